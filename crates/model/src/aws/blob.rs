@@ -1,0 +1,82 @@
+//! Bytes within JSON.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// Some clients leave the padding out, and some leave bits set that no byte uses; AWS's own decoder takes both.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
+
+/// Bytes that JSON carries as base64 (awsJson1.1, "Shape serialization").
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+/// How many bytes `text` decodes to; none if it is no base64. Nothing is decoded to find out.
+pub(super) fn decoded_length(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
+    let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let padded_well = padding <= [0, 0, 2, 1][digits.len() % 4];
+    if digits.len() % 4 == 1 || !padded_well || !digits.bytes().all(in_alphabet) {
+        return None;
+    }
+    Some((digits.len() as u64 / 4) * 3 + [0, 0, 1, 2][digits.len() % 4])
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+/// Decodes straight out of the request's text: a layer part is too large to be copied first.
+struct Base64;
+
+impl de::Visitor<'_> for Base64 {
+    type Value = Blob;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
+        LENIENT.decode(text).map(Blob).map_err(E::custom)
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&LENIENT.encode(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(text: &str) -> Option<Vec<u8>> {
+        serde_json::from_value::<Blob>(text.into()).ok().map(|blob| blob.0)
+    }
+
+    #[test]
+    fn a_blob_is_base64_with_or_without_padding() {
+        for text in ["aGk=", "aGk", "aGl="] {
+            assert_eq!(decode(text).as_deref(), Some(b"hi".as_slice()), "{text}");
+        }
+        assert_eq!(decode(""), Some(vec![]));
+        assert_eq!(serde_json::to_string(&Blob(b"hi".to_vec())).expect("a string"), "\"aGk=\"");
+    }
+
+    proptest! {
+        #[test]
+        fn the_length_is_told_exactly_for_what_decodes(text in "[A-Za-z+/=_ ]{0,9}") {
+            prop_assert_eq!(decoded_length(&text), decode(&text).map(|bytes| bytes.len() as u64));
+        }
+    }
+}

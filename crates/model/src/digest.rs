@@ -1,0 +1,140 @@
+//! Content digests (OCI image specification, "Digests").
+
+use sha2::{Digest as _, Sha256, Sha512};
+use std::fmt;
+
+/// A digest algorithm that this registry stores content under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// SHA-256, the canonical one.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+/// Why a text is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// Not `algorithm:encoded`, or the encoded part does not fit the algorithm.
+    #[error("a digest is sha256: with 64 lower-case hexadecimal digits or sha512: with 128")]
+    Malformed,
+    /// Well formed, but of an algorithm that is not stored here.
+    #[error("the digest algorithm is not supported: use sha256 or sha512")]
+    Unsupported,
+}
+
+impl Algorithm {
+    /// The name that stands before the colon.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Reads the name that stands before the colon.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        match text {
+            "sha256" => Ok(Self::Sha256),
+            "sha512" => Ok(Self::Sha512),
+            _ => Err(DigestError::Unsupported),
+        }
+    }
+
+    /// How many hexadecimal digits follow the colon.
+    const fn hex_length(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
+}
+
+/// `algorithm:hex`, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Reads `sha256:<64 hex>` or `sha512:<128 hex>`, hexadecimal digits in lower case only.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        let (name, encoded) = text.split_once(':').ok_or(DigestError::Malformed)?;
+        if name.is_empty()
+            || encoded.is_empty()
+            || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+._-".contains(&byte))
+        {
+            return Err(DigestError::Malformed);
+        }
+        let algorithm = Algorithm::parse(name)?;
+        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if encoded.len() == algorithm.hex_length() && encoded.bytes().all(lower_hex) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DigestError::Malformed)
+        }
+    }
+
+    /// The digest of `bytes`.
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::from_raw(algorithm, &Sha256::digest(bytes)),
+            Algorithm::Sha512 => Self::from_raw(algorithm, &Sha512::digest(bytes)),
+        }
+    }
+
+    /// Writes the raw output of a hash function as a digest.
+    pub fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Self {
+        use fmt::Write;
+        let mut text = String::with_capacity(8 + raw.len() * 2);
+        text.push_str(algorithm.as_str());
+        text.push(':');
+        for byte in raw {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    /// The whole text, `algorithm:hex`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Which hash function made it.
+    pub fn algorithm(&self) -> Algorithm {
+        if self.0.starts_with("sha512:") { Algorithm::Sha512 } else { Algorithm::Sha256 }
+    }
+
+    /// What stands after the colon.
+    pub fn hex(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, hex)| hex)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_digest_of_nothing_is_the_well_known_one() {
+        assert_eq!(Digest::of(Algorithm::Sha256, b"").as_str(), EMPTY);
+        assert_eq!(Digest::of(Algorithm::Sha512, b"").hex().len(), 128);
+    }
+
+    #[test]
+    fn digests_are_lower_case_and_of_the_right_length() {
+        assert!(Digest::parse(EMPTY).is_ok());
+        assert_eq!(Digest::parse(&EMPTY.to_uppercase().replace("SHA", "sha")), Err(DigestError::Malformed));
+        assert_eq!(Digest::parse("sha256:abc"), Err(DigestError::Malformed));
+        assert_eq!(Digest::parse("sha256"), Err(DigestError::Malformed));
+        assert_eq!(Digest::parse(":abc"), Err(DigestError::Malformed));
+        assert_eq!(Digest::parse("md5:d41d8cd98f00b204e9800998ecf8427e"), Err(DigestError::Unsupported));
+    }
+}

@@ -1,0 +1,26 @@
+//! The words of Roadstead: what a registry, a repository, a digest, a tag, a manifest and a page *are*,
+//! and the shapes of the Amazon ECR Public API.
+//!
+//! Nothing here does input or output, awaits, reads a clock or draws a random number, so that every
+//! function is a plain function of its arguments and is tested as one.
+
+pub mod arn;
+pub mod aws;
+pub mod catalog_data;
+pub mod digest;
+pub mod manifest;
+pub mod media_type;
+pub mod name;
+pub mod oci;
+pub mod page;
+pub mod policy;
+pub mod tag;
+pub mod timestamp;
+
+pub use arn::Arn;
+pub use digest::{Algorithm, Digest};
+pub use manifest::{Descriptor, Manifest};
+pub use name::{RegistryAlias, RegistryId, RepositoryName};
+pub use page::{Page, PageSize};
+pub use tag::{Reference, Tag};
+pub use timestamp::Timestamp;

@@ -1,0 +1,316 @@
+//! A manifest, parsed once when it is pushed.
+
+use crate::Digest;
+use crate::media_type::{self, Kind};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The largest manifest that is stored, in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
+pub const MAXIMUM_SIZE: usize = 4 * 1024 * 1024;
+
+/// What one entry of a manifest points at (OCI image specification, "Descriptors").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The media type of the content.
+    pub media_type: String,
+    /// The digest of the content.
+    pub digest: Digest,
+    /// The size of the content in bytes.
+    pub size: u64,
+    /// Whether the content may live elsewhere: it has URLs of its own or is of a non-distributable type.
+    pub external: bool,
+}
+
+/// The parts of a manifest that a registry acts on. The bytes themselves are stored as they were pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The media type under which it was pushed and will be served.
+    pub media_type: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The config of an image.
+    pub config: Option<Descriptor>,
+    /// The layers of an image, or the blobs of an artifact.
+    pub layers: Vec<Descriptor>,
+    /// What an index lists.
+    pub manifests: Vec<Descriptor>,
+    /// The manifest that this one refers to.
+    pub subject: Option<Digest>,
+    /// `artifactType` as written, if it is not empty.
+    pub artifact_type: Option<String>,
+    /// The annotations of the manifest itself.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Why bytes are no manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Not a JSON object.
+    #[error("Invalid JSON syntax")]
+    Syntax,
+    /// JSON, but a member is missing, of another type, or not a well-formed digest.
+    #[error("{0}")]
+    Shape(String),
+    /// `Content-Type` and `mediaType` differ.
+    #[error("the media type is '{declared}' but the manifest says '{written}'")]
+    MediaTypeMismatch {
+        /// What the request said.
+        declared: String,
+        /// What the manifest says.
+        written: String,
+    },
+    /// Neither the request nor the manifest names a media type, and its members do not tell.
+    #[error("the manifest has no media type")]
+    MediaTypeMissing,
+    /// Docker's schema 1.
+    #[error("manifests of schema version 1 are not supported")]
+    SchemaOne,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawManifest {
+    schema_version: Option<u64>,
+    artifact_type: Option<String>,
+    config: Option<RawDescriptor>,
+    layers: Option<Vec<RawDescriptor>>,
+    blobs: Option<Vec<RawDescriptor>>,
+    manifests: Option<Vec<RawDescriptor>>,
+    subject: Option<RawDescriptor>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDescriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: String,
+    size: u64,
+    urls: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeOnly {
+    media_type: Option<String>,
+}
+
+impl Manifest {
+    /// Parses a pushed manifest.
+    ///
+    /// `declared` is the media type that came with it (`Content-Type` without parameters, or `imageManifestMediaType`);
+    /// an empty one counts as none. A manifest without a `mediaType` of its own takes the declared one.
+    pub fn parse(bytes: &[u8], declared: Option<&str>) -> Result<Self, ManifestError> {
+        let written = serde_json::from_slice::<TypeOnly>(bytes).map_err(error_of)?.media_type.filter(|text| !text.is_empty());
+        let declared = declared.filter(|text| !text.is_empty());
+        let media_type = match (declared, written) {
+            (Some(declared), Some(written)) if declared != written => {
+                return Err(ManifestError::MediaTypeMismatch { declared: declared.to_owned(), written });
+            }
+            (Some(declared), _) => Some(declared.to_owned()),
+            (None, written) => written,
+        };
+        if let Some(other) = media_type.as_deref().filter(|text| media_type::kind(text) == Some(Kind::Other)) {
+            return serde_json::from_slice(bytes).map(|raw| Self::other(other, &raw)).map_err(error_of);
+        }
+        let raw: RawManifest = serde_json::from_slice(bytes).map_err(error_of)?;
+        let media_type = match media_type {
+            Some(media_type) => media_type,
+            None => implied_media_type(&raw)?.to_owned(),
+        };
+        Self::from_raw(raw, media_type)
+    }
+
+    /// JSON of an unknown media type may hold anything. What looks like the members of a referrer is taken for that, so
+    /// that such a manifest is listed under its subject; whatever looks otherwise is left alone.
+    fn other(media_type: &str, raw: &serde_json::Map<String, Value>) -> Self {
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let annotations = raw.get("annotations").and_then(Value::as_object).into_iter().flatten();
+        Self {
+            media_type: media_type.to_owned(),
+            kind: Kind::Other,
+            config: None,
+            layers: Vec::new(),
+            manifests: Vec::new(),
+            subject: raw.get("subject").and_then(|subject| Digest::parse(subject.get("digest")?.as_str()?).ok()),
+            artifact_type: raw.get("artifactType").and_then(text),
+            annotations: annotations.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+        }
+    }
+
+    fn from_raw(raw: RawManifest, media_type: String) -> Result<Self, ManifestError> {
+        let kind = media_type::kind(&media_type).filter(|_| raw.schema_version != Some(1)).ok_or(ManifestError::SchemaOne)?;
+        if media_type != media_type::OCI_ARTIFACT && raw.schema_version != Some(2) {
+            return Err(ManifestError::Shape("schemaVersion must be 2".to_owned()));
+        }
+        match kind {
+            Kind::Index if raw.manifests.is_none() => return Err(missing("manifests")),
+            Kind::Image if media_type != media_type::OCI_ARTIFACT && raw.config.is_none() => return Err(missing("config")),
+            Kind::Image if media_type != media_type::OCI_ARTIFACT && raw.layers.is_none() => return Err(missing("layers")),
+            Kind::Image | Kind::Index | Kind::Other => {}
+        }
+        let (config, layers, manifests) = match kind {
+            Kind::Index => (None, Vec::new(), raw.manifests.unwrap_or_default()),
+            Kind::Image | Kind::Other => (raw.config, raw.layers.or(raw.blobs).unwrap_or_default(), Vec::new()),
+        };
+        Ok(Self {
+            kind,
+            config: config.map(descriptor).transpose()?,
+            layers: layers.into_iter().map(descriptor).collect::<Result<_, _>>()?,
+            manifests: manifests.into_iter().map(descriptor).collect::<Result<_, _>>()?,
+            subject: raw.subject.map(descriptor).transpose()?.map(|subject| subject.digest),
+            artifact_type: raw.artifact_type.filter(|text| !text.is_empty()),
+            annotations: raw.annotations.unwrap_or_default(),
+            media_type,
+        })
+    }
+
+    /// What ECR calls `artifactMediaType` and the referrers listing calls `artifactType`:
+    /// the artifact type, else the config's media type; none for an index without an artifact type.
+    pub fn artifact_media_type(&self) -> Option<&str> {
+        self.artifact_type.as_deref().or_else(|| self.config.as_ref().map(|config| config.media_type.as_str()))
+    }
+
+    /// The config and the layers by their descriptors, in bytes: the compressed size of an image.
+    pub fn content_size(&self) -> u64 {
+        self.config.iter().chain(&self.layers).fold(0_u64, |sum, part| sum.saturating_add(part.size))
+    }
+
+    /// The blobs that must be in the repository before this manifest may be: config and layers, each once.
+    pub fn required_blobs(&self) -> Vec<&Digest> {
+        let mut seen = std::collections::HashSet::new();
+        let parts = self.config.iter().chain(&self.layers).filter(|part| !part.external);
+        parts.map(|part| &part.digest).filter(|digest| seen.insert(digest.as_str())).collect()
+    }
+}
+
+fn descriptor(raw: RawDescriptor) -> Result<Descriptor, ManifestError> {
+    let digest = Digest::parse(&raw.digest).map_err(|error| ManifestError::Shape(format!("'{}': {error}", shortened(&raw.digest))))?;
+    if raw.size > i64::MAX as u64 {
+        return Err(ManifestError::Shape(format!("the size of '{digest}' is out of range")));
+    }
+    let external = media_type::is_non_distributable(&raw.media_type) || raw.urls.is_some_and(|urls| !urls.is_empty());
+    Ok(Descriptor { media_type: raw.media_type, digest, size: raw.size, external })
+}
+
+/// A text of the client's that goes into a message: its beginning only, so that a message stays readable.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+fn implied_media_type(raw: &RawManifest) -> Result<&'static str, ManifestError> {
+    match (&raw.manifests, &raw.config, &raw.layers) {
+        _ if raw.schema_version == Some(1) => Err(ManifestError::SchemaOne),
+        (Some(_), None, None) => Ok(media_type::OCI_INDEX),
+        (None, Some(_), Some(_)) => Ok(media_type::OCI_MANIFEST),
+        _ => Err(ManifestError::MediaTypeMissing),
+    }
+}
+
+fn missing(member: &str) -> ManifestError {
+    ManifestError::Shape(format!("{member} is missing"))
+}
+
+fn error_of(error: serde_json::Error) -> ManifestError {
+    match error.classify() {
+        serde_json::error::Category::Data => ManifestError::Shape(error.to_string()),
+        _ => ManifestError::Syntax,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media_type::{DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST};
+    use proptest::prelude::*;
+
+    fn digest(n: u8) -> String {
+        format!("sha256:{}", format!("{n:02x}").repeat(32))
+    }
+
+    fn image(extra: &str) -> String {
+        format!(
+            r#"{{"schemaVersion":2{extra},"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":10}},
+            "layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{}","size":100}},
+                      {{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{}","size":100}}]}}"#,
+            digest(1),
+            digest(2),
+            digest(2)
+        )
+    }
+
+    #[test]
+    fn an_image_is_as_large_as_its_config_and_layers() {
+        let manifest = Manifest::parse(image("").as_bytes(), Some(OCI_MANIFEST)).expect("an image");
+        assert_eq!(manifest.content_size(), 210);
+        assert_eq!(manifest.required_blobs().len(), 2, "a repeated layer is required once");
+        assert_eq!(manifest.artifact_media_type(), Some("application/vnd.oci.image.config.v1+json"));
+    }
+
+    #[test]
+    fn the_artifact_type_comes_before_the_configs_media_type() {
+        let text = image(r#","artifactType":"application/x.test""#);
+        let manifest = Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)).expect("an artifact");
+        assert_eq!(manifest.artifact_media_type(), Some("application/x.test"));
+    }
+
+    #[test]
+    fn a_manifest_without_a_media_type_takes_the_declared_or_the_implied_one() {
+        assert_eq!(Manifest::parse(image("").as_bytes(), Some(DOCKER_MANIFEST)).map(|m| m.media_type), Ok(DOCKER_MANIFEST.into()));
+        assert_eq!(Manifest::parse(image("").as_bytes(), None).map(|m| m.media_type), Ok(OCI_MANIFEST.into()));
+        assert_eq!(Manifest::parse(br#"{"schemaVersion":2,"manifests":[]}"#, None).map(|m| m.media_type), Ok(OCI_INDEX.into()));
+    }
+
+    #[test]
+    fn two_different_media_types_are_refused() {
+        let text = image(&format!(r#","mediaType":"{DOCKER_MANIFEST}""#));
+        assert!(matches!(Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)), Err(ManifestError::MediaTypeMismatch { .. })));
+    }
+
+    #[test]
+    fn a_non_distributable_layer_is_not_required() {
+        let text = image("").replace("image.layer.v1.tar+gzip", "image.layer.nondistributable.v1.tar+gzip");
+        let manifest = Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)).expect("an image");
+        assert_eq!(manifest.required_blobs().len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused_with_its_reason() {
+        for (text, declared, error) in [
+            ("", OCI_MANIFEST, ManifestError::Syntax),
+            ("{", OCI_MANIFEST, ManifestError::Syntax),
+            ("{}", OCI_MANIFEST, ManifestError::Shape("schemaVersion must be 2".into())),
+            (r#"{"schemaVersion":2}"#, OCI_INDEX, missing("manifests")),
+            (r#"{"schemaVersion":2}"#, OCI_MANIFEST, missing("config")),
+            (r#"{"schemaVersion":1}"#, DOCKER_SCHEMA1, ManifestError::SchemaOne),
+            (r#"{"schemaVersion":2}"#, "", ManifestError::MediaTypeMissing),
+        ] {
+            assert_eq!(Manifest::parse(text.as_bytes(), Some(declared)), Err(error), "{text} as {declared}");
+        }
+    }
+
+    #[test]
+    fn json_of_an_unknown_media_type_is_stored_and_requires_nothing() {
+        let manifest = Manifest::parse(br#"{"config":5}"#, Some("application/vnd.example+json")).expect("any JSON object");
+        assert_eq!((manifest.kind, manifest.required_blobs().len()), (Kind::Other, 0));
+    }
+
+    #[test]
+    fn json_of_an_unknown_media_type_may_refer_to_a_subject() {
+        let text = format!(r#"{{"subject":{{"digest":"{}"}},"artifactType":"a/b","annotations":{{"x":"y","z":1}}}}"#, digest(1));
+        let manifest = Manifest::parse(text.as_bytes(), Some("application/vnd.example+json")).expect("any JSON object");
+        assert_eq!(manifest.subject.map(|digest| digest.to_string()), Some(digest(1)));
+        assert_eq!((manifest.artifact_type.as_deref(), manifest.annotations.len()), (Some("a/b"), 1));
+        let odd = Manifest::parse(br#"{"subject":7,"annotations":[]}"#, Some("application/vnd.example+json")).expect("any JSON object");
+        assert_eq!(odd.subject, None);
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), declared in "[a-z/+.0-9]{0,20}") {
+            let _ = Manifest::parse(&bytes, Some(&declared));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Media types of manifests and layers.
+
+/// OCI image manifest.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// OCI image index.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// OCI artifact manifest (withdrawn before OCI 1.1, still pushed by old tools).
+pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// Docker image manifest, version 2, schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker manifest list.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker image manifest, version 2, schema 1, unsigned: not stored here.
+pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+/// Docker image manifest, version 2, schema 1, signed: not stored here.
+pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/// What a manifest of this media type is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A config and layers.
+    Image,
+    /// A list of other manifests.
+    Index,
+    /// JSON of a media type that this registry does not know; it is stored, and nothing in it is required.
+    Other,
+}
+
+/// Classifies a manifest media type; none for Docker's schema 1, which is not stored.
+pub fn kind(media_type: &str) -> Option<Kind> {
+    match media_type {
+        OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT => Some(Kind::Image),
+        OCI_INDEX | DOCKER_LIST => Some(Kind::Index),
+        DOCKER_SCHEMA1 | DOCKER_SCHEMA1_SIGNED => None,
+        _ => Some(Kind::Other),
+    }
+}
+
+/// Whether content of this media type is a manifest (as opposed to a blob) when an index lists it.
+pub fn is_manifest(media_type: &str) -> bool {
+    matches!(kind(media_type), Some(Kind::Image | Kind::Index))
+}
+
+/// Whether a layer of this media type may be absent from a registry (OCI image specification, "Non-Distributable Layers").
+pub fn is_non_distributable(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
+        || media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+        || media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar"
+}
+
+/// A media type without its parameters (`; charset=…`) and surrounding blanks, which OCI tells registries to ignore.
+pub fn without_parameters(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_a_media_type_are_ignored() {
+        assert_eq!(without_parameters(" application/json ; charset=utf-8"), "application/json");
+        assert_eq!(without_parameters(""), "");
+    }
+
+    #[test]
+    fn schema_1_is_not_stored() {
+        assert_eq!(kind(DOCKER_SCHEMA1_SIGNED), None);
+        assert_eq!(kind("application/vnd.example+json"), Some(Kind::Other));
+    }
+}

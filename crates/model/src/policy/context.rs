@@ -1,0 +1,186 @@
+//! The request as policies see it.
+//!
+//! Source: IAM user guide, "AWS global condition context keys"; service authorization reference, "Amazon Elastic
+//! Container Registry Public".
+
+use crate::{Arn, RegistryId, Timestamp};
+use std::collections::BTreeMap;
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// The account that the caller belongs to.
+    pub account: RegistryId,
+    /// The caller's ARN.
+    pub arn: String,
+    /// Whether the caller is the account itself, which needs no identity policy.
+    pub root: bool,
+}
+
+impl Caller {
+    /// The account itself.
+    pub fn root(account: RegistryId) -> Self {
+        Self { arn: Arn::AccountRoot(account.clone()).to_string(), account, root: true }
+    }
+
+    /// A user of the account; the name may have a path in front (`division/ann`).
+    pub fn user(account: RegistryId, name: &str) -> Self {
+        Self { arn: Arn::User(account.clone(), name.to_owned()).to_string(), account, root: false }
+    }
+
+    /// A user's name without its path: `aws:username`, which the account itself has not.
+    fn username(&self) -> Option<&str> {
+        let (_, resource) = self.arn.split_once(":user/")?;
+        resource.rsplit('/').next()
+    }
+}
+
+/// What is asked, by whom, of which resource, and all that conditions may look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestContext {
+    caller: Caller,
+    action: String,
+    resource: Option<String>,
+    keys: BTreeMap<String, Vec<String>>,
+}
+
+impl RequestContext {
+    /// A request for `action` on the resource with this ARN; none for actions without one, which policies allow on `*`.
+    ///
+    /// The keys about the caller (`aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`) and
+    /// `aws:ResourceAccount` are filled in here.
+    pub fn new(caller: Caller, action: &str, resource: Option<&str>) -> Self {
+        let mut context =
+            Self { caller: caller.clone(), action: action.to_owned(), resource: resource.map(str::to_owned), keys: BTreeMap::new() }
+                .with("aws:PrincipalArn", &caller.arn)
+                .with("aws:PrincipalAccount", caller.account.as_str())
+                .with("aws:PrincipalType", if caller.root { "Account" } else { "User" });
+        if let Some(name) = caller.username() {
+            context = context.with("aws:username", name);
+        }
+        if let Some(account) = resource.and_then(account_of) {
+            context = context.with("aws:ResourceAccount", account);
+        }
+        context
+    }
+
+    /// Adds a value to a condition key; the case of a key does not matter.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.keys.entry(key.to_lowercase()).or_default().push(value.to_owned());
+        self
+    }
+
+    /// Adds the time of the request: `aws:CurrentTime` and `aws:EpochTime`.
+    #[must_use]
+    pub fn at(self, time: Timestamp) -> Self {
+        self.with("aws:CurrentTime", &time.to_rfc3339()).with("aws:EpochTime", &time.seconds().to_string())
+    }
+
+    /// Adds the tags of the resource under the three names that policies call them by.
+    #[must_use]
+    pub fn with_resource_tags<'a>(self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        tags.into_iter().fold(self, |context, (key, value)| {
+            context
+                .with(&format!("aws:ResourceTag/{key}"), value)
+                .with(&format!("ecr-public:ResourceTag/{key}"), value)
+                .with(&format!("ecr:ResourceTag/{key}"), value)
+        })
+    }
+
+    /// Adds the tags that the request brings: `aws:RequestTag/…` and `aws:TagKeys`.
+    #[must_use]
+    pub fn with_request_tags<'a>(self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        tags.into_iter().fold(self, |context, (key, value)| context.with(&format!("aws:RequestTag/{key}"), value).with("aws:TagKeys", key))
+    }
+
+    /// Adds the tag keys that the request names without values (UntagResource).
+    #[must_use]
+    pub fn with_tag_keys<'a>(self, keys: impl IntoIterator<Item = &'a str>) -> Self {
+        keys.into_iter().fold(self, |context, key| context.with("aws:TagKeys", key))
+    }
+
+    /// The same request, had it asked for another action.
+    #[must_use]
+    pub fn for_action(&self, action: &str) -> Self {
+        Self { action: action.to_owned(), ..self.clone() }
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The action asked for, such as `ecr-public:PutImage`.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The ARN of the resource, or `*` if the action has none.
+    pub fn resource(&self) -> &str {
+        self.resource.as_deref().unwrap_or("*")
+    }
+
+    /// Whether caller and resource belong to the same account. An action without a resource stays within the caller's account.
+    pub fn is_within_account(&self) -> bool {
+        match &self.resource {
+            Some(arn) => account_of(arn) == Some(self.caller.account.as_str()),
+            None => true,
+        }
+    }
+
+    /// The values of a condition key given in lower case; empty if the request has no such key.
+    pub(super) fn values(&self, key: &str) -> &[String] {
+        self.keys.get(key).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The account part of an ARN.
+fn account_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(digits: &str) -> RegistryId {
+        RegistryId::parse(digits).expect("twelve digits")
+    }
+
+    #[test]
+    fn a_context_knows_its_caller() {
+        let context = RequestContext::new(Caller::user(account("111122223333"), "division/ann"), "ecr-public:PutImage", None);
+        assert_eq!(context.values("aws:principalarn"), ["arn:aws:iam::111122223333:user/division/ann"]);
+        assert_eq!(context.values("aws:principalaccount"), ["111122223333"]);
+        assert_eq!(context.values("aws:username"), ["ann"]);
+        let root = RequestContext::new(Caller::root(account("111122223333")), "ecr-public:PutImage", None);
+        assert!(root.values("aws:username").is_empty());
+        assert_eq!(root.resource(), "*");
+    }
+
+    #[test]
+    fn only_a_resource_of_the_callers_account_is_within_it() {
+        let within = |resource| RequestContext::new(Caller::root(account("111122223333")), "a:b", resource).is_within_account();
+        assert!(within(None));
+        assert!(within(Some("arn:aws:ecr-public::111122223333:repository/app")));
+        for foreign in ["arn:aws:ecr-public::444455556666:repository/app", "arn:aws:ecr-public:::repository/app", "", "*"] {
+            assert!(!within(Some(foreign)), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn tags_come_under_all_their_names() {
+        let context = RequestContext::new(Caller::root(account("111122223333")), "a:b", None)
+            .with_resource_tags([("Team", "x")])
+            .with_request_tags([("Env", "y"), ("Cost", "z")])
+            .at(Timestamp::from_seconds(1_700_000_000));
+        for key in ["aws:resourcetag/team", "ecr:resourcetag/team", "ecr-public:resourcetag/team"] {
+            assert_eq!(context.values(key), ["x"], "{key}");
+        }
+        assert_eq!(context.values("aws:tagkeys"), ["Env", "Cost"]);
+        assert_eq!(context.values("aws:requesttag/env"), ["y"]);
+        assert_eq!(context.values("aws:epochtime"), ["1700000000"]);
+        assert_eq!(context.values("aws:currenttime"), ["2023-11-14T22:13:20.000Z"]);
+    }
+}

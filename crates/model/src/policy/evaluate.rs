@@ -1,0 +1,189 @@
+//! Whether policies let a request through.
+//!
+//! Source: IAM user guide, "Policy evaluation logic" and "Determining whether a cross-account request is allowed";
+//! the wording of refusals: "Troubleshoot access denied error messages".
+
+use super::context::RequestContext;
+use super::document::{Effect, Policy, Selection, Statement};
+use super::principal::{self, Inclusion, PrincipalName};
+use super::template::Template;
+
+/// The action that a repository policy must not take away from whoever sets it.
+pub const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes through.
+    Allow,
+    /// No statement denies it, but an allow is missing.
+    ImplicitDeny(MissingAllow),
+    /// A statement of this kind of policy denies it.
+    ExplicitDeny(super::PolicyKind),
+}
+
+/// Which allow is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingAllow {
+    /// One in a policy of the caller.
+    Identity,
+    /// One in the policy of the repository, which callers of other accounts need besides their own.
+    Repository,
+}
+
+/// What a set of policies says about a request, taken by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Silent,
+    /// Some statement allows it and none denies it.
+    Allow,
+    /// Some statement denies it.
+    Deny,
+}
+
+/// What a repository policy says about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Grant {
+    None,
+    /// The caller's account is allowed; it must allow the caller in turn.
+    ToAccount,
+    /// The caller is allowed.
+    ToCaller,
+    Denied,
+}
+
+impl Decision {
+    /// Whether the request goes through.
+    pub fn is_allowed(self) -> bool {
+        self == Self::Allow
+    }
+
+    /// The last part of AWS's sentence about a refusal; none if the request goes through.
+    pub fn because(self, action: &str) -> Option<String> {
+        use super::PolicyKind::{Identity, Repository};
+        match self {
+            Self::Allow => None,
+            Self::ImplicitDeny(MissingAllow::Identity) => Some(format!("because no identity-based policy allows the {action} action")),
+            Self::ImplicitDeny(MissingAllow::Repository) => Some(format!("because no resource-based policy allows the {action} action")),
+            Self::ExplicitDeny(Identity) => Some("with an explicit deny in an identity-based policy".to_owned()),
+            Self::ExplicitDeny(Repository) => Some("with an explicit deny in a resource-based policy".to_owned()),
+        }
+    }
+
+    /// AWS's whole sentence about a refusal; none if the request goes through.
+    pub fn denial(self, context: &RequestContext) -> Option<String> {
+        let because = self.because(context.action())?;
+        let (arn, action, resource) = (&context.caller().arn, context.action(), context.resource());
+        Some(format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {because}"))
+    }
+}
+
+/// Decides about a request. A deny on either side wins. Within an account an allow on either side is enough, and the
+/// account's root needs none; across accounts both sides must allow.
+pub fn evaluate<'a>(
+    identity_policies: impl IntoIterator<Item = &'a Policy>,
+    repository_policy: Option<&Policy>,
+    context: &RequestContext,
+) -> Decision {
+    use super::PolicyKind;
+    let identity = evaluate_identity(identity_policies, context);
+    let grant = repository_policy.map_or(Grant::None, |policy| evaluate_repository(policy, context));
+    if identity == Verdict::Deny {
+        return Decision::ExplicitDeny(PolicyKind::Identity);
+    }
+    if grant == Grant::Denied {
+        return Decision::ExplicitDeny(PolicyKind::Repository);
+    }
+    let identity_allows = context.caller().root || identity == Verdict::Allow;
+    match (context.is_within_account(), identity_allows, grant) {
+        (true, true, _) | (true, _, Grant::ToCaller) => Decision::Allow,
+        (_, false, _) => Decision::ImplicitDeny(MissingAllow::Identity),
+        (false, true, Grant::None) => Decision::ImplicitDeny(MissingAllow::Repository),
+        (false, true, _) => Decision::Allow,
+    }
+}
+
+/// Decides about a request to see what is public: everybody may, unless an identity policy of their own says no. A
+/// repository policy "can't deny a user permissions to view or pull" (Amazon ECR Public user guide, "Public repository policies").
+pub fn evaluate_public_read<'a>(identity_policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Decision {
+    match evaluate_identity(identity_policies, context) {
+        Verdict::Deny => Decision::ExplicitDeny(super::PolicyKind::Identity),
+        Verdict::Allow | Verdict::Silent => Decision::Allow,
+    }
+}
+
+/// What the policies of the caller say.
+pub fn evaluate_identity<'a>(policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Verdict {
+    let mut verdict = Verdict::Silent;
+    for statement in policies.into_iter().flat_map(Policy::statements).filter(|statement| statement.covers(context)) {
+        match statement.effect {
+            Effect::Deny => return Verdict::Deny,
+            Effect::Allow => verdict = Verdict::Allow,
+        }
+    }
+    verdict
+}
+
+/// Whether the caller of `context` could still call SetRepositoryPolicy on its resource if `proposed` were the repository's policy.
+pub fn may_still_set_policy<'a>(
+    identity_policies: impl IntoIterator<Item = &'a Policy>,
+    proposed: &Policy,
+    context: &RequestContext,
+) -> bool {
+    evaluate(identity_policies, Some(proposed), &context.for_action(SET_REPOSITORY_POLICY)).is_allowed()
+}
+
+fn evaluate_repository(policy: &Policy, context: &RequestContext) -> Grant {
+    let covering = policy.statements().iter().filter(|statement| statement.covers(context));
+    covering.map(|statement| statement.grant(context)).max().unwrap_or(Grant::None)
+}
+
+impl Statement {
+    /// Whether the statement is about this request, whoever makes it.
+    fn covers(&self, context: &RequestContext) -> bool {
+        self.covers_action(context.action())
+            && self.resources.as_ref().is_none_or(|resources| covers_resource(resources, self.effect, context))
+            && self.conditions.iter().all(|condition| condition.is_met(context, self.effect))
+    }
+
+    fn covers_action(&self, action: &str) -> bool {
+        let action = action.to_lowercase();
+        match &self.actions {
+            Selection::Only(patterns) => patterns.iter().any(|pattern| pattern.matches(&action)),
+            Selection::AllBut(patterns) => !patterns.iter().any(|pattern| pattern.matches(&action)),
+        }
+    }
+
+    /// What this statement of a repository policy, being about the request, means for its caller.
+    fn grant(&self, context: &RequestContext) -> Grant {
+        let included = |names: &[PrincipalName]| principal::inclusion(names, context.caller());
+        match (self.effect, &self.principals) {
+            (Effect::Allow, Some(Selection::Only(names))) => match included(names) {
+                Inclusion::Absent => Grant::None,
+                Inclusion::ByAccount => Grant::ToAccount,
+                Inclusion::ByName => Grant::ToCaller,
+            },
+            (Effect::Deny, Some(Selection::Only(names))) if included(names) != Inclusion::Absent => Grant::Denied,
+            // Only who is named is left out: naming the account beside a user, as AWS advises, spares nobody else in it.
+            (Effect::Deny, Some(Selection::AllBut(names))) if included(names) != Inclusion::ByName => Grant::Denied,
+            _ => Grant::None,
+        }
+    }
+}
+
+/// Whether the resource is selected. A pattern whose variables have no value matches nothing, and leaves nothing out
+/// of a deny; but an allow must not grant everything because nobody knows what it leaves out.
+fn covers_resource(resources: &Selection<Template>, effect: Effect, context: &RequestContext) -> bool {
+    let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(context.resource()));
+    match resources {
+        Selection::Only(templates) => templates.iter().any(|template| matched(template) == Some(true)),
+        Selection::AllBut(templates) => templates.iter().all(|template| match matched(template) {
+            Some(matched) => !matched,
+            None => effect == Effect::Deny,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! IAM policies: reading, validating, evaluating and printing them.
+//!
+//! One document type serves both kinds of policy. An *identity policy* hangs on a user and says what that user may do;
+//! a *repository policy* hangs on a repository and says who may do what with it
+//! (IAM user guide, "Identity-based policies and resource-based policies").
+//!
+//! A request travels through this module like this: the door describes it in a [`RequestContext`], the registry brings
+//! the [`Policy`]s that concern it, [`evaluate`] answers with a [`Decision`], and a decision that is no
+//! [`Decision::Allow`] words its own refusal.
+
+mod condition;
+mod context;
+mod document;
+mod error;
+mod evaluate;
+mod json;
+pub mod managed;
+mod operand;
+mod principal;
+mod render;
+mod template;
+mod wildcard;
+
+#[cfg(test)]
+mod properties;
+
+pub use context::{Caller, RequestContext};
+pub use document::{MAXIMUM_CHARACTERS, Policy, PolicyKind};
+pub use error::{PolicyError, StatementError};
+pub use evaluate::{
+    Decision, MissingAllow, SET_REPOSITORY_POLICY, Verdict, evaluate, evaluate_identity, evaluate_public_read, may_still_set_policy,
+};
+pub use principal::PrincipalName;
+pub use render::render;
+pub use wildcard::Pattern;

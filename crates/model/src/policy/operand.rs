@@ -1,0 +1,217 @@
+//! What condition operators compare with: texts, ARNs, numbers, dates, booleans, bytes, networks.
+//!
+//! Source: IAM user guide, "IAM JSON policy elements: Condition operators".
+
+use super::context::RequestContext;
+use super::error::StatementError;
+use super::template::{Reading, Template};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+/// How numbers and dates are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// What an operator compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    TextIgnoreCase,
+    TextLike,
+    Arn,
+    Number(Relation),
+    Date(Relation),
+    Bool,
+    Binary,
+    Network,
+}
+
+/// One value of a condition, ready to be compared.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operand {
+    Text(Template),
+    TextIgnoreCase(Template),
+    Arn(Template),
+    Number(Relation, f64),
+    Date(Relation, i64),
+    Bool(bool),
+    Binary(Vec<u8>),
+    Network(Network),
+}
+
+impl Relation {
+    fn holds(self, ordering: Option<Ordering>) -> bool {
+        ordering.is_some_and(|ordering| match self {
+            Self::Equal => ordering.is_eq(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        })
+    }
+}
+
+impl Operand {
+    /// Reads a value as `kind`; an operand that could never be compared is refused here, because a `Deny` that never
+    /// applies should not look as if it did. `None` is "not of this kind".
+    pub(super) fn parse(kind: Kind, text: &str, variables: bool) -> Result<Option<Self>, StatementError> {
+        let template = |wildcards| Template::parse(text, Reading { variables, wildcards });
+        Ok(match kind {
+            Kind::Text => Some(Self::Text(template(false)?)),
+            Kind::TextLike => Some(Self::Text(template(true)?)),
+            Kind::TextIgnoreCase => Some(Self::TextIgnoreCase(template(false)?)),
+            Kind::Arn => Some(Self::Arn(template(true)?)),
+            Kind::Number(relation) => number(text).map(|number| Self::Number(relation, number)),
+            Kind::Date(relation) => date(text).map(|date| Self::Date(relation, date)),
+            Kind::Bool => boolean(text).map(Self::Bool),
+            Kind::Binary => STANDARD.decode(text).ok().map(Self::Binary),
+            Kind::Network => Network::parse(text).map(Self::Network),
+        })
+    }
+
+    /// Whether the value of the request matches; none if a policy variable has no value, so that nobody can tell.
+    pub(super) fn matches(&self, value: &str, context: &RequestContext) -> Option<bool> {
+        Some(match self {
+            Self::Text(template) => template.resolve(context)?.matches(value),
+            Self::TextIgnoreCase(template) => template.resolve(context)?.to_lowercase().matches(&value.to_lowercase()),
+            Self::Arn(template) => template.resolve(context)?.matches_arn(value),
+            Self::Number(relation, operand) => number(value).is_some_and(|value| relation.holds(value.partial_cmp(operand))),
+            Self::Date(relation, operand) => date(value).is_some_and(|value| relation.holds(value.partial_cmp(operand))),
+            Self::Bool(operand) => boolean(value) == Some(*operand),
+            Self::Binary(operand) => STANDARD.decode(value).is_ok_and(|value| value == *operand),
+            Self::Network(network) => value.parse().is_ok_and(|address| network.contains(address)),
+        })
+    }
+}
+
+/// `true` or `false` in any case.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// An integer or a decimal number.
+fn number(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// A date in microseconds since the epoch: seconds since the epoch, or ISO 8601 with a time zone or without a time.
+fn date(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return seconds.checked_mul(1_000_000);
+    }
+    let is_a_day = text.len() == "2020-04-01".len();
+    let time = if is_a_day { format!("{text}T00:00:00Z").parse::<jiff::Timestamp>() } else { text.parse() };
+    Some(time.ok()?.as_microsecond())
+}
+
+/// An address range in CIDR notation; a single address is a range of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().ok()?;
+        let width = width(address);
+        let prefix = match prefix {
+            None => width,
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+            Some(_) => return None,
+        };
+        (prefix <= width).then_some(Self { address, prefix })
+    }
+
+    /// Whether the address is in the range. IPv4 written as IPv6 (`::ffff:192.0.2.1`, as dual-stack sockets report it) is IPv4.
+    fn contains(self, address: IpAddr) -> bool {
+        let address = if self.address.is_ipv4() { address.to_canonical() } else { address };
+        let ignored = width(self.address) - self.prefix;
+        let leading = |address| bits(address).checked_shr(ignored).unwrap_or(0);
+        address.is_ipv4() == self.address.is_ipv4() && leading(address) == leading(self.address)
+    }
+}
+
+fn width(address: IpAddr) -> u32 {
+    if address.is_ipv4() { u32::BITS } else { u128::BITS }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_contains_its_addresses_only() {
+        for (network, address, expected) in [
+            ("203.0.113.0/24", "203.0.113.255", true),
+            ("203.0.113.7/24", "203.0.113.1", true),
+            ("203.0.113.0/24", "203.0.114.0", false),
+            ("203.0.113.5", "203.0.113.5", true),
+            ("203.0.113.5", "203.0.113.6", false),
+            ("0.0.0.0/0", "255.255.255.255", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("203.0.113.0/24", "::ffff:203.0.113.9", true),
+            ("2001:db8:1234::/48", "2001:db8:1234:ffff::1", true),
+            ("2001:db8:1234::/48", "2001:db8:1235::1", false),
+            ("::/0", "2001:db8::1", true),
+            ("::1", "::1", true),
+            ("::1/128", "::2", false),
+        ] {
+            let network_read = Network::parse(network).expect(network);
+            assert_eq!(network_read.contains(address.parse().expect(address)), expected, "{network} {address}");
+        }
+    }
+
+    #[test]
+    fn malformed_networks_are_none() {
+        for bad in
+            ["", "203.0.113", "203.0.113.0/33", "203.0.113.0/", "203.0.113.0/+8", "203.0.113.0/a", "::/129", "/8", "10.0.0.0/8/8", "*"]
+        {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_are_iso_8601_or_seconds_since_the_epoch() {
+        for (text, seconds) in [
+            ("1700000000", 1_700_000_000),
+            ("2023-11-14T22:13:20Z", 1_700_000_000),
+            ("2023-11-14T23:13:20+01:00", 1_700_000_000),
+            ("2023-11-14T22:13:20.000Z", 1_700_000_000),
+            ("2023-11-14", 1_699_920_000),
+        ] {
+            assert_eq!(date(text), Some(seconds * 1_000_000), "{text}");
+        }
+        for bad in ["", "tomorrow", "2023-11-14T22:13:20", "2023-13-01", "1e9", "99999999999999999"] {
+            assert_eq!(date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        assert_eq!(number("-1.5"), Some(-1.5));
+        for bad in ["", "NaN", "inf", "-infinity", "1,5", "1e999"] {
+            assert_eq!(number(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A repository policy as AWS gives it back.
+//!
+//! ECR Public does not keep the text of a policy but prints it anew, in the form of the Jackson library: blanks on both
+//! sides of a colon, two blanks of indentation, lists on one line (AWS CLI examples of `get-repository-policy`).
+
+use super::PolicyError;
+use super::json::Json;
+
+/// The policy in AWS's form. Members keep their order; texts and numbers keep their value.
+pub fn render(text: &str) -> Result<String, PolicyError> {
+    let mut printed = String::with_capacity(text.len() * 2);
+    print(&Json::parse(text)?, 0, &mut printed);
+    Ok(printed)
+}
+
+fn print(json: &Json, depth: usize, out: &mut String) {
+    match json {
+        Json::Null => out.push_str("null"),
+        Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Json::Number(number) => out.push_str(&number.to_string()),
+        Json::Text(text) => print_text(text, out),
+        Json::List(items) => print_list(items, depth, out),
+        Json::Object(members) => print_object(members, depth, out),
+    }
+}
+
+/// A list stays on its line and does not indent what is in it.
+fn print_list(items: &[Json], depth: usize, out: &mut String) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        out.push_str(if index == 0 { " " } else { ", " });
+        print(item, depth, out);
+    }
+    out.push_str(" ]");
+}
+
+fn print_object(members: &[(String, Json)], depth: usize, out: &mut String) {
+    if members.is_empty() {
+        out.push_str("{ }");
+        return;
+    }
+    out.push('{');
+    for (index, (name, value)) in members.iter().enumerate() {
+        out.push_str(if index == 0 { "\n" } else { ",\n" });
+        indent(depth + 1, out);
+        print_text(name, out);
+        out.push_str(" : ");
+        print(value, depth + 1, out);
+    }
+    out.push('\n');
+    indent(depth, out);
+    out.push('}');
+}
+
+fn indent(depth: usize, out: &mut String) {
+    (0..depth).for_each(|_| out.push_str("  "));
+}
+
+fn print_text(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_printed_as_aws_prints_it() {
+        let sent = r#"{"Version":"2008-10-17","Statement":[{"Sid":"allow public pull","Effect":"Allow","Principal":"*",
+            "Action":["ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer"]},
+            {"Effect":"Deny","Principal":{"AWS":["111122223333"]},"Action":"ecr-public:*","Condition":{"Bool":{"aws:SecureTransport":false}}}]}"#;
+        let printed = r#"{
+  "Version" : "2008-10-17",
+  "Statement" : [ {
+    "Sid" : "allow public pull",
+    "Effect" : "Allow",
+    "Principal" : "*",
+    "Action" : [ "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer" ]
+  }, {
+    "Effect" : "Deny",
+    "Principal" : {
+      "AWS" : [ "111122223333" ]
+    },
+    "Action" : "ecr-public:*",
+    "Condition" : {
+      "Bool" : {
+        "aws:SecureTransport" : false
+      }
+    }
+  } ]
+}"#;
+        assert_eq!(render(sent).as_deref(), Ok(printed));
+        assert_eq!(render(printed).as_deref(), Ok(printed));
+    }
+
+    #[test]
+    fn empty_lists_and_objects_have_a_blank_inside() {
+        assert_eq!(render(r#"{"b":[],"a":{},"c":null}"#).as_deref(), Ok("{\n  \"b\" : [ ],\n  \"a\" : { },\n  \"c\" : null\n}"));
+    }
+
+    #[test]
+    fn texts_keep_what_needs_no_escape() {
+        assert_eq!(render(r#"["a/b", "\u00e4\"\n\\", 1, -2, 1.5]"#).as_deref(), Ok(r#"[ "a/b", "ä\"\n\\", 1, -2, 1.5 ]"#));
+    }
+}

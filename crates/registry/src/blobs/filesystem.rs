@@ -1,0 +1,249 @@
+//! Blobs on a filesystem.
+//!
+//! ```text
+//! blobs/
+//!   uploads/<upload>                       what an unfinished session has received
+//!   sha256/<first two hex>/<hex>.<upload>  a stored blob
+//!   sha512/…
+//! ```
+
+use super::StoredObject;
+use crate::error::{Error, Result};
+use crate::hashing::Hash;
+use bytes::{Bytes, BytesMut};
+use roadstead_model::{Algorithm, Digest, Timestamp};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// The folder of unfinished uploads.
+const UPLOADS: &str = "uploads";
+
+pub(crate) struct Filesystem {
+    root: PathBuf,
+}
+
+/// An upload that is open for appending.
+pub(crate) struct UploadFile {
+    file: File,
+    /// The folder to make durable too, when this upload's file is new in it.
+    folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Reader(Arc<File>);
+
+impl Filesystem {
+    pub(super) fn open(root: &Path) -> Result<Self> {
+        let store = Self { root: root.to_owned() };
+        if !store.uploads().is_dir() {
+            fs::create_dir_all(store.uploads())?;
+            sync_folder(root)?;
+        }
+        Ok(store)
+    }
+
+    fn uploads(&self) -> PathBuf {
+        self.root.join(UPLOADS)
+    }
+
+    fn upload_path(&self, upload: &str) -> PathBuf {
+        self.uploads().join(upload)
+    }
+
+    pub(super) async fn check_ready(&self) -> Result<()> {
+        let uploads = self.uploads();
+        run(move || fs::metadata(uploads).map(drop)).await
+    }
+
+    pub(super) async fn append(&self, upload: &str, offset: u64) -> Result<UploadFile> {
+        let (path, folder) = (self.upload_path(upload), self.uploads());
+        run(move || {
+            let is_new = offset == 0;
+            let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(path)?;
+            if file.metadata()?.len() < offset {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says"));
+            }
+            file.set_len(offset)?;
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(UploadFile { file, folder: is_new.then_some(folder) })
+        })
+        .await
+    }
+
+    pub(super) async fn digest_of_upload(&self, upload: &str, length: u64, algorithm: Algorithm) -> Result<Digest> {
+        let path = self.upload_path(upload);
+        run(move || {
+            let mut hash = Hash::new(algorithm);
+            if length > 0 {
+                let mut file = File::open(path)?.take(length);
+                let mut buffer = vec![0; 1 << 18];
+                loop {
+                    match file.read(&mut buffer)? {
+                        0 => break,
+                        read => hash.update(&buffer[..read]),
+                    }
+                }
+            }
+            Ok(hash.finish())
+        })
+        .await
+    }
+
+    pub(super) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
+        let hex = digest.hex();
+        let folder = format!("{}/{}", digest.algorithm().as_str(), &hex[..2]);
+        let key = format!("{folder}/{hex}.{upload}");
+        let (from, folder, to) = (self.upload_path(upload), self.root.join(folder), self.root.join(&key));
+        run(move || {
+            if length == 0 {
+                // An upload that received nothing has no file yet.
+                File::create(&from)?.sync_all()?;
+            } else if fs::metadata(&from)?.len() != length {
+                // Something of a request that failed lies beyond what the session's row counts.
+                let file = OpenOptions::new().write(true).open(&from)?;
+                file.set_len(length)?;
+                file.sync_all()?;
+            }
+            make_folder(&folder)?;
+            fs::rename(&from, &to)?;
+            sync_folder(&folder)
+        })
+        .await?;
+        Ok(key)
+    }
+
+    pub(super) async fn open_blob(&self, key: &str) -> Result<Reader> {
+        let path = self.root.join(key);
+        run(move || File::open(path)).await.map(|file| Reader(Arc::new(file)))
+    }
+
+    pub(super) async fn folders(&self) -> Result<Vec<String>> {
+        let root = self.root.clone();
+        run(move || {
+            let mut folders = vec![UPLOADS.to_owned()];
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+                for entry in entries(&root.join(algorithm.as_str()))? {
+                    folders.push(format!("{}/{}", algorithm.as_str(), entry.file_name().to_string_lossy()));
+                }
+            }
+            Ok(folders)
+        })
+        .await
+    }
+
+    pub(super) async fn objects_older_than(&self, folder: &str, time: Timestamp) -> Result<Vec<StoredObject>> {
+        let (path, folder) = (self.root.join(folder), folder.to_owned());
+        let limit = UNIX_EPOCH + Duration::from_micros(u64::try_from(time.micros()).unwrap_or(0));
+        run(move || {
+            let mut objects = Vec::new();
+            for entry in entries(&path)? {
+                // A file that vanishes meanwhile is somebody else's business.
+                let Ok(metadata) = entry.metadata() else { continue };
+                if metadata.is_file() && metadata.modified()? < limit {
+                    objects.extend(stored_object(&folder, &entry.file_name().to_string_lossy(), metadata.len()));
+                }
+            }
+            Ok(objects)
+        })
+        .await
+    }
+
+    pub(super) async fn discard_upload(&self, upload: &str) {
+        remove(self.upload_path(upload)).await;
+    }
+
+    pub(super) async fn delete(&self, key: &str) {
+        remove(self.root.join(key)).await;
+    }
+}
+
+impl UploadFile {
+    /// Hashes and writes a batch. It blocks.
+    pub(crate) fn write(&self, batch: &[Bytes], hash: &mut Hash) -> Result<()> {
+        batch.iter().for_each(|bytes| hash.update(bytes));
+        let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
+        let mut left = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match (&self.file).write_vectored(left) {
+                Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when everything that was written would survive a power cut. It blocks.
+    pub(crate) fn make_durable(&self) -> Result<()> {
+        self.file.sync_all()?;
+        if let Some(folder) = &self.folder {
+            sync_folder(folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let file = Arc::clone(&self.0);
+        run(move || {
+            let mut buffer = BytesMut::zeroed(length);
+            file.read_exact_at(&mut buffer, offset)?;
+            Ok(buffer.freeze())
+        })
+        .await
+    }
+}
+
+/// Runs something that blocks away from the threads that serve requests.
+async fn run<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?;
+    done.map_err(Error::from)
+}
+
+async fn remove(path: PathBuf) {
+    let shown = path.clone();
+    match run(move || fs::remove_file(path).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })).await {
+        Ok(()) => {}
+        Err(error) => tracing::warn!(%error, path = %shown.display(), "a file could not be removed"),
+    }
+}
+
+/// The entries of a folder; none of one that is not there.
+fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a file is by its name; none for a file that is not ours, which is left alone.
+fn stored_object(folder: &str, name: &str, size: u64) -> Option<StoredObject> {
+    if folder == UPLOADS {
+        return uuid::Uuid::try_parse(name).ok().map(|id| StoredObject::Upload { id: id.to_string(), size });
+    }
+    let (algorithm, _) = folder.split_once('/')?;
+    let (hex, _upload) = name.split_once('.')?;
+    let digest = Digest::parse(&format!("{algorithm}:{hex}")).ok()?;
+    Some(StoredObject::Blob { digest, key: format!("{folder}/{name}"), size })
+}
+
+/// Makes a folder, and makes its name durable in the folders above.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    folder.ancestors().skip(1).take(2).try_for_each(sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,254 @@
+//! What can go wrong, in the registry's own words. The doors translate it, each into its dialect.
+
+use roadstead_model::catalog_data::LogoError;
+use roadstead_model::manifest::ManifestError;
+use roadstead_model::name::NameError;
+use roadstead_model::{Digest, RegistryId, RepositoryName, Tag};
+
+/// The result of an operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation was not done. No variant carries the text of an internal failure but
+/// [`Error::Internal`] and [`Error::Unavailable`], which the doors log and never send.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// No registry has this id or alias.
+    #[error("the registry '{0}' does not exist")]
+    RegistryNotFound(String),
+    /// The registry has no repository of this name.
+    #[error("The repository with name '{name}' does not exist in the registry with id '{registry}'")]
+    RepositoryNotFound {
+        /// The registry that was asked.
+        registry: RegistryId,
+        /// The name that was asked for.
+        name: RepositoryName,
+    },
+    /// The registry has a repository of this name already.
+    #[error("The repository with name '{name}' already exists in the registry with id '{registry}'")]
+    RepositoryExists {
+        /// The registry.
+        registry: RegistryId,
+        /// The name.
+        name: RepositoryName,
+    },
+    /// The repository holds images, and the deletion was not forced.
+    #[error("The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still contains images")]
+    RepositoryNotEmpty {
+        /// The registry.
+        registry: RegistryId,
+        /// The name.
+        name: RepositoryName,
+    },
+    /// The repository has no image of this digest or tag.
+    #[error(
+        "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with name '{name}' in the registry with id '{registry}'",
+        or_null(.digest), or_null(.tag)
+    )]
+    ImageNotFound {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The digest that was asked for.
+        digest: Option<String>,
+        /// The tag that was asked for.
+        tag: Option<String>,
+    },
+    /// The conditions of a conditional push did not hold (RFC 9110, section 13).
+    #[error("the tag does not point at the expected manifest")]
+    PreconditionFailed,
+    /// A manifest needs blobs that the repository does not hold.
+    #[error(
+        "Layers with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{registry}' do not exist",
+        joined(.digests)
+    )]
+    LayersNotFound {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The absent blobs.
+        digests: Vec<Digest>,
+    },
+    /// An index lists content that the repository does not hold.
+    #[error(
+        "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{registry}' do not exist",
+        joined(.digests)
+    )]
+    ReferencedImagesNotFound {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The absent children.
+        digests: Vec<Digest>,
+    },
+    /// The pushed manifest does not have the digest that the client named.
+    #[error(
+        "The image with digest '{expected}' in repository '{name}' and registry ID '{registry}' does not match the image digest that Amazon ECR has calculated."
+    )]
+    ManifestDigestMismatch {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The digest that the client named.
+        expected: Digest,
+    },
+    /// The pushed bytes do not have the digest that the client named.
+    #[error("the content has the digest '{computed}', not '{expected}'")]
+    LayerDigestMismatch {
+        /// The digest that the client named.
+        expected: Digest,
+        /// The digest of what arrived.
+        computed: Digest,
+    },
+    /// The bytes are no manifest.
+    #[error(transparent)]
+    ManifestInvalid(#[from] ManifestError),
+    /// The manifest is larger than 4 MiB.
+    #[error("the manifest is larger than 4194304 bytes")]
+    ManifestTooLarge,
+    /// The repository does not hold this blob.
+    #[error("the repository does not hold the blob '{0}'")]
+    LayerNotFound(Digest),
+    /// No upload session has this id in this repository.
+    #[error("Upload with id '{id}' could not be found for the repository with name '{name}' in the registry with id '{registry}'")]
+    UploadNotFound {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A part does not start where the session stands, or another request is writing to the session.
+    #[error("the part does not start at byte {received}, where the upload stands")]
+    LayerPartInvalid {
+        /// How many bytes the session holds: the next part starts at this offset.
+        received: u64,
+    },
+    /// A part but the last is smaller than the session's minimum.
+    #[error("All layer parts except the last part should be at least 5MB")]
+    LayerPartTooSmall,
+    /// Nothing was uploaded to a session that has to receive something.
+    #[error(
+        "The upload with id '{id}' for the repository with name '{name}' in the registry with id '{registry}' has received no layer part"
+    )]
+    UploadEmpty {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The session.
+        id: String,
+    },
+    /// The repository holds this layer already.
+    #[error("The layer with digest '{digest}' already exists in the repository with name '{name}' in registry with id '{registry}'")]
+    LayerExists {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The layer.
+        digest: Digest,
+    },
+    /// The repository has no policy.
+    #[error("Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'")]
+    PolicyNotFound {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+    },
+    /// A policy document is malformed, or names a principal that does not exist; the text says which, for the log and the command line.
+    #[error("invalid policy: {0}")]
+    PolicyInvalid(String),
+    /// The policy would keep its author from ever changing it again.
+    #[error("the policy would lock its author out")]
+    PolicyLocksOut,
+    /// A logo is not acceptable.
+    #[error(transparent)]
+    LogoInvalid(#[from] LogoError),
+    /// A resource tag's key or value is reserved or malformed.
+    #[error("{0}")]
+    ResourceTagInvalid(String),
+    /// A repository would have more resource tags than allowed.
+    #[error(
+        "The repository with name '{name}' in registry with id '{registry}' would have more than the maximum allowed number of resource tags which is '{limit}'"
+    )]
+    TooManyResourceTags {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The quota.
+        limit: u64,
+    },
+    /// A blob is larger than the limit.
+    #[error("the layer is larger than {maximum} bytes")]
+    LayerTooLarge {
+        /// The limit in bytes.
+        maximum: u64,
+    },
+    /// A name is not well formed.
+    #[error("{reason}")]
+    NameInvalid {
+        /// The name's member in a request.
+        member: &'static str,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+    /// An account, an alias, a user or a key of this name is there already; the text is for the operator.
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// A principal does not exist, or cannot; the text is for the operator.
+    #[error("{0}")]
+    PrincipalNotFound(String),
+    /// A quota is spent.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// Something that stays refers to what was to be deleted.
+    #[error("'{digest}' is still needed by '{needed_by}'")]
+    StillNeeded {
+        /// What was to be deleted.
+        digest: Digest,
+        /// The manifest that needs it.
+        needed_by: Digest,
+    },
+    /// The client stopped sending, or its connection failed.
+    #[error("the request body ended early")]
+    BodyIncomplete,
+    /// The storage cannot serve now: the disk is full, or input and output fail.
+    #[error("the storage is unavailable: {0}")]
+    Unavailable(String),
+    /// A defect.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// An image that is not there, by its tag.
+    pub fn tag_not_found(registry: &RegistryId, name: &RepositoryName, tag: &Tag) -> Self {
+        Self::ImageNotFound { registry: registry.clone(), name: name.clone(), digest: None, tag: Some(tag.to_string()) }
+    }
+
+    /// An image that is not there, by its digest.
+    pub fn digest_not_found(registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Self {
+        Self::ImageNotFound { registry: registry.clone(), name: name.clone(), digest: Some(digest.to_string()), tag: None }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+fn or_null(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or("null")
+}
+
+fn joined(digests: &[Digest]) -> String {
+    digests.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")
+}

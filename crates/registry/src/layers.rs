@@ -1,0 +1,55 @@
+//! Layers: the blobs of a repository.
+
+use crate::Registry;
+use crate::blobs::BlobReader;
+use crate::error::Result;
+use crate::metadata::{BlobRow, RepositoryKey};
+use roadstead_model::{Digest, RegistryId, RepositoryName};
+
+/// A blob that a repository holds.
+#[derive(Debug, Clone)]
+pub struct BlobInfo {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    pub(crate) storage_key: String,
+}
+
+impl From<BlobRow> for BlobInfo {
+    fn from(row: BlobRow) -> Self {
+        Self { digest: row.digest, size: row.size, storage_key: row.storage_key }
+    }
+}
+
+impl Registry {
+    /// The blob of this digest, if the repository holds it.
+    pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
+        self.0.metadata.find_blob(registry, name, digest).await.map(BlobInfo::from)
+    }
+
+    /// Opens a blob for reading.
+    pub async fn open_blob(&self, blob: &BlobInfo) -> Result<BlobReader> {
+        self.0.blobs.open(&blob.storage_key).await
+    }
+
+    /// Gives a repository a blob that `from` holds, or without `from` one that any repository holds: all are public.
+    /// False when there is none.
+    pub async fn mount_blob(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digest: &Digest,
+        from: Option<(&RegistryId, &RepositoryName)>,
+        create_repository: bool,
+    ) -> Result<bool> {
+        let target = RepositoryKey::new(registry, name);
+        let source = from.map(|(registry, name)| RepositoryKey::new(registry, name));
+        self.0.metadata.mount_blob(target, digest.clone(), source, self.if_missing(create_repository), self.now()).await
+    }
+
+    /// Takes a blob out of a repository, unless a manifest there needs it.
+    pub async fn delete_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
+        self.0.metadata.delete_blob(RepositoryKey::new(registry, name), digest.clone()).await
+    }
+}

@@ -1,0 +1,42 @@
+//! Every quota and size in one place, with the source of its default beside it.
+
+use roadstead_model::manifest;
+
+/// What an installation allows.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a manifest: 4 MiB (OCI distribution specification, "Pushing Manifests").
+    pub manifest_bytes: usize,
+    /// Bytes of a layer: 10,000 MiB (Amazon ECR Public service quotas: 1,000 parts of 10 MiB).
+    pub layer_bytes: u64,
+    /// Repositories of a registry: 10,000 (quota L-502CB705).
+    pub repositories: u64,
+    /// Images of a repository: 100,000 (quota L-F0CAD50B).
+    pub images_per_repository: u64,
+    /// Tags of an image: 1,000 (Amazon ECR Public service quotas).
+    pub tags_per_image: u64,
+    /// Resource tags of a repository: 50 (Amazon ECR Public user guide, "Tag restrictions").
+    pub resource_tags: u64,
+    /// Bytes that each part but the last must have in a session of the AWS door: 5 MiB (service quotas).
+    pub layer_part_minimum: u64,
+    /// Bytes that a part may have there: 20,971,520 (service model, `UploadLayerPart`).
+    pub layer_part_maximum: u64,
+    /// Whether an index may list manifests that its repository does not hold. AWS refuses such an index.
+    pub sparse_indexes: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            manifest_bytes: manifest::MAXIMUM_SIZE,
+            layer_bytes: 10_000 << 20,
+            repositories: 10_000,
+            images_per_repository: 100_000,
+            tags_per_image: 1_000,
+            resource_tags: 50,
+            layer_part_minimum: 5 << 20,
+            layer_part_maximum: 20 << 20,
+            sparse_indexes: false,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Blobs: which bytes are stored, and which repositories hold them.
+
+use super::images::unsigned;
+use super::repositories::{IfMissing, repository_id, repository_id_or_new};
+use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, RepositoryKey, uploads};
+use crate::error::{Error, Result};
+use roadstead_model::{Digest, RegistryId, RepositoryName, Timestamp};
+
+statements! {
+    SELECT_IN_REPOSITORY = "SELECT b.id, b.digest, b.size, b.storage_key FROM repository r
+        JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_LINKED = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b
+        JOIN repository_blob l ON l.blob_id = b.id AND l.repository_id = ?1 WHERE b.digest = ?2";
+    SELECT_ANYWHERE = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b
+        WHERE b.digest = ?1 AND EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = b.id)";
+    SELECT_BY_DIGEST = "SELECT id, digest, size, storage_key FROM blob WHERE digest = ?1";
+    INSERT = "INSERT INTO blob (id, digest, size, storage_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING";
+    // A link that was there is made young again, so that collecting unused blobs gives the new push its full grace.
+    LINK = "INSERT INTO repository_blob (repository_id, blob_id, created_at) VALUES (?1, ?2, ?3)
+        ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
+    SELECT_USER = "SELECT m.digest FROM manifest_blob u JOIN manifest m ON m.id = u.manifest_id
+        WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY m.digest LIMIT 1";
+    UNLINK = "DELETE FROM repository_blob WHERE repository_id = ?1 AND blob_id = ?2";
+}
+
+/// A stored blob.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobRow {
+    pub(crate) id: i64,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    pub(crate) storage_key: String,
+}
+
+/// Bytes that are durable under a storage key and shall become a blob.
+#[derive(Debug, Clone)]
+pub(crate) struct NewBlob {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    pub(crate) storage_key: String,
+}
+
+impl Metadata {
+    /// The blob of this digest that a repository holds.
+    pub(crate) async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobRow> {
+        self.read(async |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), digest.as_str().into()];
+            if let Some(blob) = tx.query_one(&SELECT_IN_REPOSITORY, &parameters, read).await? {
+                return Ok(blob);
+            }
+            repository_id(tx, &RepositoryKey::new(registry, name)).await?;
+            Err(Error::LayerNotFound(digest.clone()))
+        })
+        .await
+    }
+
+    /// Ends an upload: its bytes become a blob of the repository. Of two uploads of the same bytes the first one's are
+    /// kept: the answer says under which key.
+    pub(crate) async fn complete_upload(&self, key: RepositoryKey, upload: String, new: NewBlob, now: Timestamp) -> Result<BlobRow> {
+        let row = self.next_id(now);
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            if !uploads::remove(tx, repository, &upload).await? {
+                return Err(uploads::not_found(&key, &upload));
+            }
+            let size = i64::try_from(new.size).unwrap_or(i64::MAX);
+            let parameters: [Value<'_>; 5] =
+                [row.into(), new.digest.as_str().into(), size.into(), new.storage_key.as_str().into(), now.micros().into()];
+            tx.execute(&INSERT, &parameters).await?;
+            let kept = tx.query_one(&SELECT_BY_DIGEST, &[new.digest.as_str().into()], read).await?;
+            let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
+            tx.execute(&LINK, &[repository.into(), kept.id.into(), now.micros().into()]).await?;
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// Gives a repository a blob that another one holds. False when none does.
+    pub(crate) async fn mount_blob(
+        &self,
+        target: RepositoryKey,
+        digest: Digest,
+        source: Option<RepositoryKey>,
+        if_missing: IfMissing,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let row = self.next_id(now);
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id_or_new(tx, &target, if_missing, row, now).await?;
+            let blob = match &source {
+                Some(source) => {
+                    let parameters: [Value<'_>; 3] = [source.registry.as_str().into(), source.name.as_str().into(), digest.as_str().into()];
+                    tx.query_one(&SELECT_IN_REPOSITORY, &parameters, read).await?
+                }
+                None => tx.query_one(&SELECT_ANYWHERE, &[digest.as_str().into()], read).await?,
+            };
+            let Some(blob) = blob else { return Ok(false) };
+            tx.execute(&LINK, &[repository.into(), blob.id.into(), now.micros().into()]).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Takes a blob out of a repository, unless a manifest needs it. The bytes go when nothing holds them any more.
+    pub(crate) async fn delete_blob(&self, key: RepositoryKey, digest: Digest) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let blob = find_in(tx, repository, &digest).await?.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
+            let user = tx.query_one(&SELECT_USER, &[repository.into(), blob.id.into()], |row| row.parsed(0, Digest::parse)).await?;
+            if let Some(needed_by) = user {
+                return Err(Error::StillNeeded { digest: digest.clone(), needed_by });
+            }
+            tx.execute(&UNLINK, &[repository.into(), blob.id.into()]).await.map(drop)
+        })
+        .await
+    }
+}
+
+/// The blob of this digest that a repository holds, by the repository's row id.
+pub(super) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<BlobRow>> {
+    let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
+    tx.query_one(&SELECT_LINKED, &parameters, read).await
+}
+
+fn read(row: &Row<'_>) -> Result<BlobRow> {
+    Ok(BlobRow { id: row.integer(0)?, digest: row.parsed(1, Digest::parse)?, size: unsigned(row.integer(2)?), storage_key: row.text(3)? })
+}

@@ -1,0 +1,437 @@
+//! Images: manifests, their exact bytes, what they need, and their deletion.
+
+use super::repositories::{IfMissing, repository_id, repository_id_or_new};
+use super::tags;
+use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, RepositoryKey, blobs, referrers};
+use crate::error::{Error, Result};
+use crate::images::{Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPut, StoredManifest};
+use crate::limits::Limits;
+use bytes::Bytes;
+use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
+
+statements! {
+    SELECT_BY_TAG = "SELECT m.digest, m.media_type, c.bytes FROM repository r
+        JOIN tag t ON t.repository_id = r.id AND t.name = ?3
+        JOIN manifest m ON m.id = t.manifest_id JOIN manifest_content c ON c.manifest_id = m.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, c.bytes FROM repository r
+        JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_ID = "SELECT id, image_size FROM manifest WHERE repository_id = ?1 AND digest = ?2";
+    SELECT_SUMMARY = "SELECT id, 0, digest, image_size, pushed_at, media_type, artifact_media_type FROM manifest
+        WHERE repository_id = ?1 AND digest = ?2";
+    SELECT_PAGE = "SELECT id, 0, digest, image_size, pushed_at, media_type, artifact_media_type FROM manifest
+        WHERE repository_id = ?1 AND digest > ?2 ORDER BY digest LIMIT ?3";
+    SELECT_TAGS = "SELECT name FROM tag WHERE manifest_id = ?1 ORDER BY name";
+    SELECT_MEDIA_TYPE = "SELECT media_type FROM manifest WHERE id = ?1";
+    SELECT_PARENTS = "SELECT p.digest FROM manifest_child c JOIN manifest p ON p.id = c.parent_id WHERE c.child_id = ?1 ORDER BY p.digest LIMIT 100";
+    INSERT = "INSERT INTO manifest (id, repository_id, digest, media_type, artifact_media_type, image_size, manifest_size, pushed_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT_CONTENT = "INSERT INTO manifest_content (manifest_id, bytes) VALUES (?1, ?2)";
+    INSERT_BLOB = "INSERT INTO manifest_blob (manifest_id, repository_id, blob_id) VALUES (?1, ?2, ?3) ON CONFLICT (manifest_id, blob_id) DO NOTHING";
+    INSERT_CHILD = "INSERT INTO manifest_child (parent_id, child_id) VALUES (?1, ?2) ON CONFLICT (parent_id, child_id) DO NOTHING";
+    COUNT = "UPDATE repository SET image_count = image_count + ?2 WHERE id = ?1 RETURNING image_count";
+    DELETE_TAGS = "DELETE FROM tag WHERE manifest_id = ?1";
+    DELETE_CHILDREN = "DELETE FROM manifest_child WHERE parent_id = ?1";
+    DELETE = "DELETE FROM manifest WHERE id = ?1";
+}
+
+/// The column at which a listing's image columns begin: digest, image_size, pushed_at, media_type, artifact_media_type.
+pub(super) const IMAGE_COLUMNS_START: usize = 2;
+
+/// A manifest that was parsed and is to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct NewManifest {
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Bytes,
+    pub(crate) manifest: Manifest,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) condition: Condition,
+    pub(crate) if_missing: IfMissing,
+    /// Whether an index may list manifests that the repository does not hold.
+    pub(crate) sparse: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// What an entry of an index turned out to be.
+#[derive(Debug, Clone, Copy)]
+enum Child {
+    /// A manifest of the repository, with its image size.
+    Manifest { id: i64, image_size: u64 },
+    /// A blob of the repository (older BuildKit lists its cache layers in an index).
+    Blob { id: i64, size: u64 },
+}
+
+impl Metadata {
+    /// The exact bytes of a manifest.
+    pub(crate) async fn manifest(&self, registry: &RegistryId, name: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
+        let (sql, text) = match reference {
+            Reference::Tag(tag) => (&SELECT_BY_TAG, tag.as_str()),
+            Reference::Digest(digest) => (&SELECT_BY_DIGEST, digest.as_str()),
+        };
+        self.read(async |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), text.into()];
+            if let Some(found) = tx.query_one(sql, &parameters, read_manifest).await? {
+                return Ok(found);
+            }
+            // Only a miss pays for telling apart the two reasons.
+            repository_id(tx, &RepositoryKey::new(registry, name)).await?;
+            Err(match reference {
+                Reference::Tag(tag) => Error::tag_not_found(registry, name, tag),
+                Reference::Digest(digest) => Error::digest_not_found(registry, name, digest),
+            })
+        })
+        .await
+    }
+
+    /// Stores a manifest, and points its tags at it, all or nothing.
+    pub(crate) async fn put_manifest(&self, key: RepositoryKey, new: NewManifest, limits: Limits) -> Result<ManifestPut> {
+        let (repository_row, manifest_row) = (self.next_id(new.now), self.next_id(new.now));
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id_or_new(tx, &key, new.if_missing, repository_row, new.now).await?;
+            check_condition(tx, repository, &new).await?;
+            let found = find(tx, repository, &new.digest).await?;
+            let manifest = match found {
+                Some((id, _)) => id,
+                None => insert(tx, &key, repository, manifest_row, &new, &limits).await?,
+            };
+            let mut moved = false;
+            for tag in &new.tags {
+                moved |= tags::point(tx, repository, tag, manifest, new.now).await?;
+            }
+            if moved && tags::count_of(tx, manifest).await? > limits.tags_per_image {
+                return Err(Error::LimitExceeded(format!(
+                    "The image with digest '{}' already has the maximum allowed number of tags which is '{}'",
+                    new.digest, limits.tags_per_image
+                )));
+            }
+            let stored = tx.query_one(&SELECT_MEDIA_TYPE, &[manifest.into()], |row| row.text(0)).await?;
+            Ok(ManifestPut {
+                digest: new.digest.clone(),
+                media_type: stored.unwrap_or_default(),
+                subject: new.manifest.subject.clone(),
+                unchanged: found.is_some() && !moved,
+            })
+        })
+        .await
+    }
+
+    /// The images of these ids in their order; fails if one is missing.
+    pub(crate) async fn images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
+        let key = RepositoryKey::new(registry, name);
+        self.read(async |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let mut images = Vec::with_capacity(ids.len());
+            for id in ids {
+                images.push(find_image(tx, &key, repository, id).await?);
+            }
+            Ok(images)
+        })
+        .await
+    }
+
+    /// A page of images, by digest.
+    pub(crate) async fn list_images(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        after: &str,
+        size: PageSize,
+    ) -> Result<Page<Image>> {
+        let key = RepositoryKey::new(registry, name);
+        let rows = self
+            .read(async |tx: &mut Tx<'_>| {
+                let repository = repository_id(tx, &key).await?;
+                let parameters: [Value<'_>; 3] = [repository.into(), after.into(), (size.get() as i64 + 1).into()];
+                let rows = tx.query(&SELECT_PAGE, &parameters, read_image_row).await?;
+                let mut images = Vec::with_capacity(rows.len());
+                for (id, summary) in rows {
+                    images.push(Image { summary, tags: tags_of(tx, id).await? });
+                }
+                Ok(images)
+            })
+            .await?;
+        Ok(Page::from_rows(rows, size, |image| image.summary.digest.to_string()))
+    }
+
+    /// Deletes a manifest and its tags, unless an index that stays lists it.
+    pub(crate) async fn delete_manifest(&self, key: RepositoryKey, digest: Digest) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let Some((id, _)) = find(tx, repository, &digest).await? else {
+                return Err(Error::digest_not_found(&key.registry, &key.name, &digest));
+            };
+            if let Some(parent) = parents(tx, id).await?.into_iter().next() {
+                return Err(Error::StillNeeded { digest: digest.clone(), needed_by: parent });
+            }
+            delete(tx, repository, id).await
+        })
+        .await
+    }
+
+    /// Deletes images the way BatchDeleteImage does.
+    pub(crate) async fn delete_images(&self, key: RepositoryKey, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let mut batch = Batch { tx, repository, deleted: Vec::new() };
+            let mut failures = Vec::new();
+            let mut pending: Vec<&ImageIdText> = ids.iter().collect();
+            // An image that an index lists can go once the index is gone: whatever is left is tried again as long as
+            // something else went, so the order in which the caller named them does not matter.
+            loop {
+                let before = pending.len();
+                let mut blocked = Vec::new();
+                for id in std::mem::take(&mut pending) {
+                    match batch.delete_one(id).await? {
+                        Ok(()) => {}
+                        Err(failure @ DeleteFailure::ReferencedByIndex(_)) => blocked.push((id, failure)),
+                        Err(failure) => failures.push((id.clone(), failure)),
+                    }
+                }
+                if blocked.is_empty() || blocked.len() == before {
+                    failures.extend(blocked.into_iter().map(|(id, failure)| (id.clone(), failure)));
+                    break;
+                }
+                pending = blocked.into_iter().map(|(id, _)| id).collect();
+            }
+            Ok(DeletedImages { deleted: batch.deleted, failures })
+        })
+        .await
+    }
+}
+
+/// The deletions of one BatchDeleteImage call.
+struct Batch<'t, 'c> {
+    tx: &'t mut Tx<'c>,
+    repository: i64,
+    deleted: Vec<(Digest, Option<Tag>)>,
+}
+
+impl Batch<'_, '_> {
+    async fn delete_one(&mut self, id: &ImageIdText) -> Result<std::result::Result<(), DeleteFailure>> {
+        let id = match id.parse() {
+            Ok(id) => id,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        match (id.digest, id.tag) {
+            (Some(digest), None) => self.delete_digest(&digest).await,
+            (digest, Some(tag)) => self.delete_tag(digest.as_ref(), &tag).await,
+            (None, None) => Ok(Err(DeleteFailure::MissingDigestAndTag)),
+        }
+    }
+
+    async fn delete_digest(&mut self, digest: &Digest) -> Result<std::result::Result<(), DeleteFailure>> {
+        let Some((manifest, _)) = find(self.tx, self.repository, digest).await? else {
+            // It went with its last tag, which an earlier id of this call named.
+            let gone = self.deleted.iter().any(|(deleted, _)| deleted == digest);
+            return Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) });
+        };
+        let parents = parents(self.tx, manifest).await?;
+        if !parents.is_empty() {
+            return Ok(Err(DeleteFailure::ReferencedByIndex(parents)));
+        }
+        let tags = tags_of(self.tx, manifest).await?;
+        delete(self.tx, self.repository, manifest).await?;
+        if tags.is_empty() {
+            self.deleted.push((digest.clone(), None));
+        }
+        self.deleted.extend(tags.into_iter().map(|tag| (digest.clone(), Some(tag))));
+        Ok(Ok(()))
+    }
+
+    async fn delete_tag(&mut self, digest: Option<&Digest>, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
+        let Some((manifest, found)) = tags::target(self.tx, self.repository, tag).await? else {
+            let gone = self.deleted.iter().any(|(_, deleted)| deleted.as_ref() == Some(tag));
+            return Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) });
+        };
+        if digest.is_some_and(|digest| *digest != found) {
+            return Ok(Err(DeleteFailure::TagDoesNotMatchDigest));
+        }
+        if tags::count_of(self.tx, manifest).await? == 1 {
+            return self.delete_digest(&found).await;
+        }
+        tags::remove(self.tx, self.repository, tag).await?;
+        self.deleted.push((found, Some(tag.clone())));
+        Ok(Ok(()))
+    }
+}
+
+async fn check_condition(tx: &mut Tx<'_>, repository: i64, new: &NewManifest) -> Result<()> {
+    if matches!(new.condition, Condition::None) {
+        return Ok(());
+    }
+    for tag in &new.tags {
+        let current = tags::target(tx, repository, tag).await?.map(|(_, digest)| digest);
+        if !new.condition.holds(current.as_ref()) {
+            return Err(Error::PreconditionFailed);
+        }
+    }
+    if new.tags.is_empty() {
+        let current = find(tx, repository, &new.digest).await?.map(|_| &new.digest);
+        if !new.condition.holds(current) {
+            return Err(Error::PreconditionFailed);
+        }
+    }
+    Ok(())
+}
+
+async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, id: i64, new: &NewManifest, limits: &Limits) -> Result<i64> {
+    let blobs = required_blobs(tx, key, repository, &new.manifest).await?;
+    let children = children(tx, key, repository, new).await?;
+    let image_size = children.iter().map(Child::image_size).max().unwrap_or(0).max(new.manifest.content_size());
+    let parameters: [Value<'_>; 8] = [
+        id.into(),
+        repository.into(),
+        new.digest.as_str().into(),
+        new.manifest.media_type.as_str().into(),
+        new.manifest.artifact_media_type().into(),
+        i64::try_from(image_size).unwrap_or(i64::MAX).into(),
+        (new.bytes.len() as i64).into(),
+        new.now.micros().into(),
+    ];
+    tx.execute(&INSERT, &parameters).await?;
+    tx.execute(&INSERT_CONTENT, &[id.into(), new.bytes.as_ref().into()]).await?;
+    for blob in blobs {
+        tx.execute(&INSERT_BLOB, &[id.into(), repository.into(), blob.into()]).await?;
+    }
+    for child in children {
+        match child {
+            Child::Manifest { id: child, .. } => tx.execute(&INSERT_CHILD, &[id.into(), child.into()]).await?,
+            Child::Blob { id: blob, .. } => tx.execute(&INSERT_BLOB, &[id.into(), repository.into(), blob.into()]).await?,
+        };
+    }
+    if let Some(subject) = &new.manifest.subject {
+        referrers::insert(tx, repository, subject, id, new).await?;
+    }
+    let count = tx.query_one(&COUNT, &[repository.into(), 1_i64.into()], |row| row.integer(0)).await?;
+    if count.unwrap_or(0) > i64::try_from(limits.images_per_repository).unwrap_or(i64::MAX) {
+        return Err(Error::LimitExceeded(format!(
+            "The repository with name '{}' in registry with id '{}' already has the maximum allowed number of images which is '{}'",
+            key.name, key.registry, limits.images_per_repository
+        )));
+    }
+    Ok(id)
+}
+
+/// The row ids of the blobs that a manifest holds on to; fails naming every required one that is missing.
+async fn required_blobs(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, manifest: &Manifest) -> Result<Vec<i64>> {
+    let required = manifest.required_blobs();
+    let (mut found, mut missing) = (Vec::with_capacity(required.len()), Vec::new());
+    for digest in required {
+        match blobs::find_in(tx, repository, digest).await? {
+            Some(blob) => found.push(blob.id),
+            None => missing.push(digest.clone()),
+        }
+    }
+    for external in manifest.layers.iter().filter(|layer| layer.external) {
+        // A layer that may live elsewhere is kept all the same once it was pushed here.
+        found.extend(blobs::find_in(tx, repository, &external.digest).await?.map(|blob| blob.id));
+    }
+    if missing.is_empty() {
+        Ok(found)
+    } else {
+        Err(Error::LayersNotFound { registry: key.registry.clone(), name: key.name.clone(), digests: missing })
+    }
+}
+
+/// What the entries of an index are; fails naming every one that is missing, unless sparse indexes are allowed.
+async fn children(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, new: &NewManifest) -> Result<Vec<Child>> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for entry in &new.manifest.manifests {
+        match find_child(tx, repository, entry).await? {
+            Some(child) => found.push(child),
+            None if new.sparse => {}
+            None => missing.push(entry.digest.clone()),
+        }
+    }
+    if missing.is_empty() {
+        Ok(found)
+    } else {
+        Err(Error::ReferencedImagesNotFound { registry: key.registry.clone(), name: key.name.clone(), digests: missing })
+    }
+}
+
+async fn find_child(tx: &mut Tx<'_>, repository: i64, entry: &Descriptor) -> Result<Option<Child>> {
+    let manifest = find(tx, repository, &entry.digest).await?.map(|(id, image_size)| Child::Manifest { id, image_size });
+    if manifest.is_some() || media_type::is_manifest(&entry.media_type) {
+        return Ok(manifest);
+    }
+    Ok(blobs::find_in(tx, repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.size }))
+}
+
+impl Child {
+    const fn image_size(&self) -> u64 {
+        match self {
+            Self::Manifest { image_size, .. } => *image_size,
+            Self::Blob { size, .. } => *size,
+        }
+    }
+}
+
+/// The row id and the image size of a manifest.
+async fn find(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<(i64, u64)>> {
+    let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
+    tx.query_one(&SELECT_ID, &parameters, |row| Ok((row.integer(0)?, unsigned(row.integer(1)?)))).await
+}
+
+async fn find_image(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, id: &ImageId) -> Result<Image> {
+    let tagged = match &id.tag {
+        Some(tag) => tags::target(tx, repository, tag).await?.map(|(_, digest)| digest),
+        None => None,
+    };
+    let digest = match (&id.digest, tagged) {
+        (Some(digest), Some(tagged)) if *digest != tagged => None,
+        (Some(_), None) if id.tag.is_some() => None,
+        (digest, tagged) => tagged.or_else(|| digest.clone()),
+    };
+    if let Some(digest) = digest {
+        let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
+        if let Some((row, summary)) = tx.query_one(&SELECT_SUMMARY, &parameters, read_image_row).await? {
+            return Ok(Image { summary, tags: tags_of(tx, row).await? });
+        }
+    }
+    let (digest, tag) = (id.digest.as_ref().map(Digest::to_string), id.tag.as_ref().map(Tag::to_string));
+    Err(Error::ImageNotFound { registry: key.registry.clone(), name: key.name.clone(), digest, tag })
+}
+
+/// The indexes that list a manifest, at most a hundred of them.
+async fn parents(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Digest>> {
+    tx.query(&SELECT_PARENTS, &[manifest.into()], |row| row.parsed(0, Digest::parse)).await
+}
+
+async fn tags_of(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
+    tx.query(&SELECT_TAGS, &[manifest.into()], |row| row.parsed(0, Tag::parse)).await
+}
+
+/// Deletes a manifest that nothing needs: its tags first, then its own needs, then itself.
+async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64) -> Result<()> {
+    for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE] {
+        tx.execute(statement, &[manifest.into()]).await?;
+    }
+    tx.query_one(&COUNT, &[repository.into(), (-1_i64).into()], |_| Ok(())).await.map(drop)
+}
+
+fn read_manifest(row: &Row<'_>) -> Result<StoredManifest> {
+    Ok(StoredManifest { digest: row.parsed(0, Digest::parse)?, media_type: row.text(1)?, bytes: row.bytes(2)?.into() })
+}
+
+fn read_image_row(row: &Row<'_>) -> Result<(i64, ImageSummary)> {
+    Ok((row.integer(0)?, read_summary(row, IMAGE_COLUMNS_START)?))
+}
+
+/// Reads digest, image_size, pushed_at, media_type and artifact_media_type, which begin at column `start`.
+pub(super) fn read_summary(row: &Row<'_>, start: usize) -> Result<ImageSummary> {
+    Ok(ImageSummary {
+        digest: row.parsed(start, Digest::parse)?,
+        size_bytes: unsigned(row.integer(start + 1)?),
+        pushed_at: Timestamp::from_micros(row.integer(start + 2)?),
+        media_type: row.text(start + 3)?,
+        artifact_media_type: row.optional_text(start + 4)?,
+    })
+}
+
+/// Sizes are never negative; a database that says so was tampered with, and zero harms nobody.
+pub(super) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

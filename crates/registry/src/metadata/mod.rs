@@ -1,0 +1,127 @@
+//! What is known about registries, repositories, images and blobs: the metadata.
+//!
+//! [`Metadata`] has one method for each thing that an operation needs, and each method is one transaction. SQL text
+//! exists only in this folder, written so that PostgreSQL can run it too (the rules are in `schema.rs`).
+
+mod accounts;
+mod blobs;
+mod catalog_data;
+mod gc;
+mod images;
+mod policies;
+mod principals;
+mod referrers;
+mod repositories;
+mod resource_tags;
+mod schema;
+mod sqlite;
+mod tags;
+mod transaction;
+mod uploads;
+
+#[cfg(test)]
+mod portability;
+
+use crate::error::Result;
+use roadstead_model::{RegistryId, RepositoryName, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use transaction::Tx;
+
+pub(crate) use accounts::{AccessKeyRow, NewAccount};
+pub(crate) use blobs::{BlobRow, NewBlob};
+pub(crate) use catalog_data::NamedLogo;
+pub(crate) use images::NewManifest;
+pub(crate) use repositories::{IfMissing, NewRepository};
+pub(crate) use uploads::{Session, UploadRow};
+
+/// The engine that keeps the metadata.
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Arc<sqlite::Sqlite>),
+}
+
+/// All metadata of an installation.
+#[derive(Clone)]
+pub(crate) struct Metadata {
+    engine: Engine,
+    ids: Arc<Ids>,
+}
+
+impl Metadata {
+    /// Opens the SQLite database at `path`, makes it if it is not there, and migrates it.
+    pub(crate) async fn open_sqlite(path: &Path) -> Result<Self> {
+        let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
+        let metadata = Self { engine, ids: Arc::new(Ids::default()) };
+        metadata.write(async |tx: &mut Tx<'_>| schema::migrate(tx).await).await?;
+        Ok(metadata)
+    }
+
+    /// Ends the engine's threads after what they have begun, and leaves a tidy file.
+    pub(crate) async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+
+    /// An id that no other row has: it grows with time, so that rows lie in the order in which they were made.
+    fn next_id(&self, now: Timestamp) -> i64 {
+        self.ids.next(now)
+    }
+
+    /// Runs `work` in a transaction that only reads. It never waits for a writer.
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.read(work),
+        }
+    }
+
+    /// Runs `work` in a transaction of its own and returns once it is durable. An error of `work` undoes all that it did.
+    ///
+    /// `work` may be run again after a conflict, so it changes nothing but the database; and it awaits nothing but the
+    /// transaction's own methods.
+    async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(work).await,
+        }
+    }
+}
+
+/// A repository as the operations name it: a registry and a name. Owned, because a write outlives its request.
+#[derive(Debug, Clone)]
+pub(crate) struct RepositoryKey {
+    pub(crate) registry: RegistryId,
+    pub(crate) name: RepositoryName,
+}
+
+impl RepositoryKey {
+    pub(crate) fn new(registry: &RegistryId, name: &RepositoryName) -> Self {
+        Self { registry: registry.clone(), name: name.clone() }
+    }
+}
+
+/// Makes row ids: milliseconds since the epoch and 20 bits that begin at random and count up, so that replicas do not meet.
+#[derive(Default)]
+struct Ids(AtomicI64);
+
+impl Ids {
+    fn next(&self, now: Timestamp) -> i64 {
+        let fresh = (now.millis() << 20) | i64::from(random_u32() >> 13);
+        let next = |last: i64| fresh.max(last + 1);
+        let step = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        step.map_or(fresh, next)
+    }
+}
+
+fn random_u32() -> u32 {
+    // Without the system's random numbers the counter alone still keeps ids apart within this process.
+    getrandom::u32().unwrap_or(0)
+}

@@ -1,0 +1,74 @@
+//! Repository policies, users and their identity policies.
+
+use super::repositories::repository_id;
+use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, RepositoryKey};
+use crate::error::{Error, Result};
+use crate::policies::UserPolicy;
+use roadstead_model::{RegistryId, RepositoryName};
+
+statements! {
+    SELECT = "SELECT p.document FROM repository r LEFT JOIN repository_policy p ON p.repository_id = r.id WHERE r.registry_id = ?1 AND r.name = ?2";
+    UPSERT = "INSERT INTO repository_policy (repository_id, document) VALUES (?1, ?2)
+        ON CONFLICT (repository_id) DO UPDATE SET document = excluded.document";
+    DELETE = "DELETE FROM repository_policy WHERE repository_id = ?1 RETURNING document";
+    SELECT_USER_POLICIES = "SELECT name, document FROM user_policy WHERE registry_id = ?1 AND user_name = ?2 ORDER BY name";
+    UPSERT_USER_POLICY = "INSERT INTO user_policy (registry_id, user_name, name, document) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (registry_id, user_name, name) DO UPDATE SET document = excluded.document";
+    DELETE_USER_POLICY = "DELETE FROM user_policy WHERE registry_id = ?1 AND user_name = ?2 AND name = ?3";
+}
+
+impl Metadata {
+    /// The policy of a repository. None when it has none; the repository must exist.
+    pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Option<String>> {
+        let parameters: [Value<'_>; 2] = [registry.as_str().into(), name.as_str().into()];
+        let found = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await).await?;
+        found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })
+    }
+
+    /// Sets the policy of a repository.
+    pub(crate) async fn set_repository_policy(&self, key: RepositoryKey, document: String) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            tx.execute(&UPSERT, &[repository.into(), document.as_str().into()]).await.map(drop)
+        })
+        .await
+    }
+
+    /// Removes the policy of a repository and gives it back.
+    pub(crate) async fn delete_repository_policy(&self, key: RepositoryKey) -> Result<String> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let deleted = tx.query_one(&DELETE, &[repository.into()], |row| row.text(0)).await?;
+            deleted.ok_or_else(|| Error::PolicyNotFound { registry: key.registry.clone(), name: key.name.clone() })
+        })
+        .await
+    }
+
+    /// The identity policies of a user, by name.
+    pub(crate) async fn user_policies(&self, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {
+        let read = |row: &Row<'_>| Ok(UserPolicy { name: row.text(0)?, document: row.optional_text(1)? });
+        let parameters: [Value<'_>; 2] = [registry.as_str().into(), user.into()];
+        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_USER_POLICIES, &parameters, read).await).await
+    }
+
+    /// Attaches a policy to a user, or changes it.
+    pub(crate) async fn put_user_policy(&self, registry: RegistryId, user: String, policy: UserPolicy) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            super::principals::require_user(tx, &registry, &user).await?;
+            let parameters: [Value<'_>; 4] =
+                [registry.as_str().into(), user.as_str().into(), policy.name.as_str().into(), policy.document.as_deref().into()];
+            tx.execute(&UPSERT_USER_POLICY, &parameters).await.map(drop)
+        })
+        .await
+    }
+
+    /// Detaches a policy from a user. False when it was not attached.
+    pub(crate) async fn delete_user_policy(&self, registry: RegistryId, user: String, name: String) -> Result<bool> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 3] = [registry.as_str().into(), user.as_str().into(), name.as_str().into()];
+            Ok(tx.execute(&DELETE_USER_POLICY, &parameters).await? > 0)
+        })
+        .await
+    }
+}

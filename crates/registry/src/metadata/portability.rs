@@ -1,0 +1,119 @@
+//! Every migration and every statement is understood by PostgreSQL too.
+//!
+//! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
+
+use super::transaction::Sql;
+use super::{
+    accounts, blobs, catalog_data, gc, images, policies, principals, referrers, repositories, resource_tags, schema, tags, uploads,
+};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The user `nobody`, since PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65_534;
+
+fn statements() -> Vec<(&'static str, &'static Sql)> {
+    let files = [
+        accounts::STATEMENTS,
+        blobs::STATEMENTS,
+        catalog_data::STATEMENTS,
+        gc::STATEMENTS,
+        images::STATEMENTS,
+        policies::STATEMENTS,
+        principals::STATEMENTS,
+        referrers::STATEMENTS,
+        repositories::STATEMENTS,
+        resource_tags::STATEMENTS,
+        schema::STATEMENTS,
+        tags::STATEMENTS,
+        uploads::STATEMENTS,
+    ];
+    files.into_iter().flatten().copied().collect()
+}
+
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = versions.chain(std::env::split_paths(&path)).collect();
+    folders.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    folders.into_iter().next()
+}
+
+fn command(program: PathBuf, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+    if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+struct Postgres {
+    process: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Postgres {
+    fn start(binaries: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
+        // Only root can give the folder away, and only root has to.
+        let _ = chown(folder.path(), Some(NOBODY), Some(NOBODY));
+        let data = folder.path().join("data");
+        let initdb = command(binaries.join("initdb"), folder.path()).args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data).status();
+        assert!(initdb.expect("initdb runs").success(), "initdb fails");
+        let mut server = command(binaries.join("postgres"), folder.path());
+        server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        Self { process: server.spawn().expect("postgres starts"), folder }
+    }
+
+    async fn connect(&self) -> tokio_postgres::Client {
+        let settings = format!("host={} user=postgres dbname=postgres", self.folder.path().display());
+        for _ in 0..100 {
+            if let Ok((client, connection)) = tokio_postgres::connect(&settings, tokio_postgres::NoTls).await {
+                tokio::spawn(connection);
+                return client;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("PostgreSQL does not answer");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn postgresql_understands_every_migration_and_every_statement() {
+    let Some(binaries) = binaries() else {
+        assert!(std::env::var_os("CI").is_none(), "PostgreSQL must be installed in CI");
+        eprintln!("PostgreSQL is not installed: the statements were not tried on it");
+        return;
+    };
+    let postgres = Postgres::start(&binaries);
+    let client = postgres.connect().await;
+    client.batch_execute(schema::CREATE_VERSION).await.expect("the table of versions");
+    for script in schema::MIGRATIONS {
+        client.batch_execute(&schema::for_postgres(script)).await.expect("a migration");
+    }
+    for (name, Sql(text)) in statements() {
+        let prepared = client.prepare(&text.replace('?', "$")).await;
+        assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    }
+}
+
+#[test]
+fn no_two_statements_are_the_same() {
+    let mut texts: Vec<_> = statements().into_iter().map(|(_, sql)| sql.0).collect();
+    let all = texts.len();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), all);
+}

@@ -1,0 +1,64 @@
+//! Who refers to whom (OCI distribution specification, "Listing Referrers").
+
+use super::images::{NewManifest, unsigned};
+use super::repositories::repository_id;
+use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, RepositoryKey};
+use crate::error::{Error, Result};
+use crate::referrers::Referrer;
+use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
+
+statements! {
+    SELECT_PAGE = "SELECT f.digest, m.media_type, m.manifest_size, m.artifact_media_type, f.annotations
+        FROM referrer f JOIN manifest m ON m.id = f.manifest_id
+        WHERE f.repository_id = ?1 AND f.subject = ?2 AND f.digest > ?3
+        AND (CAST(?4 AS TEXT) IS NULL OR m.artifact_media_type = ?4)
+        ORDER BY f.digest LIMIT ?5";
+    INSERT = "INSERT INTO referrer (repository_id, subject, digest, manifest_id, annotations) VALUES (?1, ?2, ?3, ?4, ?5)";
+}
+
+impl Metadata {
+    /// A page of the manifests that refer to `subject`, by digest; an unknown repository or subject has none.
+    pub(crate) async fn list_referrers(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        after: &str,
+        size: PageSize,
+    ) -> Result<Page<Referrer>> {
+        let key = RepositoryKey::new(registry, name);
+        let rows = self
+            .read(async |tx: &mut Tx<'_>| {
+                let repository = match repository_id(tx, &key).await {
+                    Ok(id) => id,
+                    Err(Error::RepositoryNotFound { .. }) => return Ok(Vec::new()),
+                    Err(error) => return Err(error),
+                };
+                let count = (size.get() as i64 + 1).into();
+                let parameters: [Value<'_>; 5] = [repository.into(), subject.as_str().into(), after.into(), artifact_type.into(), count];
+                tx.query(&SELECT_PAGE, &parameters, read).await
+            })
+            .await?;
+        Ok(Page::from_rows(rows, size, |referrer| referrer.digest.to_string()))
+    }
+}
+
+/// Notes that a new manifest refers to `subject`, which need not exist.
+pub(super) async fn insert(tx: &mut Tx<'_>, repository: i64, subject: &Digest, manifest: i64, new: &NewManifest) -> Result<()> {
+    let annotations = serde_json::to_string(&new.manifest.annotations).map_err(|error| Error::Internal(error.to_string()))?;
+    let parameters: [Value<'_>; 5] =
+        [repository.into(), subject.as_str().into(), new.digest.as_str().into(), manifest.into(), annotations.as_str().into()];
+    tx.execute(&INSERT, &parameters).await.map(drop)
+}
+
+fn read(row: &Row<'_>) -> Result<Referrer> {
+    Ok(Referrer {
+        digest: row.parsed(0, Digest::parse)?,
+        media_type: row.text(1)?,
+        size: unsigned(row.integer(2)?),
+        artifact_type: row.optional_text(3)?,
+        annotations: row.parsed(4, |text| serde_json::from_str(text))?,
+    })
+}

@@ -1,0 +1,43 @@
+//! Migrations: one text for both engines, applied once each, in order.
+//!
+//! The text is SQLite's, in words that are easy to swap for PostgreSQL: `INTEGER` (SQLite's name for a 64-bit row id) is
+//! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, and `WITHOUT ROWID`
+//! (SQLite's clustered tables) goes. These words stand in capitals and for nothing else.
+
+use super::transaction::{Sql, Tx, statements};
+use crate::error::{Error, Result};
+
+/// Every migration in order; the version of the schema is how many have been applied.
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_catalog_policies_principals.sql")];
+
+pub(super) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+
+statements! {
+    SELECT_VERSION = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
+    INSERT_VERSION = "INSERT INTO schema_version (version) VALUES (?1)";
+}
+
+/// Brings the schema up to date; refuses one that a newer Roadstead has written.
+pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
+    tx.execute_script(CREATE_VERSION).await?;
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = tx.query_one(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0);
+    if found > known {
+        return Err(Error::Internal(format!(
+            "the data was written by a newer Roadstead (schema version {found}; this one knows up to {known}): start that version, or use another data folder"
+        )));
+    }
+    for (script, version) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
+        tx.execute_script(script).await?;
+        tx.execute(&INSERT_VERSION, &[version.into()]).await?;
+    }
+    Ok(())
+}
+
+/// A migration in PostgreSQL's words.
+#[cfg(test)]
+pub(super) fn for_postgres(script: &str) -> String {
+    let words = [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), (" WITHOUT ROWID", "")];
+    words.iter().fold(script.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
+}

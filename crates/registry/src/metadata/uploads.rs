@@ -1,0 +1,123 @@
+//! Upload sessions: how far each has come, and the state of its hash, so that any process can go on with it.
+
+use super::images::unsigned;
+use super::repositories::{IfMissing, repository_id, repository_id_or_new};
+use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, RepositoryKey};
+use crate::error::{Error, Result};
+use roadstead_model::{RegistryId, RepositoryName, Timestamp};
+
+statements! {
+    SELECT = "SELECT u.received, u.hash_state, u.minimum_part, u.last_part, u.has_short_part FROM upload u JOIN repository r ON r.id = u.repository_id
+        WHERE u.id = ?3 AND r.registry_id = ?1 AND r.name = ?2";
+    INSERT = "INSERT INTO upload (id, repository_id, received, hash_state, minimum_part, created_at, updated_at)
+        VALUES (?1, ?2, 0, ?3, ?4, ?5, ?5)";
+    ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7
+        WHERE id = ?1 AND received = ?2";
+    DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2";
+}
+
+/// A session as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadRow {
+    pub(crate) received: u64,
+    pub(crate) hash_state: Vec<u8>,
+    /// Parts but for the last must be at least this large.
+    pub(crate) minimum_part: u64,
+    /// The size of the last part.
+    pub(crate) last_part: u64,
+    /// Whether a part before the last was smaller than that.
+    pub(crate) has_short_part: bool,
+}
+
+impl UploadRow {
+    /// The session after one more part, with the hash over all of it.
+    pub(crate) fn after(&self, received: u64, hash_state: Vec<u8>) -> Self {
+        let has_short_part = self.has_short_part || (self.received > 0 && self.last_part < self.minimum_part);
+        Self { received, hash_state, minimum_part: self.minimum_part, last_part: received - self.received, has_short_part }
+    }
+}
+
+/// A session that begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) hash_state: Vec<u8>,
+    pub(crate) minimum_part: u64,
+}
+
+impl Metadata {
+    /// Begins a session.
+    pub(crate) async fn start_upload(&self, key: RepositoryKey, session: Session, if_missing: IfMissing, now: Timestamp) -> Result<()> {
+        let row = self.next_id(now);
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id_or_new(tx, &key, if_missing, row, now).await?;
+            let minimum = i64::try_from(session.minimum_part).unwrap_or(i64::MAX);
+            let parameters: [Value<'_>; 5] =
+                [session.id.as_str().into(), repository.into(), session.hash_state.as_slice().into(), minimum.into(), now.micros().into()];
+            tx.execute(&INSERT, &parameters).await.map(drop)
+        })
+        .await
+    }
+
+    /// How far a session has come.
+    pub(crate) async fn find_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<UploadRow> {
+        let key = RepositoryKey::new(registry, name);
+        self.read(async |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), id.into()];
+            if let Some(row) = tx.query_one(&SELECT, &parameters, read).await? {
+                return Ok(row);
+            }
+            repository_id(tx, &key).await?;
+            Err(not_found(&key, id))
+        })
+        .await
+    }
+
+    /// Notes that a session has come from `before` to `row.received` bytes. False when it stood elsewhere: another writer won.
+    pub(crate) async fn advance_upload(&self, id: String, before: u64, row: UploadRow, now: Timestamp) -> Result<bool> {
+        let signed = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        let (before, after, last_part) = (signed(before), signed(row.received), signed(row.last_part));
+        self.write(async move |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 7] = [
+                id.as_str().into(),
+                before.into(),
+                after.into(),
+                row.hash_state.as_slice().into(),
+                last_part.into(),
+                row.has_short_part.into(),
+                now.micros().into(),
+            ];
+            Ok(tx.execute(&ADVANCE, &parameters).await? == 1)
+        })
+        .await
+    }
+
+    /// Gives a session up.
+    pub(crate) async fn cancel_upload(&self, key: RepositoryKey, id: String) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            if remove(tx, repository, &id).await? { Ok(()) } else { Err(not_found(&key, &id)) }
+        })
+        .await
+    }
+}
+
+/// Removes a session. False when there was none.
+pub(super) async fn remove(tx: &mut Tx<'_>, repository: i64, id: &str) -> Result<bool> {
+    Ok(tx.execute(&DELETE, &[repository.into(), id.into()]).await? > 0)
+}
+
+pub(super) fn not_found(key: &RepositoryKey, id: &str) -> Error {
+    Error::UploadNotFound { registry: key.registry.clone(), name: key.name.clone(), id: id.chars().take(64).collect() }
+}
+
+fn read(row: &Row<'_>) -> Result<UploadRow> {
+    Ok(UploadRow {
+        received: unsigned(row.integer(0)?),
+        hash_state: row.bytes(1)?,
+        minimum_part: unsigned(row.integer(2)?),
+        last_part: unsigned(row.integer(3)?),
+        has_short_part: row.boolean(4)?,
+    })
+}

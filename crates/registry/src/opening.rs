@@ -1,0 +1,176 @@
+//! Opening an installation: its folder, its lock, its keys, its account.
+
+use crate::blobs::BlobStore;
+use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
+use crate::secrets::{MasterKey, random, random_text};
+use crate::{Clock, Error, Inner, Limits, Registry, uploads};
+use roadstead_model::{RegistryAlias, RegistryId};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where an installation is, and what its first start makes.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// The data folder; it is made if it is not there.
+    pub data: PathBuf,
+    /// The account that the installation belongs to.
+    pub account_id: RegistryId,
+    /// The alias that the account's registry shall show; without it, one of the AWS form is made once and kept.
+    pub alias: Option<RegistryAlias>,
+    /// The root access key (id and secret) when it is given from outside instead of being made and written to `credentials`.
+    pub root_key: Option<(String, String)>,
+    /// The master key when it is given from outside instead of being made and kept beside the data.
+    pub master_key: Option<[u8; 32]>,
+    /// Quotas and sizes.
+    pub limits: Limits,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+/// Why an installation could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder could not be made or read.
+    #[error("cannot use '{}': {source}", path.display())]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another server has the data folder open.
+    #[error("another roadstead server is using the data folder '{}': stop it, or choose another folder with --data", .0.display())]
+    InUse(PathBuf),
+    /// The file with the master key does not hold one.
+    #[error("'{}' does not hold a master key: it must be 64 hexadecimal digits", .0.display())]
+    MasterKeyMalformed(PathBuf),
+    /// The stored secrets were sealed with another master key.
+    #[error("the master key is not the one that this data was made with")]
+    MasterKeyWrong,
+    /// The metadata could not be opened or migrated.
+    #[error("cannot open the metadata: {0}")]
+    Metadata(#[from] Error),
+}
+
+impl OpenOptions {
+    /// The defaults for a data folder: account 000000000000, everything else made at the first start.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        #[allow(clippy::expect_used)]
+        let account_id = RegistryId::parse("000000000000").expect("twelve digits are a registry id");
+        let (alias, root_key, master_key) = (None, None, None);
+        Self { data: data.into(), account_id, alias, root_key, master_key, limits: Limits::default(), clock: Clock::System }
+    }
+}
+
+impl Registry {
+    /// Opens an installation and makes what is not there yet: folder, master key, metadata, account, alias, root key.
+    pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let data = &options.data;
+        fs::create_dir_all(data).map_err(in_folder(data))?;
+        let lock = lock(data)?;
+        let secrets = master_key(&options)?;
+        let metadata = Metadata::open_sqlite(&data.join("roadstead.db")).await?;
+        let (installation_id, root_key) = metadata.set_up(new_account(&options, &secrets)?).await?;
+        let secret = secrets.open(&root_key.id, &root_key.sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok());
+        let secret = secret.ok_or(OpenError::MasterKeyWrong)?;
+        if options.root_key.is_none() {
+            write_credentials(data, &root_key, &secret)?;
+        }
+        Ok(Self(Arc::new(Inner {
+            metadata,
+            blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
+            sessions: uploads::Sessions::default(),
+            secrets,
+            limits: options.limits,
+            clock: options.clock,
+            installation_id,
+            account_id: options.account_id,
+            _lock: lock,
+        })))
+    }
+}
+
+fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Folder { path, source }
+}
+
+fn lock(data: &Path) -> Result<File, OpenError> {
+    let path = data.join("lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(in_folder(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::Folder { path, source }),
+    }
+}
+
+fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
+    if let Some(key) = options.master_key {
+        return Ok(MasterKey::new(key));
+    }
+    let path = options.data.join("master.key");
+    let mut key = [0; 32];
+    match fs::read_to_string(&path) {
+        Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            key = random()?;
+            write_secret_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
+        }
+        Err(source) => return Err(OpenError::Folder { path, source }),
+    }
+    Ok(MasterKey::new(key))
+}
+
+fn new_account(options: &OpenOptions, secrets: &MasterKey) -> Result<NewAccount, Error> {
+    let sealed = |id: &str, secret: &str| Ok::<_, Error>((id.to_owned(), secrets.seal(id, secret.as_bytes())?));
+    let (id, secret) = new_access_key()?;
+    Ok(NewAccount {
+        installation_id: uuid::Uuid::new_v4().to_string(),
+        registry: options.account_id.clone(),
+        alias: options.alias.clone(),
+        default_alias: new_alias()?,
+        given_root_key: options.root_key.as_ref().map(|(id, secret)| sealed(id, secret)).transpose()?,
+        new_root_key: sealed(&id, &secret)?,
+        now: options.clock.now(),
+    })
+}
+
+/// An access key of AWS's form: `AKIA` and 16 characters of base 32; 40 characters of base 64.
+pub(crate) fn new_access_key() -> Result<(String, String), Error> {
+    let id = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)?;
+    let secret = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40)?;
+    Ok((format!("AKIA{id}"), secret))
+}
+
+/// An alias of the form that AWS gives to new registries: eight characters, letter and digit by turns.
+pub(crate) fn new_alias() -> Result<RegistryAlias, Error> {
+    let letters = random_text(b"abcdefghijklmnopqrstuvwxyz", 4)?;
+    let digits = random_text(b"0123456789", 4)?;
+    let text: String = letters.chars().zip(digits.chars()).flat_map(|(letter, digit)| [letter, digit]).collect();
+    RegistryAlias::parse(&text).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// Writes the root key as an AWS shared-credentials file, unless the file holds it already.
+fn write_credentials(data: &Path, key: &AccessKeyRow, secret: &str) -> Result<(), OpenError> {
+    let path = data.join("credentials");
+    if fs::read_to_string(&path).is_ok_and(|text| text.contains(&key.id)) {
+        return Ok(());
+    }
+    let profile = |name: &str| format!("[{name}]\naws_access_key_id = {}\naws_secret_access_key = {secret}\n", key.id);
+    let text = format!("{}\n{}", profile("default"), profile("roadstead"));
+    write_secret_file(&path, &text).map_err(in_folder(&path))
+}
+
+/// Writes a file that only its owner may read: whole or not at all.
+fn write_secret_file(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(path.parent().unwrap_or(path))?.sync_all()
+}

@@ -1,0 +1,119 @@
+//! Accounts, aliases, users and access keys as their operator manages them.
+
+use crate::accounts::{AccessKey, AccessKeySummary, AliasDescription, Identity, User};
+use crate::error::{Error, Result};
+use crate::metadata::{AccessKeyRow, NewAccount};
+use crate::opening::{new_access_key, new_alias};
+use crate::{Registry, RegistryDescription};
+use roadstead_model::{RegistryAlias, RegistryId};
+
+impl Registry {
+    /// Every registry with its aliases, by id.
+    pub async fn registries(&self) -> Result<Vec<RegistryDescription>> {
+        let mut descriptions = Vec::new();
+        for id in self.0.metadata.registries().await? {
+            descriptions.push(self.describe_registry(&id).await?);
+        }
+        Ok(descriptions)
+    }
+
+    /// Makes an account with an alias (one of the AWS form unless `alias` is given) and a root access key.
+    pub async fn create_account(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<AccessKey> {
+        let (key_id, secret) = new_access_key()?;
+        let account = NewAccount {
+            installation_id: self.0.installation_id.clone(),
+            registry: id.clone(),
+            alias,
+            default_alias: new_alias()?,
+            given_root_key: None,
+            new_root_key: (key_id.clone(), self.0.secrets.seal(&key_id, secret.as_bytes())?),
+            now: self.now(),
+        };
+        match self.0.metadata.create_account(account).await? {
+            Some(row) => Ok(AccessKey { id: row.id, secret, active: true, identity: Identity { registry: id.clone(), user: None } }),
+            None => Err(Error::AlreadyExists(format!("the account {id} exists already"))),
+        }
+    }
+
+    /// Makes an account unless it is there.
+    pub async fn ensure_account(&self, id: &RegistryId) -> Result<()> {
+        match self.describe_registry(id).await {
+            Err(Error::RegistryNotFound(_)) => match self.create_account(id, None).await {
+                Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
+            other => other.map(drop),
+        }
+    }
+
+    /// Marks an account as verified, or not.
+    pub async fn set_verified(&self, id: &RegistryId, verified: bool) -> Result<()> {
+        self.0.metadata.set_verified(id.clone(), verified).await
+    }
+
+    /// Adds an alias to a registry, or changes its status and flags.
+    pub async fn put_alias(&self, registry: &RegistryId, alias: AliasDescription) -> Result<()> {
+        self.0.metadata.put_alias(registry.clone(), alias, self.now()).await
+    }
+
+    /// Removes an alias that is not the primary one. False when there is none such.
+    pub async fn delete_alias(&self, registry: &RegistryId, alias: &RegistryAlias) -> Result<bool> {
+        self.0.metadata.delete_alias(registry.clone(), alias.clone()).await
+    }
+
+    /// The users of an account, by name.
+    pub async fn users(&self, registry: &RegistryId) -> Result<Vec<User>> {
+        self.0.metadata.users(registry).await
+    }
+
+    /// Whether an account of this installation has this user.
+    pub async fn has_user(&self, registry: &RegistryId, user: &str) -> Result<bool> {
+        self.0.metadata.has_user(registry, user).await
+    }
+
+    /// Makes a user. Names are those of IAM: 1 to 64 letters, digits and `+=,.@_-`.
+    pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<()> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
+            return Err(Error::PrincipalNotFound(format!("'{name}' is no user name: use 1 to 64 letters, digits and +=,.@_-")));
+        }
+        if self.0.metadata.create_user(registry.clone(), name.to_owned(), self.now()).await? {
+            Ok(())
+        } else {
+            Err(Error::AlreadyExists(format!("the account {registry} has a user '{name}' already")))
+        }
+    }
+
+    /// Removes a user with all keys and policies. False when there is none of this name.
+    pub async fn delete_user(&self, registry: &RegistryId, name: &str) -> Result<bool> {
+        self.0.metadata.delete_user(registry.clone(), name.to_owned()).await
+    }
+
+    /// The access keys of an account, without their secrets.
+    pub async fn access_keys(&self, registry: &RegistryId) -> Result<Vec<AccessKeySummary>> {
+        self.0.metadata.access_keys(registry).await
+    }
+
+    /// Makes an access key for a user, or for the account's root. `given` is an id and a secret to use instead of random ones.
+    pub async fn create_access_key(&self, identity: &Identity, given: Option<(String, String)>) -> Result<AccessKey> {
+        let (id, secret) = given.map_or_else(new_access_key, Ok)?;
+        let sealed_secret = self.0.secrets.seal(&id, secret.as_bytes())?;
+        let Identity { registry, user } = identity.clone();
+        let row = AccessKeyRow { id: id.clone(), registry, user, sealed_secret, active: true };
+        if self.0.metadata.create_access_key(row, self.now()).await? {
+            Ok(AccessKey { id, secret, active: true, identity: identity.clone() })
+        } else {
+            Err(Error::AlreadyExists(format!("there is an access key '{id}' already")))
+        }
+    }
+
+    /// Switches an access key on or off. False when the account has none of this id.
+    pub async fn set_access_key_active(&self, registry: &RegistryId, id: &str, active: bool) -> Result<bool> {
+        self.0.metadata.set_access_key_active(registry.clone(), id.to_owned(), active).await
+    }
+
+    /// Removes an access key. False when the account has none of this id.
+    pub async fn delete_access_key(&self, registry: &RegistryId, id: &str) -> Result<bool> {
+        self.0.metadata.delete_access_key(registry.clone(), id.to_owned()).await
+    }
+}

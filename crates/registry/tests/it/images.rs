@@ -1,0 +1,142 @@
+//! Pushing, pulling and describing images.
+
+use crate::support::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, World, tag};
+use bytes::Bytes;
+use proptest::prelude::*;
+use roadstead_model::{Algorithm, Digest, PageSize, Reference};
+use roadstead_registry::{Condition, Error, ImageId, ManifestPush};
+use serde_json::json;
+
+async fn size_of(world: &World, digest: &Digest) -> u64 {
+    let id = ImageId { digest: Some(digest.clone()), tag: None };
+    world.registry.describe_images(&world.id, &world.name, &[id]).await.expect("an image")[0].summary.size_bytes
+}
+
+#[tokio::test]
+async fn an_index_is_as_large_as_the_largest_of_its_manifests_nested_ones_included() {
+    let world = World::new().await;
+    let small = world.push_image("a", &[]).await;
+    let large = world.push_image("a longer seed", &[]).await;
+    let index = world.push_index(&[&small, &large], &["index"]).await.expect("an index").digest;
+    let outer = world.push_index(&[&small, &index], &["outer"]).await.expect("an index of an index").digest;
+    let expected = size_of(&world, &large).await;
+    assert_eq!(expected, 100 + 1000 + "a longer seed".len() as u64);
+    assert_eq!((size_of(&world, &index).await, size_of(&world, &outer).await), (expected, expected));
+}
+
+#[tokio::test]
+async fn the_artifact_media_type_is_absent_for_an_index_without_one() {
+    let world = World::new().await;
+    let image = world.push_image("a", &["image"]).await;
+    world.push_index(&[&image], &["index"]).await.expect("an index");
+    let artifact = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "artifactType": "application/x.bundle", "manifests": []});
+    world.push(&artifact, &["bundle"]).await.expect("an artifact");
+    let page = world.registry.list_image_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page");
+    let types: Vec<_> = page.items.iter().map(|row| (row.tag.as_str(), row.image.artifact_media_type.as_deref())).collect();
+    assert_eq!(types, [("bundle", Some("application/x.bundle")), ("image", Some(OCI_CONFIG)), ("index", None)]);
+}
+
+#[tokio::test]
+async fn a_manifest_whose_parts_are_missing_is_refused_and_names_them() {
+    let world = World::new().await;
+    let absent = Digest::of(Algorithm::Sha256, b"absent");
+    let image = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": OCI_CONFIG, "digest": absent.as_str(), "size": 1}, "layers": [],
+    });
+    let error = world.push(&image, &["a"]).await.expect_err("an error");
+    assert!(matches!(&error, Error::LayersNotFound { digests, .. } if *digests == [absent.clone()]), "{error}");
+    let error = world.push_index(&[&absent], &["a"]).await.expect_err("an error");
+    assert!(matches!(&error, Error::ReferencedImagesNotFound { digests, .. } if *digests == [absent]), "{error}");
+    assert!(world.registry.list_images(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items.is_empty());
+}
+
+#[tokio::test]
+async fn an_index_may_list_a_blob_of_the_repository() {
+    let world = World::new().await;
+    let layer = world.push_blob(b"a cache layer").await;
+    let entry = json!({"mediaType": OCI_LAYER, "digest": layer.as_str(), "size": 13});
+    world.push(&json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}), &["cache"]).await.expect("a cache index");
+    let refused = world.registry.delete_blob(&world.id, &world.name, &layer).await;
+    assert!(matches!(refused, Err(Error::StillNeeded { .. })), "the index needs the blob");
+}
+
+#[tokio::test]
+async fn a_conditional_push_happens_only_when_its_condition_holds() {
+    let world = World::new().await;
+    let first = world.push_image("one", &["latest"]).await;
+    let empty = |n: u32| json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": {"n": n.to_string()}});
+    let refused = |result: Result<_, Error>| matches!(result, Err(Error::PreconditionFailed));
+    assert!(refused(world.push_if(&empty(1), &["latest"], Condition::Absent).await));
+    assert!(refused(world.push_if(&empty(1), &["new"], Condition::Present).await));
+    let second = world.push_if(&empty(1), &["latest"], Condition::Is(vec![first.clone()])).await.expect("the condition holds");
+    assert!(refused(world.push_if(&empty(2), &["latest"], Condition::Is(vec![first])).await), "somebody else moved the tag");
+    assert!(refused(world.push_if(&empty(2), &["latest"], Condition::IsNot(vec![second.digest])).await));
+    assert!(world.push_if(&empty(2), &["new"], Condition::Absent).await.is_ok());
+}
+
+#[tokio::test]
+async fn several_tags_are_set_together_or_not_at_all() {
+    let world = World::new().await;
+    world.push_image("one", &["taken"]).await;
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []});
+    assert!(world.push_if(&index, &["free", "taken"], Condition::Absent).await.is_err());
+    let tags = world.registry.list_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items;
+    assert_eq!(tags, [tag("taken")]);
+}
+
+#[tokio::test]
+async fn images_are_described_by_digest_by_tag_or_by_both_if_they_agree() {
+    let world = World::new().await;
+    let one = world.push_image("one", &["a", "b"]).await;
+    let two = world.push_image("two", &["c"]).await;
+    let id = |digest: Option<&Digest>, name: Option<&str>| ImageId { digest: digest.cloned(), tag: name.map(tag) };
+    let images =
+        world.registry.describe_images(&world.id, &world.name, &[id(None, Some("c")), id(Some(&one), Some("a"))]).await.expect("both");
+    assert_eq!((&images[0].summary.digest, &images[1].summary.digest), (&two, &one));
+    assert_eq!(images[1].tags, [tag("a"), tag("b")]);
+    let error = world.registry.describe_images(&world.id, &world.name, &[id(Some(&one), Some("c"))]).await.expect_err("they disagree");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "The image with imageId {{imageDigest:'{one}', imageTag:'c'}} does not exist within the repository with name 'team/app' in the registry with id '000000000000'"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_pushed_under_sha512_is_found_under_it() {
+    let world = World::new().await;
+    let bytes = Bytes::from(json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).to_string());
+    let digest = Digest::of(Algorithm::Sha512, &bytes);
+    let push = ManifestPush {
+        bytes,
+        media_type: None,
+        digest: Some(digest.clone()),
+        tags: vec![],
+        condition: Condition::None,
+        create_repository: false,
+    };
+    world.registry.put_manifest(&world.id, &world.name, push).await.expect("stored");
+    assert!(world.registry.get_manifest(&world.id, &world.name, &Reference::Digest(digest)).await.is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stored_manifest_bytes_are_exactly_the_pushed_bytes(blanks in "[ \n\t]{0,30}", note in "\\PC{0,40}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let world = World::new().await;
+            let bytes = Bytes::from(format!("{blanks}{}{blanks}", json!({"manifests": [], "schemaVersion": 2, "note": note})));
+            let push = ManifestPush {
+                bytes: bytes.clone(), media_type: Some(OCI_INDEX.to_owned()), digest: None, tags: vec![tag("a")],
+                condition: Condition::None, create_repository: false,
+            };
+            world.registry.put_manifest(&world.id, &world.name, push).await.expect("stored");
+            let stored = world.registry.get_manifest(&world.id, &world.name, &Reference::Tag(tag("a"))).await.expect("found");
+            assert_eq!((stored.bytes, stored.media_type.as_str()), (bytes, OCI_INDEX));
+        });
+    }
+}

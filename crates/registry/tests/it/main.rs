@@ -1,0 +1,9 @@
+//! The registry's operations on a real data folder.
+
+mod deleting;
+mod gc;
+mod images;
+mod opening;
+mod support;
+mod tags;
+mod uploads;

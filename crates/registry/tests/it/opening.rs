@@ -1,0 +1,107 @@
+//! Opening a data folder.
+
+use crate::support::World;
+use roadstead_model::RegistryAlias;
+use roadstead_registry::{AliasStatus, OpenError, OpenOptions, Registry};
+use std::os::unix::fs::PermissionsExt;
+
+#[tokio::test]
+async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
+    let world = World::new().await;
+    let first = world.registry.primary_alias(&world.id).await.expect("an alias");
+    let shape: String = first
+        .as_str()
+        .chars()
+        .map(|c| {
+            if c.is_ascii_lowercase() {
+                'a'
+            } else if c.is_ascii_digit() {
+                '1'
+            } else {
+                '?'
+            }
+        })
+        .collect();
+    assert_eq!(shape, "a1a1a1a1");
+    let installation = world.registry.installation_id().to_owned();
+    let world = world.restart().await;
+    assert_eq!(world.registry.primary_alias(&world.id).await.expect("an alias"), first);
+    assert_eq!(world.registry.installation_id(), installation);
+}
+
+#[tokio::test]
+async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_one_still_works() {
+    let world = World::new().await;
+    let first = world.registry.primary_alias(&world.id).await.expect("an alias");
+    world.registry.close().await;
+    let World { registry, folder, id, .. } = world;
+    drop(registry);
+    let options = OpenOptions { alias: Some(RegistryAlias::parse("harbour").expect("an alias")), ..OpenOptions::new(folder.path()) };
+    let registry = Registry::open(options).await.expect("a registry");
+    assert_eq!(registry.primary_alias(&id).await.expect("an alias").as_str(), "harbour");
+    assert_eq!(registry.resolve_alias(first.as_str()).await.expect("a registry"), id);
+    let description = registry.describe_registry(&id).await.expect("a registry");
+    let flags: Vec<_> = description.aliases.iter().map(|alias| (alias.primary, alias.default, alias.status)).collect();
+    assert_eq!(flags, [(false, true, AliasStatus::Active), (true, false, AliasStatus::Active)]);
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let world = World::new().await;
+    let second = Registry::open(OpenOptions::new(world.folder.path())).await;
+    assert!(matches!(second, Err(OpenError::InUse(_))));
+}
+
+#[tokio::test]
+async fn the_root_key_is_in_the_credentials_file_which_only_its_owner_can_read() {
+    let world = World::new().await;
+    let path = world.folder.path().join("credentials");
+    let text = std::fs::read_to_string(&path).expect("the file");
+    let id = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
+    let key = world.registry.access_key(&id).await.expect("an answer").expect("a key");
+    assert_eq!(text.matches(&format!("aws_secret_access_key = {}", key.secret)).count(), 2, "one for each profile");
+    assert!(text.contains("[default]") && text.contains("[roadstead]"));
+    for name in ["credentials", "master.key"] {
+        let mode = std::fs::metadata(world.folder.path().join(name)).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let database = std::fs::read(world.folder.path().join("roadstead.db-wal")).unwrap_or_default();
+    let secret = key.secret.as_bytes();
+    assert!(!database.windows(secret.len()).any(|window| window == secret), "the secret is not stored as it is");
+}
+
+#[tokio::test]
+async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
+    let world = World::new().await;
+    let text = std::fs::read_to_string(world.folder.path().join("credentials")).expect("the file");
+    let old = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
+    world.registry.close().await;
+    let World { registry, folder, .. } = world;
+    drop(registry);
+    let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
+    let registry = Registry::open(OpenOptions { root_key: given, ..OpenOptions::new(folder.path()) }).await.expect("a registry");
+    assert_eq!(registry.access_key("AKIAGIVEN").await.expect("an answer").expect("a key").secret, "given secret");
+    assert!(registry.access_key(&old).await.expect("an answer").is_none());
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let world = World::new().await;
+    world.registry.close().await;
+    let World { registry, folder, .. } = world;
+    drop(registry);
+    let opened = Registry::open(OpenOptions { master_key: Some([9; 32]), ..OpenOptions::new(folder.path()) }).await;
+    assert!(matches!(opened, Err(OpenError::MasterKeyWrong)));
+}
+
+#[tokio::test]
+async fn data_of_a_newer_version_is_refused() {
+    let world = World::new().await;
+    world.registry.close().await;
+    let World { registry, folder, .. } = world;
+    drop(registry);
+    let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
+    database.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
+    let error = Registry::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
+    assert!(error.contains("newer Roadstead") && error.contains("9999"), "{error}");
+}

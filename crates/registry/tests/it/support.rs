@@ -1,0 +1,114 @@
+//! A registry in a temporary folder, with a clock that the test sets.
+
+use bytes::Bytes;
+use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName, Tag};
+use roadstead_registry::{BodyError, Clock, Condition, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) id: RegistryId,
+    pub(crate) name: RepositoryName,
+    clock: Arc<AtomicI64>,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A registry with one empty repository.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        let options = OpenOptions { clock: Clock::Manual(Arc::clone(&clock)), ..OpenOptions::new(folder.path()) };
+        let registry = Registry::open(options).await.expect("a registry");
+        let (id, name) = (registry.account_id().clone(), repository("team/app"));
+        registry.create_repository(&id, &name).await.expect("a repository");
+        Self { registry, id, name, clock, folder }
+    }
+
+    /// Closes the registry and opens it again on the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { registry, id, name, clock, folder } = self;
+        registry.close().await;
+        drop(registry);
+        let options = OpenOptions { clock: Clock::Manual(Arc::clone(&clock)), ..OpenOptions::new(folder.path()) };
+        let registry = Registry::open(options).await.expect("a registry");
+        Self { registry, id, name, clock, folder }
+    }
+
+    pub(crate) fn pass_seconds(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn push_blob(&self, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(Algorithm::Sha256, bytes);
+        let upload = self.registry.start_upload(&self.id, &self.name, None, false).await.expect("a session");
+        self.registry.append_upload(&self.id, &self.name, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
+        self.registry.complete_upload(&self.id, &self.name, &upload.id, &digest).await.expect("a blob");
+        digest
+    }
+
+    /// Pushes an image of a config and one layer; `seed` makes its bytes differ from other images'.
+    pub(crate) async fn push_image(&self, seed: &str, tags: &[&str]) -> Digest {
+        let config = self.push_blob(format!("config {seed}").as_bytes()).await;
+        let layer = self.push_blob(format!("layer {seed}").as_bytes()).await;
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+            "config": {"mediaType": OCI_CONFIG, "digest": config.as_str(), "size": 100},
+            "layers": [{"mediaType": OCI_LAYER, "digest": layer.as_str(), "size": 1000 + seed.len()}],
+        });
+        self.push(&manifest, tags).await.expect("an image").digest
+    }
+
+    pub(crate) async fn push_index(&self, children: &[&Digest], tags: &[&str]) -> Result<ManifestPut> {
+        let manifests: Vec<_> =
+            children.iter().map(|digest| json!({"mediaType": OCI_MANIFEST, "digest": digest.as_str(), "size": 5})).collect();
+        self.push(&json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}), tags).await
+    }
+
+    pub(crate) async fn push(&self, manifest: &Value, tags: &[&str]) -> Result<ManifestPut> {
+        self.push_if(manifest, tags, Condition::None).await
+    }
+
+    pub(crate) async fn push_if(&self, manifest: &Value, tags: &[&str], condition: Condition) -> Result<ManifestPut> {
+        let tags = tags.iter().map(|text| tag(text)).collect();
+        let bytes = Bytes::from(manifest.to_string());
+        let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition, create_repository: false };
+        self.registry.put_manifest(&self.id, &self.name, push).await
+    }
+}
+
+pub(crate) fn repository(text: &str) -> RepositoryName {
+    RepositoryName::parse(text).expect("a repository name")
+}
+
+pub(crate) fn tag(text: &str) -> Tag {
+    Tag::parse(text).expect("a tag")
+}
+
+/// A request body in parts; it can end in a failed connection.
+pub(crate) struct Parts(pub(crate) VecDeque<std::result::Result<Bytes, BodyError>>);
+
+impl Parts {
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+        Self(parts.iter().map(|part| Ok(Bytes::copy_from_slice(part))).collect())
+    }
+
+    pub(crate) fn then_fails(mut self) -> Self {
+        self.0.push_back(Err(BodyError));
+        self
+    }
+}
+
+impl PartBody for Parts {
+    async fn next(&mut self) -> Option<std::result::Result<Bytes, BodyError>> {
+        self.0.pop_front()
+    }
+}

@@ -1,0 +1,372 @@
+//! The tokens that this installation issues, and the `Authorization` header that brings them back.
+//!
+//! There are two kinds. A *password* is what `GetAuthorizationToken` gives and `docker login` stores: 12 hours, used as
+//! Basic `AWS:<password>`. A *bearer* is what `/token` gives in exchange for it, and it expires when the password does
+//! (Docker's token authentication specification; Amazon ECR Public user guide, "Registry authentication").
+//! Both are `base64url(claims) "." base64url(HMAC-SHA256)`, so that every replica verifies them without a lookup, and
+//! both say who holds them and until when, never what the holder may do. The access key behind a token is looked up
+//! each time, so that revoking the key revokes its tokens at once.
+
+use super::{Keys, KnownPrincipal, Principal};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use roadstead_model::{RegistryId, Timestamp};
+use roadstead_registry::{Identity, Registry};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// How long a password is valid: 12 hours, as AWS documents.
+pub const PASSWORD_SECONDS: i64 = 12 * 60 * 60;
+/// How long an anonymous bearer is valid: 1 hour, as observed at public.ecr.aws.
+pub const ANONYMOUS_SECONDS: i64 = 60 * 60;
+/// The user name that goes with a password.
+pub const USER_NAME: &str = "AWS";
+
+const VERSION: u8 = 1;
+/// No token that we issue comes near this; anything longer is refused before any work is done on it.
+const MAXIMUM_LENGTH: usize = 8 * 1024;
+
+/// The key that tokens are signed with.
+pub struct TokenKey([u8; 32]);
+
+/// Why credentials were refused. None of this says more to the client than "sign in again".
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TokenError {
+    /// The header or the token is not of any form that is understood here.
+    #[error("the credentials are malformed")]
+    Malformed,
+    /// The user name or the kind of token does not fit where it was used.
+    #[error("the credentials are of another kind")]
+    WrongKind,
+    /// The signature is not ours: altered, or signed with another key.
+    #[error("the token was not signed by this installation")]
+    Tampered,
+    /// Signed with our key, but for another installation.
+    #[error("the token was issued for another installation")]
+    Foreign,
+    /// It was good once.
+    #[error("the token has expired")]
+    Expired,
+    /// The access key behind it has been deactivated or deleted, or belongs to somebody else now.
+    #[error("the access key behind the token is not active")]
+    Revoked,
+    /// The access key could not be looked up.
+    #[error(transparent)]
+    Registry(#[from] roadstead_registry::Error),
+}
+
+/// What an `Authorization` header brings (RFC 7617, RFC 6750).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// `Basic base64(user ":" password)`.
+    Basic {
+        /// What stands before the first colon.
+        user: String,
+        /// What stands after it.
+        password: String,
+    },
+    /// `Bearer token`.
+    Bearer(String),
+}
+
+/// A bearer, and the time it is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedBearer {
+    /// The token itself.
+    pub token: String,
+    /// When it stops being accepted.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Password,
+    Bearer,
+}
+
+/// What a token says. A reader of another version refuses the token, and the client signs in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims {
+    version: u8,
+    kind: Kind,
+    audience: String,
+    /// Epoch seconds; clients of ECR read a member of this name.
+    expiration: i64,
+    /// Absent from an anonymous bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Holder {
+    registry: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    access_key_id: String,
+}
+
+impl TokenKey {
+    /// A key of 32 secret bytes.
+    pub const fn new(secret: [u8; 32]) -> Self {
+        Self(secret)
+    }
+
+    fn sign(&self, claims: &Claims) -> String {
+        // Strings and numbers always serialise; an empty payload would only be refused when it comes back.
+        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).unwrap_or_default());
+        let code = URL_SAFE_NO_PAD.encode(self.code(&payload).finalize().into_bytes());
+        format!("{payload}.{code}")
+    }
+
+    /// Reads what a token says, if it was signed with this key. Nothing of it is looked at before the signature fits.
+    fn open(&self, token: &str) -> Result<Claims, TokenError> {
+        if token.len() > MAXIMUM_LENGTH {
+            return Err(TokenError::Malformed);
+        }
+        let (payload, code) = token.split_once('.').ok_or(TokenError::Malformed)?;
+        let code = URL_SAFE_NO_PAD.decode(code).map_err(|_| TokenError::Malformed)?;
+        // `verify_slice` compares in constant time.
+        self.code(payload).verify_slice(&code).map_err(|_| TokenError::Tampered)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
+        serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)
+    }
+
+    fn code(&self, payload: &str) -> Hmac<Sha256> {
+        // HMAC takes a key of any length, so this cannot fail.
+        #[allow(clippy::expect_used)]
+        let mut code = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        code.update(payload.as_bytes());
+        code
+    }
+}
+
+impl Claims {
+    fn new(kind: Kind, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> Self {
+        Self { version: VERSION, kind, audience: registry.installation_id().to_owned(), expiration: expires_at.seconds(), holder }
+    }
+
+    /// Checks that a token of ours is meant for this use, this installation and this time.
+    fn check(self, kind: Kind, audience: &str, now: Timestamp) -> Result<Self, TokenError> {
+        if self.version != VERSION || self.kind != kind {
+            Err(TokenError::WrongKind)
+        } else if self.audience != audience {
+            Err(TokenError::Foreign)
+        } else if now.seconds() >= self.expiration {
+            Err(TokenError::Expired)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// Issues the password of `GetAuthorizationToken`, which holds no colon, and says when it expires.
+pub fn issue_password(keys: &Keys, registry: &Registry, identity: &Identity, access_key_id: &str, now: Timestamp) -> (String, Timestamp) {
+    // Whole seconds, so that the time we tell is exactly the time the token carries.
+    let expires_at = Timestamp::from_seconds(now.plus_seconds(PASSWORD_SECONDS).seconds());
+    let holder =
+        Holder { registry: identity.registry.as_str().to_owned(), user: identity.user.clone(), access_key_id: access_key_id.to_owned() };
+    (keys.authorization_token.sign(&Claims::new(Kind::Password, registry, Some(holder), expires_at)), expires_at)
+}
+
+/// Writes a password as the `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
+pub fn authorization_token(password: &str) -> String {
+    STANDARD.encode(format!("{USER_NAME}:{password}"))
+}
+
+/// Exchanges a password for a bearer that expires when the password does.
+pub async fn exchange_password(keys: &Keys, registry: &Registry, password: &str) -> Result<IssuedBearer, TokenError> {
+    let claims = keys.authorization_token.open(password)?.check(Kind::Password, registry.installation_id(), registry.now())?;
+    find_holder(registry, &claims).await?;
+    Ok(issue_bearer(keys, registry, claims.holder, Timestamp::from_seconds(claims.expiration)))
+}
+
+/// Issues a bearer for nobody in particular.
+pub fn issue_anonymous(keys: &Keys, registry: &Registry, now: Timestamp) -> IssuedBearer {
+    issue_bearer(keys, registry, None, Timestamp::from_seconds(now.plus_seconds(ANONYMOUS_SECONDS).seconds()))
+}
+
+fn issue_bearer(keys: &Keys, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
+    let claims = Claims::new(Kind::Bearer, registry, holder, expires_at);
+    IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at }
+}
+
+/// Finds out who sends a request; none when it carries no `Authorization` at all.
+pub async fn authenticate(keys: &Keys, registry: &Registry, headers: &HeaderMap) -> Result<Option<Principal>, TokenError> {
+    let Some(credentials) = read_authorization(headers)? else { return Ok(None) };
+    if credentials.is_empty() {
+        return Ok(Some(Principal::Anonymous));
+    }
+    let (kind, token) = presented_token(credentials)?;
+    let claims = keys.authorization_token.open(&token)?.check(kind, registry.installation_id(), registry.now())?;
+    find_holder(registry, &claims).await.map(Some)
+}
+
+/// Reads the `Authorization` header; none when there is none. Schemes are case-insensitive (RFC 9110, section 11.1).
+pub fn read_authorization(headers: &HeaderMap) -> Result<Option<Credentials>, TokenError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(TokenError::Malformed);
+    }
+    parse_authorization(value.to_str().map_err(|_| TokenError::Malformed)?).map(Some)
+}
+
+fn parse_authorization(value: &str) -> Result<Credentials, TokenError> {
+    let (scheme, rest) = value.trim().split_once(' ').ok_or(TokenError::Malformed)?;
+    let rest = rest.trim_start();
+    if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
+        Ok(Credentials::Bearer(rest.to_owned()))
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        let (user, password) = decode_pair(rest).ok_or(TokenError::Malformed)?;
+        Ok(Credentials::Basic { user, password })
+    } else {
+        Err(TokenError::Malformed)
+    }
+}
+
+impl Credentials {
+    /// `Basic Og==`: what some clients send when they have no credentials.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Basic { user, password } if user.is_empty() && password.is_empty())
+    }
+}
+
+/// The token within credentials, and the kind that it must be.
+///
+/// A bearer is one of ours, or the raw `authorizationToken` of the AWS API, which AWS documents as a bearer too.
+/// Our own tokens have a dot, which is no character of base64.
+fn presented_token(credentials: Credentials) -> Result<(Kind, String), TokenError> {
+    let (user, password) = match credentials {
+        Credentials::Bearer(token) if token.contains('.') => return Ok((Kind::Bearer, token)),
+        Credentials::Bearer(raw) => decode_pair(&raw).ok_or(TokenError::Malformed)?,
+        Credentials::Basic { user, password } => (user, password),
+    };
+    if user == USER_NAME { Ok((Kind::Password, password)) } else { Err(TokenError::WrongKind) }
+}
+
+fn decode_pair(text: &str) -> Option<(String, String)> {
+    if text.len() > 2 * MAXIMUM_LENGTH {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+async fn find_holder(registry: &Registry, claims: &Claims) -> Result<Principal, TokenError> {
+    let Some(holder) = &claims.holder else { return Ok(Principal::Anonymous) };
+    let account = RegistryId::parse(&holder.registry).map_err(|_| TokenError::Malformed)?;
+    let identity = Identity { registry: account, user: holder.user.clone() };
+    match registry.access_key(&holder.access_key_id).await? {
+        Some(key) if key.active && key.identity == identity => Ok(Principal::Known(KnownPrincipal { identity, access_key_id: key.id })),
+        _ => Err(TokenError::Revoked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    const KEY: TokenKey = TokenKey::new([7; 32]);
+
+    fn claims() -> Claims {
+        let holder = Holder { registry: "000000000000".into(), user: None, access_key_id: "AKIAEXAMPLE".into() };
+        let expiration = NOW.plus_seconds(10).seconds();
+        Claims { version: VERSION, kind: Kind::Password, audience: "here".into(), expiration, holder: Some(holder) }
+    }
+
+    fn password() -> String {
+        KEY.sign(&claims())
+    }
+
+    #[test]
+    fn a_token_reads_back_as_it_was_written() {
+        assert_eq!(KEY.open(&password()).expect("our own"), claims());
+        assert!(matches!(TokenKey::new([8; 32]).open(&password()), Err(TokenError::Tampered)));
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_own_kind_installation_and_time_only() {
+        assert!(claims().check(Kind::Password, "here", NOW.plus_seconds(9)).is_ok());
+        assert!(matches!(claims().check(Kind::Password, "here", NOW.plus_seconds(10)), Err(TokenError::Expired)));
+        assert!(matches!(claims().check(Kind::Bearer, "here", NOW), Err(TokenError::WrongKind)));
+        assert!(matches!(claims().check(Kind::Password, "there", NOW), Err(TokenError::Foreign)));
+        assert!(matches!(Claims { version: 2, ..claims() }.check(Kind::Password, "here", NOW), Err(TokenError::WrongKind)));
+    }
+
+    #[test]
+    fn a_password_holds_no_colon_because_clients_split_at_it() {
+        assert!(!password().contains(':'));
+    }
+
+    #[test]
+    fn the_raw_authorization_token_is_a_bearer() {
+        let presented = presented_token(Credentials::Bearer(authorization_token(&password())));
+        assert_eq!(presented.expect("accepted"), (Kind::Password, password()));
+        let other_user = STANDARD.encode(format!("root:{}", password()));
+        assert!(matches!(presented_token(Credentials::Bearer(other_user)), Err(TokenError::WrongKind)));
+    }
+
+    #[test]
+    fn a_password_is_no_bearer_by_itself() {
+        assert_eq!(presented_token(Credentials::Bearer(password())).expect("one of ours").0, Kind::Bearer);
+    }
+
+    #[test]
+    fn basic_and_bearer_are_read_whatever_the_case_of_the_scheme() {
+        let basic = Credentials::Basic { user: "AWS".into(), password: "a:b".into() };
+        assert_eq!(parse_authorization("bAsIc QVdTOmE6Yg==").ok(), Some(basic));
+        assert_eq!(parse_authorization("BEARER x.y").ok(), Some(Credentials::Bearer("x.y".into())));
+        assert!(parse_authorization("Basic Og==").expect("empty credentials").is_empty());
+        for bad in ["", "Bearer", "Bearer ", "Basic !", "Basic QVdT", "Digest x", "AWS4-HMAC-SHA256 Credential=x"] {
+            assert!(matches!(parse_authorization(bad), Err(TokenError::Malformed)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_authorization_headers_are_refused() {
+        let mut headers = HeaderMap::new();
+        assert!(matches!(read_authorization(&headers), Ok(None)));
+        headers.append(AUTHORIZATION, http::HeaderValue::from_static("Bearer a.b"));
+        headers.append(AUTHORIZATION, http::HeaderValue::from_static("Bearer a.b"));
+        assert!(read_authorization(&headers).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_token_is_never_accepted(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.=:-]") {
+            let token = password();
+            let at = at.index(token.len());
+            let altered = format!("{}{to}{}", &token[..at], &token[at + 1..]);
+            prop_assume!(altered != token);
+            prop_assert!(KEY.open(&altered).is_err());
+        }
+
+        #[test]
+        fn a_shortened_or_lengthened_token_is_never_accepted(cut in 0..100_usize, tail in "[A-Za-z0-9_.=-]{1,8}") {
+            let token = password();
+            prop_assert!(KEY.open(&token[..token.len() - 1 - cut]).is_err());
+            let longer = format!("{token}{tail}");
+            prop_assert!(KEY.open(&longer).is_err());
+        }
+
+        #[test]
+        fn arbitrary_text_is_never_accepted_and_never_panics(text in "\\PC{0,80}") {
+            let _ = parse_authorization(&text).and_then(presented_token);
+            let _ = presented_token(Credentials::Bearer(text.clone()));
+            prop_assert!(KEY.open(&text).is_err());
+        }
+
+        #[test]
+        fn arbitrary_basic_credentials_read_back(user in "[^:]{0,10}", password in ".{0,20}") {
+            let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+            prop_assert_eq!(parse_authorization(&value).ok(), Some(Credentials::Basic { user, password }));
+        }
+    }
+}

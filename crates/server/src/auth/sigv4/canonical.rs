@@ -1,0 +1,83 @@
+//! The canonical request (AWS IAM user guide, "Create a signed AWS API request", step 1).
+
+use super::Request;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use sha2::{Digest, Sha256};
+
+/// `UriEncode()`: everything but the unreserved characters of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Writes `request` in the one form that client and server both compute; none if a signed header is not there.
+///
+/// The signature itself is no part of it: of a presigned URL its parameter is left out.
+pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigned: bool, payload_hash: &str) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut line = |part: &[u8]| {
+        text.extend_from_slice(part);
+        text.push(b'\n');
+    };
+    line(request.method.as_bytes());
+    line(path(request.path).as_bytes());
+    line(query(request.query, presigned).as_bytes());
+    for name in signed_headers {
+        line(&[name.as_bytes(), b":", &header(request, name)?].concat());
+    }
+    line(b"");
+    line(signed_headers.join(";").as_bytes());
+    text.extend_from_slice(payload_hash.as_bytes());
+    Some(text)
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub(super) fn hash_of(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// The path as it came, without empty and relative segments, percent-encoded once more: the services other than S3
+/// sign what stands on the wire, encoded.
+fn path(raw: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in raw.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(percent_encode(other.as_bytes(), ENCODED).to_string()),
+        }
+    }
+    let folder = segments.is_empty() || raw.ends_with("/") || raw.ends_with("/.") || raw.ends_with("/..");
+    match (segments.is_empty(), folder) {
+        (true, _) => String::from("/"),
+        (_, true) => format!("/{}/", segments.join("/")),
+        _ => format!("/{}", segments.join("/")),
+    }
+}
+
+/// Names and values of a query, percent-decoded.
+pub(super) fn decoded_query(raw: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let decode = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
+    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value))).collect()
+}
+
+fn query(raw: &str, presigned: bool) -> String {
+    let kept = decoded_query(raw).into_iter().filter(|(name, _)| !presigned || name != b"X-Amz-Signature");
+    let encode = |bytes: &[u8]| percent_encode(bytes, ENCODED).to_string();
+    let mut pairs: Vec<(String, String)> = kept.map(|(name, value)| (encode(&name), encode(&value))).collect();
+    pairs.sort_unstable();
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// The values of a header, joined by commas, each with its spaces trimmed and runs of spaces made one.
+fn header(request: &Request<'_>, name: &str) -> Option<Vec<u8>> {
+    let values: Vec<Vec<u8>> = request.headers.get_all(name).iter().map(|value| collapsed(value.as_bytes())).collect();
+    match (values.is_empty(), name) {
+        (true, "host") => request.authority.map(|authority| authority.as_bytes().to_vec()),
+        (true, _) => None,
+        _ => Some(values.join(&b","[..])),
+    }
+}
+
+fn collapsed(value: &[u8]) -> Vec<u8> {
+    let words = value.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(&b" "[..])
+}

@@ -1,0 +1,221 @@
+//! The AWS door's voice: what each failure is called, and what it says.
+
+use crate::auth::Denied;
+use crate::auth::sigv4::SignatureError;
+use bytes::Bytes;
+use http::StatusCode;
+use roadstead_model::aws::validation::{Invalid, Violation};
+use roadstead_model::aws::{Exception, Operation};
+use roadstead_registry::Error;
+use serde_json::{Map, Value, json};
+
+/// Why an operation was not done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The registry refused it.
+    Registry(Error),
+    /// The door refused it with an exception of the service model.
+    Exception(Exception, String),
+    /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
+    Common(StatusCode, &'static str, Option<String>),
+}
+
+/// What went wrong is logged, and is nobody else's business.
+const SERVER_MESSAGE: &str = "The server failed to process the request. Try again later.";
+
+impl Failure {
+    /// No such operation. AWS says no more than that.
+    pub(super) const UNKNOWN_OPERATION: Self = Self::Common(StatusCode::BAD_REQUEST, "UnknownOperationException", None);
+    /// The body is not JSON, or not an object. AWS says no more than that.
+    pub(super) const SERIALIZATION: Self = Self::Common(StatusCode::BAD_REQUEST, "SerializationException", None);
+
+    /// An exception of the service model.
+    pub(super) fn exception(exception: Exception, message: impl Into<String>) -> Self {
+        Self::Exception(exception, message.into())
+    }
+
+    /// An error of any AWS service, with status 400.
+    pub(super) fn common(name: &'static str, message: impl Into<String>) -> Self {
+        Self::Common(StatusCode::BAD_REQUEST, name, Some(message.into()))
+    }
+
+    /// The status and the body of the answer. Logs what the body must not say.
+    pub(super) fn worded(self, operation: Option<&Operation>, request_id: &str) -> (StatusCode, Bytes) {
+        let operation_name = operation.map_or("", |operation| operation.name);
+        let (status, name, message, details) = match self {
+            Self::Registry(error) => {
+                let (exception, message) = exception_of(&error, operation);
+                if exception.is_fault() {
+                    tracing::error!(request_id, operation = operation_name, %error, "the operation failed");
+                }
+                (status_of(exception), exception.as_str(), Some(message), details_of(&error))
+            }
+            Self::Exception(exception, message) => (status_of(exception), exception.as_str(), Some(message), Map::new()),
+            Self::Common(status, name, message) => (status, name, message, Map::new()),
+        };
+        tracing::debug!(request_id, operation = operation_name, exception = name, message, "refused");
+        let mut body = details;
+        body.insert("__type".to_owned(), json!(name));
+        if let Some(message) = message {
+            body.insert("message".to_owned(), json!(message));
+        }
+        (status, Value::Object(body).to_string().into())
+    }
+}
+
+fn status_of(exception: Exception) -> StatusCode {
+    if exception.is_fault() { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST }
+}
+
+/// The exception for a failure of `operation`: one that the operation declares, because clients know no other.
+fn exception_of(error: &Error, operation: Option<&Operation>) -> (Exception, String) {
+    let (exception, message) = translated(error);
+    let declared = |exception| operation.is_none_or(|operation| operation.declares(exception));
+    let fallback = if exception == Exception::RegistryNotFound && declared(Exception::RepositoryNotFound) {
+        Exception::RepositoryNotFound
+    } else {
+        Exception::InvalidParameter
+    };
+    (if declared(exception) { exception } else { fallback }, message)
+}
+
+/// ARCHITECTURE's table of errors, in full: a new kind of error does not compile before it has a name here.
+fn translated(error: &Error) -> (Exception, String) {
+    let at =
+        |member: &str, constraint: &dyn std::fmt::Display| (Exception::InvalidParameter, Violation::new(member, constraint).to_string());
+    let exception = match error {
+        Error::RegistryNotFound(id) => {
+            return (Exception::RegistryNotFound, format!("The registry with id '{id}' does not exist"));
+        }
+        Error::RepositoryNotFound { .. } => Exception::RepositoryNotFound,
+        Error::RepositoryExists { .. } => Exception::RepositoryAlreadyExists,
+        Error::RepositoryNotEmpty { .. } => Exception::RepositoryNotEmpty,
+        Error::ImageNotFound { .. } => Exception::ImageNotFound,
+        Error::PreconditionFailed => Exception::ImageTagAlreadyExists,
+        Error::LayersNotFound { .. } => Exception::LayersNotFound,
+        Error::ReferencedImagesNotFound { .. } => Exception::ReferencedImagesNotFound,
+        Error::ManifestDigestMismatch { .. } => Exception::ImageDigestDoesNotMatch,
+        Error::LayerDigestMismatch { .. } => Exception::InvalidLayer,
+        // AWS itself writes these two members with a capital (oras-project/oras#690).
+        Error::ManifestInvalid(reason) => return at("ImageManifest", reason),
+        Error::ManifestTooLarge => return at("ImageManifest", &"must have length less than or equal to 4194304"),
+        Error::LayerNotFound(_) => Exception::LayersNotFound,
+        Error::UploadNotFound { .. } => Exception::UploadNotFound,
+        Error::LayerPartInvalid { .. } => Exception::InvalidLayerPart,
+        Error::LayerPartTooSmall => Exception::LayerPartTooSmall,
+        Error::UploadEmpty { .. } => Exception::EmptyUpload,
+        Error::LayerExists { .. } => Exception::LayerAlreadyExists,
+        Error::PolicyNotFound { .. } => Exception::RepositoryPolicyNotFound,
+        // Terraform looks for this very sentence before it tries again.
+        Error::PolicyInvalid(_) => return at("PolicyText", &"Invalid repository policy provided"),
+        Error::PolicyLocksOut => return at("PolicyText", error),
+        Error::LogoInvalid(reason) => return at("logoImageBlob", reason),
+        Error::ResourceTagInvalid(_) => Exception::InvalidTagParameter,
+        Error::TooManyResourceTags { .. } => Exception::TooManyTags,
+        Error::LayerTooLarge { .. } | Error::LimitExceeded(_) => Exception::LimitExceeded,
+        Error::NameInvalid { member, reason } => return at(member, reason),
+        Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
+        // Users and access keys are managed at the command line; no operation of this door ends so.
+        Error::AlreadyExists(_) | Error::PrincipalNotFound(_) => Exception::InvalidParameter,
+        Error::Unavailable(_) | Error::Internal(_) => return (Exception::Server, SERVER_MESSAGE.to_owned()),
+    };
+    (exception, error.to_string())
+}
+
+/// The members that an exception has besides its message.
+fn details_of(error: &Error) -> Map<String, Value> {
+    let mut details = Map::new();
+    if let Error::LayerPartInvalid { received: received @ 1.. } = error {
+        details.insert("lastValidByteReceived".to_owned(), json!(received - 1));
+    }
+    details
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<SignatureError> for Failure {
+    fn from(error: SignatureError) -> Self {
+        Self::common(error.exception(), error.to_string())
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        Self::common("AccessDeniedException", denied.to_string())
+    }
+}
+
+impl From<Violation> for Failure {
+    fn from(violation: Violation) -> Self {
+        Self::exception(Exception::InvalidParameter, violation.to_string())
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::NotAnObject => Self::SERIALIZATION,
+            Invalid::Violation(violation) => violation.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_model::{RegistryId, RepositoryName};
+
+    fn worded(failure: impl Into<Failure>, operation: &str) -> (u16, Value) {
+        let (status, body) = failure.into().worded(Operation::find(operation), "id");
+        (status.as_u16(), serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    fn repository_not_found() -> Error {
+        Error::RepositoryNotFound {
+            registry: RegistryId::parse("123456789012").expect("an id"),
+            name: RepositoryName::parse("team/app").expect("a name"),
+        }
+    }
+
+    #[test]
+    fn a_missing_repository_is_worded_as_aws_words_it() {
+        let message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'";
+        let expected = json!({"__type": "RepositoryNotFoundException", "message": message});
+        assert_eq!(worded(repository_not_found(), "DescribeImageTags"), (400, expected));
+    }
+
+    #[test]
+    fn no_text_of_an_internal_error_reaches_the_client() {
+        for error in [Error::Internal("secret".into()), Error::Unavailable("secret".into())] {
+            let (status, body) = worded(error, "DescribeImageTags");
+            assert_eq!((status, &body["__type"]), (500, &json!("ServerException")));
+            assert!(!body.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn an_exception_that_the_operation_does_not_declare_falls_back_to_one_that_it_does() {
+        let kind = |error: Error, operation: &str| worded(error, operation).1["__type"].clone();
+        let unknown = || Error::RegistryNotFound("111122223333".into());
+        assert_eq!(kind(unknown(), "PutImage"), "RegistryNotFoundException");
+        assert_eq!(kind(unknown(), "DescribeImages"), "RepositoryNotFoundException");
+        assert_eq!(kind(unknown(), "DescribeRegistries"), "InvalidParameterException");
+        assert_eq!(kind(Error::LimitExceeded("full".into()), "CreateRepository"), "LimitExceededException");
+        assert_eq!(kind(Error::LimitExceeded("full".into()), "DescribeImages"), "InvalidParameterException");
+    }
+
+    #[test]
+    fn an_invalid_part_says_how_far_the_upload_stands() {
+        assert_eq!(worded(Error::LayerPartInvalid { received: 10 }, "UploadLayerPart").1["lastValidByteReceived"], 9);
+        assert_eq!(worded(Error::LayerPartInvalid { received: 0 }, "UploadLayerPart").1.get("lastValidByteReceived"), None);
+    }
+
+    #[test]
+    fn an_unknown_operation_has_no_message() {
+        assert_eq!(worded(Failure::UNKNOWN_OPERATION, ""), (400, json!({"__type": "UnknownOperationException"})));
+    }
+}

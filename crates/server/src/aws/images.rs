@@ -1,0 +1,152 @@
+//! DescribeImages, BatchDeleteImage.
+
+use super::access::{Caller, repository_name};
+use super::error::Failure;
+use super::listing::{Listing, refuse_paging};
+use roadstead_model::aws::Shape;
+use roadstead_model::aws::images::*;
+use roadstead_model::aws::scalars::LAYER_DIGEST;
+use roadstead_model::aws::validation::Violation;
+use roadstead_model::{Digest, RepositoryName, Tag};
+use roadstead_registry::{DeleteFailure, Error, Image as Row, ImageId, ImageIdText};
+
+pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImagesRequest) -> Result<DescribeImagesResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let (token, max_results) = (request.next_token.as_deref(), request.max_results);
+    let (rows, next_token) = match request.image_ids {
+        Some(ids) => {
+            refuse_paging("imageIds", token, max_results)?;
+            (named_images(caller, &name, &ids).await?, None)
+        }
+        None => {
+            let listing = Listing::new(caller, name.as_str());
+            let (after, size) = listing.page(token, max_results)?;
+            let page = caller.registry().list_images(caller.registry_id(), &name, after.as_deref(), size).await?;
+            (page.items, listing.token(page.next))
+        }
+    };
+    let shown = |row| detail(row, caller.registry_id().as_str(), &name);
+    Ok(DescribeImagesResponse { image_details: rows.into_iter().map(shown).collect(), next_token })
+}
+
+async fn named_images(caller: &Caller<'_>, name: &RepositoryName, ids: &[ImageIdentifier]) -> Result<Vec<Row>, Failure> {
+    let mut parsed = Vec::with_capacity(ids.len());
+    for id in ids {
+        match image_id(id)? {
+            Some(id) => parsed.push(id),
+            None => {
+                // No image can have such a tag or digest. That the repository does not exist is the better answer, though.
+                caller.registry().repositories(caller.registry_id(), std::slice::from_ref(name)).await?;
+                let (registry, name) = (caller.registry_id().clone(), name.clone());
+                let (digest, tag) = (id.image_digest.clone(), id.image_tag.clone());
+                return Err(Error::ImageNotFound { registry, name, digest, tag }.into());
+            }
+        }
+    }
+    Ok(caller.registry().describe_images(caller.registry_id(), name, &parsed).await?)
+}
+
+/// The id of an image; none if no image can have it. What AWS's own pattern of digests does not match is refused.
+fn image_id(id: &ImageIdentifier) -> Result<Option<ImageId>, Violation> {
+    if id.image_digest.is_none() && id.image_tag.is_none() {
+        return Err(Violation::new("imageIds", "both tag and digest cannot be null"));
+    }
+    if let (Some(digest), Shape::String { pattern: Some(pattern), .. }) = (&id.image_digest, &LAYER_DIGEST)
+        && !pattern.matches(digest)
+    {
+        return Err(Violation::new("imageDigest", format!("must satisfy regular expression '{}'", pattern.as_str())));
+    }
+    let digest = id.image_digest.as_deref().map(Digest::parse).transpose();
+    let tag = id.image_tag.as_deref().map(Tag::parse).transpose();
+    Ok(digest.ok().zip(tag.ok()).map(|(digest, tag)| ImageId { digest, tag }))
+}
+
+fn detail(Row { summary, tags }: Row, registry_id: &str, name: &RepositoryName) -> ImageDetail {
+    ImageDetail {
+        registry_id: registry_id.to_owned(),
+        repository_name: name.to_string(),
+        image_digest: summary.digest.to_string(),
+        image_tags: (!tags.is_empty()).then(|| tags.iter().map(Tag::to_string).collect()),
+        image_size_in_bytes: summary.size_bytes,
+        image_pushed_at: summary.pushed_at,
+        image_manifest_media_type: summary.media_type,
+        artifact_media_type: summary.artifact_media_type,
+    }
+}
+
+pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDeleteImageRequest) -> Result<BatchDeleteImageResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let ids = request.image_ids.into_iter().map(|id| ImageIdText { digest: id.image_digest, tag: id.image_tag });
+    let done = caller.registry().delete_images(caller.registry_id(), &name, ids.collect()).await?;
+    let deleted = done
+        .deleted
+        .into_iter()
+        .map(|(digest, tag)| ImageIdentifier { image_digest: Some(digest.to_string()), image_tag: tag.map(|tag| tag.to_string()) });
+    let failures = done.failures.into_iter().map(|(id, failure)| failed(id, &failure));
+    Ok(BatchDeleteImageResponse { image_ids: deleted.collect(), failures: failures.collect() })
+}
+
+/// The codes are the service model's; the reasons are those of the private service as far as they have been seen.
+fn failed(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
+    let (failure_code, failure_reason) = match failure {
+        DeleteFailure::InvalidDigest => (
+            "InvalidImageDigest",
+            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'".to_owned(),
+        ),
+        DeleteFailure::InvalidTag => (
+            "InvalidImageTag",
+            "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'".to_owned(),
+        ),
+        DeleteFailure::TagDoesNotMatchDigest => {
+            ("ImageTagDoesNotMatchDigest", "Requested image tag does not map to the requested image digest".to_owned())
+        }
+        DeleteFailure::NotFound => ("ImageNotFound", "Requested image not found".to_owned()),
+        DeleteFailure::MissingDigestAndTag => {
+            ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null".to_owned())
+        }
+        DeleteFailure::ReferencedByIndex(indexes) => {
+            let indexes = indexes.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ");
+            ("ImageReferencedByManifestList", format!("Requested image referenced by manifest list: [{indexes}]"))
+        }
+    };
+    ImageFailure { image_id: ImageIdentifier { image_digest: id.digest, image_tag: id.tag }, failure_code, failure_reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(digest: Option<&str>, tag: Option<&str>) -> ImageIdentifier {
+        ImageIdentifier { image_digest: digest.map(str::to_owned), image_tag: tag.map(str::to_owned) }
+    }
+
+    #[test]
+    fn an_image_id_is_read_refused_or_known_not_to_exist() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        assert!(image_id(&id(Some(&digest), Some("latest"))).is_ok_and(|id| id.is_some()));
+        assert_eq!(image_id(&id(Some("sha256:ab"), None)), Ok(None), "well formed for AWS, but the digest of nothing");
+        assert_eq!(image_id(&id(None, Some("no tag"))), Ok(None));
+        assert_eq!(image_id(&id(Some("ab"), None)).expect_err("no digest").member, "imageDigest");
+        assert_eq!(image_id(&id(None, None)).expect_err("nothing").constraint, "both tag and digest cannot be null");
+    }
+
+    #[test]
+    fn every_failure_has_a_code_of_the_service_model() {
+        let Some(Shape::List { item, .. }) = BATCH_DELETE_IMAGE_RESPONSE.member("failures").map(|member| member.shape) else {
+            panic!("no failures");
+        };
+        let code = item.member("failureCode").expect("a code").shape;
+        let Shape::String { values, .. } = code else { panic!("no text") };
+        for failure in [
+            DeleteFailure::InvalidDigest,
+            DeleteFailure::InvalidTag,
+            DeleteFailure::TagDoesNotMatchDigest,
+            DeleteFailure::NotFound,
+            DeleteFailure::MissingDigestAndTag,
+            DeleteFailure::ReferencedByIndex(vec![]),
+        ] {
+            let shown = failed(ImageIdText { digest: None, tag: None }, &failure);
+            assert!(values.contains(&shown.failure_code), "{failure:?}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! CreateRepository, DescribeRepositories, DeleteRepository.
+
+use super::access::{Caller, repository_name};
+use super::error::Failure;
+use super::listing::{Listing, refuse_paging};
+use roadstead_model::Arn;
+use roadstead_model::aws::catalog_data::{RepositoryCatalogData, RepositoryCatalogDataInput};
+use roadstead_model::aws::repositories::*;
+use roadstead_model::aws::validation::Violation;
+use roadstead_registry::Repository as Row;
+
+pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse, Failure> {
+    refuse_what_is_not_stored_yet(&request)?;
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let row = caller.registry().create_repository(caller.registry_id(), &name).await?;
+    let repository = shown(row, &caller.registry_uri().await?);
+    Ok(CreateRepositoryResponse { repository, catalog_data: RepositoryCatalogData::default() })
+}
+
+/// Better refused than forgotten: there is no room for these two yet.
+fn refuse_what_is_not_stored_yet(request: &CreateRepositoryRequest) -> Result<(), Violation> {
+    if request.catalog_data.as_ref().is_some_and(|data| *data != RepositoryCatalogDataInput::default()) {
+        return Err(Violation::new("catalogData", "must be empty: catalog data are not supported yet"));
+    }
+    if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+        return Err(Violation::new("tags", "must be empty: resource tags are not supported yet"));
+    }
+    Ok(())
+}
+
+pub(super) async fn describe_repositories(
+    caller: &Caller<'_>,
+    request: DescribeRepositoriesRequest,
+) -> Result<DescribeRepositoriesResponse, Failure> {
+    let (token, max_results) = (request.next_token.as_deref(), request.max_results);
+    let (rows, next_token) = match request.repository_names {
+        Some(names) => {
+            refuse_paging("repositoryNames", token, max_results)?;
+            let names = names.iter().map(|name| repository_name("repositoryNames", name)).collect::<Result<Vec<_>, _>>()?;
+            (caller.registry().repositories(caller.registry_id(), &names).await?, None)
+        }
+        None => {
+            let listing = Listing::new(caller, "");
+            let (after, size) = listing.page(token, max_results)?;
+            let page = caller.registry().list_repositories(caller.registry_id(), after.as_deref(), size).await?;
+            (page.items, listing.token(page.next))
+        }
+    };
+    let uri = caller.registry_uri().await?;
+    Ok(DescribeRepositoriesResponse { repositories: rows.into_iter().map(|row| shown(row, &uri)).collect(), next_token })
+}
+
+pub(super) async fn delete_repository(caller: &Caller<'_>, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let force = request.force.unwrap_or(false);
+    let row = caller.registry().delete_repository(caller.registry_id(), &name, force).await?;
+    Ok(DeleteRepositoryResponse { repository: shown(row, &caller.registry_uri().await?) })
+}
+
+/// A repository as the API shows it, in a registry that is reached at `registry_uri`.
+fn shown(Row { registry, name, created_at, .. }: Row, registry_uri: &str) -> Repository {
+    Repository {
+        repository_arn: Arn::Repository(registry.clone(), name.clone()).to_string(),
+        registry_id: registry.to_string(),
+        repository_uri: format!("{registry_uri}/{name}"),
+        repository_name: name.to_string(),
+        created_at,
+    }
+}

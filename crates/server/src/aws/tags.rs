@@ -1,0 +1,29 @@
+//! DescribeImageTags.
+
+use super::access::{Caller, repository_name};
+use super::error::Failure;
+use super::listing::Listing;
+use roadstead_model::aws::tags::{DescribeImageTagsRequest, DescribeImageTagsResponse, ImageTagDetail, ReferencedImageDetail};
+use roadstead_registry::ImageTag;
+
+pub(super) async fn describe_image_tags(
+    caller: &Caller<'_>,
+    request: DescribeImageTagsRequest,
+) -> Result<DescribeImageTagsResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let listing = Listing::new(caller, name.as_str());
+    let (after, size) = listing.page(request.next_token.as_deref(), request.max_results)?;
+    let page = caller.registry().list_image_tags(caller.registry_id(), &name, after.as_deref(), size).await?;
+    Ok(DescribeImageTagsResponse { image_tag_details: page.items.into_iter().map(detail).collect(), next_token: listing.token(page.next) })
+}
+
+fn detail(ImageTag { tag, created_at, image }: ImageTag) -> ImageTagDetail {
+    let image_detail = ReferencedImageDetail {
+        image_digest: image.digest.to_string(),
+        image_size_in_bytes: image.size_bytes,
+        image_pushed_at: image.pushed_at,
+        image_manifest_media_type: image.media_type,
+        artifact_media_type: image.artifact_media_type,
+    };
+    ImageTagDetail { image_tag: tag.to_string(), created_at, image_detail }
+}

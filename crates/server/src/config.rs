@@ -1,0 +1,82 @@
+//! What can be set, in one struct. Flags win over the environment, the environment over the file, the file over the defaults.
+//!
+//! [`SETTINGS`] is the one list of settings: the flags, the environment variables and the keys of the file are made
+//! from it. A value is text until it is known which source wins, so that every refusal can say where it stands.
+
+mod layers;
+mod values;
+
+pub use layers::{ConfigError, Flags, Layers, Place, SETTINGS, Setting};
+pub use values::{LogFormat, RootKey, Secret};
+
+use crate::http::{Network, Origin};
+use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::OpenOptions;
+use std::path::PathBuf;
+
+/// How this process runs. The defaults are those of a laptop: no file, no other process, loopback only.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen: `host:port`; port 0 takes any free one.
+    pub listen: String,
+    /// The folder that holds everything this server keeps.
+    pub data: PathBuf,
+    /// Use a temporary folder instead of `data`, and remove it on exit.
+    pub ephemeral: bool,
+    /// The scheme and host that URLs in answers start with; made from the request when absent.
+    pub public_url: Option<Origin>,
+    /// The registry id of this installation's account; `000000000000` when absent.
+    pub account_id: Option<RegistryId>,
+    /// The registry alias to make at first start; one of AWS's default form is made when absent.
+    pub alias: Option<RegistryAlias>,
+    /// The peers whose `X-Forwarded-…` headers count.
+    pub trusted_proxies: Vec<Network>,
+    /// When set, a signature's region must be in this list, by AWS's us-east-1 rule; else any region will do.
+    pub aws_regions: Option<Vec<String>>,
+    /// The format of the logs, when it was asked for; else text, or the banner on a terminal.
+    pub log_format: Option<LogFormat>,
+    /// Whether a push makes the repository that it goes to.
+    pub create_on_push: bool,
+    /// Whether an index may be pushed before all of its children.
+    pub sparse_indexes: bool,
+    /// The root access key, when the environment gives it.
+    pub root_key: Option<RootKey>,
+    /// The master key, when the environment gives it.
+    pub master_key: Option<Secret<[u8; 32]>>,
+}
+
+impl Config {
+    /// Reads every layer's text into values; the first one that does not parse is refused with its place.
+    pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
+        Ok(Self {
+            listen: layers.one("listen", values::listen)?.unwrap_or_else(|| "127.0.0.1:5000".into()),
+            data: layers.one("data", values::folder)?.unwrap_or_else(|| "./roadstead-data".into()),
+            ephemeral: layers.one("ephemeral", values::switch)?.unwrap_or(false),
+            public_url: layers.one("public_url", Origin::parse_url)?,
+            account_id: layers.one("account_id", values::account_id)?,
+            alias: layers.one("alias", values::alias)?,
+            trusted_proxies: layers.many("trusted_proxy", Network::parse)?.unwrap_or_default(),
+            aws_regions: layers.many("aws_regions", values::region)?,
+            log_format: layers.one("log_format", values::log_format)?,
+            create_on_push: layers.one("create_on_push", values::switch)?.unwrap_or(false),
+            sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(false),
+            root_key: values::root_key(layers)?,
+            master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
+        })
+    }
+
+    /// What the registry needs to know of this, with its data in `data`.
+    pub fn open_options(&self, data: PathBuf) -> OpenOptions {
+        let mut options = OpenOptions::new(data);
+        options.alias = self.alias.clone();
+        options.root_key = self.root_key.as_ref().map(|key| (key.id.clone(), key.secret.0.clone()));
+        options.master_key = self.master_key.as_ref().map(|key| key.0);
+        if let Some(account_id) = &self.account_id {
+            options.account_id = account_id.clone();
+        }
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests;

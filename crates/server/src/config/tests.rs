@@ -1,0 +1,182 @@
+use super::*;
+use clap::{Args, FromArgMatches};
+use std::ffi::OsString;
+use std::io::Write;
+
+fn flags(arguments: &[&str]) -> Flags {
+    let command = Flags::augment_args(clap::Command::new("serve").no_binary_name(true));
+    Flags::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+}
+
+fn layers(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Layers, ConfigError> {
+    let environment: Vec<(OsString, OsString)> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    Layers::read(flags(arguments), environment.into_iter())
+}
+
+fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
+    layers(arguments, environment).and_then(|layers| Config::from_layers(&layers)).map_err(|error| error.to_string())
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// A value for each setting that differs from its default, and how it is written in the file.
+const OTHER_VALUES: &[(&str, &str, &str)] = &[
+    ("listen", "127.0.0.1:0", "'127.0.0.1:0'"),
+    ("data", "/srv/roadstead", "'/srv/roadstead'"),
+    ("ephemeral", "true", "true"),
+    ("public_url", "https://registry.example", "'https://registry.example'"),
+    ("account_id", "123456789012", "'123456789012'"),
+    ("alias", "harbour", "'harbour'"),
+    ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),
+    ("aws_regions", "us-east-1", "['us-east-1']"),
+    ("log_format", "json", "'json'"),
+    ("create_on_push", "true", "true"),
+    ("sparse_indexes", "true", "true"),
+];
+
+#[test]
+fn nothing_needs_to_be_configured() {
+    let config = config(&[], &[("HOME", "/root")]).unwrap();
+    assert_eq!(config.listen, "127.0.0.1:5000");
+    assert_eq!(config.data, PathBuf::from("./roadstead-data"));
+    assert!(
+        !config.ephemeral
+            && config.account_id.is_none()
+            && config.alias.is_none()
+            && config.public_url.is_none()
+            && config.trusted_proxies.is_empty()
+    );
+}
+
+#[test]
+fn every_setting_has_a_flag_a_variable_and_a_key_that_mean_the_same() {
+    let default = format!("{:?}", config(&[], &[]).unwrap());
+    assert_eq!(OTHER_VALUES.len(), SETTINGS.len());
+    for setting in SETTINGS {
+        let (key, text, in_file) = *OTHER_VALUES.iter().find(|(key, ..)| *key == setting.key).unwrap();
+        let by_flag = format!("{:?}", config(&[&format!("--{}={text}", setting.flag())], &[]).unwrap());
+        let by_variable = format!("{:?}", config(&[], &[(&setting.variable(), text)]).unwrap());
+        let file = file(&format!("{key} = {in_file}\n"));
+        let by_file = format!("{:?}", config(&["--config", file.path().to_str().unwrap()], &[]).unwrap());
+        assert_ne!(by_flag, default, "{key} does nothing");
+        assert_eq!(by_flag, by_variable, "{key}");
+        assert_eq!(by_flag, by_file, "{key}");
+    }
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_the_environment_over_the_file_and_the_file_over_the_default() {
+    let file = file("alias = 'fromfile'\nephemeral = true\n");
+    let path = file.path().to_str().unwrap();
+    let alias = |arguments: &[&str], environment: &[(&str, &str)]| config(arguments, environment).unwrap().alias.unwrap().to_string();
+    assert_eq!(alias(&["--config", path], &[]), "fromfile");
+    assert_eq!(alias(&["--config", path], &[("ROADSTEAD_ALIAS", "fromenv")]), "fromenv");
+    assert_eq!(alias(&[], &[("ROADSTEAD_CONFIG", path), ("ROADSTEAD_ALIAS", "fromenv")]), "fromenv");
+    assert_eq!(alias(&["--alias", "fromflag"], &[("ROADSTEAD_CONFIG", path), ("ROADSTEAD_ALIAS", "fromenv")]), "fromflag");
+    assert!(!config(&["--config", path, "--ephemeral=false"], &[]).unwrap().ephemeral);
+    assert!(config(&["--ephemeral"], &[("ROADSTEAD_EPHEMERAL", "false")]).unwrap().ephemeral);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_name_and_line() {
+    let file = file("# the harbour\nalias = 'harbour'\nlisten_on = ':5000'\n");
+    let path = file.path().to_str().unwrap();
+    let refusal = config(&["--config", path], &[]).unwrap_err();
+    assert!(refusal.starts_with(&format!("{path}:3: unknown key 'listen_on'")), "{refusal}");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_place_whichever_layer_it_is_in() {
+    let file = file("\n\npublic_url = 'ftp://registry.example'\n");
+    let path = file.path().to_str().unwrap();
+    let from_file = config(&["--config", path], &[]).unwrap_err();
+    assert!(from_file.starts_with(&format!("{path}:3: ")), "{from_file}");
+    let from_variable = config(&[], &[("ROADSTEAD_LISTEN", "five thousand")]).unwrap_err();
+    assert_eq!(from_variable, "environment variable ROADSTEAD_LISTEN: 'five thousand' is not an address of the form host:port");
+    let from_flag = config(&["--account-id", "12"], &[]).unwrap_err();
+    assert_eq!(from_flag, "--account-id: '12' is not a registry id: twelve digits");
+}
+
+#[test]
+fn a_bad_value_in_a_weaker_layer_does_not_matter() {
+    assert_eq!(config(&["--listen", "127.0.0.1:1"], &[("ROADSTEAD_LISTEN", "nonsense")]).unwrap().listen, "127.0.0.1:1");
+}
+
+#[test]
+fn values_of_the_wrong_kind_in_the_file_are_refused() {
+    for (text, reason) in [
+        ("account_id = 123456789012", "'account_id' is a string in quotes, not a value of type integer"),
+        ("ephemeral = 'yes'", "'ephemeral' is true or false, not a value of type string"),
+        ("trusted_proxy = [1]", "'trusted_proxy' is a list of strings"),
+        ("[listen]\nport = 5000", "'listen' is a string in quotes, not a value of type table"),
+    ] {
+        let file = file(text);
+        let path = file.path().to_str().unwrap();
+        assert_eq!(config(&["--config", path], &[]).unwrap_err(), format!("{path}:1: {reason}"));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_or_not_there_is_refused_with_its_place() {
+    let file = file("alias = 'a1b2c3d4'\nlisten =\n");
+    let path = file.path().to_str().unwrap();
+    let refusal = config(&["--config", path], &[]).unwrap_err();
+    assert!(refusal.starts_with(&format!("{path}:2: ")) && !refusal.contains('\n'), "{refusal}");
+    let refusal = config(&[], &[("ROADSTEAD_CONFIG", "/nowhere/roadstead.toml")]).unwrap_err();
+    assert!(refusal.starts_with("environment variable ROADSTEAD_CONFIG: cannot read '/nowhere/roadstead.toml'"), "{refusal}");
+}
+
+#[test]
+fn an_access_key_is_given_whole_or_not_at_all() {
+    let both = [("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("ROADSTEAD_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")];
+    assert_eq!(config(&[], &both).unwrap().root_key.unwrap().secret.0, "wJalrXUtnFEMI/K7MDENG");
+    let refusal = config(&[], &both[..1]).unwrap_err();
+    assert_eq!(
+        refusal,
+        "environment variable ROADSTEAD_SECRET_ACCESS_KEY: is not set, but ROADSTEAD_ACCESS_KEY_ID is: set both or neither"
+    );
+    assert!(config(&[], &both[1..]).is_err());
+    assert!(config(&[], &[("ROADSTEAD_ACCESS_KEY_ID", "a/b"), both[1]]).is_err());
+}
+
+#[test]
+fn a_master_key_is_32_bytes_in_hexadecimal_or_base64() {
+    let hex = "ab".repeat(32);
+    let base64 = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
+    for text in [hex.as_str(), base64] {
+        assert_eq!(config(&[], &[("ROADSTEAD_MASTER_KEY", text)]).unwrap().master_key.unwrap().0, [0xab; 32]);
+    }
+    let refusal = config(&[], &[("ROADSTEAD_MASTER_KEY", "hunter2")]).unwrap_err();
+    assert_eq!(refusal, "environment variable ROADSTEAD_MASTER_KEY: is not 32 bytes in hexadecimal or base64");
+    assert_eq!(config(&[], &[("ROADSTEAD_MASTER_KEY", "")]).unwrap_err(), "environment variable ROADSTEAD_MASTER_KEY: is empty");
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let environment = [
+        ("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2"),
+        ("ROADSTEAD_MASTER_KEY", &"ab".repeat(32)),
+    ];
+    let shown = format!("{:?}", config(&[], &environment).unwrap());
+    assert!(!shown.contains("hunter2") && !shown.contains("171"), "{shown}");
+}
+
+#[test]
+fn variables_that_nobody_reads_are_reported() {
+    let layers = layers(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
+    assert_eq!(layers.unknown_variables, ["ROADSTEAD_LISTN", "ROADSTEAD_CONFIGS"]);
+}
+
+#[test]
+fn lists_can_be_repeated_or_separated_by_commas() {
+    let repeated = config(&["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1"], &[]).unwrap();
+    let separated = config(&[], &[("ROADSTEAD_TRUSTED_PROXY", "10.0.0.0/8, ::1")]).unwrap();
+    assert_eq!(repeated.trusted_proxies, separated.trusted_proxies);
+    assert_eq!(config(&["--aws-regions", "us-east-1,us-west-2"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1", "us-west-2"]);
+    assert_eq!(config(&["--aws-regions", "--ephemeral"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1"]);
+}

@@ -1,0 +1,125 @@
+//! What the texts of settings mean. Each function's error completes the sentence that its place begins.
+
+use super::layers::{ConfigError, Layers, Place};
+use base64::Engine;
+use roadstead_model::{RegistryAlias, RegistryId};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub(super) const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
+pub(super) const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
+pub(super) const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line of text for each event.
+    Text,
+    /// One JSON object on a line for each event.
+    Json,
+}
+
+/// Something that is never shown, also not in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<T>(pub T);
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// An access key that is given rather than made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootKey {
+    /// The access key id, which requests carry openly.
+    pub id: String,
+    /// The secret access key, which signs them.
+    pub secret: Secret<String>,
+}
+
+pub(super) fn listen(text: &str) -> Result<String, String> {
+    let host_and_port = |(host, port): (&str, &str)| {
+        let named = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        named && port.parse::<u16>().is_ok()
+    };
+    if text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(host_and_port) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("'{text}' is not an address of the form host:port"))
+}
+
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("is empty".into()) } else { Ok(text.into()) }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
+pub(super) fn account_id(text: &str) -> Result<RegistryId, String> {
+    RegistryId::parse(text).map_err(|_| format!("'{text}' is not a registry id: twelve digits"))
+}
+
+pub(super) fn alias(text: &str) -> Result<RegistryAlias, String> {
+    RegistryAlias::parse(text).map_err(|error| format!("'{text}' cannot be a registry alias: {error}"))
+}
+
+pub(super) fn region(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.is_empty() || !text.bytes().all(allowed) {
+        return Err(format!("'{text}' is not the name of a region, such as us-east-1"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("'{text}' is neither text nor json")),
+    }
+}
+
+/// The two halves of an access key come together or not at all.
+pub(super) fn root_key(layers: &Layers) -> Result<Option<RootKey>, ConfigError> {
+    let id = layers.variable(ACCESS_KEY_ID, access_key_id)?;
+    let secret = layers.variable(SECRET_ACCESS_KEY, secret_access_key)?;
+    let missing = |present: &str, absent: &str| {
+        Err(ConfigError { place: Place::Variable(absent.to_owned()), reason: format!("is not set, but {present} is: set both or neither") })
+    };
+    match (id, secret) {
+        (Some(id), Some(secret)) => Ok(Some(RootKey { id, secret })),
+        (None, None) => Ok(None),
+        (Some(_), None) => missing(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
+        (None, Some(_)) => missing(SECRET_ACCESS_KEY, ACCESS_KEY_ID),
+    }
+}
+
+/// A signature's scope is cut at slashes and a header at commas, so an id is made of word characters, as AWS's are.
+fn access_key_id(text: &str) -> Result<String, String> {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if text.len() > 128 || !text.bytes().all(word) {
+        return Err("is not an access key id: at most 128 letters, digits, '_' and '-'".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
+    if text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("is not a secret access key: at most 128 printable ASCII characters without spaces".into());
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+/// Text that is not a key is not repeated in the refusal: it may well be almost one.
+pub(super) fn master_key(text: &str) -> Result<[u8; 32], String> {
+    let bytes = hex::decode(text).or_else(|_| base64::engine::general_purpose::STANDARD.decode(text)).ok();
+    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    key.ok_or_else(|| "is not 32 bytes in hexadecimal or base64".into())
+}

@@ -1,0 +1,246 @@
+//! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched so that nobody holds it for nothing.
+
+use crate::{Server, http};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::convert::Infallible;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long a connection may wait for the next request, or take to send one's head. Longer than the 60 s for which load
+/// balancers keep their end open: whoever closes first must be the one that knows whether a request is on its way.
+const IDLE: Duration = Duration::from_secs(75);
+/// How long a request may go on without a byte in either direction. Its client is gone, or means harm.
+const STALLED: Duration = Duration::from_secs(600);
+/// Far more than any client of ours sends.
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD_BYTES: u32 = 64 * 1024;
+/// Requests at once on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 128;
+/// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// The protocols and their limits.
+pub(crate) type Protocols = auto::Builder<TokioExecutor>;
+
+pub(crate) fn protocols() -> Protocols {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES)
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    builder
+}
+
+/// The two ends of a connection, and what happens on it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// The other end: a client or a proxy.
+    pub(crate) address: SocketAddr,
+    /// This end.
+    pub(crate) local: SocketAddr,
+    activity: Arc<Activity>,
+}
+
+impl Peer {
+    /// Counts a request as under way until what this returns is dropped.
+    pub(crate) fn begin_request(&self) -> InFlight {
+        self.activity.requests.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.activity.clone())
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// When a connection last did something, in milliseconds since it began.
+#[derive(Debug)]
+struct Activity {
+    begun: Instant,
+    last: AtomicU64,
+    requests: AtomicUsize,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self { begun: Instant::now(), last: AtomicU64::new(0), requests: AtomicUsize::new(0) }
+    }
+
+    fn touch(&self) {
+        self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Ends when nothing has happened for too long.
+    async fn ceases(&self) {
+        loop {
+            let patience = if self.requests.load(Ordering::Relaxed) == 0 { IDLE } else { STALLED };
+            let deadline = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + patience;
+            if deadline <= Instant::now() {
+                return;
+            }
+            // A request that ends meanwhile makes the deadline nearer: look again after the shorter time.
+            tokio::time::sleep_until(deadline.min(Instant::now() + IDLE)).await;
+        }
+    }
+}
+
+/// Serves one connection until its client has enough, `stopping` says so, or nothing happens on it any more.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    server: Arc<Server>,
+    protocols: Arc<Protocols>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let _open = server.telemetry.connection_opens();
+    // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
+    let _ = stream.set_nodelay(true);
+    let activity = Arc::new(Activity::new());
+    let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), activity: activity.clone() });
+    let watched = Watched { stream, activity: activity.clone(), server: server.clone() };
+    let service = service_fn(move |request| {
+        let (server, peer) = (server.clone(), peer.clone());
+        async move { Ok::<_, Infallible>(http::answer(&server, &peer, request).await) }
+    });
+    let mut connection = pin!(protocols.serve_connection(TokioIo::new(watched), service));
+    let mut ceases = pin!(activity.ceases());
+    let mut told_to_stop = false;
+    loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(peer = %address, %error, "connection failed");
+                }
+                return;
+            }
+            _ = stopping.wait_for(|stop| *stop), if !told_to_stop => {
+                connection.as_mut().graceful_shutdown();
+                told_to_stop = true;
+            }
+            () = &mut ceases => {
+                tracing::debug!(peer = %address, "connection closed: nothing happened on it");
+                return;
+            }
+        }
+    }
+}
+
+/// A stream that notes when bytes pass, and how many.
+struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    server: Arc<Server>,
+}
+
+impl Watched {
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(length)) = result {
+            self.activity.touch();
+            self.server.telemetry.bytes_sent(*length);
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let length = buffer.filled().len() - before;
+        if length > 0 {
+            self.activity.touch();
+            self.server.telemetry.bytes_received(length);
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_requests_ceases_after_the_idle_time() {
+        let activity = Activity::new();
+        let begun = Instant::now();
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_under_way_may_pause_for_longer_and_bytes_start_the_clock_anew() {
+        let activity = Arc::new(Activity::new());
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        let touching = activity.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            touching.touch();
+        });
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), 300 + STALLED.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_idle_time_counts_from_the_end_of_the_last_request() {
+        let activity = Arc::new(Activity::new());
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        let request = InFlight(activity.clone());
+        let begun = Instant::now();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(200)).await;
+            drop(request);
+        });
+        activity.ceases().await;
+        assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+}

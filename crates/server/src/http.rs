@@ -1,0 +1,251 @@
+//! What every door needs of HTTP: the request as it came in, the answer's body, and the signpost that picks a door.
+
+mod body;
+mod forwarded;
+mod landing;
+mod origin;
+mod probes;
+mod record;
+
+pub use body::{BlobPart, Body, Reading};
+pub use forwarded::Network;
+pub use origin::Origin;
+pub(crate) use record::Recorded;
+
+use crate::connection::Peer;
+use crate::{Server, aws, oci};
+use futures_util::FutureExt;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use hyper::body::Incoming;
+use origin::RequestHost;
+use record::Record;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+
+/// An answer of any door.
+pub type Response = http::Response<Body>;
+
+/// Where a client finds the id of its request, at every door but AWS's, which has a header of its own.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// One request, without its body.
+#[derive(Debug)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Path and query, exactly as sent (signatures depend on it).
+    pub uri: Uri,
+    /// The headers, exactly as sent; only the `Host` that HTTP/2 has no header for is added.
+    pub headers: HeaderMap,
+    /// How the client reached this server: what URLs in answers start with.
+    pub origin: Origin,
+    /// The client's address, seen through trusted proxies.
+    pub client: IpAddr,
+    /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
+    pub request_id: String,
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    Aws,
+    Oci,
+    Landing,
+    Health,
+    Readiness,
+    Metrics,
+    /// The path leads to a door that does not know the method; these are the methods that it knows.
+    WrongMethod(&'static str),
+    None,
+}
+
+impl Door {
+    /// The signpost: a method and a path name a door.
+    fn of(method: &Method, path: &str) -> Self {
+        let read = *method == Method::GET || *method == Method::HEAD;
+        match path {
+            "/" if *method == Method::POST => Self::Aws,
+            "/" if read => Self::Landing,
+            "/" => Self::WrongMethod("GET, HEAD, POST"),
+            "/v2" | "/token" | "/token/" => Self::Oci,
+            _ if path.starts_with("/v2/") => Self::Oci,
+            "/healthz" | "/readyz" | "/metrics" if !read => Self::WrongMethod("GET, HEAD"),
+            "/healthz" => Self::Health,
+            "/readyz" => Self::Readiness,
+            "/metrics" => Self::Metrics,
+            _ => Self::None,
+        }
+    }
+
+    /// What metrics and logs call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Oci => "oci",
+            Self::Landing => "gallery",
+            Self::Health | Self::Readiness | Self::Metrics => "probe",
+            Self::WrongMethod(_) | Self::None => "none",
+        }
+    }
+}
+
+/// Answers one request, whatever happens: a panic becomes a 500 and ends nothing but its own request.
+pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
+    let door = Door::of(request.method(), request.uri().path());
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
+    let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
+    let is_head = request.method() == Method::HEAD;
+    let mut response = match AssertUnwindSafe(route(server, peer, request, door, client, &request_id)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!(request_id, "the defect just logged ended this request");
+            broken(door)
+        }
+    };
+    if door == Door::Aws {
+        response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
+    } else {
+        response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
+    }
+    if is_head {
+        let body = std::mem::replace(response.body_mut(), Body::empty());
+        announce_length(&mut response, &body);
+    }
+    record.answered_with(response)
+}
+
+async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: Door, client: IpAddr, request_id: &str) -> Response {
+    let (mut head, body) = request.into_parts();
+    let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
+        return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
+    };
+    if let (false, Some(authority)) = (head.headers.contains_key(HOST), head.uri.authority()) {
+        head.headers.insert(HOST, header_value(authority.as_str()));
+    }
+    let request_id = request_id.to_owned();
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id };
+    match door {
+        Door::Aws => aws::answer(server, &call, body).await,
+        Door::Oci => oci::answer(server, &call, body).await,
+        Door::Landing => landing::page(server, &call).await,
+        Door::Health => plain(StatusCode::OK, "alive\n"),
+        Door::Readiness => probes::readiness(server).await,
+        Door::Metrics => probes::metrics(server),
+        Door::WrongMethod(allowed) => wrong_method(allowed),
+        Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+    }
+}
+
+/// `--public-url`, else what the request or a trusted proxy says, else this end of the connection. None when the
+/// request names its host in a way that cannot be repeated to anybody.
+fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Option<Origin> {
+    if let Some(public) = &server.config.public_url {
+        return Some(public.clone());
+    }
+    let local = || peer.local.to_string();
+    let host = match origin::request_host(uri, headers) {
+        RequestHost::Named(host) => host.to_owned(),
+        RequestHost::Absent => local(),
+        RequestHost::Invalid => return None,
+    };
+    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, &host)
+}
+
+/// An answer of one sentence.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = http::Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn wrong_method(allowed: &'static str) -> Response {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// What is left to say after a panic, in a form that each door's clients understand.
+fn broken(door: Door) -> Response {
+    let (media_type, text) = match door {
+        Door::Aws => {
+            ("application/x-amz-json-1.1", r#"{"__type":"ServerException","message":"The server failed to process the request."}"#)
+        }
+        Door::Oci => {
+            ("application/json", r#"{"errors":[{"code":"UNKNOWN","message":"the server failed to process the request","detail":null}]}"#)
+        }
+        _ => ("text/plain; charset=utf-8", "The server failed to process the request.\n"),
+    };
+    let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// The answer to HEAD has the length of the body that it lacks, unless the door said so itself.
+fn announce_length(response: &mut Response, body: &Body) {
+    let bodiless = response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED;
+    if let (false, Some(length)) = (bodiless, http_body::Body::size_hint(body).exact()) {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+}
+
+/// A header's value from text that is known to be fit for one; empty should it ever not be.
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signpost_knows_every_door() {
+        for (method, path, door) in [
+            (Method::POST, "/", Door::Aws),
+            (Method::GET, "/", Door::Landing),
+            (Method::HEAD, "/", Door::Landing),
+            (Method::PUT, "/", Door::WrongMethod("GET, HEAD, POST")),
+            (Method::GET, "/v2", Door::Oci),
+            (Method::GET, "/v2/", Door::Oci),
+            (Method::PATCH, "/v2/a1b2c3d4/app/blobs/uploads/1", Door::Oci),
+            (Method::GET, "/v20/", Door::None),
+            (Method::GET, "/token", Door::Oci),
+            (Method::POST, "/token/", Door::Oci),
+            (Method::GET, "/tokens", Door::None),
+            (Method::GET, "/healthz", Door::Health),
+            (Method::HEAD, "/readyz", Door::Readiness),
+            (Method::GET, "/metrics", Door::Metrics),
+            (Method::POST, "/metrics", Door::WrongMethod("GET, HEAD")),
+            (Method::POST, "/v1", Door::None),
+        ] {
+            assert_eq!(Door::of(&method, path), door, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_in_the_dialect_of_its_door() {
+        for (door, media_type) in
+            [(Door::Aws, "application/x-amz-json-1.1"), (Door::Oci, "application/json"), (Door::None, "text/plain; charset=utf-8")]
+        {
+            let response = broken(door);
+            assert_eq!(
+                (response.status(), &response.headers()[CONTENT_TYPE]),
+                (StatusCode::INTERNAL_SERVER_ERROR, &media_type.parse().unwrap())
+            );
+        }
+    }
+
+    #[test]
+    fn the_length_that_a_door_gives_to_a_head_request_stays() {
+        let mut response = plain(StatusCode::OK, Body::empty());
+        response.headers_mut().insert(CONTENT_LENGTH, 42.into());
+        announce_length(&mut response, &Body::empty());
+        assert_eq!(response.headers()[CONTENT_LENGTH], "42");
+        let mut response = plain(StatusCode::OK, Body::empty());
+        announce_length(&mut response, &Body::from("seven b"));
+        assert_eq!(response.headers()[CONTENT_LENGTH], "7");
+    }
+}

@@ -1,0 +1,140 @@
+//! What a proxy in front says of the client: believed only from peers that `--trusted-proxy` names.
+
+use super::Origin;
+use http::HeaderMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// A range of addresses that are proxies of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Network {
+    /// Reads an address (`10.1.2.3`) or a range (`10.0.0.0/8`).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let refuse = || format!("'{text}' is neither an IP address nor a range of them such as 10.0.0.0/8");
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().map_err(|_| refuse())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), str::parse).ok().filter(|prefix| *prefix <= longest);
+        Ok(Self { address, prefix: prefix.ok_or_else(refuse)? })
+    }
+
+    /// Whether the address is in this range.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (ours.to_bits() ^ theirs.to_bits()).checked_shr(32 - self.prefix).unwrap_or(0) == 0,
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits() ^ theirs.to_bits()).checked_shr(128 - self.prefix).unwrap_or(0) == 0,
+            _ => false,
+        }
+    }
+}
+
+/// The client's address: the rightmost of `X-Forwarded-For` that is no proxy of ours. Whatever stands to the left of it
+/// was written by someone whom nobody vouches for.
+pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+    let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
+    let mut client = peer.to_canonical();
+    for entry in values(headers, "x-forwarded-for") {
+        if !trusted(client) {
+            break;
+        }
+        let Some(address) = address(entry) else { break };
+        client = address;
+    }
+    client
+}
+
+/// The origin as the nearest proxy saw it, where it says so; `host` and plain HTTP otherwise.
+pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], host: &str) -> Option<Origin> {
+    let plain = || Origin::new("http", host);
+    if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
+        return plain();
+    }
+    let scheme = values(headers, "x-forwarded-proto").next().unwrap_or("http");
+    let forwarded = values(headers, "x-forwarded-host").next().and_then(|host| Origin::new(scheme, host));
+    forwarded.or_else(|| Origin::new(scheme, host)).or_else(plain)
+}
+
+/// The items of a header that is a list, the nearest proxy's first.
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    lines.into_iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim)
+}
+
+/// An address as proxies write it: some add the port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = || text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+    text.parse::<SocketAddr>().map(|address| address.ip()).ok().or_else(bare).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn proxies() -> Vec<Network> {
+        vec![Network::parse("10.0.0.0/8").unwrap(), Network::parse("fd00::/8").unwrap()]
+    }
+
+    #[test]
+    fn a_range_holds_its_addresses_and_no_others() {
+        let inside = |range: &str, address: &str| Network::parse(range).unwrap().contains(ip(address));
+        assert!(inside("10.0.0.0/8", "10.255.1.2") && !inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(inside("192.168.1.4", "192.168.1.4") && !inside("192.168.1.4", "192.168.1.5"));
+        assert!(inside("0.0.0.0/0", "8.8.8.8") && !inside("0.0.0.0/0", "::1"));
+        assert!(inside("fd00::/8", "fd12::1") && inside("::/0", "2001:db8::1") && !inside("::1", "::2"));
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/-1", "proxy.example"] {
+            assert!(Network::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_his_address() {
+        let headers = headers(&[("x-forwarded-for", "1.2.3.4")]);
+        assert_eq!(client(ip("203.0.113.9"), &headers, &proxies()), ip("203.0.113.9"));
+    }
+
+    #[test]
+    fn the_client_is_the_rightmost_address_that_is_no_proxy() {
+        let headers = headers(&[("x-forwarded-for", "6.6.6.6, 198.51.100.7"), ("x-forwarded-for", "10.1.1.1:4711")]);
+        assert_eq!(client(ip("10.0.0.1"), &headers, &proxies()), ip("198.51.100.7"));
+        assert_eq!(client(ip("::ffff:10.0.0.1"), &headers, &proxies()), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_walk() {
+        let headers = headers(&[("x-forwarded-for", "6.6.6.6, unknown, 10.1.1.1")]);
+        assert_eq!(client(ip("10.0.0.1"), &headers, &proxies()), ip("10.1.1.1"));
+        assert_eq!(client(ip("10.0.0.1"), &HeaderMap::new(), &proxies()), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn the_origin_is_the_proxys_word_only_when_the_proxy_is_trusted() {
+        let headers = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "registry.example")]);
+        let seen_from = |peer: &str| origin(ip(peer), &headers, &proxies(), "inner:5000").unwrap().to_string();
+        assert_eq!(seen_from("10.0.0.1"), "https://registry.example");
+        assert_eq!(seen_from("203.0.113.9"), "http://inner:5000");
+    }
+
+    #[test]
+    fn a_forwarded_host_or_scheme_that_is_none_is_passed_over() {
+        let bad_host = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a\"b")]);
+        assert_eq!(origin(ip("10.0.0.1"), &bad_host, &proxies(), "inner:5000").unwrap().to_string(), "https://inner:5000");
+        let bad_scheme = headers(&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "registry.example")]);
+        assert_eq!(origin(ip("10.0.0.1"), &bad_scheme, &proxies(), "inner:5000").unwrap().to_string(), "http://inner:5000");
+    }
+}

@@ -1,0 +1,44 @@
+//! The page that a browser finds at `/`: what this is, and three lines to copy.
+
+use super::{Call, Response, plain};
+use crate::Server;
+use crate::banner;
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+
+/// The page, made for the origin by which it was reached.
+pub(super) async fn page(server: &Server, call: &Call) -> Response {
+    let alias = match server.registry.primary_alias(server.registry.account_id()).await {
+        Ok(alias) => alias,
+        Err(error) => {
+            tracing::error!(%error, request_id = call.request_id, "the landing page needs the alias");
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n");
+        }
+    };
+    let lines = banner::lines_to_copy(&call.origin, &call.origin.authority, &alias, None);
+    let mut response = plain(StatusCode::OK, html(&escaped(alias.as_str()), &escaped(&lines.join("\n"))));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"));
+    response
+}
+
+fn html(alias: &str, lines: &str) -> String {
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Roadstead: {alias}</title>
+<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:3em auto;padding:0 1em}}pre{{overflow-x:auto;padding:1em;background:#8882}}</style></head>
+<body>
+<h1>Roadstead</h1>
+<p>This is a public container registry. It speaks the Amazon ECR Public API and the OCI distribution protocol.
+Its registry alias is <strong>{alias}</strong>: everybody can pull, pushing needs an access key.</p>
+<pre>{lines}</pre>
+</body>
+</html>
+"#
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

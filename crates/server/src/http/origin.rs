@@ -1,0 +1,132 @@
+//! How the client reached this server: what URLs in answers start with.
+
+use http::HeaderMap;
+use http::Uri;
+use http::header::HOST;
+use std::fmt;
+
+/// A scheme and an authority: `--public-url`, else made from the request's `Host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host and, if it is not the scheme's own, port.
+    pub authority: String,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl Origin {
+    /// An origin from its parts, when they are such.
+    pub fn new(scheme: &str, authority: &str) -> Option<Self> {
+        let scheme = scheme.to_ascii_lowercase();
+        let own_port = match scheme.as_str() {
+            "http" => ":80",
+            "https" => ":443",
+            _ => return None,
+        };
+        let authority = authority.to_ascii_lowercase();
+        let authority = authority.strip_suffix(own_port).unwrap_or(&authority);
+        is_authority(authority).then(|| Self { authority: authority.to_owned(), scheme })
+    }
+
+    /// Reads `--public-url`: a scheme and a host, perhaps a port, no path.
+    pub fn parse_url(text: &str) -> Result<Self, String> {
+        let refuse = || format!("'{text}' is not http:// or https:// and a host, without a path");
+        let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
+        Self::new(scheme, rest.strip_suffix('/').unwrap_or(rest)).ok_or_else(refuse)
+    }
+}
+
+/// What a request says of its host: nothing, one authority, or something that must not be echoed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestHost<'a> {
+    /// Neither the target nor a header names one, as in HTTP/1.0.
+    Absent,
+    /// Host and port.
+    Named(&'a str),
+    /// Not a host, or several.
+    Invalid,
+}
+
+/// HTTP/2 and absolute targets name the host in the URI; it wins over the header (RFC 9112, section 3.2.2).
+pub(crate) fn request_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> RequestHost<'a> {
+    let mut named = headers.get_all(HOST).iter();
+    let host = match (uri.authority(), named.next(), named.next()) {
+        (_, _, Some(_)) => return RequestHost::Invalid,
+        (Some(authority), _, _) => authority.as_str(),
+        (None, None, _) => return RequestHost::Absent,
+        (None, Some(header), None) => match header.to_str() {
+            Ok("") => return RequestHost::Absent,
+            Ok(text) => text,
+            Err(_) => return RequestHost::Invalid,
+        },
+    };
+    if is_authority(host) { RequestHost::Named(host) } else { RequestHost::Invalid }
+}
+
+/// Whether this is `host`, `host:port`, `[v6]` or `[v6]:port`, and nothing that would need quoting in a header, in JSON or in HTML.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    let host_is_one = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+    };
+    text.len() <= 261 && port_is_one && host_is_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_a_scheme_and_a_host() {
+        for (text, shown) in [
+            ("https://Registry.Example", "https://registry.example"),
+            ("https://registry.example/", "https://registry.example"),
+            ("http://localhost:5000", "http://localhost:5000"),
+            ("https://registry.example:443", "https://registry.example"),
+            ("http://registry.example:443", "http://registry.example:443"),
+            ("http://[::1]:5000", "http://[::1]:5000"),
+        ] {
+            assert_eq!(Origin::parse_url(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_public_url_with_anything_else_is_refused() {
+        for text in
+            ["registry.example", "ftp://registry.example", "https://registry.example/v2", "https://user@host", "https://", "https://host?a"]
+        {
+            assert!(Origin::parse_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_would_need_quoting_is_invalid() {
+        for host in ["a\"b", "a b", "a/b", "a@b", "a:b", "a:70000", "a:+80", "<b>", "[::1", "[zz]:1", "a,b", ":5000"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().unwrap());
+            assert_eq!(request_host(&Uri::from_static("/v2/"), &headers), RequestHost::Invalid, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_taken_from_the_target_before_the_header() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Absent);
+        headers.insert(HOST, "registry:5000".parse().unwrap());
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Named("registry:5000"));
+        assert_eq!(request_host(&Uri::from_static("http://other/"), &headers), RequestHost::Named("other"));
+        headers.append(HOST, "second".parse().unwrap());
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Invalid);
+    }
+}

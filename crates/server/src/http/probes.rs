@@ -1,0 +1,28 @@
+//! What machines ask: is it ready, and how is it doing.
+
+use super::{Response, plain};
+use crate::Server;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use std::time::Duration;
+
+/// A storage that does not answer a probe in this time would not serve a client either.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `/readyz`: whether requests can be served now. Why not is logged, not told.
+pub(super) async fn readiness(server: &Server) -> Response {
+    match tokio::time::timeout(PATIENCE, server.registry.check_ready()).await {
+        Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
+        Ok(Err(error)) => tracing::warn!(%error, "not ready"),
+        Err(_) => tracing::warn!("not ready: the storage did not answer in {} s", PATIENCE.as_secs()),
+    }
+    plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+}
+
+/// `/metrics`: everything that is counted, as text for Prometheus.
+pub(super) fn metrics(server: &Server) -> Response {
+    let mut response = plain(StatusCode::OK, server.telemetry.as_text());
+    let media_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}

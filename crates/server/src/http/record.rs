@@ -1,0 +1,129 @@
+//! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
+
+use super::{Body, Door, Response};
+use crate::connection::{InFlight, Peer};
+use crate::telemetry::{ACCESS, Telemetry};
+use bytes::Bytes;
+use http::header::USER_AGENT;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body::{Frame, SizeHint};
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// Text that a client chose is logged up to this many bytes.
+const LONGEST_TEXT: usize = 512;
+
+/// A request on its way. Dropping it writes the line: that happens when the last byte of the answer is handed to the
+/// connection, and also when the client leaves before.
+#[derive(Debug)]
+pub(crate) struct Record {
+    telemetry: Telemetry,
+    door: Door,
+    method: Method,
+    begun: Instant,
+    status: Option<StatusCode>,
+    sent: u64,
+    line: Option<Line>,
+    _in_flight: InFlight,
+}
+
+/// What only the access log wants to know; the query is not in it, because presigned requests carry secrets there.
+#[derive(Debug)]
+struct Line {
+    path: String,
+    operation: Option<String>,
+    client: IpAddr,
+    request_id: String,
+    user_agent: Option<String>,
+}
+
+impl Record {
+    pub(crate) fn begin<B>(telemetry: &Telemetry, peer: &Peer, request: &Request<B>, door: Door, client: IpAddr, request_id: &str) -> Self {
+        telemetry.request_begins();
+        let line = tracing::enabled!(target: ACCESS, tracing::Level::INFO).then(|| Line {
+            path: shortened(request.uri().path()),
+            operation: text(request.headers(), "x-amz-target"),
+            client,
+            request_id: request_id.to_owned(),
+            user_agent: text(request.headers(), USER_AGENT.as_str()),
+        });
+        Self {
+            telemetry: telemetry.clone(),
+            door,
+            method: request.method().clone(),
+            begun: Instant::now(),
+            status: None,
+            sent: 0,
+            line,
+            _in_flight: peer.begin_request(),
+        }
+    }
+
+    /// Goes along with the answer until its body is sent.
+    pub(crate) fn answered_with(mut self, response: Response) -> http::Response<Recorded> {
+        self.status = Some(response.status());
+        response.map(|body| Recorded { body, record: self })
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let duration = self.begun.elapsed();
+        self.telemetry.request_ends(self.door.name(), &self.method, self.status, duration);
+        if let Some(line) = &self.line {
+            tracing::info!(
+                target: ACCESS,
+                method = self.method.as_str(),
+                path = line.path,
+                status = self.status.map(|status| status.as_u16()),
+                duration_us = duration.as_micros() as u64,
+                bytes = self.sent,
+                client = %line.client,
+                request_id = line.request_id,
+                operation = line.operation,
+                user_agent = line.user_agent,
+                // Without an answer the client left first.
+                "{}", if self.status.is_some() { "request" } else { "request abandoned" }
+            );
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(shortened)
+}
+
+fn shortened(text: &str) -> String {
+    text.char_indices().take_while(|(at, _)| *at < LONGEST_TEXT).map(|(_, character)| character).collect()
+}
+
+/// The body of an answer, and the record of the request that it answers.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    body: Body,
+    record: Record,
+}
+
+impl http_body::Body for Recorded {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,89 @@
+//! Roadstead: a public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
+//!
+//! This crate holds the doors. A request goes through four rooms: a door here, an operation in `roadstead-registry`,
+//! its metadata or blobs, and a driver. [`http`] is the signpost in front of the doors.
+
+pub mod auth;
+pub mod aws;
+mod banner;
+pub mod cli;
+pub mod config;
+mod connection;
+pub mod http;
+pub mod oci;
+pub mod telemetry;
+
+use config::Config;
+use roadstead_registry::Registry;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use telemetry::Telemetry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How long requests that are under way get to finish once the server stops.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+/// How long accepting rests when the process has no descriptor or memory left for one more connection.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Everything that answering a request needs.
+pub struct Server {
+    /// The operations and what they stand on.
+    pub registry: Registry,
+    /// How this process was told to run.
+    pub config: Config,
+    /// What tokens are sealed with.
+    pub keys: auth::Keys,
+    /// What is counted.
+    pub telemetry: Telemetry,
+}
+
+impl Server {
+    /// A server over an open registry.
+    pub fn new(registry: Registry, config: Config) -> Self {
+        Self { keys: auth::Keys::derive(&registry), registry, config, telemetry: Telemetry::new() }
+    }
+}
+
+/// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
+pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
+    let protocols = Arc::new(connection::protocols());
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            // Finished connections are let go one by one; a panic in one of them ends with it.
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    connections.spawn(connection::serve(stream, address, server.clone(), protocols.clone(), stopping.clone()));
+                }
+                Err(error) => rest_after(&error).await,
+            },
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let finished = tokio::time::timeout(SHUTDOWN_GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    if finished.is_err() {
+        tracing::warn!(connections = connections.len(), "requests under way were cut off");
+        connections.shutdown().await;
+    }
+}
+
+/// A client that left before it was accepted is nobody's trouble. Anything else will not be better a moment later: without
+/// a rest, the loop would only burn the processor until a descriptor is free again.
+async fn rest_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        tracing::error!(%error, "accepting connections failed");
+        tokio::time::sleep(ACCEPT_REST).await;
+    }
+}

@@ -1,0 +1,7 @@
+//! The one binary of Roadstead.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    roadstead::cli::run()
+}

@@ -1,0 +1,203 @@
+//! Who may do what at this door: the challenge, the permission of each operation, and the proof of having been checked.
+
+use super::error::{Code, Failure};
+use super::route::{Operation, Place};
+use crate::Server;
+use crate::auth::bearer::{self, TokenError};
+use crate::auth::{Principal, Resource, authorize};
+use crate::http::Call;
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_registry::Error;
+
+/// What AWS answers to those who have not signed in.
+const NOT_AUTHORIZED: &str = "Not Authorized";
+/// What AWS answers to a token that it cannot read.
+const INVALID: &str = "Your Authorization Token is invalid.";
+/// What AWS answers when the 12 hours of `GetAuthorizationToken` are over.
+const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
+
+/// RFC 6750, section 3.1.
+const INVALID_TOKEN: &str = ",error=\"invalid_token\"";
+
+/// The permission to create the repository that a push goes to.
+const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
+
+/// A repository that the caller may do this operation to. Only [`permit`] makes one, and no operation goes without one.
+pub(super) struct Target {
+    registry: RegistryId,
+    place: Place,
+    may_create: bool,
+}
+
+impl Target {
+    /// The registry behind the alias.
+    pub(super) fn registry(&self) -> &RegistryId {
+        &self.registry
+    }
+
+    /// The repository, which need not exist.
+    pub(super) fn repository(&self) -> &RepositoryName {
+        &self.place.repository
+    }
+
+    /// `<alias>/<repository>`, as the client wrote it.
+    pub(super) fn name(&self) -> String {
+        self.place.to_string()
+    }
+
+    /// A path below the repository, relative to the server.
+    pub(super) fn path(&self, endpoint: &str) -> String {
+        format!("/v2/{}/{endpoint}", self.place)
+    }
+
+    /// Whether a missing repository is to be made.
+    pub(super) fn may_create(&self) -> bool {
+        self.may_create
+    }
+}
+
+/// Finds out who calls; none when the request carries no `Authorization`.
+pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
+    bearer::authenticate(&server.keys, &server.registry, &call.headers).await.map_err(|error| refuse_credentials(call, error))
+}
+
+/// Checks that the caller may do an operation, and finds the registry that it is done in.
+///
+/// Every repository is public, so a read needs no permission and not even an `Authorization`.
+pub(super) async fn permit(
+    server: &Server,
+    call: &Call,
+    principal: Option<&Principal>,
+    place: Place,
+    operation: &Operation,
+    has_body: bool,
+) -> Result<Target, Failure> {
+    let actions = required_actions(operation, has_body);
+    let known = match principal {
+        Some(principal @ Principal::Known(_)) => principal,
+        Some(Principal::Anonymous) | None if actions.is_empty() => &Principal::Anonymous,
+        Some(Principal::Anonymous) | None => return Err(challenge(call)),
+    };
+    let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| unknown_alias(&place, error))?;
+    let resource = Resource::Repository(registry.clone(), place.repository.clone());
+    for action in actions {
+        authorize(known, action, &resource).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()))?;
+    }
+    let may_create = server.config.create_on_push && authorize(known, CREATE_REPOSITORY, &resource).is_ok();
+    Ok(Target { registry, place, may_create })
+}
+
+fn unknown_alias(place: &Place, error: Error) -> Failure {
+    match error {
+        Error::RegistryNotFound(_) => {
+            let message = format!("there is no registry alias '{}' here, so there is no repository '{place}'", place.alias);
+            Failure::new(StatusCode::NOT_FOUND, Code::NameUnknown, message)
+        }
+        error => error.into(),
+    }
+}
+
+/// The one table of what each operation needs, in the actions of Amazon ECR Public.
+fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static str] {
+    const INITIATE: &str = "ecr-public:InitiateLayerUpload";
+    const UPLOAD: &str = "ecr-public:UploadLayerPart";
+    const COMPLETE: &str = "ecr-public:CompleteLayerUpload";
+    match operation {
+        Operation::GetManifest(_) | Operation::GetBlob(_) | Operation::ListTags(_) | Operation::ListReferrers { .. } => &[],
+        Operation::StartUpload(_) => &[INITIATE],
+        Operation::MountBlob { .. } => &[INITIATE, COMPLETE],
+        Operation::PushBlob(_) => &[INITIATE, UPLOAD, COMPLETE],
+        Operation::GetUpload(_) | Operation::AppendUpload(_) | Operation::CancelUpload(_) => &[UPLOAD],
+        Operation::CompleteUpload { .. } if has_body => &[UPLOAD, COMPLETE],
+        Operation::CompleteUpload { .. } => &[COMPLETE],
+        Operation::PutManifest { .. } => &["ecr-public:PutImage"],
+        Operation::DeleteManifest(_) | Operation::DeleteBlob(_) => &["ecr-public:BatchDeleteImage"],
+    }
+}
+
+/// What tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).
+pub(super) fn challenge(call: &Call) -> Failure {
+    challenge_with(call, NOT_AUTHORIZED, "")
+}
+
+fn challenge_with(call: &Call, message: &str, error: &str) -> Failure {
+    let (origin, service) = (&call.origin, &call.origin.authority);
+    let value = format!("Bearer realm=\"{origin}/token/\",service=\"{service}\",scope=\"aws\"{error}");
+    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value)
+}
+
+/// What everything under `/v2/` answers to bad credentials: 401 with the challenge, so that clients ask for a new token,
+/// where AWS says 400 without one and they give up.
+fn refuse_credentials(call: &Call, error: TokenError) -> Failure {
+    match error {
+        TokenError::Registry(error) => error.into(),
+        TokenError::Expired => challenge_with(call, EXPIRED, INVALID_TOKEN),
+        _ => challenge_with(call, INVALID, INVALID_TOKEN),
+    }
+}
+
+/// What `/token` answers to a bad password: 401 also when it has expired, so that clients drop it and sign in again,
+/// where AWS says 403 and they do not.
+pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
+    let message = match error {
+        TokenError::Registry(error) => return error.into(),
+        TokenError::Expired => EXPIRED,
+        _ => NOT_AUTHORIZED,
+    };
+    let value = format!("Basic realm=\"{}\"", call.origin.authority);
+    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::{self, Route};
+    use super::*;
+    use crate::http::Origin;
+    use http::{HeaderMap, Method, Uri};
+    use http_body_util::BodyExt;
+
+    /// Every endpoint with every method, and whether it is a read: a new operation has to be put in its place here.
+    #[test]
+    fn every_write_needs_a_permission_and_no_read_does() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let (blob, referrers) = (format!("blobs/{digest}"), format!("referrers/{digest}"));
+        let mut seen = 0;
+        for endpoint in ["manifests/v1", &blob, "blobs/uploads/", "blobs/uploads/id", "tags/list", &referrers] {
+            for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                let query = format!("digest={digest}");
+                let route = route::parse(&method, &format!("/v2/al/app/{endpoint}"), Some(&query));
+                let Ok(Route::Repository(_, operation)) = route else { continue };
+                let is_read = (method == Method::GET || method == Method::HEAD) && !matches!(operation, Operation::GetUpload(_));
+                assert_eq!(required_actions(&operation, true).is_empty(), is_read, "{method} {endpoint}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 17);
+    }
+
+    async fn answer(failure: Failure) -> (u16, String, String) {
+        let (head, body) = failure.into_response().into_parts();
+        let text = body.collect().await.expect("a body in memory").to_bytes();
+        let challenge = head.headers[WWW_AUTHENTICATE].to_str().expect("text").to_owned();
+        (head.status.as_u16(), challenge, String::from_utf8(text.to_vec()).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn an_expired_login_is_told_so_and_that_it_has_to_sign_in_again() {
+        let call = Call {
+            method: Method::GET,
+            uri: Uri::from_static("/v2/"),
+            headers: HeaderMap::new(),
+            origin: Origin::parse_url("https://registry.example").expect("an origin"),
+            client: std::net::IpAddr::from([127, 0, 0, 1]),
+            request_id: String::new(),
+        };
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{EXPIRED}"}}]}}"#);
+        let bearer = r#"Bearer realm="https://registry.example/token/",service="registry.example",scope="aws",error="invalid_token""#;
+        assert_eq!(answer(refuse_credentials(&call, TokenError::Expired)).await, (401, bearer.to_owned(), body.clone()));
+        let basic = r#"Basic realm="registry.example""#;
+        assert_eq!(answer(bad_login(&call, TokenError::Expired)).await, (401, basic.to_owned(), body));
+    }
+}

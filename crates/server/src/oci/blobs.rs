@@ -1,0 +1,77 @@
+//! Blobs that a repository holds (OCI distribution specification, end-2 and end-10).
+
+use super::access::Target;
+use super::conditional;
+use super::error::Failure;
+use super::multipart;
+use super::range::{self, Selection, Span};
+use super::reply::{CONTENT_DIGEST, IMMUTABLE, Reply};
+use crate::Server;
+use crate::http::{Body, Call, Response};
+use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
+use http::{Method, StatusCode};
+use roadstead_model::Digest;
+use roadstead_registry::BlobInfo;
+
+/// What a blob is, as far as this server knows: the manifests say more.
+pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
+
+/// GET and HEAD, whole or in parts. Only a GET opens the blob.
+pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
+    let blob = server.registry.find_blob(target.registry(), target.repository(), digest).await?;
+    let reply = if conditional::is_known(&call.headers, digest) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else if call.method == Method::HEAD {
+        // A range means nothing to a HEAD (RFC 9110, section 14.2).
+        Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE)
+    } else {
+        read(server, &blob, selection(call, &blob)).await?
+    };
+    Ok(reply
+        .with(ACCEPT_RANGES, "bytes")
+        .with(CONTENT_DIGEST, digest.as_str())
+        .with(ETAG, &conditional::entity_tag(digest))
+        .with(CACHE_CONTROL, IMMUTABLE)
+        .into_response())
+}
+
+/// DELETE, unless a manifest of the repository needs the blob.
+pub(super) async fn delete(server: &Server, target: &Target, digest: &Digest) -> Result<Response, Failure> {
+    server.registry.delete_blob(target.registry(), target.repository(), digest).await?;
+    Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
+}
+
+fn selection(call: &Call, blob: &BlobInfo) -> Selection {
+    match call.headers.get(RANGE).and_then(|range| range.to_str().ok()) {
+        Some(range) if conditional::range_counts(&call.headers, &blob.digest) => range::select(range, blob.size),
+        _ => Selection::Whole,
+    }
+}
+
+async fn read(server: &Server, blob: &BlobInfo, selection: Selection) -> Result<Reply, Failure> {
+    let spans = match selection {
+        Selection::Whole => {
+            let reader = server.registry.open_blob(blob).await?;
+            return Ok(Reply::content(StatusCode::OK, Body::blob(reader, 0, blob.size), blob.size, MEDIA_TYPE));
+        }
+        Selection::Unsatisfiable => {
+            let reply = Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            return Ok(reply.with(CONTENT_RANGE, &format!("bytes */{}", blob.size)));
+        }
+        Selection::Parts(spans) => spans,
+    };
+    let reader = server.registry.open_blob(blob).await?;
+    match spans.as_slice() {
+        [span] => {
+            let body = Body::blob(reader, span.start, span.length());
+            let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), MEDIA_TYPE);
+            Ok(reply.with(CONTENT_RANGE, &content_range(*span, blob.size)))
+        }
+        spans => Ok(multipart::reply(reader, spans, blob.size)),
+    }
+}
+
+/// `bytes 0-99/1000` (RFC 9110, section 14.4).
+pub(super) fn content_range(span: Span, size: u64) -> String {
+    format!("bytes {}-{}/{size}", span.start, span.end)
+}

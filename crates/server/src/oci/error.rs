@@ -1,0 +1,204 @@
+//! The registry's errors in the words of the OCI distribution specification ("Error Codes"), and what else may fail here.
+
+use super::reply::Reply;
+use super::route::RouteError;
+use crate::http::Response;
+use http::StatusCode;
+use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
+use roadstead_model::oci::{ErrorEntry, ErrorList};
+use roadstead_registry::Error;
+
+/// A request that is not answered with what it asked for.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    code: Code,
+    message: String,
+    headers: Vec<(HeaderName, String)>,
+    /// What went wrong within; it is logged and never sent.
+    cause: Option<Box<Error>>,
+}
+
+/// An error code of the specification, and two of our own for what it has no word for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    BlobUnknown,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    Denied,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    NameInvalid,
+    NameUnknown,
+    PreconditionFailed,
+    SizeInvalid,
+    TagInvalid,
+    Unknown,
+    Unsupported,
+}
+
+impl Code {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::BlobUnknown => "BLOB_UNKNOWN",
+            Self::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
+            Self::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            Self::Denied => "DENIED",
+            Self::DigestInvalid => "DIGEST_INVALID",
+            Self::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
+            Self::ManifestInvalid => "MANIFEST_INVALID",
+            Self::ManifestUnknown => "MANIFEST_UNKNOWN",
+            Self::NameInvalid => "NAME_INVALID",
+            Self::NameUnknown => "NAME_UNKNOWN",
+            Self::PreconditionFailed => "PRECONDITION_FAILED",
+            Self::SizeInvalid => "SIZE_INVALID",
+            Self::TagInvalid => "TAG_INVALID",
+            Self::Unknown => "UNKNOWN",
+            Self::Unsupported => "UNSUPPORTED",
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), headers: Vec::new(), cause: None }
+    }
+
+    /// The same with a header; a further one of the same name replaces it.
+    pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether the repository or its registry does not exist.
+    pub(super) fn is_name_unknown(&self) -> bool {
+        self.code == Code::NameUnknown
+    }
+
+    /// Logs what went wrong within, if something did.
+    pub(super) fn log(&self, request_id: &str) {
+        if let Some(error) = &self.cause {
+            tracing::error!(request_id, %error, "the oci door could not serve a request");
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let entry = ErrorEntry { code: self.code.as_str(), message: &self.message, detail: None };
+        let reply = Reply::json(self.status, &ErrorList { errors: vec![entry] });
+        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, &value)).into_response()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (status, code) = classify(&error);
+        if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
+            let message = if status == StatusCode::SERVICE_UNAVAILABLE { "the storage cannot serve now" } else { "internal error" };
+            let failure = Self { cause: Some(Box::new(error)), ..Self::new(status, code, message) };
+            return if status == StatusCode::SERVICE_UNAVAILABLE { failure.with(RETRY_AFTER, "5") } else { failure };
+        }
+        let failure = Self::new(status, code, error.to_string());
+        match error {
+            Error::LayerPartInvalid { received } => failure.with(RANGE, received_range(received)),
+            Error::StillNeeded { .. } => failure.with(ALLOW, "GET, HEAD"),
+            _ => failure,
+        }
+    }
+}
+
+/// The whole of the registry's errors; a new one has to be put in its place here before anything compiles.
+fn classify(error: &Error) -> (StatusCode, Code) {
+    match error {
+        Error::RegistryNotFound(_) | Error::RepositoryNotFound { .. } => (StatusCode::NOT_FOUND, Code::NameUnknown),
+        Error::NameInvalid { .. } => (StatusCode::BAD_REQUEST, Code::NameInvalid),
+        Error::ImageNotFound { .. } => (StatusCode::NOT_FOUND, Code::ManifestUnknown),
+        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, Code::PreconditionFailed),
+        Error::LayersNotFound { .. } | Error::ReferencedImagesNotFound { .. } => (StatusCode::NOT_FOUND, Code::ManifestBlobUnknown),
+        Error::ManifestDigestMismatch { .. } | Error::LayerDigestMismatch { .. } => (StatusCode::BAD_REQUEST, Code::DigestInvalid),
+        Error::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, Code::ManifestInvalid),
+        Error::ManifestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ManifestInvalid),
+        Error::LayerNotFound(_) => (StatusCode::NOT_FOUND, Code::BlobUnknown),
+        Error::LayerTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid),
+        Error::LayerPartTooSmall => (StatusCode::BAD_REQUEST, Code::SizeInvalid),
+        Error::LayerPartInvalid { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid),
+        Error::UploadNotFound { .. } => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
+        Error::UploadEmpty { .. } | Error::BodyIncomplete => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
+        Error::LimitExceeded(_) => (StatusCode::FORBIDDEN, Code::Denied),
+        Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
+        // These belong to operations that this door does not have.
+        Error::RepositoryExists { .. }
+        | Error::RepositoryNotEmpty { .. }
+        | Error::LayerExists { .. }
+        | Error::PolicyNotFound { .. }
+        | Error::PolicyInvalid(_)
+        | Error::PolicyLocksOut
+        | Error::LogoInvalid(_)
+        | Error::ResourceTagInvalid(_)
+        | Error::TooManyResourceTags { .. }
+        | Error::AlreadyExists(_)
+        | Error::PrincipalNotFound(_) => (StatusCode::BAD_REQUEST, Code::Unsupported),
+    }
+}
+
+/// How far an upload session has come, as a `Range` header: the last byte is included, and none at all is `0-0` too,
+/// as every client expects (OCI distribution specification, "Pushing a blob in chunks").
+pub(super) fn received_range(received: u64) -> String {
+    format!("0-{}", received.saturating_sub(1))
+}
+
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Self {
+        let (status, code) = match &error {
+            RouteError::UnknownPath => (StatusCode::NOT_FOUND, Code::Unsupported),
+            RouteError::UnknownMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
+            RouteError::NoAlias(_) | RouteError::Name { .. } => (StatusCode::BAD_REQUEST, Code::NameInvalid),
+            RouteError::Digest(_) | RouteError::NoDigest => (StatusCode::BAD_REQUEST, Code::DigestInvalid),
+            RouteError::Tag(_) => (StatusCode::BAD_REQUEST, Code::TagInvalid),
+            RouteError::PageSize => (StatusCode::BAD_REQUEST, Code::Unsupported),
+        };
+        let failure = Self::new(status, code, error.to_string());
+        match error {
+            RouteError::UnknownMethod { allow } => failure.with(ALLOW, allow),
+            _ => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn answer(failure: Failure) -> (StatusCode, http::HeaderMap, String) {
+        let (head, body) = failure.into_response().into_parts();
+        let bytes = body.collect().await.expect("a body in memory").to_bytes();
+        (head.status, head.headers, String::from_utf8(bytes.to_vec()).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn the_text_of_an_internal_error_never_leaves_the_server() {
+        for error in [Error::Internal("secret at /data".into()), Error::Unavailable("secret at /data".into())] {
+            let (status, headers, body) = answer(error.into()).await;
+            assert!(status.is_server_error() && !body.contains("secret"), "{body}");
+            assert_eq!(headers.contains_key(RETRY_AFTER), status == StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_in_the_wrong_place_is_told_where_the_session_stands() {
+        let (status, headers, body) = answer(Error::LayerPartInvalid { received: 100 }.into()).await;
+        assert_eq!((status, headers[RANGE].to_str().ok()), (StatusCode::RANGE_NOT_SATISFIABLE, Some("0-99")));
+        assert!(body.starts_with(r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"#), "{body}");
+        assert_eq!(received_range(0), "0-0");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_is_told_the_right_ones() {
+        let (status, headers, _) = answer(RouteError::UnknownMethod { allow: "GET" }.into()).await;
+        assert_eq!((status, headers[ALLOW].to_str().ok()), (StatusCode::METHOD_NOT_ALLOWED, Some("GET")));
+    }
+}

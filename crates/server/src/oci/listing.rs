@@ -1,0 +1,80 @@
+//! `n`, `last` and `Link`: how every listing is read page by page (OCI distribution specification, "Listing Tags").
+
+use super::query::Query;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use roadstead_model::PageSize;
+
+/// What must be encoded in the value of a query: all but RFC 3986's unreserved characters.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Which part of a listing a client asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// At most so many entries; none for as many as fit a page.
+    pub(super) n: Option<u64>,
+    /// Only what comes after this one, which need not exist.
+    pub(super) last: Option<String>,
+}
+
+impl Listing {
+    /// Reads `n` and `last`; none when `n` is no whole number.
+    pub(super) fn parse(query: &Query) -> Option<Self> {
+        let n = query.get("n").map(whole_number);
+        if n == Some(None) {
+            return None;
+        }
+        Some(Self { n: n.flatten(), last: query.get("last").map(str::to_owned) })
+    }
+
+    /// The size of the page to read. The largest page is also the default: most listings then need one request.
+    pub(super) fn size(&self) -> PageSize {
+        self.n.map_or(PageSize::MAXIMUM, PageSize::clamped)
+    }
+
+    /// Whether the client asked for no entries at all, which is allowed and answered without a `Link`.
+    pub(super) fn is_empty(&self) -> bool {
+        self.n == Some(0)
+    }
+
+    /// The `Link` to the page after `position`, relative to the server. `filter` is a further parameter to keep.
+    pub(super) fn link(&self, path: &str, position: &str, filter: Option<(&str, &str)>) -> String {
+        let filter = filter.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, VALUE))).unwrap_or_default();
+        format!("<{path}?{filter}n={}&last={}>; rel=\"next\"", self.size().get(), utf8_percent_encode(position, VALUE))
+    }
+}
+
+/// A whole number of any magnitude; one too large to count stands for "all", which the page size then bounds.
+fn whole_number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(query: &str) -> Option<Listing> {
+        Listing::parse(&Query::parse(query))
+    }
+
+    #[test]
+    fn n_is_a_whole_number_of_any_magnitude() {
+        assert_eq!(listing("n=5").map(|listing| listing.size().get()), Some(5));
+        assert_eq!(listing("n=5000").map(|listing| listing.size().get()), Some(1000));
+        assert_eq!(listing("n=99999999999999999999999").map(|listing| listing.size().get()), Some(1000));
+        assert_eq!(listing("").map(|listing| (listing.size().get(), listing.is_empty())), Some((1000, false)));
+        assert_eq!(listing("n=0").map(|listing| listing.is_empty()), Some(true));
+        for bad in ["n=-1", "n=1.5", "n=x", "n=%201", "n=+1"] {
+            assert_eq!(listing(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_relative_and_encoded() {
+        let listing = listing("n=2").expect("a listing");
+        assert_eq!(listing.link("/v2/a/b/tags/list", "v1", None), r#"</v2/a/b/tags/list?n=2&last=v1>; rel="next""#);
+        assert_eq!(
+            listing.link("/v2/_catalog", "a/b", Some(("artifactType", "x/y+z"))),
+            r#"</v2/_catalog?artifactType=x%2Fy%2Bz&n=2&last=a%2Fb>; rel="next""#
+        );
+    }
+}

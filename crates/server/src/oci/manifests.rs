@@ -1,0 +1,94 @@
+//! Manifests (OCI distribution specification, end-3, end-7 and end-9).
+
+use super::access::Target;
+use super::body::{self, ReadError};
+use super::conditional;
+use super::error::{Code, Failure};
+use super::reply::{CONTENT_DIGEST, IMMUTABLE, REVALIDATE, Reply, SUBJECT, TAG};
+use crate::Server;
+use crate::http::{Body, Call, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use hyper::body::Incoming;
+use roadstead_model::media_type::without_parameters;
+use roadstead_model::{Reference, Tag};
+use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut};
+
+/// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
+pub(super) async fn get(server: &Server, call: &Call, target: &Target, reference: &Reference) -> Result<Response, Failure> {
+    let manifest = server.registry.get_manifest(target.registry(), target.repository(), reference).await?;
+    let reply = if conditional::is_known(&call.headers, &manifest.digest) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let length = manifest.bytes.len() as u64;
+        Reply::content(StatusCode::OK, Body::from(manifest.bytes), length, &manifest.media_type)
+    };
+    let caching = if matches!(reference, Reference::Digest(_)) { IMMUTABLE } else { REVALIDATE };
+    Ok(reply
+        .with(CONTENT_DIGEST, manifest.digest.as_str())
+        .with(ETAG, &conditional::entity_tag(&manifest.digest))
+        .with(CACHE_CONTROL, caching)
+        .into_response())
+}
+
+/// PUT stores exactly the bytes that came, under the tag or digest of the path and the tags of `?tag=`, all or nothing.
+pub(super) async fn put(
+    server: &Server,
+    call: &Call,
+    target: &Target,
+    reference: &Reference,
+    tags: &[Tag],
+    body: &mut Incoming,
+) -> Result<Response, Failure> {
+    let condition = condition(call)?;
+    let bytes = body::read(body, server.registry.limits().manifest_bytes).await.map_err(|error| match error {
+        ReadError::TooLarge => Error::ManifestTooLarge.into(),
+        ReadError::Incomplete => Failure::new(StatusCode::BAD_REQUEST, Code::ManifestInvalid, "the manifest ended early"),
+    })?;
+    let (digest, tag) = match reference {
+        Reference::Digest(digest) => (Some(digest.clone()), None),
+        Reference::Tag(tag) => (None, Some(tag)),
+    };
+    let further = tags.iter().filter(|further| Some(*further) != tag);
+    let push = ManifestPush {
+        bytes,
+        media_type: media_type(call),
+        digest,
+        tags: tag.into_iter().chain(further).cloned().collect(),
+        condition,
+        create_repository: target.may_create(),
+    };
+    let put = server.registry.put_manifest(target.registry(), target.repository(), push).await?;
+    Ok(created(target, &put, tags))
+}
+
+fn created(target: &Target, put: &ManifestPut, tags: &[Tag]) -> Response {
+    let mut reply = Reply::empty(StatusCode::CREATED)
+        .with(LOCATION, &target.path(&format!("manifests/{}", put.digest)))
+        .with(CONTENT_DIGEST, put.digest.as_str())
+        .with(ETAG, &conditional::entity_tag(&put.digest));
+    if let Some(subject) = &put.subject {
+        reply = reply.with(SUBJECT, subject.as_str());
+    }
+    tags.iter().fold(reply, |reply, tag| reply.and(TAG, tag.as_str())).into_response()
+}
+
+/// DELETE of a tag leaves its manifest; DELETE of a digest takes all its tags along.
+pub(super) async fn delete(server: &Server, target: &Target, reference: &Reference) -> Result<Response, Failure> {
+    let (registry, repository) = (target.registry(), target.repository());
+    match reference {
+        Reference::Tag(tag) => server.registry.delete_tag(registry, repository, tag).await?,
+        Reference::Digest(digest) => server.registry.delete_manifest(registry, repository, digest).await?,
+    }
+    Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
+}
+
+fn condition(call: &Call) -> Result<Condition, Failure> {
+    conditional::of_push(&call.headers)
+        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, Code::Unsupported, "a push has If-Match or If-None-Match, not both"))
+}
+
+fn media_type(call: &Call) -> Option<String> {
+    let declared = call.headers.get(CONTENT_TYPE)?.to_str().ok().map(without_parameters)?;
+    Some(declared.to_owned()).filter(|declared| !declared.is_empty())
+}

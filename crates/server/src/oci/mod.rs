@@ -1,0 +1,118 @@
+//! The OCI door: everything under `/v2/`, and `/token` (OCI distribution specification; Docker's token authentication).
+//!
+//! A request is routed (`route.rs`), its sender found out and its permission checked (`access.rs`), and then it is one
+//! call of the registry. Whatever fails on the way becomes an answer in the specification's error codes (`error.rs`).
+
+mod access;
+mod blobs;
+mod body;
+mod catalog;
+mod conditional;
+mod error;
+mod listing;
+mod manifests;
+mod multipart;
+mod query;
+mod range;
+mod referrers;
+mod reply;
+mod route;
+mod tags;
+mod token;
+mod uploads;
+
+use crate::Server;
+use crate::auth::Principal;
+use crate::http::{Call, Response};
+use error::{Code, Failure};
+use http::StatusCode;
+use http::header::{EXPECT, HeaderValue};
+use hyper::body::{Body, Incoming};
+use reply::{API_VERSION, Reply};
+use route::{Operation, Place, Route, RouteError};
+
+/// Answers one request. It never fails: what goes wrong is an answer too.
+pub async fn answer(server: &Server, call: &Call, mut body: Incoming) -> Response {
+    let mut response = match respond(server, call, &mut body).await {
+        Ok(response) => response,
+        Err(failure) => {
+            failure.log(&call.request_id);
+            // A client that waits to be asked for its body has not sent any.
+            if !body.is_end_stream() && !call.headers.contains_key(EXPECT) {
+                body::drain(&mut body).await;
+            }
+            failure.into_response()
+        }
+    };
+    response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
+    let route = route::parse(&call.method, call.uri.path(), call.uri.query());
+    if route == Ok(Route::Token) {
+        return token::answer(server, call, body).await;
+    }
+    // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
+    let principal = access::authenticate(server, call).await?;
+    match route {
+        // Without this challenge docker never sends its login.
+        Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
+        Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
+        Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
+        Ok(Route::Catalog(listing)) => catalog::list(server, &listing).await,
+        Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
+        Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
+        Err(RouteError::NoAlias(name)) => Err(no_alias(server, call, &name).await),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn operate(
+    server: &Server,
+    call: &Call,
+    principal: Option<&Principal>,
+    place: Place,
+    operation: Operation,
+    body: &mut Incoming,
+) -> Result<Response, Failure> {
+    let target = match access::permit(server, call, principal, place, &operation, !body.is_end_stream()).await {
+        Ok(target) => target,
+        Err(failure) => {
+            return match operation {
+                Operation::ListReferrers { artifact_type, .. } if failure.is_name_unknown() => Ok(referrers::none(artifact_type.is_some())),
+                _ => Err(failure),
+            };
+        }
+    };
+    match operation {
+        Operation::GetManifest(reference) => manifests::get(server, call, &target, &reference).await,
+        Operation::PutManifest { reference, tags } => manifests::put(server, call, &target, &reference, &tags, body).await,
+        Operation::DeleteManifest(reference) => manifests::delete(server, &target, &reference).await,
+        Operation::GetBlob(digest) => blobs::get(server, call, &target, &digest).await,
+        Operation::DeleteBlob(digest) => blobs::delete(server, &target, &digest).await,
+        Operation::StartUpload(algorithm) => uploads::start(server, &target, algorithm).await,
+        Operation::PushBlob(digest) => uploads::push(server, &target, &digest, body).await,
+        Operation::MountBlob { digest, from } => uploads::mount(server, &target, &digest, from.as_ref()).await,
+        Operation::GetUpload(id) => uploads::get(server, &target, &id).await,
+        Operation::AppendUpload(id) => uploads::append(server, call, &target, &id, body).await,
+        Operation::CompleteUpload { id, digest } => uploads::complete(server, call, &target, &id, &digest, body).await,
+        Operation::CancelUpload(id) => uploads::cancel(server, &target, &id).await,
+        Operation::ListTags(listing) => tags::list(server, &target, &listing).await,
+        Operation::ListReferrers { subject, artifact_type, listing } => {
+            referrers::list(server, &target, &subject, artifact_type.as_deref(), &listing).await
+        }
+    }
+}
+
+/// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
+async fn no_alias(server: &Server, call: &Call, name: &str) -> Failure {
+    match server.registry.primary_alias(server.registry.account_id()).await {
+        Ok(alias) => {
+            let host = &call.origin.authority;
+            let message = format!("repositories live under a registry alias: use {host}/{alias}/{name}");
+            Failure::new(StatusCode::BAD_REQUEST, Code::NameInvalid, message)
+        }
+        Err(error) => error.into(),
+    }
+}

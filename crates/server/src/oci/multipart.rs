@@ -1,0 +1,103 @@
+//! Several parts of a blob in one answer (`multipart/byteranges`, RFC 9110, section 14.6), as lazily pulling clients ask
+//! for them. The answer is streamed like any other: only the heads of the parts are made beforehand.
+
+use super::blobs::{MEDIA_TYPE, content_range};
+use super::range::Span;
+use super::reply::Reply;
+use crate::http::{Body, Reading};
+use bytes::Bytes;
+use http::StatusCode;
+use roadstead_registry::BlobReader;
+use std::io;
+
+/// What stands at one place of the answer.
+#[derive(Debug)]
+enum Piece {
+    Text(Bytes),
+    Part(Span),
+}
+
+/// The pieces of an answer, each with the offset at which it ends.
+#[derive(Debug, Default)]
+struct Pieces {
+    pieces: Vec<(u64, Piece)>,
+}
+
+impl Pieces {
+    fn of(boundary: &str, spans: &[Span], size: u64) -> Self {
+        let mut pieces = Self::default();
+        for (at, span) in spans.iter().enumerate() {
+            let line_end = if at == 0 { "" } else { "\r\n" };
+            let range = content_range(*span, size);
+            pieces.push(text(format!("{line_end}--{boundary}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Range: {range}\r\n\r\n")));
+            pieces.push((span.length(), Piece::Part(*span)));
+        }
+        pieces.push(text(format!("\r\n--{boundary}--\r\n")));
+        pieces
+    }
+
+    fn push(&mut self, (length, piece): (u64, Piece)) {
+        self.pieces.push((self.length() + length, piece));
+    }
+
+    fn length(&self) -> u64 {
+        self.pieces.last().map_or(0, |(end, _)| *end)
+    }
+
+    /// The piece that holds the byte at `offset`, how far into the piece that is, and how many bytes of it follow.
+    fn at(&self, offset: u64) -> Option<(&Piece, u64, u64)> {
+        let index = self.pieces.partition_point(|(end, _)| *end <= offset);
+        let start = index.checked_sub(1).map_or(0, |before| self.pieces[before].0);
+        self.pieces.get(index).map(|(end, piece)| (piece, offset - start, end - offset))
+    }
+}
+
+fn text(text: String) -> (u64, Piece) {
+    (text.len() as u64, Piece::Text(text.into()))
+}
+
+/// The answer with these parts of a blob of `size` bytes.
+pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
+    let boundary = uuid::Uuid::new_v4().simple().to_string();
+    let pieces = Pieces::of(&boundary, spans, size);
+    let length = pieces.length();
+    let body = Body::streamed(length, move |offset, length| read(&reader, &pieces, offset, length));
+    Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
+}
+
+/// Reads to the end of a piece at most: whoever reads goes on from there.
+fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize) -> Reading {
+    match pieces.at(offset) {
+        None => Box::pin(std::future::ready(Err(io::ErrorKind::UnexpectedEof.into()))),
+        Some((Piece::Text(text), into, _)) => {
+            let rest = text.slice(into as usize..);
+            let bytes = rest.slice(..length.min(rest.len()));
+            Box::pin(std::future::ready(Ok(bytes)))
+        }
+        Some((Piece::Part(span), into, left)) => {
+            let (reader, start, length) = (reader.clone(), span.start + into, left.min(length as u64) as usize);
+            Box::pin(async move { reader.read(start, length).await.map_err(io::Error::other) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_the_answer_lies_in_one_piece() {
+        let spans = [Span { start: 10, end: 12 }, Span { start: 0, end: 0 }];
+        let pieces = Pieces::of("b", &spans, 20);
+        let mut lengths = vec![0_u64; pieces.pieces.len()];
+        for offset in 0..pieces.length() {
+            let at = pieces.pieces.iter().position(|(end, _)| offset < *end).expect("a piece");
+            let (piece, into, left) = pieces.at(offset).expect("the same piece");
+            assert!(std::ptr::eq(piece, &pieces.pieces[at].1));
+            assert_eq!((into, offset + left), (lengths[at], pieces.pieces[at].0));
+            lengths[at] += 1;
+        }
+        assert_eq!((lengths[1], lengths[3]), (3, 1));
+        assert!(pieces.at(pieces.length()).is_none());
+    }
+}

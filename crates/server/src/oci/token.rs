@@ -1,0 +1,95 @@
+//! `/token`: a password against a bearer, or a bearer for nobody in particular (Docker's token authentication
+//! specification, "Requesting a Token" and "Token Authentication Specification with OAuth 2").
+//!
+//! Scopes are accepted in any number and form, and change nothing: a bearer says who holds it, and what the holder may
+//! do is decided at each request.
+
+use super::access;
+use super::body::{self, ReadError};
+use super::error::{Code, Failure};
+use super::query::Query;
+use super::reply::Reply;
+use crate::Server;
+use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
+use crate::http::{Call, Response};
+use http::header::CACHE_CONTROL;
+use http::{Method, StatusCode};
+use hyper::body::Incoming;
+use roadstead_model::oci::TokenReply;
+use serde::Serialize;
+
+/// A form with credentials is small.
+const MAXIMUM_FORM: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct OfflineReply<'a> {
+    #[serde(flatten)]
+    reply: TokenReply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+pub(super) async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
+    if call.method == Method::POST { post(server, call, body).await } else { get(server, call).await }
+}
+
+/// GET: the password comes as `Basic`, and without one the bearer is anonymous.
+///
+/// `offline_token` is not honoured: `docker login` would keep the refresh token in place of the password, where many
+/// other tools do not find it, and it would live no longer than the password does.
+async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
+    let credentials = bearer::read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
+    match credentials {
+        None => Ok(anonymous(server)),
+        Some(credentials) if credentials.is_empty() => Ok(anonymous(server)),
+        Some(Credentials::Basic { user, password }) => exchange(server, call, &user, &password, false).await,
+        Some(Credentials::Bearer(_)) => Err(access::bad_login(call, TokenError::WrongKind)),
+    }
+}
+
+/// POST: the password comes in a form, as itself or as the refresh token that it also is.
+async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
+    let form = read_form(body).await?;
+    let offline = form.get("access_type") == Some("offline");
+    let field = |name| form.get(name).unwrap_or_default();
+    match form.get("grant_type") {
+        None => get(server, call).await,
+        Some("password") => exchange(server, call, field("username"), field("password"), offline).await,
+        Some("refresh_token") => exchange(server, call, bearer::USER_NAME, field("refresh_token"), offline).await,
+        Some(_) => Err(Failure::new(StatusCode::BAD_REQUEST, Code::Unsupported, "the grant type must be password or refresh_token")),
+    }
+}
+
+async fn read_form(body: &mut Incoming) -> Result<Query, Failure> {
+    match body::read(body, MAXIMUM_FORM).await {
+        Ok(bytes) => Ok(Query::parse_form(&String::from_utf8_lossy(&bytes))),
+        Err(ReadError::TooLarge) => Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, "the form is too large")),
+        Err(ReadError::Incomplete) => Err(Failure::new(StatusCode::BAD_REQUEST, Code::SizeInvalid, "the form ended early")),
+    }
+}
+
+async fn exchange(server: &Server, call: &Call, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {
+    if user != bearer::USER_NAME {
+        return Err(access::bad_login(call, TokenError::WrongKind));
+    }
+    let issued = bearer::exchange_password(&server.keys, &server.registry, password).await;
+    let issued = issued.map_err(|error| access::bad_login(call, error))?;
+    Ok(reply(server, issued, offline.then_some(password)))
+}
+
+fn anonymous(server: &Server) -> Response {
+    let now = server.registry.now();
+    reply(server, bearer::issue_anonymous(&server.keys, &server.registry, now), None)
+}
+
+fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
+    let now = server.registry.now();
+    let reply = TokenReply {
+        access_token: issued.token.clone(),
+        token: issued.token,
+        expires_in: (issued.expires_at.seconds() - now.seconds()).max(1),
+        issued_at: now.to_rfc3339(),
+    };
+    // RFC 6749, section 5.1: tokens are not to be kept by caches.
+    Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
+}

@@ -1,0 +1,140 @@
+//! Upload sessions (OCI distribution specification, end-4, end-5, end-6, end-11, end-13 and end-14).
+
+use super::access::Target;
+use super::body::Chunks;
+use super::error::{Code, Failure, received_range};
+use super::range::{self, Span};
+use super::reply::{CONTENT_DIGEST, Reply, UPLOAD_UUID};
+use super::route::Place;
+use crate::Server;
+use crate::http::{Call, Response};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
+use hyper::body::{Body, Incoming};
+use roadstead_model::{Algorithm, Digest};
+use roadstead_registry::{Error, Upload};
+
+/// POST: begins a session.
+pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
+    let registry = &server.registry;
+    let upload = registry.start_upload(target.registry(), target.repository(), algorithm, target.may_create()).await?;
+    Ok(session(StatusCode::ACCEPTED, target, &upload))
+}
+
+/// POST with `?digest=`: the whole blob in one request.
+pub(super) async fn push(server: &Server, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
+    let registry = &server.registry;
+    let (id, name) = (target.registry(), target.repository());
+    let upload = registry.start_upload(id, name, Some(digest.algorithm()), target.may_create()).await?;
+    let pushed = match registry.append_upload(id, name, &upload.id, Some(0), &mut Chunks::new(body, None)).await {
+        Ok(_) => registry.complete_upload(id, name, &upload.id, digest).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = pushed {
+        // The client never learnt the session's id. A failure to give it up is no news either: collection will.
+        let _ = registry.cancel_upload(id, name, &upload.id).await;
+        return Err(error.into());
+    }
+    Ok(created(target, digest))
+}
+
+/// POST with `?mount=`: takes a blob from another repository, all of which are public, or else begins a session.
+pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, from: Option<&Place>) -> Result<Response, Failure> {
+    let source = match from {
+        None => None,
+        Some(place) => match server.registry.resolve_alias(place.alias.as_str()).await {
+            Ok(registry) => Some((registry, &place.repository)),
+            Err(Error::RegistryNotFound(_)) => return start(server, target, Some(digest.algorithm())).await,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let source = source.as_ref().map(|(registry, name)| (registry, *name));
+    let (registry, name) = (target.registry(), target.repository());
+    if server.registry.mount_blob(registry, name, digest, source, target.may_create()).await? {
+        Ok(created(target, digest))
+    } else {
+        start(server, target, Some(digest.algorithm())).await
+    }
+}
+
+/// GET: how far a session has come.
+pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
+    let upload = server.registry.find_upload(target.registry(), target.repository(), id).await?;
+    Ok(session(StatusCode::NO_CONTENT, target, &upload))
+}
+
+/// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
+pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
+    let upload = append_body(server, call, target, id, body).await?;
+    Ok(session(StatusCode::ACCEPTED, target, &upload))
+}
+
+/// PUT: ends a session, after a last chunk if the request has a body.
+pub(super) async fn complete(
+    server: &Server,
+    call: &Call,
+    target: &Target,
+    id: &str,
+    digest: &Digest,
+    body: &mut Incoming,
+) -> Result<Response, Failure> {
+    if !body.is_end_stream() {
+        append_body(server, call, target, id, body).await?;
+    }
+    let completed = server.registry.complete_upload(target.registry(), target.repository(), id, digest).await;
+    completed.map_err(|error| part_failure(target, id, error))?;
+    Ok(created(target, digest))
+}
+
+/// DELETE: gives a session up.
+pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
+    server.registry.cancel_upload(target.registry(), target.repository(), id).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
+}
+
+async fn append_body(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Upload, Failure> {
+    let chunk = announced_chunk(call)?;
+    let mut chunks = Chunks::new(body, chunk.map(Span::length));
+    let start = chunk.map(|chunk| chunk.start);
+    let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
+    appended.map_err(|error| part_failure(target, id, error))
+}
+
+/// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.
+fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
+    let Some(value) = call.headers.get(CONTENT_RANGE) else { return Ok(None) };
+    let refuse = |code, message: &str| Failure::new(StatusCode::BAD_REQUEST, code, message);
+    let span = value.to_str().ok().and_then(range::parse_chunk);
+    let span = span.ok_or_else(|| refuse(Code::BlobUploadInvalid, "the Content-Range of a chunk is '<start>-<end>'"))?;
+    let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length != span.length()) {
+        return Err(refuse(Code::SizeInvalid, "Content-Range and Content-Length do not agree"));
+    }
+    Ok(Some(span))
+}
+
+/// A chunk in the wrong place is also told where the session is found, so that the client can go on.
+fn part_failure(target: &Target, id: &str, error: Error) -> Failure {
+    let misplaced = matches!(error, Error::LayerPartInvalid { .. });
+    let failure = Failure::from(error);
+    if misplaced { failure.with(LOCATION, location(target, id)).with(UPLOAD_UUID, id) } else { failure }
+}
+
+fn session(status: StatusCode, target: &Target, upload: &Upload) -> Response {
+    Reply::empty(status)
+        .with(LOCATION, &location(target, &upload.id))
+        .with(RANGE, &received_range(upload.received))
+        .with(UPLOAD_UUID, &upload.id)
+        .into_response()
+}
+
+fn created(target: &Target, digest: &Digest) -> Response {
+    Reply::empty(StatusCode::CREATED)
+        .with(LOCATION, &target.path(&format!("blobs/{digest}")))
+        .with(CONTENT_DIGEST, digest.as_str())
+        .into_response()
+}
+
+fn location(target: &Target, id: &str) -> String {
+    target.path(&format!("blobs/uploads/{id}"))
+}

@@ -1,0 +1,224 @@
+//! Logs and metrics. Nothing here is ever labelled by repository, tag or client: such labels have no bound.
+
+mod process;
+
+use crate::config::{ConfigError, LogFormat, Place};
+use http::{Method, StatusCode};
+use process::Process;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// The target of the access log: one line for each request.
+pub(crate) const ACCESS: &str = "roadstead::access";
+
+/// Seconds; from a cached manifest to the push of a large layer.
+const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Starts writing logs to stderr. On a terminal the access log is off, unless a filter asks for it.
+pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<(), ConfigError> {
+    let default = if on_terminal { "info,roadstead::access=off" } else { "info" };
+    let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
+    let filter = match chosen {
+        None => EnvFilter::new(default),
+        Some((name, text)) => EnvFilter::try_new(&text).map_err(|error| {
+            let reason = format!("'{text}' is no log filter: {error}");
+            ConfigError { place: Place::Variable(name.to_owned()), reason }
+        })?,
+    };
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
+        .log_internal_errors(false)
+        .with_ansi(on_terminal && std::io::stderr().is_terminal());
+    // A second attempt in one process changes nothing, which is what a test wants.
+    let _ = match format {
+        Some(LogFormat::Json) => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        Some(LogFormat::Text) | None => logs.try_init(),
+    };
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic is an event like any other, on one line.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or_default();
+    let location = panic.location().map(tracing::field::display);
+    tracing::error!(panic = message, location, "a defect");
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    door: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DoorLabel {
+    door: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+/// What is counted. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Telemetry(Arc<Metrics>);
+
+#[derive(Debug)]
+struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<DoorLabel, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    connections: Gauge,
+    received: Counter,
+    sent: Counter,
+}
+
+impl Telemetry {
+    /// Everything at zero.
+    pub fn new() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
+        };
+        metrics.register();
+        Self(Arc::new(metrics))
+    }
+
+    pub(crate) fn request_begins(&self) {
+        self.0.in_flight.inc();
+    }
+
+    /// A request without a status was abandoned by its client.
+    pub(crate) fn request_ends(&self, door: &'static str, method: &Method, status: Option<StatusCode>, duration: Duration) {
+        let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
+        self.0.in_flight.dec();
+        self.0.requests.get_or_create(&labels).inc();
+        self.0.durations.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a connection as open until what this returns is dropped.
+    pub(crate) fn connection_opens(&self) -> OpenConnection {
+        self.0.connections.inc();
+        OpenConnection(self.0.connections.clone())
+    }
+
+    pub(crate) fn bytes_received(&self, count: usize) {
+        self.0.received.inc_by(count as u64);
+    }
+
+    pub(crate) fn bytes_sent(&self, count: usize) {
+        self.0.sent.inc_by(count as u64);
+    }
+
+    /// All metrics as text for Prometheus.
+    pub(crate) fn as_text(&self) -> String {
+        let mut text = String::with_capacity(8 * 1024);
+        if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
+            tracing::error!("the metrics could not be written");
+        }
+        text
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let build = Family::<BuildLabels, Gauge>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let registry = self.registry.sub_registry_with_prefix("roadstead");
+        registry.register("http_requests", "Requests answered", self.requests.clone());
+        let seconds = "Time from a request's head to the last byte of its answer";
+        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.clone());
+        registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
+        registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
+        registry.register("build_info", "The version that runs", build);
+        self.registry.register_collector(Box::new(Process::new()));
+    }
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A client can make up methods; a label must not.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_door_method_and_class_of_status() {
+        let telemetry = Telemetry::new();
+        for status in [StatusCode::OK, StatusCode::CREATED] {
+            telemetry.request_begins();
+            telemetry.request_ends("oci", &Method::PUT, Some(status), Duration::from_millis(2));
+        }
+        let text = telemetry.as_text();
+        assert!(text.contains(r#"roadstead_http_requests_total{door="oci",method="PUT",status="2xx"} 2"#), "{text}");
+        assert!(text.contains(r#"roadstead_http_request_duration_seconds_bucket{le="0.0025",door="oci"} 2"#), "{text}");
+        assert!(text.contains("roadstead_http_requests_in_flight 0"), "{text}");
+    }
+
+    #[test]
+    fn a_made_up_method_makes_no_label_of_its_own() {
+        let telemetry = Telemetry::new();
+        telemetry.request_begins();
+        telemetry.request_ends("none", &Method::from_bytes(b"BREW").unwrap(), Some(StatusCode::NOT_FOUND), Duration::ZERO);
+        let text = telemetry.as_text();
+        assert!(text.contains(r#"method="other""#) && !text.contains("BREW"), "{text}");
+    }
+}

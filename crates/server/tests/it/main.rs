@@ -1,0 +1,8 @@
+//! What clients and scripts rely on, tried on the real binary over loopback. No network and no service is needed.
+
+// A test that panics has said what it had to say; the lint knows only functions that are tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod oci;
+mod serving;
+mod support;

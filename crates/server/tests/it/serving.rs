@@ -1,0 +1,371 @@
+//! `roadstead serve`: the contract that users and scripts rely on.
+
+use crate::support::{Connection, Server, command, run};
+use http_body_util::BodyExt;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("serving-").tempdir().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn health_readiness_and_metrics_are_answered() {
+    let server = Server::start(&[]);
+    assert_eq!((server.get("/healthz").status, server.get("/readyz").status), (200, 200));
+    let metrics = server.get("/metrics");
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let text = metrics.text();
+    for line in [
+        r#"roadstead_http_requests_total{door="probe",method="GET",status="2xx"} 2"#,
+        "roadstead_http_requests_in_flight 1",
+        r#"roadstead_http_request_duration_seconds_count{door="probe"} 2"#,
+        concat!(r#"roadstead_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+        "process_resident_memory_bytes ",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn every_answer_has_a_date_and_a_request_id() {
+    let server = Server::start(&[]);
+    for path in ["/", "/healthz", "/nothing"] {
+        let answer = server.get(path);
+        assert!(answer.header("date").is_some(), "{path}");
+        assert_eq!(answer.header("x-request-id").unwrap().len(), 36, "{path}");
+    }
+    assert!(server.send("POST", "/", &[], b"{}").header("x-amzn-requestid").is_some());
+}
+
+#[test]
+fn a_head_request_is_answered_like_get_but_without_the_body() {
+    let server = Server::start(&[]);
+    let mut connection = Connection::to(server.address());
+    for path in ["/", "/healthz", "/readyz", "/nothing"] {
+        let got = connection.send("GET", path, &[], b"");
+        let headed = connection.send("HEAD", path, &[], b"");
+        assert_eq!((headed.status, headed.header("content-length")), (got.status, got.header("content-length")), "{path}");
+    }
+}
+
+/// hyper sends the body of an answer to HEAD over HTTP/2; a client takes that for a protocol error.
+#[tokio::test]
+async fn http_2_is_spoken_to_who_begins_with_it_and_head_has_no_body_there_either() {
+    let server = Server::start(&[]);
+    let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (method, length) in [("HEAD", 0), ("GET", 6), ("HEAD", 0)] {
+        let request = http::Request::builder().method(method).uri(format!("http://{}/healthz", server.address()));
+        let answer = client.send_request(request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap()).await.unwrap();
+        assert_eq!((answer.status(), &answer.headers()["content-length"]), (http::StatusCode::OK, &"6".parse().unwrap()), "{method}");
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), length, "{method}");
+    }
+    drop(client);
+    connection.await.unwrap().unwrap();
+}
+
+#[test]
+fn what_is_nowhere_is_not_found_and_a_wrong_method_is_told_the_right_ones() {
+    let server = Server::start(&[]);
+    assert_eq!(server.get("/v1/").status, 404);
+    let answer = server.send("DELETE", "/healthz", &[], b"");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")));
+    let answer = server.send("PUT", "/", &[], b"");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")));
+}
+
+#[test]
+fn the_landing_page_shows_the_alias_and_lines_made_for_the_host_that_was_asked() {
+    let server = Server::start(&["--alias", "harbour"]);
+    let page = server.send("GET", "/", &[("host", "registry.test:5000")], b"");
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    let text = page.text();
+    assert!(text.contains("docker push registry.test:5000/harbour/app:latest"), "{text}");
+    assert!(text.contains("--endpoint-url http://registry.test:5000 "), "{text}");
+    assert!(!text.contains("credentials"), "{text}");
+}
+
+#[test]
+fn the_first_start_writes_a_root_access_key_that_only_its_user_can_read() {
+    let data = folder();
+    let server = Server::start_in(data.path(), &[]);
+    let path = server.data().join("credentials");
+    assert_eq!(mode(&path), 0o600);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let profiles: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(profiles, ["[default]", "[roadstead]"]);
+    let credentials = server.credentials();
+    assert_eq!(text.matches(&credentials.secret).count(), 2);
+    assert!(server.stop().success());
+    let again = Server::start_in(data.path(), &[]);
+    assert_eq!(again.credentials(), credentials);
+}
+
+#[test]
+fn a_key_from_the_environment_is_taken_and_never_shown() {
+    let data = folder();
+    let key = [
+        ("ROADSTEAD_ACCESS_KEY_ID", "AKIAROADSTEADTEST"),
+        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2hunter2"),
+        ("ROADSTEAD_MASTER_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+    ];
+    let server = Server::start_with(&["--data", data.path().to_str().unwrap()], &key);
+    assert!(!server.data().join("credentials").exists());
+    server.get("/healthz");
+    server.wait_for_event(|event| event["path"] == "/healthz");
+    assert!(!server.logged().contains("hunter2") && !server.logged().contains("00112233"), "{}", server.logged());
+    let logged = server.logged();
+    assert!(server.stop().success(), "{logged}");
+    for entry in std::fs::read_dir(data.path()).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let secret = b"hunter2hunter2hunter2";
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{:?} holds the secret", entry.path());
+    }
+}
+
+#[test]
+fn without_a_name_the_alias_is_of_the_aws_form_and_kept() {
+    let data = folder();
+    let server = Server::start_in(data.path(), &[]);
+    let alias = server.alias().to_owned();
+    let letter_digit = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_digit();
+    assert!(alias.len() == 8 && alias.as_bytes().chunks(2).all(letter_digit), "{alias}");
+    assert!(server.stop().success());
+    assert_eq!(Server::start_in(data.path(), &[]).alias(), alias);
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused_with_a_clear_message() {
+    let data = folder();
+    let server = Server::start_in(data.path(), &[]);
+    let second = run(&["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()], &[]);
+    assert_eq!(second.code, Some(1));
+    let line = second.stderr.lines().last().unwrap();
+    assert!(line.starts_with("roadstead: ") && line.contains("another") && line.contains(data.path().to_str().unwrap()), "{second:?}");
+    assert_eq!(server.get("/healthz").status, 200);
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused_and_no_data_folder_is_made() {
+    let server = Server::start(&[]);
+    let parent = folder();
+    let data = parent.path().join("data");
+    let address = server.address().to_string();
+    let second = run(&["serve", "--listen", &address, "--data", data.to_str().unwrap()], &[]);
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains(&format!("roadstead: cannot listen on {address}: ")), "{second:?}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_signal_to_stop_lets_a_request_under_way_finish() {
+    let mut server = Server::start(&[]);
+    let body = json!({}).to_string();
+    let mut idle = Connection::to(server.address());
+    assert_eq!(idle.send("GET", "/healthz", &[], b"").status, 200);
+    let mut connection = Connection::to(server.address());
+    let mut head = String::from("POST / HTTP/1.1\r\n");
+    for (name, value) in server.aws_headers("DescribeRegistries", body.as_bytes()) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    connection.write(format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes());
+    connection.write(&body.as_bytes()[..1]);
+    let in_flight = "roadstead_http_requests_in_flight 2";
+    wait_until(|| server.get("/metrics").text().contains(in_flight));
+    server.terminate();
+    server.wait_for_event(|event| event["message"] == "stopping");
+    assert!(idle.is_closed());
+    wait_until(|| std::net::TcpStream::connect(server.address()).is_err());
+    connection.write(&body.as_bytes()[1..]);
+    assert_eq!(connection.read("POST").status, 200);
+    assert!(server.wait().success());
+    server.wait_for_event(|event| event["message"] == "stopped");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut server = Server::start(&[]);
+    let mut connection = Connection::to(server.address());
+    let mut head = String::from("POST / HTTP/1.1\r\n");
+    for (name, value) in server.aws_headers("DescribeRegistries", b"{}") {
+        head += &format!("{name}: {value}\r\n");
+    }
+    connection.write(format!("{head}content-length: 2\r\n\r\n{{").as_bytes());
+    wait_until(|| server.get("/metrics").text().contains("roadstead_http_requests_in_flight 2"));
+    server.terminate();
+    server.wait_for_event(|event| event["message"] == "stopping");
+    let begun = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(!server.data().exists());
+}
+
+#[test]
+fn an_ephemeral_server_removes_its_folder() {
+    let server = Server::start(&[]);
+    let data = server.data().to_owned();
+    assert!(data.join("credentials").exists() && mode(&data) == 0o700);
+    assert!(server.stop().success());
+    assert!(!data.exists());
+}
+
+#[test]
+fn an_ephemeral_server_that_cannot_start_leaves_nothing_behind() {
+    let (taken, temporary) = (Server::start(&[]), folder());
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let ended = run(&["serve", "--ephemeral", "--listen", &taken.address().to_string()], &environment);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_refused_with_its_name_and_place() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"ephemeral = true\n\ncolour = 'blue'\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let ended = run(&["serve", "--config", path], &[]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.starts_with(&format!("roadstead: {path}:3: unknown key 'colour'")), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+}
+
+#[test]
+fn a_bad_value_in_the_environment_is_refused_with_its_name() {
+    let ended = run(&["serve", "--ephemeral"], &[("ROADSTEAD_PUBLIC_URL", "https://registry.test/path")]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.starts_with("roadstead: environment variable ROADSTEAD_PUBLIC_URL: 'https://registry.test/path'"), "{ended:?}");
+    let ended = run(&["serve", "--ephemeral"], &[("ROADSTEAD_LOG", "roadstead=loud")]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.starts_with("roadstead: environment variable ROADSTEAD_LOG: "), "{ended:?}");
+}
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"alias = 'fromfile'\n").unwrap();
+    let environment = [("ROADSTEAD_CONFIG", file.path().to_str().unwrap()), ("ROADSTEAD_ALIAS", "fromenv")];
+    assert_eq!(Server::start_with(&["--ephemeral"], &environment[..1]).alias(), "fromfile");
+    assert_eq!(Server::start_with(&["--ephemeral"], &environment).alias(), "fromenv");
+    assert_eq!(Server::start_with(&["--ephemeral", "--alias", "fromflag"], &environment).alias(), "fromflag");
+}
+
+#[test]
+fn forwarded_headers_count_only_from_trusted_proxies() {
+    let forwarded = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "registry.test"),
+        ("x-forwarded-for", "198.51.100.7"),
+        ("user-agent", "a proxy"),
+    ];
+    for (flags, url, client) in [
+        (&["--trusted-proxy", "127.0.0.0/8"][..], "https://registry.test ", "198.51.100.7"),
+        (&["--trusted-proxy", "10.0.0.0/8"], "http://127.0.0.1:", "127.0.0.1"),
+        (&[], "http://127.0.0.1:", "127.0.0.1"),
+    ] {
+        let server = Server::start(flags);
+        let text = server.send("GET", "/", &forwarded, b"").text();
+        assert!(text.contains(&format!("--endpoint-url {url}")), "{flags:?}: {text}");
+        let event = server.wait_for_event(|event| event["user_agent"] == "a proxy");
+        assert_eq!(event["client"], client, "{flags:?}");
+    }
+}
+
+#[test]
+fn the_public_url_wins_over_whatever_a_request_says() {
+    let server = Server::start(&["--public-url", "https://registry.test", "--trusted-proxy", "127.0.0.1"]);
+    let headers = [("host", "evil.test"), ("x-forwarded-host", "evil.test")];
+    let text = server.send("GET", "/", &headers, b"").text();
+    assert!(text.contains("--endpoint-url https://registry.test ") && !text.contains("evil"), "{text}");
+    assert_eq!(server.url(), "https://registry.test");
+}
+
+#[test]
+fn a_host_that_is_none_is_refused_before_it_can_be_echoed() {
+    let server = Server::start(&[]);
+    for host in ["a\"b", "<script>", "user@host", "a b"] {
+        let answer = server.send("GET", "/", &[("host", host)], b"");
+        assert_eq!(answer.status, 400, "{host}");
+        assert!(!answer.text().contains(host), "{host}");
+    }
+}
+
+#[test]
+fn a_request_without_a_host_is_answered_for_the_address_that_it_came_to() {
+    let server = Server::start(&[]);
+    let mut connection = Connection::to(server.address());
+    connection.write(b"GET / HTTP/1.0\r\n\r\n");
+    assert!(connection.read("GET").text().contains(&format!("--endpoint-url http://{} ", server.address())));
+}
+
+#[test]
+fn the_access_log_has_no_query_and_no_authorization() {
+    let server = Server::start(&[]);
+    let headers = [("authorization", "Basic c2VjcmV0"), ("user-agent", "curious/1.0")];
+    server.send("GET", "/nothing?X-Amz-Signature=abcdef&token=s3cret", &headers, b"");
+    let event = server.wait_for_event(|event| event["user_agent"] == "curious/1.0");
+    assert_eq!((&event["method"], &event["path"], &event["status"]), (&json!("GET"), &json!("/nothing"), &json!(404)));
+    assert!(event["duration_us"].is_u64() && event["bytes"].is_u64() && event["request_id"].is_string());
+    let logged = server.logged();
+    assert!(!["abcdef", "s3cret", "c2VjcmV0"].iter().any(|secret| logged.contains(secret)), "{logged}");
+}
+
+#[test]
+fn a_variable_that_nobody_reads_is_reported_by_its_name() {
+    let server = Server::start_with(&["--ephemeral"], &[("ROADSTEAD_LISTN", "127.0.0.1:1")]);
+    server.wait_for_event(|event| event["variable"] == "ROADSTEAD_LISTN" && event["level"] == "WARN");
+}
+
+#[test]
+fn the_version_and_the_help_are_told_and_a_wrong_flag_is_a_usage_error() {
+    let version = run(&["--version"], &[]);
+    assert_eq!((version.code, version.stdout.trim()), (Some(0), concat!("roadstead ", env!("CARGO_PKG_VERSION"))));
+    assert!(run(&["serve", "--help"], &[]).stdout.contains("--public-url"));
+    assert!(run(&[], &[]).stderr.contains("Usage: roadstead"));
+    assert_eq!(run(&["serve", "--colour", "blue"], &[]).code, Some(2));
+}
+
+#[test]
+fn text_is_the_log_format_where_there_is_no_terminal() {
+    let mut child = command(&["serve", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let line = lines.find_map(|line| line.ok().filter(|line| line.contains("ready"))).unwrap();
+    assert!(line.contains("INFO") && line.contains("address=127.0.0.1:") && !line.contains('\u{1b}'), "{line}");
+    let data = line.split("data=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(data.contains("roadstead-"), "{data}");
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn the_ready_event_says_how_long_the_start_took() {
+    let server = Server::start(&[]);
+    let event = server.wait_for_event(|event| event["message"] == "ready");
+    // The promise is 50 ms for a release build on a machine that does nothing else; this only catches a scan at start.
+    assert!(event["milliseconds"].as_u64().unwrap() < 5_000, "{event}");
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

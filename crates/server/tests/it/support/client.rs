@@ -1,0 +1,123 @@
+//! A client that sends what it is told to and shows what came back, byte by byte: a library would be too polite.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// What a server answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header, whatever its case; of several, the first.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// An HTTP/1.1 connection that can be kept for several requests, or be left in the middle of one.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// Sends one request and reads its answer.
+    pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.write(&head(self.stream.get_ref(), method, path, headers, body.len()));
+        self.write(body);
+        self.read(method)
+    }
+
+    /// Sends bytes as they are. A server may answer and close before it has read everything, so that failing is not fatal.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let _ = self.stream.get_mut().write_all(bytes);
+    }
+
+    /// Reads the answer to a request of this method.
+    pub(crate) fn read(&mut self, method: &str) -> Answer {
+        let status_line = self.line();
+        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status: '{status_line}'"));
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+        if status == 100 {
+            return self.read(method);
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if method != "HEAD" && status != 204 && status != 304 {
+            answer.body = self.body(&answer);
+        }
+        answer
+    }
+
+    /// Whether the server has closed its end and sent nothing more.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn body(&mut self, answer: &Answer) -> Vec<u8> {
+        let mut body = Vec::new();
+        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            loop {
+                let length = u64::from_str_radix(&self.line(), 16).unwrap();
+                (&mut self.stream).take(length).read_to_end(&mut body).unwrap();
+                self.line();
+                if length == 0 {
+                    return body;
+                }
+            }
+        }
+        let length = answer.header("content-length").map(|length| length.parse().unwrap());
+        (&mut self.stream).take(length.unwrap_or(u64::MAX)).read_to_end(&mut body).unwrap();
+        assert!(length.is_none_or(|length| length == body.len() as u64), "the body ended early: {answer:?}");
+        body
+    }
+}
+
+/// The head of a request. `Host` and `Content-Length` are added where they are not given; a `Host` given empty is left out.
+pub(crate) fn head(stream: &TcpStream, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> Vec<u8> {
+    let given = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    if !given("host") {
+        head += &format!("host: {}\r\n", stream.peer_addr().unwrap());
+    }
+    if !given("content-length") && !given("transfer-encoding") && (length > 0 || !matches!(method, "GET" | "HEAD")) {
+        head += &format!("content-length: {length}\r\n");
+    }
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    (head + "\r\n").into_bytes()
+}

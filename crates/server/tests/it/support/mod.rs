@@ -1,0 +1,233 @@
+//! The real binary under test, started on a free port and ended with its test.
+
+// Every file of this binary uses some of this, none of them all.
+#![allow(dead_code)]
+
+mod client;
+mod signing;
+
+pub(crate) use client::{Answer, Connection};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More than anything here takes on a busy machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server, killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    url: String,
+    data: PathBuf,
+    alias: String,
+    log: Arc<Mutex<Vec<Value>>>,
+}
+
+/// A root access key, as the server wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+/// What a process said that ended by itself.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Server {
+    /// A server of its own, in a temporary folder, with these flags besides.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_with(&[&["--ephemeral"], flags].concat(), &[])
+    }
+
+    /// A server on this data folder, with these flags besides.
+    pub(crate) fn start_in(data: &Path, flags: &[&str]) -> Self {
+        Self::start_with(&[&["--data", data.to_str().unwrap()], flags].concat(), &[])
+    }
+
+    /// A server with exactly these flags, but for the address and the log's format, and with these environment variables.
+    pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let flags = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], flags].concat();
+        let mut child = command(&flags, environment).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let events = follow(BufReader::new(child.stderr.take().unwrap()), log.clone());
+        let begun = Instant::now();
+        let ready = loop {
+            match events.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
+                Ok(event) if event["message"] == "ready" => break event,
+                Ok(_) => {}
+                Err(_) => {
+                    let _ = child.kill();
+                    panic!("the server did not get ready: {:?} {:?}", child.wait(), log.lock().unwrap());
+                }
+            }
+        };
+        let text = |key: &str| ready[key].as_str().unwrap().to_owned();
+        Self { child, address: text("address").parse().unwrap(), url: text("url"), data: text("data").into(), alias: text("alias"), log }
+    }
+
+    /// What URLs of this server start with.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The alias of its registry.
+    pub(crate) fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    /// Its root access key, from the file that it wrote.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let text = std::fs::read_to_string(self.data.join("credentials")).unwrap();
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.split_once('=').filter(|(name, _)| name.trim() == key));
+            line.unwrap_or_else(|| panic!("no {key} in {text}")).1.trim().to_owned()
+        };
+        Credentials { id: value("aws_access_key_id"), secret: value("aws_secret_access_key") }
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        Connection::to(self.address).send(method, path, headers, body)
+    }
+
+    /// Gets a path without any header.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"")
+    }
+
+    /// Calls an operation of the AWS API, signed with the root access key.
+    pub(crate) fn aws(&self, operation: &str, input: &Value) -> Answer {
+        let body = input.to_string();
+        let headers = self.aws_headers(operation, body.as_bytes());
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.send("POST", "/", &headers, body.as_bytes())
+    }
+
+    /// The headers of a signed call of the AWS API, `host` among them.
+    pub(crate) fn aws_headers(&self, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+        signing::headers(&self.credentials(), &self.address.to_string(), operation, body)
+    }
+
+    /// The events logged so far, once one of them is wanted: waits for it.
+    pub(crate) fn wait_for_event(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(event) = self.log.lock().unwrap().iter().find(|event| wanted(event)) {
+                return event.clone();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("not logged: {:?}", self.log.lock().unwrap());
+    }
+
+    /// Everything logged so far, as text.
+    pub(crate) fn logged(&self) -> String {
+        self.log.lock().unwrap().iter().map(|event| event.to_string() + "\n").collect()
+    }
+
+    /// Asks it to stop, without waiting.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.terminate();
+        self.wait()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let temporary = self.data.file_name().is_some_and(|name| name.to_string_lossy().starts_with("roadstead-"));
+        // After a clean end there is nothing to kill. A test that failed still gets its temporary folder removed.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            if temporary && self.data.starts_with(std::env::temp_dir()) {
+                let _ = std::fs::remove_dir_all(&self.data);
+            }
+        }
+    }
+}
+
+/// Runs the binary to its end, which must come by itself.
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let mut child = command(arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    let read_errors = thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).map(|_| text)
+    });
+    let code = wait(&mut child).code();
+    Ended { code, stdout: read.join().unwrap().unwrap(), stderr: read_errors.join().unwrap().unwrap() }
+}
+
+/// The binary, in an environment in which nobody else's settings are left.
+pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROADSTEAD_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("the process did not end in {PATIENCE:?}");
+}
+
+/// Keeps what the server logs; a line that is no JSON is kept as a string.
+fn follow(lines: impl BufRead + Send + 'static, log: Arc<Mutex<Vec<Value>>>) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            log.lock().unwrap().push(event.clone());
+            let _ = sender.send(event);
+        }
+    });
+    receiver
+}

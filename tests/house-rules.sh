@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The rules of ARCHITECTURE.md that neither the compiler nor clippy can see.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+broken=0
+
+# complain RULE FOUND: says that RULE is broken, when something was FOUND.
+complain() {
+    [ -n "$2" ] || return 0
+    printf 'house rule broken: %s\n%s\n\n' "$1" "$2" >&2
+    broken=1
+}
+
+# depends CRATE PATTERN: the crates matching PATTERN that CRATE is built with, directly or not (tests not counted).
+depends() {
+    local tree
+    tree=$(cargo tree --quiet --package "$1" --edges normal,build --prefix none --target all)
+    grep -oE "^($2) v[^ ]+" <<<"$tree" | sort -u || true
+}
+
+# mentions PATTERN FOLDER…: the lines of Rust in FOLDERs that match PATTERN.
+mentions() {
+    local pattern=$1
+    shift
+    grep -rnE --include='*.rs' "$pattern" "$@" || true
+}
+
+complain 'roadstead-registry knows nothing of HTTP' \
+    "$(depends roadstead-registry 'axum.*|hyper.*|http|http-body.*|tower.*')"
+complain 'roadstead-model has neither IO nor a database' \
+    "$(depends roadstead-model 'tokio.*|rusqlite|libsqlite3-sys|postgres.*|deadpool.*')"
+
+sql='\b(SELECT\b.*\b(FROM|EXISTS)|INSERT( OR [A-Z]+)? INTO|UPDATE [a-z_]+ SET|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|INDEX|UNIQUE INDEX)|PRAGMA [a-z_]+)\b'
+complain 'SQL text stands only under crates/registry/src/metadata' \
+    "$(mentions "$sql" crates/*/src | grep -v '^crates/registry/src/metadata/' || true)"
+
+doors='aws oci gallery cli'
+for door in $doors; do
+    for other in $doors; do
+        [ "$door" != "$other" ] || continue
+        for place in "crates/server/src/$door" "crates/server/src/$door.rs"; do
+            [ ! -e "$place" ] || complain "the $door door does not use the $other door" "$(mentions "\bcrate::$other\b" "$place")"
+        done
+    done
+done
+for pair in metadata:blobs blobs:metadata; do
+    folder=crates/registry/src/${pair%:*}
+    [ ! -d "$folder" ] || complain "${pair%:*} does not use ${pair#*:}" "$(mentions "\bcrate::${pair#*:}\b" "$folder")"
+done
+
+complain 'a module is named after what it holds' \
+    "$(find crates -regextype posix-extended -regex '.*/(utils?|helpers?|common|types|managers?|services?|handlers?)(\.rs)?' -not -path '*/target/*')"
+
+[ "$broken" = 0 ] && echo 'house rules: kept'
+exit "$broken"
