@@ -1,0 +1,49 @@
+# What people and CI run. `make help` lists it.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build run check test test-model test-clients conformance bench ci
+
+# CI takes exactly what Cargo.lock says; at a desk cargo may add a new dependency to it.
+LOCKED := $(if $(CI),--locked)
+export ROADSTEAD_BIN ?= $(abspath $(or $(CARGO_TARGET_DIR),target)/release/roadstead)
+PYTHON := .cache/venv/bin/python
+
+help: ## list these targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+build: ## build the release binary
+	cargo build $(LOCKED) --release
+
+run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-data
+	$(ROADSTEAD_BIN) serve
+
+check: ## formatting, lints, documentation, licences of dependencies, house rules
+	bash tests/install.sh check
+	cargo fmt --check
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps --quiet
+	cargo deny $(LOCKED) --log-level error check licenses bans sources
+	bash tests/house-rules.sh
+
+test: ## the Rust tests: no network, no service (with PostgreSQL where it is installed)
+	cargo test $(LOCKED) --workspace
+
+test-model: ## our table of operations against the service model that botocore carries
+	bash tests/install.sh model
+	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
+	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
+
+test-clients: build ## boto3, aws, docker, podman, buildah and skopeo against the release binary (needs root)
+	bash tests/install.sh clients
+	$(PYTHON) -m pytest tests/clients
+
+conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
+	bash tests/conformance/run.sh
+
+bench: build ## the figures of docs/benchmarks.md
+	bash bench/run.sh
+
+ci: ## everything that CI runs: installs what is missing, then all checks and tests
+	bash tests/install.sh check test model clients
+	$(MAKE) --no-print-directory check test test-model test-clients conformance

@@ -1,0 +1,69 @@
+"""What the tests share: one server for those that do not stop it, and fresh repositories on it."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from pushing import Pusher
+from running import Server, binary
+from wire import Wire
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    if not binary().exists():
+        pytest.exit(f"{binary()} does not exist: run `make build`, or name the program in ROADSTEAD_BIN", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("shared") / "data")
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a server of the test's own: start(flags…, VARIABLE=value…)."""
+    started = []
+
+    def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
+        server = Server(data or tmp_path / f"data-{len(started)}", *flags, **environment)
+        started.append(server)
+        return server
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def ecr(server):
+    """boto3 as everybody uses it."""
+    return server.client()
+
+
+@pytest.fixture(scope="session")
+def unchecked(server):
+    """boto3 that sends what it is given, so that the server has to say what is wrong."""
+    return server.client(parameter_validation=False)
+
+
+@pytest.fixture(scope="session")
+def pusher(server):
+    return Pusher(server)
+
+
+@pytest.fixture(scope="session")
+def wire(server):
+    return Wire(server)
+
+
+@pytest.fixture
+def repository(ecr):
+    """The name of an empty repository that nobody else uses."""
+    name = f"team/app-{next(_numbers)}"
+    ecr.create_repository(repositoryName=name)
+    return name

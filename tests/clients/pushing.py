@@ -1,0 +1,115 @@
+"""Pushes images to `/v2/` with plain HTTP, so that a test decides about every byte."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from running import Server
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
+
+
+def digest_of(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as it is pushed, and what it needs: blobs, or manifests of its own."""
+
+    media_type: str
+    body: bytes
+    blobs: tuple[bytes, ...] = ()
+    children: tuple["Manifest", ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.body)
+
+    @property
+    def size(self) -> int:
+        """The compressed size, as AWS counts it."""
+        own = sum(map(len, self.blobs))
+        return max((child.size for child in self.children), default=own)
+
+
+def _descriptor(media_type: str, content: bytes) -> dict:
+    return {"mediaType": media_type, "size": len(content), "digest": digest_of(content)}
+
+
+def image(*layers: bytes, config: bytes = b"{}", docker: bool = False, config_type: str | None = None, **members) -> Manifest:
+    """An image of these layers. `members` go into the manifest as they are."""
+    media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+    body = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": _descriptor(config_type or (DOCKER_CONFIG if docker else OCI_CONFIG), config),
+        "layers": [_descriptor(DOCKER_LAYER if docker else OCI_LAYER, layer) for layer in layers],
+        **members,
+    }
+    return Manifest(media_type, json.dumps(body).encode(), (config, *layers))
+
+
+def index(*children: Manifest, docker: bool = False, **members) -> Manifest:
+    """An index (to docker: a manifest list) of these manifests."""
+    media_type = DOCKER_LIST if docker else OCI_INDEX
+    platforms = ("amd64", "arm64", "riscv64", "s390x")
+    listed = [
+        {**_descriptor(child.media_type, child.body), "platform": {"os": "linux", "architecture": architecture}}
+        for child, architecture in zip(children, platforms)
+    ]
+    body = {"schemaVersion": 2, "mediaType": media_type, "manifests": listed, **members}
+    return Manifest(media_type, json.dumps(body).encode(), children=children)
+
+
+class Pusher:
+    """Somebody who may push to a registry, with the token of GetAuthorizationToken as bearer."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        token = server.client().get_authorization_token()["authorizationData"]["authorizationToken"]
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str):
+        """One request; `path` is taken from the registry's alias on, or from the root if it starts with a slash."""
+        url = self.server.url + (path if path.startswith("/") else f"/v2/{self.server.alias}/{path}")
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.server.http.request(method, url, body=body, headers={**self.headers, **named})
+
+    def push_blob(self, repository: str, content: bytes) -> str:
+        digest = digest_of(content)
+        begun = self.request("POST", f"{repository}/blobs/uploads/", Content_Length="0")
+        assert begun.status == 202, begun.data
+        place = begun.headers["Location"].removeprefix(self.server.url)
+        place += ("&" if "?" in place else "?") + f"digest={digest}"
+        ended = self.request("PUT", place, content, Content_Type="application/octet-stream")
+        assert ended.status == 201, ended.data
+        return digest
+
+    def put_manifest(self, repository: str, manifest: Manifest, reference: str):
+        return self.request("PUT", f"{repository}/manifests/{reference}", manifest.body, Content_Type=manifest.media_type)
+
+    def push(self, repository: str, manifest: Manifest, *tags: str) -> str:
+        """Pushes a manifest with all that it needs: under its tags, or by digest if there are none."""
+        for blob in manifest.blobs:
+            self.push_blob(repository, blob)
+        for child in manifest.children:
+            self.push(repository, child)
+        for reference in tags or (manifest.digest,):
+            answer = self.put_manifest(repository, manifest, reference)
+            assert answer.status == 201, answer.data
+            assert answer.headers["Docker-Content-Digest"] == manifest.digest
+        return manifest.digest
+
+    def delete(self, repository: str, reference: str) -> None:
+        answer = self.request("DELETE", f"{repository}/manifests/{reference}")
+        assert answer.status == 202, answer.data

@@ -1,0 +1,109 @@
+"""A Roadstead server under test: started on a free port of the loopback, stopped by its process."""
+
+import base64
+import configparser
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import boto3
+import botocore.config
+import urllib3
+
+PATIENCE = 20  # seconds
+
+
+def binary() -> Path:
+    """The program under test: what ROADSTEAD_BIN names, else the release build."""
+    default = Path(__file__).resolve().parents[2] / "target" / "release" / "roadstead"
+    return Path(os.environ.get("ROADSTEAD_BIN", default))
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment of this process without anything that would set up Roadstead or a client of AWS."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROADSTEAD_", "AWS_"))}
+    return {**kept, "AWS_EC2_METADATA_DISABLED": "true", **more}
+
+
+class Server:
+    """One data folder, and the server that runs on it."""
+
+    def __init__(self, data: Path, *flags: str, **environment: str):
+        self.data = data
+        self.flags = flags
+        self.environment = environment
+        self.process: subprocess.Popen | None = None
+        self.log = data.with_name(data.name + ".log")
+        self.start()
+
+    def start(self) -> None:
+        command = [binary(), "serve", "--listen", "127.0.0.1:0", "--data", self.data, "--log-format", "json", *self.flags]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(**self.environment)
+            )
+        ready = self.wait_until_ready()
+        self.address: str = ready["address"]
+        self.alias: str = ready["alias"]
+        self.url = f"http://{self.address}"
+        self.http = urllib3.PoolManager(retries=False, timeout=30)
+
+    def wait_until_ready(self) -> dict:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for event in self.events():
+                if event.get("message") == "ready":
+                    return event
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.01)
+        self.kill()
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def events(self) -> list[dict]:
+        """What was logged so far; a line that is still being written is left out."""
+        lines = self.log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+    def stop(self) -> int:
+        """Asks the server to stop, and returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        assert self.stop() == 0
+        self.start()
+
+    def key(self, profile: str = "default") -> tuple[str, str]:
+        """The root access key and its secret, from the file that the server wrote."""
+        file = configparser.ConfigParser()
+        file.read(self.data / "credentials")
+        return file[profile]["aws_access_key_id"], file[profile]["aws_secret_access_key"]
+
+    def session(self) -> boto3.session.Session:
+        access_key, secret = self.key()
+        return boto3.session.Session(access_key, secret, region_name="us-east-1")
+
+    def client(self, **settings):
+        """A boto3 client that asks once, and leaves the checking of parameters to the server if told to."""
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, **settings)
+        return self.session().client("ecr-public", endpoint_url=self.url, config=config)
+
+    def password(self) -> str:
+        """The password of `docker login`."""
+        token = self.client().get_authorization_token()["authorizationData"]["authorizationToken"]
+        user, password = base64.b64decode(token).decode().split(":")
+        assert user == "AWS"
+        return password

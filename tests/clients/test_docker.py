@@ -1,0 +1,166 @@
+"""docker, with a daemon of its own: login, build, push, pull."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from images import DEBIAN, write_context
+from pushing import DOCKER_CONFIG, DOCKER_MANIFEST
+from running import PATIENCE
+from tools import Tool, need
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    """A docker daemon that touches nothing of this machine: no bridge, no firewall, storage in a folder of ours."""
+    need("dockerd")
+    folder = tmp_path_factory.mktemp("docker")
+    (folder / "daemon.json").write_text("{}")
+    socket = f"unix://{folder}/docker.sock"
+    command = [
+        "dockerd", "--config-file", folder / "daemon.json", "--host", socket, "--pidfile", folder / "pid",
+        "--data-root", folder / "data", "--exec-root", folder / "exec",
+        "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs",
+    ]
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": path, "HOME": str(folder)}
+        )
+    docker = Tool("docker", DOCKER_HOST=socket, DOCKER_CONFIG=str(folder / "client"), DOCKER_BUILDKIT="0", HOME=str(folder))
+    deadline = time.monotonic() + PATIENCE
+    while docker.attempt("version").returncode != 0:
+        assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+        time.sleep(0.2)
+    yield docker
+    process.send_signal(signal.SIGTERM)
+    process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def docker(daemon, server):
+    """docker after `aws ecr-public get-login-password | docker login`."""
+    said = daemon("login", "--username", "AWS", "--password-stdin", server.address, text=server.password())
+    assert "Login Succeeded" in said
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def built(docker, tmp_path_factory):
+    """The name of an image of three layers, one of them a Debian root."""
+    docker("import", "--change", "CMD /bin/bash", "--change", "LABEL of=debian", DEBIAN, "debian:root")
+    context = write_context(tmp_path_factory.mktemp("build") / "context", "debian:root")
+    docker("build", "--quiet", "--network", "none", "--tag", "built:latest", context)
+    return "built:latest"
+
+
+def inspected(docker, name):
+    (image,) = json.loads(docker("image", "inspect", name))
+    return image
+
+
+def test_a_wrong_password_is_refused(daemon, server):
+    refusal = daemon.attempt("login", "--username", "AWS", "--password-stdin", server.address, text="wrong")
+    assert refusal.returncode != 0
+    assert "Login Succeeded" not in refusal.stdout
+
+
+def test_an_image_is_pushed_described_and_pulled_again(docker, built, server, ecr, repository):
+    name = f"{server.address}/{server.alias}/{repository}"
+    before = inspected(docker, built)
+    assert len(before["RootFS"]["Layers"]) == 3
+    docker("tag", built, f"{name}:v1")
+    said = docker("push", f"{name}:v1")
+
+    (detail,) = ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"]
+    assert detail["imageTag"] == "v1"
+    image = detail["imageDetail"]
+    assert f"digest: {image['imageDigest']}" in said
+    assert image["imageManifestMediaType"] == DOCKER_MANIFEST
+    assert image["artifactMediaType"] == DOCKER_CONFIG
+    manifest = server.http.request("GET", f"{server.url}/v2/{server.alias}/{repository}/manifests/v1").json()
+    assert image["imageSizeInBytes"] == sum(part["size"] for part in [manifest["config"], *manifest["layers"]])
+    assert image["imageSizeInBytes"] > 20 << 20
+
+    # Only the names go: pulling the same layers again from scratch is what the next test does.
+    docker("rmi", f"{name}:v1")
+    for reference in (f"{name}:v1", f"{name}@{image['imageDigest']}"):
+        docker("pull", "--quiet", reference)
+        after = inspected(docker, reference)
+        assert (after["Id"], after["RootFS"]) == (before["Id"], before["RootFS"])
+        docker("rmi", reference)
+
+
+def test_every_layer_is_downloaded_whole_without_a_login(docker, built, server, repository):
+    name = f"{server.address}/{server.alias}/{repository}:v1"
+    docker("tag", built, name)
+    docker("push", "--quiet", name)
+    before = inspected(docker, name)
+    docker("rmi", name, built, "debian:root")
+    assert docker("image", "ls", "--quiet", "--all") == "", "nothing is left to skip a download"
+    docker("logout", server.address)
+    try:
+        docker("pull", "--quiet", name)
+    finally:
+        docker("login", "--username", "AWS", "--password-stdin", server.address, text=server.password())
+    after = inspected(docker, name)
+    assert (after["Id"], after["RootFS"]) == (before["Id"], before["RootFS"])
+    docker("tag", name, built)
+    docker("rmi", name)
+
+
+def test_pushing_again_changes_nothing(docker, built, server, ecr, repository):
+    name = f"{server.address}/{server.alias}/{repository}:v1"
+    docker("tag", built, name)
+    docker("push", "--quiet", name)
+    before = ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"]
+    assert "Layer already exists" in docker("push", name)
+    assert ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"] == before
+
+
+def test_layers_of_a_sister_repository_are_not_sent_again(docker, built, server, ecr, repository):
+    name = f"{server.address}/{server.alias}/{repository}"
+    ecr.create_repository(repositoryName=repository + "-too")
+    for reference in (f"{name}:v1", f"{name}-too:v1"):
+        docker("tag", built, reference)
+        said = docker("push", reference)
+    assert said.count("Mounted from") + said.count("Layer already exists") == 3, said
+
+
+def test_a_push_to_an_absent_repository_is_refused_in_awss_words(docker, built, server):
+    name = f"{server.address}/{server.alias}/no/such:v1"
+    docker("tag", built, name)
+    refusal = docker.attempt("push", name)
+    assert refusal.returncode != 0
+    text = "The repository with name 'no/such' does not exist in the registry with id '000000000000'"
+    assert text in refusal.stdout + refusal.stderr
+
+
+def test_a_push_without_the_alias_is_told_the_right_path(docker, built, server):
+    name = f"{server.address}/app:v1"
+    docker("tag", built, name)
+    refusal = docker.attempt("push", name)
+    assert refusal.returncode != 0
+    assert f"{server.alias}/app" in refusal.stdout + refusal.stderr
+
+
+def test_a_push_without_a_login_is_refused(docker, built, server, repository):
+    name = f"{server.address}/{server.alias}/{repository}:v1"
+    docker("tag", built, name)
+    docker("logout", server.address)
+    try:
+        refusal = docker.attempt("push", name)
+    finally:
+        docker("login", "--username", "AWS", "--password-stdin", server.address, text=server.password())
+    assert refusal.returncode != 0
+    assert any(word in (refusal.stdout + refusal.stderr).lower() for word in ("denied", "no basic auth", "unauthorized"))
+
+
+def test_a_pull_of_what_is_not_there_says_so(docker, server, repository):
+    refusal = docker.attempt("pull", f"{server.address}/{server.alias}/{repository}:none")
+    assert refusal.returncode != 0
+    assert "not found" in refusal.stderr or "manifest unknown" in refusal.stderr, refusal.stderr

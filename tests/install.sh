@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Installs what a part of the checks needs and the machine does not have yet: install.sh PART…
+#   check    cargo-deny
+#   test     PostgreSQL, on which the Rust tests try every migration and statement
+#   model    Python packages, of which botocore describes the service
+#   clients  docker, podman, buildah, skopeo, the Python packages, and a Debian root to make images of
+# Debian packages need root or sudo. The rest goes to .cache/ and, for cargo-deny, to cargo's own folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+CARGO_DENY=0.20.2
+cache=$PWD/.cache
+
+packages=()
+
+# want PACKAGE PROGRAM: notes the Debian package if the program is not there.
+want() {
+    PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null || packages+=("$1")
+}
+
+install_packages() {
+    [ ${#packages[@]} -gt 0 ] || return 0
+    echo "installing Debian packages: ${packages[*]}"
+    local root=()
+    [ "$(id -u)" = 0 ] || root=(sudo)
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+    packages=()
+}
+
+python_can_make_environments() {
+    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+install_python() {
+    local wanted=tests/clients/requirements.txt venv=$cache/venv
+    ! cmp -s "$wanted" "$venv/installed.txt" || return 0
+    echo "installing Python packages into $venv"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$wanted"
+    cp "$wanted" "$venv/installed.txt"
+}
+
+# A Debian root of real files, for images of a real size.
+make_debian() {
+    [ ! -e "$cache/debian.tar" ] || return 0
+    echo "making a Debian root in $cache/debian.tar"
+    mmdebstrap --quiet --format=tar --variant=minbase --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$cache/debian.tar.part"
+    mv "$cache/debian.tar.part" "$cache/debian.tar"
+}
+
+install_cargo_deny() {
+    ! cargo deny --version >/dev/null 2>&1 || return 0
+    echo "installing cargo-deny $CARGO_DENY (unoptimised: a third of the time to build, and fast enough to run)"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$cache/cargo-deny cargo install --quiet --locked --debug "cargo-deny@$CARGO_DENY"
+    rm -rf "$cache/cargo-deny"
+}
+
+mkdir -p "$cache"
+for part in "$@"; do
+    case $part in
+        check)
+            install_cargo_deny
+            ;;
+        test)
+            compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb
+            install_packages
+            ;;
+        model)
+            python_can_make_environments || packages+=(python3-venv)
+            install_packages
+            install_python
+            ;;
+        clients)
+            want skopeo skopeo
+            want podman podman
+            want buildah buildah
+            want docker.io dockerd
+            want docker.io docker
+            want mmdebstrap mmdebstrap
+            python_can_make_environments || packages+=(python3-venv)
+            install_packages
+            make_debian & debian=$!
+            install_python
+            wait "$debian"
+            ;;
+        *)
+            echo "install.sh: unknown part '$part'" >&2
+            exit 2
+            ;;
+    esac
+done
