@@ -35,7 +35,7 @@ pub use images::{
 };
 pub use layers::BlobInfo;
 pub use limits::Limits;
-pub use opening::{OpenError, OpenOptions};
+pub use opening::{OpenError, OpenOptions, Sharing};
 pub use policies::UserPolicy;
 pub use referrers::Referrer;
 pub use repositories::Repository;
@@ -59,8 +59,8 @@ struct Inner {
     clock: Clock,
     installation_id: String,
     account_id: RegistryId,
-    /// Held as long as this process serves the data folder.
-    _lock: std::fs::File,
+    /// Held as long as this process serves the data folder; a command beside the server holds none.
+    _lock: Option<std::fs::File>,
 }
 
 impl Registry {

@@ -11,6 +11,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The file that holds the metadata.
+const DATABASE: &str = "roadstead.db";
+
 /// Where an installation is, and what its first start makes.
 #[derive(Clone)]
 pub struct OpenOptions {
@@ -28,6 +31,17 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Who else may have the data folder open.
+    pub sharing: Sharing,
+}
+
+/// Who else may have a data folder open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// No other server: this process is one. What is not there is made.
+    Server,
+    /// A server or other commands: this process is a command that looks at or changes what is there.
+    Beside,
 }
 
 /// Why an installation could not be opened.
@@ -44,6 +58,9 @@ pub enum OpenError {
     /// Another server has the data folder open.
     #[error("another roadstead server is using the data folder '{}': stop it, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
+    /// There is nothing to work beside.
+    #[error("'{}' is no data folder of roadstead: name it with --data, or start a server there first", .0.display())]
+    Absent(PathBuf),
     /// The file with the master key does not hold one.
     #[error("'{}' does not hold a master key: it must be 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
@@ -61,24 +78,39 @@ impl OpenOptions {
         #[allow(clippy::expect_used)]
         let account_id = RegistryId::parse("000000000000").expect("twelve digits are a registry id");
         let (alias, root_key, master_key) = (None, None, None);
-        Self { data: data.into(), account_id, alias, root_key, master_key, limits: Limits::default(), clock: Clock::System }
+        Self {
+            data: data.into(),
+            account_id,
+            alias,
+            root_key,
+            master_key,
+            limits: Limits::default(),
+            clock: Clock::System,
+            sharing: Sharing::Server,
+        }
     }
 }
 
 impl Registry {
-    /// Opens an installation and makes what is not there yet: folder, master key, metadata, account, alias, root key.
+    /// Opens an installation. A server makes what is not there yet: folder, master key, metadata, account, alias, root key.
+    /// A command beside it makes nothing, and [`OpenOptions::account_id`], `alias` and `root_key` mean nothing to it.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let data = &options.data;
-        fs::create_dir_all(data).map_err(in_folder(data))?;
-        let lock = lock(data)?;
+        let database = data.join(DATABASE);
+        let lock = match options.sharing {
+            Sharing::Server => {
+                fs::create_dir_all(data).map_err(in_folder(data))?;
+                Some(lock(data)?)
+            }
+            Sharing::Beside if database.is_file() => None,
+            Sharing::Beside => return Err(OpenError::Absent(data.clone())),
+        };
         let secrets = master_key(&options)?;
-        let metadata = Metadata::open_sqlite(&data.join("roadstead.db")).await?;
-        let (installation_id, root_key) = metadata.set_up(new_account(&options, &secrets)?).await?;
-        let secret = secrets.open(&root_key.id, &root_key.sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok());
-        let secret = secret.ok_or(OpenError::MasterKeyWrong)?;
-        if options.root_key.is_none() {
-            write_credentials(data, &root_key, &secret)?;
-        }
+        let metadata = Metadata::open_sqlite(&database).await?;
+        let (installation_id, account_id) = match options.sharing {
+            Sharing::Server => set_up(&options, &metadata, &secrets).await?,
+            Sharing::Beside => find(data, &metadata, &secrets).await?,
+        };
         Ok(Self(Arc::new(Inner {
             metadata,
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
@@ -87,10 +119,33 @@ impl Registry {
             limits: options.limits,
             clock: options.clock,
             installation_id,
-            account_id: options.account_id,
+            account_id,
             _lock: lock,
         })))
     }
+}
+
+/// Makes the account and the root key unless they are there, and gives the installation's id and account.
+async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
+    let (installation_id, root_key) = metadata.set_up(new_account(options, secrets)?).await?;
+    let secret = secret_of(&root_key, secrets)?;
+    if options.root_key.is_none() {
+        write_credentials(&options.data, &root_key, &secret)?;
+    }
+    Ok((installation_id, options.account_id.clone()))
+}
+
+/// The id and the account of an installation that a server has set up.
+async fn find(data: &Path, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
+    let (installation_id, account_id, root_key) = metadata.installation().await?.ok_or_else(|| OpenError::Absent(data.to_owned()))?;
+    root_key.map(|key| secret_of(&key, secrets)).transpose()?;
+    Ok((installation_id, account_id))
+}
+
+/// A key's secret, which opens only with the master key that sealed it.
+fn secret_of(key: &AccessKeyRow, secrets: &MasterKey) -> Result<String, OpenError> {
+    let secret = secrets.open(&key.id, &key.sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok());
+    secret.ok_or(OpenError::MasterKeyWrong)
 }
 
 fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {

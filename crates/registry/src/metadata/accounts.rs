@@ -8,6 +8,7 @@ use roadstead_model::{RegistryAlias, RegistryId, Timestamp};
 
 statements! {
     SELECT_INSTALLATION = "SELECT id FROM installation";
+    SELECT_FIRST_REGISTRY = "SELECT id FROM registry ORDER BY created_at, id LIMIT 1";
     INSERT_INSTALLATION = "INSERT INTO installation (id, created_at) VALUES (?1, ?2)";
     SELECT_REGISTRY = "SELECT verified FROM registry WHERE id = ?1";
     INSERT_REGISTRY = "INSERT INTO registry (id, verified, repository_count, created_at) VALUES (?1, ?2, 0, ?3) ON CONFLICT (id) DO NOTHING";
@@ -59,6 +60,19 @@ impl Metadata {
             insert_registry(tx, &account).await?;
             ensure_alias(tx, &account).await?;
             Ok((installation, ensure_root_key(tx, &account).await?))
+        })
+        .await
+    }
+
+    /// What [`Self::set_up`] once made: the installation's id, its first account and that account's root key, if it still
+    /// has one. None of an installation that no server has been started on.
+    pub(crate) async fn installation(&self) -> Result<Option<(String, RegistryId, Option<AccessKeyRow>)>> {
+        self.read(async |tx: &mut Tx<'_>| {
+            let installation = tx.query_one(&SELECT_INSTALLATION, &[], |row| row.text(0)).await?;
+            let first = tx.query_one(&SELECT_FIRST_REGISTRY, &[], |row| row.parsed(0, RegistryId::parse)).await?;
+            let Some((installation, registry)) = installation.zip(first) else { return Ok(None) };
+            let key = tx.query_one(&SELECT_ROOT_KEY, &[registry.as_str().into()], read_key).await?;
+            Ok(Some((installation, registry, key)))
         })
         .await
     }

@@ -1,8 +1,8 @@
 //! Opening a data folder.
 
 use crate::support::World;
-use roadstead_model::RegistryAlias;
-use roadstead_registry::{AliasStatus, OpenError, OpenOptions, Registry};
+use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::{AliasStatus, OpenError, OpenOptions, Registry, Sharing};
 use std::os::unix::fs::PermissionsExt;
 
 #[tokio::test]
@@ -104,4 +104,24 @@ async fn data_of_a_newer_version_is_refused() {
     database.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
     let error = Registry::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
     assert!(error.contains("newer Roadstead") && error.contains("9999"), "{error}");
+}
+
+#[tokio::test]
+async fn a_command_works_beside_the_server_and_sees_its_account() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let account_id = RegistryId::parse("123456789012").expect("an id");
+    let server = Registry::open(OpenOptions { account_id: account_id.clone(), ..OpenOptions::new(folder.path()) }).await.expect("a server");
+    let command = Registry::open(OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) }).await.expect("a command");
+    assert_eq!((command.account_id(), command.installation_id()), (&account_id, server.installation_id()));
+    let other = RegistryId::parse("210987654321").expect("an id");
+    command.create_account(&other, None).await.expect("an account");
+    assert_eq!(server.describe_registry(&other).await.expect("seen at once").id, other);
+}
+
+#[tokio::test]
+async fn a_command_makes_no_installation_where_there_is_none() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
+    assert!(matches!(Registry::open(options).await, Err(OpenError::Absent(_))));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
