@@ -54,6 +54,21 @@ pub enum Error {
         /// The tag that was asked for.
         tag: Option<String>,
     },
+    /// The repository holds this very image already, under this very tag.
+    #[error(
+        "Image with digest '{digest}' and tag '{}' already exists in the repository with name '{name}' in registry with id '{registry}'",
+        or_null(.tag)
+    )]
+    ImageExists {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The digest of the image.
+        digest: Digest,
+        /// The tag that it was to get.
+        tag: Option<String>,
+    },
     /// The conditions of a conditional push did not hold (RFC 9110, section 13).
     #[error("the tag does not point at the expected manifest")]
     PreconditionFailed,
@@ -125,6 +140,12 @@ pub enum Error {
     /// A part does not start where the session stands, or another request is writing to the session.
     #[error("the part does not start at byte {received}, where the upload stands")]
     LayerPartInvalid {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The session.
+        id: String,
         /// How many bytes the session holds: the next part starts at this offset.
         received: u64,
     },

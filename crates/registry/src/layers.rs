@@ -4,7 +4,7 @@ use crate::Registry;
 use crate::blobs::BlobReader;
 use crate::error::Result;
 use crate::metadata::{BlobRow, RepositoryKey};
-use roadstead_model::{Digest, RegistryId, RepositoryName};
+use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName};
 
 /// A blob that a repository holds.
 #[derive(Debug, Clone)]
@@ -14,6 +14,17 @@ pub struct BlobInfo {
     /// Its size in bytes.
     pub size: u64,
     pub(crate) storage_key: String,
+}
+
+/// A blob that a repository holds, with what its manifests say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its media type, if a manifest of the repository has it as its config or one of its layers.
+    pub media_type: Option<String>,
 }
 
 impl From<BlobRow> for BlobInfo {
@@ -26,6 +37,16 @@ impl Registry {
     /// The blob of this digest, if the repository holds it.
     pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
         self.0.metadata.find_blob(registry, name, digest).await.map(BlobInfo::from)
+    }
+
+    /// For each digest the blob that the repository holds, in their order, with its media type.
+    pub async fn find_layers(&self, registry: &RegistryId, name: &RepositoryName, digests: &[Digest]) -> Result<Vec<Option<LayerInfo>>> {
+        let found = self.0.metadata.find_layers(registry, name, digests).await?;
+        let info = |(blob, manifest): (BlobRow, Option<Vec<u8>>)| {
+            let media_type = manifest.and_then(|bytes| media_type_in(&bytes, &blob.digest));
+            LayerInfo { digest: blob.digest, size: blob.size, media_type }
+        };
+        Ok(found.into_iter().map(|found| found.map(info)).collect())
     }
 
     /// Opens a blob for reading.
@@ -52,4 +73,11 @@ impl Registry {
     pub async fn delete_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
         self.0.metadata.delete_blob(RepositoryKey::new(registry, name), digest.clone()).await
     }
+}
+
+/// The media type that a stored manifest gives to one of its blobs.
+fn media_type_in(manifest: &[u8], digest: &Digest) -> Option<String> {
+    let manifest = Manifest::parse(manifest, None).ok()?;
+    let part = manifest.config.into_iter().chain(manifest.layers).find(|part| part.digest == *digest)?;
+    Some(part.media_type).filter(|media_type| !media_type.is_empty())
 }

@@ -33,10 +33,10 @@ pub use gc::{Collection, Garbage};
 pub use images::{
     Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPush, ManifestPut, StoredManifest,
 };
-pub use layers::BlobInfo;
+pub use layers::{BlobInfo, LayerInfo};
 pub use limits::Limits;
 pub use opening::{OpenError, OpenOptions, Sharing};
-pub use policies::UserPolicy;
+pub use policies::{AccessFacts, UserPolicy};
 pub use referrers::Referrer;
 pub use repositories::Repository;
 pub use resource_tags::ResourceTag;

@@ -1,8 +1,10 @@
 //! Policies as they are stored: of repositories, and of users. What they mean is decided in the model.
 
 use crate::Registry;
+use crate::accounts::Identity;
 use crate::error::Result;
 use crate::metadata::RepositoryKey;
+use crate::resource_tags::ResourceTag;
 use roadstead_model::{RegistryId, RepositoryName};
 
 /// A policy of a user.
@@ -14,7 +16,24 @@ pub struct UserPolicy {
     pub document: Option<String>,
 }
 
+/// What decides whether a principal may do something, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessFacts {
+    /// The policies of the user who asks; none for the root of an account, which needs none.
+    pub identity_policies: Vec<UserPolicy>,
+    /// The policy of the repository that is asked about.
+    pub repository_policy: Option<String>,
+    /// The resource tags of that repository, which conditions may ask for.
+    pub resource_tags: Vec<ResourceTag>,
+}
+
 impl Registry {
+    /// What decides whether `identity` may do something, to a repository or else to something that has no policy.
+    pub async fn access_facts(&self, identity: &Identity, repository: Option<(&RegistryId, &RepositoryName)>) -> Result<AccessFacts> {
+        let repository = repository.map(|(registry, name)| RepositoryKey::new(registry, name));
+        self.0.metadata.access_facts(identity, repository).await
+    }
+
     /// The policy of a repository, if it has one.
     pub async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Option<String>> {
         self.0.metadata.repository_policy(registry, name).await

@@ -137,12 +137,12 @@ impl Registry {
         body: &mut B,
     ) -> Result<Upload> {
         let row = self.0.metadata.find_upload(registry, name, id).await?;
-        let busy = Error::LayerPartInvalid { received: row.received };
+        let busy = part_invalid(registry, name, id, row.received);
         let turn = self.0.sessions.take(id).ok_or_else(|| busy.clone())?;
         // The session may have moved between the look and the turn.
         let row = self.0.metadata.find_upload(registry, name, id).await?;
         if start.is_some_and(|start| start != row.received) {
-            return Err(Error::LayerPartInvalid { received: row.received });
+            return Err(part_invalid(registry, name, id, row.received));
         }
         let (advanced, ended) = self.receive(&turn, id, &row, body).await?;
         if advanced.received != row.received {
@@ -202,7 +202,7 @@ impl Registry {
     /// has another digest is given up, since it can never be completed.
     pub async fn complete_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str, digest: &Digest) -> Result<BlobInfo> {
         let row = self.0.metadata.find_upload(registry, name, id).await?;
-        let _turn = self.0.sessions.take(id).ok_or(Error::LayerPartInvalid { received: row.received })?;
+        let _turn = self.0.sessions.take(id).ok_or_else(|| part_invalid(registry, name, id, row.received))?;
         let row = self.0.metadata.find_upload(registry, name, id).await?;
         let hash = Hash::restore(&row.hash_state)?;
         let computed = if hash.algorithm() == digest.algorithm() {
@@ -229,7 +229,7 @@ impl Registry {
         let row = self.0.metadata.find_upload(registry, name, id).await?;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
-            return Err(Error::LayerPartInvalid { received: row.received });
+            return Err(part_invalid(registry, name, id, row.received));
         }
         self.append_upload(registry, name, id, Some(part.first_byte), &mut Whole(Some(part.bytes))).await
     }
@@ -268,6 +268,11 @@ impl Registry {
         self.0.blobs.discard_upload(id).await;
         Ok(())
     }
+}
+
+/// A part that does not belong where the session stands.
+fn part_invalid(registry: &RegistryId, name: &RepositoryName, id: &str, received: u64) -> Error {
+    Error::LayerPartInvalid { registry: registry.clone(), name: name.clone(), id: id.to_owned(), received }
 }
 
 /// Gathers a batch of a body, and says how the body ended if it did.

@@ -5,7 +5,7 @@ use crate::cli::Failure;
 use crate::http::Origin;
 use roadstead_model::RegistryAlias;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Says that requests are answered: a banner on a terminal, else the event `ready` with the address in it.
@@ -14,12 +14,14 @@ pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, 
     let alias = alias.map_err(|error| Failure::Failed(error.to_string()))?;
     let local = dialable(address);
     let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: "http".into(), authority: local });
+    if server.config.emulator {
+        tracing::warn!("THIS IS AN EMULATOR: any access key with any secret may do everything to every account");
+    }
     if !on_terminal {
         tracing::info!(%address, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
-    let credentials = server.config.root_key.is_none().then(|| data.join("credentials"));
-    let lines = lines_to_copy(&origin, &origin.authority, &alias, credentials);
+    let lines = lines_to_copy(&origin, &alias, &credentials(server, data));
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
         println!("Roadstead {} answers at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
@@ -29,10 +31,21 @@ pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, 
     Ok(())
 }
 
-/// Log in, create a repository, push. With the path of the credentials only where it is nobody else's business.
-pub(crate) fn lines_to_copy(origin: &Origin, host: &str, alias: &RegistryAlias, credentials: Option<PathBuf>) -> [String; 3] {
-    let shared = credentials.map(|path| format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&path.display().to_string())));
-    let aws = format!("{}aws ecr-public --region us-east-1 --endpoint-url {origin}", shared.unwrap_or_default());
+/// The variables that tell the AWS CLI its key, to stand before a command.
+fn credentials(server: &Server, data: &Path) -> String {
+    if server.config.emulator {
+        "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned()
+    } else if server.config.root_key.is_some() {
+        // Whoever gave the key knows where to find it.
+        String::new()
+    } else {
+        format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string()))
+    }
+}
+
+/// Log in, create a repository, push. `variables` stand before the AWS CLI's commands, with a blank behind them.
+pub(crate) fn lines_to_copy(origin: &Origin, alias: &RegistryAlias, variables: &str) -> [String; 3] {
+    let (aws, host) = (format!("{variables}aws ecr-public --region us-east-1 --endpoint-url {origin}"), &origin.authority);
     [
         format!("{aws} get-login-password | docker login --username AWS --password-stdin {host}"),
         format!("{aws} create-repository --repository-name app"),
@@ -58,26 +71,18 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn lines(credentials: Option<&str>) -> [String; 3] {
-        let origin = Origin::parse_url("http://localhost:5000").unwrap();
-        lines_to_copy(&origin, &origin.authority, &RegistryAlias::parse("a1b2c3d4").unwrap(), credentials.map(PathBuf::from))
-    }
-
     #[test]
     fn the_three_lines_can_be_copied_as_they_are() {
+        let origin = Origin::parse_url("http://localhost:5000").unwrap();
+        let variables = format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted("/srv/road stead/credentials"));
         assert_eq!(
-            lines(Some("/srv/road stead/credentials")),
+            lines_to_copy(&origin, &RegistryAlias::parse("a1b2c3d4").unwrap(), &variables),
             [
                 "AWS_SHARED_CREDENTIALS_FILE='/srv/road stead/credentials' aws ecr-public --region us-east-1 --endpoint-url http://localhost:5000 get-login-password | docker login --username AWS --password-stdin localhost:5000",
                 "AWS_SHARED_CREDENTIALS_FILE='/srv/road stead/credentials' aws ecr-public --region us-east-1 --endpoint-url http://localhost:5000 create-repository --repository-name app",
                 "docker push localhost:5000/a1b2c3d4/app:latest",
             ]
         );
-    }
-
-    #[test]
-    fn without_a_credentials_file_the_lines_name_none() {
-        assert!(lines(None).iter().all(|line| !line.contains("CREDENTIALS")));
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// Whether a push makes the repository that it goes to.
     pub create_on_push: bool,
+    /// Whether public repositories are described to requests without a signature that name the registry.
+    pub anonymous_describe: bool,
+    /// Whether any access key with any secret is taken for good.
+    pub emulator: bool,
+    /// Whether an emulator may listen where other machines can reach it.
+    pub emulator_on_network: bool,
     /// Whether an index may be pushed before all of its children.
     pub sparse_indexes: bool,
     /// The root access key, when the environment gives it.
@@ -59,6 +65,9 @@ impl Config {
             aws_regions: layers.many("aws_regions", values::region)?,
             log_format: layers.one("log_format", values::log_format)?,
             create_on_push: layers.one("create_on_push", values::switch)?.unwrap_or(false),
+            anonymous_describe: layers.one("anonymous_describe", values::switch)?.unwrap_or(true),
+            emulator: layers.one("emulator", values::switch)?.unwrap_or(false),
+            emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
             sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(false),
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),

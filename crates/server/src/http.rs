@@ -3,12 +3,14 @@
 mod body;
 mod forwarded;
 mod landing;
+mod logo;
 mod origin;
 mod probes;
 mod record;
 
 pub use body::{BlobPart, Body, Reading};
 pub use forwarded::Network;
+pub(crate) use logo::logo_path;
 pub use origin::Origin;
 pub(crate) use record::Recorded;
 
@@ -52,6 +54,7 @@ pub(crate) enum Door {
     Aws,
     Oci,
     Landing,
+    Logo,
     Health,
     Readiness,
     Metrics,
@@ -70,6 +73,8 @@ impl Door {
             "/" => Self::WrongMethod("GET, HEAD, POST"),
             "/v2" | "/token" | "/token/" => Self::Oci,
             _ if path.starts_with("/v2/") => Self::Oci,
+            _ if logo::is_logo(path) && read => Self::Logo,
+            _ if logo::is_logo(path) => Self::WrongMethod("GET, HEAD"),
             "/healthz" | "/readyz" | "/metrics" if !read => Self::WrongMethod("GET, HEAD"),
             "/healthz" => Self::Health,
             "/readyz" => Self::Readiness,
@@ -83,7 +88,7 @@ impl Door {
         match self {
             Self::Aws => "aws",
             Self::Oci => "oci",
-            Self::Landing => "gallery",
+            Self::Landing | Self::Logo => "gallery",
             Self::Health | Self::Readiness | Self::Metrics => "probe",
             Self::WrongMethod(_) | Self::None => "none",
         }
@@ -130,6 +135,7 @@ async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: D
         Door::Aws => aws::answer(server, &call, body).await,
         Door::Oci => oci::answer(server, &call, body).await,
         Door::Landing => landing::page(server, &call).await,
+        Door::Logo => logo::serve(server, &call).await,
         Door::Health => plain(StatusCode::OK, "alive\n"),
         Door::Readiness => probes::readiness(server).await,
         Door::Metrics => probes::metrics(server),
@@ -215,6 +221,8 @@ mod tests {
             (Method::GET, "/token", Door::Oci),
             (Method::POST, "/token/", Door::Oci),
             (Method::GET, "/tokens", Door::None),
+            (Method::GET, "/logo/1.png", Door::Logo),
+            (Method::PUT, "/logo/1.png", Door::WrongMethod("GET, HEAD")),
             (Method::GET, "/healthz", Door::Health),
             (Method::HEAD, "/readyz", Door::Readiness),
             (Method::GET, "/metrics", Door::Metrics),

@@ -45,7 +45,7 @@ pub struct Server {
 impl Server {
     /// A server over an open registry.
     pub fn new(registry: Registry, config: Config) -> Self {
-        Self { keys: auth::Keys::derive(&registry), registry, config, telemetry: Telemetry::new() }
+        Self { keys: auth::Keys::derive(&registry, config.emulator), registry, config, telemetry: Telemetry::new() }
     }
 }
 

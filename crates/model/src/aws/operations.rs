@@ -66,11 +66,20 @@ impl Operation {
         matches!(exception, Exception::Server | Exception::UnsupportedCommand) || self.exceptions.contains(&exception)
     }
 
+    /// Whether the operation only reads what is public, so that other accounts need no grant for it.
+    pub fn is_public_read(&self) -> bool {
+        PUBLIC_READS.contains(&self.name)
+    }
+
     /// Whether the operation lists page by page.
     pub fn is_paged(&self) -> bool {
         self.input.member("nextToken").is_some()
     }
 }
+
+/// Operations that answer anybody who names the registry. AWS keeps the first three for the registry's own account, and
+/// shows the same to everybody in its gallery (aws/containers-roadmap#1262).
+const PUBLIC_READS: &[&str] = &["DescribeRepositories", "DescribeImageTags", "DescribeImages", "GetRepositoryCatalogData"];
 
 /// All 23 operations, by topic.
 ///
@@ -354,6 +363,13 @@ mod tests {
             assert!(Operation::find(operation.name).is_some_and(|found| std::ptr::eq(found, operation)));
         }
         assert!(Operation::find("BatchGetImage").is_none(), "the private service's operation is not one of this service");
+    }
+
+    #[test]
+    fn public_reads_are_operations_that_name_a_registry_by_its_id() {
+        for name in PUBLIC_READS {
+            assert!(Operation::find(name).is_some_and(|operation| operation.registry == RegistryMember::Id), "{name}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ statements! {
         ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
     SELECT_USER = "SELECT m.digest FROM manifest_blob u JOIN manifest m ON m.id = u.manifest_id
         WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY m.digest LIMIT 1";
+    SELECT_USER_CONTENT = "SELECT c.bytes FROM manifest_blob u JOIN manifest_content c ON c.manifest_id = u.manifest_id
+        WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY u.manifest_id LIMIT 1";
     UNLINK = "DELETE FROM repository_blob WHERE repository_id = ?1 AND blob_id = ?2";
 }
 
@@ -52,6 +54,32 @@ impl Metadata {
             }
             repository_id(tx, &RepositoryKey::new(registry, name)).await?;
             Err(Error::LayerNotFound(digest.clone()))
+        })
+        .await
+    }
+
+    /// For each digest the blob that a repository holds, in their order, with the bytes of a manifest that needs it.
+    pub(crate) async fn find_layers(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<Vec<Option<(BlobRow, Option<Vec<u8>>)>>> {
+        let key = RepositoryKey::new(registry, name);
+        self.read(async |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let mut layers = Vec::with_capacity(digests.len());
+            for digest in digests {
+                layers.push(match find_in(tx, repository, digest).await? {
+                    Some(blob) => {
+                        let parameters: [Value<'_>; 2] = [repository.into(), blob.id.into()];
+                        let manifest = tx.query_one(&SELECT_USER_CONTENT, &parameters, |row| row.bytes(0)).await?;
+                        Some((blob, manifest))
+                    }
+                    None => None,
+                });
+            }
+            Ok(layers)
         })
         .await
     }

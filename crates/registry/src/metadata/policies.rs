@@ -1,14 +1,17 @@
 //! Repository policies, users and their identity policies.
 
-use super::repositories::repository_id;
+use super::repositories::{find_repository, repository_id};
+use super::resource_tags;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
+use crate::accounts::Identity;
 use crate::error::{Error, Result};
-use crate::policies::UserPolicy;
+use crate::policies::{AccessFacts, UserPolicy};
 use roadstead_model::{RegistryId, RepositoryName};
 
 statements! {
     SELECT = "SELECT p.document FROM repository r LEFT JOIN repository_policy p ON p.repository_id = r.id WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_OF_REPOSITORY = "SELECT document FROM repository_policy WHERE repository_id = ?1";
     UPSERT = "INSERT INTO repository_policy (repository_id, document) VALUES (?1, ?2)
         ON CONFLICT (repository_id) DO UPDATE SET document = excluded.document";
     DELETE = "DELETE FROM repository_policy WHERE repository_id = ?1 RETURNING document";
@@ -47,9 +50,28 @@ impl Metadata {
 
     /// The identity policies of a user, by name.
     pub(crate) async fn user_policies(&self, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {
-        let read = |row: &Row<'_>| Ok(UserPolicy { name: row.text(0)?, document: row.optional_text(1)? });
-        let parameters: [Value<'_>; 2] = [registry.as_str().into(), user.into()];
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_USER_POLICIES, &parameters, read).await).await
+        self.read(async |tx: &mut Tx<'_>| select_user_policies(tx, registry, user).await).await
+    }
+
+    /// What decides whether `identity` may do something, to a repository or else to something that has no policy. A
+    /// repository that does not exist has neither a policy nor tags.
+    pub(crate) async fn access_facts(&self, identity: &Identity, repository: Option<RepositoryKey>) -> Result<AccessFacts> {
+        self.read(async |tx: &mut Tx<'_>| {
+            let mut facts = AccessFacts::default();
+            if let Some(user) = &identity.user {
+                facts.identity_policies = select_user_policies(tx, &identity.registry, user).await?;
+            }
+            let found = match &repository {
+                Some(key) => find_repository(tx, key).await?,
+                None => None,
+            };
+            if let Some(id) = found {
+                facts.repository_policy = tx.query_one(&SELECT_OF_REPOSITORY, &[id.into()], |row| row.text(0)).await?;
+                facts.resource_tags = resource_tags::select(tx, id).await?;
+            }
+            Ok(facts)
+        })
+        .await
     }
 
     /// Attaches a policy to a user, or changes it.
@@ -71,4 +93,9 @@ impl Metadata {
         })
         .await
     }
+}
+
+async fn select_user_policies(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {
+    let read = |row: &Row<'_>| Ok(UserPolicy { name: row.text(0)?, document: row.optional_text(1)? });
+    tx.query(&SELECT_USER_POLICIES, &[registry.as_str().into(), user.into()], read).await
 }

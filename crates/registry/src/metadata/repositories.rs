@@ -136,11 +136,15 @@ impl Metadata {
     }
 }
 
-/// The row id of a repository.
-pub(super) async fn repository_id(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<i64> {
+/// The row id of a repository, if it exists.
+pub(super) async fn find_repository(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Option<i64>> {
     let parameters: [Value<'_>; 2] = [key.registry.as_str().into(), key.name.as_str().into()];
-    let id = tx.query_one(&SELECT_ID, &parameters, |row| row.integer(0)).await?;
-    id.ok_or_else(|| not_found(key))
+    tx.query_one(&SELECT_ID, &parameters, |row| row.integer(0)).await
+}
+
+/// The row id of a repository, which must exist.
+pub(super) async fn repository_id(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<i64> {
+    find_repository(tx, key).await?.ok_or_else(|| not_found(key))
 }
 
 /// The row id of a repository, which is made first if it is missing and may be.

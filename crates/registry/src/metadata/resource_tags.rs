@@ -21,8 +21,7 @@ impl Metadata {
         let key = RepositoryKey::new(registry, name);
         self.read(async |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
-            let read = |row: &Row<'_>| Ok(ResourceTag { key: row.text(0)?, value: row.text(1)? });
-            tx.query(&SELECT, &[repository.into()], read).await
+            select(tx, repository).await
         })
         .await
     }
@@ -47,6 +46,12 @@ impl Metadata {
         })
         .await
     }
+}
+
+/// The resource tags of a repository within another read, by key.
+pub(super) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<Vec<ResourceTag>> {
+    let read = |row: &Row<'_>| Ok(ResourceTag { key: row.text(0)?, value: row.text(1)? });
+    tx.query(&SELECT, &[repository.into()], read).await
 }
 
 /// Sets resource tags within another write.

@@ -38,7 +38,7 @@ async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"12345"])).await.expect("a part");
     for wrong in [0, 4, 6] {
-        assert!(matches!(append(&world, &id, Some(wrong), Parts::of(&[b"x"])).await, Err(Error::LayerPartInvalid { received: 5 })));
+        assert!(matches!(append(&world, &id, Some(wrong), Parts::of(&[b"x"])).await, Err(Error::LayerPartInvalid { received: 5, .. })));
     }
     append(&world, &id, Some(5), Parts::of(&[b"678"])).await.expect("a part");
     let digest = Digest::of(Algorithm::Sha256, b"12345678");

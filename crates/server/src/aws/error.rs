@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Registry(Error),
     /// The door refused it with an exception of the service model.
     Exception(Exception, String),
+    /// The signature is not good.
+    Signature(SignatureError),
     /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
     Common(StatusCode, &'static str, Option<String>),
 }
@@ -39,6 +41,14 @@ impl Failure {
         Self::Common(StatusCode::BAD_REQUEST, name, Some(message.into()))
     }
 
+    /// What is wrong with the signature, if that is what failed.
+    pub(super) fn into_signature_error(self) -> Result<SignatureError, Self> {
+        match self {
+            Self::Signature(error) => Ok(error),
+            other => Err(other),
+        }
+    }
+
     /// The status and the body of the answer. Logs what the body must not say.
     pub(super) fn worded(self, operation: Option<&Operation>, request_id: &str) -> (StatusCode, Bytes) {
         let operation_name = operation.map_or("", |operation| operation.name);
@@ -51,6 +61,7 @@ impl Failure {
                 (status_of(exception), exception.as_str(), Some(message), details_of(&error))
             }
             Self::Exception(exception, message) => (status_of(exception), exception.as_str(), Some(message), Map::new()),
+            Self::Signature(error) => (StatusCode::BAD_REQUEST, error.exception(), Some(error.to_string()), Map::new()),
             Self::Common(status, name, message) => (status, name, message, Map::new()),
         };
         tracing::debug!(request_id, operation = operation_name, exception = name, message, "refused");
@@ -91,6 +102,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::RepositoryExists { .. } => Exception::RepositoryAlreadyExists,
         Error::RepositoryNotEmpty { .. } => Exception::RepositoryNotEmpty,
         Error::ImageNotFound { .. } => Exception::ImageNotFound,
+        Error::ImageExists { .. } => Exception::ImageAlreadyExists,
         Error::PreconditionFailed => Exception::ImageTagAlreadyExists,
         Error::LayersNotFound { .. } => Exception::LayersNotFound,
         Error::ReferencedImagesNotFound { .. } => Exception::ReferencedImagesNotFound,
@@ -125,8 +137,13 @@ fn translated(error: &Error) -> (Exception, String) {
 /// The members that an exception has besides its message.
 fn details_of(error: &Error) -> Map<String, Value> {
     let mut details = Map::new();
-    if let Error::LayerPartInvalid { received: received @ 1.. } = error {
-        details.insert("lastValidByteReceived".to_owned(), json!(received - 1));
+    if let Error::LayerPartInvalid { registry, name, id, received } = error {
+        details.insert("registryId".to_owned(), json!(registry.as_str()));
+        details.insert("repositoryName".to_owned(), json!(name.as_str()));
+        details.insert("uploadId".to_owned(), json!(id));
+        if let Some(last) = received.checked_sub(1) {
+            details.insert("lastValidByteReceived".to_owned(), json!(last));
+        }
     }
     details
 }
@@ -139,7 +156,7 @@ impl From<Error> for Failure {
 
 impl From<SignatureError> for Failure {
     fn from(error: SignatureError) -> Self {
-        Self::common(error.exception(), error.to_string())
+        Self::Signature(error)
     }
 }
 
@@ -210,8 +227,13 @@ mod tests {
 
     #[test]
     fn an_invalid_part_says_how_far_the_upload_stands() {
-        assert_eq!(worded(Error::LayerPartInvalid { received: 10 }, "UploadLayerPart").1["lastValidByteReceived"], 9);
-        assert_eq!(worded(Error::LayerPartInvalid { received: 0 }, "UploadLayerPart").1.get("lastValidByteReceived"), None);
+        let (registry, name) = (RegistryId::parse("123456789012").expect("an id"), RepositoryName::parse("team/app").expect("a name"));
+        let at = |received| Error::LayerPartInvalid { registry: registry.clone(), name: name.clone(), id: "u".into(), received };
+        let answer = worded(at(10), "UploadLayerPart").1;
+        assert_eq!(answer["lastValidByteReceived"], 9);
+        assert_eq!((&answer["registryId"], &answer["repositoryName"]), (&json!("123456789012"), &json!("team/app")));
+        assert_eq!(answer["uploadId"], "u");
+        assert_eq!(worded(at(0), "UploadLayerPart").1.get("lastValidByteReceived"), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! DescribeImages, BatchDeleteImage.
+//! DescribeImages, PutImage, BatchDeleteImage.
 
 use super::access::{Caller, repository_name};
 use super::error::Failure;
@@ -8,7 +8,7 @@ use roadstead_model::aws::images::*;
 use roadstead_model::aws::scalars::LAYER_DIGEST;
 use roadstead_model::aws::validation::Violation;
 use roadstead_model::{Digest, RepositoryName, Tag};
-use roadstead_registry::{DeleteFailure, Error, Image as Row, ImageId, ImageIdText};
+use roadstead_registry::{Condition, DeleteFailure, Error, Image as Row, ImageId, ImageIdText, ManifestPush};
 
 pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImagesRequest) -> Result<DescribeImagesResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
@@ -72,6 +72,35 @@ fn detail(Row { summary, tags }: Row, registry_id: &str, name: &RepositoryName) 
         image_manifest_media_type: summary.media_type,
         artifact_media_type: summary.artifact_media_type,
     }
+}
+
+/// Stores a manifest whose layers and children are there. Putting the very same again under the same tag is an error here,
+/// where the OCI door says that all is well.
+pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> Result<PutImageResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let digest = request.image_digest.as_deref().map(Digest::parse).transpose().map_err(|error| Violation::new("imageDigest", error))?;
+    let tag = request.image_tag.as_deref().map(Tag::parse).transpose().map_err(|error| Violation::new("imageTag", error))?;
+    let push = ManifestPush {
+        bytes: request.image_manifest.clone().into(),
+        media_type: request.image_manifest_media_type,
+        digest,
+        tags: tag.into_iter().collect(),
+        condition: Condition::None,
+        create_repository: false,
+    };
+    let put = caller.registry().put_manifest(caller.registry_id(), &name, push).await?;
+    let image_tag = request.image_tag;
+    if put.unchanged {
+        return Err(Error::ImageExists { registry: caller.registry_id().clone(), name, digest: put.digest, tag: image_tag }.into());
+    }
+    let image = Image {
+        registry_id: caller.registry_id().to_string(),
+        repository_name: name.to_string(),
+        image_id: ImageIdentifier { image_digest: Some(put.digest.to_string()), image_tag },
+        image_manifest: request.image_manifest,
+        image_manifest_media_type: put.media_type,
+    };
+    Ok(PutImageResponse { image })
 }
 
 pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDeleteImageRequest) -> Result<BatchDeleteImageResponse, Failure> {

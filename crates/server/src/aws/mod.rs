@@ -8,12 +8,18 @@
 mod access;
 mod authorization;
 mod body;
+mod catalog_data;
 mod error;
 mod images;
+mod layers;
 mod listing;
+mod policies;
 mod registries;
 mod repositories;
+mod resource_tags;
+mod sts;
 mod tags;
+mod uploads;
 
 use crate::Server;
 use crate::auth::KnownPrincipal;
@@ -26,8 +32,9 @@ use error::Failure;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Body;
+use roadstead_model::RegistryId;
 use roadstead_model::aws::{self, Exception, Operation, validation};
-use roadstead_registry::AccessKey;
+use roadstead_registry::{AccessKey, Identity};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +42,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Answers one request to the control API. Every failure is an answer too.
 pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
+    if sts::is_query(&call.headers) {
+        return sts::answer(server, call, body).await;
+    }
     let operation = operation(&call.headers);
     match serve(server, call, operation, body).await {
         Ok(json) => reply(call, StatusCode::OK, json),
@@ -67,7 +77,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     operation: Option<&'static Operation>,
     body: B,
 ) -> Result<Bytes, Failure> {
-    let (operation, claim, key) = match identify(server, call, operation).await {
+    let (operation, signature) = match identify(server, call, operation).await {
         Ok(identified) => identified,
         Err(failure) => {
             body::discard(body).await;
@@ -75,33 +85,63 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
         }
     };
     let body = body::read(body, operation.body_limit).await?;
-    let principal = authenticate(call, &claim, key, &body)?;
-    check_region(server, operation, &claim)?;
+    let principal = match signature {
+        Some(signature) => {
+            check_signature(server, call, &signature, &body)?;
+            check_region(server, operation, &signature.claim)?;
+            Some(KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id })
+        }
+        None => None,
+    };
     let text = body.text()?;
     validation::validate(operation.input, text)?;
     let caller = access::authorize(server, call, operation, principal, text).await?;
     perform(&caller, text).await
 }
 
-/// What can be known without the body: the operation, what the signature claims, and the key that it claims to be made with.
+/// A signature that is not verified yet, and the key that it claims to be made with.
+struct Signature {
+    claim: Claim,
+    key: AccessKey,
+}
+
+/// What can be known without the body: the operation, what the signature claims, and its key. Nobody has to sign a
+/// request to see what is public.
 async fn identify(
     server: &Server,
     call: &Call,
     operation: Option<&'static Operation>,
-) -> Result<(&'static Operation, Claim, AccessKey), Failure> {
+) -> Result<(&'static Operation, Option<Signature>), Failure> {
     let operation = operation.ok_or(Failure::UNKNOWN_OPERATION)?;
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    let claim = sigv4::read(&request, &[aws::SIGNING_NAME], server.registry.now())?;
-    match server.registry.access_key(&claim.access_key_id).await? {
-        Some(key) if key.active => Ok((operation, claim, key)),
+    let claim = match sigv4::read(&request, &[aws::SIGNING_NAME], server.registry.now()) {
+        Err(SignatureError::Missing) if operation.is_public_read() && server.config.anonymous_describe => return Ok((operation, None)),
+        claim => claim?,
+    };
+    let key = find_key(server, &claim.access_key_id).await?;
+    Ok((operation, Some(Signature { claim, key })))
+}
+
+/// The key of this id. An emulator has every key, each of an account of its own if its id is one.
+async fn find_key(server: &Server, id: &str) -> Result<AccessKey, Failure> {
+    if server.config.emulator {
+        let account = RegistryId::parse(id).unwrap_or_else(|_| server.registry.account_id().clone());
+        server.registry.ensure_account(&account).await?;
+        let identity = Identity { registry: account, user: None };
+        return Ok(AccessKey { id: id.to_owned(), secret: String::new(), active: true, identity });
+    }
+    match server.registry.access_key(id).await? {
+        Some(key) if key.active => Ok(key),
         _ => Err(SignatureError::UnknownKey.into()),
     }
 }
 
-fn authenticate(call: &Call, claim: &Claim, key: AccessKey, body: &RequestBody) -> Result<KnownPrincipal, Failure> {
+fn check_signature(server: &Server, call: &Call, signature: &Signature, body: &RequestBody) -> Result<(), Failure> {
+    if server.config.emulator {
+        return Ok(());
+    }
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    claim.verify(&request, body.bytes(), &key.secret)?;
-    Ok(KnownPrincipal { identity: key.identity, access_key_id: key.id })
+    Ok(signature.claim.verify(&request, body.bytes(), &signature.key.secret)?)
 }
 
 /// `--aws-regions` makes this server as narrow as AWS is, whose service exists in one region only. AWS answers in these
@@ -119,14 +159,29 @@ fn check_region(server: &Server, operation: &Operation, claim: &Claim) -> Result
 /// Calls the operation. One line here, one function in the topic's file, and the table's row make an operation.
 async fn perform(caller: &Caller<'_>, text: &str) -> Result<Bytes, Failure> {
     match caller.operation().name {
+        "BatchCheckLayerAvailability" => encode(layers::batch_check_layer_availability(caller, decode(text)?).await?),
         "BatchDeleteImage" => encode(images::batch_delete_image(caller, decode(text)?).await?),
+        "CompleteLayerUpload" => encode(uploads::complete_layer_upload(caller, decode(text)?).await?),
         "CreateRepository" => encode(repositories::create_repository(caller, decode(text)?).await?),
         "DeleteRepository" => encode(repositories::delete_repository(caller, decode(text)?).await?),
+        "DeleteRepositoryPolicy" => encode(policies::delete_repository_policy(caller, decode(text)?).await?),
         "DescribeImages" => encode(images::describe_images(caller, decode(text)?).await?),
         "DescribeImageTags" => encode(tags::describe_image_tags(caller, decode(text)?).await?),
         "DescribeRegistries" => encode(registries::describe_registries(caller, decode(text)?).await?),
         "DescribeRepositories" => encode(repositories::describe_repositories(caller, decode(text)?).await?),
-        "GetAuthorizationToken" => encode(authorization::get_authorization_token(caller, decode(text)?)),
+        "GetAuthorizationToken" => encode(authorization::get_authorization_token(caller, decode(text)?)?),
+        "GetRegistryCatalogData" => encode(catalog_data::get_registry_catalog_data(caller, decode(text)?).await?),
+        "GetRepositoryCatalogData" => encode(catalog_data::get_repository_catalog_data(caller, decode(text)?).await?),
+        "GetRepositoryPolicy" => encode(policies::get_repository_policy(caller, decode(text)?).await?),
+        "InitiateLayerUpload" => encode(uploads::initiate_layer_upload(caller, decode(text)?).await?),
+        "ListTagsForResource" => encode(resource_tags::list_tags_for_resource(caller, decode(text)?).await?),
+        "PutImage" => encode(images::put_image(caller, decode(text)?).await?),
+        "PutRegistryCatalogData" => encode(catalog_data::put_registry_catalog_data(caller, decode(text)?).await?),
+        "PutRepositoryCatalogData" => encode(catalog_data::put_repository_catalog_data(caller, decode(text)?).await?),
+        "SetRepositoryPolicy" => encode(policies::set_repository_policy(caller, decode(text)?).await?),
+        "TagResource" => encode(resource_tags::tag_resource(caller, decode(text)?).await?),
+        "UntagResource" => encode(resource_tags::untag_resource(caller, decode(text)?).await?),
+        "UploadLayerPart" => encode(uploads::upload_layer_part(caller, decode(text)?).await?),
         _ => Err(Failure::UNKNOWN_OPERATION),
     }
 }

@@ -3,29 +3,18 @@
 use super::access::{Caller, repository_name};
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
+use super::{catalog_data, resource_tags};
 use roadstead_model::Arn;
-use roadstead_model::aws::catalog_data::{RepositoryCatalogData, RepositoryCatalogDataInput};
 use roadstead_model::aws::repositories::*;
-use roadstead_model::aws::validation::Violation;
 use roadstead_registry::Repository as Row;
 
 pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse, Failure> {
-    refuse_what_is_not_stored_yet(&request)?;
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let row = caller.registry().create_repository(caller.registry_id(), &name).await?;
+    let tags = resource_tags::rows(request.tags.unwrap_or_default())?;
+    let data = request.catalog_data.map(catalog_data::sent);
+    let (row, data) = caller.registry().create_repository_with(caller.registry_id(), &name, data, tags).await?;
     let repository = shown(row, &caller.registry_uri().await?);
-    Ok(CreateRepositoryResponse { repository, catalog_data: RepositoryCatalogData::default() })
-}
-
-/// Better refused than forgotten: there is no room for these two yet.
-fn refuse_what_is_not_stored_yet(request: &CreateRepositoryRequest) -> Result<(), Violation> {
-    if request.catalog_data.as_ref().is_some_and(|data| *data != RepositoryCatalogDataInput::default()) {
-        return Err(Violation::new("catalogData", "must be empty: catalog data are not supported yet"));
-    }
-    if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-        return Err(Violation::new("tags", "must be empty: resource tags are not supported yet"));
-    }
-    Ok(())
+    Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data::shown(caller, data) })
 }
 
 pub(super) async fn describe_repositories(

@@ -7,6 +7,7 @@ use crate::{Server, banner, serve, telemetry};
 use roadstead_registry::Registry;
 use std::fs::Permissions;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     let cannot_listen = |error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    refuse_open_emulator(&config, address)?;
     let registry = Registry::open(config.open_options(data.clone())).await.map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Arc::new(Server::new(registry.clone(), config));
     banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
@@ -66,6 +68,15 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
         tracing::warn!("the storage did not close in {} s", CLOSING.as_secs());
     }
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// An emulator lets everybody in who reaches it, so it has to be told twice before other machines can.
+fn refuse_open_emulator(config: &Config, address: SocketAddr) -> Result<(), Failure> {
+    if config.emulator && !config.emulator_on_network && !address.ip().is_loopback() {
+        let reason = format!("--emulator gives everybody who reaches {address} every right");
+        return Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")));
+    }
     Ok(())
 }
 

@@ -37,6 +37,9 @@ pub const SETTINGS: &[Setting] = &[
         .or("us-east-1"),
     one("log_format", "text|json", "Write structured logs in this format, also on a terminal"),
     switch("create_on_push", "A push makes the repository that it goes to"),
+    switch("anonymous_describe", "Describe public repositories also to requests without a signature [default: true]"),
+    switch("emulator", "Take any access key with any secret for good; an access key id of twelve digits is the account"),
+    switch("emulator_on_network", "Let an emulator listen where other machines reach it: everybody there may do everything"),
     switch("sparse_indexes", "An index may be pushed before all the images that it lists"),
 ];
 

@@ -35,6 +35,9 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("aws_regions", "us-east-1", "['us-east-1']"),
     ("log_format", "json", "'json'"),
     ("create_on_push", "true", "true"),
+    ("anonymous_describe", "false", "false"),
+    ("emulator", "true", "true"),
+    ("emulator_on_network", "true", "true"),
     ("sparse_indexes", "true", "true"),
 ];
 

@@ -15,7 +15,7 @@ pub(super) async fn page(server: &Server, call: &Call) -> Response {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n");
         }
     };
-    let lines = banner::lines_to_copy(&call.origin, &call.origin.authority, &alias, None);
+    let lines = banner::lines_to_copy(&call.origin, &alias, "");
     let mut response = plain(StatusCode::OK, html(&escaped(alias.as_str()), &escaped(&lines.join("\n"))));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"));

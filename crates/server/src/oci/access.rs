@@ -4,7 +4,7 @@ use super::error::{Code, Failure};
 use super::route::{Operation, Place};
 use crate::Server;
 use crate::auth::bearer::{self, TokenError};
-use crate::auth::{Principal, Resource, authorize};
+use crate::auth::{Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
@@ -76,17 +76,21 @@ pub(super) async fn permit(
 ) -> Result<Target, Failure> {
     let actions = required_actions(operation, has_body);
     let known = match principal {
-        Some(principal @ Principal::Known(_)) => principal,
-        Some(Principal::Anonymous) | None if actions.is_empty() => &Principal::Anonymous,
+        _ if actions.is_empty() => None,
+        Some(Principal::Known(known)) => Some(known),
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| unknown_alias(&place, error))?;
-    let resource = Resource::Repository(registry.clone(), place.repository.clone());
-    for action in actions {
-        authorize(known, action, &resource).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()))?;
+    let mut target = Target { registry, place, may_create: false };
+    if let Some(known) = known {
+        let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
+        let permissions = Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?;
+        for action in actions {
+            permissions.allow(action).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()))?;
+        }
+        target.may_create = server.config.create_on_push && permissions.allow(CREATE_REPOSITORY).is_ok();
     }
-    let may_create = server.config.create_on_push && authorize(known, CREATE_REPOSITORY, &resource).is_ok();
-    Ok(Target { registry, place, may_create })
+    Ok(target)
 }
 
 fn unknown_alias(place: &Place, error: Error) -> Failure {

@@ -101,7 +101,7 @@ impl From<Error> for Failure {
         }
         let failure = Self::new(status, code, error.to_string());
         match error {
-            Error::LayerPartInvalid { received } => failure.with(RANGE, received_range(received)),
+            Error::LayerPartInvalid { received, .. } => failure.with(RANGE, received_range(received)),
             Error::StillNeeded { .. } => failure.with(ALLOW, "GET, HEAD"),
             _ => failure,
         }
@@ -133,6 +133,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::RepositoryExists { .. }
         | Error::RepositoryNotEmpty { .. }
         | Error::LayerExists { .. }
+        | Error::ImageExists { .. }
         | Error::PolicyNotFound { .. }
         | Error::PolicyInvalid(_)
         | Error::PolicyLocksOut
@@ -172,6 +173,7 @@ impl From<RouteError> for Failure {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
+    use roadstead_model::{RegistryId, RepositoryName};
 
     async fn answer(failure: Failure) -> (StatusCode, http::HeaderMap, String) {
         let (head, body) = failure.into_response().into_parts();
@@ -190,7 +192,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_in_the_wrong_place_is_told_where_the_session_stands() {
-        let (status, headers, body) = answer(Error::LayerPartInvalid { received: 100 }.into()).await;
+        let registry = RegistryId::parse("123456789012").expect("an id");
+        let name = RepositoryName::parse("team/app").expect("a name");
+        let misplaced = Error::LayerPartInvalid { registry, name, id: "u".into(), received: 100 };
+        let (status, headers, body) = answer(misplaced.into()).await;
         assert_eq!((status, headers[RANGE].to_str().ok()), (StatusCode::RANGE_NOT_SATISFIABLE, Some("0-99")));
         assert!(body.starts_with(r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"#), "{body}");
         assert_eq!(received_range(0), "0-0");

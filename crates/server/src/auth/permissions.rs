@@ -1,0 +1,140 @@
+//! What a principal may do: the policies that concern a request are read once, and then asked about each action it needs.
+//!
+//! Every door decides here. Nothing is remembered from one request to the next, so a policy that changes is in force at once.
+
+use super::KnownPrincipal;
+use crate::http::Call;
+use http::header::USER_AGENT;
+use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext, managed::ManagedPolicy};
+use roadstead_model::{Arn, RegistryId, RepositoryName};
+use roadstead_registry::{Error, Identity, Registry, UserPolicy};
+use std::fmt;
+
+/// What an action is done to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// Nothing that has a name (`*` in a policy), as for `GetAuthorizationToken`.
+    None,
+    /// A registry.
+    Registry(RegistryId),
+    /// All repositories of a registry, as when they are listed.
+    Repositories(RegistryId),
+    /// A repository, which need not exist.
+    Repository(RegistryId, RepositoryName),
+}
+
+impl Resource {
+    fn arn(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Registry(id) => Some(Arn::Registry(id.clone()).to_string()),
+            Self::Repositories(id) => Some(format!("arn:aws:ecr-public::{id}:repository/*")),
+            Self::Repository(id, name) => Some(Arn::Repository(id.clone(), name.clone()).to_string()),
+        }
+    }
+}
+
+/// The principal may not do that. It prints as AWS's own sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied(String);
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The resource tags that a request brings or names, for conditions on `aws:RequestTag/…` and `aws:TagKeys`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestTags {
+    /// Tags with their values.
+    pub tags: Vec<(String, String)>,
+    /// Keys without values, as when tags are removed.
+    pub keys: Vec<String>,
+}
+
+/// All that decides what one principal may do to one resource in one request.
+#[derive(Debug)]
+pub struct Permissions {
+    identity_policies: Vec<Policy>,
+    repository_policy: Option<Policy>,
+    context: RequestContext,
+}
+
+impl Permissions {
+    /// Reads the policies of `principal` and of `resource`. A stored policy that cannot be read lets nobody through.
+    pub async fn find(
+        registry: &Registry,
+        call: &Call,
+        principal: &KnownPrincipal,
+        resource: &Resource,
+        tags: &RequestTags,
+    ) -> Result<Self, Error> {
+        let repository = match resource {
+            Resource::Repository(id, name) => Some((id, name)),
+            Resource::None | Resource::Registry(_) | Resource::Repositories(_) => None,
+        };
+        let facts = registry.access_facts(&principal.identity, repository).await?;
+        let resource_tags = facts.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+        let request_tags = tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let mut context = RequestContext::new(caller(&principal.identity), "", resource.arn().as_deref())
+            .at(registry.now())
+            .with("aws:SourceIp", &call.client.to_string())
+            .with("aws:SecureTransport", if call.origin.scheme == "https" { "true" } else { "false" })
+            .with_resource_tags(resource_tags)
+            .with_request_tags(request_tags)
+            .with_tag_keys(tags.keys.iter().map(String::as_str));
+        if let Some(agent) = call.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()) {
+            context = context.with("aws:UserAgent", agent);
+        }
+        Ok(Self {
+            identity_policies: facts.identity_policies.iter().map(read).collect::<Result<_, _>>()?,
+            repository_policy: facts.repository_policy.as_deref().map(Policy::parse).transpose().map_err(unreadable)?,
+            context,
+        })
+    }
+
+    /// Whether `action` (such as `ecr-public:PutImage`) is allowed.
+    pub fn allow(&self, action: &str) -> Result<(), Denied> {
+        let context = self.context.for_action(action);
+        outcome(policy::evaluate(&self.identity_policies, self.repository_policy.as_ref(), &context), &context)
+    }
+
+    /// Whether `action` is allowed, which only reads what is public.
+    pub fn allow_public_read(&self, action: &str) -> Result<(), Denied> {
+        let context = self.context.for_action(action);
+        outcome(policy::evaluate_public_read(&self.identity_policies, &context), &context)
+    }
+
+    /// Whether the principal could still set the repository's policy if it were `proposed`.
+    pub fn may_still_set_policy(&self, proposed: &Policy) -> bool {
+        policy::may_still_set_policy(&self.identity_policies, proposed, &self.context)
+    }
+}
+
+fn caller(identity: &Identity) -> Caller {
+    match &identity.user {
+        None => Caller::root(identity.registry.clone()),
+        Some(user) => Caller::user(identity.registry.clone(), user),
+    }
+}
+
+fn outcome(decision: Decision, context: &RequestContext) -> Result<(), Denied> {
+    decision.denial(context).map_or(Ok(()), |sentence| Err(Denied(sentence)))
+}
+
+/// A policy without a document is one of AWS's, which its name stands for.
+fn read(stored: &UserPolicy) -> Result<Policy, Error> {
+    let document = match &stored.document {
+        Some(document) => document.as_str(),
+        None => match ManagedPolicy::find(&stored.name) {
+            Some(managed) => managed.document,
+            None => return Err(Error::Internal(format!("there is no managed policy '{}'", stored.name))),
+        },
+    };
+    Policy::parse(document).map_err(unreadable)
+}
+
+fn unreadable(error: PolicyError) -> Error {
+    Error::Internal(format!("a stored policy cannot be read: {error}"))
+}

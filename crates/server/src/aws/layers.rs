@@ -1,0 +1,36 @@
+//! BatchCheckLayerAvailability.
+
+use super::access::{Caller, repository_name};
+use super::error::Failure;
+use roadstead_model::Digest;
+use roadstead_model::aws::layers::*;
+use roadstead_registry::LayerInfo;
+
+pub(super) async fn batch_check_layer_availability(
+    caller: &Caller<'_>,
+    request: BatchCheckLayerAvailabilityRequest,
+) -> Result<BatchCheckLayerAvailabilityResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let (digests, malformed): (Vec<_>, Vec<_>) =
+        request.layer_digests.into_iter().map(|text| Digest::parse(&text).map_err(|_| text)).partition(Result::is_ok);
+    let digests: Vec<Digest> = digests.into_iter().flatten().collect();
+    let found = caller.registry().find_layers(caller.registry_id(), &name, &digests).await?;
+    let missing = digests.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(digest, _)| missing(digest));
+    let failures = malformed.into_iter().filter_map(Result::err).map(malformed_digest).chain(missing).collect();
+    Ok(BatchCheckLayerAvailabilityResponse { layers: found.iter().flatten().map(available).collect(), failures })
+}
+
+fn available(LayerInfo { digest, size, media_type }: &LayerInfo) -> Layer {
+    Layer { layer_digest: digest.to_string(), layer_availability: "AVAILABLE", layer_size: Some(*size), media_type: media_type.clone() }
+}
+
+/// The reasons are those of the private service's emulation in moto; AWS's own have not been seen.
+fn missing(digest: &Digest) -> LayerFailure {
+    let failure_reason = format!("Layer digest '{digest}' could not be found");
+    LayerFailure { layer_digest: digest.to_string(), failure_code: "MissingLayerDigest", failure_reason }
+}
+
+fn malformed_digest(layer_digest: String) -> LayerFailure {
+    let failure_reason = "Invalid layer digest: it must be 'sha256:' and 64 hexadecimal digits, or 'sha512:' and 128".to_owned();
+    LayerFailure { layer_digest, failure_code: "InvalidLayerDigest", failure_reason }
+}

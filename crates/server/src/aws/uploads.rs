@@ -1,0 +1,53 @@
+//! InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload: the upload session of every door, in AWS's words.
+
+use super::access::{Caller, repository_name};
+use super::error::Failure;
+use roadstead_model::Digest;
+use roadstead_model::aws::uploads::*;
+use roadstead_model::aws::validation::Violation;
+use roadstead_registry::LayerPart;
+
+/// The part size that AWS asks its clients for, in bytes (Amazon ECR Public service quotas, "Maximum layer part size").
+const PART_SIZE: u64 = 10_485_760;
+
+pub(super) async fn initiate_layer_upload(
+    caller: &Caller<'_>,
+    request: InitiateLayerUploadRequest,
+) -> Result<InitiateLayerUploadResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let upload = caller.registry().start_layer_upload(caller.registry_id(), &name).await?;
+    Ok(InitiateLayerUploadResponse { upload_id: upload.id, part_size: PART_SIZE })
+}
+
+pub(super) async fn upload_layer_part(caller: &Caller<'_>, request: UploadLayerPartRequest) -> Result<UploadLayerPartResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let part =
+        LayerPart { first_byte: request.part_first_byte, last_byte: request.part_last_byte, bytes: request.layer_part_blob.0.into() };
+    let upload = caller.registry().append_layer_part(caller.registry_id(), &name, &request.upload_id, part).await?;
+    Ok(UploadLayerPartResponse {
+        registry_id: caller.registry_id().to_string(),
+        repository_name: name.to_string(),
+        upload_id: upload.id,
+        last_byte_received: upload.received.saturating_sub(1),
+    })
+}
+
+pub(super) async fn complete_layer_upload(
+    caller: &Caller<'_>,
+    request: CompleteLayerUploadRequest,
+) -> Result<CompleteLayerUploadResponse, Failure> {
+    let name = repository_name("repositoryName", &request.repository_name)?;
+    let digests = request.layer_digests.iter().map(|text| layer_digest(text)).collect::<Result<Vec<_>, _>>()?;
+    let layer = caller.registry().complete_layer_upload(caller.registry_id(), &name, &request.upload_id, &digests).await?;
+    Ok(CompleteLayerUploadResponse {
+        registry_id: caller.registry_id().to_string(),
+        repository_name: name.to_string(),
+        upload_id: request.upload_id,
+        layer_digest: layer.digest.to_string(),
+    })
+}
+
+/// The shape allows digests of any algorithm, of which two are known here.
+fn layer_digest(text: &str) -> Result<Digest, Violation> {
+    Digest::parse(text).map_err(|error| Violation::new("layerDigests", error))
+}
