@@ -11,6 +11,7 @@ import pytest
 from images import DEBIAN, write_context
 from pushing import DOCKER_CONFIG, DOCKER_MANIFEST
 from running import PATIENCE
+from test_layers import push_layer
 from tools import Tool, need
 
 
@@ -111,6 +112,32 @@ def test_every_layer_is_downloaded_whole_without_a_login(docker, built, server, 
     assert (after["Id"], after["RootFS"]) == (before["Id"], before["RootFS"])
     docker("tag", name, built)
     docker("rmi", name)
+
+
+def test_an_image_that_only_the_aws_api_pushed_is_pulled(docker, built, server, ecr, repository):
+    name, sister = f"{server.address}/{server.alias}/{repository}", repository + "-aws"
+    docker("tag", built, f"{name}:v1")
+    docker("push", "--quiet", f"{name}:v1")
+    before = inspected(docker, built)
+    ecr.create_repository(repositoryName=sister)
+
+    def content(path):
+        answer = server.http.request("GET", f"{server.url}/v2/{server.alias}/{repository}/{path}")
+        assert answer.status == 200
+        return answer.data
+
+    manifest = content("manifests/v1")
+    parts = json.loads(manifest)
+    for part in [parts["config"], *parts["layers"]]:
+        assert push_layer(ecr, sister, content(f"blobs/{part['digest']}")) == part["digest"]
+    ecr.put_image(repositoryName=sister, imageManifest=manifest.decode(), imageTag="v1")
+    docker("rmi", f"{name}:v1", built)
+    assert docker("image", "ls", "--quiet", "--all") == "", "nothing is left to skip a download"
+    docker("pull", "--quiet", f"{name}-aws:v1")
+    after = inspected(docker, f"{name}-aws:v1")
+    assert (after["Id"], after["RootFS"]) == (before["Id"], before["RootFS"])
+    docker("tag", f"{name}-aws:v1", built)
+    docker("rmi", f"{name}-aws:v1")
 
 
 def test_pushing_again_changes_nothing(docker, built, server, ecr, repository):
