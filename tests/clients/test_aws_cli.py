@@ -34,6 +34,12 @@ def test_it_prints_a_password_for_docker_login(aws, server):
     assert answer.status == 200 and answer.json()["token"]
 
 
+def test_it_says_who_the_caller_is(server, aws):
+    sts = Tool(aws.command[0], "--endpoint-url", server.url, "--region", "us-east-1", "sts", **aws.environment)
+    identity = json.loads(sts("get-caller-identity"))
+    assert identity == {"UserId": "000000000000", "Account": "000000000000", "Arn": "arn:aws:iam::000000000000:root"}
+
+
 def test_it_creates_and_deletes_a_repository(aws, server):
     created = json.loads(aws("create-repository", "--repository-name", "from/cli"))
     assert created["repository"]["repositoryUri"] == f"{server.address}/{server.alias}/from/cli"

@@ -7,7 +7,6 @@ use crate::{Server, banner, serve, telemetry};
 use roadstead_registry::Registry;
 use std::fs::Permissions;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,11 +40,11 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
 
 async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))?;
+    refuse_open_emulator(&config).await?;
     // The address first: a server that cannot listen must not leave a new data folder behind.
     let cannot_listen = |error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    refuse_open_emulator(&config, address)?;
     let registry = Registry::open(config.open_options(data.clone())).await.map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Arc::new(Server::new(registry.clone(), config));
     banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
@@ -71,13 +70,20 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     Ok(())
 }
 
-/// An emulator lets everybody in who reaches it, so it has to be told twice before other machines can.
-fn refuse_open_emulator(config: &Config, address: SocketAddr) -> Result<(), Failure> {
-    if config.emulator && !config.emulator_on_network && !address.ip().is_loopback() {
-        let reason = format!("--emulator gives everybody who reaches {address} every right");
-        return Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")));
+/// An emulator lets everybody in who reaches it, so it has to be told twice before other machines can. The port is not
+/// opened before that is known.
+async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
+    if !config.emulator || config.emulator_on_network {
+        return Ok(());
     }
-    Ok(())
+    let listen = &config.listen;
+    let mut addresses =
+        tokio::net::lookup_host(listen).await.map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
+    if addresses.all(|address| address.ip().is_loopback()) {
+        return Ok(());
+    }
+    let reason = format!("--emulator would give everybody who reaches {listen} every right");
+    Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
 }
 
 /// Where the data goes.

@@ -158,6 +158,18 @@ fn a_second_server_on_the_same_data_is_refused_with_a_clear_message() {
 }
 
 #[test]
+fn an_emulator_that_others_could_reach_is_refused_unless_told_twice_and_makes_no_data_folder() {
+    let parent = folder();
+    let data = parent.path().join("data");
+    let refused = run(&["serve", "--emulator", "--listen", "0.0.0.0:0", "--data", data.to_str().unwrap()], &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("0.0.0.0:0") && refused.stderr.contains("--emulator-on-network"), "{refused:?}");
+    assert!(!data.exists());
+    let told_twice = Server::start(&["--emulator", "--emulator-on-network"]);
+    told_twice.wait_for_event(|event| event["level"] == "WARN" && event["message"].as_str().unwrap().contains("EMULATOR"));
+}
+
+#[test]
 fn an_address_that_is_taken_is_refused_and_no_data_folder_is_made() {
     let server = Server::start(&[]);
     let parent = folder();
