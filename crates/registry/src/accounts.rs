@@ -94,6 +94,19 @@ impl Identity {
     }
 }
 
+impl User {
+    /// Whether IAM allows a user of this name: 1 to 64 letters, digits and `+=,.@_-` (IAM user guide, "IAM name requirements").
+    pub fn is_name(text: &str) -> bool {
+        is_iam_name(text, 64)
+    }
+}
+
+/// Whether a text is of the form of IAM's names, with at most `maximum` characters.
+pub(crate) fn is_iam_name(text: &str, maximum: usize) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    (1..=maximum).contains(&text.len()) && text.bytes().all(allowed)
+}
+
 impl RegistryDescription {
     /// The alias that repository URIs show: the primary one, else the first that is active.
     pub fn primary_alias(&self) -> Option<&RegistryAlias> {

@@ -223,9 +223,12 @@ pub enum Error {
     /// An account, an alias, a user or a key of this name is there already; the text is for the operator.
     #[error("{0}")]
     AlreadyExists(String),
-    /// A principal does not exist, or cannot; the text is for the operator.
+    /// A principal does not exist; the text is for the operator.
     #[error("{0}")]
     PrincipalNotFound(String),
+    /// An account, an alias, a user or a key cannot be as the operator wants it; the text says why, and what to do instead.
+    #[error("{0}")]
+    Refused(String),
     /// A quota is spent.
     #[error("{0}")]
     LimitExceeded(String),

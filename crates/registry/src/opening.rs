@@ -64,6 +64,9 @@ pub enum OpenError {
     /// The file with the master key does not hold one.
     #[error("'{}' does not hold a master key: it must be 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
+    /// The server that made the data was given its master key, and this command was not.
+    #[error("there is no master key in '{}': give the one that the server is given, in ROADSTEAD_MASTER_KEY", .0.display())]
+    MasterKeyAbsent(PathBuf),
     /// The stored secrets were sealed with another master key.
     #[error("the master key is not the one that this data was made with")]
     MasterKeyWrong,
@@ -171,6 +174,9 @@ fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
     let mut key = [0; 32];
     match fs::read_to_string(&path) {
         Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && options.sharing == Sharing::Beside => {
+            return Err(OpenError::MasterKeyAbsent(path));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             key = random()?;
             write_secret_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
@@ -189,7 +195,7 @@ fn new_account(options: &OpenOptions, secrets: &MasterKey) -> Result<NewAccount,
         alias: options.alias.clone(),
         default_alias: new_alias()?,
         given_root_key: options.root_key.as_ref().map(|(id, secret)| sealed(id, secret)).transpose()?,
-        new_root_key: sealed(&id, &secret)?,
+        new_root_key: Some(sealed(&id, &secret)?),
         now: options.clock.now(),
     })
 }

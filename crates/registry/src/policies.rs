@@ -1,10 +1,12 @@
 //! Policies as they are stored: of repositories, and of users. What they mean is decided in the model.
 
 use crate::Registry;
-use crate::accounts::Identity;
-use crate::error::Result;
+use crate::accounts::{Identity, is_iam_name};
+use crate::error::{Error, Result};
 use crate::metadata::RepositoryKey;
 use crate::resource_tags::ResourceTag;
+use roadstead_model::policy::managed::ManagedPolicy;
+use roadstead_model::policy::{Policy, PolicyKind};
 use roadstead_model::{RegistryId, RepositoryName};
 
 /// A policy of a user.
@@ -25,6 +27,35 @@ pub struct AccessFacts {
     pub repository_policy: Option<String>,
     /// The resource tags of that repository, which conditions may ask for.
     pub resource_tags: Vec<ResourceTag>,
+}
+
+impl UserPolicy {
+    /// One of AWS's managed policies, by its name or its ARN.
+    pub fn managed(name: &str) -> Result<Self> {
+        match ManagedPolicy::find(name) {
+            Some(managed) => Ok(Self { name: managed.name.to_owned(), document: None }),
+            None => Err(Error::PolicyInvalid(format!("there is no managed policy '{name}'"))),
+        }
+    }
+
+    /// Its document, also of a managed policy.
+    pub fn text(&self) -> Option<&str> {
+        self.document.as_deref().or_else(|| ManagedPolicy::find(&self.name).map(|managed| managed.document))
+    }
+
+    /// A policy with a document of its own, which must be a good identity policy.
+    pub fn with_document(name: &str, document: String) -> Result<Self> {
+        if !is_iam_name(name, 128) {
+            return Err(Error::PolicyInvalid(format!("'{name}' is no policy name: use 1 to 128 letters, digits and +=,.@_-")));
+        }
+        if ManagedPolicy::find(name).is_some() {
+            return Err(Error::PolicyInvalid(format!("'{name}' is a managed policy and has its document already: choose another name")));
+        }
+        match Policy::new(PolicyKind::Identity, &document) {
+            Ok(_) => Ok(Self { name: name.to_owned(), document: Some(document) }),
+            Err(error) => Err(Error::PolicyInvalid(error.to_string())),
+        }
+    }
 }
 
 impl Registry {

@@ -19,31 +19,34 @@ impl Registry {
 
     /// Makes an account with an alias (one of the AWS form unless `alias` is given) and a root access key.
     pub async fn create_account(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<AccessKey> {
-        let (key_id, secret) = new_access_key()?;
-        let account = NewAccount {
-            installation_id: self.0.installation_id.clone(),
-            registry: id.clone(),
-            alias,
-            default_alias: new_alias()?,
-            given_root_key: None,
-            new_root_key: (key_id.clone(), self.0.secrets.seal(&key_id, secret.as_bytes())?),
-            now: self.now(),
-        };
-        match self.0.metadata.create_account(account).await? {
-            Some(row) => Ok(AccessKey { id: row.id, secret, active: true, identity: Identity { registry: id.clone(), user: None } }),
-            None => Err(Error::AlreadyExists(format!("the account {id} exists already"))),
+        let identity = Identity { registry: id.clone(), user: None };
+        let (row, secret) = self.sealed(new_access_key()?, &identity)?;
+        let account = NewAccount { alias, new_root_key: Some((row.id.clone(), row.sealed_secret)), ..self.new_account(id)? };
+        if self.0.metadata.create_account(account).await? {
+            Ok(AccessKey { id: row.id, secret, active: true, identity })
+        } else {
+            Err(Error::AlreadyExists(format!("the account {id} exists already")))
         }
     }
 
-    /// Makes an account unless it is there.
+    /// Makes an account unless it is there; without an access key, since nobody would learn its secret.
     pub async fn ensure_account(&self, id: &RegistryId) -> Result<()> {
         match self.describe_registry(id).await {
-            Err(Error::RegistryNotFound(_)) => match self.create_account(id, None).await {
-                Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),
-                Err(error) => Err(error),
-            },
+            Err(Error::RegistryNotFound(_)) => self.0.metadata.create_account(self.new_account(id)?).await.map(drop),
             other => other.map(drop),
         }
+    }
+
+    fn new_account(&self, id: &RegistryId) -> Result<NewAccount> {
+        Ok(NewAccount {
+            installation_id: self.0.installation_id.clone(),
+            registry: id.clone(),
+            alias: None,
+            default_alias: new_alias()?,
+            given_root_key: None,
+            new_root_key: None,
+            now: self.now(),
+        })
     }
 
     /// Marks an account as verified, or not.
@@ -51,12 +54,13 @@ impl Registry {
         self.0.metadata.set_verified(id.clone(), verified).await
     }
 
-    /// Adds an alias to a registry, or changes its status and flags.
+    /// Adds an alias to a registry, or changes its status and flags. A registry shows one alias at any time, so the primary
+    /// one stays active and stays the primary one until another one is made it.
     pub async fn put_alias(&self, registry: &RegistryId, alias: AliasDescription) -> Result<()> {
         self.0.metadata.put_alias(registry.clone(), alias, self.now()).await
     }
 
-    /// Removes an alias that is not the primary one. False when there is none such.
+    /// Removes an alias, but not the primary one. False when the registry has none of this name.
     pub async fn delete_alias(&self, registry: &RegistryId, alias: &RegistryAlias) -> Result<bool> {
         self.0.metadata.delete_alias(registry.clone(), alias.clone()).await
     }
@@ -71,11 +75,10 @@ impl Registry {
         self.0.metadata.has_user(registry, user).await
     }
 
-    /// Makes a user. Names are those of IAM: 1 to 64 letters, digits and `+=,.@_-`.
+    /// Makes a user, of a name that [`User::is_name`] accepts.
     pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<()> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
-            return Err(Error::PrincipalNotFound(format!("'{name}' is no user name: use 1 to 64 letters, digits and +=,.@_-")));
+        if !User::is_name(name) {
+            return Err(Error::Refused(format!("'{name}' is no user name: use 1 to 64 letters, digits and +=,.@_-")));
         }
         if self.0.metadata.create_user(registry.clone(), name.to_owned(), self.now()).await? {
             Ok(())
@@ -96,10 +99,8 @@ impl Registry {
 
     /// Makes an access key for a user, or for the account's root. `given` is an id and a secret to use instead of random ones.
     pub async fn create_access_key(&self, identity: &Identity, given: Option<(String, String)>) -> Result<AccessKey> {
-        let (id, secret) = given.map_or_else(new_access_key, Ok)?;
-        let sealed_secret = self.0.secrets.seal(&id, secret.as_bytes())?;
-        let Identity { registry, user } = identity.clone();
-        let row = AccessKeyRow { id: id.clone(), registry, user, sealed_secret, active: true };
+        let (row, secret) = self.sealed(given.map_or_else(new_access_key, Ok)?, identity)?;
+        let id = row.id.clone();
         if self.0.metadata.create_access_key(row, self.now()).await? {
             Ok(AccessKey { id, secret, active: true, identity: identity.clone() })
         } else {
@@ -107,13 +108,31 @@ impl Registry {
         }
     }
 
+    /// Makes a new access key for the holder of `id`, and switches `id` off, all or nothing.
+    pub async fn rotate_access_key(&self, id: &str) -> Result<AccessKey> {
+        let old = self.access_key(id).await?.ok_or_else(|| Error::PrincipalNotFound(format!("there is no access key '{id}'")))?;
+        let (row, secret) = self.sealed(new_access_key()?, &old.identity)?;
+        let new_id = row.id.clone();
+        self.0.metadata.replace_access_key(old.id, row, self.now()).await?;
+        Ok(AccessKey { id: new_id, secret, active: true, identity: old.identity })
+    }
+
     /// Switches an access key on or off. False when the account has none of this id.
     pub async fn set_access_key_active(&self, registry: &RegistryId, id: &str, active: bool) -> Result<bool> {
         self.0.metadata.set_access_key_active(registry.clone(), id.to_owned(), active).await
     }
 
-    /// Removes an access key. False when the account has none of this id.
+    /// Removes an access key, but not the last root key of the account that this installation was set up with: the next
+    /// start would make another one. False when the account has none of this id.
     pub async fn delete_access_key(&self, registry: &RegistryId, id: &str) -> Result<bool> {
-        self.0.metadata.delete_access_key(registry.clone(), id.to_owned()).await
+        let keep_root = registry == self.account_id();
+        self.0.metadata.delete_access_key(registry.clone(), id.to_owned(), keep_root).await
+    }
+
+    /// A new row for a key, and its secret.
+    fn sealed(&self, (id, secret): (String, String), identity: &Identity) -> Result<(AccessKeyRow, String)> {
+        let sealed_secret = self.0.secrets.seal(&id, secret.as_bytes())?;
+        let Identity { registry, user } = identity.clone();
+        Ok((AccessKeyRow { id, registry, user, sealed_secret, active: true }, secret))
     }
 }

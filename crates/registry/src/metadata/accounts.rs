@@ -20,7 +20,7 @@ statements! {
     MAKE_PRIMARY = "UPDATE registry_alias SET is_primary = (name = ?2) WHERE registry_id = ?1";
     SELECT_ACCESS_KEY = "SELECT id, registry_id, user_name, sealed_secret, active FROM access_key WHERE id = ?1";
     SELECT_ROOT_KEY = "SELECT id, registry_id, user_name, sealed_secret, active FROM access_key
-        WHERE registry_id = ?1 AND user_name IS NULL ORDER BY created_at, id LIMIT 1";
+        WHERE registry_id = ?1 AND user_name IS NULL ORDER BY active DESC, created_at, id LIMIT 1";
     DELETE_OTHER_ROOT_KEYS = "DELETE FROM access_key WHERE registry_id = ?1 AND user_name IS NULL AND id <> ?2";
     UPSERT_ACCESS_KEY = "INSERT INTO access_key (id, registry_id, user_name, sealed_secret, active, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (id) DO UPDATE SET sealed_secret = excluded.sealed_secret";
@@ -47,8 +47,8 @@ pub(crate) struct NewAccount {
     pub(crate) default_alias: RegistryAlias,
     /// A root key given from outside: it replaces every other root key.
     pub(crate) given_root_key: Option<(String, Vec<u8>)>,
-    /// The root key to use when the account has none.
-    pub(crate) new_root_key: (String, Vec<u8>),
+    /// The root key to use when the account has none, if it shall have one.
+    pub(crate) new_root_key: Option<(String, Vec<u8>)>,
     pub(crate) now: Timestamp,
 }
 
@@ -136,7 +136,7 @@ async fn insert_alias(tx: &mut Tx<'_>, account: &NewAccount, alias: &RegistryAli
     tx.execute(&INSERT_ALIAS, &parameters).await.map(drop)
 }
 
-pub(super) async fn ensure_root_key(tx: &mut Tx<'_>, account: &NewAccount) -> Result<AccessKeyRow> {
+async fn ensure_root_key(tx: &mut Tx<'_>, account: &NewAccount) -> Result<AccessKeyRow> {
     let registry = account.registry.as_str();
     if let Some((id, sealed)) = &account.given_root_key {
         insert_root_key(tx, account, id, sealed).await?;
@@ -145,10 +145,16 @@ pub(super) async fn ensure_root_key(tx: &mut Tx<'_>, account: &NewAccount) -> Re
     if let Some(key) = tx.query_one(&SELECT_ROOT_KEY, &[registry.into()], read_key).await? {
         return Ok(key);
     }
-    let (id, sealed) = &account.new_root_key;
-    insert_root_key(tx, account, id, sealed).await?;
+    insert_new_root_key(tx, account).await?;
     let made = tx.query_one(&SELECT_ROOT_KEY, &[registry.into()], read_key).await?;
     made.ok_or_else(|| Error::Internal("the root key vanished while it was made".to_owned()))
+}
+
+pub(super) async fn insert_new_root_key(tx: &mut Tx<'_>, account: &NewAccount) -> Result<()> {
+    match &account.new_root_key {
+        Some((id, sealed)) => insert_root_key(tx, account, id, sealed).await,
+        None => Ok(()),
+    }
 }
 
 async fn insert_root_key(tx: &mut Tx<'_>, account: &NewAccount, id: &str, sealed: &[u8]) -> Result<()> {
@@ -161,7 +167,7 @@ async fn insert_root_key(tx: &mut Tx<'_>, account: &NewAccount, id: &str, sealed
     }
 }
 
-fn read_alias(row: &Row<'_>) -> Result<AliasDescription> {
+pub(super) fn read_alias(row: &Row<'_>) -> Result<AliasDescription> {
     Ok(AliasDescription {
         name: row.parsed(0, RegistryAlias::parse)?,
         status: row.parsed(1, AliasStatus::parse)?,

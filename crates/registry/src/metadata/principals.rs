@@ -1,9 +1,9 @@
 //! Accounts, aliases, users and access keys as their operator manages them.
 
-use super::accounts::{ensure_alias, ensure_root_key, insert_registry};
+use super::accounts::{ensure_alias, insert_new_root_key, insert_registry, read_alias};
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{AccessKeyRow, Metadata, NewAccount};
-use crate::accounts::{AccessKeySummary, AliasDescription, User};
+use crate::accounts::{AccessKeySummary, AliasDescription, AliasStatus, User};
 use crate::error::{Error, Result};
 use roadstead_model::{RegistryAlias, RegistryId, Timestamp};
 
@@ -13,9 +13,10 @@ statements! {
     UPSERT_ALIAS = "INSERT INTO registry_alias (name, registry_id, status, is_primary, is_default, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (name) DO UPDATE SET status = excluded.status, is_primary = excluded.is_primary, is_default = excluded.is_default
         WHERE registry_alias.registry_id = excluded.registry_id";
+    SELECT_ALIAS = "SELECT name, status, is_primary, is_default FROM registry_alias WHERE registry_id = ?1 AND name = ?2";
     CLEAR_PRIMARY = "UPDATE registry_alias SET is_primary = FALSE WHERE registry_id = ?1";
     CLEAR_DEFAULT = "UPDATE registry_alias SET is_default = FALSE WHERE registry_id = ?1";
-    DELETE_ALIAS = "DELETE FROM registry_alias WHERE registry_id = ?1 AND name = ?2 AND NOT is_primary";
+    DELETE_ALIAS = "DELETE FROM registry_alias WHERE registry_id = ?1 AND name = ?2";
     SELECT_REGISTRY_EXISTS = "SELECT EXISTS (SELECT 1 FROM registry WHERE id = ?1)";
     SELECT_USERS = "SELECT name, created_at FROM iam_user WHERE registry_id = ?1 ORDER BY name";
     SELECT_USER = "SELECT EXISTS (SELECT 1 FROM iam_user WHERE registry_id = ?1 AND name = ?2)";
@@ -26,7 +27,8 @@ statements! {
         ON CONFLICT (id) DO NOTHING";
     SELECT_KEYS = "SELECT id, user_name, active, created_at FROM access_key WHERE registry_id = ?1 ORDER BY created_at, id";
     UPDATE_KEY = "UPDATE access_key SET active = ?3 WHERE registry_id = ?1 AND id = ?2";
-    DELETE_KEY = "DELETE FROM access_key WHERE registry_id = ?1 AND id = ?2";
+    DELETE_KEY = "DELETE FROM access_key WHERE registry_id = ?1 AND id = ?2 RETURNING user_name IS NULL";
+    SELECT_HAS_ROOT_KEY = "SELECT EXISTS (SELECT 1 FROM access_key WHERE registry_id = ?1 AND user_name IS NULL)";
 }
 
 impl Metadata {
@@ -37,13 +39,14 @@ impl Metadata {
     }
 
     /// Makes an account with its alias and its root key. False when there is one of this id; then nothing changes.
-    pub(crate) async fn create_account(&self, account: NewAccount) -> Result<Option<AccessKeyRow>> {
+    pub(crate) async fn create_account(&self, account: NewAccount) -> Result<bool> {
         self.write(async move |tx: &mut Tx<'_>| {
             if !insert_registry(tx, &account).await? {
-                return Ok(None);
+                return Ok(false);
             }
             ensure_alias(tx, &account).await?;
-            ensure_root_key(tx, &account).await.map(Some)
+            insert_new_root_key(tx, &account).await?;
+            Ok(true)
         })
         .await
     }
@@ -61,6 +64,7 @@ impl Metadata {
     pub(crate) async fn put_alias(&self, registry: RegistryId, alias: AliasDescription, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
             require_registry(tx, &registry).await?;
+            keep_a_primary(tx, &registry, &alias).await?;
             if alias.primary {
                 tx.execute(&CLEAR_PRIMARY, &[registry.as_str().into()]).await?;
             }
@@ -83,11 +87,14 @@ impl Metadata {
         .await
     }
 
-    /// Removes an alias that is not the primary one. False when there is none such.
+    /// Removes an alias, but not the primary one. False when there is none of this name.
     pub(crate) async fn delete_alias(&self, registry: RegistryId, alias: RegistryAlias) -> Result<bool> {
-        self.write(
-            async move |tx: &mut Tx<'_>| Ok(tx.execute(&DELETE_ALIAS, &[registry.as_str().into(), alias.as_str().into()]).await? > 0),
-        )
+        self.write(async move |tx: &mut Tx<'_>| {
+            if is_primary(tx, &registry, &alias).await? {
+                return Err(Error::Refused(format!("'{alias}' is the primary alias: make another one the primary one first")));
+            }
+            Ok(tx.execute(&DELETE_ALIAS, &[registry.as_str().into(), alias.as_str().into()]).await? > 0)
+        })
         .await
     }
 
@@ -133,20 +140,14 @@ impl Metadata {
 
     /// Stores a new access key. False when there is one of this id.
     pub(crate) async fn create_access_key(&self, key: AccessKeyRow, now: Timestamp) -> Result<bool> {
+        self.write(async move |tx: &mut Tx<'_>| insert_key(tx, &key, now).await).await
+    }
+
+    /// Stores a new access key and switches the one that it stands in for off.
+    pub(crate) async fn replace_access_key(&self, old: String, new: AccessKeyRow, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
-            require_registry(tx, &key.registry).await?;
-            if let Some(user) = &key.user {
-                require_user(tx, &key.registry, user).await?;
-            }
-            let parameters: [Value<'_>; 6] = [
-                key.id.as_str().into(),
-                key.registry.as_str().into(),
-                key.user.as_deref().into(),
-                key.sealed_secret.as_slice().into(),
-                key.active.into(),
-                now.micros().into(),
-            ];
-            Ok(tx.execute(&INSERT_KEY, &parameters).await? > 0)
+            tx.execute(&UPDATE_KEY, &[new.registry.as_str().into(), old.as_str().into(), false.into()]).await?;
+            if insert_key(tx, &new, now).await? { Ok(()) } else { Err(Error::AlreadyExists(format!("there is an access key '{}' already", new.id))) }
         })
         .await
     }
@@ -159,11 +160,54 @@ impl Metadata {
         .await
     }
 
-    /// Removes an access key. False when there is none of this id.
-    pub(crate) async fn delete_access_key(&self, registry: RegistryId, id: String) -> Result<bool> {
-        self.write(async move |tx: &mut Tx<'_>| Ok(tx.execute(&DELETE_KEY, &[registry.as_str().into(), id.as_str().into()]).await? > 0))
-            .await
+    /// Removes an access key, with `keep_root` not the last one of the account's root. False when there is none of this id.
+    pub(crate) async fn delete_access_key(&self, registry: RegistryId, id: String, keep_root: bool) -> Result<bool> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let was_root = tx.query_one(&DELETE_KEY, &[registry.as_str().into(), id.as_str().into()], |row| row.boolean(0)).await?;
+            let has_root = tx.query_one(&SELECT_HAS_ROOT_KEY, &[registry.as_str().into()], |row| row.boolean(0)).await?;
+            if keep_root && was_root == Some(true) && has_root != Some(true) {
+                return Err(Error::Refused(format!(
+                    "'{id}' is the last root key of the account {registry}, and the next start would make another one: disable it, or rotate it first"
+                )));
+            }
+            Ok(was_root.is_some())
+        })
+        .await
     }
+}
+
+/// False when there is a key of this id.
+async fn insert_key(tx: &mut Tx<'_>, key: &AccessKeyRow, now: Timestamp) -> Result<bool> {
+    require_registry(tx, &key.registry).await?;
+    if let Some(user) = &key.user {
+        require_user(tx, &key.registry, user).await?;
+    }
+    let parameters: [Value<'_>; 6] = [
+        key.id.as_str().into(),
+        key.registry.as_str().into(),
+        key.user.as_deref().into(),
+        key.sealed_secret.as_slice().into(),
+        key.active.into(),
+        now.micros().into(),
+    ];
+    Ok(tx.execute(&INSERT_KEY, &parameters).await? > 0)
+}
+
+async fn is_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &RegistryAlias) -> Result<bool> {
+    let found = tx.query_one(&SELECT_ALIAS, &[registry.as_str().into(), alias.as_str().into()], read_alias).await?;
+    Ok(found.is_some_and(|alias| alias.primary))
+}
+
+/// URIs show the primary alias, so there is always one, and it is active.
+async fn keep_a_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &AliasDescription) -> Result<()> {
+    let name = &alias.name;
+    if alias.primary && alias.status != AliasStatus::Active {
+        return Err(Error::Refused(format!("the alias '{name}' cannot be the primary one and {}: it must be ACTIVE", alias.status.as_str())));
+    }
+    if !alias.primary && is_primary(tx, registry, name).await? {
+        return Err(Error::Refused(format!("'{name}' is the primary alias: make another one the primary one first")));
+    }
+    Ok(())
 }
 
 pub(super) async fn require_user(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<()> {

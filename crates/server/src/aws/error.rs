@@ -128,7 +128,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::NameInvalid { member, reason } => return at(member, reason),
         Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
         // Users and access keys are managed at the command line; no operation of this door ends so.
-        Error::AlreadyExists(_) | Error::PrincipalNotFound(_) => Exception::InvalidParameter,
+        Error::AlreadyExists(_) | Error::PrincipalNotFound(_) | Error::Refused(_) => Exception::InvalidParameter,
         Error::Unavailable(_) | Error::Internal(_) => return (Exception::Server, SERVER_MESSAGE.to_owned()),
     };
     (exception, error.to_string())

@@ -141,7 +141,8 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         | Error::ResourceTagInvalid(_)
         | Error::TooManyResourceTags { .. }
         | Error::AlreadyExists(_)
-        | Error::PrincipalNotFound(_) => (StatusCode::BAD_REQUEST, Code::Unsupported),
+        | Error::PrincipalNotFound(_)
+        | Error::Refused(_) => (StatusCode::BAD_REQUEST, Code::Unsupported),
     }
 }
 
