@@ -1,10 +1,20 @@
 //! The command line. Exit codes: 0 done, 1 it could not be done, 2 it was asked for wrongly.
 
+mod access_key;
+mod account;
+mod alias;
+mod beside;
+mod input;
+mod output;
+mod policy;
 mod serve;
 mod signals;
+mod user;
 
 use crate::config::{ConfigError, Flags};
+use beside::Noun;
 use clap::{Parser, Subcommand};
+use roadstead_registry::{Error, OpenError};
 use std::process::ExitCode;
 
 /// A public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
@@ -20,6 +30,21 @@ enum Command {
     /// Run the registry.
     #[command(after_help = SERVE_HELP)]
     Serve(Flags),
+    /// Make and look at the accounts of a server.
+    #[command(after_help = BESIDE_HELP)]
+    Account(Noun<account::Verb>),
+    /// Manage the names under which registries are public.
+    #[command(after_help = BESIDE_HELP)]
+    Alias(Noun<alias::Verb>),
+    /// Manage the users of an account.
+    #[command(after_help = BESIDE_HELP)]
+    User(Noun<user::Verb>),
+    /// Manage the keys that sign requests and log in.
+    #[command(after_help = BESIDE_HELP)]
+    AccessKey(Noun<access_key::Verb>),
+    /// Say what users may do.
+    #[command(after_help = BESIDE_HELP)]
+    Policy(Noun<policy::Verb>),
 }
 
 const SERVE_HELP: &str = "\
@@ -29,21 +54,55 @@ Flags win over the environment, the environment over the file. Only in the envir
   ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; else one is made and kept
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
+const BESIDE_HELP: &str = "\
+Works on the data folder while the server runs; what it changes is in force at once. The folder is found \
+as the server finds it: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, else \
+./roadstead-data. A server that is given ROADSTEAD_MASTER_KEY needs it here too.";
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The flags, the environment or the file are wrong.
-    #[error(transparent)]
-    Usage(#[from] ConfigError),
+    /// The flags, the environment or a file are wrong.
+    #[error("{0}")]
+    Usage(String),
     /// They are right, and it failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::RegistryNotFound(id) => Self::Failed(format!(
+                "there is no account {id}: 'roadstead account create {id}' makes it, 'roadstead account list' shows all"
+            )),
+            Error::PolicyInvalid(reason) => Self::Usage(reason),
+            other => Self::Failed(other.to_string()),
+        }
+    }
 }
 
 /// Does what the command line of this process says.
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::run(flags),
+        Command::Account(command) => command.run(),
+        Command::Alias(command) => command.run(),
+        Command::User(command) => command.run(),
+        Command::AccessKey(command) => command.run(),
+        Command::Policy(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     #[expect(clippy::print_stderr, reason = "a refusal is for the person at the terminal, whatever the logs are set to")]

@@ -4,14 +4,14 @@
 //! from it. A value is text until it is known which source wins, so that every refusal can say where it stands.
 
 mod layers;
-mod values;
+pub(crate) mod values;
 
 pub use layers::{ConfigError, Flags, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
 use crate::http::{Network, Origin};
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::OpenOptions;
+use roadstead_registry::{OpenOptions, Sharing};
 use std::path::PathBuf;
 
 /// How this process runs. The defaults are those of a laptop: no file, no other process, loopback only.
@@ -52,11 +52,24 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where a command finds the data that it works on beside a server, and the key to it. Nothing else in the layers
+    /// concerns it.
+    pub(crate) fn beside(layers: &Layers) -> Result<OpenOptions, ConfigError> {
+        let mut options = OpenOptions::new(Self::data(layers)?);
+        options.sharing = Sharing::Beside;
+        options.master_key = layers.variable(values::MASTER_KEY, values::master_key)?;
+        Ok(options)
+    }
+
+    fn data(layers: &Layers) -> Result<PathBuf, ConfigError> {
+        Ok(layers.one("data", values::folder)?.unwrap_or_else(|| "./roadstead-data".into()))
+    }
+
     /// Reads every layer's text into values; the first one that does not parse is refused with its place.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         Ok(Self {
             listen: layers.one("listen", values::listen)?.unwrap_or_else(|| "127.0.0.1:5000".into()),
-            data: layers.one("data", values::folder)?.unwrap_or_else(|| "./roadstead-data".into()),
+            data: Self::data(layers)?,
             ephemeral: layers.one("ephemeral", values::switch)?.unwrap_or(false),
             public_url: layers.one("public_url", Origin::parse_url)?,
             account_id: layers.one("account_id", values::account_id)?,

@@ -147,7 +147,11 @@ impl Metadata {
     pub(crate) async fn replace_access_key(&self, old: String, new: AccessKeyRow, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
             tx.execute(&UPDATE_KEY, &[new.registry.as_str().into(), old.as_str().into(), false.into()]).await?;
-            if insert_key(tx, &new, now).await? { Ok(()) } else { Err(Error::AlreadyExists(format!("there is an access key '{}' already", new.id))) }
+            if insert_key(tx, &new, now).await? {
+                Ok(())
+            } else {
+                Err(Error::AlreadyExists(format!("there is an access key '{}' already", new.id)))
+            }
         })
         .await
     }
@@ -202,7 +206,10 @@ async fn is_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &RegistryAlia
 async fn keep_a_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &AliasDescription) -> Result<()> {
     let name = &alias.name;
     if alias.primary && alias.status != AliasStatus::Active {
-        return Err(Error::Refused(format!("the alias '{name}' cannot be the primary one and {}: it must be ACTIVE", alias.status.as_str())));
+        return Err(Error::Refused(format!(
+            "the alias '{name}' cannot be the primary one and {}: it must be ACTIVE",
+            alias.status.as_str()
+        )));
     }
     if !alias.primary && is_primary(tx, registry, name).await? {
         return Err(Error::Refused(format!("'{name}' is the primary alias: make another one the primary one first")));

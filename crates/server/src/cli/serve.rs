@@ -45,7 +45,7 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     let cannot_listen = |error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    let registry = Registry::open(config.open_options(data.clone())).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    let registry = Registry::open(config.open_options(data.clone())).await?;
     let server = Arc::new(Server::new(registry.clone(), config));
     banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
 

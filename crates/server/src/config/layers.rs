@@ -126,6 +126,13 @@ pub struct Flags {
     values: BTreeMap<&'static str, Vec<String>>,
 }
 
+impl Flags {
+    /// Nothing but where the data is, or the file that says so.
+    pub(crate) fn of_data(data: Option<String>, config: Option<PathBuf>) -> Self {
+        Self { config, values: data.into_iter().map(|folder| ("data", vec![folder])).collect() }
+    }
+}
+
 impl clap::Args for Flags {
     fn augment_args(command: clap::Command) -> clap::Command {
         let config = Arg::new("config").long("config").value_name("FILE").help("A TOML file with any of these settings (listen = \"…\")");

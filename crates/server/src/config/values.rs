@@ -62,11 +62,11 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-pub(super) fn account_id(text: &str) -> Result<RegistryId, String> {
+pub(crate) fn account_id(text: &str) -> Result<RegistryId, String> {
     RegistryId::parse(text).map_err(|_| format!("'{text}' is not a registry id: twelve digits"))
 }
 
-pub(super) fn alias(text: &str) -> Result<RegistryAlias, String> {
+pub(crate) fn alias(text: &str) -> Result<RegistryAlias, String> {
     RegistryAlias::parse(text).map_err(|error| format!("'{text}' cannot be a registry alias: {error}"))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn root_key(layers: &Layers) -> Result<Option<RootKey>, ConfigError> 
 }
 
 /// A signature's scope is cut at slashes and a header at commas, so an id is made of word characters, as AWS's are.
-fn access_key_id(text: &str) -> Result<String, String> {
+pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if text.len() > 128 || !text.bytes().all(word) {
         return Err("is not an access key id: at most 128 letters, digits, '_' and '-'".into());
@@ -110,7 +110,7 @@ fn access_key_id(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
+pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
     if text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("is not a secret access key: at most 128 printable ASCII characters without spaces".into());
     }

@@ -3,6 +3,7 @@
 // A test that panics has said what it had to say; the lint knows only functions that are tests themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cli;
 mod oci;
 mod serving;
 mod support;

@@ -121,8 +121,13 @@ impl Server {
 
     /// Calls an operation of the AWS API, signed with the root access key.
     pub(crate) fn aws(&self, operation: &str, input: &Value) -> Answer {
+        self.aws_as(&self.credentials(), operation, input)
+    }
+
+    /// Calls an operation of the AWS API, signed with this access key.
+    pub(crate) fn aws_as(&self, credentials: &Credentials, operation: &str, input: &Value) -> Answer {
         let body = input.to_string();
-        let headers = self.aws_headers(operation, body.as_bytes());
+        let headers = signing::headers(credentials, &self.address.to_string(), operation, body.as_bytes());
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.send("POST", "/", &headers, body.as_bytes())
     }

@@ -1,0 +1,241 @@
+//! `roadstead access-key`: the keys that sign requests and log in.
+
+use super::beside::{self, Account};
+use super::output::{self, Output, Record};
+use super::user::{unknown, user_name};
+use super::{Failure, input};
+use crate::config::values;
+use clap::{Args, Subcommand};
+use roadstead_model::RegistryId;
+use roadstead_registry::{AccessKey, AccessKeySummary, Identity, Registry};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make an access key; its secret is printed this once
+    Create {
+        #[command(flatten)]
+        holder: Holder,
+        #[command(flatten)]
+        given: Given,
+        #[command(flatten)]
+        form: SecretForm,
+    },
+    /// List the access keys of an account, without their secrets
+    List {
+        #[command(flatten)]
+        holder: Holder,
+    },
+    /// Let an access key be used again
+    Enable {
+        #[command(flatten)]
+        key: Named,
+    },
+    /// Refuse an access key from now on, also to those who have logged in with it
+    Disable {
+        #[command(flatten)]
+        key: Named,
+    },
+    /// Make a new access key for the holder of this one and disable this one
+    Rotate {
+        #[command(flatten)]
+        key: Named,
+        #[command(flatten)]
+        form: SecretForm,
+    },
+    /// Delete an access key for good
+    Delete {
+        #[command(flatten)]
+        key: Named,
+    },
+}
+
+/// A principal of an account.
+#[derive(Debug, Args)]
+pub(super) struct Holder {
+    /// The user who holds the key; without it the root of the account, who may do everything there
+    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    user: Option<String>,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A key by its id, which is the server's only one.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The access key id
+    #[arg(value_name = "ACCESS-KEY-ID")]
+    id: String,
+}
+
+/// A key that exists elsewhere already.
+#[derive(Debug, Args)]
+pub(super) struct Given {
+    /// Use this access key id instead of a new one
+    #[arg(long, value_name = "ACCESS-KEY-ID", requires = "secret_file", value_parser = values::access_key_id)]
+    id: Option<String>,
+    /// The file that holds the secret of --id; - is the standard input
+    #[arg(long, value_name = "FILE", requires = "id")]
+    secret_file: Option<PathBuf>,
+}
+
+/// How a secret is printed.
+#[derive(Debug, Args)]
+pub(super) struct SecretForm {
+    /// Print the key as this profile of an AWS shared-credentials file
+    #[arg(long, value_name = "NAME", conflicts_with = "output", value_parser = profile_name)]
+    profile: Option<String>,
+}
+
+/// A key with its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewKey {
+    arn: String,
+    registry_id: String,
+    user_name: Option<String>,
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+/// A key without its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KeyRecord {
+    access_key_id: String,
+    arn: String,
+    registry_id: String,
+    user_name: Option<String>,
+    status: &'static str,
+    created_at: String,
+}
+
+fn profile_name(text: &str) -> Result<String, String> {
+    let plain = |character: char| !character.is_control() && !matches!(character, '[' | ']');
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err("a profile has a name without brackets".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        match self {
+            Self::Create { holder, given, form } => {
+                let identity = holder.find(registry).await?;
+                let key = registry.create_access_key(&identity, given.read()?).await?;
+                form.print(output, &NewKey::of(&key))
+            }
+            Self::List { holder } => list(registry, output, holder).await,
+            Self::Enable { key } => switch(registry, output, &key.id, true).await,
+            Self::Disable { key } => switch(registry, output, &key.id, false).await,
+            Self::Rotate { key, form } => {
+                find(registry, &key.id).await?;
+                form.print(output, &NewKey::of(&registry.rotate_access_key(&key.id).await?))
+            }
+            Self::Delete { key } => {
+                let account = find(registry, &key.id).await?;
+                if registry.delete_access_key(&account, &key.id).await? { Ok(()) } else { Err(no_such_key(&key.id)) }
+            }
+        }
+    }
+}
+
+async fn list(registry: &Registry, output: Output, holder: Holder) -> Result<(), Failure> {
+    let Identity { registry: account, user } = holder.find(registry).await?;
+    let keys = registry.access_keys(&account).await?;
+    let wanted = keys.iter().filter(|key| user.is_none() || key.user == user);
+    output.many(&wanted.map(|key| KeyRecord::of(&account, key)).collect::<Vec<_>>())
+}
+
+async fn switch(registry: &Registry, output: Output, id: &str, active: bool) -> Result<(), Failure> {
+    let account = find(registry, id).await?;
+    registry.set_access_key_active(&account, id, active).await?;
+    let keys = registry.access_keys(&account).await?;
+    keys.iter().filter(|key| key.id == id).try_for_each(|key| output.one(&KeyRecord::of(&account, key)))
+}
+
+/// The account that a key belongs to.
+async fn find(registry: &Registry, id: &str) -> Result<RegistryId, Failure> {
+    Ok(registry.access_key(id).await?.ok_or_else(|| no_such_key(id))?.identity.registry)
+}
+
+fn no_such_key(id: &str) -> Failure {
+    Failure::Failed(format!("there is no access key '{id}': 'roadstead access-key list' shows those of an account"))
+}
+
+impl Holder {
+    async fn find(self, registry: &Registry) -> Result<Identity, Failure> {
+        let account = self.account.find(registry).await?;
+        match &self.user {
+            Some(user) if !registry.has_user(&account, user).await? => Err(unknown(&account, user)),
+            _ => Ok(Identity { registry: account, user: self.user }),
+        }
+    }
+}
+
+impl Given {
+    fn read(self) -> Result<Option<(String, String)>, Failure> {
+        let Some((id, path)) = self.id.zip(self.secret_file) else { return Ok(None) };
+        let text = input::read(&path)?;
+        let secret = values::secret_access_key(text.trim_end_matches(['\r', '\n']));
+        Ok(Some((id, secret.map_err(|reason| Failure::Usage(format!("{}: {reason}", path.display())))?.0)))
+    }
+}
+
+impl SecretForm {
+    /// Prints the key, the only time that its secret is shown.
+    pub(super) fn print(&self, output: Output, key: &NewKey) -> Result<(), Failure> {
+        match &self.profile {
+            None => output.one(key),
+            Some(profile) => output::write(&format!(
+                "[{profile}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+                key.access_key_id, key.secret_access_key
+            )),
+        }
+    }
+}
+
+impl NewKey {
+    pub(super) fn of(key: &AccessKey) -> Self {
+        Self {
+            arn: key.identity.arn().to_string(),
+            registry_id: key.identity.registry.to_string(),
+            user_name: key.identity.user.clone(),
+            access_key_id: key.id.clone(),
+            secret_access_key: key.secret.clone(),
+        }
+    }
+}
+
+impl Record for NewKey {
+    const HEADINGS: &'static [&'static str] = &["ACCESS KEY ID", "SECRET ACCESS KEY", "HOLDER"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.access_key_id.clone(), self.secret_access_key.clone(), self.arn.clone()]
+    }
+}
+
+impl KeyRecord {
+    pub(super) fn of(registry: &RegistryId, key: &AccessKeySummary) -> Self {
+        let identity = Identity { registry: registry.clone(), user: key.user.clone() };
+        Self {
+            access_key_id: key.id.clone(),
+            arn: identity.arn().to_string(),
+            registry_id: registry.to_string(),
+            user_name: identity.user,
+            // IAM's words.
+            status: if key.active { "Active" } else { "Inactive" },
+            created_at: key.created_at.to_rfc3339(),
+        }
+    }
+}
+
+impl Record for KeyRecord {
+    const HEADINGS: &'static [&'static str] = &["ACCESS KEY ID", "STATUS", "HOLDER", "CREATED"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.access_key_id.clone(), self.status.to_owned(), self.arn.clone(), self.created_at.clone()]
+    }
+}

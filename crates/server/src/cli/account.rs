@@ -1,0 +1,123 @@
+//! `roadstead account`: who has a registry on this server.
+
+use super::Failure;
+use super::access_key::{KeyRecord, NewKey, SecretForm};
+use super::alias::AliasRecord;
+use super::beside;
+use super::output::{Output, Record, table, yes_or_no};
+use super::user::UserRecord;
+use crate::config::values;
+use clap::{Subcommand, ValueEnum};
+use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::{Registry, RegistryDescription};
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make an account with a registry, an alias and a root access key, whose secret is printed this once
+    Create {
+        /// Twelve digits
+        #[arg(value_name = "ID", value_parser = values::account_id)]
+        id: RegistryId,
+        /// The alias of its registry; else one of AWS's default form is made
+        #[arg(long, value_name = "NAME", value_parser = values::alias)]
+        alias: Option<RegistryAlias>,
+        /// Mark it as verified
+        #[arg(long)]
+        verified: bool,
+        #[command(flatten)]
+        form: SecretForm,
+    },
+    /// List the accounts
+    List,
+    /// Show an account with its aliases, users and access keys
+    Show {
+        /// The account [default: the one that the server was set up with]
+        #[arg(value_name = "ID", value_parser = values::account_id)]
+        id: Option<RegistryId>,
+    },
+    /// Mark an account as verified, or as not
+    Verify {
+        /// The account
+        #[arg(value_name = "ID", value_parser = values::account_id)]
+        id: RegistryId,
+        /// Whether it is verified
+        #[arg(value_enum)]
+        state: Switch,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+/// An account as DescribeRegistries shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountRecord {
+    registry_id: String,
+    verified: bool,
+    aliases: Vec<AliasRecord>,
+}
+
+/// An account with all that belongs to it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Everything {
+    #[serde(flatten)]
+    account: AccountRecord,
+    users: Vec<UserRecord>,
+    access_keys: Vec<KeyRecord>,
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        match self {
+            Self::Create { id, alias, verified, form } => {
+                let key = registry.create_account(&id, alias).await?;
+                if verified {
+                    registry.set_verified(&id, true).await?;
+                }
+                form.print(output, &NewKey::of(&key))
+            }
+            Self::List => {
+                let accounts: Vec<AccountRecord> = registry.registries().await?.iter().map(AccountRecord::of).collect();
+                output.many(&accounts)
+            }
+            Self::Show { id } => show(registry, output, &id.unwrap_or_else(|| registry.account_id().clone())).await,
+            Self::Verify { id, state } => {
+                registry.set_verified(&id, state == Switch::On).await?;
+                output.one(&AccountRecord::of(&registry.describe_registry(&id).await?))
+            }
+        }
+    }
+}
+
+async fn show(registry: &Registry, output: Output, id: &RegistryId) -> Result<(), Failure> {
+    let account = AccountRecord::of(&registry.describe_registry(id).await?);
+    let users: Vec<UserRecord> = registry.users(id).await?.iter().map(|user| UserRecord::of(id, user)).collect();
+    let access_keys: Vec<KeyRecord> = registry.access_keys(id).await?.iter().map(|key| KeyRecord::of(id, key)).collect();
+    let everything = Everything { account, users, access_keys };
+    output.print(&everything, || {
+        let Everything { account, users, access_keys } = &everything;
+        [table(std::slice::from_ref(account)), table(&account.aliases), table(users), table(access_keys)].join("\n")
+    })
+}
+
+impl AccountRecord {
+    fn of(description: &RegistryDescription) -> Self {
+        let aliases = description.aliases.iter().map(|alias| AliasRecord::of(&description.id, alias)).collect();
+        Self { registry_id: description.id.to_string(), verified: description.verified, aliases }
+    }
+}
+
+impl Record for AccountRecord {
+    const HEADINGS: &'static [&'static str] = &["ACCOUNT", "VERIFIED", "ALIASES"];
+
+    fn cells(&self) -> Vec<String> {
+        let aliases: Vec<&str> = self.aliases.iter().map(AliasRecord::name).collect();
+        vec![self.registry_id.clone(), yes_or_no(self.verified), aliases.join(", ")]
+    }
+}

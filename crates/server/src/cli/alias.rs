@@ -1,0 +1,166 @@
+//! `roadstead alias`: the names under which registries are public.
+
+use super::Failure;
+use super::beside::{self, Account};
+use super::output::{Output, Record, yes_or_no};
+use crate::config::values;
+use clap::{Args, Subcommand};
+use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::{AliasDescription, AliasStatus, Registry};
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Give a registry one more alias
+    Add {
+        #[command(flatten)]
+        alias: Named,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Change the status of an alias, or make it the primary or the default one
+    Change {
+        #[command(flatten)]
+        alias: Named,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Take an alias away: what it named is no longer found under it
+    Remove {
+        #[command(flatten)]
+        alias: Named,
+    },
+    /// List the aliases of a registry
+    List {
+        #[command(flatten)]
+        account: Account,
+    },
+}
+
+/// An alias of an account.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The alias
+    #[arg(value_name = "NAME", value_parser = values::alias)]
+    name: RegistryAlias,
+    #[command(flatten)]
+    account: Account,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Changes {
+    /// ACTIVE names the registry at once, PENDING and REJECTED do not [default of a new one: ACTIVE]
+    #[arg(long, value_name = "ACTIVE|PENDING|REJECTED", value_parser = status)]
+    status: Option<AliasStatus>,
+    /// Show it in repository URIs, instead of the alias that is shown now
+    #[arg(long)]
+    primary: bool,
+    /// Mark it as the one that the registry was given at first
+    #[arg(long)]
+    default: bool,
+}
+
+/// An alias as DescribeRegistries shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AliasRecord {
+    name: String,
+    registry_id: String,
+    status: &'static str,
+    primary_registry_alias: bool,
+    default_registry_alias: bool,
+}
+
+fn status(text: &str) -> Result<AliasStatus, String> {
+    AliasStatus::parse(&text.to_ascii_uppercase()).map_err(|_| format!("'{text}' is none of ACTIVE, PENDING and REJECTED"))
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        match self {
+            Self::Add { alias, changes } => add(registry, output, alias, changes).await,
+            Self::Change { alias, changes } => change(registry, output, alias, changes).await,
+            Self::Remove { alias } => {
+                let id = alias.account.find(registry).await?;
+                match registry.delete_alias(&id, &alias.name).await? {
+                    true => Ok(()),
+                    false => Err(unknown(&id, &alias.name)),
+                }
+            }
+            Self::List { account } => {
+                let id = account.find(registry).await?;
+                let aliases = registry.describe_registry(&id).await?.aliases;
+                output.many(&aliases.iter().map(|alias| AliasRecord::of(&id, alias)).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+async fn add(registry: &Registry, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
+    let id = alias.account.find(registry).await?;
+    if find(registry, &id, &alias.name).await?.is_some() {
+        let name = alias.name;
+        return Err(Failure::Failed(format!("the account {id} has the alias '{name}' already: 'roadstead alias change' changes it")));
+    }
+    let new = AliasDescription { name: alias.name, status: AliasStatus::Active, primary: false, default: false };
+    put(registry, output, &id, changes.applied_to(new)).await
+}
+
+async fn change(registry: &Registry, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
+    if changes.status.is_none() && !changes.primary && !changes.default {
+        return Err(Failure::Usage("nothing to change: give --status, --primary or --default".to_owned()));
+    }
+    let id = alias.account.find(registry).await?;
+    let old = find(registry, &id, &alias.name).await?.ok_or_else(|| unknown(&id, &alias.name))?;
+    put(registry, output, &id, changes.applied_to(old)).await
+}
+
+async fn put(registry: &Registry, output: Output, id: &RegistryId, alias: AliasDescription) -> Result<(), Failure> {
+    registry.put_alias(id, alias.clone()).await?;
+    output.one(&AliasRecord::of(id, &alias))
+}
+
+async fn find(registry: &Registry, id: &RegistryId, name: &RegistryAlias) -> Result<Option<AliasDescription>, Failure> {
+    let aliases = registry.describe_registry(id).await?.aliases;
+    Ok(aliases.into_iter().find(|alias| alias.name == *name))
+}
+
+fn unknown(id: &RegistryId, name: &RegistryAlias) -> Failure {
+    Failure::Failed(format!("the account {id} has no alias '{name}': 'roadstead alias list --account {id}' shows what it has"))
+}
+
+impl Changes {
+    fn applied_to(self, alias: AliasDescription) -> AliasDescription {
+        AliasDescription {
+            status: self.status.unwrap_or(alias.status),
+            primary: self.primary || alias.primary,
+            default: self.default || alias.default,
+            ..alias
+        }
+    }
+}
+
+impl AliasRecord {
+    pub(super) fn of(registry: &RegistryId, alias: &AliasDescription) -> Self {
+        Self {
+            name: alias.name.to_string(),
+            registry_id: registry.to_string(),
+            status: alias.status.as_str(),
+            primary_registry_alias: alias.primary,
+            default_registry_alias: alias.default,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Record for AliasRecord {
+    const HEADINGS: &'static [&'static str] = &["ALIAS", "ACCOUNT", "STATUS", "PRIMARY", "DEFAULT"];
+
+    fn cells(&self) -> Vec<String> {
+        let [primary, default] = [self.primary_registry_alias, self.default_registry_alias].map(yes_or_no);
+        vec![self.name.clone(), self.registry_id.clone(), self.status.to_owned(), primary, default]
+    }
+}

@@ -1,0 +1,77 @@
+//! What all commands have in common that work on the data folder beside a server.
+
+use super::Failure;
+use super::output::Output;
+use crate::config::{Config, Flags, Layers, values};
+use clap::{Args, Subcommand};
+use roadstead_model::RegistryId;
+use roadstead_registry::Registry;
+use std::path::PathBuf;
+
+/// Where the data is, and how to print.
+#[derive(Debug, Args)]
+pub(super) struct Beside {
+    /// The data folder of the server
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<String>,
+    /// The TOML file of the server, which may name the data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to print what was found or made
+    #[arg(long, global = true, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// A kind of thing, and what to do with it: `roadstead <noun> <verb>`.
+#[derive(Debug, Args)]
+pub(super) struct Noun<V: Subcommand> {
+    #[command(flatten)]
+    beside: Beside,
+    #[command(subcommand)]
+    verb: V,
+}
+
+/// What a command does.
+pub(super) trait Verb: Subcommand {
+    /// Does it, and prints it with the output that was asked for.
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure>;
+}
+
+/// Whose users, keys and aliases are meant.
+#[derive(Debug, Args)]
+pub(super) struct Account {
+    /// The account [default: the one that the server was set up with]
+    #[arg(long, value_name = "ID", value_parser = values::account_id)]
+    account: Option<RegistryId>,
+}
+
+impl Beside {
+    /// Opens the registry for `work`, which prints with the output that was asked for.
+    pub(super) fn run(self, work: impl AsyncFnOnce(&Registry, Output) -> Result<(), Failure>) -> Result<(), Failure> {
+        let layers = Layers::read(Flags::of_data(self.data, self.config), std::env::vars_os())?;
+        let options = Config::beside(&layers)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+        runtime.block_on(async {
+            let registry = Registry::open(options).await?;
+            let outcome = work(&registry, self.output).await;
+            registry.close().await;
+            outcome
+        })
+    }
+}
+
+impl<V: Verb> Noun<V> {
+    /// Does what the command says.
+    pub(super) fn run(self) -> Result<(), Failure> {
+        self.beside.run(async |registry, output| self.verb.run(registry, output).await)
+    }
+}
+
+impl Account {
+    /// The id of the account, which exists.
+    pub(super) async fn find(self, registry: &Registry) -> Result<RegistryId, Failure> {
+        let id = self.account.unwrap_or_else(|| registry.account_id().clone());
+        Ok(registry.describe_registry(&id).await?.id)
+    }
+}

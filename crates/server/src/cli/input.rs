@@ -1,0 +1,22 @@
+//! What commands read besides their arguments.
+
+use super::Failure;
+use std::io::Read;
+use std::path::Path;
+
+/// More than any policy or secret has.
+const MAXIMUM: u64 = 1 << 20;
+
+/// The text of a file, or with `-` of the standard input.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(MAXIMUM).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAXIMUM).read_to_string(&mut text))
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::Usage(format!("cannot read '{}': {error}", path.display()))),
+    }
+}

@@ -1,0 +1,168 @@
+//! `roadstead policy`: what users may do.
+
+use super::beside::{self, Account};
+use super::output::{Output, Record};
+use super::user::{unknown, user_name};
+use super::{Failure, input};
+use clap::{Args, Subcommand};
+use roadstead_model::RegistryId;
+use roadstead_model::policy::managed::{MANAGED_POLICIES, ManagedPolicy};
+use roadstead_registry::{Error, Registry, UserPolicy};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Attach a policy to a user, or change the document of one that is attached
+    Attach {
+        /// The name or the ARN of a managed policy, or with --document the name of a new one
+        #[arg(value_name = "POLICY")]
+        policy: String,
+        #[command(flatten)]
+        user: User,
+        /// A file with an IAM policy document in JSON; - is the standard input
+        #[arg(long, value_name = "FILE")]
+        document: Option<PathBuf>,
+    },
+    /// Take a policy away from a user
+    Detach {
+        /// The name of the policy
+        #[arg(value_name = "POLICY")]
+        policy: String,
+        #[command(flatten)]
+        user: User,
+    },
+    /// List the policies of a user, or without --user the managed ones that can be attached
+    List {
+        #[command(flatten)]
+        user: MaybeUser,
+    },
+    /// Print the document of a policy of a user, or without --user of a managed one
+    Show {
+        /// The name of the policy
+        #[arg(value_name = "POLICY")]
+        policy: String,
+        #[command(flatten)]
+        user: MaybeUser,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct User {
+    /// The user
+    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    user: String,
+    #[command(flatten)]
+    account: Account,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MaybeUser {
+    /// The user
+    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    user: Option<String>,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A policy, with its document where that was asked for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyRecord {
+    policy_name: String,
+    /// AWS's ARN of a managed policy; a policy with a document of its own has none.
+    arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Box<RawValue>>,
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        match self {
+            Self::Attach { policy, user, document } => {
+                let policy = offered(&policy, document.as_deref())?;
+                let (id, user) = user.find(registry).await?;
+                registry.put_user_policy(&id, &user, policy.clone()).await?;
+                output.one(&PolicyRecord::of(&policy))
+            }
+            Self::Detach { policy, user } => detach(registry, &policy, user).await,
+            Self::List { user } => {
+                let policies = policies(registry, user).await?;
+                output.many(&policies.iter().map(PolicyRecord::of).collect::<Vec<_>>())
+            }
+            Self::Show { policy, user } => show(registry, output, &policy, user).await,
+        }
+    }
+}
+
+async fn detach(registry: &Registry, policy: &str, user: User) -> Result<(), Failure> {
+    let (id, user) = user.find(registry).await?;
+    if registry.delete_user_policy(&id, &user, short_name(policy)).await? { Ok(()) } else { Err(not_found(policy)) }
+}
+
+async fn show(registry: &Registry, output: Output, policy: &str, user: MaybeUser) -> Result<(), Failure> {
+    let policies = policies(registry, user).await?;
+    let policy = policies.iter().find(|known| known.name == short_name(policy)).ok_or_else(|| not_found(policy))?;
+    let text = policy.text().unwrap_or_default();
+    let document = RawValue::from_string(text.to_owned()).map_err(|error| Error::Internal(error.to_string()))?;
+    output.print(&PolicyRecord { document: Some(document), ..PolicyRecord::of(policy) }, || format!("{}\n", text.trim_end()))
+}
+
+/// The policies of a user, or all managed ones.
+async fn policies(registry: &Registry, user: MaybeUser) -> Result<Vec<UserPolicy>, Failure> {
+    match user.user {
+        Some(name) => {
+            let (id, user) = User { user: name, account: user.account }.find(registry).await?;
+            Ok(registry.user_policies(&id, &user).await?)
+        }
+        None => MANAGED_POLICIES.iter().map(|managed| Ok(UserPolicy::managed(managed.name)?)).collect(),
+    }
+}
+
+/// The policy that the command line describes. Whatever is wrong with its document is said with the place of the document.
+fn offered(name: &str, document: Option<&Path>) -> Result<UserPolicy, Failure> {
+    let Some(path) = document else {
+        return UserPolicy::managed(name).map_err(|error| match error {
+            Error::PolicyInvalid(reason) => {
+                Failure::Usage(format!("{reason}: 'roadstead policy list' shows them; give --document for a policy of your own"))
+            }
+            other => other.into(),
+        });
+    };
+    UserPolicy::with_document(name, input::read(path)?).map_err(|error| match error {
+        Error::PolicyInvalid(reason) => Failure::Usage(format!("{}: {reason}", path.display())),
+        other => other.into(),
+    })
+}
+
+/// The name of a managed policy of which the ARN may have been given.
+fn short_name(policy: &str) -> &str {
+    ManagedPolicy::find(policy).map_or(policy, |managed| managed.name)
+}
+
+fn not_found(policy: &str) -> Failure {
+    Failure::Failed(format!("there is no policy '{policy}' there: 'roadstead policy list' with the same --user shows what there is"))
+}
+
+impl User {
+    async fn find(self, registry: &Registry) -> Result<(RegistryId, String), Failure> {
+        let id = self.account.find(registry).await?;
+        if registry.has_user(&id, &self.user).await? { Ok((id, self.user)) } else { Err(unknown(&id, &self.user)) }
+    }
+}
+
+impl PolicyRecord {
+    fn of(policy: &UserPolicy) -> Self {
+        let managed = ManagedPolicy::find(&policy.name).filter(|_| policy.document.is_none());
+        Self { policy_name: policy.name.clone(), arn: managed.map(ManagedPolicy::arn), document: None }
+    }
+}
+
+impl Record for PolicyRecord {
+    const HEADINGS: &'static [&'static str] = &["POLICY", "ARN"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.policy_name.clone(), self.arn.clone().unwrap_or_else(|| "(a document of its own)".to_owned())]
+    }
+}

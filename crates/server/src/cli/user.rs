@@ -1,0 +1,102 @@
+//! `roadstead user`: who acts for an account besides its root.
+
+use super::Failure;
+use super::beside::{self, Account};
+use super::output::{Output, Record};
+use clap::{Args, Subcommand};
+use roadstead_model::{Arn, RegistryId};
+use roadstead_registry::{Registry, User};
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make a user, who may do nothing until a policy is attached
+    Create {
+        #[command(flatten)]
+        user: Named,
+    },
+    /// Delete a user with all access keys and policies
+    Delete {
+        #[command(flatten)]
+        user: Named,
+    },
+    /// List the users of an account
+    List {
+        #[command(flatten)]
+        account: Account,
+    },
+}
+
+/// A user of an account.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// 1 to 64 letters, digits and +=,.@_-
+    #[arg(value_name = "NAME", value_parser = user_name)]
+    name: String,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserRecord {
+    user_name: String,
+    registry_id: String,
+    arn: String,
+    created_at: String,
+}
+
+pub(super) fn user_name(text: &str) -> Result<String, String> {
+    if User::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("'{text}' is no user name: use 1 to 64 letters, digits and +=,.@_-"))
+    }
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        match self {
+            Self::Create { user } => {
+                let id = user.account.find(registry).await?;
+                registry.create_user(&id, &user.name).await?;
+                let users = registry.users(&id).await?;
+                users.iter().filter(|made| made.name == user.name).try_for_each(|made| output.one(&UserRecord::of(&id, made)))
+            }
+            Self::Delete { user } => {
+                let id = user.account.find(registry).await?;
+                if registry.delete_user(&id, &user.name).await? { Ok(()) } else { Err(unknown(&id, &user.name)) }
+            }
+            Self::List { account } => {
+                let id = account.find(registry).await?;
+                let users = registry.users(&id).await?;
+                output.many(&users.iter().map(|user| UserRecord::of(&id, user)).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+/// A user that the account does not have, in words that say what to do.
+pub(super) fn unknown(id: &RegistryId, name: &str) -> Failure {
+    Failure::Failed(format!("the account {id} has no user '{name}': 'roadstead user list --account {id}' shows its users"))
+}
+
+impl UserRecord {
+    pub(super) fn of(registry: &RegistryId, user: &User) -> Self {
+        Self {
+            user_name: user.name.clone(),
+            registry_id: registry.to_string(),
+            arn: Arn::User(registry.clone(), user.name.clone()).to_string(),
+            created_at: user.created_at.to_rfc3339(),
+        }
+    }
+}
+
+impl Record for UserRecord {
+    const HEADINGS: &'static [&'static str] = &["USER", "ARN", "CREATED"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.user_name.clone(), self.arn.clone(), self.created_at.clone()]
+    }
+}
