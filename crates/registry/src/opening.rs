@@ -109,7 +109,7 @@ impl Registry {
             Sharing::Beside => return Err(OpenError::Absent(data.clone())),
         };
         let secrets = master_key(&options)?;
-        let metadata = Metadata::open_sqlite(&database).await?;
+        let metadata = Metadata::open_sqlite(&database, options.sharing).await?;
         let (installation_id, account_id) = match options.sharing {
             Sharing::Server => set_up(&options, &metadata, &secrets).await?,
             Sharing::Beside => find(data, &metadata, &secrets).await?,

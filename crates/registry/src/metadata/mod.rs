@@ -23,6 +23,7 @@ mod uploads;
 mod portability;
 
 use crate::error::Result;
+use crate::opening::Sharing;
 use roadstead_model::{RegistryId, RepositoryName, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -50,11 +51,15 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Opens the SQLite database at `path`, makes it if it is not there, and migrates it.
-    pub(crate) async fn open_sqlite(path: &Path) -> Result<Self> {
+    /// Opens the SQLite database at `path`. A server's is made if it is not there, and migrated; one beside a server is
+    /// taken as it is.
+    pub(crate) async fn open_sqlite(path: &Path, sharing: Sharing) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
         let metadata = Self { engine, ids: Arc::new(Ids::default()) };
-        metadata.write(async |tx: &mut Tx<'_>| schema::migrate(tx).await).await?;
+        match sharing {
+            Sharing::Server => metadata.write(async |tx: &mut Tx<'_>| schema::migrate(tx).await).await?,
+            Sharing::Beside => metadata.read(async |tx: &mut Tx<'_>| schema::check(tx).await).await?,
+        }
         Ok(metadata)
     }
 

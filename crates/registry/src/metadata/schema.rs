@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 pub(crate) const MIGRATIONS: &[&str] =
     &[include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_catalog_policies_principals.sql")];
 
+/// The version that this Roadstead writes.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
 pub(super) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 
 statements! {
@@ -21,18 +24,38 @@ statements! {
 /// Brings the schema up to date; refuses one that a newer Roadstead has written.
 pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     tx.execute_script(CREATE_VERSION).await?;
-    let known = MIGRATIONS.len() as i64;
-    let found: i64 = tx.query_one(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0);
-    if found > known {
-        return Err(Error::Internal(format!(
-            "the data was written by a newer Roadstead (schema version {found}; this one knows up to {known}): start that version, or use another data folder"
-        )));
-    }
+    let found = version(tx).await?;
+    refuse_newer(found)?;
     for (script, version) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_script(script).await?;
         tx.execute(&INSERT_VERSION, &[version.into()]).await?;
     }
     Ok(())
+}
+
+/// Refuses a schema of any other version: what works beside a server must not migrate the data under its feet.
+pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
+    let found = version(tx).await?;
+    refuse_newer(found)?;
+    if found < KNOWN {
+        return Err(Error::Internal(format!(
+            "the data was written by an older Roadstead (schema version {found}; this one knows {KNOWN}): start the server of this version on it first"
+        )));
+    }
+    Ok(())
+}
+
+async fn version(tx: &mut Tx<'_>) -> Result<i64> {
+    Ok(tx.query_one(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0))
+}
+
+fn refuse_newer(found: i64) -> Result<()> {
+    if found <= KNOWN {
+        return Ok(());
+    }
+    Err(Error::Internal(format!(
+        "the data was written by a newer Roadstead (schema version {found}; this one knows up to {KNOWN}): start that version, or use another data folder"
+    )))
 }
 
 /// A migration in PostgreSQL's words.

@@ -119,6 +119,16 @@ async fn a_command_works_beside_the_server_and_sees_its_account() {
 }
 
 #[tokio::test]
+async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
+    let world = World::new().await;
+    let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
+    database.execute("DELETE FROM schema_version WHERE version > 1", []).expect("an older version");
+    let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(world.folder.path()) };
+    let error = Registry::open(options).await.err().expect("an error").to_string();
+    assert!(error.contains("older Roadstead") && error.contains("schema version 1"), "{error}");
+}
+
+#[tokio::test]
 async fn a_command_makes_no_installation_where_there_is_none() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };

@@ -27,7 +27,7 @@ fn html(alias: &str, lines: &str) -> String {
         r#"<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Roadstead: {alias}</title>
-<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:3em auto;padding:0 1em}}pre{{overflow-x:auto;padding:1em;background:#8882}}</style></head>
+<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:3em auto;padding:0 1em}}pre{{white-space:pre-wrap;overflow-wrap:anywhere;padding:1em;background:#8882}}</style></head>
 <body>
 <h1>Roadstead</h1>
 <p>This is a public container registry. It speaks the Amazon ECR Public API and the OCI distribution protocol.
