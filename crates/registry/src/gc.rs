@@ -4,15 +4,21 @@
 //! manifests needs; blobs that no repository holds, with their bytes; and stored objects that no row names, which a
 //! crash between storing and recording leaves behind. A row goes before its bytes do, and every removal repeats its
 //! condition in the transaction that removes, so a push at the same moment either finds the blob or stores it anew.
+//!
+//! All of it holds between processes too: a command may collect beside the server. What a server is writing to at the
+//! moment shows in the times of its files, and those are left alone for [`SETTLING`] at least, whatever the grace.
 
 use crate::Registry;
 use crate::blobs::StoredObject;
 use crate::error::Result;
 use roadstead_model::Timestamp;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How many rows one step looks at.
+/// How many rows one step looks at, and removes in one transaction at most.
 const STEP: usize = 500;
+/// Upload sessions, and files that no row names, are never taken younger than this: between storing a blob and naming it
+/// in a row lies a moment in which nothing but the file's time tells that it is needed.
+const SETTLING: Duration = Duration::from_secs(60 * 60);
 
 /// What a collection found, or would have removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -32,7 +38,7 @@ pub struct Garbage {
 /// How to collect.
 #[derive(Debug, Clone, Copy)]
 pub struct Collection {
-    /// What is younger than this is left alone: a push that is under way needs it. 24 hours is the default.
+    /// What is younger than this is left alone: a push that is under way needs it. Uploads get an hour at least.
     pub grace: Duration,
     /// Only count what would go.
     pub dry_run: bool,
@@ -41,9 +47,14 @@ pub struct Collection {
 impl Registry {
     /// Removes what nothing needs any more, or with `dry_run` counts it.
     pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
-        let grace = i64::try_from(collection.grace.as_micros()).unwrap_or(i64::MAX);
-        let before = Timestamp::from_micros(self.now().micros().saturating_sub(grace));
-        let mut sweep = Sweep { registry: self, before, dry_run: collection.dry_run, found: Garbage::default() };
+        let now = self.now();
+        let mut sweep = Sweep {
+            registry: self,
+            before: earlier(now, collection.grace),
+            settled: earlier(now, collection.grace.max(SETTLING)),
+            dry_run: collection.dry_run,
+            found: Garbage::default(),
+        };
         sweep.uploads().await?;
         sweep.links().await?;
         sweep.blobs().await?;
@@ -52,9 +63,23 @@ impl Registry {
     }
 }
 
+/// The time that lies `span` before `now`.
+fn earlier(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_micros(now.micros().saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+}
+
+/// Rests as long as a step took: pushes get the writer for half of the time at least, also those of another process,
+/// which do not wait in the same queue.
+async fn rest_after(begun: Instant) {
+    tokio::time::sleep(begun.elapsed()).await;
+}
+
 struct Sweep<'a> {
     registry: &'a Registry,
+    /// Rows from before this time may go.
     before: Timestamp,
+    /// Uploads and files from before this time may go.
+    settled: Timestamp,
     dry_run: bool,
     found: Garbage,
 }
@@ -64,13 +89,17 @@ impl Sweep<'_> {
         let inner = &self.registry.0;
         let mut after = String::new();
         loop {
-            let stale = inner.metadata.stale_uploads(self.before, &after, STEP).await?;
+            let begun = Instant::now();
+            let stale = inner.metadata.stale_uploads(self.settled, &after, STEP).await?;
             let Some((last, _)) = stale.last() else { return Ok(()) };
             after.clone_from(last);
             for (id, bytes) in stale {
-                // A session that is being written to now is not abandoned, however old its row.
+                // A session that is being written to now, here or by another process, is not abandoned, however old its row.
                 let Some(_turn) = inner.sessions.take(&id) else { continue };
-                if self.dry_run || inner.metadata.delete_stale_upload(id.clone(), self.before).await? {
+                if inner.blobs.upload_grew_since(&id, self.settled).await? {
+                    continue;
+                }
+                if self.dry_run || inner.metadata.delete_stale_upload(id.clone(), self.settled).await? {
                     self.found.uploads += 1;
                     self.found.bytes += bytes;
                 }
@@ -78,6 +107,7 @@ impl Sweep<'_> {
                     inner.blobs.discard_upload(&id).await;
                 }
             }
+            rest_after(begun).await;
         }
     }
 
@@ -85,6 +115,7 @@ impl Sweep<'_> {
         let metadata = &self.registry.0.metadata;
         let mut after = (i64::MIN, i64::MIN);
         loop {
+            let begun = Instant::now();
             let mut links = metadata.next_links(self.before, after, STEP).await?;
             let Some(last) = links.last() else { return Ok(()) };
             after = (last.repository, last.blob);
@@ -95,6 +126,7 @@ impl Sweep<'_> {
                 (false, false) => metadata.delete_unused_links(links, self.before).await?,
             };
             self.found.unused_blobs += count as u64;
+            rest_after(begun).await;
         }
     }
 
@@ -102,6 +134,7 @@ impl Sweep<'_> {
         let inner = &self.registry.0;
         let mut after = i64::MIN;
         loop {
+            let begun = Instant::now();
             let mut blobs = inner.metadata.next_blobs(self.before, after, STEP).await?;
             let Some(last) = blobs.last() else { return Ok(()) };
             after = last.id;
@@ -117,13 +150,15 @@ impl Sweep<'_> {
                     self.found.bytes += size;
                 }
             }
+            rest_after(begun).await;
         }
     }
 
     async fn orphans(&mut self) -> Result<()> {
         let inner = &self.registry.0;
         for folder in inner.blobs.folders().await? {
-            for object in inner.blobs.objects_older_than(&folder, self.before).await? {
+            let begun = Instant::now();
+            for object in inner.blobs.objects_older_than(&folder, self.settled).await? {
                 let named = match &object {
                     StoredObject::Blob { digest, key, .. } => inner.metadata.names_object(digest, key).await?,
                     StoredObject::Upload { id, .. } => inner.metadata.names_upload(id).await?,
@@ -139,6 +174,7 @@ impl Sweep<'_> {
                     StoredObject::Upload { id, .. } => inner.blobs.discard_upload(&id).await,
                 }
             }
+            rest_after(begun).await;
         }
         Ok(())
     }

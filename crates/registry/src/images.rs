@@ -203,12 +203,12 @@ impl Registry {
 
     /// Deletes a manifest and all its tags, unless an index that stays lists it.
     pub async fn delete_manifest(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
-        self.0.metadata.delete_manifest(RepositoryKey::new(registry, name), digest.clone()).await
+        self.0.metadata.delete_manifest(RepositoryKey::new(registry, name), digest.clone(), self.now()).await
     }
 
     /// Deletes images as BatchDeleteImage does: a digest goes with all its tags, the last tag takes its image along, a
     /// child of an index stays unless the index goes in the same call.
     pub async fn delete_images(&self, registry: &RegistryId, name: &RepositoryName, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
-        self.0.metadata.delete_images(RepositoryKey::new(registry, name), ids).await
+        self.0.metadata.delete_images(RepositoryKey::new(registry, name), ids, self.now()).await
     }
 }

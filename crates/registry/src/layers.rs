@@ -2,9 +2,12 @@
 
 use crate::Registry;
 use crate::blobs::BlobReader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metadata::{BlobRow, RepositoryKey};
 use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName};
+
+/// A blob that was pushed or asked for within this time is not made young again, so that nobody makes many writes by asking.
+const RENEWAL_SECONDS: i64 = 1;
 
 /// A blob that a repository holds.
 #[derive(Debug, Clone)]
@@ -39,14 +42,38 @@ impl Registry {
         self.0.metadata.find_blob(registry, name, digest).await.map(BlobInfo::from)
     }
 
-    /// For each digest the blob that the repository holds, in their order, with its media type.
+    /// For each digest the blob that the repository holds, in their order, with its media type; safe from collection like
+    /// what [`Self::reserve_blob`] gives.
     pub async fn find_layers(&self, registry: &RegistryId, name: &RepositoryName, digests: &[Digest]) -> Result<Vec<Option<LayerInfo>>> {
-        let found = self.0.metadata.find_layers(registry, name, digests).await?;
-        let info = |(blob, manifest): (BlobRow, Option<Vec<u8>>)| {
-            let media_type = manifest.and_then(|bytes| media_type_in(&bytes, &blob.digest));
-            LayerInfo { digest: blob.digest, size: blob.size, media_type }
-        };
-        Ok(found.into_iter().map(|found| found.map(info)).collect())
+        let mut layers = Vec::with_capacity(digests.len());
+        for found in self.0.metadata.find_layers(registry, name, digests).await? {
+            layers.push(match found {
+                Some((blob, None)) if self.is_collected(registry, name, &blob.digest).await? => None,
+                Some((blob, manifest)) => {
+                    let media_type = manifest.and_then(|bytes| media_type_in(&bytes, &blob.digest));
+                    Some(LayerInfo { digest: blob.digest, size: blob.size, media_type })
+                }
+                None => None,
+            });
+        }
+        Ok(layers)
+    }
+
+    /// Whether a blob that was just there is gone; if not, it stays for another grace period.
+    async fn is_collected(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<bool> {
+        match self.reserve_blob(registry, name, digest).await {
+            Ok(_) => Ok(false),
+            Err(Error::LayerNotFound(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The blob of this digest, if the repository holds it, for one who asks because he may push a manifest that needs it:
+    /// a blob that no manifest needs yet is safe from collection for another grace period.
+    pub async fn reserve_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
+        let now = self.now();
+        let young = now.plus_seconds(-RENEWAL_SECONDS);
+        self.0.metadata.reserve_blob(registry, name, digest, young, now).await.map(BlobInfo::from)
     }
 
     /// Opens a blob for reading.

@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The folder of unfinished uploads.
 const UPLOADS: &str = "uploads";
@@ -99,13 +99,16 @@ impl Filesystem {
         let key = format!("{folder}/{hex}.{upload}");
         let (from, folder, to) = (self.upload_path(upload), self.root.join(folder), self.root.join(&key));
         run(move || {
-            if length == 0 {
-                // An upload that received nothing has no file yet.
-                File::create(&from)?.sync_all()?;
-            } else if fs::metadata(&from)?.len() != length {
+            // An upload that received nothing has no file yet.
+            let file = OpenOptions::new().create(length == 0).truncate(false).write(true).open(&from)?;
+            let whole = length > 0 && file.metadata()?.len() == length;
+            if !whole {
                 // Something of a request that failed lies beyond what the session's row counts.
-                let file = OpenOptions::new().write(true).open(&from)?;
                 file.set_len(length)?;
+            }
+            // Until a row names it, only its time tells a collector that it is not forgotten.
+            file.set_modified(SystemTime::now())?;
+            if !whole {
                 file.sync_all()?;
             }
             make_folder(&folder)?;
@@ -114,6 +117,16 @@ impl Filesystem {
         })
         .await?;
         Ok(key)
+    }
+
+    pub(super) async fn upload_grew_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
+        let path = self.upload_path(upload);
+        run(move || match fs::metadata(path) {
+            Ok(metadata) => Ok(metadata.modified()? >= system_time(time)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        })
+        .await
     }
 
     pub(super) async fn open_blob(&self, key: &str) -> Result<Reader> {
@@ -137,7 +150,7 @@ impl Filesystem {
 
     pub(super) async fn objects_older_than(&self, folder: &str, time: Timestamp) -> Result<Vec<StoredObject>> {
         let (path, folder) = (self.root.join(folder), folder.to_owned());
-        let limit = UNIX_EPOCH + Duration::from_micros(u64::try_from(time.micros()).unwrap_or(0));
+        let limit = system_time(time);
         run(move || {
             let mut objects = Vec::new();
             for entry in entries(&path)? {
@@ -213,6 +226,10 @@ async fn remove(path: PathBuf) {
         Ok(()) => {}
         Err(error) => tracing::warn!(%error, path = %shown.display(), "a file could not be removed"),
     }
+}
+
+fn system_time(time: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(time.micros()).unwrap_or(0))
 }
 
 /// The entries of a folder; none of one that is not there.

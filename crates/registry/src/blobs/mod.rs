@@ -73,10 +73,17 @@ impl BlobStore {
         }
     }
 
-    /// Makes a stored object out of an upload's first `length` bytes, and gives its key.
+    /// Makes a stored object out of an upload's first `length` bytes, and gives its key. Its age counts from now on.
     pub(crate) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
         match self {
             Self::Filesystem(store) => store.keep(upload, length, digest).await,
+        }
+    }
+
+    /// Whether bytes of an upload were written at or after `time`.
+    pub(crate) async fn upload_grew_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
+        match self {
+            Self::Filesystem(store) => store.upload_grew_since(upload, time).await,
         }
     }
 

@@ -20,6 +20,12 @@ statements! {
     // A link that was there is made young again, so that collecting unused blobs gives the new push its full grace.
     LINK = "INSERT INTO repository_blob (repository_id, blob_id, created_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
+    // A link that no manifest needs and that is not young may be collected at any time.
+    SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, b.storage_key, l.created_at < ?4 AND NOT EXISTS
+            (SELECT 1 FROM manifest_blob u WHERE u.repository_id = l.repository_id AND u.blob_id = l.blob_id)
+        FROM repository r JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    RENEW = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?1 AND blob_id = ?2";
     SELECT_USER = "SELECT m.digest FROM manifest_blob u JOIN manifest m ON m.id = u.manifest_id
         WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY m.digest LIMIT 1";
     SELECT_USER_CONTENT = "SELECT c.bytes FROM manifest_blob u JOIN manifest_content c ON c.manifest_id = u.manifest_id
@@ -80,6 +86,42 @@ impl Metadata {
                 });
             }
             Ok(layers)
+        })
+        .await
+    }
+
+    /// The blob of this digest that a repository holds, made young again if it is from before `young` and no manifest needs it.
+    pub(crate) async fn reserve_blob(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digest: &Digest,
+        young: Timestamp,
+        now: Timestamp,
+    ) -> Result<BlobRow> {
+        let key = RepositoryKey::new(registry, name);
+        let found = self
+            .read(async |tx: &mut Tx<'_>| {
+                let parameters: [Value<'_>; 4] =
+                    [registry.as_str().into(), name.as_str().into(), digest.as_str().into(), young.micros().into()];
+                let read = |row: &Row<'_>| Ok((read(row)?, row.boolean(4)?));
+                let found = tx.query_one(&SELECT_AT_RISK, &parameters, read).await?;
+                // Only a miss pays for telling apart the two reasons.
+                if found.is_none() {
+                    repository_id(tx, &key).await?;
+                }
+                Ok(found)
+            })
+            .await?;
+        let missing = Error::LayerNotFound(digest.clone());
+        let (blob, at_risk) = found.ok_or_else(|| missing.clone())?;
+        if !at_risk {
+            return Ok(blob);
+        }
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let renewed = tx.execute(&RENEW, &[repository.into(), blob.id.into(), now.micros().into()]).await?;
+            if renewed > 0 { Ok(blob.clone()) } else { Err(missing.clone()) }
         })
         .await
     }

@@ -32,6 +32,9 @@ statements! {
     INSERT_BLOB = "INSERT INTO manifest_blob (manifest_id, repository_id, blob_id) VALUES (?1, ?2, ?3) ON CONFLICT (manifest_id, blob_id) DO NOTHING";
     INSERT_CHILD = "INSERT INTO manifest_child (parent_id, child_id) VALUES (?1, ?2) ON CONFLICT (parent_id, child_id) DO NOTHING";
     COUNT = "UPDATE repository SET image_count = image_count + ?2 WHERE id = ?1 RETURNING image_count";
+    // What a manifest needed is unused from now on, not since it was pushed: its grace begins anew.
+    RENEW_BLOBS = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?2
+        AND blob_id IN (SELECT blob_id FROM manifest_blob WHERE manifest_id = ?1)";
     DELETE_TAGS = "DELETE FROM tag WHERE manifest_id = ?1";
     DELETE_CHILDREN = "DELETE FROM manifest_child WHERE parent_id = ?1";
     DELETE = "DELETE FROM manifest WHERE id = ?1";
@@ -156,7 +159,7 @@ impl Metadata {
     }
 
     /// Deletes a manifest and its tags, unless an index that stays lists it.
-    pub(crate) async fn delete_manifest(&self, key: RepositoryKey, digest: Digest) -> Result<()> {
+    pub(crate) async fn delete_manifest(&self, key: RepositoryKey, digest: Digest, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let Some((id, _)) = find(tx, repository, &digest).await? else {
@@ -165,16 +168,16 @@ impl Metadata {
             if let Some(parent) = parents(tx, id).await?.into_iter().next() {
                 return Err(Error::StillNeeded { digest: digest.clone(), needed_by: parent });
             }
-            delete(tx, repository, id).await
+            delete(tx, repository, id, now).await
         })
         .await
     }
 
     /// Deletes images the way BatchDeleteImage does.
-    pub(crate) async fn delete_images(&self, key: RepositoryKey, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
+    pub(crate) async fn delete_images(&self, key: RepositoryKey, ids: Vec<ImageIdText>, now: Timestamp) -> Result<DeletedImages> {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
-            let mut batch = Batch { tx, repository, deleted: Vec::new() };
+            let mut batch = Batch { tx, repository, now, deleted: Vec::new() };
             let mut failures = Vec::new();
             let mut pending: Vec<&ImageIdText> = ids.iter().collect();
             // An image that an index lists can go once the index is gone: whatever is left is tried again as long as
@@ -205,6 +208,7 @@ impl Metadata {
 struct Batch<'t, 'c> {
     tx: &'t mut Tx<'c>,
     repository: i64,
+    now: Timestamp,
     deleted: Vec<(Digest, Option<Tag>)>,
 }
 
@@ -232,7 +236,7 @@ impl Batch<'_, '_> {
             return Ok(Err(DeleteFailure::ReferencedByIndex(parents)));
         }
         let tags = tags_of(self.tx, manifest).await?;
-        delete(self.tx, self.repository, manifest).await?;
+        delete(self.tx, self.repository, manifest, self.now).await?;
         if tags.is_empty() {
             self.deleted.push((digest.clone(), None));
         }
@@ -405,7 +409,8 @@ async fn tags_of(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
 }
 
 /// Deletes a manifest that nothing needs: its tags first, then its own needs, then itself.
-async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64) -> Result<()> {
+async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp) -> Result<()> {
+    tx.execute(&RENEW_BLOBS, &[manifest.into(), repository.into(), now.micros().into()]).await?;
     for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE] {
         tx.execute(statement, &[manifest.into()]).await?;
     }

@@ -4,7 +4,9 @@ use crate::support::{Parts, World, repository};
 use roadstead_model::{Algorithm, Digest};
 use roadstead_registry::{Collection, Error, Garbage};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 const DAY: i64 = 24 * 60 * 60;
 const COLLECTION: Collection = Collection { grace: Duration::from_secs(DAY as u64), dry_run: false };
@@ -91,4 +93,141 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     assert_eq!(found, Garbage { uploads: 1, orphans: 1, bytes: 10, ..Garbage::default() });
     assert_eq!(files(&blobs), ["not-ours"]);
     assert!(matches!(world.registry.find_upload(&world.id, &world.name, &upload.id).await, Err(Error::UploadNotFound { .. })));
+}
+
+#[tokio::test]
+async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
+    let world = world().await;
+    let blob = world.push_blob(b"layer one").await;
+    world.pass_seconds(DAY + 1);
+    world.registry.reserve_blob(&world.id, &world.name, &blob).await.expect("it is there");
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    world.pass_seconds(DAY + 1);
+    let layers = world.registry.find_layers(&world.id, &world.name, std::slice::from_ref(&blob)).await.expect("an answer");
+    assert!(matches!(layers.as_slice(), [Some(_)]));
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    world.pass_seconds(DAY + 1);
+    world.registry.find_blob(&world.id, &world.name, &blob).await.expect("reading promises nothing");
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 1);
+    assert!(matches!(world.registry.reserve_blob(&world.id, &world.name, &blob).await, Err(Error::LayerNotFound(_))));
+}
+
+#[tokio::test]
+async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
+    let world = world().await;
+    let image = world.push_image("one", &["a"]).await;
+    world.pass_seconds(DAY + 1);
+    world.registry.delete_manifest(&world.id, &world.name, &image).await.expect("deleted");
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    world.pass_seconds(DAY + 1);
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 2);
+}
+
+/// A world in which it is now.
+async fn present() -> World {
+    let world = World::new().await;
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970").as_secs();
+    world.pass_seconds(since_epoch as i64 - world.registry.now().seconds());
+    world
+}
+
+const AT_ONCE: Collection = Collection { grace: Duration::ZERO, dry_run: false };
+
+#[tokio::test]
+async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whatever_the_grace() {
+    let world = present().await;
+    let upload = world.registry.start_upload(&world.id, &world.name, None, false).await.expect("a session");
+    world.registry.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
+    let file = world.folder.path().join("blobs/uploads").join(&upload.id);
+    world.pass_seconds(2 * DAY);
+    let written = |time| std::fs::File::options().write(true).open(&file).expect("a file").set_modified(time).expect("a time");
+    written(SystemTime::now() + Duration::from_secs(2 * DAY as u64));
+    let beside = world.beside().await;
+    assert_eq!(beside.collect_garbage(AT_ONCE).await.expect("collected"), Garbage::default());
+
+    // However old the file of a session is, the stored blob that it becomes is young until a row names it.
+    written(SystemTime::UNIX_EPOCH);
+    let digest = Digest::of(Algorithm::Sha256, b"half");
+    world.registry.complete_upload(&world.id, &world.name, &upload.id, &digest).await.expect("a blob");
+    let folder = world.folder.path().join("blobs/sha256").join(&digest.hex()[..2]);
+    let kept = std::fs::metadata(folder.join(format!("{}.{}", digest.hex(), upload.id))).expect("the stored blob");
+    assert!(kept.modified().expect("a time") > SystemTime::UNIX_EPOCH + Duration::from_secs(DAY as u64));
+}
+
+#[tokio::test]
+async fn a_file_without_a_row_is_given_time_to_get_one_whatever_the_grace() {
+    let world = present().await;
+    let folder = world.folder.path().join("blobs/sha256/ab");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join(format!("{}.upload", "ab".repeat(32))), b"on its way").expect("a file");
+    world.pass_seconds(3500);
+    assert_eq!(world.registry.collect_garbage(AT_ONCE).await.expect("collected"), Garbage::default());
+    world.pass_seconds(200);
+    assert_eq!(world.registry.collect_garbage(AT_ONCE).await.expect("collected").orphans, 1);
+}
+
+/// Without any grace a blob may go before its manifest comes, and the push is told so. What was accepted stays whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_push_that_races_collection_never_loses_a_blob() {
+    let world = Arc::new(present().await);
+    let beside = world.beside().await;
+    let done = Arc::new(AtomicBool::new(false));
+    let collectors = [world.registry.clone(), beside].map(|registry| {
+        let (world, done) = (world.clone(), done.clone());
+        tokio::spawn(async move {
+            let mut deleted = 0;
+            while !done.load(Ordering::Relaxed) {
+                world.pass_seconds(1);
+                deleted += registry.collect_garbage(AT_ONCE).await.expect("collected").deleted_blobs;
+            }
+            deleted
+        })
+    });
+    let pushers: Vec<_> = (0..3).map(|pusher| tokio::spawn(push_and_delete(world.clone(), pusher))).collect();
+    for pusher in pushers {
+        pusher.await.expect("nothing was lost");
+    }
+    done.store(true, Ordering::Relaxed);
+    let mut deleted = 0;
+    for collector in collectors {
+        deleted += collector.await.expect("no collection failed");
+    }
+    assert!(deleted > 0, "the collectors had nothing to do");
+}
+
+/// Pushes images that share a layer with the other pushers', checks each once it is accepted, and deletes every other one.
+async fn push_and_delete(world: Arc<World>, pusher: usize) {
+    let mut kept = Vec::new();
+    for number in 0..25 {
+        let seed = format!("{pusher} {number}");
+        let mut accepted = None;
+        // A collection in between takes what was just pushed: the client pushes again, as it would after a 404.
+        for _ in 0..1000 {
+            match world.try_push_image(&seed, b"a layer of all", &[]).await {
+                Ok(put) => accepted = Some(put.digest),
+                Err(Error::LayersNotFound { .. }) => continue,
+                Err(error) => panic!("{error}"),
+            }
+            break;
+        }
+        let digest = accepted.expect("accepted in the end");
+        assert_whole(&world, &seed).await;
+        if number % 2 == 0 {
+            world.registry.delete_manifest(&world.id, &world.name, &digest).await.expect("deleted");
+        } else {
+            kept.push(seed);
+        }
+    }
+    for seed in kept {
+        assert_whole(&world, &seed).await;
+    }
+}
+
+async fn assert_whole(world: &World, seed: &str) {
+    for bytes in [format!("config {seed}").as_bytes(), b"a layer of all"] {
+        let digest = Digest::of(Algorithm::Sha256, bytes);
+        let blob = world.registry.find_blob(&world.id, &world.name, &digest).await.expect("the repository holds it");
+        let reader = world.registry.open_blob(&blob).await.expect("its bytes are there");
+        assert_eq!(reader.read(0, bytes.len()).await.expect("readable"), bytes);
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName, Tag};
-use roadstead_registry::{BodyError, Clock, Condition, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result};
+use roadstead_registry::{BodyError, Clock, Condition, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result, Sharing};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,6 +43,12 @@ impl World {
         Self { registry, id, name, clock, folder }
     }
 
+    /// The same installation, opened as a command beside the server opens it, with the same clock.
+    pub(crate) async fn beside(&self) -> Registry {
+        let (clock, sharing) = (Clock::Manual(Arc::clone(&self.clock)), Sharing::Beside);
+        Registry::open(OpenOptions { clock, sharing, ..OpenOptions::new(self.folder.path()) }).await.expect("a registry")
+    }
+
     pub(crate) fn pass_seconds(&self, seconds: i64) {
         self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
@@ -57,14 +63,19 @@ impl World {
 
     /// Pushes an image of a config and one layer; `seed` makes its bytes differ from other images'.
     pub(crate) async fn push_image(&self, seed: &str, tags: &[&str]) -> Digest {
+        self.try_push_image(seed, format!("layer {seed}").as_bytes(), tags).await.expect("an image").digest
+    }
+
+    /// The same with a layer of the caller's choice, and as it ends.
+    pub(crate) async fn try_push_image(&self, seed: &str, layer: &[u8], tags: &[&str]) -> Result<ManifestPut> {
         let config = self.push_blob(format!("config {seed}").as_bytes()).await;
-        let layer = self.push_blob(format!("layer {seed}").as_bytes()).await;
+        let layer = self.push_blob(layer).await;
         let manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": {"mediaType": OCI_CONFIG, "digest": config.as_str(), "size": 100},
             "layers": [{"mediaType": OCI_LAYER, "digest": layer.as_str(), "size": 1000 + seed.len()}],
         });
-        self.push(&manifest, tags).await.expect("an image").digest
+        self.push(&manifest, tags).await
     }
 
     pub(crate) async fn push_index(&self, children: &[&Digest], tags: &[&str]) -> Result<ManifestPut> {

@@ -16,9 +16,14 @@ use roadstead_registry::BlobInfo;
 /// What a blob is, as far as this server knows: the manifests say more.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// GET and HEAD, whole or in parts. Only a GET opens the blob.
+/// GET and HEAD, whole or in parts. Only a GET opens the blob; only a HEAD comes before a push that will rely on its answer.
 pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
-    let blob = server.registry.find_blob(target.registry(), target.repository(), digest).await?;
+    let (registry, repository) = (target.registry(), target.repository());
+    let blob = if call.method == Method::HEAD {
+        server.registry.reserve_blob(registry, repository, digest).await?
+    } else {
+        server.registry.find_blob(registry, repository, digest).await?
+    };
     let reply = if conditional::is_known(&call.headers, digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else if call.method == Method::HEAD {
