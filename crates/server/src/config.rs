@@ -13,6 +13,11 @@ use crate::http::{Network, Origin};
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{OpenOptions, Sharing};
 use std::path::PathBuf;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// What nothing needs is kept for a day: no push takes longer, and neither does noticing a mistake.
+pub const GC_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How this process runs. The defaults are those of a laptop: no file, no other process, loopback only.
 #[derive(Debug, Clone)]
@@ -49,6 +54,10 @@ pub struct Config {
     pub root_key: Option<RootKey>,
     /// The master key, when the environment gives it.
     pub master_key: Option<Secret<[u8; 32]>>,
+    /// How often garbage is collected; none for never.
+    pub gc_interval: Option<Duration>,
+    /// How long what nothing needs is kept.
+    pub gc_grace: Duration,
 }
 
 impl Config {
@@ -88,6 +97,8 @@ impl Config {
     }
 
     /// What the registry needs to know of this, with its data in `data`.
+            gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
+            gc_grace: layers.one("gc_grace", values::duration)?.unwrap_or(GC_GRACE),
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = OpenOptions::new(data);
         options.alias = self.alias.clone();

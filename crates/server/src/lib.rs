@@ -7,6 +7,7 @@ pub mod auth;
 pub mod aws;
 mod banner;
 pub mod cli;
+mod collector;
 pub mod config;
 mod connection;
 pub mod http;
@@ -46,6 +47,11 @@ impl Server {
     /// A server over an open registry.
     pub fn new(registry: Registry, config: Config) -> Self {
         Self { keys: auth::Keys::derive(&registry, config.emulator), registry, config, telemetry: Telemetry::new() }
+    }
+
+    /// What the server does beside answering, until this is dropped.
+    pub(crate) async fn work_in_background(&self) {
+        collector::run(self).await;
     }
 }
 

@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use roadstead_registry::Garbage;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,16 @@ struct DoorLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GarbageLabel {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -85,6 +96,9 @@ struct Metrics {
     connections: Gauge,
     received: Counter,
     sent: Counter,
+    collections: Family<OutcomeLabel, Counter>,
+    removed: Family<GarbageLabel, Counter>,
+    freed: Counter,
 }
 
 impl Telemetry {
@@ -98,6 +112,9 @@ impl Telemetry {
             connections: Gauge::default(),
             received: Counter::default(),
             sent: Counter::default(),
+            collections: Family::default(),
+            removed: Family::default(),
+            freed: Counter::default(),
         };
         metrics.register();
         Self(Arc::new(metrics))
@@ -129,6 +146,19 @@ impl Telemetry {
         self.0.sent.inc_by(count as u64);
     }
 
+    /// Counts a garbage collection; none is one that failed.
+    pub(crate) fn collected(&self, garbage: Option<&Garbage>) {
+        let outcome = if garbage.is_some() { "done" } else { "failed" };
+        self.0.collections.get_or_create(&OutcomeLabel { outcome }).inc();
+        let Some(garbage) = garbage else { return };
+        let kinds =
+            [("upload", garbage.uploads), ("link", garbage.unused_blobs), ("blob", garbage.deleted_blobs), ("orphan", garbage.orphans)];
+        for (kind, count) in kinds {
+            self.0.removed.get_or_create(&GarbageLabel { kind }).inc_by(count);
+        }
+        self.0.freed.inc_by(garbage.bytes);
+    }
+
     /// All metrics as text for Prometheus.
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
@@ -157,6 +187,9 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
         registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
+        registry.register("gc_collections", "Garbage collections", self.collections.clone());
+        registry.register("gc_removed", "What garbage collections removed", self.removed.clone());
+        registry.register_with_unit("gc_freed", "What garbage collections freed", Unit::Bytes, self.freed.clone());
         registry.register("build_info", "The version that runs", build);
         self.registry.register_collector(Box::new(Process::new()));
     }

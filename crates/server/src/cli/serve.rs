@@ -51,6 +51,10 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
 
     let (stop, stopping) = oneshot::channel::<()>();
     let mut serving = std::pin::pin!(serve(listener, server, async {
+    let background = tokio::spawn({
+        let server = server.clone();
+        async move { server.work_in_background().await }
+    });
         let _ = stopping.await;
     }));
     let signal = tokio::select! {
@@ -60,6 +64,7 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     tracing::info!(signal, "stopping");
     let _ = stop.send(());
     tokio::select! {
+    background.abort();
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped at once by a second signal ({signal})"))),
     }

@@ -43,6 +43,8 @@ pub const SETTINGS: &[Setting] = &[
     switch("sparse_indexes", "An index may be pushed before all the images that it lists"),
 ];
 
+    one("gc_interval", "DURATION", "How often blobs that nothing needs are removed; 0 for never [default: 1h]"),
+    one("gc_grace", "DURATION", "How long such blobs are kept, so that a push under way finds them [default: 24h]"),
 const fn one(key: &'static str, value: &'static str, help: &'static str) -> Setting {
     Setting { key, value: Some(value), list: false, bare: None, help }
 }

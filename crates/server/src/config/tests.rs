@@ -41,6 +41,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("sparse_indexes", "true", "true"),
 ];
 
+    ("gc_interval", "30m", "'30m'"),
+    ("gc_grace", "7d", "'7d'"),
 #[test]
 fn nothing_needs_to_be_configured() {
     let config = config(&[], &[("HOME", "/root")]).unwrap();
@@ -182,4 +184,18 @@ fn lists_can_be_repeated_or_separated_by_commas() {
     assert_eq!(repeated.trusted_proxies, separated.trusted_proxies);
     assert_eq!(config(&["--aws-regions", "us-east-1,us-west-2"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1", "us-west-2"]);
     assert_eq!(config(&["--aws-regions", "--ephemeral"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1"]);
+}
+
+#[test]
+fn a_duration_is_a_whole_number_and_a_unit_and_zero_switches_off() {
+    let interval =
+        |text: &str| config(&[&format!("--gc-interval={text}")], &[]).map(|config| config.gc_interval.map(|interval| interval.as_secs()));
+    for (text, seconds) in [("90s", Some(90)), ("30m", Some(1800)), ("24h", Some(86_400)), ("7d", Some(604_800)), ("0", None), ("0h", None)]
+    {
+        assert_eq!(interval(text), Ok(seconds), "{text}");
+    }
+    for text in ["1", "h", "1.5h", "+1h", "1 h", "-1h", "1w", "99999999999999999999s", "300000000000000000d"] {
+        let refusal = format!("--gc-interval: '{text}' is not a duration such as 90s, 30m, 24h or 7d");
+        assert_eq!(interval(text), Err(refusal));
+    }
 }

@@ -6,6 +6,7 @@ use roadstead_model::{RegistryAlias, RegistryId};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(super) const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
 pub(super) const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
@@ -76,6 +77,25 @@ pub(super) fn region(text: &str) -> Result<String, String> {
         return Err(format!("'{text}' is not the name of a region, such as us-east-1"));
     }
     Ok(text.to_owned())
+}
+
+/// Reads `90s`, `30m`, `24h` or `7d`, and a bare `0`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let refuse = || format!("'{text}' is not a duration such as 90s, 30m, 24h or 7d");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let unit = text.chars().last().ok_or_else(refuse)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(refuse()),
+    };
+    let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let count: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or_else(refuse)?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(refuse)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

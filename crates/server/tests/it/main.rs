@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli;
+mod collecting;
+mod crowd;
 mod oci;
 mod serving;
 mod support;

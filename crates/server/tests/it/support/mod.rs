@@ -4,9 +4,13 @@
 #![allow(dead_code)]
 
 mod client;
+mod harbour;
+mod pusher;
 mod signing;
 
 pub(crate) use client::{Answer, Connection};
+pub(crate) use harbour::{Harbour, IMAGE, INDEX, sha256};
+pub(crate) use pusher::{Image, Pusher};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;

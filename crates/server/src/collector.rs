@@ -1,0 +1,37 @@
+//! The background task that brings disk back: garbage is collected now and then, while the server answers.
+
+use crate::Server;
+use roadstead_registry::{Collection, Garbage};
+use std::time::{Duration, Instant};
+
+/// Collects garbage once in every interval, until it is dropped; at once ends when collecting is switched off.
+pub(crate) async fn run(server: &Server) {
+    let Some(interval) = server.config.gc_interval else { return };
+    loop {
+        tokio::time::sleep(interval).await;
+        collect(server).await;
+    }
+}
+
+async fn collect(server: &Server) {
+    let begun = Instant::now();
+    match server.registry.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await {
+        Ok(garbage) => {
+            server.telemetry.collected(Some(&garbage));
+            log(&garbage, begun.elapsed());
+        }
+        Err(error) => {
+            server.telemetry.collected(None);
+            tracing::error!(%error, "garbage could not be collected: the next try comes with the next interval");
+        }
+    }
+}
+
+fn log(garbage: &Garbage, took: Duration) {
+    if *garbage == Garbage::default() {
+        tracing::debug!(milliseconds = took.as_millis() as u64, "there was no garbage");
+        return;
+    }
+    let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = garbage;
+    tracing::info!(uploads, unused_blobs, deleted_blobs, orphans, bytes, milliseconds = took.as_millis() as u64, "garbage collected");
+}

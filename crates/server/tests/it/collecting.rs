@@ -1,0 +1,78 @@
+//! Garbage collection while clients push.
+
+use crate::support::{Harbour, Image, Pusher, Server, sha256};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A count that `/metrics` shows; zero while it shows none.
+fn metric(server: &Server, name: &str) -> u64 {
+    let text = server.get("/metrics").text();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map_or(0, |value| value.parse().unwrap())
+}
+
+#[test]
+fn what_nothing_needs_is_removed_in_the_background_and_what_was_removed_is_told() {
+    let harbour = Harbour::on(Server::start(&["--alias", "pier", "--gc-interval", "1s", "--gc-grace", "1s"]));
+    harbour.create("app");
+    let image = harbour.image("a", None);
+    assert_eq!(harbour.put("v1", &[], &image).status, 201);
+    let loose = harbour.push_blob("app", b"loose");
+    let event = harbour.server.wait_for_event(|event| event["message"] == "garbage collected");
+    let counts = ["unused_blobs", "deleted_blobs", "bytes", "uploads", "orphans"].map(|key| event[key].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(5), Some(0), Some(0)], "{event}");
+    assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{loose}")).status, 404);
+    assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{}", sha256(b"a layer"))).status, 200);
+    assert_eq!(metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#), 1);
+    assert_eq!(metric(&harbour.server, "roadstead_gc_freed_bytes_total"), 5);
+    assert!(metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="done"}"#) >= 1);
+}
+
+/// Clients push images that share layers, skip layers that are there already, and delete all but their newest images,
+/// while the server collects all the time.
+#[test]
+fn no_push_fails_and_no_image_suffers_while_garbage_is_collected() {
+    let harbour = Harbour::on(Server::start(&["--alias", "pier", "--gc-interval", "1s", "--gc-grace", "5s"]));
+    harbour.create("app");
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for pusher in 0..4 {
+            let (harbour, enough) = (&harbour, &enough);
+            scope.spawn(move || push_and_delete(harbour, pusher, enough));
+        }
+        let begun = Instant::now();
+        while metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#) < 100 && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(100));
+        }
+        enough.store(true, Ordering::Relaxed);
+    });
+    assert!(metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#) >= 100);
+    assert_eq!(metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="failed"}"#), 0);
+}
+
+fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
+    let mut client = Pusher::of(harbour, "app");
+    let mut kept = VecDeque::new();
+    for number in 0.. {
+        if enough.load(Ordering::Relaxed) {
+            break;
+        }
+        let layers = [format!("{} of all", number / 5), format!("{} of {pusher}", number / 2)];
+        let image = Image::new(&format!("{pusher} {number}"), &layers);
+        let put = client.push(&image, &image.digest());
+        assert_eq!(put.status, 201, "{put:?}");
+        kept.push_back(image);
+        if kept.len() > 3 {
+            let oldest: Image = kept.pop_front().unwrap();
+            client.assert_whole(&oldest, &oldest.digest());
+            assert_eq!(client.send("DELETE", &format!("manifests/{}", oldest.digest()), &[], b"").status, 202);
+        }
+    }
+    for image in kept {
+        client.assert_whole(&image, &image.digest());
+    }
+}
