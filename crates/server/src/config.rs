@@ -30,6 +30,10 @@ pub struct Config {
     pub ephemeral: bool,
     /// The scheme and host that URLs in answers start with; made from the request when absent.
     pub public_url: Option<Origin>,
+    /// The certificate chain to serve HTTPS with; plain HTTP when absent.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
     /// The registry id of this installation's account; `000000000000` when absent.
     pub account_id: Option<RegistryId>,
     /// The registry alias to make at first start; one of AWS's default form is made when absent.
@@ -50,14 +54,14 @@ pub struct Config {
     pub emulator_on_network: bool,
     /// Whether an index may be pushed before all of its children.
     pub sparse_indexes: bool,
-    /// The root access key, when the environment gives it.
-    pub root_key: Option<RootKey>,
-    /// The master key, when the environment gives it.
-    pub master_key: Option<Secret<[u8; 32]>>,
     /// How often garbage is collected; none for never.
     pub gc_interval: Option<Duration>,
     /// How long what nothing needs is kept.
     pub gc_grace: Duration,
+    /// The root access key, when the environment gives it.
+    pub root_key: Option<RootKey>,
+    /// The master key, when the environment gives it.
+    pub master_key: Option<Secret<[u8; 32]>>,
 }
 
 impl Config {
@@ -71,7 +75,7 @@ impl Config {
     }
 
     fn data(layers: &Layers) -> Result<PathBuf, ConfigError> {
-        Ok(layers.one("data", values::folder)?.unwrap_or_else(|| "./roadstead-data".into()))
+        Ok(layers.one("data", values::path)?.unwrap_or_else(|| "./roadstead-data".into()))
     }
 
     /// Reads every layer's text into values; the first one that does not parse is refused with its place.
@@ -81,6 +85,8 @@ impl Config {
             data: Self::data(layers)?,
             ephemeral: layers.one("ephemeral", values::switch)?.unwrap_or(false),
             public_url: layers.one("public_url", Origin::parse_url)?,
+            tls_cert: layers.one("tls_cert", values::path)?,
+            tls_key: layers.one("tls_key", values::path)?,
             account_id: layers.one("account_id", values::account_id)?,
             alias: layers.one("alias", values::alias)?,
             trusted_proxies: layers.many("trusted_proxy", Network::parse)?.unwrap_or_default(),
@@ -91,14 +97,14 @@ impl Config {
             emulator: layers.one("emulator", values::switch)?.unwrap_or(false),
             emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
             sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(false),
+            gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
+            gc_grace: layers.one("gc_grace", values::duration)?.unwrap_or(GC_GRACE),
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
         })
     }
 
     /// What the registry needs to know of this, with its data in `data`.
-            gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
-            gc_grace: layers.one("gc_grace", values::duration)?.unwrap_or(GC_GRACE),
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = OpenOptions::new(data);
         options.alias = self.alias.clone();

@@ -15,11 +15,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long a connection may wait for the next request, or take to send one's head. Longer than the 60 s for which load
 /// balancers keep their end open: whoever closes first must be the one that knows whether a request is on its way.
 const IDLE: Duration = Duration::from_secs(75);
+/// How long a client may take to agree on a secure connection.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a request may go on without a byte in either direction. Its client is gone, or means harm.
 const STALLED: Duration = Duration::from_secs(600);
 /// Far more than any client of ours sends.
@@ -113,19 +115,38 @@ pub(crate) async fn serve(
     address: SocketAddr,
     server: Arc<Server>,
     protocols: Arc<Protocols>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) {
     let _open = server.telemetry.connection_opens();
     // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
     let activity = Arc::new(Activity::new());
     let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), activity: activity.clone() });
-    let watched = Watched { stream, activity: activity.clone(), server: server.clone() };
+    let watched = Watched { stream, activity, server: server.clone() };
+    match &server.tls {
+        None => answer(watched, peer, server, protocols, stopping).await,
+        Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(watched)).await {
+            Ok(Ok(secured)) => answer(secured, peer, server.clone(), protocols, stopping).await,
+            Ok(Err(error)) => tracing::debug!(peer = %address, %error, "no secure connection came about"),
+            Err(_) => tracing::debug!(peer = %address, "no secure connection came about in {} s", HANDSHAKE.as_secs()),
+        },
+    }
+}
+
+/// Answers the requests on a connection that is ready for them.
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Arc<Peer>,
+    server: Arc<Server>,
+    protocols: Arc<Protocols>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let (address, activity) = (peer.address, peer.activity.clone());
     let service = service_fn(move |request| {
         let (server, peer) = (server.clone(), peer.clone());
         async move { Ok::<_, Infallible>(http::answer(&server, &peer, request).await) }
     });
-    let mut connection = pin!(protocols.serve_connection(TokioIo::new(watched), service));
+    let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), service));
     let mut ceases = pin!(activity.ceases());
     let mut told_to_stop = false;
     loop {

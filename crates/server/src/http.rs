@@ -156,7 +156,7 @@ fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Op
         RequestHost::Absent => local(),
         RequestHost::Invalid => return None,
     };
-    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, &host)
+    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, server.scheme(), &host)
 }
 
 /// An answer of one sentence.

@@ -13,6 +13,7 @@ mod connection;
 pub mod http;
 pub mod oci;
 pub mod telemetry;
+pub mod tls;
 
 use config::Config;
 use roadstead_registry::Registry;
@@ -22,6 +23,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry::Telemetry;
+use tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -41,17 +43,29 @@ pub struct Server {
     pub keys: auth::Keys,
     /// What is counted.
     pub telemetry: Telemetry,
+    /// What connections are secured with; without it they are plain.
+    pub tls: Option<Tls>,
 }
 
 impl Server {
-    /// A server over an open registry.
+    /// A server over an open registry, whose connections are plain.
     pub fn new(registry: Registry, config: Config) -> Self {
-        Self { keys: auth::Keys::derive(&registry, config.emulator), registry, config, telemetry: Telemetry::new() }
+        Self { keys: auth::Keys::derive(&registry, config.emulator), registry, config, telemetry: Telemetry::new(), tls: None }
+    }
+
+    /// The scheme by which clients reach it, as far as it can see.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// What the server does beside answering, until this is dropped.
     pub(crate) async fn work_in_background(&self) {
-        collector::run(self).await;
+        let follow_certificate = async {
+            if let Some(tls) = &self.tls {
+                tls.follow_files().await;
+            }
+        };
+        tokio::join!(collector::run(self), follow_certificate);
     }
 }
 

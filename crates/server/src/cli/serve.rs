@@ -3,6 +3,7 @@
 use super::Failure;
 use super::signals::Signals;
 use crate::config::{Config, Flags, Layers};
+use crate::tls::{Files, Tls};
 use crate::{Server, banner, serve, telemetry};
 use roadstead_registry::Registry;
 use std::fs::Permissions;
@@ -41,20 +42,21 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
 async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))?;
     refuse_open_emulator(&config).await?;
+    let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
     // The address first: a server that cannot listen must not leave a new data folder behind.
     let cannot_listen = |error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let registry = Registry::open(config.open_options(data.clone())).await?;
-    let server = Arc::new(Server::new(registry.clone(), config));
+    let server = Arc::new(Server { tls, ..Server::new(registry.clone(), config) });
     banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
 
-    let (stop, stopping) = oneshot::channel::<()>();
-    let mut serving = std::pin::pin!(serve(listener, server, async {
     let background = tokio::spawn({
         let server = server.clone();
         async move { server.work_in_background().await }
     });
+    let (stop, stopping) = oneshot::channel::<()>();
+    let mut serving = std::pin::pin!(serve(listener, server, async {
         let _ = stopping.await;
     }));
     let signal = tokio::select! {
@@ -62,9 +64,9 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
         () = &mut serving => "end of listening",
     };
     tracing::info!(signal, "stopping");
+    background.abort();
     let _ = stop.send(());
     tokio::select! {
-    background.abort();
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped at once by a second signal ({signal})"))),
     }

@@ -30,6 +30,8 @@ pub const SETTINGS: &[Setting] = &[
     one("data", "FOLDER", "The folder that holds everything this server keeps [default: ./roadstead-data]"),
     switch("ephemeral", "Use a temporary folder instead of --data, and remove it on exit"),
     one("public_url", "URL", "Scheme and host that URLs in answers start with; else made from each request's Host"),
+    one("tls_cert", "FILE", "The PEM file with the certificate chain to serve HTTPS with; looked at anew when it changes"),
+    one("tls_key", "FILE", "The PEM file with the private key of that certificate"),
     one("account_id", "DIGITS", "The registry id of this installation's account [default: 000000000000]"),
     one("alias", "NAME", "The registry alias; else one of AWS's default form is made at first start, and kept"),
     list("trusted_proxy", "IP|CIDR", "A peer whose X-Forwarded-Proto, -Host and -For headers count; can be repeated"),
@@ -41,10 +43,10 @@ pub const SETTINGS: &[Setting] = &[
     switch("emulator", "Take any access key with any secret for good; an access key id of twelve digits is the account"),
     switch("emulator_on_network", "Let an emulator listen where other machines reach it: everybody there may do everything"),
     switch("sparse_indexes", "An index may be pushed before all the images that it lists"),
-];
-
     one("gc_interval", "DURATION", "How often blobs that nothing needs are removed; 0 for never [default: 1h]"),
     one("gc_grace", "DURATION", "How long such blobs are kept, so that a push under way finds them [default: 24h]"),
+];
+
 const fn one(key: &'static str, value: &'static str, help: &'static str) -> Setting {
     Setting { key, value: Some(value), list: false, bare: None, help }
 }

@@ -29,6 +29,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("data", "/srv/roadstead", "'/srv/roadstead'"),
     ("ephemeral", "true", "true"),
     ("public_url", "https://registry.example", "'https://registry.example'"),
+    ("tls_cert", "/etc/tls/chain.pem", "'/etc/tls/chain.pem'"),
+    ("tls_key", "/etc/tls/key.pem", "'/etc/tls/key.pem'"),
     ("account_id", "123456789012", "'123456789012'"),
     ("alias", "harbour", "'harbour'"),
     ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),
@@ -39,10 +41,10 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("emulator", "true", "true"),
     ("emulator_on_network", "true", "true"),
     ("sparse_indexes", "true", "true"),
-];
-
     ("gc_interval", "30m", "'30m'"),
     ("gc_grace", "7d", "'7d'"),
+];
+
 #[test]
 fn nothing_needs_to_be_configured() {
     let config = config(&[], &[("HOME", "/root")]).unwrap();

@@ -51,7 +51,7 @@ pub(super) fn listen(text: &str) -> Result<String, String> {
     Err(format!("'{text}' is not an address of the form host:port"))
 }
 
-pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("is empty".into()) } else { Ok(text.into()) }
 }
 

@@ -47,15 +47,15 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
     client
 }
 
-/// The origin as the nearest proxy saw it, where it says so; `host` and plain HTTP otherwise.
-pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], host: &str) -> Option<Origin> {
-    let plain = || Origin::new("http", host);
+/// The origin as the nearest proxy saw it, where it says so; `host` and the connection's own `scheme` otherwise.
+pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], scheme: &str, host: &str) -> Option<Origin> {
+    let own = || Origin::new(scheme, host);
     if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
-        return plain();
+        return own();
     }
-    let scheme = values(headers, "x-forwarded-proto").next().unwrap_or("http");
+    let scheme = values(headers, "x-forwarded-proto").next().unwrap_or(scheme);
     let forwarded = values(headers, "x-forwarded-host").next().and_then(|host| Origin::new(scheme, host));
-    forwarded.or_else(|| Origin::new(scheme, host)).or_else(plain)
+    forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }
 
 /// The items of a header that is a list, the nearest proxy's first.
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_origin_is_the_proxys_word_only_when_the_proxy_is_trusted() {
         let headers = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "registry.example")]);
-        let seen_from = |peer: &str| origin(ip(peer), &headers, &proxies(), "inner:5000").unwrap().to_string();
+        let seen_from = |peer: &str| origin(ip(peer), &headers, &proxies(), "http", "inner:5000").unwrap().to_string();
         assert_eq!(seen_from("10.0.0.1"), "https://registry.example");
         assert_eq!(seen_from("203.0.113.9"), "http://inner:5000");
     }
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn a_forwarded_host_or_scheme_that_is_none_is_passed_over() {
         let bad_host = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a\"b")]);
-        assert_eq!(origin(ip("10.0.0.1"), &bad_host, &proxies(), "inner:5000").unwrap().to_string(), "https://inner:5000");
+        assert_eq!(origin(ip("10.0.0.1"), &bad_host, &proxies(), "http", "inner:5000").unwrap().to_string(), "https://inner:5000");
         let bad_scheme = headers(&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "registry.example")]);
-        assert_eq!(origin(ip("10.0.0.1"), &bad_scheme, &proxies(), "inner:5000").unwrap().to_string(), "http://inner:5000");
+        assert_eq!(origin(ip("10.0.0.1"), &bad_scheme, &proxies(), "http", "inner:5000").unwrap().to_string(), "http://inner:5000");
     }
 }

@@ -18,7 +18,7 @@ fn image(pusher: usize, number: usize) -> Image {
 
 /// Every second image is deleted again by its pusher.
 fn is_kept(number: usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 /// 32 clients push images that share layers, while others mount these layers, try to delete them, and list.

@@ -9,3 +9,4 @@ mod crowd;
 mod oci;
 mod serving;
 mod support;
+mod tls;

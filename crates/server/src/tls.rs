@@ -1,0 +1,148 @@
+//! TLS: the certificate and the key that connections are secured with, and their renewal while the server runs.
+
+use crate::config::{Config, ConfigError, Place};
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio_rustls::TlsAcceptor;
+
+/// What both ends can speak, the better one first (RFC 7301).
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// How often the files are looked at: whoever renews a certificate writes a file and tells nobody.
+const LOOK_PERIOD: Duration = Duration::from_secs(2);
+
+/// The PEM files of a certificate chain and its private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// Why connections cannot be secured with these files.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or is not what it has to be.
+    #[error("'{}' {reason}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why; it completes the sentence that the path begins.
+        reason: String,
+    },
+    /// They can, but do not belong together, or are of a kind that cannot be used.
+    #[error("the certificate in '{}' and the key in '{}' cannot be used together: {reason}", files.certificate.display(), files.key.display())]
+    Pair {
+        /// Which.
+        files: Files,
+        /// Why.
+        reason: rustls::Error,
+    },
+}
+
+impl Files {
+    /// The files that the configuration names, if it does. They come together or not at all.
+    pub fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
+        let missing = |absent: &str, present: &str| {
+            let reason = format!("is not set, but --{present} is: set both or neither");
+            Err(ConfigError { place: Place::Flag(absent.to_owned()), reason })
+        };
+        match (&config.tls_cert, &config.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Some(Self { certificate: certificate.clone(), key: key.clone() })),
+            (None, None) => Ok(None),
+            (Some(_), None) => missing("tls-key", "tls-cert"),
+            (None, Some(_)) => missing("tls-cert", "tls-key"),
+        }
+    }
+
+    fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+        let refuse = |path: &Path, reason: String| TlsError::File { path: path.to_owned(), reason };
+        let read = |path: &Path| fs::read(path).map_err(|error| refuse(path, format!("cannot be read: {error}")));
+        let chain = CertificateDer::pem_slice_iter(&read(&self.certificate)?).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| refuse(&self.certificate, format!("is no PEM file: {error}")))?;
+        if chain.is_empty() {
+            return Err(refuse(&self.certificate, "holds no certificate".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?);
+        let key = key.map_err(|error| refuse(&self.key, format!("holds no private key: {error}")))?;
+        CertifiedKey::from_der(chain, key, provider).map_err(|reason| TlsError::Pair { files: self.clone(), reason })
+    }
+
+    /// What changes when one of the files is written or replaced, also through a symbolic link.
+    fn state(&self) -> io::Result<FileStates> {
+        let state = |path: &Path| fs::metadata(path).map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
+        Ok([state(&self.certificate)?, state(&self.key)?])
+    }
+}
+
+/// Inode, size and time of both files.
+type FileStates = [(u64, u64, i64, i64); 2];
+
+/// Secures connections, with the certificate that the files hold at the moment.
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    files: Files,
+    provider: Arc<CryptoProvider>,
+    current: Arc<Current>,
+    /// The files as they were just before they were read.
+    loaded: Option<FileStates>,
+}
+
+/// The certificate in use.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Tls {
+    /// Reads the files; fails when they cannot be used.
+    pub fn load(files: Files) -> Result<Self, TlsError> {
+        let loaded = files.state().ok();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let current = Arc::new(Current(RwLock::new(Arc::new(files.load(&provider)?))));
+        let versions = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let builder = versions.map_err(|reason| TlsError::Pair { files: files.clone(), reason })?;
+        let mut config = builder.with_no_client_auth().with_cert_resolver(current.clone());
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Self { acceptor: Arc::new(config).into(), files, provider, current, loaded })
+    }
+
+    /// What turns a connection into a secure one.
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
+    /// Looks at the files now and then, and takes over what they hold when they have changed. Files that do not fit, as
+    /// in the moment between writing one and the other, leave the certificate in use as it is.
+    pub(crate) async fn follow_files(&self) {
+        let mut seen = self.loaded;
+        loop {
+            tokio::time::sleep(LOOK_PERIOD).await;
+            // Two small files, looked at every few seconds: not worth another thread.
+            let Ok(state) = self.files.state() else { continue };
+            if seen == Some(state) {
+                continue;
+            }
+            seen = Some(state);
+            match self.files.load(&self.provider) {
+                Ok(key) => {
+                    *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    tracing::info!(certificate = %self.files.certificate.display(), "the certificate was renewed");
+                }
+                Err(error) => tracing::warn!(%error, "the new certificate cannot be used yet: the old one stays"),
+            }
+        }
+    }
+}

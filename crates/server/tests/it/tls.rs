@@ -1,0 +1,146 @@
+//! HTTPS from PEM files, and their renewal while the server runs.
+
+use crate::support::{Server, run};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A certificate of its own for `localhost`, in files of a folder.
+struct Identity {
+    certificate: CertificateDer<'static>,
+}
+
+impl Identity {
+    fn write_to(folder: &Path) -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
+        Self { certificate: made.cert.der().clone() }
+    }
+
+    /// A client that trusts this certificate only.
+    fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// Sends one request over HTTP/1.1; fails when the server shows another certificate.
+    fn get(&self, server: &Server, path: &str) -> std::io::Result<String> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(self.client(&[b"http/1.1"]), name).unwrap();
+        let mut stream = StreamOwned::new(connection, TcpStream::connect(server.address())?);
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\nconnection: close\r\n\r\n", server.address().port());
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+fn start(folder: &Path) -> Server {
+    let (certificate, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    Server::start(&["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()])
+}
+
+#[test]
+fn https_is_answered_and_what_the_server_writes_starts_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let server = start(folder.path());
+    let origin = format!("https://localhost:{}", server.address().port());
+    assert_eq!(server.url(), origin);
+    let answer = identity.get(&server, "/v2/").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains(&format!(r#"Bearer realm="{origin}/token/""#)), "{answer}");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_with_those_who_offer_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let server = start(folder.path());
+    let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(identity.client(&[b"h2", b"http/1.1"]));
+    let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/healthz").body(Empty::<bytes::Bytes>::new()).unwrap();
+    let answer = client.send_request(request).await.unwrap();
+    assert_eq!((answer.status(), answer.version()), (http::StatusCode::OK, http::Version::HTTP_2));
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "alive\n");
+    drop(client);
+    let _ = connection.await.unwrap();
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Identity::write_to(folder.path());
+    let server = start(folder.path());
+    std::fs::write(folder.path().join("chain.pem"), "not a certificate").unwrap();
+    server.wait_for_event(|event| event["message"] == "the new certificate cannot be used yet: the old one stays");
+    assert!(first.get(&server, "/healthz").unwrap().ends_with("alive\n"));
+
+    let second = Identity::write_to(folder.path());
+    let begun = Instant::now();
+    while second.get(&server, "/healthz").is_err() {
+        assert!(begun.elapsed() < PATIENCE, "the certificate was not renewed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(first.get(&server, "/healthz").is_err());
+}
+
+#[test]
+fn plain_http_on_a_secure_port_is_not_answered_and_harms_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let server = start(folder.path());
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
+    assert!(identity.get(&server, "/healthz").unwrap().ends_with("alive\n"));
+}
+
+#[test]
+fn files_that_cannot_be_used_are_refused_at_start_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    Identity::write_to(folder.path());
+    std::fs::rename(path("key.pem"), path("old.pem")).unwrap();
+    Identity::write_to(folder.path());
+    std::fs::write(path("empty.pem"), "").unwrap();
+    let data = path("data");
+    for (certificate, key, code, reason) in [
+        ("none.pem", "key.pem", 1, "none.pem' cannot be read: "),
+        ("empty.pem", "key.pem", 1, "empty.pem' holds no certificate"),
+        ("chain.pem", "empty.pem", 1, "empty.pem' holds no private key: "),
+        ("chain.pem", "old.pem", 1, "cannot be used together: "),
+        ("chain.pem", "", 2, "--tls-key: is not set, but --tls-cert is: set both or neither"),
+    ] {
+        let (certificate, key_path) = (path(certificate), path(key));
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--data", &data, "--tls-cert", &certificate];
+        if !key.is_empty() {
+            arguments.extend(["--tls-key", &key_path]);
+        }
+        let ended = run(&arguments, &[]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stderr.contains(reason), "{ended:?}");
+    }
+    assert!(!folder.path().join("data").exists());
+}
