@@ -28,6 +28,7 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     registry: RegistryId,
     place: Place,
+    signed_in: bool,
     may_create: bool,
 }
 
@@ -50,6 +51,11 @@ impl Target {
     /// A path below the repository, relative to the server.
     pub(super) fn path(&self, endpoint: &str) -> String {
         format!("/v2/{}/{endpoint}", self.place)
+    }
+
+    /// Whether the caller is somebody, who may be about to push.
+    pub(super) fn is_signed_in(&self) -> bool {
+        self.signed_in
     }
 
     /// Whether a missing repository is to be made.
@@ -81,7 +87,8 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| unknown_alias(&place, error))?;
-    let mut target = Target { registry, place, may_create: false };
+    let signed_in = matches!(principal, Some(Principal::Known(_)));
+    let mut target = Target { registry, place, signed_in, may_create: false };
     if let Some(known) = known {
         let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
         let permissions = Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?;

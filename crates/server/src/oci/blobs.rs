@@ -16,10 +16,11 @@ use roadstead_registry::BlobInfo;
 /// What a blob is, as far as this server knows: the manifests say more.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// GET and HEAD, whole or in parts. Only a GET opens the blob; only a HEAD comes before a push that will rely on its answer.
+/// GET and HEAD, whole or in parts. Only a GET opens the blob. A HEAD of somebody who has signed in comes before a push that
+/// will rely on its answer; what anybody else asks changes nothing.
 pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
     let (registry, repository) = (target.registry(), target.repository());
-    let blob = if call.method == Method::HEAD {
+    let blob = if call.method == Method::HEAD && target.is_signed_in() {
         server.registry.reserve_blob(registry, repository, digest).await?
     } else {
         server.registry.find_blob(registry, repository, digest).await?
