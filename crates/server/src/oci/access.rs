@@ -100,6 +100,17 @@ pub(super) async fn permit(
     Ok(target)
 }
 
+/// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
+pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: StatusCode, code: Code) -> Failure {
+    match server.registry.primary_alias(server.registry.account_id()).await {
+        Ok(alias) => {
+            let host = &call.origin.authority;
+            Failure::new(status, code, format!("repositories live under a registry alias: use {host}/{alias}/{name}"))
+        }
+        Err(error) => error.into(),
+    }
+}
+
 fn unknown_alias(place: &Place, error: Error) -> Failure {
     match error {
         Error::RegistryNotFound(_) => {

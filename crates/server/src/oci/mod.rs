@@ -63,7 +63,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Catalog(listing)) => catalog::list(server, &listing).await,
         Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
-        Err(RouteError::NoAlias(name)) => Err(no_alias(server, call, &name).await),
+        Err(RouteError::NoAlias(name)) => Err(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid).await),
         Err(error) => Err(error.into()),
     }
 }
@@ -102,17 +102,5 @@ async fn operate(
         Operation::ListReferrers { subject, artifact_type, listing } => {
             referrers::list(server, &target, &subject, artifact_type.as_deref(), &listing).await
         }
-    }
-}
-
-/// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
-async fn no_alias(server: &Server, call: &Call, name: &str) -> Failure {
-    match server.registry.primary_alias(server.registry.account_id()).await {
-        Ok(alias) => {
-            let host = &call.origin.authority;
-            let message = format!("repositories live under a registry alias: use {host}/{alias}/{name}");
-            Failure::new(StatusCode::BAD_REQUEST, Code::NameInvalid, message)
-        }
-        Err(error) => error.into(),
     }
 }

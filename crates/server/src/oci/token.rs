@@ -2,7 +2,7 @@
 //! specification, "Requesting a Token" and "Token Authentication Specification with OAuth 2").
 //!
 //! Scopes are accepted in any number and form, and change nothing: a bearer says who holds it, and what the holder may
-//! do is decided at each request.
+//! do is decided at each request. Only a push to a name that no repository can have is refused here already.
 
 use super::access;
 use super::body::{self, ReadError};
@@ -38,6 +38,9 @@ pub(super) async fn answer(server: &Server, call: &Call, body: &mut Incoming) ->
 /// `offline_token` is not honoured: `docker login` would keep the refresh token in place of the password, where many
 /// other tools do not find it, and it would live no longer than the password does.
 async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
+    if let Some(name) = pushed_without_alias(&Query::parse(call.uri.query().unwrap_or_default())) {
+        return Err(access::no_alias(server, call, &name, StatusCode::FORBIDDEN, Code::Denied).await);
+    }
     let credentials = bearer::read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
     match credentials {
         None => Ok(anonymous(server)),
@@ -45,6 +48,18 @@ async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
         Some(Credentials::Basic { user, password }) => exchange(server, call, &user, &password, false).await,
         Some(Credentials::Bearer(_)) => Err(access::bad_login(call, TokenError::WrongKind)),
     }
+}
+
+/// The name in a scope such as `repository:app:pull,push`, if it lacks the alias. The push itself would be answered with
+/// NAME_INVALID, which docker takes for a passing trouble and tries for most of a minute before it shows what is wrong.
+/// It gives up at once on a token that it is denied.
+fn pushed_without_alias(query: &Query) -> Option<String> {
+    let mut scopes = query.all("scope").flat_map(str::split_whitespace).filter_map(|scope| scope.strip_prefix("repository:"));
+    scopes.find_map(|scope| {
+        let (name, actions) = scope.rsplit_once(':')?;
+        let pushes = actions.split(',').any(|action| action == "push");
+        (pushes && !name.is_empty() && !name.contains(['/', ':'])).then(|| name.to_owned())
+    })
 }
 
 /// POST: the password comes in a form, as itself or as the refresh token that it also is.
@@ -92,4 +107,27 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
     };
     // RFC 6749, section 5.1: tokens are not to be kept by caches.
     Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_push_to_a_name_of_one_segment_is_one_without_an_alias() {
+        let found = |query: &str| pushed_without_alias(&Query::parse(query));
+        assert_eq!(found("scope=repository:app:pull,push").as_deref(), Some("app"));
+        assert_eq!(found("scope=aws&scope=repository%3Aapp%3Apush").as_deref(), Some("app"));
+        assert_eq!(found("scope=aws%20repository:app:push").as_deref(), Some("app"));
+        for other in [
+            "",
+            "scope=aws",
+            "scope=repository:app:pull",
+            "scope=repository:al/app:push",
+            "scope=repository::push",
+            "scope=repository:push",
+        ] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
 }
