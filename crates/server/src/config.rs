@@ -108,6 +108,7 @@ impl Config {
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = OpenOptions::new(data);
         options.alias = self.alias.clone();
+        options.limits.sparse_indexes = self.sparse_indexes;
         options.root_key = self.root_key.as_ref().map(|key| (key.id.clone(), key.secret.0.clone()));
         options.master_key = self.master_key.as_ref().map(|key| key.0);
         if let Some(account_id) = &self.account_id {

@@ -2,7 +2,7 @@
 //!
 //! Every manifest with a subject is indexed when it is pushed, also while the subject is missing. So the entries of a
 //! fallback tag (`sha256-<hex>`) that clients keep for registries without this endpoint are in the answer already: a
-//! listed manifest counts only with a valid subject, and then it was indexed.
+//! listed manifest counts only with a valid subject ("Enabling the Referrers API"), and then it was indexed.
 
 use super::access::Target;
 use super::error::Failure;

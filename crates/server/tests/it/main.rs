@@ -3,10 +3,12 @@
 // A test that panics has said what it had to say; the lint knows only functions that are tests themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod artifacts;
 mod cli;
 mod collecting;
 mod crowd;
 mod oci;
+mod revoking;
 mod serving;
 mod support;
 mod tls;
