@@ -3,12 +3,18 @@
 #   check    cargo-deny
 #   test     PostgreSQL, on which the Rust tests try every migration and statement
 #   model    Python packages, of which botocore describes the service
-#   clients  docker, podman, buildah, skopeo, the Python packages, and a Debian root to make images of
+#   clients  docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root to make images of
+#   tools    crane, regctl, oras, helm and cosign, built by Go
 # Debian packages need root or sudo. The rest goes to .cache/ and, for cargo-deny, to cargo's own folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CARGO_DENY=0.20.2
+GO_TOOLS='github.com/google/go-containerregistry/cmd/crane@v0.22.1
+github.com/regclient/regclient/cmd/regctl@v0.11.7
+oras.land/oras/cmd/oras@v1.3.6
+helm.sh/helm/v3/cmd/helm@v3.22.0
+github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5'
 cache=$PWD/.cache
 
 packages=()
@@ -58,6 +64,17 @@ install_cargo_deny() {
     rm -rf "$cache/cargo-deny"
 }
 
+# One after the other: each uses every processor by itself.
+install_go_tools() {
+    local tool
+    for tool in $GO_TOOLS; do
+        ! grep -qsxF "$tool" "$cache/bin/installed.txt" || continue
+        echo "building $tool into $cache/bin"
+        CGO_ENABLED=0 GOBIN=$cache/bin go install -trimpath -ldflags='-s -w' "$tool"
+        echo "$tool" >>"$cache/bin/installed.txt"
+    done
+}
+
 mkdir -p "$cache"
 for part in "$@"; do
     case $part in
@@ -80,11 +97,16 @@ for part in "$@"; do
             want docker.io dockerd
             want docker.io docker
             want mmdebstrap mmdebstrap
+            want containerd containerd
+            want umoci umoci
             python_can_make_environments || packages+=(python3-venv)
             install_packages
             make_debian & debian=$!
             install_python
             wait "$debian"
+            ;;
+        tools)
+            install_go_tools
             ;;
         *)
             echo "install.sh: unknown part '$part'" >&2

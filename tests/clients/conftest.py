@@ -67,3 +67,9 @@ def repository(ecr):
     name = f"team/app-{next(_numbers)}"
     ecr.create_repository(repositoryName=name)
     return name
+
+
+@pytest.fixture
+def name(server, repository):
+    """The same as clients of the registry write it, without a tag."""
+    return f"{server.address}/{server.alias}/{repository}"

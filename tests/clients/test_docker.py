@@ -9,7 +9,7 @@ import time
 import pytest
 
 from images import DEBIAN, write_context
-from pushing import DOCKER_CONFIG, DOCKER_MANIFEST
+from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST
 from running import PATIENCE
 from test_layers import push_layer
 from tools import Tool, need
@@ -156,6 +156,24 @@ def test_layers_of_a_sister_repository_are_not_sent_again(docker, built, server,
         docker("tag", built, reference)
         said = docker("push", reference)
     assert said.count("Mounted from") + said.count("Layer already exists") == 3, said
+
+
+def test_a_list_of_two_architectures_is_made_and_pushed(docker, name, ecr, repository, tmp_path):
+    for architecture in ("amd64", "arm64"):
+        (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY Dockerfile /srv/{architecture}\n")
+        docker("build", "--quiet", "--network", "none", "--tag", f"{name}:{architecture}", tmp_path)
+        docker("push", f"{name}:{architecture}")
+    docker("manifest", "create", "--insecure", f"{name}:both", f"{name}:amd64", f"{name}:arm64")
+    docker("manifest", "annotate", "--arch", "arm64", f"{name}:both", f"{name}:arm64")
+    digest = docker("manifest", "push", "--purge", f"{name}:both")
+    details = {detail["imageTag"]: detail["imageDetail"] for detail in ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"]}
+    assert details["both"]["imageDigest"] == digest
+    assert details["both"]["imageManifestMediaType"] == DOCKER_LIST
+    listed = json.loads(docker("manifest", "inspect", "--insecure", f"{name}:both"))["manifests"]
+    assert {entry["platform"]["architecture"]: entry["digest"] for entry in listed} == {
+        architecture: details[architecture]["imageDigest"] for architecture in ("amd64", "arm64")
+    }
+    docker("pull", "--quiet", f"{name}:both")
 
 
 def test_a_push_to_an_absent_repository_is_refused_in_awss_words(docker, built, server):

@@ -71,11 +71,6 @@ def images(buildah, folder):
     return {architecture: build(buildah, folder, f"app-{architecture}", architecture) for architecture in ("amd64", "arm64")}
 
 
-@pytest.fixture
-def name(server, repository):
-    return f"{server.address}/{server.alias}/{repository}"
-
-
 def test_skopeo_copies_an_image_in_and_out_unchanged(skopeo, buildah, images, name, folder, ecr, repository):
     layout = f"oci:{folder}/layout:v1"
     buildah("push", "--quiet", images["amd64"], layout)
@@ -101,6 +96,25 @@ def test_skopeo_inspects_lists_and_deletes(skopeo, buildah, images, name, ecr, r
     assert listed == {"Repository": name, "Tags": ["latest", "v1", "v2"]}
     skopeo("delete", "--tls-verify=false", f"docker://{name}:v1")
     assert ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"] == [], "skopeo deletes by digest"
+
+
+def test_buildah_pulls_what_it_pushed(buildah, images, name):
+    buildah("push", "--quiet", "--tls-verify=false", images["amd64"], f"docker://{name}:v1")
+    buildah("pull", "--quiet", "--tls-verify=false", f"docker://{name}:v1")
+    (pulled, pushed) = (json.loads(buildah("inspect", "--type", "image", image)) for image in (f"{name}:v1", images["amd64"]))
+    assert pulled["FromImageID"] == pushed["FromImageID"]
+
+
+def test_skopeo_copies_an_index_with_all_its_images(skopeo, buildah, images, name, ecr, repository, folder):
+    buildah("manifest", "create", "all")
+    for image in images.values():
+        buildah("manifest", "add", "all", image)
+    buildah("manifest", "push", "--all", "--tls-verify=false", "--format", "oci", "all", f"docker://{name}:all")
+    layout = f"oci:{folder}/all:v1"
+    skopeo("copy", "--quiet", "--all", "--src-tls-verify=false", f"docker://{name}:all", layout)
+    skopeo("copy", "--quiet", "--all", "--dest-tls-verify=false", layout, f"docker://{name}:again")
+    again, first = ecr.describe_image_tags(repositoryName=repository)["imageTagDetails"]
+    assert again["imageDetail"]["imageDigest"] == first["imageDetail"]["imageDigest"]
 
 
 def test_skopeo_copies_from_one_repository_to_another(skopeo, buildah, images, name, ecr, repository):

@@ -3,20 +3,26 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+
+# What `tests/install.sh tools` builds stands before what the machine has.
+BUILT = Path(__file__).resolve().parents[2] / ".cache" / "bin"
+SEARCHED = f"{BUILT}:{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
 class Tool:
     """A program that talks to the registry, with the settings that keep it within a folder of ours."""
 
-    def __init__(self, program: str, *settings: object, **environment: str):
+    def __init__(self, program: str, *settings: object, folder: Path | None = None, **environment: str):
         self.command = [program, *map(str, settings)]
-        self.environment = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", **environment}
+        self.folder = folder
+        self.environment = {"PATH": SEARCHED, **environment}
 
     def attempt(self, *arguments: object, text: str | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [*self.command, *map(str, arguments)],
+            [*self.command, *map(str, arguments)], cwd=self.folder,
             input=text or "", capture_output=True, text=True, timeout=180, env=self.environment,
         )
 
@@ -26,9 +32,17 @@ class Tool:
         return done.stdout.strip()
 
 
-def need(program: str) -> None:
-    """Skips a test on a machine without this program or without root. CI has both."""
-    missing = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None
-    if missing or os.geteuid() != 0:
-        assert "CI" not in os.environ, f"{program} and root are needed"
-        pytest.skip(f"needs {program} and root")
+def need(program: str, root: bool = True) -> None:
+    """Skips a test on a machine without this program, or without root where it needs that. CI has both."""
+    if shutil.which(program, path=SEARCHED) is None or (root and os.geteuid() != 0):
+        wanted = f"{program} and root" if root else program
+        assert "CI" not in os.environ, f"{wanted} must be there"
+        pytest.skip(f"needs {wanted}")
+
+
+def go_tool(program: str, home: Path, *settings: object, **environment: str) -> Tool:
+    """A program that runs in `home` and keeps its logins there, as docker does. What it would ask of the internet goes nowhere."""
+    need(program, root=False)
+    nowhere = "http://127.0.0.1:9"
+    return Tool(program, *settings, folder=home, HOME=str(home), DOCKER_CONFIG=str(home / ".docker"), TMPDIR=str(home),
+                HTTPS_PROXY=nowhere, https_proxy=nowhere, **environment)
