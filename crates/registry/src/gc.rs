@@ -21,7 +21,7 @@ const STEP: usize = 500;
 const SETTLING: Duration = Duration::from_secs(60 * 60);
 
 /// What a collection found, or would have removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Garbage {
     /// Abandoned upload sessions.
     pub uploads: u64,

@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod alias;
 mod beside;
+mod gc;
 mod input;
 mod output;
 mod policy;
@@ -45,6 +46,9 @@ enum Command {
     /// Say what users may do.
     #[command(after_help = BESIDE_HELP)]
     Policy(Noun<policy::Verb>),
+    /// Remove what nothing needs any more, and say how much that frees.
+    #[command(after_help = BESIDE_HELP)]
+    Gc(gc::Command),
 }
 
 const SERVE_HELP: &str = "\
@@ -103,6 +107,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => command.run(),
         Command::AccessKey(command) => command.run(),
         Command::Policy(command) => command.run(),
+        Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     #[expect(clippy::print_stderr, reason = "a refusal is for the person at the terminal, whatever the logs are set to")]

@@ -16,8 +16,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// What nothing needs is kept for a day: no push takes longer, and neither does noticing a mistake.
-pub const GC_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How this process runs. The defaults are those of a laptop: no file, no other process, loopback only.
 #[derive(Debug, Clone)]
@@ -74,6 +72,11 @@ impl Config {
         Ok(options)
     }
 
+    /// How long what nothing needs is kept. The default is a day: no push takes longer, and neither does noticing a mistake.
+    pub(crate) fn gc_grace(layers: &Layers) -> Result<Duration, ConfigError> {
+        Ok(layers.one("gc_grace", values::duration)?.unwrap_or(24 * HOUR))
+    }
+
     fn data(layers: &Layers) -> Result<PathBuf, ConfigError> {
         Ok(layers.one("data", values::path)?.unwrap_or_else(|| "./roadstead-data".into()))
     }
@@ -98,7 +101,7 @@ impl Config {
             emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
             sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(false),
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
-            gc_grace: layers.one("gc_grace", values::duration)?.unwrap_or(GC_GRACE),
+            gc_grace: Self::gc_grace(layers)?,
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
         })

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::output::Output;
-use crate::config::{Config, Flags, Layers, values};
+use crate::config::{Config, ConfigError, Flags, Layers, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
 use roadstead_registry::Registry;
@@ -46,10 +46,14 @@ pub(super) struct Account {
 }
 
 impl Beside {
+    /// The settings of the server, as far as the command line, the environment and the file tell.
+    pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
+        Layers::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
+    }
+
     /// Opens the registry for `work`, which prints with the output that was asked for.
     pub(super) fn run(self, work: impl AsyncFnOnce(&Registry, Output) -> Result<(), Failure>) -> Result<(), Failure> {
-        let layers = Layers::read(Flags::of_data(self.data, self.config), std::env::vars_os())?;
-        let options = Config::beside(&layers)?;
+        let options = Config::beside(&self.layers()?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {

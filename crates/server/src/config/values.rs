@@ -80,7 +80,7 @@ pub(super) fn region(text: &str) -> Result<String, String> {
 }
 
 /// Reads `90s`, `30m`, `24h` or `7d`, and a bare `0`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refuse = || format!("'{text}' is not a duration such as 90s, 30m, 24h or 7d");
     if text == "0" {
         return Ok(Duration::ZERO);

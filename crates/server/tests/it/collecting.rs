@@ -1,6 +1,7 @@
 //! Garbage collection while clients push.
 
-use crate::support::{Harbour, Image, Pusher, Server, sha256};
+use crate::support::{Harbour, Image, Pusher, Server, run, sha256};
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -75,4 +76,33 @@ fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
     for image in kept {
         client.assert_whole(&image, &image.digest());
     }
+}
+
+fn gc(server: &Server, flags: &[&str]) -> Value {
+    let ended = run(&[&["gc", "--output", "json"], flags].concat(), &[("ROADSTEAD_DATA", server.data().to_str().unwrap())]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[test]
+fn the_command_says_what_would_go_and_removes_it_while_the_server_answers() {
+    let harbour = Harbour::new();
+    assert_eq!(harbour.put("v1", &[], &harbour.image("a", None)).status, 201);
+    let loose = harbour.push_blob("app", b"loose");
+    let none = json!({ "dryRun": false, "uploads": 0, "unusedBlobs": 0, "deletedBlobs": 0, "orphans": 0, "bytes": 0 });
+    assert_eq!(gc(&harbour.server, &[]), none, "a day has not passed");
+
+    let would_go = json!({ "dryRun": true, "uploads": 0, "unusedBlobs": 1, "deletedBlobs": 1, "orphans": 0, "bytes": 5 });
+    assert_eq!(gc(&harbour.server, &["--dry-run", "--grace", "0"]), would_go);
+    let path = format!("/v2/pier/app/blobs/{loose}");
+    assert_eq!(harbour.server.get(&path).status, 200);
+    let gone = gc(&harbour.server, &["--grace", "0"]);
+    assert_eq!((&gone["deletedBlobs"], &gone["bytes"]), (&json!(1), &json!(5)));
+    assert_eq!(harbour.server.get(&path).status, 404);
+    assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{}", sha256(b"a layer"))).status, 200);
+
+    let table = run(&["gc", "--data", harbour.server.data().to_str().unwrap()], &[("ROADSTEAD_GC_GRACE", "7d")]);
+    assert_eq!(table.stdout.lines().next(), Some("ABANDONED UPLOADS  UNUSED BLOBS  DELETED BLOBS  ORPHANS  BYTES FREED"));
+    let malformed = run(&["gc", "--data", harbour.server.data().to_str().unwrap()], &[("ROADSTEAD_GC_GRACE", "soon")]);
+    assert_eq!((malformed.code, malformed.stdout.as_str()), (Some(2), ""));
 }

@@ -1,0 +1,57 @@
+//! `roadstead gc`: what nothing needs any more goes now, also beside a running server.
+
+use super::Failure;
+use super::beside::Beside;
+use super::output::Record;
+use crate::config::{Config, values};
+use clap::Args;
+use roadstead_registry::{Collection, Garbage};
+use serde::Serialize;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// Only count what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave alone what is younger; a push that takes longer may have to be begun again. Uploads get an hour at least
+    /// [default: the server's gc_grace, else 24h]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    grace: Option<Duration>,
+    #[command(flatten)]
+    beside: Beside,
+}
+
+/// What went, or would go.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Collected {
+    dry_run: bool,
+    uploads: u64,
+    unused_blobs: u64,
+    deleted_blobs: u64,
+    orphans: u64,
+    bytes: u64,
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let grace = match self.grace {
+            Some(grace) => grace,
+            None => Config::gc_grace(&self.beside.layers()?)?,
+        };
+        let collection = Collection { grace, dry_run: self.dry_run };
+        self.beside.run(async |registry, output| {
+            let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = registry.collect_garbage(collection).await?;
+            output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
+        })
+    }
+}
+
+impl Record for Collected {
+    const HEADINGS: &'static [&'static str] = &["ABANDONED UPLOADS", "UNUSED BLOBS", "DELETED BLOBS", "ORPHANS", "BYTES FREED"];
+
+    fn cells(&self) -> Vec<String> {
+        [self.uploads, self.unused_blobs, self.deleted_blobs, self.orphans, self.bytes].iter().map(u64::to_string).collect()
+    }
+}
