@@ -207,7 +207,7 @@ pub enum Error {
         limit: u64,
     },
     /// A blob is larger than the limit.
-    #[error("the layer is larger than {maximum} bytes")]
+    #[error("The layer is larger than the maximum allowed size which is '{maximum}' bytes")]
     LayerTooLarge {
         /// The limit in bytes.
         maximum: u64,

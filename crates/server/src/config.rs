@@ -3,15 +3,16 @@
 //! [`SETTINGS`] is the one list of settings: the flags, the environment variables and the keys of the file are made
 //! from it. A value is text until it is known which source wins, so that every refusal can say where it stands.
 
+mod file;
 mod layers;
 pub(crate) mod values;
 
-pub use layers::{ConfigError, Flags, Layers, Place, SETTINGS, Setting};
+pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
 use crate::http::{Network, Origin};
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{OpenOptions, Sharing};
+use roadstead_registry::{Limits, OpenOptions, Sharing};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,12 +51,14 @@ pub struct Config {
     pub emulator: bool,
     /// Whether an emulator may listen where other machines can reach it.
     pub emulator_on_network: bool,
-    /// Whether an index may be pushed before all of its children.
-    pub sparse_indexes: bool,
     /// How often garbage is collected; none for never.
     pub gc_interval: Option<Duration>,
     /// How long what nothing needs is kept.
     pub gc_grace: Duration,
+    /// Quotas and sizes, and whether an index may be pushed before all of its children.
+    pub limits: Limits,
+    /// How many requests per second an account may make for an action; any number where none is given.
+    pub rates: Vec<(&'static str, f64)>,
     /// The root access key, when the environment gives it.
     pub root_key: Option<RootKey>,
     /// The master key, when the environment gives it.
@@ -99,9 +102,10 @@ impl Config {
             anonymous_describe: layers.one("anonymous_describe", values::switch)?.unwrap_or(true),
             emulator: layers.one("emulator", values::switch)?.unwrap_or(false),
             emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
-            sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(false),
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
             gc_grace: Self::gc_grace(layers)?,
+            limits: limits(layers)?,
+            rates: layers.many("rates", values::rate)?.unwrap_or_default(),
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
         })
@@ -111,7 +115,7 @@ impl Config {
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = OpenOptions::new(data);
         options.alias = self.alias.clone();
-        options.limits.sparse_indexes = self.sparse_indexes;
+        options.limits = self.limits.clone();
         options.root_key = self.root_key.as_ref().map(|key| (key.id.clone(), key.secret.0.clone()));
         options.master_key = self.master_key.as_ref().map(|key| key.0);
         if let Some(account_id) = &self.account_id {
@@ -119,6 +123,20 @@ impl Config {
         }
         options
     }
+}
+
+/// What the layers say of limits; AWS's own where they say nothing.
+fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
+    let aws = Limits::default();
+    Ok(Limits {
+        repositories: layers.one("limit_repositories", values::count)?.unwrap_or(aws.repositories),
+        images_per_repository: layers.one("limit_images_per_repository", values::count)?.unwrap_or(aws.images_per_repository),
+        tags_per_image: layers.one("limit_tags_per_image", values::count)?.unwrap_or(aws.tags_per_image),
+        resource_tags: layers.one("limit_resource_tags", values::count)?.unwrap_or(aws.resource_tags),
+        layer_bytes: layers.one("limit_layer_size", values::size)?.unwrap_or(aws.layer_bytes),
+        sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(aws.sparse_indexes),
+        ..aws
+    })
 }
 
 #[cfg(test)]

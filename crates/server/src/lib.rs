@@ -13,6 +13,7 @@ mod connection;
 pub mod http;
 pub mod oci;
 pub mod telemetry;
+pub mod throttle;
 pub mod tls;
 
 use config::Config;
@@ -41,6 +42,8 @@ pub struct Server {
     pub config: Config,
     /// What tokens are sealed with.
     pub keys: auth::Keys,
+    /// How often an account may do an action.
+    pub throttle: throttle::Throttle,
     /// What is counted.
     pub telemetry: Telemetry,
     /// What connections are secured with; without it they are plain.
@@ -50,7 +53,14 @@ pub struct Server {
 impl Server {
     /// A server over an open registry, whose connections are plain.
     pub fn new(registry: Registry, config: Config) -> Self {
-        Self { keys: auth::Keys::derive(&registry, config.emulator), registry, config, telemetry: Telemetry::new(), tls: None }
+        Self {
+            keys: auth::Keys::derive(&registry, config.emulator),
+            throttle: throttle::Throttle::new(&config.rates),
+            registry,
+            config,
+            telemetry: Telemetry::new(),
+            tls: None,
+        }
     }
 
     /// The scheme by which clients reach it, as far as it can see.

@@ -2,6 +2,7 @@
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
+use crate::throttle::Throttled;
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::aws::validation::{Invalid, Violation};
@@ -163,6 +164,12 @@ impl From<SignatureError> for Failure {
 impl From<Denied> for Failure {
     fn from(denied: Denied) -> Self {
         Self::common("AccessDeniedException", denied.to_string())
+    }
+}
+
+impl From<Throttled> for Failure {
+    fn from(throttled: Throttled) -> Self {
+        Self::common("ThrottlingException", throttled.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::beside::{self, Account};
 use super::output::{self, Output, Record};
-use super::user::{unknown, user_name};
+use super::user::unknown;
 use super::{Failure, input};
 use crate::config::values;
 use clap::{Args, Subcommand};
@@ -55,7 +55,7 @@ pub(super) enum Verb {
 #[derive(Debug, Args)]
 pub(super) struct Holder {
     /// The user who holds the key; without it the root of the account, who may do everything there
-    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    #[arg(long, value_name = "NAME", value_parser = values::user_name)]
     user: Option<String>,
     #[command(flatten)]
     account: Account,

@@ -50,7 +50,7 @@ pub(super) struct Named {
 #[derive(Debug, Args)]
 pub(super) struct Changes {
     /// ACTIVE names the registry at once, PENDING and REJECTED do not [default of a new one: ACTIVE]
-    #[arg(long, value_name = "ACTIVE|PENDING|REJECTED", value_parser = status)]
+    #[arg(long, value_name = "ACTIVE|PENDING|REJECTED", value_parser = values::alias_status)]
     status: Option<AliasStatus>,
     /// Show it in repository URIs, instead of the alias that is shown now
     #[arg(long)]
@@ -69,10 +69,6 @@ pub(super) struct AliasRecord {
     status: &'static str,
     primary_registry_alias: bool,
     default_registry_alias: bool,
-}
-
-fn status(text: &str) -> Result<AliasStatus, String> {
-    AliasStatus::parse(&text.to_ascii_uppercase()).map_err(|_| format!("'{text}' is none of ACTIVE, PENDING and REJECTED"))
 }
 
 impl beside::Verb for Verb {

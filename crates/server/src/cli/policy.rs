@@ -2,8 +2,9 @@
 
 use super::beside::{self, Account};
 use super::output::{Output, Record};
-use super::user::{unknown, user_name};
+use super::user::unknown;
 use super::{Failure, input};
+use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
 use roadstead_model::policy::managed::{MANAGED_POLICIES, ManagedPolicy};
@@ -51,7 +52,7 @@ pub(super) enum Verb {
 #[derive(Debug, Args)]
 pub(super) struct User {
     /// The user
-    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    #[arg(long, value_name = "NAME", value_parser = values::user_name)]
     user: String,
     #[command(flatten)]
     account: Account,
@@ -60,7 +61,7 @@ pub(super) struct User {
 #[derive(Debug, Args)]
 pub(super) struct MaybeUser {
     /// The user
-    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    #[arg(long, value_name = "NAME", value_parser = values::user_name)]
     user: Option<String>,
     #[command(flatten)]
     account: Account,

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::beside::{self, Account};
 use super::output::{Output, Record};
+use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::{Arn, RegistryId};
 use roadstead_registry::{Registry, User};
@@ -31,7 +32,7 @@ pub(super) enum Verb {
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// 1 to 64 letters, digits and +=,.@_-
-    #[arg(value_name = "NAME", value_parser = user_name)]
+    #[arg(value_name = "NAME", value_parser = values::user_name)]
     name: String,
     #[command(flatten)]
     account: Account,
@@ -45,14 +46,6 @@ pub(super) struct UserRecord {
     registry_id: String,
     arn: String,
     created_at: String,
-}
-
-pub(super) fn user_name(text: &str) -> Result<String, String> {
-    if User::is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("'{text}' is no user name: use 1 to 64 letters, digits and +=,.@_-"))
-    }
 }
 
 impl beside::Verb for Verb {

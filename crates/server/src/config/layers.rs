@@ -4,9 +4,9 @@ use clap::{Arg, ArgAction, ArgMatches};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use toml::de::{DeTable, DeValue};
+use std::path::PathBuf;
 
+use super::file::{self, File};
 use super::values;
 
 /// One thing that can be set: a flag, an environment variable and a key of the file.
@@ -16,12 +16,25 @@ pub struct Setting {
     pub key: &'static str,
     /// What its value is called in the help; none for a switch.
     pub value: Option<&'static str>,
-    /// Whether it can be given more than once.
-    pub list: bool,
+    /// What can be given.
+    pub form: Form,
     /// The value that the bare flag stands for; none if the flag needs a value.
     pub bare: Option<&'static str>,
     /// One sentence for the help.
     pub help: &'static str,
+}
+
+/// What can be given as the value of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One text; a string in the file.
+    Text,
+    /// One number, perhaps with a unit; in the file a number, or with a unit a string.
+    Number,
+    /// Any number of texts; a list in the file.
+    List,
+    /// Any number of names with a number each, `name=number`; a table in the file.
+    Numbers,
 }
 
 /// Everything that can be set.
@@ -45,18 +58,32 @@ pub const SETTINGS: &[Setting] = &[
     switch("sparse_indexes", "An index may be pushed before all the images that it lists"),
     one("gc_interval", "DURATION", "How often blobs that nothing needs are removed; 0 for never [default: 1h]"),
     one("gc_grace", "DURATION", "How long such blobs are kept, so that a push under way finds them [default: 24h]"),
+    number("limit_repositories", "NUMBER", "Repositories of a registry [default: 10000]"),
+    number("limit_images_per_repository", "NUMBER", "Images of a repository [default: 100000]"),
+    number("limit_tags_per_image", "NUMBER", "Tags of an image [default: 1000]"),
+    number("limit_resource_tags", "NUMBER", "Resource tags of a repository [default: 50]"),
+    number("limit_layer_size", "SIZE", "Bytes of a layer, such as 10485760000 or 20GiB [default: 10000MiB]"),
+    numbers("rates", "ACTION=NUMBER,…", "Requests per second that an account may make for an action, such as PutImage=10 [default: any]"),
 ];
 
 const fn one(key: &'static str, value: &'static str, help: &'static str) -> Setting {
-    Setting { key, value: Some(value), list: false, bare: None, help }
+    Setting { key, value: Some(value), form: Form::Text, bare: None, help }
+}
+
+const fn number(key: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting { form: Form::Number, ..one(key, value, help) }
+}
+
+const fn numbers(key: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting { form: Form::Numbers, ..one(key, value, help) }
 }
 
 const fn list(key: &'static str, value: &'static str, help: &'static str) -> Setting {
-    Setting { key, value: Some(value), list: true, bare: None, help }
+    Setting { form: Form::List, ..one(key, value, help) }
 }
 
 const fn switch(key: &'static str, help: &'static str) -> Setting {
-    Setting { key, value: None, list: false, bare: Some("true"), help }
+    Setting { key, value: None, form: Form::Text, bare: Some("true"), help }
 }
 
 impl Setting {
@@ -75,10 +102,19 @@ impl Setting {
         format!("{PREFIX}{}", self.key.to_uppercase())
     }
 
+    /// The table and the key in the file: what limits stands together in `[limits]`.
+    pub fn in_file(&self) -> (Option<&'static str>, &'static str) {
+        match self.key.strip_prefix("limit_") {
+            Some(limit) => (Some(LIMITS), limit),
+            None => (None, self.key),
+        }
+    }
+
     /// A switch takes a value too (`--ephemeral=false`), so that a flag can undo what the environment or the file says.
     fn arg(&self) -> Arg {
         let arg = Arg::new(self.key).long(self.flag()).help(self.help).value_name(self.value.unwrap_or("BOOL"));
-        let arg = arg.action(if self.list { ArgAction::Append } else { ArgAction::Set });
+        let many = matches!(self.form, Form::List | Form::Numbers);
+        let arg = arg.action(if many { ArgAction::Append } else { ArgAction::Set });
         match self.bare {
             Some(bare) => arg.num_args(0..=1).default_missing_value(bare).require_equals(self.value.is_none()),
             None => arg,
@@ -87,6 +123,8 @@ impl Setting {
 }
 
 const PREFIX: &str = "ROADSTEAD_";
+/// The table of the file that holds the settings whose keys begin with `limit_`.
+pub(super) const LIMITS: &str = "limits";
 const CONFIG: &str = "ROADSTEAD_CONFIG";
 /// Variables that have no flag, because a command line can be read by every user of a machine, or because they name no setting.
 const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", values::ACCESS_KEY_ID, values::SECRET_ACCESS_KEY, values::MASTER_KEY];
@@ -166,11 +204,17 @@ impl clap::FromArgMatches for Flags {
     }
 }
 
-/// The texts of one key in one source.
+/// A text that was given for a setting, and where.
 #[derive(Debug, Clone)]
-struct Texts {
-    place: Place,
-    texts: Vec<String>,
+pub(super) struct Text {
+    pub(super) place: Place,
+    pub(super) text: String,
+}
+
+impl Text {
+    fn refuse(&self, reason: String) -> ConfigError {
+        ConfigError { place: self.place.clone(), reason }
+    }
 }
 
 /// All sources, read but not yet interpreted.
@@ -178,7 +222,7 @@ struct Texts {
 pub struct Layers {
     flags: Flags,
     variables: BTreeMap<String, String>,
-    file: BTreeMap<String, Texts>,
+    file: File,
     /// Variables that start like ours and that nobody reads: reported, not refused, because container platforms
     /// inject such names for a service that is called `roadstead`.
     pub unknown_variables: Vec<String>,
@@ -188,7 +232,8 @@ impl Layers {
     /// Collects the flags, this process's environment and the file that either of them names.
     pub fn read(flags: Flags, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
         let mut layers = Self { flags, ..Self::default() };
-        for (name, value) in environment {
+        let environment: BTreeMap<OsString, OsString> = environment.collect();
+        for (name, value) in &environment {
             layers.add_variable(name, value)?;
         }
         let named = layers.flags.config.clone().map(|path| (path, Place::Flag("config".into())));
@@ -196,41 +241,45 @@ impl Layers {
         if let Some((path, place)) = named {
             let text = std::fs::read_to_string(&path);
             let text = text.map_err(|error| ConfigError { place, reason: format!("cannot read '{}': {error}", path.display()) })?;
-            layers.file = read_file(&path, &text)?;
+            layers.file = file::read(&path, &text)?;
         }
         Ok(layers)
     }
 
-    fn add_variable(&mut self, name: OsString, value: OsString) -> Result<(), ConfigError> {
+    fn add_variable(&mut self, name: &OsString, value: &OsString) -> Result<(), ConfigError> {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)).map(str::to_owned) else { return Ok(()) };
         if !OTHER_VARIABLES.contains(&name.as_str()) && !SETTINGS.iter().any(|setting| setting.variable() == name) {
             self.unknown_variables.push(name);
             return Ok(());
         }
         // An empty value is refused rather than ignored: an unfilled secret must not quietly become a fresh one.
-        match value.into_string() {
-            Ok(value) if !value.is_empty() => self.variables.insert(name, value),
-            Ok(_) => return Err(ConfigError { place: Place::Variable(name), reason: "is empty".into() }),
-            Err(_) => return Err(ConfigError { place: Place::Variable(name), reason: "is not UTF-8".into() }),
+        match value.to_str() {
+            Some(value) if !value.is_empty() => self.variables.insert(name, value.to_owned()),
+            Some(_) => return Err(ConfigError { place: Place::Variable(name), reason: "is empty".into() }),
+            None => return Err(ConfigError { place: Place::Variable(name), reason: "is not UTF-8".into() }),
         };
         Ok(())
     }
 
     /// The value of a setting, from the strongest source that gives it.
     pub(super) fn one<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
-        let Some(Texts { place, texts }) = self.find(key) else { return Ok(None) };
-        let refuse = |reason| ConfigError { place: place.clone(), reason };
-        match texts.as_slice() {
-            [text] => parse(text).map(Some).map_err(refuse),
-            _ => Err(refuse(format!("'{key}' takes one value"))),
+        match self.find(key).unwrap_or_default().as_slice() {
+            [] => Ok(None),
+            [given] => parse(&given.text).map(Some).map_err(|reason| given.refuse(reason)),
+            [given, ..] => Err(given.refuse(format!("'{key}' takes one value"))),
         }
     }
 
     /// The values of a setting that takes a list, from the strongest source that gives it: sources are not merged.
     pub(super) fn many<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<Vec<T>>, ConfigError> {
-        let Some(Texts { place, texts }) = self.find(key) else { return Ok(None) };
-        let items = texts.iter().flat_map(|text| text.split(',')).map(|item| parse(item.trim()));
-        items.collect::<Result<Vec<T>, String>>().map(Some).map_err(|reason| ConfigError { place, reason })
+        let Some(given) = self.find(key) else { return Ok(None) };
+        let mut items = Vec::new();
+        for given in &given {
+            for item in given.text.split(',') {
+                items.push(parse(item.trim()).map_err(|reason| given.refuse(reason))?);
+            }
+        }
+        Ok(Some(items))
     }
 
     /// The value of a variable that is no setting.
@@ -239,59 +288,15 @@ impl Layers {
         parsed.map_err(|reason| ConfigError { place: Place::Variable(name.to_owned()), reason })
     }
 
-    fn find(&self, key: &str) -> Option<Texts> {
+    fn find(&self, key: &str) -> Option<Vec<Text>> {
         let setting = SETTINGS.iter().find(|setting| setting.key == key)?;
         if let Some(texts) = self.flags.values.get(key) {
-            return Some(Texts { place: Place::Flag(setting.flag()), texts: texts.clone() });
+            let place = Place::Flag(setting.flag());
+            return Some(texts.iter().map(|text| Text { place: place.clone(), text: text.clone() }).collect());
         }
         if let Some(text) = self.variables.get(&setting.variable()) {
-            return Some(Texts { place: Place::Variable(setting.variable()), texts: vec![text.clone()] });
+            return Some(vec![Text { place: Place::Variable(setting.variable()), text: text.clone() }]);
         }
-        self.file.get(key).cloned()
+        self.file.settings.get(key).cloned()
     }
-}
-
-/// Reads the file: keys that are settings, with values of the right kind.
-fn read_file(path: &Path, text: &str) -> Result<BTreeMap<String, Texts>, ConfigError> {
-    let place = |span: std::ops::Range<usize>| Place::File(path.to_owned(), Some(line_at(text, span.start)));
-    let table = DeTable::parse(text).map_err(|error| {
-        let place = error.span().map_or_else(|| Place::File(path.to_owned(), None), place);
-        ConfigError { place, reason: error.message().replace('\n', ", ") }
-    })?;
-    let mut found = BTreeMap::new();
-    for (key, value) in table.get_ref() {
-        let refuse = |reason| ConfigError { place: place(key.span()), reason };
-        let name = key.get_ref().as_ref();
-        let setting = SETTINGS.iter().find(|setting| setting.key == name);
-        let setting = setting.ok_or_else(|| refuse(format!("unknown key '{name}'; the keys are {}", all_keys())))?;
-        let texts = texts_of(setting, value.get_ref()).map_err(refuse)?;
-        found.insert(name.to_owned(), Texts { place: place(key.span()), texts });
-    }
-    Ok(found)
-}
-
-fn texts_of(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-    let key = setting.key;
-    match (setting.list, setting.value, value) {
-        (_, None, DeValue::Boolean(on)) => Ok(vec![on.to_string()]),
-        (_, None, other) => Err(format!("'{key}' is true or false, not a value of type {}", other.type_str())),
-        (_, Some(_), DeValue::String(text)) => Ok(vec![text.to_string()]),
-        (true, _, DeValue::Array(items)) => {
-            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            texts.collect::<Option<Vec<_>>>().ok_or_else(|| format!("'{key}' is a list of strings"))
-        }
-        (list, _, other) => {
-            let kind = if list { "a list of strings" } else { "a string in quotes" };
-            Err(format!("'{key}' is {kind}, not a value of type {}", other.type_str()))
-        }
-    }
-}
-
-fn all_keys() -> String {
-    SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
-}
-
-/// The number of the line that holds this byte, counted from one.
-fn line_at(text: &str, byte: usize) -> usize {
-    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }

@@ -43,6 +43,12 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("sparse_indexes", "true", "true"),
     ("gc_interval", "30m", "'30m'"),
     ("gc_grace", "7d", "'7d'"),
+    ("limit_repositories", "5", "5"),
+    ("limit_images_per_repository", "5", "5"),
+    ("limit_tags_per_image", "5", "5"),
+    ("limit_resource_tags", "5", "5"),
+    ("limit_layer_size", "20GiB", "'20GiB'"),
+    ("rates", "PutImage=10,UploadLayerPart=0.5", "{ PutImage = 10, UploadLayerPart = 0.5 }"),
 ];
 
 #[test]
@@ -67,7 +73,10 @@ fn every_setting_has_a_flag_a_variable_and_a_key_that_mean_the_same() {
         let (key, text, in_file) = *OTHER_VALUES.iter().find(|(key, ..)| *key == setting.key).unwrap();
         let by_flag = format!("{:?}", config(&[&format!("--{}={text}", setting.flag())], &[]).unwrap());
         let by_variable = format!("{:?}", config(&[], &[(&setting.variable(), text)]).unwrap());
-        let file = file(&format!("{key} = {in_file}\n"));
+        let file = match setting.in_file() {
+            (Some(table), key) => file(&format!("[{table}]\n{key} = {in_file}\n")),
+            (None, key) => file(&format!("{key} = {in_file}\n")),
+        };
         let by_file = format!("{:?}", config(&["--config", file.path().to_str().unwrap()], &[]).unwrap());
         assert_ne!(by_flag, default, "{key} does nothing");
         assert_eq!(by_flag, by_variable, "{key}");
@@ -176,7 +185,7 @@ fn secrets_do_not_show_in_debug_output() {
 #[test]
 fn variables_that_nobody_reads_are_reported() {
     let layers = layers(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
-    assert_eq!(layers.unknown_variables, ["ROADSTEAD_LISTN", "ROADSTEAD_CONFIGS"]);
+    assert_eq!(layers.unknown_variables, ["ROADSTEAD_CONFIGS", "ROADSTEAD_LISTN"]);
 }
 
 #[test]
@@ -200,4 +209,89 @@ fn a_duration_is_a_whole_number_and_a_unit_and_zero_switches_off() {
         let refusal = format!("--gc-interval: '{text}' is not a duration such as 90s, 30m, 24h or 7d");
         assert_eq!(interval(text), Err(refusal));
     }
+}
+/// What is said about a file that is refused, without the path that it begins with.
+fn refusal(text: &str) -> String {
+    let file = file(text);
+    let path = file.path().to_str().unwrap();
+    let said = config(&["--config", path], &[]).unwrap_err();
+    said.strip_prefix(path).unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+#[test]
+fn limits_are_those_of_aws_until_they_are_set() {
+    let limits = config(&[], &[]).unwrap().limits;
+    let counts = (limits.repositories, limits.images_per_repository, limits.tags_per_image, limits.resource_tags, limits.layer_bytes);
+    assert_eq!(counts, (10_000, 100_000, 1_000, 50, 10_485_760_000));
+    let file = file("[limits]\nrepositories = 20_000\nlayer_size = '20 GiB'\n");
+    let limits = config(&["--config", file.path().to_str().unwrap(), "--limit-tags-per-image=7"], &[]).unwrap().limits;
+    assert_eq!((limits.repositories, limits.layer_bytes, limits.tags_per_image), (20_000, 20 << 30, 7));
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_its_place() {
+    assert_eq!(config(&["--limit-repositories=many"], &[]).unwrap_err(), "--limit-repositories: 'many' is not a whole number");
+    assert_eq!(refusal("[limits]\nrepositories = -1\n"), ":2: '-1' is not a whole number");
+    assert_eq!(refusal("[limits]\n\nrepositories = 1.5\n"), ":3: 'repositories' is a number, not a value of type float");
+    let size = "is not a size such as 10485760000 or 20GiB";
+    for text in ["", "GiB", "1.5GiB", "20GB", "99999999999TiB", "+1"] {
+        assert_eq!(refusal(&format!("[limits]\nlayer_size = '{text}'\n")), format!(":2: '{text}' {size}"));
+    }
+}
+
+#[test]
+fn an_unknown_key_in_a_table_is_refused_with_its_name_and_line() {
+    let said = refusal("[limits]\nrepositories = 5\ncranes = 5\n");
+    assert_eq!(
+        said,
+        ":3: unknown key 'cranes'; the keys are repositories, images_per_repository, tags_per_image, resource_tags, layer_size"
+    );
+    assert!(refusal("limit_repositories = 5\n").starts_with(":1: unknown key 'limit_repositories'"));
+    assert!(refusal("repositories = 5\n").starts_with(":1: unknown key 'repositories'"));
+    assert_eq!(refusal("limits = 5\n"), ":1: 'limits' is a table, not a value of type integer");
+}
+
+#[test]
+fn a_rate_has_an_action_of_the_api_and_a_positive_number() {
+    let rates = config(&["--rates", "PutImage=10", "--rates=UploadLayerPart=0.5"], &[]).unwrap().rates;
+    assert_eq!(rates, [("PutImage", 10.0), ("UploadLayerPart", 0.5)]);
+    assert_eq!(refusal("[rates]\nPutImage = 10\nPutImge = 10\n"), ":3: 'PutImge' is no action of the Amazon ECR Public API");
+    assert_eq!(refusal("[rates]\nPutImage = 0\n"), ":2: '0' is not a rate: use 0.001 to 1000000 requests per second");
+    assert_eq!(refusal("[rates]\nPutImage = nan\n"), ":2: 'nan' is not a rate: use 0.001 to 1000000 requests per second");
+    assert_eq!(refusal("[rates]\nPutImage = 'often'\n"), ":2: 'PutImage' is a number, not a value of type string");
+    assert_eq!(refusal("rates = 5\n"), ":1: 'rates' is a table of numbers, not a value of type integer");
+    assert!(config(&["--rates", "PutImage"], &[]).unwrap_err().starts_with("--rates: 'PutImage' is not of the form"));
+}
+
+/// What users read about all of this.
+const GUIDE: &str = include_str!("../../../../docs/configuration.md");
+
+#[test]
+fn the_guide_lists_every_setting_and_nothing_else() {
+    let rows: Vec<&str> = GUIDE.lines().filter(|line| line.starts_with("| `--")).collect();
+    for setting in SETTINGS {
+        let key = match setting.in_file() {
+            (Some(table), key) => format!("{table}.{key}"),
+            (None, key) => key.to_owned(),
+        };
+        let row = format!("| `--{}` | `{}` | `{key}` | ", setting.flag(), setting.variable());
+        assert!(rows.iter().any(|listed| listed.starts_with(&row)), "docs/configuration.md has no row '{row}…'");
+    }
+    assert_eq!(rows.len(), SETTINGS.len());
+}
+
+#[test]
+fn the_examples_of_the_guide_mean_what_they_say() {
+    let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let example_file = file(example);
+    let read = config(&["--config", example_file.path().to_str().unwrap()], &[]).unwrap();
+    assert_eq!((read.limits.repositories, read.rates.len()), (20_000, 2));
+    let rates: String = GUIDE
+        .lines()
+        .skip_while(|line| !line.starts_with("    [rates]"))
+        .take_while(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let rates_file = file(&rates);
+    assert_eq!(config(&["--config", rates_file.path().to_str().unwrap()], &[]).unwrap().rates.len(), 6);
 }

@@ -2,7 +2,9 @@
 
 use super::layers::{ConfigError, Layers, Place};
 use base64::Engine;
+use roadstead_model::aws::Operation;
 use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::{AliasStatus, User};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +24,8 @@ pub enum LogFormat {
 }
 
 /// Something that is never shown, also not in debug output.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Secret<T>(pub T);
 
 impl<T> fmt::Debug for Secret<T> {
@@ -69,6 +72,42 @@ pub(crate) fn account_id(text: &str) -> Result<RegistryId, String> {
 
 pub(crate) fn alias(text: &str) -> Result<RegistryAlias, String> {
     RegistryAlias::parse(text).map_err(|error| format!("'{text}' cannot be a registry alias: {error}"))
+}
+
+pub(crate) fn alias_status(text: &str) -> Result<AliasStatus, String> {
+    AliasStatus::parse(&text.to_ascii_uppercase()).map_err(|_| format!("'{text}' is none of ACTIVE, PENDING and REJECTED"))
+}
+
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
+    if User::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("'{text}' is no user name: use 1 to 64 letters, digits and +=,.@_-"))
+    }
+}
+
+/// A quota, which SQL counts against.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let count = if digits { text.parse::<u64>().ok() } else { None };
+    count.filter(|count| i64::try_from(*count).is_ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
+}
+
+/// A number of bytes, perhaps with a unit.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), 1_u64 << shift)));
+    let (number, unit) = unit.unwrap_or((text, 1));
+    let bytes = count(number).ok().and_then(|number| number.checked_mul(unit));
+    bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000 or 20GiB"))
+}
+
+/// An action of the AWS API, and how many requests per second an account may make for it.
+pub(super) fn rate(text: &str) -> Result<(&'static str, f64), String> {
+    let (name, number) = text.split_once('=').ok_or_else(|| format!("'{text}' is not of the form action=number"))?;
+    let operation = Operation::find(name).ok_or_else(|| format!("'{name}' is no action of the Amazon ECR Public API"))?;
+    let rate = number.parse::<f64>().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
+    Ok((operation.name, rate.ok_or_else(|| format!("'{number}' is not a rate: use 0.001 to 1000000 requests per second"))?))
 }
 
 pub(super) fn region(text: &str) -> Result<String, String> {
@@ -124,14 +163,14 @@ pub(super) fn root_key(layers: &Layers) -> Result<Option<RootKey>, ConfigError> 
 /// A signature's scope is cut at slashes and a header at commas, so an id is made of word characters, as AWS's are.
 pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if text.len() > 128 || !text.bytes().all(word) {
+    if !(1..=128).contains(&text.len()) || !text.bytes().all(word) {
         return Err("is not an access key id: at most 128 letters, digits, '_' and '-'".into());
     }
     Ok(text.to_owned())
 }
 
 pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
-    if text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !(1..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("is not a secret access key: at most 128 printable ASCII characters without spaces".into());
     }
     Ok(Secret(text.to_owned()))

@@ -7,6 +7,7 @@ mod artifacts;
 mod cli;
 mod collecting;
 mod crowd;
+mod limits;
 mod oci;
 mod revoking;
 mod serving;

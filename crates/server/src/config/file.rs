@@ -1,0 +1,123 @@
+//! The TOML file: settings by their keys, and the tables `[limits]` and `[rates]`.
+
+use super::layers::{ConfigError, Form, LIMITS, Place, SETTINGS, Setting, Text};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+/// What a file says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct File {
+    /// The texts given for each setting.
+    pub(super) settings: BTreeMap<&'static str, Vec<Text>>,
+}
+
+/// Where a file is and what stands in it, to say on which line something is wrong.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+/// Reads a file: every key must be known, and every value of the right kind.
+pub(super) fn read(path: &Path, text: &str) -> Result<File, ConfigError> {
+    let source = Source { path, text };
+    let table = DeTable::parse(text).map_err(|error| source.malformed(&error))?;
+    let mut file = File::default();
+    for (key, value) in table.into_inner() {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            (LIMITS, DeValue::Table(limits)) => {
+                limits.iter().try_for_each(|(key, value)| file.take(&source, Some(LIMITS), key, value))?;
+            }
+            (LIMITS, other) => {
+                return Err(source.refuse(key.span(), format!("'{LIMITS}' is a table, not a value of type {}", other.type_str())));
+            }
+            _ => file.take(&source, None, &key, &value)?,
+        }
+    }
+    Ok(file)
+}
+
+impl File {
+    /// Takes a setting up.
+    fn take(
+        &mut self,
+        source: &Source<'_>,
+        table: Option<&str>,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), ConfigError> {
+        let name = key.get_ref().as_ref();
+        let unknown = || source.refuse(key.span(), format!("unknown key '{name}'; the keys are {}", keys_of(table)));
+        let setting = SETTINGS.iter().find(|setting| setting.in_file() == (table, name)).ok_or_else(unknown)?;
+        self.settings.insert(setting.key, texts_of(source, setting, key, value)?);
+        Ok(())
+    }
+}
+
+fn texts_of(
+    source: &Source<'_>,
+    setting: &Setting,
+    key: &Spanned<DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<Text>, ConfigError> {
+    let text = |text: String| Text { place: source.place(key.span()), text };
+    let wrong = |kind| {
+        source.refuse(key.span(), format!("'{}' is {kind}, not a value of type {}", setting.in_file().1, value.get_ref().type_str()))
+    };
+    match (setting.form, value.get_ref()) {
+        (_, DeValue::Boolean(on)) if setting.value.is_none() => Ok(vec![text(on.to_string())]),
+        _ if setting.value.is_none() => Err(wrong("true or false")),
+        (Form::Numbers, DeValue::Table(pairs)) => pairs.iter().map(|(name, value)| pair(source, name, value)).collect(),
+        (Form::Numbers, _) => Err(wrong("a table of numbers")),
+        (_, DeValue::String(given)) => Ok(vec![text(given.to_string())]),
+        (Form::Number, DeValue::Integer(number)) => Ok(vec![text(number.to_string())]),
+        (Form::Number, _) => Err(wrong("a number")),
+        (Form::List, DeValue::Array(items)) => {
+            let items = items.iter().map(|item| item.get_ref().as_str().map(|item| text(item.to_owned())));
+            items.collect::<Option<Vec<_>>>().ok_or_else(|| source.refuse(key.span(), format!("'{}' is a list of strings", setting.key)))
+        }
+        (Form::List, _) => Err(wrong("a list of strings")),
+        (Form::Text, _) => Err(wrong("a string in quotes")),
+    }
+}
+
+/// A key and its number, as a flag would give them.
+fn pair(source: &Source<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Text, ConfigError> {
+    let number = match value.get_ref() {
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        other => {
+            let reason = format!("'{}' is a number, not a value of type {}", name.get_ref(), other.type_str());
+            return Err(source.refuse(name.span(), reason));
+        }
+    };
+    Ok(Text { place: source.place(name.span()), text: format!("{}={number}", name.get_ref()) })
+}
+
+/// The keys of a table of the file, or of the file itself.
+fn keys_of(table: Option<&str>) -> String {
+    let settings = SETTINGS.iter().map(Setting::in_file).filter(|(of, _)| *of == table).map(|(_, key)| key);
+    let tables = if table.is_none() { [LIMITS].as_slice() } else { &[] };
+    settings.chain(tables.iter().copied()).collect::<Vec<_>>().join(", ")
+}
+
+impl Source<'_> {
+    /// The line that these bytes begin on.
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        let before = self.text.bytes().take(span.start);
+        Place::File(self.path.to_owned(), Some(before.filter(|byte| *byte == b'\n').count() + 1))
+    }
+
+    /// What is wrong with what stands there.
+    pub(super) fn refuse(&self, span: Range<usize>, reason: String) -> ConfigError {
+        ConfigError { place: self.place(span), reason }
+    }
+
+    /// What the TOML reader says, on one line and in the words of TOML, whose tables have keys.
+    pub(super) fn malformed(&self, error: &toml::de::Error) -> ConfigError {
+        let place = error.span().map_or_else(|| Place::File(self.path.to_owned(), None), |span| self.place(span));
+        ConfigError { place, reason: error.message().replace('\n', ", ").replace(" field `", " key `") }
+    }
+}
