@@ -7,6 +7,7 @@ pub mod accounts;
 mod blobs;
 pub mod catalog_data;
 mod clock;
+mod declarations;
 mod error;
 mod gc;
 mod hashing;
@@ -28,6 +29,7 @@ pub use accounts::{AccessKey, AccessKeySummary, AliasDescription, AliasStatus, I
 pub use blobs::BlobReader;
 pub use catalog_data::NewCatalogData;
 pub use clock::Clock;
+pub use declarations::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
 pub use error::{Error, Result};
 pub use gc::{Collection, Garbage};
 pub use images::{

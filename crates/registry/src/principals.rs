@@ -31,8 +31,15 @@ impl Registry {
 
     /// Makes an account unless it is there; without an access key, since nobody would learn its secret.
     pub async fn ensure_account(&self, id: &RegistryId) -> Result<()> {
+        self.ensure_account_with(id, None).await
+    }
+
+    /// As [`Self::ensure_account`]; if the account is made, then with this alias.
+    pub(crate) async fn ensure_account_with(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<()> {
         match self.describe_registry(id).await {
-            Err(Error::RegistryNotFound(_)) => self.0.metadata.create_account(self.new_account(id)?).await.map(drop),
+            Err(Error::RegistryNotFound(_)) => {
+                self.0.metadata.create_account(NewAccount { alias, ..self.new_account(id)? }).await.map(drop)
+            }
             other => other.map(drop),
         }
     }
@@ -115,6 +122,12 @@ impl Registry {
         let new_id = row.id.clone();
         self.0.metadata.replace_access_key(old.id, row, self.now()).await?;
         Ok(AccessKey { id: new_id, secret, active: true, identity: old.identity })
+    }
+
+    /// Gives an access key another secret.
+    pub(crate) async fn set_access_key_secret(&self, key: &AccessKey, secret: &str) -> Result<()> {
+        let (row, _) = self.sealed((key.id.clone(), secret.to_owned()), &key.identity)?;
+        self.0.metadata.set_access_key_secret(row.id, row.sealed_secret).await
     }
 
     /// Switches an access key on or off. False when the account has none of this id.

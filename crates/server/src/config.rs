@@ -3,6 +3,7 @@
 //! [`SETTINGS`] is the one list of settings: the flags, the environment variables and the keys of the file are made
 //! from it. A value is text until it is known which source wins, so that every refusal can say where it stands.
 
+mod accounts;
 mod file;
 mod layers;
 pub(crate) mod values;
@@ -12,7 +13,7 @@ pub use values::{LogFormat, RootKey, Secret};
 
 use crate::http::{Network, Origin};
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{Limits, OpenOptions, Sharing};
+use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// How many requests per second an account may make for an action; any number where none is given.
     pub rates: Vec<(&'static str, f64)>,
+    /// The accounts that the file declares.
+    pub accounts: Vec<AccountDeclaration>,
     /// The root access key, when the environment gives it.
     pub root_key: Option<RootKey>,
     /// The master key, when the environment gives it.
@@ -106,6 +109,7 @@ impl Config {
             gc_grace: Self::gc_grace(layers)?,
             limits: limits(layers)?,
             rates: layers.many("rates", values::rate)?.unwrap_or_default(),
+            accounts: layers.accounts()?,
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
         })

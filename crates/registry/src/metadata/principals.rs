@@ -27,6 +27,7 @@ statements! {
         ON CONFLICT (id) DO NOTHING";
     SELECT_KEYS = "SELECT id, user_name, active, created_at FROM access_key WHERE registry_id = ?1 ORDER BY created_at, id";
     UPDATE_KEY = "UPDATE access_key SET active = ?3 WHERE registry_id = ?1 AND id = ?2";
+    UPDATE_SECRET = "UPDATE access_key SET sealed_secret = ?2 WHERE id = ?1";
     DELETE_KEY = "DELETE FROM access_key WHERE registry_id = ?1 AND id = ?2 RETURNING user_name IS NULL";
     SELECT_HAS_ROOT_KEY = "SELECT EXISTS (SELECT 1 FROM access_key WHERE registry_id = ?1 AND user_name IS NULL)";
 }
@@ -152,6 +153,14 @@ impl Metadata {
             } else {
                 Err(Error::AlreadyExists(format!("there is an access key '{}' already", new.id)))
             }
+        })
+        .await
+    }
+
+    /// Gives an access key another secret.
+    pub(crate) async fn set_access_key_secret(&self, id: String, sealed_secret: Vec<u8>) -> Result<()> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            tx.execute(&UPDATE_SECRET, &[id.as_str().into(), sealed_secret.as_slice().into()]).await.map(drop)
         })
         .await
     }

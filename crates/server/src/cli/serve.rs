@@ -48,6 +48,9 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let registry = Registry::open(config.open_options(data.clone())).await?;
+    for account in &config.accounts {
+        registry.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
+    }
     let server = Arc::new(Server { tls, ..Server::new(registry.clone(), config) });
     banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
 

@@ -1,5 +1,6 @@
-//! The TOML file: settings by their keys, and the tables `[limits]` and `[rates]`.
+//! The TOML file: settings by their keys, the tables `[limits]` and `[rates]`, and declared accounts.
 
+use super::accounts::Accounts;
 use super::layers::{ConfigError, Form, LIMITS, Place, SETTINGS, Setting, Text};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,11 +8,16 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+/// The key of the tables that declare accounts.
+const ACCOUNT: &str = "account";
+
 /// What a file says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct File {
     /// The texts given for each setting.
     pub(super) settings: BTreeMap<&'static str, Vec<Text>>,
+    /// The accounts that it declares.
+    pub(super) accounts: Accounts,
 }
 
 /// Where a file is and what stands in it, to say on which line something is wrong.
@@ -27,9 +33,11 @@ pub(super) fn read(path: &Path, text: &str) -> Result<File, ConfigError> {
     let mut file = File::default();
     for (key, value) in table.into_inner() {
         match (key.get_ref().as_ref(), value.get_ref()) {
+            (ACCOUNT, DeValue::Array(_)) => file.accounts = Accounts::read(&source, value)?,
             (LIMITS, DeValue::Table(limits)) => {
                 limits.iter().try_for_each(|(key, value)| file.take(&source, Some(LIMITS), key, value))?;
             }
+            (ACCOUNT, _) => return Err(source.refuse(key.span(), format!("'{ACCOUNT}' is a list of tables: write [[{ACCOUNT}]]"))),
             (LIMITS, other) => {
                 return Err(source.refuse(key.span(), format!("'{LIMITS}' is a table, not a value of type {}", other.type_str())));
             }
@@ -99,7 +107,7 @@ fn pair(source: &Source<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeVal
 /// The keys of a table of the file, or of the file itself.
 fn keys_of(table: Option<&str>) -> String {
     let settings = SETTINGS.iter().map(Setting::in_file).filter(|(of, _)| *of == table).map(|(_, key)| key);
-    let tables = if table.is_none() { [LIMITS].as_slice() } else { &[] };
+    let tables = if table.is_none() { [LIMITS, ACCOUNT].as_slice() } else { &[] };
     settings.chain(tables.iter().copied()).collect::<Vec<_>>().join(", ")
 }
 

@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use roadstead_registry::AccountDeclaration;
+
 use super::file::{self, File};
-use super::values;
+use super::values::{self, Secret};
 
 /// One thing that can be set: a flag, an environment variable and a key of the file.
 #[derive(Debug)]
@@ -223,6 +225,8 @@ pub struct Layers {
     flags: Flags,
     variables: BTreeMap<String, String>,
     file: File,
+    /// The variables that the file names for secrets.
+    secrets: BTreeMap<String, Secret<String>>,
     /// Variables that start like ours and that nobody reads: reported, not refused, because container platforms
     /// inject such names for a service that is called `roadstead`.
     pub unknown_variables: Vec<String>,
@@ -242,6 +246,12 @@ impl Layers {
             let text = std::fs::read_to_string(&path);
             let text = text.map_err(|error| ConfigError { place, reason: format!("cannot read '{}': {error}", path.display()) })?;
             layers.file = file::read(&path, &text)?;
+            let secrets = layers.file.accounts.variables().filter_map(|name| {
+                let secret = environment.get(&OsString::from(name))?.to_str()?;
+                Some((name.to_owned(), Secret(secret.to_owned())))
+            });
+            layers.secrets = secrets.collect();
+            layers.unknown_variables.retain(|name| !layers.secrets.contains_key(name));
         }
         Ok(layers)
     }
@@ -286,6 +296,11 @@ impl Layers {
     pub(super) fn variable<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let parsed = self.variables.get(name).map(|text| parse(text)).transpose();
         parsed.map_err(|reason| ConfigError { place: Place::Variable(name.to_owned()), reason })
+    }
+
+    /// The accounts that the file declares.
+    pub(super) fn accounts(&self) -> Result<Vec<AccountDeclaration>, ConfigError> {
+        self.file.accounts.declarations(&self.secrets)
     }
 
     fn find(&self, key: &str) -> Option<Vec<Text>> {

@@ -13,11 +13,11 @@ fn layers(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Layers, Co
     Layers::read(flags(arguments), environment.into_iter())
 }
 
-fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
+pub(super) fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
     layers(arguments, environment).and_then(|layers| Config::from_layers(&layers)).map_err(|error| error.to_string())
 }
 
-fn file(text: &str) -> tempfile::NamedTempFile {
+pub(super) fn file(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
@@ -211,7 +211,7 @@ fn a_duration_is_a_whole_number_and_a_unit_and_zero_switches_off() {
     }
 }
 /// What is said about a file that is refused, without the path that it begins with.
-fn refusal(text: &str) -> String {
+pub(super) fn refusal(text: &str) -> String {
     let file = file(text);
     let path = file.path().to_str().unwrap();
     let said = config(&["--config", path], &[]).unwrap_err();
@@ -284,8 +284,9 @@ fn the_guide_lists_every_setting_and_nothing_else() {
 fn the_examples_of_the_guide_mean_what_they_say() {
     let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example_file = file(example);
-    let read = config(&["--config", example_file.path().to_str().unwrap()], &[]).unwrap();
-    assert_eq!((read.limits.repositories, read.rates.len()), (20_000, 2));
+    let read = config(&["--config", example_file.path().to_str().unwrap()], &[("CI_SECRET", "secret")]).unwrap();
+    assert_eq!((read.limits.repositories, read.rates.len(), read.accounts.len()), (20_000, 2, 2));
+    assert_eq!(read.accounts[1].users[0].policies[0].name, "team");
     let rates: String = GUIDE
         .lines()
         .skip_while(|line| !line.starts_with("    [rates]"))

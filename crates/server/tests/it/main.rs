@@ -7,6 +7,7 @@ mod artifacts;
 mod cli;
 mod collecting;
 mod crowd;
+mod declared;
 mod limits;
 mod oci;
 mod revoking;

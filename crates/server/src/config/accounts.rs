@@ -1,0 +1,205 @@
+//! Accounts that the file declares, for set-ups that nobody attends: what their tables hold, and what that means.
+//!
+//! A table is read with the file and understood later, because only a server needs the secrets that it names.
+
+use super::file::Source;
+use super::layers::ConfigError;
+use super::values::{self, Secret};
+use roadstead_registry::{AccountDeclaration, AliasDeclaration, Error, KeyDeclaration, UserDeclaration, UserPolicy};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+/// The `[[account]]` tables of a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Accounts {
+    path: PathBuf,
+    /// The text of the file, for line numbers; it may hold secrets.
+    text: Option<Secret<String>>,
+    tables: Vec<AccountTable>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountTable {
+    id: Option<Spanned<String>>,
+    verified: Option<bool>,
+    #[serde(default)]
+    alias: Vec<AliasTable>,
+    #[serde(default)]
+    access_key: Vec<KeyTable>,
+    #[serde(default)]
+    user: Vec<UserTable>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AliasTable {
+    name: Spanned<String>,
+    status: Option<Spanned<String>>,
+    #[serde(default)]
+    primary: bool,
+    #[serde(default)]
+    default: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserTable {
+    name: Spanned<String>,
+    #[serde(default)]
+    managed_policies: Vec<Spanned<String>>,
+    #[serde(default)]
+    policy: Vec<PolicyTable>,
+    #[serde(default)]
+    access_key: Vec<KeyTable>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyTable {
+    name: Spanned<String>,
+    document: Option<String>,
+    document_file: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyTable {
+    id: Spanned<String>,
+    secret: Option<Secret<String>>,
+    secret_file: Option<String>,
+    secret_env: Option<String>,
+    active: Option<bool>,
+}
+
+impl Accounts {
+    /// Reads the value of the key `account`: a list of tables with nothing in them that is not known.
+    pub(super) fn read(source: &Source<'_>, value: Spanned<DeValue<'_>>) -> Result<Self, ConfigError> {
+        let tables = Vec::<AccountTable>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.malformed(&error))?;
+        Ok(Self { path: source.path.to_owned(), text: Some(Secret(source.text.to_owned())), tables })
+    }
+
+    /// The environment variables that hold secrets of access keys.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.tables.iter().flat_map(AccountTable::all_keys).filter_map(|key| key.secret_env.as_deref())
+    }
+
+    /// What the tables mean, with the secrets that the files and the variables hold which they name.
+    pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
+        let text = self.text.as_ref().map_or("", |text| &text.0);
+        let reader = Reader { source: Source { path: &self.path, text }, variables };
+        self.tables.iter().map(|table| reader.account(table)).collect()
+    }
+}
+
+impl AccountTable {
+    fn all_keys(&self) -> impl Iterator<Item = &KeyTable> {
+        self.user.iter().flat_map(|user| &user.access_key).chain(&self.access_key)
+    }
+}
+
+/// Understands tables.
+struct Reader<'a> {
+    source: Source<'a>,
+    variables: &'a BTreeMap<String, Secret<String>>,
+}
+
+impl Reader<'_> {
+    fn account(&self, table: &AccountTable) -> Result<AccountDeclaration, ConfigError> {
+        self.only_one(&table.alias, |alias| alias.primary, "primary")?;
+        self.only_one(&table.alias, |alias| alias.default, "default")?;
+        Ok(AccountDeclaration {
+            id: table.id.as_ref().map(|id| self.parsed(id, values::account_id)).transpose()?,
+            verified: table.verified,
+            aliases: table.alias.iter().map(|alias| self.alias(alias)).collect::<Result<_, _>>()?,
+            access_keys: self.keys(&table.access_key)?,
+            users: table.user.iter().map(|user| self.user(user)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn only_one(&self, aliases: &[AliasTable], marked: impl Fn(&&AliasTable) -> bool, mark: &str) -> Result<(), ConfigError> {
+        match aliases.iter().filter(marked).nth(1) {
+            Some(second) => Err(self.refuse(&second.name, format!("a registry has one {mark} alias, and this is the second"))),
+            None => Ok(()),
+        }
+    }
+
+    fn alias(&self, table: &AliasTable) -> Result<AliasDeclaration, ConfigError> {
+        Ok(AliasDeclaration {
+            name: self.parsed(&table.name, values::alias)?,
+            status: table.status.as_ref().map(|status| self.parsed(status, values::alias_status)).transpose()?,
+            primary: table.primary,
+            default: table.default,
+        })
+    }
+
+    fn user(&self, table: &UserTable) -> Result<UserDeclaration, ConfigError> {
+        let managed = |name| self.parsed(name, |name| UserPolicy::managed(name).map_err(reason));
+        let managed = table.managed_policies.iter().map(managed);
+        let own = table.policy.iter().map(|policy| self.policy(policy));
+        Ok(UserDeclaration {
+            name: self.parsed(&table.name, values::user_name)?,
+            policies: managed.chain(own).collect::<Result<_, _>>()?,
+            access_keys: self.keys(&table.access_key)?,
+        })
+    }
+
+    fn policy(&self, table: &PolicyTable) -> Result<UserPolicy, ConfigError> {
+        let document = match (&table.document, &table.document_file) {
+            (Some(text), None) => text.clone(),
+            (None, Some(file)) => self.read(&table.name, file)?,
+            _ => return Err(self.refuse(&table.name, "the policy needs either 'document' or 'document_file'".to_owned())),
+        };
+        self.parsed(&table.name, |name| UserPolicy::with_document(name, document.clone()).map_err(reason))
+    }
+
+    fn keys(&self, tables: &[KeyTable]) -> Result<Vec<KeyDeclaration>, ConfigError> {
+        tables.iter().map(|table| self.key(table)).collect()
+    }
+
+    fn key(&self, table: &KeyTable) -> Result<KeyDeclaration, ConfigError> {
+        let secret = match (&table.secret, &table.secret_file, &table.secret_env) {
+            (Some(secret), None, None) => secret.0.clone(),
+            (None, Some(file), None) => self.read(&table.id, file)?,
+            (None, None, Some(variable)) => self.variable(&table.id, variable)?,
+            _ => return Err(self.refuse(&table.id, "the access key needs one of 'secret', 'secret_file' and 'secret_env'".to_owned())),
+        };
+        let secret = values::secret_access_key(secret.trim_end_matches(['\r', '\n']));
+        let secret = secret.map_err(|reason| self.refuse(&table.id, format!("the secret of the access key {reason}")))?;
+        Ok(KeyDeclaration { id: self.parsed(&table.id, values::access_key_id)?, secret: secret.0, active: table.active })
+    }
+
+    fn variable(&self, at: &Spanned<String>, name: &str) -> Result<String, ConfigError> {
+        let value = self.variables.get(name).map(|value| value.0.clone());
+        value.ok_or_else(|| self.refuse(at, format!("the environment variable {name} is not set")))
+    }
+
+    /// The text of a file, which is meant relative to the folder of the file that names it.
+    fn read(&self, at: &Spanned<String>, name: &str) -> Result<String, ConfigError> {
+        let path = self.source.path.parent().unwrap_or(Path::new("")).join(name);
+        let text = std::fs::read_to_string(&path);
+        text.map_err(|error| self.refuse(at, format!("cannot read '{}': {error}", path.display())))
+    }
+
+    fn parsed<T>(&self, text: &Spanned<String>, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        parse(text.get_ref()).map_err(|reason| self.refuse(text, reason))
+    }
+
+    fn refuse(&self, at: &Spanned<String>, reason: String) -> ConfigError {
+        self.source.refuse(at.span(), reason)
+    }
+}
+
+/// What is wrong with a policy.
+fn reason(error: Error) -> String {
+    match error {
+        Error::PolicyInvalid(reason) => reason,
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Accounts that the configuration file declares.
+
+use crate::support::{Credentials, Server, run};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const OTHER: &str = "111122223333";
+
+/// A file that declares an account with a user who may read.
+fn declared(secret: &str) -> String {
+    format!(
+        r#"
+        [[account]]
+        id = "{OTHER}"
+        verified = true
+        alias = [{{ name = "dock", primary = true }}, {{ name = "quay", status = "PENDING" }}]
+
+        [[account.access_key]]
+        id = "AKIAROOT"
+        secret_env = "ROOT_SECRET"
+
+        [[account.user]]
+        name = "alice"
+        managed_policies = ["AmazonElasticContainerRegistryPublicReadOnly"]
+
+        [[account.user.access_key]]
+        id = "AKIAALICE"
+        secret = "{secret}"
+        "#
+    )
+}
+
+/// A server that is configured by `text`, on a data folder beside that file.
+fn start(folder: &Path, text: &str) -> Server {
+    let (file, data) = (folder.join("roadstead.toml"), folder.join("data"));
+    std::fs::write(&file, text).unwrap();
+    let flags = ["--config", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    Server::start_with(&flags, &[("ROOT_SECRET", "root-secret")])
+}
+
+fn key(id: &str, secret: &str) -> Credentials {
+    Credentials { id: id.to_owned(), secret: secret.to_owned() }
+}
+
+/// What DescribeRepositories answers to a key: the name of the exception, if it is one.
+fn describe(server: &Server, id: &str, secret: &str) -> Value {
+    server.aws_as(&key(id, secret), "DescribeRepositories", &json!({})).json()["__type"].clone()
+}
+
+fn command(server: &Server, arguments: &[&str]) -> Value {
+    let ended = run(&[arguments, &["--output", "json"]].concat(), &[("ROADSTEAD_DATA", server.data().to_str().unwrap())]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
+}
+
+#[test]
+fn a_declared_account_is_there_from_the_first_start_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &declared("alice-secret"));
+    let root = key("AKIAROOT", "root-secret");
+    assert_eq!(server.aws_as(&root, "CreateRepository", &json!({"repositoryName": "app"})).status, 200);
+    assert_eq!((server.get("/v2/dock/app/tags/list").status, server.get("/v2/quay/app/tags/list").status), (200, 404));
+    assert_eq!(server.aws_as(&root, "DescribeRegistries", &json!({})).json()["registries"][0]["verified"], true);
+    assert_eq!(describe(&server, "AKIAALICE", "alice-secret"), Value::Null);
+    let denied = server.aws_as(&key("AKIAALICE", "alice-secret"), "CreateRepository", &json!({"repositoryName": "other"}));
+    assert_eq!(denied.json()["__type"], "AccessDeniedException");
+    let shown = command(&server, &["account", "show", OTHER]);
+    assert_eq!((shown["aliases"].as_array().unwrap().len(), shown["accessKeys"].as_array().unwrap().len()), (2, 2), "{shown}");
+    let logged = server.logged();
+    assert!(!logged.contains("root-secret") && !logged.contains("alice-secret") && !logged.contains("ROOT_SECRET"), "{logged}");
+}
+
+#[test]
+fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &declared("alice-secret"));
+    command(&server, &["user", "create", "bob", "--account", OTHER]);
+    command(&server, &["account", "verify", OTHER, "off"]);
+    command(&server, &["alias", "change", "quay", "--account", OTHER, "--status", "active"]);
+    command(&server, &["access-key", "disable", "AKIAROOT"]);
+    let before = command(&server, &["account", "show", OTHER]);
+    assert!(server.stop().success());
+
+    let server = start(folder.path(), &declared("another-secret"));
+    let after = command(&server, &["account", "show", OTHER]);
+    assert_eq!((&after["verified"], &after["aliases"][1]["status"]), (&json!(true), &json!("PENDING")));
+    assert_eq!((&after["users"], &after["accessKeys"]), (&before["users"], &before["accessKeys"]));
+    assert_eq!(describe(&server, "AKIAALICE", "another-secret"), Value::Null);
+    assert_eq!(describe(&server, "AKIAALICE", "alice-secret"), "InvalidSignatureException");
+    // Nobody declares that the key is active, so it stays as the operator left it.
+    assert_eq!(describe(&server, "AKIAROOT", "root-secret"), "UnrecognizedClientException");
+}
+
+#[test]
+fn a_primary_alias_gives_way_to_the_one_that_is_declared_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |aliases: &str| format!("[[account]]\nalias = [{aliases}]\n");
+    let server = start(folder.path(), &text("{ name = 'dock', primary = true }"));
+    assert_eq!(server.alias(), "dock");
+    assert!(server.stop().success());
+    let server = start(folder.path(), &text("{ name = 'dock', status = 'REJECTED' }, { name = 'quay', primary = true }"));
+    assert_eq!(server.alias(), "quay");
+}
+
+#[test]
+fn what_cannot_be_set_up_keeps_the_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roadstead.toml");
+    std::fs::write(&file, "alias = 'dock'\n[[account]]\nid = '111122223333'\nalias = [{ name = 'dock' }]\n").unwrap();
+    let ended = run(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--config", file.to_str().unwrap()], &[]);
+    assert_eq!(ended.code, Some(1));
+    let line = ended.stderr.lines().last().unwrap();
+    assert_eq!(line, "roadstead: a declared account cannot be set up: the alias 'dock' belongs to another account");
+}
