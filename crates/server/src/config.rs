@@ -12,6 +12,7 @@ pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
 use crate::http::{Network, Origin};
+use crate::pulls::{Bytes, Rate};
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
 use std::path::PathBuf;
@@ -52,6 +53,12 @@ pub struct Config {
     pub emulator: bool,
     /// Whether an emulator may listen where other machines can reach it.
     pub emulator_on_network: bool,
+    /// How often an address may pull a manifest without a login.
+    pub pull_rate_anonymous: Option<Rate>,
+    /// How often an account may pull a manifest.
+    pub pull_rate_authenticated: Option<Rate>,
+    /// How much an address may download without a login in a month.
+    pub pull_volume: Option<Bytes>,
     /// How often garbage is collected; none for never.
     pub gc_interval: Option<Duration>,
     /// How long what nothing needs is kept.
@@ -105,6 +112,9 @@ impl Config {
             anonymous_describe: layers.one("anonymous_describe", values::switch)?.unwrap_or(true),
             emulator: layers.one("emulator", values::switch)?.unwrap_or(false),
             emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
+            pull_rate_anonymous: layers.one("pull_rate_anonymous", Rate::parse)?,
+            pull_rate_authenticated: layers.one("pull_rate_authenticated", Rate::parse)?,
+            pull_volume: layers.one("pull_volume", Bytes::parse)?,
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
             gc_grace: Self::gc_grace(layers)?,
             limits: limits(layers)?,

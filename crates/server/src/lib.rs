@@ -12,11 +12,13 @@ pub mod config;
 mod connection;
 pub mod http;
 pub mod oci;
+pub mod pulls;
 pub mod telemetry;
 pub mod throttle;
 pub mod tls;
 
 use config::Config;
+use pulls::PullLimits;
 use roadstead_registry::Registry;
 use std::future::Future;
 use std::io;
@@ -46,6 +48,8 @@ pub struct Server {
     pub throttle: throttle::Throttle,
     /// What is counted.
     pub telemetry: Telemetry,
+    /// How much may be pulled, and how much was.
+    pub pulls: PullLimits,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
 }
@@ -56,6 +60,7 @@ impl Server {
         Self {
             keys: auth::Keys::derive(&registry, config.emulator),
             throttle: throttle::Throttle::new(&config.rates),
+            pulls: PullLimits::new(&config),
             registry,
             config,
             telemetry: Telemetry::new(),

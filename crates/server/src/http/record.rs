@@ -2,6 +2,7 @@
 
 use super::{Body, Door, Response};
 use crate::connection::{InFlight, Peer};
+use crate::pulls::Charge;
 use crate::telemetry::{ACCESS, Telemetry};
 use bytes::Bytes;
 use http::header::USER_AGENT;
@@ -27,6 +28,7 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     sent: u64,
     line: Option<Line>,
+    charge: Option<Charge>,
     _in_flight: InFlight,
 }
 
@@ -58,13 +60,15 @@ impl Record {
             status: None,
             sent: 0,
             line,
+            charge: None,
             _in_flight: peer.begin_request(),
         }
     }
 
     /// Goes along with the answer until its body is sent.
-    pub(crate) fn answered_with(mut self, response: Response) -> http::Response<Recorded> {
+    pub(crate) fn answered_with(mut self, mut response: Response) -> http::Response<Recorded> {
         self.status = Some(response.status());
+        self.charge = response.extensions_mut().remove();
         response.map(|body| Recorded { body, record: self })
     }
 }
@@ -73,6 +77,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.begun.elapsed();
         self.telemetry.request_ends(self.door.name(), &self.method, self.status, duration);
+        if let Some(charge) = &self.charge {
+            charge.add(self.sent);
+        }
         if let Some(line) = &self.line {
             tracing::info!(
                 target: ACCESS,

@@ -3,6 +3,7 @@
 use super::reply::Reply;
 use super::route::RouteError;
 use crate::http::Response;
+use crate::pulls::Refusal;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
@@ -35,6 +36,7 @@ pub(super) enum Code {
     PreconditionFailed,
     SizeInvalid,
     TagInvalid,
+    TooManyRequests,
     Unknown,
     Unsupported,
 }
@@ -55,6 +57,7 @@ impl Code {
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::SizeInvalid => "SIZE_INVALID",
             Self::TagInvalid => "TAG_INVALID",
+            Self::TooManyRequests => "TOOMANYREQUESTS",
             Self::Unknown => "UNKNOWN",
             Self::Unsupported => "UNSUPPORTED",
         }
@@ -150,6 +153,20 @@ fn classify(error: &Error) -> (StatusCode, Code) {
 /// as every client expects (OCI distribution specification, "Pushing a blob in chunks").
 pub(super) fn received_range(received: u64) -> String {
     format!("0-{}", received.saturating_sub(1))
+}
+
+/// The texts are those of Amazon ECR Public. Clients try again after 429, so a volume that is spent is 403.
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooFast(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, "Rate exceeded");
+                failure.with(RETRY_AFTER, seconds.to_string())
+            }
+            Refusal::Spent => Self::new(StatusCode::FORBIDDEN, Code::Denied, "Data limit exceeded"),
+        }
+    }
 }
 
 impl From<RouteError> for Failure {

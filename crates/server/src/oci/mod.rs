@@ -24,9 +24,11 @@ mod uploads;
 use crate::Server;
 use crate::auth::Principal;
 use crate::http::{Call, Response};
+use crate::pulls::Charge;
+use access::Target;
 use error::{Code, Failure};
-use http::StatusCode;
 use http::header::{EXPECT, HeaderValue};
+use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
 use reply::{API_VERSION, Reply};
 use route::{Operation, Place, Route, RouteError};
@@ -85,22 +87,41 @@ async fn operate(
             };
         }
     };
+    let charge = admit(server, call, principal, &operation)?;
+    let mut response = perform(server, call, &target, operation, body).await?;
+    if let Some(charge) = charge {
+        response.extensions_mut().insert(charge);
+    }
+    Ok(response)
+}
+
+/// Holds pulls to their limits, and says where their bytes count once they are sent.
+fn admit(server: &Server, call: &Call, principal: Option<&Principal>, operation: &Operation) -> Result<Option<Charge>, Failure> {
+    let of_manifest = match operation {
+        Operation::GetManifest(_) if call.method == Method::GET => true,
+        Operation::GetBlob(_) if call.method == Method::GET => false,
+        _ => return Ok(None),
+    };
+    Ok(server.pulls.admit(principal, call.client, of_manifest, server.registry.now())?)
+}
+
+async fn perform(server: &Server, call: &Call, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
     match operation {
-        Operation::GetManifest(reference) => manifests::get(server, call, &target, &reference).await,
-        Operation::PutManifest { reference, tags } => manifests::put(server, call, &target, &reference, &tags, body).await,
-        Operation::DeleteManifest(reference) => manifests::delete(server, &target, &reference).await,
-        Operation::GetBlob(digest) => blobs::get(server, call, &target, &digest).await,
-        Operation::DeleteBlob(digest) => blobs::delete(server, &target, &digest).await,
-        Operation::StartUpload(algorithm) => uploads::start(server, &target, algorithm).await,
-        Operation::PushBlob(digest) => uploads::push(server, &target, &digest, body).await,
-        Operation::MountBlob { digest, from } => uploads::mount(server, &target, &digest, from.as_ref()).await,
-        Operation::GetUpload(id) => uploads::get(server, &target, &id).await,
-        Operation::AppendUpload(id) => uploads::append(server, call, &target, &id, body).await,
-        Operation::CompleteUpload { id, digest } => uploads::complete(server, call, &target, &id, &digest, body).await,
-        Operation::CancelUpload(id) => uploads::cancel(server, &target, &id).await,
-        Operation::ListTags(listing) => tags::list(server, &target, &listing).await,
+        Operation::GetManifest(reference) => manifests::get(server, call, target, &reference).await,
+        Operation::PutManifest { reference, tags } => manifests::put(server, call, target, &reference, &tags, body).await,
+        Operation::DeleteManifest(reference) => manifests::delete(server, target, &reference).await,
+        Operation::GetBlob(digest) => blobs::get(server, call, target, &digest).await,
+        Operation::DeleteBlob(digest) => blobs::delete(server, target, &digest).await,
+        Operation::StartUpload(algorithm) => uploads::start(server, target, algorithm).await,
+        Operation::PushBlob(digest) => uploads::push(server, target, &digest, body).await,
+        Operation::MountBlob { digest, from } => uploads::mount(server, target, &digest, from.as_ref()).await,
+        Operation::GetUpload(id) => uploads::get(server, target, &id).await,
+        Operation::AppendUpload(id) => uploads::append(server, call, target, &id, body).await,
+        Operation::CompleteUpload { id, digest } => uploads::complete(server, call, target, &id, &digest, body).await,
+        Operation::CancelUpload(id) => uploads::cancel(server, target, &id).await,
+        Operation::ListTags(listing) => tags::list(server, target, &listing).await,
         Operation::ListReferrers { subject, artifact_type, listing } => {
-            referrers::list(server, &target, &subject, artifact_type.as_deref(), &listing).await
+            referrers::list(server, target, &subject, artifact_type.as_deref(), &listing).await
         }
     }
 }

@@ -10,6 +10,7 @@ mod crowd;
 mod declared;
 mod limits;
 mod oci;
+mod pulls;
 mod revoking;
 mod serving;
 mod support;

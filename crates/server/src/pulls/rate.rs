@@ -1,0 +1,110 @@
+//! How often somebody may do something.
+
+use super::Refusal;
+use super::noted::Noted;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So many within so much time. As many may come at once; after that they have to keep the pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    count: u32,
+    period: Duration,
+}
+
+impl Rate {
+    /// Reads `10/s`, `600/m` or `100/h`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let refuse = || format!("'{text}' is not a rate such as 10/s, 600/m or 100/h");
+        let (count, unit) = text.split_once('/').ok_or_else(refuse)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 60 * 60,
+            _ => return Err(refuse()),
+        };
+        let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
+        let count = count.filter(|count| *count > 0).ok_or_else(refuse)?;
+        Ok(Self { count, period: Duration::from_secs(seconds) })
+    }
+}
+
+/// Holds each caller to a rate, by the generic cell rate algorithm (ITU-T I.371): all that is noted of a caller is the time
+/// at which he would be done if he had kept the pace.
+#[derive(Debug)]
+pub(super) struct Throttle<K> {
+    begun: Instant,
+    pace: Duration,
+    patience: Duration,
+    /// Since `begun`.
+    done: Mutex<Noted<K, Duration>>,
+}
+
+impl<K: Eq + Hash + Clone> Throttle<K> {
+    pub(super) fn new(rate: Rate) -> Self {
+        let pace = rate.period / rate.count;
+        Self { begun: Instant::now(), pace, patience: rate.period - pace, done: Mutex::new(Noted::new()) }
+    }
+
+    /// Lets a caller through, or says when to come again.
+    pub(super) fn take(&self, caller: &K, now: Instant) -> Result<(), Refusal> {
+        let since = now.saturating_duration_since(self.begun);
+        let mut noted = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(done) = noted.about(caller, now, |done| *done <= since) else { return Ok(()) };
+        let begins = since.max(*done);
+        let early = begins.saturating_sub(since + self.patience);
+        if !early.is_zero() {
+            return Err(Refusal::TooFast(early));
+        }
+        *done = begins + self.pace;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_rate_is_a_count_and_a_unit() {
+        assert_eq!(Rate::parse("10/s"), Ok(Rate { count: 10, period: Duration::from_secs(1) }));
+        assert_eq!(Rate::parse("100/h"), Ok(Rate { count: 100, period: Duration::from_secs(3600) }));
+        for text in ["", "10", "/s", "0/s", "-1/s", "+1/s", "1.5/s", "10/d", "10/ s", "5000000000/s"] {
+            assert!(Rate::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn as_many_as_the_rate_says_come_at_once_and_the_next_one_when_its_time_has_come() {
+        let throttle = Throttle::new(Rate::parse("4/s").unwrap());
+        let now = throttle.begun;
+        assert!((0..4).all(|_| throttle.take(&"a", now).is_ok()));
+        let quarter = Duration::from_millis(250);
+        assert_eq!(throttle.take(&"a", now), Err(Refusal::TooFast(quarter)));
+        assert!(throttle.take(&"b", now).is_ok(), "everybody is held to the rate by himself");
+        assert!(throttle.take(&"a", now + quarter).is_ok());
+        assert!(throttle.take(&"a", now + quarter).is_err());
+        assert!((0..4).all(|_| throttle.take(&"a", now + 5 * quarter).is_ok()));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_pauses_no_more_than_twice_the_rate_pass_in_a_period(pauses in proptest::collection::vec(0u64..400, 1..200)) {
+            let throttle = Throttle::new(Rate::parse("5/s").unwrap());
+            let mut now = throttle.begun;
+            let mut passed = Vec::new();
+            for pause in pauses {
+                now += Duration::from_millis(pause);
+                if throttle.take(&(), now).is_ok() {
+                    passed.push(now);
+                }
+            }
+            for first in &passed {
+                let within = passed.iter().filter(|time| *time >= first && **time < *first + Duration::from_secs(1)).count();
+                prop_assert!(within <= 10);
+            }
+        }
+    }
+}
