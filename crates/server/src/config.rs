@@ -12,7 +12,7 @@ pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
 use crate::http::{Network, Origin};
-use crate::pulls::{Bytes, Rate};
+use crate::rates::Rate;
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
 use std::path::PathBuf;
@@ -57,8 +57,8 @@ pub struct Config {
     pub pull_rate_anonymous: Option<Rate>,
     /// How often an account may pull a manifest.
     pub pull_rate_authenticated: Option<Rate>,
-    /// How much an address may download without a login in a month.
-    pub pull_volume: Option<Bytes>,
+    /// How many bytes an address may download without a login in a month.
+    pub pull_volume: Option<u64>,
     /// How often garbage is collected; none for never.
     pub gc_interval: Option<Duration>,
     /// How long what nothing needs is kept.
@@ -66,7 +66,7 @@ pub struct Config {
     /// Quotas and sizes, and whether an index may be pushed before all of its children.
     pub limits: Limits,
     /// How many requests per second an account may make for an action; any number where none is given.
-    pub rates: Vec<(&'static str, f64)>,
+    pub rates: Vec<(&'static str, Rate)>,
     /// The accounts that the file declares.
     pub accounts: Vec<AccountDeclaration>,
     /// The root access key, when the environment gives it.
@@ -114,7 +114,7 @@ impl Config {
             emulator_on_network: layers.one("emulator_on_network", values::switch)?.unwrap_or(false),
             pull_rate_anonymous: layers.one("pull_rate_anonymous", Rate::parse)?,
             pull_rate_authenticated: layers.one("pull_rate_authenticated", Rate::parse)?,
-            pull_volume: layers.one("pull_volume", Bytes::parse)?,
+            pull_volume: layers.one("pull_volume", values::size)?,
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
             gc_grace: Self::gc_grace(layers)?,
             limits: limits(layers)?,

@@ -12,13 +12,12 @@ pub mod config;
 mod connection;
 pub mod http;
 pub mod oci;
-pub mod pulls;
+pub mod rates;
 pub mod telemetry;
-pub mod throttle;
 pub mod tls;
 
 use config::Config;
-use pulls::PullLimits;
+use rates::{ActionRates, PullLimits};
 use roadstead_registry::Registry;
 use std::future::Future;
 use std::io;
@@ -45,7 +44,7 @@ pub struct Server {
     /// What tokens are sealed with.
     pub keys: auth::Keys,
     /// How often an account may do an action.
-    pub throttle: throttle::Throttle,
+    pub rates: ActionRates,
     /// What is counted.
     pub telemetry: Telemetry,
     /// How much may be pulled, and how much was.
@@ -59,7 +58,7 @@ impl Server {
     pub fn new(registry: Registry, config: Config) -> Self {
         Self {
             keys: auth::Keys::derive(&registry, config.emulator),
-            throttle: throttle::Throttle::new(&config.rates),
+            rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
             registry,
             config,

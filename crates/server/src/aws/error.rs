@@ -2,7 +2,7 @@
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
-use crate::throttle::Throttled;
+use crate::rates::TooFast;
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::aws::validation::{Invalid, Violation};
@@ -167,9 +167,9 @@ impl From<Denied> for Failure {
     }
 }
 
-impl From<Throttled> for Failure {
-    fn from(throttled: Throttled) -> Self {
-        Self::common("ThrottlingException", throttled.to_string())
+impl From<TooFast> for Failure {
+    fn from(too_fast: TooFast) -> Self {
+        Self::common("ThrottlingException", too_fast.to_string())
     }
 }
 

@@ -25,7 +25,7 @@ use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, Claim, SignatureError};
 use crate::http::{Call, Response};
-use crate::throttle::Client;
+use crate::rates::Client;
 use access::Caller;
 use body::RequestBody;
 use bytes::Bytes;
@@ -94,7 +94,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
         }
         None => None,
     };
-    server.throttle.admit(Client::of(principal.as_ref(), call), operation.name)?;
+    server.rates.admit(operation.name, || Client::of(principal.as_ref(), call))?;
     let text = body.text()?;
     validation::validate(operation.input, text)?;
     let caller = access::authorize(server, call, operation, principal, text).await?;

@@ -236,8 +236,8 @@ fn a_number_that_is_none_is_refused_with_its_place() {
     assert_eq!(config(&["--limit-repositories=many"], &[]).unwrap_err(), "--limit-repositories: 'many' is not a whole number");
     assert_eq!(refusal("[limits]\nrepositories = -1\n"), ":2: '-1' is not a whole number");
     assert_eq!(refusal("[limits]\n\nrepositories = 1.5\n"), ":3: 'repositories' is a number, not a value of type float");
-    let size = "is not a size such as 10485760000 or 20GiB";
-    for text in ["", "GiB", "1.5GiB", "20GB", "99999999999TiB", "+1"] {
+    let size = "is not a size such as 10485760000, 20GiB or 500GB";
+    for text in ["", "GiB", "1.5GiB", "20gb", "20kB", "99999999999TiB", "+1"] {
         assert_eq!(refusal(&format!("[limits]\nlayer_size = '{text}'\n")), format!(":2: '{text}' {size}"));
     }
 }
@@ -257,7 +257,7 @@ fn an_unknown_key_in_a_table_is_refused_with_its_name_and_line() {
 #[test]
 fn a_rate_has_an_action_of_the_api_and_a_positive_number() {
     let rates = config(&["--rates", "PutImage=10", "--rates=UploadLayerPart=0.5"], &[]).unwrap().rates;
-    assert_eq!(rates, [("PutImage", 10.0), ("UploadLayerPart", 0.5)]);
+    assert_eq!(rates, [("PutImage", Rate::per_second(10.0)), ("UploadLayerPart", Rate::per_second(0.5))]);
     assert_eq!(refusal("[rates]\nPutImage = 10\nPutImge = 10\n"), ":3: 'PutImge' is no action of the Amazon ECR Public API");
     assert_eq!(refusal("[rates]\nPutImage = 0\n"), ":2: '0' is not a rate: use 0.001 to 1000000 requests per second");
     assert_eq!(refusal("[rates]\nPutImage = nan\n"), ":2: 'nan' is not a rate: use 0.001 to 1000000 requests per second");

@@ -1,6 +1,7 @@
 //! What the texts of settings mean. Each function's error completes the sentence that its place begins.
 
 use super::layers::{ConfigError, Layers, Place};
+use crate::rates::Rate;
 use base64::Engine;
 use roadstead_model::aws::Operation;
 use roadstead_model::{RegistryAlias, RegistryId};
@@ -93,21 +94,30 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     count.filter(|count| i64::try_from(*count).is_ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
 }
 
-/// A number of bytes, perhaps with a unit.
+/// A number of bytes, perhaps with a unit, of powers of two or of ten.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
-    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), 1_u64 << shift)));
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+    ];
+    let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim_end(), *bytes)));
     let (number, unit) = unit.unwrap_or((text, 1));
     let bytes = count(number).ok().and_then(|number| number.checked_mul(unit));
-    bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000 or 20GiB"))
+    bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000, 20GiB or 500GB"))
 }
 
 /// An action of the AWS API, and how many requests per second an account may make for it.
-pub(super) fn rate(text: &str) -> Result<(&'static str, f64), String> {
+pub(super) fn rate(text: &str) -> Result<(&'static str, Rate), String> {
     let (name, number) = text.split_once('=').ok_or_else(|| format!("'{text}' is not of the form action=number"))?;
     let operation = Operation::find(name).ok_or_else(|| format!("'{name}' is no action of the Amazon ECR Public API"))?;
     let rate = number.parse::<f64>().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
-    Ok((operation.name, rate.ok_or_else(|| format!("'{number}' is not a rate: use 0.001 to 1000000 requests per second"))?))
+    let rate = rate.ok_or_else(|| format!("'{number}' is not a rate: use 0.001 to 1000000 requests per second"))?;
+    Ok((operation.name, Rate::per_second(rate)))
 }
 
 pub(super) fn region(text: &str) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use super::{Body, Door, Response};
 use crate::connection::{InFlight, Peer};
-use crate::pulls::Charge;
+use crate::rates::Charge;
 use crate::telemetry::{ACCESS, Telemetry};
 use bytes::Bytes;
 use http::header::USER_AGENT;

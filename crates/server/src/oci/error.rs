@@ -3,7 +3,7 @@
 use super::reply::Reply;
 use super::route::RouteError;
 use crate::http::Response;
-use crate::pulls::Refusal;
+use crate::rates::Refusal;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};

@@ -24,7 +24,7 @@ mod uploads;
 use crate::Server;
 use crate::auth::Principal;
 use crate::http::{Call, Response};
-use crate::pulls::Charge;
+use crate::rates::Charge;
 use access::Target;
 use error::{Code, Failure};
 use http::header::{EXPECT, HeaderValue};

@@ -1,20 +1,37 @@
-//! How often somebody may do something.
+//! How often somebody may do something, and how much of it: off unless the operator asks for it.
+//!
+//! All of it is counted in memory: a pull never writes, and a restart forgives.
 
-use super::Refusal;
-use super::noted::Noted;
+mod actions;
+mod noted;
+mod pulls;
+mod volume;
+
+pub use actions::{ActionRates, Client};
+pub use pulls::PullLimits;
+pub(crate) use pulls::{Charge, Refusal};
+
+use noted::Noted;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many within so much time. As many may come at once; after that they have to keep the pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A pace, and how many may come at once before it has to be kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    count: u32,
-    period: Duration,
+    /// The time from one to the next.
+    pace: Duration,
+    /// At least one.
+    at_once: u32,
 }
 
+/// Somebody is too fast: after this time the next one may come. The text is that of AWS's registries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Rate exceeded")]
+pub struct TooFast(pub Duration);
+
 impl Rate {
-    /// Reads `10/s`, `600/m` or `100/h`.
+    /// Reads `10/s`, `600/m` or `100/h`: as many may come at once as the unit brings.
     pub fn parse(text: &str) -> Result<Self, String> {
         let refuse = || format!("'{text}' is not a rate such as 10/s, 600/m or 100/h");
         let (count, unit) = text.split_once('/').ok_or_else(refuse)?;
@@ -25,15 +42,22 @@ impl Rate {
             _ => return Err(refuse()),
         };
         let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
-        let count = count.filter(|count| *count > 0).ok_or_else(refuse)?;
-        Ok(Self { count, period: Duration::from_secs(seconds) })
+        let count: u32 = count.filter(|count| *count > 0).ok_or_else(refuse)?;
+        Ok(Self { pace: Duration::from_secs(seconds) / count, at_once: count })
+    }
+
+    /// So many a second, which may be a fraction of one; as many may come at once as a second brings, one at least.
+    ///
+    /// The number must be from 0.001 to 1,000,000.
+    pub fn per_second(number: f64) -> Self {
+        Self { pace: Duration::from_secs_f64(1.0 / number), at_once: number.max(1.0) as u32 }
     }
 }
 
 /// Holds each caller to a rate, by the generic cell rate algorithm (ITU-T I.371): all that is noted of a caller is the time
 /// at which he would be done if he had kept the pace.
 #[derive(Debug)]
-pub(super) struct Throttle<K> {
+struct Throttle<K> {
     begun: Instant,
     pace: Duration,
     patience: Duration,
@@ -42,20 +66,19 @@ pub(super) struct Throttle<K> {
 }
 
 impl<K: Eq + Hash + Clone> Throttle<K> {
-    pub(super) fn new(rate: Rate) -> Self {
-        let pace = rate.period / rate.count;
-        Self { begun: Instant::now(), pace, patience: rate.period - pace, done: Mutex::new(Noted::new()) }
+    fn new(Rate { pace, at_once }: Rate) -> Self {
+        Self { begun: Instant::now(), pace, patience: pace * at_once.saturating_sub(1), done: Mutex::new(Noted::new()) }
     }
 
     /// Lets a caller through, or says when to come again.
-    pub(super) fn take(&self, caller: &K, now: Instant) -> Result<(), Refusal> {
+    fn take(&self, caller: &K, now: Instant) -> Result<(), TooFast> {
         let since = now.saturating_duration_since(self.begun);
         let mut noted = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(done) = noted.about(caller, now, |done| *done <= since) else { return Ok(()) };
         let begins = since.max(*done);
         let early = begins.saturating_sub(since + self.patience);
         if !early.is_zero() {
-            return Err(Refusal::TooFast(early));
+            return Err(TooFast(early));
         }
         *done = begins + self.pace;
         Ok(())
@@ -69,8 +92,9 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_count_and_a_unit() {
-        assert_eq!(Rate::parse("10/s"), Ok(Rate { count: 10, period: Duration::from_secs(1) }));
-        assert_eq!(Rate::parse("100/h"), Ok(Rate { count: 100, period: Duration::from_secs(3600) }));
+        assert_eq!(Rate::parse("10/s"), Ok(Rate { pace: Duration::from_millis(100), at_once: 10 }));
+        assert_eq!(Rate::parse("100/h"), Ok(Rate { pace: Duration::from_secs(36), at_once: 100 }));
+        assert_eq!(Rate::parse("10/s"), Ok(Rate::per_second(10.0)));
         for text in ["", "10", "/s", "0/s", "-1/s", "+1/s", "1.5/s", "10/d", "10/ s", "5000000000/s"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
@@ -82,11 +106,20 @@ mod tests {
         let now = throttle.begun;
         assert!((0..4).all(|_| throttle.take(&"a", now).is_ok()));
         let quarter = Duration::from_millis(250);
-        assert_eq!(throttle.take(&"a", now), Err(Refusal::TooFast(quarter)));
+        assert_eq!(throttle.take(&"a", now), Err(TooFast(quarter)));
         assert!(throttle.take(&"b", now).is_ok(), "everybody is held to the rate by himself");
         assert!(throttle.take(&"a", now + quarter).is_ok());
         assert!(throttle.take(&"a", now + quarter).is_err());
         assert!((0..4).all(|_| throttle.take(&"a", now + 5 * quarter).is_ok()));
+    }
+
+    #[test]
+    fn a_rate_below_one_lets_one_pass_at_a_time() {
+        let throttle = Throttle::new(Rate::per_second(0.5));
+        let now = throttle.begun;
+        assert!(throttle.take(&"a", now).is_ok());
+        assert_eq!(throttle.take(&"a", now + Duration::from_secs(1)), Err(TooFast(Duration::from_secs(1))));
+        assert!(throttle.take(&"a", now + Duration::from_secs(2)).is_ok());
     }
 
     proptest! {

@@ -6,23 +6,6 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// An amount of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bytes(u64);
-
-impl Bytes {
-    /// Reads `500GB`: a whole number of MB, GB or TB, in powers of ten as AWS's quotas are.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let refuse = || format!("'{text}' is not an amount of data such as 500GB: a whole number of MB, GB or TB");
-        let units = [("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000_u64)];
-        let read = |(unit, factor): (&str, u64)| {
-            let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-            digits.parse::<u64>().ok()?.checked_mul(factor)
-        };
-        units.into_iter().find_map(read).filter(|bytes| *bytes > 0).map(Self).ok_or_else(refuse)
-    }
-}
-
 /// Names the calendar month of a time, in UTC: months since the year 0.
 pub(super) fn month(now: Timestamp) -> i64 {
     let date = jiff::Timestamp::from_microsecond(now.micros()).unwrap_or_default().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
@@ -32,6 +15,7 @@ pub(super) fn month(now: Timestamp) -> i64 {
 /// What each address has downloaded in the month that it is.
 #[derive(Debug)]
 pub(super) struct Downloads {
+    /// In bytes.
     limit: u64,
     of_month: Mutex<OfMonth>,
 }
@@ -43,7 +27,7 @@ struct OfMonth {
 }
 
 impl Downloads {
-    pub(super) fn new(Bytes(limit): Bytes) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self { limit, of_month: Mutex::new(OfMonth { month: 0, bytes: Noted::new() }) }
     }
 
@@ -75,16 +59,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_a_whole_number_and_a_unit() {
-        for (text, bytes) in [("1MB", 1_000_000), ("500GB", 500_000_000_000), ("5TB", 5_000_000_000_000)] {
-            assert_eq!(Bytes::parse(text), Ok(Bytes(bytes)), "{text}");
-        }
-        for text in ["", "GB", "0GB", "1.5GB", "-1GB", "500", "500gb", "500GiB", "99999999999TB"] {
-            assert!(Bytes::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn a_month_begins_at_midnight_utc() {
         let end_of_january = Timestamp::from_seconds(1_769_903_999);
         assert_eq!(month(end_of_january), 2026 * 12 + 1);
@@ -93,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_spent_comes_back_with_the_next_month() {
-        let downloads = Downloads::new(Bytes(100));
+        let downloads = Downloads::new(100);
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         downloads.add(one, 7, 99);
         assert!(!downloads.is_spent(one, 7));

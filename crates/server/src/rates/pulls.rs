@@ -1,23 +1,14 @@
 //! Limits on pulls, as Amazon ECR Public has them and off unless asked for: how often an address or an account may pull a
 //! manifest, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
-//!
-//! All of it is counted in memory: a pull never writes, and a restart forgives.
 
-mod noted;
-mod rate;
-mod volume;
-
-pub use rate::Rate;
-pub use volume::Bytes;
-
+use super::volume::{self, Downloads};
+use super::{Throttle, TooFast};
 use crate::auth::Principal;
 use crate::config::Config;
-use rate::Throttle;
 use roadstead_model::{RegistryId, Timestamp};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use volume::Downloads;
 
 /// What is allowed, and what has been used of it.
 #[derive(Debug)]
@@ -42,6 +33,12 @@ pub(crate) struct Charge {
     downloads: Arc<Downloads>,
     address: IpAddr,
     month: i64,
+}
+
+impl From<TooFast> for Refusal {
+    fn from(TooFast(wait): TooFast) -> Self {
+        Self::TooFast(wait)
+    }
 }
 
 impl Charge {
@@ -72,7 +69,7 @@ impl PullLimits {
     ) -> Result<Option<Charge>, Refusal> {
         if let Some(Principal::Known(known)) = principal {
             return match &self.accounts {
-                Some(throttle) if of_manifest => throttle.take(&known.identity.registry, Instant::now()).map(|()| None),
+                Some(throttle) if of_manifest => Ok(throttle.take(&known.identity.registry, Instant::now()).map(|()| None)?),
                 _ => Ok(None),
             };
         }

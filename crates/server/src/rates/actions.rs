@@ -1,0 +1,61 @@
+//! How often an account may do an action of the AWS API, where the operator sets a rate for it (`[rates]`).
+
+use super::{Rate, Throttle, TooFast};
+use crate::auth::KnownPrincipal;
+use crate::http::Call;
+use roadstead_model::RegistryId;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Client {
+    /// All principals of an account.
+    Account(RegistryId),
+    /// Whoever sends requests without a signature from this address.
+    Address(IpAddr),
+}
+
+impl Client {
+    /// Whoever sends a request.
+    pub fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
+        match principal {
+            Some(principal) => Self::Account(principal.identity.registry.clone()),
+            None => Self::Address(call.client),
+        }
+    }
+}
+
+/// The rates in force, and who has used them up how far.
+#[derive(Debug)]
+pub struct ActionRates(HashMap<&'static str, Throttle<Client>>);
+
+impl ActionRates {
+    /// A rate for each action that has one; an action without a rate is never refused.
+    pub fn new(rates: &[(&'static str, Rate)]) -> Self {
+        Self(rates.iter().map(|(action, rate)| (*action, Throttle::new(*rate))).collect())
+    }
+
+    /// Counts a request now, or refuses it. Who sends it is asked only if there is a rate to count it against.
+    pub fn admit(&self, action: &'static str, client: impl FnOnce() -> Client) -> Result<(), TooFast> {
+        self.0.get(action).map_or(Ok(()), |throttle| throttle.take(&client(), Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_without_a_rate_is_never_refused_and_nobody_uses_up_anothers() {
+        let rates = ActionRates::new(&[("PutImage", Rate::per_second(0.001))]);
+        let account = |digits: &str| Client::Account(RegistryId::parse(digits).expect("twelve digits"));
+        let address = Client::Address(IpAddr::from([127, 0, 0, 1]));
+        for client in [account("000000000001"), account("000000000002"), address] {
+            assert!((0..100).all(|_| rates.admit("DescribeImages", || client.clone()).is_ok()));
+            assert!(rates.admit("PutImage", || client.clone()).is_ok(), "{client:?}");
+            assert!(rates.admit("PutImage", || client.clone()).is_err(), "{client:?}");
+        }
+    }
+}
