@@ -52,7 +52,8 @@ enum Command {
 }
 
 const SERVE_HELP: &str = "\
-Each of these is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url).
+Each of these is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url;
+what begins with --limit- stands in its table [limits]). The file can declare accounts, too: see docs/configuration.md.
 Flags win over the environment, the environment over the file. Only in the environment:
   ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; else one is made and written to <data>/credentials
   ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; else one is made and kept

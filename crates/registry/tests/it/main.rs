@@ -4,6 +4,7 @@ mod deleting;
 mod gc;
 mod images;
 mod opening;
+mod principals;
 mod support;
 mod tags;
 mod uploads;

@@ -1,15 +1,13 @@
 //! The three sources of settings, and which of them wins.
 
+use super::file::{self, File};
+use super::values::{self, Secret};
 use clap::{Arg, ArgAction, ArgMatches};
+use roadstead_registry::AccountDeclaration;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-
-use roadstead_registry::AccountDeclaration;
-
-use super::file::{self, File};
-use super::values::{self, Secret};
 
 /// One thing that can be set: a flag, an environment variable and a key of the file.
 #[derive(Debug)]

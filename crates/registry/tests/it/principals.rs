@@ -1,0 +1,160 @@
+//! Accounts, aliases, users, access keys and policies as their operator manages them.
+
+use crate::support::World;
+use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_registry::{
+    AccountDeclaration, AliasDeclaration, AliasDescription, AliasStatus, Error, Identity, KeyDeclaration, UserDeclaration, UserPolicy,
+};
+
+const READ_ONLY: &str = "AmazonElasticContainerRegistryPublicReadOnly";
+
+fn other() -> RegistryId {
+    RegistryId::parse("111122223333").expect("an id")
+}
+
+fn name(text: &str) -> RegistryAlias {
+    RegistryAlias::parse(text).expect("an alias")
+}
+
+fn alias(text: &str, status: AliasStatus, primary: bool) -> AliasDescription {
+    AliasDescription { name: name(text), status, primary, default: false }
+}
+
+/// The aliases of the world's account: names, those in use in capitals, the primary one with a star.
+async fn aliases(world: &World, id: &RegistryId) -> Vec<String> {
+    let description = world.registry.describe_registry(id).await.expect("a registry");
+    let shown = |alias: &AliasDescription| {
+        let active = alias.status == AliasStatus::Active;
+        let text = if active { alias.name.as_str().to_uppercase() } else { alias.name.to_string() };
+        if alias.primary { format!("{text}*") } else { text }
+    };
+    description.aliases.iter().map(shown).collect()
+}
+
+#[tokio::test]
+async fn a_registry_has_one_active_primary_alias_whatever_is_changed() {
+    let world = World::new().await;
+    let (registry, id) = (&world.registry, &world.id);
+    world.pass_seconds(1);
+    registry.put_alias(id, alias("dock", AliasStatus::Active, true)).await.expect("a new primary alias");
+    world.pass_seconds(1);
+    registry.put_alias(id, alias("quay", AliasStatus::Pending, false)).await.expect("another alias");
+    let before = aliases(&world, id).await;
+    assert_eq!(before[1..], ["DOCK*", "quay"]);
+    for refused in
+        [alias("dock", AliasStatus::Active, false), alias("dock", AliasStatus::Rejected, true), alias("quay", AliasStatus::Pending, true)]
+    {
+        assert!(matches!(registry.put_alias(id, refused.clone()).await, Err(Error::Refused(_))), "{refused:?}");
+    }
+    assert!(matches!(registry.delete_alias(id, &name("dock")).await, Err(Error::Refused(_))));
+    assert_eq!(aliases(&world, id).await, before);
+    assert!(registry.delete_alias(id, &name("quay")).await.expect("removed"));
+    assert!(!registry.delete_alias(id, &name("quay")).await.expect("nothing to remove"));
+}
+
+#[tokio::test]
+async fn an_account_whose_alias_is_taken_is_not_made() {
+    let world = World::new().await;
+    let taken = world.registry.primary_alias(&world.id).await.expect("an alias");
+    assert!(matches!(world.registry.create_account(&other(), Some(taken)).await, Err(Error::AlreadyExists(_))));
+    assert!(matches!(world.registry.describe_registry(&other()).await, Err(Error::RegistryNotFound(_))));
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_in_passing_has_no_key_whose_secret_nobody_knows() {
+    let world = World::new().await;
+    world.registry.ensure_account(&other()).await.expect("an account");
+    assert_eq!(world.registry.access_keys(&other()).await.expect("a list"), []);
+    world.registry.ensure_account(&other()).await.expect("still there");
+}
+
+#[tokio::test]
+async fn only_the_installations_own_account_keeps_its_last_root_key() {
+    let world = World::new().await;
+    let [root] = &world.registry.access_keys(&world.id).await.expect("a list")[..] else { panic!("not one key") };
+    assert!(matches!(world.registry.delete_access_key(&world.id, &root.id).await, Err(Error::Refused(_))));
+    assert!(world.registry.access_key(&root.id).await.expect("an answer").is_some());
+    let key = world.registry.create_account(&other(), None).await.expect("an account");
+    assert!(!world.registry.delete_access_key(&world.id, &key.id).await.expect("the key of another account"));
+    assert!(world.registry.delete_access_key(&other(), &key.id).await.expect("deleted"));
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_off_and_the_new_one_has_the_same_holder() {
+    let world = World::new().await;
+    world.registry.create_user(&world.id, "alice").await.expect("a user");
+    let alice = Identity { registry: world.id.clone(), user: Some("alice".to_owned()) };
+    let old = world.registry.create_access_key(&alice, None).await.expect("a key");
+    let new = world.registry.rotate_access_key(&old.id).await.expect("a new key");
+    let found = async |id: &str| world.registry.access_key(id).await.expect("an answer").expect("a key");
+    assert_eq!((found(&old.id).await.active, found(&new.id).await.active), (false, true));
+    assert_eq!((found(&new.id).await.identity, found(&new.id).await.secret), (alice, new.secret));
+    assert!(matches!(world.registry.rotate_access_key("AKIANONE").await, Err(Error::PrincipalNotFound(_))));
+}
+
+#[test]
+fn a_policy_is_read_before_it_can_be_stored() {
+    let refusal = |policy: Result<UserPolicy, Error>| policy.expect_err("refused").to_string();
+    assert!(refusal(UserPolicy::managed("AdministratorAccess")).contains("no managed policy"));
+    assert!(refusal(UserPolicy::with_document("own", "{}".to_owned())).contains("at least one statement"));
+    assert!(refusal(UserPolicy::with_document(READ_ONLY, "{}".to_owned())).contains("choose another name"));
+    let arn = format!("arn:aws:iam::aws:policy/{READ_ONLY}");
+    let managed = UserPolicy::managed(&arn).expect("a managed policy");
+    assert_eq!((managed.name.as_str(), &managed.document), (READ_ONLY, &None));
+    assert!(managed.text().expect("its document").contains("DescribeImages"));
+}
+
+fn declaration(secret: &str, active: Option<bool>) -> AccountDeclaration {
+    let key = KeyDeclaration { id: "AKIAALICE".to_owned(), secret: secret.to_owned(), active };
+    let policies = vec![UserPolicy::managed(READ_ONLY).expect("a managed policy")];
+    let declared = |text: &str, status, primary| AliasDeclaration { name: name(text), status, primary, default: false };
+    AccountDeclaration {
+        id: Some(other()),
+        verified: Some(true),
+        aliases: vec![declared("dock", None, true), declared("quay", Some(AliasStatus::Pending), false)],
+        access_keys: Vec::new(),
+        users: vec![UserDeclaration { name: "alice".to_owned(), policies, access_keys: vec![key] }],
+    }
+}
+
+#[tokio::test]
+async fn declaring_an_account_again_changes_nothing() {
+    let world = World::new().await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        world.registry.declare(&declaration("secret", None)).await.expect("declared");
+        world.pass_seconds(1);
+        let users = world.registry.users(&other()).await.expect("a list");
+        let keys = world.registry.access_keys(&other()).await.expect("a list");
+        let policies = world.registry.user_policies(&other(), "alice").await.expect("a list");
+        seen.push((world.registry.describe_registry(&other()).await.expect("a registry"), users, keys, policies));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!((seen[0].1.len(), seen[0].2.len(), seen[0].3.len(), seen[0].0.verified), (1, 1, 1, true));
+    assert_eq!(aliases(&world, &other()).await, ["DOCK*", "quay"]);
+}
+
+#[tokio::test]
+async fn a_declared_key_is_brought_in_line_but_stays_off_unless_it_is_declared_to_be_on() {
+    let world = World::new().await;
+    let state = async || {
+        let key = world.registry.access_key("AKIAALICE").await.expect("an answer").expect("a key");
+        (key.secret, key.active)
+    };
+    world.registry.declare(&declaration("one", None)).await.expect("declared");
+    world.registry.set_access_key_active(&other(), "AKIAALICE", false).await.expect("switched off");
+    world.registry.declare(&declaration("two", None)).await.expect("declared");
+    assert_eq!(state().await, ("two".to_owned(), false));
+    world.registry.declare(&declaration("two", Some(true))).await.expect("declared");
+    assert_eq!(state().await, ("two".to_owned(), true));
+}
+
+#[tokio::test]
+async fn a_key_of_somebody_else_cannot_be_declared() {
+    let world = World::new().await;
+    let root = Identity { registry: world.id.clone(), user: None };
+    let given = ("AKIAALICE".to_owned(), "secret".to_owned());
+    world.registry.create_access_key(&root, Some(given)).await.expect("a key");
+    let error = world.registry.declare(&declaration("secret", None)).await.expect_err("refused").to_string();
+    assert_eq!(error, "the access key 'AKIAALICE' belongs to arn:aws:iam::000000000000:root, not to arn:aws:iam::111122223333:user/alice");
+}
