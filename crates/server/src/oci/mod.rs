@@ -9,6 +9,8 @@ mod body;
 mod catalog;
 mod conditional;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod listing;
 mod manifests;
 mod multipart;

@@ -1,0 +1,58 @@
+//! What holds whatever a client sends: the bodies of the fuzz targets in `fuzz/`, which a test here tries as well.
+
+use super::range::{self, Selection, Span};
+use super::route::{self, Place, Route};
+use http::Method;
+
+/// A path with a query, asked for with every method: a repository that is found has a name that is found again.
+pub fn path(text: &str) {
+    let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+    for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        if let Ok(Route::Repository(place, _)) = route::parse(&method, path, query) {
+            assert_eq!(Place::parse(&place.to_string()), Ok(place));
+        }
+    }
+}
+
+/// A `Range` header for a blob: every part lies within the blob, and none touches another.
+pub fn range(header: &str, size: u64) {
+    let Selection::Parts(mut spans) = range::select(header, size) else { return };
+    spans.sort_by_key(|span| span.start);
+    assert!(!spans.is_empty() && spans.iter().all(|span| span.start <= span.end && span.end < size));
+    assert!(spans.windows(2).all(|pair| pair[0].end < pair[1].start));
+}
+
+/// The `Content-Range` of a chunk: written anew, it says the same.
+pub fn content_range(header: &str) {
+    if let Some(Span { start, end }) = range::parse_chunk(header) {
+        assert!(start <= end);
+        assert_eq!(range::parse_chunk(&format!("{start}-{end}")), Some(Span { start, end }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_holds_for_any_text(text in "\\PC{0,80}", size in any::<u64>()) {
+            path(&text);
+            path(&format!("/v2/{text}"));
+            range(&text, size);
+            content_range(&text);
+        }
+
+        #[test]
+        fn it_holds_for_text_that_is_almost_right(
+            place in "[a-z0-9._/-]{0,20}", endpoint in "(blobs|manifests|referrers|tags|uploads|/|list|[0-9a-f:]){0,5}",
+            query in "((n|last|digest|mount|from|tag)=[a-z0-9%:]{0,9}&){0,3}",
+            spans in "([0-9]{0,20}-[0-9]{0,20},?){0,5}", size in 0u64..5000,
+        ) {
+            path(&format!("/v2/{place}/{endpoint}?{query}"));
+            range(&format!("bytes={spans}"), size);
+            content_range(&spans);
+        }
+    }
+}
