@@ -209,7 +209,7 @@ impl Registry {
             hash.finish()
         } else {
             // The algorithm was not announced when the session began, so what was stored is read once more.
-            self.0.blobs.digest_of_upload(id, row.received, digest.algorithm()).await?
+            self.0.blobs.digest_of_upload(id, row.received, digest).await?
         };
         if computed != *digest {
             self.cancel_upload(registry, name, id).await?;

@@ -74,12 +74,12 @@ impl Filesystem {
         .await
     }
 
-    pub(super) async fn digest_of_upload(&self, upload: &str, length: u64, algorithm: Algorithm) -> Result<Digest> {
-        let path = self.upload_path(upload);
+    pub(super) async fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
+        let (from, kept, algorithm) = (self.upload_path(upload), self.root.join(key_of(upload, expected)), expected.algorithm());
         run(move || {
             let mut hash = Hash::new(algorithm);
             if length > 0 {
-                let mut file = File::open(path)?.take(length);
+                let mut file = open_first(OpenOptions::new().read(true), &from, &kept)?.take(length);
                 let mut buffer = vec![0; 1 << 18];
                 loop {
                     match file.read(&mut buffer)? {
@@ -94,13 +94,11 @@ impl Filesystem {
     }
 
     pub(super) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
-        let hex = digest.hex();
-        let folder = format!("{}/{}", digest.algorithm().as_str(), &hex[..2]);
-        let key = format!("{folder}/{hex}.{upload}");
-        let (from, folder, to) = (self.upload_path(upload), self.root.join(folder), self.root.join(&key));
+        let key = key_of(upload, digest);
+        let (from, to) = (self.upload_path(upload), self.root.join(&key));
         run(move || {
-            // An upload that received nothing has no file yet.
-            let file = OpenOptions::new().create(length == 0).truncate(false).write(true).open(&from)?;
+            // An upload that received nothing has no file yet. One that was kept before, but not noted, is kept again.
+            let file = open_first(OpenOptions::new().create(length == 0).truncate(false).write(true), &from, &to)?;
             let whole = length > 0 && file.metadata()?.len() == length;
             if !whole {
                 // Something of a request that failed lies beyond what the session's row counts.
@@ -111,9 +109,12 @@ impl Filesystem {
             if !whole {
                 file.sync_all()?;
             }
-            make_folder(&folder)?;
-            fs::rename(&from, &to)?;
-            sync_folder(&folder)
+            let folder = to.parent().unwrap_or(&to);
+            make_folder(folder)?;
+            if from.exists() {
+                fs::rename(&from, &to)?;
+            }
+            sync_folder(folder)
         })
         .await?;
         Ok(key)
@@ -225,6 +226,20 @@ async fn remove(path: PathBuf) {
     match run(move || fs::remove_file(path).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })).await {
         Ok(()) => {}
         Err(error) => tracing::warn!(%error, path = %shown.display(), "a file could not be removed"),
+    }
+}
+
+/// The key of what an upload becomes: no other upload's is the same.
+fn key_of(upload: &str, digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}/{}/{hex}.{upload}", digest.algorithm().as_str(), &hex[..2])
+}
+
+/// Opens a file, or if it is not there another one.
+fn open_first(options: &OpenOptions, path: &Path, other: &Path) -> io::Result<File> {
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => options.open(other),
+        opened => opened,
     }
 }
 

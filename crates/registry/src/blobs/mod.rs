@@ -8,7 +8,7 @@ mod filesystem;
 
 use crate::error::Result;
 use bytes::Bytes;
-use roadstead_model::{Algorithm, Digest, Timestamp};
+use roadstead_model::{Digest, Timestamp};
 use std::path::Path;
 
 pub(crate) use filesystem::UploadFile;
@@ -66,14 +66,15 @@ impl BlobStore {
         }
     }
 
-    /// Reads an upload's first `length` bytes once more and gives their digest.
-    pub(crate) async fn digest_of_upload(&self, upload: &str, length: u64, algorithm: Algorithm) -> Result<Digest> {
+    /// Reads an upload's first `length` bytes once more and gives their digest, by the algorithm of the expected one.
+    pub(crate) async fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
         match self {
-            Self::Filesystem(store) => store.digest_of_upload(upload, length, algorithm).await,
+            Self::Filesystem(store) => store.digest_of_upload(upload, length, expected).await,
         }
     }
 
     /// Makes a stored object out of an upload's first `length` bytes, and gives its key. Its age counts from now on.
+    /// It can be called again when the first call was not followed by a row: a process may end in between.
     pub(crate) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
         match self {
             Self::Filesystem(store) => store.keep(upload, length, digest).await,

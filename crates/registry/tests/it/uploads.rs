@@ -133,3 +133,20 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
     let digest = Digest::of(Algorithm::Sha256, &part);
     assert!(world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
 }
+
+/// Between storing a blob and noting it lies a moment in which the process can end, or the client leave.
+#[tokio::test]
+async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
+    let world = World::new().await;
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        let id = start(&world).await;
+        append(&world, &id, Some(0), Parts::of(&[b"stored"])).await.expect("a part");
+        let digest = Digest::of(algorithm, b"stored");
+        let blobs = world.folder.path().join("blobs");
+        let folder = blobs.join(algorithm.as_str()).join(&digest.hex()[..2]);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::rename(blobs.join("uploads").join(&id), folder.join(format!("{}.{id}", digest.hex()))).expect("the stored file");
+        world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        assert_eq!(content(&world, &digest).await, b"stored");
+    }
+}

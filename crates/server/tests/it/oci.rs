@@ -221,6 +221,27 @@ fn several_ranges_come_in_one_answer() {
     assert_eq!((answer.status, answer.text()), (206, expected));
 }
 
+/// containerd pulls a large layer as several parts at once.
+#[test]
+fn a_blob_is_put_together_from_parts_that_are_pulled_at_the_same_time() {
+    let harbour = Harbour::new();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let path = format!("/v2/pier/app/blobs/{}", harbour.push_blob("app", &bytes));
+    let parts: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let pull = |first: usize| {
+            let (harbour, path) = (&harbour, &path);
+            scope.spawn(move || {
+                let part = harbour.get_with(path, "range", &format!("bytes={first}-{}", first + 299_999));
+                assert_eq!(part.status, 206);
+                part.body
+            })
+        };
+        let pulls: Vec<_> = (0..10).map(|number| pull(number * 300_000)).collect();
+        pulls.into_iter().map(|pulled| pulled.join().unwrap()).collect()
+    });
+    assert!(parts.concat() == bytes);
+}
+
 #[test]
 fn an_empty_blob_is_a_blob() {
     let harbour = Harbour::new();
