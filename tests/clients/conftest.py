@@ -39,6 +39,21 @@ def start(tmp_path):
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def start_for_module(tmp_path_factory):
+    """Starts a server that the tests of one file share."""
+    started = []
+
+    def start_one(*flags: str, **environment: str) -> Server:
+        server = Server(tmp_path_factory.mktemp("module") / "data", *flags, **environment)
+        started.append(server)
+        return server
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def ecr(server):
     """boto3 as everybody uses it."""

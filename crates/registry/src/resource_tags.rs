@@ -20,15 +20,21 @@ const RESERVED_PREFIX: &str = "aws:";
 impl ResourceTag {
     /// Refuses the keys and values that AWS keeps for itself.
     pub(crate) fn check_all(tags: &[Self]) -> Result<()> {
-        let reserved = |text: &str| text.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX));
-        match tags.iter().find(|tag| reserved(&tag.key) || reserved(&tag.value)) {
-            Some(tag) => Err(Error::ResourceTagInvalid(format!(
-                "The tag with key '{}' is not allowed: keys and values that begin with 'aws:' are reserved for AWS",
-                tag.key
-            ))),
+        match tags.iter().find(|tag| is_reserved(&tag.key) || is_reserved(&tag.value)) {
+            Some(tag) => Err(reserved(&tag.key)),
             None => Ok(()),
         }
     }
+}
+
+fn is_reserved(text: &str) -> bool {
+    text.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX))
+}
+
+fn reserved(key: &str) -> Error {
+    Error::ResourceTagInvalid(format!(
+        "The tag with key '{key}' is not allowed: keys and values that begin with 'aws:' are reserved for AWS"
+    ))
 }
 
 impl Registry {
@@ -43,8 +49,11 @@ impl Registry {
         self.0.metadata.tag_resource(RepositoryKey::new(registry, name), tags, self.0.limits.resource_tags).await
     }
 
-    /// Removes resource tags; one that is not there is no error.
+    /// Removes resource tags; one that is not there is no error. Those that AWS keeps for itself cannot be deleted either.
     pub async fn untag_resource(&self, registry: &RegistryId, name: &RepositoryName, keys: Vec<String>) -> Result<()> {
+        if let Some(key) = keys.iter().find(|key| is_reserved(key)) {
+            return Err(reserved(key));
+        }
         self.0.metadata.untag_resource(RepositoryKey::new(registry, name), keys).await
     }
 }

@@ -95,6 +95,9 @@ async fn resource_tags_are_set_overwritten_listed_and_removed() {
             "{bad}"
         );
     }
+    let untag = json!({"resourceArn": arn, "tagKeys": ["team", "Aws:x"]});
+    assert_eq!(door.refused("UntagResource", untag).await.0, "InvalidTagParameterException");
+    assert_eq!(list().await.as_array().map(Vec::len), Some(1), "all or none");
     let message = "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'".to_owned();
     let refused = door.refused("ListTagsForResource", json!({"resourceArn": "arn:aws:s3:::bucket"})).await;
     assert_eq!(refused, ("InvalidParameterException".to_owned(), message));
