@@ -113,3 +113,27 @@ class Pusher:
     def delete(self, repository: str, reference: str) -> None:
         answer = self.request("DELETE", f"{repository}/manifests/{reference}")
         assert answer.status == 202, answer.data
+
+
+def push_layer_through_api(ecr, repository: str, content: bytes) -> str:
+    """Pushes a layer with the AWS API alone, in parts of the size that the service asks for."""
+    begun = ecr.initiate_layer_upload(repositoryName=repository)
+    for first in range(0, len(content), begun["partSize"]):
+        part = content[first : first + begun["partSize"]]
+        ecr.upload_layer_part(
+            repositoryName=repository, uploadId=begun["uploadId"], partFirstByte=first, partLastByte=first + len(part) - 1, layerPartBlob=part
+        )
+    done = ecr.complete_layer_upload(repositoryName=repository, uploadId=begun["uploadId"], layerDigests=[digest_of(content)])
+    return done["layerDigest"]
+
+
+def push_through_api(ecr, repository: str, manifest: Manifest, *tags: str) -> str:
+    """Pushes an image with the AWS API alone: under its tags, or without any."""
+    found = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest_of(blob) for blob in manifest.blobs])
+    missing = {failure["layerDigest"] for failure in found["failures"]}
+    for blob in manifest.blobs:
+        if digest_of(blob) in missing:
+            push_layer_through_api(ecr, repository, blob)
+    for tag in [{"imageTag": tag} for tag in tags] or [{}]:
+        ecr.put_image(repositoryName=repository, imageManifest=manifest.body.decode(), **tag)
+    return manifest.digest
