@@ -34,8 +34,8 @@ test-model: ## our table of operations against the service model that botocore c
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
 
-test-clients: build ## boto3, aws, docker, podman, buildah, skopeo, crane, oras, helm, cosign … against the release binary (needs root)
-	bash tests/install.sh clients tools
+test-clients: build ## boto3, aws, docker, podman, buildah, skopeo, crane, oras, helm, cosign, SDKs … against the release binary (needs root)
+	bash tests/install.sh clients tools sdks
 	$(PYTHON) -m pytest tests/clients
 
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
@@ -45,5 +45,5 @@ bench: build ## the figures of docs/benchmarks.md
 	bash bench/run.sh
 
 ci: ## everything that CI runs: installs what is missing, then all checks and tests
-	bash tests/install.sh check test model clients tools
+	bash tests/install.sh check test model clients tools sdks
 	$(MAKE) --no-print-directory check test test-model test-clients conformance

@@ -5,6 +5,8 @@
 #   model    Python packages, of which botocore describes the service
 #   clients  docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root to make images of
 #   tools    crane, regctl, oras, helm and cosign, built by Go
+#   sdks     the scenarios of tests/sdks and a credential helper, built with the Go, Java (with Maven), Node and Rust that are
+#            there; at a desk those of the others are left out
 # Debian packages need root or sudo. The rest goes to .cache/ and, for cargo-deny, to cargo's own folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -75,6 +77,60 @@ install_go_tools() {
     done
 }
 
+# have WHAT PROGRAM…: whether the programs are there, which they have to be in CI.
+have() {
+    local what=$1 program
+    shift
+    for program in "$@"; do
+        command -v "$program" >/dev/null && continue
+        echo "install.sh: no $program, so the SDK for $what cannot be tried" >&2
+        [ -z "${CI:-}" ] || exit 2
+        return 1
+    done
+}
+
+build_go() {
+    local helper=github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login
+    mkdir -p "$cache/sdks/bin"
+    (cd tests/sdks/go && go build -mod=readonly -o "$cache/sdks/bin/" "$helper" .)
+}
+
+build_java() {
+    local folder=$cache/sdks/java
+    mkdir -p "$folder"
+    cp tests/sdks/java/Scenario.java "$folder/"
+    ! cmp -s tests/sdks/java/pom.xml "$folder/pom.xml" || return 0
+    mvn --batch-mode --quiet -Dstyle.color=never --file tests/sdks/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$folder/lib"
+    cp tests/sdks/java/pom.xml "$folder/"
+}
+
+build_javascript() {
+    local folder=$cache/sdks/javascript
+    mkdir -p "$folder"
+    cp tests/sdks/javascript/{.npmrc,package.json,package-lock.json,scenario.mjs} "$folder/"
+    ! cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" || return 0
+    npm ci --prefix "$folder" --silent --no-audit --no-fund --ignore-scripts
+    cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
+}
+
+build_rust() {
+    CARGO_TARGET_DIR=$cache/sdks/rust cargo build --quiet --locked --manifest-path tests/sdks/rust/Cargo.toml
+}
+
+# The three that wait for downloads mostly run beside the one that compiles.
+build_sdks() {
+    echo "building the scenarios of the SDKs in $cache/sdks"
+    local started=() job failed=0
+    ! have Go go || { build_go & started+=($!); }
+    ! have Java java mvn || { build_java & started+=($!); }
+    ! have JavaScript node npm || { build_javascript & started+=($!); }
+    build_rust || failed=1
+    for job in "${started[@]}"; do
+        wait "$job" || failed=1
+    done
+    return $failed
+}
+
 mkdir -p "$cache"
 for part in "$@"; do
     case $part in
@@ -107,6 +163,9 @@ for part in "$@"; do
             ;;
         tools)
             install_go_tools
+            ;;
+        sdks)
+            build_sdks
             ;;
         *)
             echo "install.sh: unknown part '$part'" >&2
