@@ -74,9 +74,10 @@ def index(*children: Manifest, docker: bool = False, **members) -> Manifest:
 class Pusher:
     """Somebody who may push to a registry, with the token of GetAuthorizationToken as bearer."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: Server, client=None):
+        """The account's root, or whose client it is."""
         self.server = server
-        token = server.client().get_authorization_token()["authorizationData"]["authorizationToken"]
+        token = (client or server.client()).get_authorization_token()["authorizationData"]["authorizationToken"]
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str):

@@ -103,6 +103,13 @@ class Server:
         config = botocore.config.Config(retries={"total_max_attempts": 1}, **settings)
         return self.session().client("ecr-public", endpoint_url=self.url, config=config)
 
+    def run(self, *arguments: str, text: str = "") -> str:
+        """What a command prints that works on the data folder beside the server."""
+        environment = clean_environment(ROADSTEAD_DATA=str(self.data))
+        done = subprocess.run([binary(), *arguments], input=text, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
     def password(self) -> str:
         """The password of `docker login`."""
         token = self.client().get_authorization_token()["authorizationData"]["authorizationToken"]
