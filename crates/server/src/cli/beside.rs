@@ -8,17 +8,20 @@ use roadstead_model::RegistryId;
 use roadstead_registry::Registry;
 use std::path::PathBuf;
 
+/// Under which the help lists what every command takes.
+const HEADING: &str = "Options of all commands";
+
 /// Where the data is, and how to print.
 #[derive(Debug, Args)]
 pub(super) struct Beside {
     /// The data folder of the server
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FOLDER")]
     data: Option<String>,
     /// The TOML file of the server, which may name the data folder
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How to print what was found or made
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t)]
     output: Output,
 }
 
@@ -73,6 +76,11 @@ impl<V: Verb> Noun<V> {
 }
 
 impl Account {
+    /// Whether the command line names one.
+    pub(super) fn is_given(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// The id of the account, which exists.
     pub(super) async fn find(self, registry: &Registry) -> Result<RegistryId, Failure> {
         let id = self.account.unwrap_or_else(|| registry.account_id().clone());

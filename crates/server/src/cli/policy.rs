@@ -117,6 +117,9 @@ async fn policies(registry: &Registry, user: MaybeUser) -> Result<Vec<UserPolicy
             let (id, user) = User { user: name, account: user.account }.find(registry).await?;
             Ok(registry.user_policies(&id, &user).await?)
         }
+        None if user.account.is_given() => {
+            Err(Failure::Usage("--account goes with --user: managed policies are the same for all accounts".to_owned()))
+        }
         None => MANAGED_POLICIES.iter().map(|managed| Ok(UserPolicy::managed(managed.name)?)).collect(),
     }
 }

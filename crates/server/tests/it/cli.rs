@@ -369,6 +369,7 @@ fn a_command_that_is_asked_for_wrongly_says_so_with_exit_code_2() {
         &["access-key", "create", "--profile", "a", "--output", "json"],
         &["access-key", "create", "--id", "AKIAX"],
         &["policy", "attach", POWER_USER],
+        &["policy", "list", "--account", "000000000000"],
         &["alias", "add", "dock", "--status", "perhaps"],
         &["user"],
     ] {
