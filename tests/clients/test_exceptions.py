@@ -15,6 +15,8 @@ import pytest
 from pushing import digest_of, image, index, push_layer_through_api, push_through_api
 from service_model import OPERATIONS, declared, request_of, sample
 
+# The quotas of the server on which LimitExceededException is provoked.
+QUOTAS = {"--limit-repositories": 5, "--limit-images-per-repository": 2, "--limit-layer-size": 20}
 ABSENT = "sha256:" + "0" * 64
 PART = 5 << 20
 NOBODYS_ALIAS = "nobody-has-this"
@@ -88,7 +90,7 @@ class Stage:
         return request | {key: value for key, value in real.items() if key in request} | members
 
     def edit_store(self, *statements):
-        """Changes the metadata behind the server's back: to what years of use would make of them, or worse."""
+        """Changes the metadata behind the server's back."""
         store = sqlite3.connect(self.server.data / "roadstead.db", timeout=30)
         with store:
             for statement in statements:
@@ -157,25 +159,19 @@ def too_many_tags(stage, operation):
 
 
 def too_many_repositories(stage, _):
-    stage.edit_store("UPDATE registry SET repository_count = 10000")
-    try:
-        stage.ecr.create_repository(repositoryName="team/one-more")
-    finally:
-        stage.edit_store("UPDATE registry SET repository_count = (SELECT COUNT(*) FROM repository)")
+    for _ in range(QUOTAS["--limit-repositories"] + 1):
+        stage.repository()
 
 
 def too_many_images(stage, _):
     name, _ = stage.pushed()
-    stage.edit_store(f"UPDATE repository SET image_count = 100000 WHERE name = '{name}'")
-    stage.put(name, image(b"layer", annotations={"another": "image"}))
+    for number in range(QUOTAS["--limit-images-per-repository"]):
+        stage.put(name, image(b"layer", annotations={"number": str(number)}))
 
 
 def too_large_a_layer(stage, _):
     name = stage.repository()
-    upload = stage.begin(name)
-    largest = 10_000 << 20
-    stage.edit_store(f"UPDATE upload SET received = {largest} WHERE id = '{upload}'")
-    stage.send(name, upload, b"x", first=largest)
+    stage.send(name, stage.begin(name), bytes(QUOTAS["--limit-layer-size"] + 1))
 
 
 def taken_name(stage, _):
@@ -256,10 +252,12 @@ ANYWHERE = {
     "InvalidTagParameterException": reserved_tag,
     "TooManyTagsException": too_many_tags,
 }
-IN_ONE = {
-    ("CreateRepository", "LimitExceededException"): too_many_repositories,
+BEYOND_A_QUOTA = {
     ("PutImage", "LimitExceededException"): too_many_images,
     ("UploadLayerPart", "LimitExceededException"): too_large_a_layer,
+    ("CreateRepository", "LimitExceededException"): too_many_repositories,
+}
+IN_ONE = {
     ("CreateRepository", "RepositoryAlreadyExistsException"): taken_name,
     ("DeleteRepository", "RepositoryNotEmptyException"): not_empty,
     ("DescribeImages", "ImageNotFoundException"): no_such_image,
@@ -297,12 +295,25 @@ def assert_refused(client, operation, exception, provoke):
 
 
 def test_every_pair_of_the_service_model_is_in_the_table_and_no_other():
-    known = set(IN_ONE) | set(NEVER) | {pair for pair in PAIRS if pair[1] in ANYWHERE or pair[1] in ELSEWHERE}
+    known = set(IN_ONE) | set(BEYOND_A_QUOTA) | set(NEVER) | {pair for pair in PAIRS if pair[1] in ANYWHERE or pair[1] in ELSEWHERE}
     assert known == set(PAIRS)
     assert set(MESSAGES) == {exception for operation, exception in PAIRS if (operation, exception) not in NEVER}
 
 
-@pytest.mark.parametrize(("operation", "exception"), [pair for pair in PAIRS if pair not in NEVER and pair[1] not in ELSEWHERE])
+@pytest.fixture(scope="module")
+def tight(start_for_module):
+    return Stage(start_for_module(*(text for name, number in QUOTAS.items() for text in (name, str(number)))))
+
+
+@pytest.mark.parametrize(("operation", "exception"), BEYOND_A_QUOTA)
+def test_a_quota_that_is_spent_is_an_exception(tight, operation, exception):
+    assert_refused(tight.ecr, operation, exception, lambda: BEYOND_A_QUOTA[operation, exception](tight, operation))
+
+
+BY_A_REQUEST = [pair for pair in PAIRS if pair[1] not in ELSEWHERE and pair not in NEVER and pair not in BEYOND_A_QUOTA]
+
+
+@pytest.mark.parametrize(("operation", "exception"), BY_A_REQUEST)
 def test_a_declared_exception_is_provoked(stage, operation, exception):
     provoke = IN_ONE.get((operation, exception)) or ANYWHERE[exception]
     assert_refused(stage.ecr, operation, exception, lambda: provoke(stage, operation))
