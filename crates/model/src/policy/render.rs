@@ -102,4 +102,14 @@ mod tests {
     fn texts_keep_what_needs_no_escape() {
         assert_eq!(render(r#"["a/b", "\u00e4\"\n\\", 1, -2, 1.5]"#).as_deref(), Ok(r#"[ "a/b", "ä\"\n\\", 1, -2, 1.5 ]"#));
     }
+
+    /// Found by fuzzing: what was printed changed each time that it was printed anew.
+    #[test]
+    fn a_number_that_no_float_holds_is_rounded_once() {
+        let printed = render(&"2".repeat(40)).expect("a number");
+        assert_eq!(printed, "2.2222222222222223e+39");
+        assert_eq!(render(&printed), Ok(printed));
+        let shortest = "2.222222223222222e+91";
+        assert_eq!(render(shortest).as_deref(), Ok(shortest));
+    }
 }
