@@ -18,6 +18,7 @@ mod metadata;
 mod opening;
 pub mod policies;
 mod principals;
+mod receiving;
 pub mod referrers;
 pub mod repositories;
 pub mod resource_tags;

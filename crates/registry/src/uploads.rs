@@ -8,14 +8,12 @@ use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::layers::BlobInfo;
 use crate::metadata::{NewBlob, RepositoryKey, Session, UploadRow};
+use crate::receiving::Arrived;
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// How many bytes are gathered before they are hashed and written together.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// An upload session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,87 +134,75 @@ impl Registry {
         start: Option<u64>,
         body: &mut B,
     ) -> Result<Upload> {
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
-        let busy = part_invalid(registry, name, id, row.received);
-        let turn = self.0.sessions.take(id).ok_or_else(|| busy.clone())?;
-        // The session may have moved between the look and the turn.
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
-        if start.is_some_and(|start| start != row.received) {
-            return Err(part_invalid(registry, name, id, row.received));
-        }
-        let (advanced, ended) = self.receive(&turn, id, &row, body).await?;
-        if advanced.received != row.received {
-            let received = advanced.received;
-            if !self.0.metadata.advance_upload(id.to_owned(), row.received, advanced, self.now()).await? {
-                return Err(busy);
-            }
-            ended?;
-            return Ok(Upload { id: id.to_owned(), received });
-        }
-        ended?;
-        Ok(Upload { id: id.to_owned(), received: row.received })
+        let (turn, row) = self.take_turn(registry, name, id, start).await?;
+        let arrived = self.receive(turn, id, &row, body).await?.settle().await?;
+        self.advance(registry, name, id, &row, &arrived).await?;
+        let received = arrived.received;
+        arrived.ended.map(|()| Upload { id: id.to_owned(), received })
     }
 
-    /// Writes and hashes a body behind what the session holds, and makes it durable. The second value says whether the
-    /// body came to its end.
-    async fn receive<B: PartBody>(&self, turn: &Turn, id: &str, row: &UploadRow, body: &mut B) -> Result<(UploadRow, Result<()>)> {
-        let mut hash = Hash::restore(&row.hash_state)?;
-        let mut received = row.received;
-        let mut writer = None;
-        let ended = loop {
-            let (batch, ended) = next_batch(body).await;
-            let length: usize = batch.iter().map(Bytes::len).sum();
-            if received + length as u64 > self.0.limits.layer_bytes {
-                break Err(Error::LayerTooLarge { maximum: self.0.limits.layer_bytes });
-            }
-            if length > 0 {
-                let file = match writer.take() {
-                    Some(file) => file,
-                    None => self.0.blobs.append(id, row.received).await?,
-                };
-                let turn = turn.clone();
-                let written = tokio::task::spawn_blocking(move || {
-                    let _turn = turn;
-                    file.write(&batch, &mut hash).map(|()| (file, hash))
-                });
-                let (file, hashed) = written.await.map_err(|error| Error::Internal(error.to_string()))??;
-                (writer, hash) = (Some(file), hashed);
-                received += length as u64;
-            }
-            if let Some(ended) = ended {
-                break ended;
-            }
-        };
-        if let Some(file) = writer {
-            let turn = turn.clone();
-            let durable = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                file.make_durable()
-            });
-            durable.await.map_err(|error| Error::Internal(error.to_string()))??;
+    /// The right to write to a session, and where the session stands, which has to be at `start` if that is given.
+    async fn take_turn(&self, registry: &RegistryId, name: &RepositoryName, id: &str, start: Option<u64>) -> Result<(Turn, UploadRow)> {
+        let turn = self.0.sessions.take(id);
+        let row = self.0.metadata.find_upload(registry, name, id).await?;
+        match turn {
+            Some(turn) if start.is_none_or(|start| start == row.received) => Ok((turn, row)),
+            _ => Err(part_invalid(registry, name, id, row.received)),
         }
-        Ok((row.after(received, hash.save()), ended))
+    }
+
+    /// Notes how far a session has come, if it has come any farther, and gives it as it stands then.
+    async fn advance(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        id: &str,
+        row: &UploadRow,
+        arrived: &Arrived,
+    ) -> Result<UploadRow> {
+        if arrived.received == row.received {
+            return Ok(row.clone());
+        }
+        let after = row.after(arrived.received, arrived.hash_state.clone());
+        let moved = self.0.metadata.advance_upload(id.to_owned(), row.received, after.clone(), self.now()).await?;
+        if moved { Ok(after) } else { Err(part_invalid(registry, name, id, row.received)) }
     }
 
     /// Ends a session: what it holds becomes a blob of the repository, if it has this digest. A session whose content
     /// has another digest is given up, since it can never be completed.
     pub async fn complete_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str, digest: &Digest) -> Result<BlobInfo> {
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
-        let _turn = self.0.sessions.take(id).ok_or_else(|| part_invalid(registry, name, id, row.received))?;
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
-        let hash = Hash::restore(&row.hash_state)?;
-        let computed = if hash.algorithm() == digest.algorithm() {
-            hash.finish()
-        } else {
-            // The algorithm was not announced when the session began, so what was stored is read once more.
-            self.0.blobs.digest_of_upload(id, row.received, digest).await?
-        };
-        if computed != *digest {
-            self.cancel_upload(registry, name, id).await?;
-            return Err(Error::LayerDigestMismatch { expected: digest.clone(), computed });
+        self.complete_upload_with(registry, name, id, None, &mut Whole(None), digest).await
+    }
+
+    /// Appends the last body to a session as [`Self::append_upload`] does, and ends it as [`Self::complete_upload`] does.
+    /// The bytes of a body that is all of the session are made durable once, where they stay.
+    pub async fn complete_upload_with<B: PartBody>(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        id: &str,
+        start: Option<u64>,
+        body: &mut B,
+        digest: &Digest,
+    ) -> Result<BlobInfo> {
+        let (turn, row) = self.take_turn(registry, name, id, start).await?;
+        let mut reception = self.receive(turn, id, &row, body).await?;
+        // A session that had something has to be found whole when this is cut off and sent again.
+        if reception.is_broken() || row.received > 0 {
+            let arrived = reception.settle().await?;
+            let row = self.advance(registry, name, id, &row, &arrived).await?;
+            arrived.ended?;
+            reception = self.receive(arrived.turn, id, &row, &mut Whole(None)).await?;
         }
-        let storage_key = self.0.blobs.keep(id, row.received, digest).await?;
-        let new = NewBlob { digest: digest.clone(), size: row.received, storage_key: storage_key.clone() };
+        let (size, kept, _turn) = reception.keep(digest).await?;
+        let storage_key = match kept {
+            Ok(key) => key,
+            Err(computed) => {
+                self.cancel_upload(registry, name, id).await?;
+                return Err(Error::LayerDigestMismatch { expected: digest.clone(), computed });
+            }
+        };
+        let new = NewBlob { digest: digest.clone(), size, storage_key: storage_key.clone() };
         let kept = self.0.metadata.complete_upload(RepositoryKey::new(registry, name), id.to_owned(), new, self.now()).await?;
         if kept.storage_key != storage_key {
             self.0.blobs.delete(&storage_key).await;
@@ -273,20 +259,4 @@ impl Registry {
 /// A part that does not belong where the session stands.
 fn part_invalid(registry: &RegistryId, name: &RepositoryName, id: &str, received: u64) -> Error {
     Error::LayerPartInvalid { registry: registry.clone(), name: name.clone(), id: id.to_owned(), received }
-}
-
-/// Gathers a batch of a body, and says how the body ended if it did.
-async fn next_batch<B: PartBody>(body: &mut B) -> (Vec<Bytes>, Option<Result<()>>) {
-    let (mut batch, mut length) = (Vec::new(), 0);
-    while length < BATCH_BYTES {
-        match body.next().await {
-            Some(Ok(bytes)) => {
-                length += bytes.len();
-                batch.push(bytes);
-            }
-            Some(Err(BodyError)) => return (batch, Some(Err(Error::BodyIncomplete))),
-            None => return (batch, Some(Ok(()))),
-        }
-    }
-    (batch, None)
 }

@@ -8,15 +8,14 @@
 //! ```
 
 use super::StoredObject;
+use super::opened::{LastOpened, Opened};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The folder of unfinished uploads.
@@ -24,6 +23,7 @@ const UPLOADS: &str = "uploads";
 
 pub(crate) struct Filesystem {
     root: PathBuf,
+    last_opened: LastOpened,
 }
 
 /// An upload that is open for appending.
@@ -34,11 +34,11 @@ pub(crate) struct UploadFile {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Reader(Arc<File>);
+pub(super) struct Reader(Opened);
 
 impl Filesystem {
     pub(super) fn open(root: &Path) -> Result<Self> {
-        let store = Self { root: root.to_owned() };
+        let store = Self { root: root.to_owned(), last_opened: LastOpened::default() };
         if !store.uploads().is_dir() {
             fs::create_dir_all(store.uploads())?;
             sync_folder(root)?;
@@ -59,64 +59,54 @@ impl Filesystem {
         run(move || fs::metadata(uploads).map(drop)).await
     }
 
-    pub(super) async fn append(&self, upload: &str, offset: u64) -> Result<UploadFile> {
-        let (path, folder) = (self.upload_path(upload), self.uploads());
-        run(move || {
-            let is_new = offset == 0;
-            let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(path)?;
-            if file.metadata()?.len() < offset {
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says"));
-            }
-            file.set_len(offset)?;
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(UploadFile { file, folder: is_new.then_some(folder) })
-        })
-        .await
+    pub(super) fn open_upload(&self, upload: &str, offset: u64) -> Result<UploadFile> {
+        let is_new = offset == 0;
+        let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(self.upload_path(upload))?;
+        if file.metadata()?.len() < offset {
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says").into());
+        }
+        file.set_len(offset)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(UploadFile { file, folder: is_new.then(|| self.uploads()) })
     }
 
-    pub(super) async fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
-        let (from, kept, algorithm) = (self.upload_path(upload), self.root.join(key_of(upload, expected)), expected.algorithm());
-        run(move || {
-            let mut hash = Hash::new(algorithm);
-            if length > 0 {
-                let mut file = open_first(OpenOptions::new().read(true), &from, &kept)?.take(length);
-                let mut buffer = vec![0; 1 << 18];
-                loop {
-                    match file.read(&mut buffer)? {
-                        0 => break,
-                        read => hash.update(&buffer[..read]),
-                    }
+    pub(super) fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
+        let (from, kept) = (self.upload_path(upload), self.root.join(key_of(upload, expected)));
+        let mut hash = Hash::new(expected.algorithm());
+        if length > 0 {
+            let mut file = open_first(OpenOptions::new().read(true), &from, &kept)?.take(length);
+            let mut buffer = vec![0; 1 << 18];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => break,
+                    read => hash.update(&buffer[..read]),
                 }
             }
-            Ok(hash.finish())
-        })
-        .await
+        }
+        Ok(hash.finish())
     }
 
-    pub(super) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
+    pub(super) fn keep(&self, upload: &str, written: Option<UploadFile>, length: u64, digest: &Digest) -> Result<String> {
         let key = key_of(upload, digest);
         let (from, to) = (self.upload_path(upload), self.root.join(&key));
-        run(move || {
-            // An upload that received nothing has no file yet. One that was kept before, but not noted, is kept again.
-            let file = open_first(OpenOptions::new().create(length == 0).truncate(false).write(true), &from, &to)?;
-            let whole = length > 0 && file.metadata()?.len() == length;
-            if !whole {
-                // Something of a request that failed lies beyond what the session's row counts.
-                file.set_len(length)?;
-            }
-            // Until a row names it, only its time tells a collector that it is not forgotten.
-            file.set_modified(SystemTime::now())?;
-            if !whole {
-                file.sync_all()?;
-            }
-            let folder = to.parent().unwrap_or(&to);
-            make_folder(folder)?;
-            if from.exists() {
-                fs::rename(&from, &to)?;
-            }
-            sync_folder(folder)
-        })
-        .await?;
+        let file = match written {
+            Some(written) => written.file,
+            None => untouched(&from, &to, length)?,
+        };
+        // Until a row names it, only its time tells a collector that it is not forgotten.
+        file.set_modified(SystemTime::now())?;
+        let folder = to.parent().unwrap_or(&to);
+        let is_new = !folder.is_dir();
+        fs::create_dir_all(folder)?;
+        if from.exists() {
+            fs::rename(&from, &to)?;
+        }
+        // The name first, then the bytes and the name made durable: filesystems with a journal write all of it at once.
+        file.sync_all()?;
+        sync_folder(folder)?;
+        if is_new {
+            folder.ancestors().skip(1).take(2).try_for_each(sync_folder)?;
+        }
         Ok(key)
     }
 
@@ -131,8 +121,13 @@ impl Filesystem {
     }
 
     pub(super) async fn open_blob(&self, key: &str) -> Result<Reader> {
+        if let Some(blob) = self.last_opened.get(key) {
+            return Ok(Reader(blob));
+        }
         let path = self.root.join(key);
-        run(move || File::open(path)).await.map(|file| Reader(Arc::new(file)))
+        let blob = run(move || Opened::open(&path)).await?;
+        self.last_opened.put(key, &blob);
+        Ok(Reader(blob))
     }
 
     pub(super) async fn folders(&self) -> Result<Vec<String>> {
@@ -172,6 +167,7 @@ impl Filesystem {
 
     pub(super) async fn delete(&self, key: &str) {
         remove(self.root.join(key)).await;
+        self.last_opened.forget(key);
     }
 }
 
@@ -205,13 +201,12 @@ impl UploadFile {
 
 impl Reader {
     pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
-        let file = Arc::clone(&self.0);
-        run(move || {
-            let mut buffer = BytesMut::zeroed(length);
-            file.read_exact_at(&mut buffer, offset)?;
-            Ok(buffer.freeze())
-        })
-        .await
+        let part = self.0.part(offset, length).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
+        // Only what may have to come from the disk goes by way of another thread.
+        if let (Some(mapping), Ok(start)) = (self.0.not_loaded(offset, length).cloned(), usize::try_from(offset)) {
+            run(move || mapping.load(start, length)).await?;
+        }
+        Ok(part)
     }
 }
 
@@ -267,13 +262,15 @@ fn stored_object(folder: &str, name: &str, size: u64) -> Option<StoredObject> {
     Some(StoredObject::Blob { digest, key: format!("{folder}/{name}"), size })
 }
 
-/// Makes a folder, and makes its name durable in the folders above.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
+/// The file of an upload that this request has not written to. An upload that received nothing has none yet; one that was
+/// kept before, but not noted, has it at `kept`.
+fn untouched(path: &Path, kept: &Path, length: u64) -> io::Result<File> {
+    let file = open_first(OpenOptions::new().create(length == 0).truncate(false).write(true), path, kept)?;
+    if file.metadata()?.len() != length {
+        // Something of a request that failed lies beyond what the session's row counts.
+        file.set_len(length)?;
     }
-    fs::create_dir_all(folder)?;
-    folder.ancestors().skip(1).take(2).try_for_each(sync_folder)
+    Ok(file)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

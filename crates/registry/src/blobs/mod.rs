@@ -5,6 +5,8 @@
 //! other object ever has, durable when it returns; a stored object never changes; deleting one that is gone is no error.
 
 mod filesystem;
+mod mapping;
+mod opened;
 
 use crate::error::Result;
 use bytes::Bytes;
@@ -59,25 +61,26 @@ impl BlobStore {
         }
     }
 
-    /// Opens an upload to append at `offset`; what lies beyond is cut off.
-    pub(crate) async fn append(&self, upload: &str, offset: u64) -> Result<UploadFile> {
+    /// Opens an upload to append at `offset`; what lies beyond is cut off. It blocks.
+    pub(crate) fn open_upload(&self, upload: &str, offset: u64) -> Result<UploadFile> {
         match self {
-            Self::Filesystem(store) => store.append(upload, offset).await,
+            Self::Filesystem(store) => store.open_upload(upload, offset),
         }
     }
 
-    /// Reads an upload's first `length` bytes once more and gives their digest, by the algorithm of the expected one.
-    pub(crate) async fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
+    /// Reads an upload's first `length` bytes once more and gives their digest, by the algorithm of the expected one. It blocks.
+    pub(crate) fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
         match self {
-            Self::Filesystem(store) => store.digest_of_upload(upload, length, expected).await,
+            Self::Filesystem(store) => store.digest_of_upload(upload, length, expected),
         }
     }
 
-    /// Makes a stored object out of an upload's first `length` bytes, and gives its key. Its age counts from now on.
-    /// It can be called again when the first call was not followed by a row: a process may end in between.
-    pub(crate) async fn keep(&self, upload: &str, length: u64, digest: &Digest) -> Result<String> {
+    /// Makes a durable stored object out of an upload's first `length` bytes, and gives its key. Its age counts from now on.
+    /// `written` is the upload where it is still open. It blocks. It can be called again when the first call was not followed
+    /// by a row: a process may end in between.
+    pub(crate) fn keep(&self, upload: &str, written: Option<UploadFile>, length: u64, digest: &Digest) -> Result<String> {
         match self {
-            Self::Filesystem(store) => store.keep(upload, length, digest).await,
+            Self::Filesystem(store) => store.keep(upload, written, length, digest),
         }
     }
 

@@ -79,13 +79,15 @@ impl Metadata {
 
     /// The access key of this id.
     pub(crate) async fn access_key(&self, id: &str) -> Result<Option<AccessKeyRow>> {
-        self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACCESS_KEY, &[id.into()], read_key).await).await
+        let work = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACCESS_KEY, &[id.into()], read_key).await;
+        self.read_through(&self.caches.access_keys, &[id], work).await
     }
 
     /// The registry that an active alias belongs to.
     pub(crate) async fn registry_by_alias(&self, alias: &str) -> Result<Option<RegistryId>> {
         let read = |row: &Row<'_>| row.parsed(0, RegistryId::parse);
-        self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACTIVE_ALIAS, &[alias.into()], read).await).await
+        let work = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACTIVE_ALIAS, &[alias.into()], read).await;
+        self.read_through(&self.caches.aliases, &[alias], work).await
     }
 
     /// A registry with all its aliases.

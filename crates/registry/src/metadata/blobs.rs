@@ -21,7 +21,7 @@ statements! {
     LINK = "INSERT INTO repository_blob (repository_id, blob_id, created_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
     // A link that no manifest needs and that is not young may be collected at any time.
-    SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, b.storage_key, l.created_at < ?4 AND NOT EXISTS
+    SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, b.storage_key, l.created_at < ?4, EXISTS
             (SELECT 1 FROM manifest_blob u WHERE u.repository_id = l.repository_id AND u.blob_id = l.blob_id)
         FROM repository r JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
@@ -42,6 +42,16 @@ pub(crate) struct BlobRow {
     pub(crate) storage_key: String,
 }
 
+/// A blob of a repository, and what its staying there depends on.
+#[derive(Debug, Clone)]
+pub(super) struct HeldBlob {
+    blob: BlobRow,
+    /// It has not been pushed or asked for lately.
+    old: bool,
+    /// A manifest needs it.
+    pub(super) needed: bool,
+}
+
 /// Bytes that are durable under a storage key and shall become a blob.
 #[derive(Debug, Clone)]
 pub(crate) struct NewBlob {
@@ -53,15 +63,17 @@ pub(crate) struct NewBlob {
 impl Metadata {
     /// The blob of this digest that a repository holds.
     pub(crate) async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobRow> {
-        self.read(async |tx: &mut Tx<'_>| {
-            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), digest.as_str().into()];
-            if let Some(blob) = tx.query_one(&SELECT_IN_REPOSITORY, &parameters, read).await? {
-                return Ok(blob);
+        let question = [registry.as_str(), name.as_str(), digest.as_str()];
+        let work = async |tx: &mut Tx<'_>| {
+            let found = tx.query_one(&SELECT_IN_REPOSITORY, &question.map(Value::from), read).await?;
+            // Only a miss pays for telling apart the two reasons.
+            if found.is_none() {
+                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
             }
-            repository_id(tx, &RepositoryKey::new(registry, name)).await?;
-            Err(Error::LayerNotFound(digest.clone()))
-        })
-        .await
+            Ok(found)
+        };
+        let found = self.read_through(&self.caches.blobs, &question, work).await?;
+        found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
     }
 
     /// For each digest the blob that a repository holds, in their order, with the bytes of a manifest that needs it.
@@ -100,22 +112,21 @@ impl Metadata {
         now: Timestamp,
     ) -> Result<BlobRow> {
         let key = RepositoryKey::new(registry, name);
-        let found = self
-            .read(async |tx: &mut Tx<'_>| {
-                let parameters: [Value<'_>; 4] =
-                    [registry.as_str().into(), name.as_str().into(), digest.as_str().into(), young.micros().into()];
-                let read = |row: &Row<'_>| Ok((read(row)?, row.boolean(4)?));
-                let found = tx.query_one(&SELECT_AT_RISK, &parameters, read).await?;
-                // Only a miss pays for telling apart the two reasons.
-                if found.is_none() {
-                    repository_id(tx, &key).await?;
-                }
-                Ok(found)
-            })
-            .await?;
+        let question = [registry.as_str(), name.as_str(), digest.as_str()];
+        let work = async |tx: &mut Tx<'_>| {
+            let [a, b, c] = question.map(Value::from);
+            let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(4)?, needed: row.boolean(5)? });
+            let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
+            // Only a miss pays for telling apart the two reasons.
+            if found.is_none() {
+                repository_id(tx, &key).await?;
+            }
+            Ok(found)
+        };
         let missing = Error::LayerNotFound(digest.clone());
-        let (blob, at_risk) = found.ok_or_else(|| missing.clone())?;
-        if !at_risk {
+        let HeldBlob { blob, old, needed } =
+            self.read_through(&self.caches.held_blobs, &question, work).await?.ok_or_else(|| missing.clone())?;
+        if needed || !old {
             return Ok(blob);
         }
         self.write(async move |tx: &mut Tx<'_>| {

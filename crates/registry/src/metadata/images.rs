@@ -73,19 +73,20 @@ impl Metadata {
             Reference::Tag(tag) => (&SELECT_BY_TAG, tag.as_str()),
             Reference::Digest(digest) => (&SELECT_BY_DIGEST, digest.as_str()),
         };
-        self.read(async |tx: &mut Tx<'_>| {
-            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), text.into()];
-            if let Some(found) = tx.query_one(sql, &parameters, read_manifest).await? {
-                return Ok(found);
-            }
+        let question = [registry.as_str(), name.as_str(), text];
+        let work = async |tx: &mut Tx<'_>| {
+            let found = tx.query_one(sql, &question.map(Value::from), read_manifest).await?;
             // Only a miss pays for telling apart the two reasons.
-            repository_id(tx, &RepositoryKey::new(registry, name)).await?;
-            Err(match reference {
-                Reference::Tag(tag) => Error::tag_not_found(registry, name, tag),
-                Reference::Digest(digest) => Error::digest_not_found(registry, name, digest),
-            })
+            if found.is_none() {
+                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
+            }
+            Ok(found)
+        };
+        let found = self.read_through(&self.caches.manifests, &question, work).await?;
+        found.ok_or_else(|| match reference {
+            Reference::Tag(tag) => Error::tag_not_found(registry, name, tag),
+            Reference::Digest(digest) => Error::digest_not_found(registry, name, digest),
         })
-        .await
     }
 
     /// Stores a manifest, and points its tags at it, all or nothing.

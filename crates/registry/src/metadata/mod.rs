@@ -5,6 +5,7 @@
 
 mod accounts;
 mod blobs;
+mod cache;
 mod catalog_data;
 mod gc;
 mod images;
@@ -23,7 +24,10 @@ mod uploads;
 mod portability;
 
 use crate::error::Result;
+use crate::images::StoredManifest;
 use crate::opening::Sharing;
+use blobs::HeldBlob;
+use cache::Cache;
 use roadstead_model::{RegistryId, RepositoryName, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +52,32 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     ids: Arc<Ids>,
+    caches: Arc<Caches>,
+}
+
+/// What pulls and signed requests ask for each time.
+struct Caches {
+    aliases: Cache<RegistryId>,
+    access_keys: Cache<AccessKeyRow>,
+    manifests: Cache<StoredManifest>,
+    blobs: Cache<BlobRow>,
+    held_blobs: Cache<HeldBlob>,
+}
+
+/// Manifests that are larger are read anew each time: with 1,024 of them the cache stays below 16 MiB.
+const CACHED_MANIFEST: usize = 16 * 1024;
+
+impl Caches {
+    fn new() -> Self {
+        Self {
+            aliases: Cache::new(|_| true),
+            access_keys: Cache::new(|_| true),
+            manifests: Cache::new(|manifest| manifest.bytes.len() <= CACHED_MANIFEST),
+            blobs: Cache::new(|_| true),
+            // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
+            held_blobs: Cache::new(|held| held.needed),
+        }
+    }
 }
 
 impl Metadata {
@@ -55,7 +85,7 @@ impl Metadata {
     /// taken as it is.
     pub(crate) async fn open_sqlite(path: &Path, sharing: Sharing) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        let metadata = Self { engine, ids: Arc::new(Ids::default()) };
+        let metadata = Self { engine, ids: Arc::new(Ids::default()), caches: Arc::new(Caches::new()) };
         match sharing {
             Sharing::Server => metadata.write(async |tx: &mut Tx<'_>| schema::migrate(tx).await).await?,
             Sharing::Beside => metadata.read(async |tx: &mut Tx<'_>| schema::check(tx).await).await?,
@@ -85,6 +115,29 @@ impl Metadata {
         }
     }
 
+    /// Runs `work` as [`Self::read`] does, unless its answer is in `cache` and nothing has been committed since. The answer
+    /// of a `work` that gives none is not kept.
+    async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
+    where
+        T: Clone,
+        F: AsyncFn(&mut Tx<'_>) -> Result<Option<T>>,
+    {
+        // The version comes first: what is read then is of this version or a later one, never of an earlier one.
+        let version = match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.version(),
+        };
+        let Some(version) = version else { return self.read(work).await };
+        let question = question.join("\n");
+        if let Some(answer) = cache.get(&version, &question) {
+            return Ok(Some(answer));
+        }
+        let answer = self.read(work).await?;
+        if let Some(answer) = &answer {
+            cache.put(version, question, answer);
+        }
+        Ok(answer)
+    }
+
     /// Runs `work` in a transaction of its own and returns once it is durable. An error of `work` undoes all that it did.
     ///
     /// `work` may be run again after a conflict, so it changes nothing but the database; and it awaits nothing but the
@@ -95,7 +148,19 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work).await,
+            Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
+        }
+    }
+
+    /// Runs `work` as [`Self::write`] does, and returns once it is committed: everybody sees it, it survives the end of the
+    /// process, and every write after it is durable only together with it. A power cut may undo it.
+    async fn write_lazily<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
         }
     }
 }

@@ -1,19 +1,26 @@
 //! The embedded engine: SQLite in WAL mode, durable at every commit.
 //!
 //! One thread owns the only writing connection. It takes whatever writes are waiting, runs each in a savepoint of its
-//! own, commits them together (one fsync for all) and only then answers each. Readers run where they are called, on a
+//! own, commits them together (one fsync for all, and none for writes that need not be durable) and only then answers each. Readers run where they are called, on a
 //! pool of read-only connections, and see the last commit; WAL lets them never wait. A second thread copies the
 //! write-ahead log back into the database, so that no request pays for that.
+//!
+//! Whether anything has been committed is read from where SQLite looks itself: the header of the log's index, in the file
+//! whose name ends in `-shm` (SQLite documentation, "WAL-mode File Format", section 2.1).
 
+use super::cache::Version;
 use super::transaction::{Tx, failure};
 use crate::error::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::future::Future;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,8 +37,13 @@ const LARGE_LOG: u64 = 64 << 20;
 /// A log smaller than this (1 MiB) is left alone.
 const SMALL_LOG: u64 = 1 << 20;
 
-/// A write on its way to the writer thread. It runs within the batch and gives back what answers the caller.
-type Job = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
+/// A write on its way to the writer thread.
+struct Job {
+    /// Whether the caller is answered only when it is durable.
+    durable: bool,
+    /// Runs within the batch and gives back what answers the caller.
+    run: Box<dyn FnOnce(&mut Connection) -> Answer + Send>,
+}
 /// Tells the caller how its write ended: called after the commit, with the commit's failure if it failed.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
@@ -41,6 +53,9 @@ pub(super) struct Sqlite {
     jobs: Mutex<Option<Sender<Job>>>,
     stop_checkpoints: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The index of the write-ahead log. Closing a file ends every lock that this process has on it, so it stays open as long
+    /// as any connection: the threads hold it too.
+    index: Arc<File>,
 }
 
 impl Sqlite {
@@ -48,13 +63,16 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
+        // The index is made when the log is used for the first time.
+        writer.query_row("PRAGMA data_version", [], |_| Ok(())).map_err(failure)?;
+        let index = Arc::new(File::open(path.with_extension("db-shm"))?);
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let (jobs, waiting) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
         let log = path.with_extension("db-wal");
         let threads = vec![
-            spawn("metadata-writer", move || write_batches(writer, &waiting))?,
-            spawn("metadata-checkpoint", move || checkpoint_now_and_then(&checkpointer, &log, &stopped))?,
+            spawn("metadata-writer", index.clone(), move || write_batches(writer, &waiting))?,
+            spawn("metadata-checkpoint", index.clone(), move || checkpoint_now_and_then(&checkpointer, &log, &stopped))?,
         ];
         Ok(Self {
             path: path.to_owned(),
@@ -62,7 +80,17 @@ impl Sqlite {
             jobs: Mutex::new(Some(jobs)),
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
+            index,
         })
+    }
+
+    /// What tells the last commit from every other; none while one is being made. The header stands there twice, the second
+    /// copy is written first and the first is read first: two that are alike are whole.
+    pub(super) fn version(&self) -> Option<Version> {
+        let mut copies = [0; 96];
+        self.index.read_exact_at(&mut copies, 0).ok()?;
+        let (first, second) = copies.split_at(48);
+        (first == second).then(|| first.try_into().map(Version).ok())?
     }
 
     /// Runs a read on this thread.
@@ -84,14 +112,14 @@ impl Sqlite {
         result
     }
 
-    /// Hands a write to the writer thread and waits until it is durable.
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    /// Hands a write to the writer thread and waits until it is committed, and if asked for durable.
+    pub(super) async fn write<T, F>(&self, work: F, durable: bool) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel::<Result<T>>();
-        let job: Job = Box::new(move |connection| {
+        let run = Box::new(move |connection: &mut Connection| -> Answer {
             let result = if reply.is_closed() { Err(gone()) } else { run_in_savepoint(connection, work) };
             Box::new(move |committed| {
                 // The caller may have gone meanwhile; its write stands all the same.
@@ -99,7 +127,7 @@ impl Sqlite {
             })
         });
         let sender = lock(&self.jobs).clone().ok_or_else(closed)?;
-        sender.send(job).map_err(|_| closed())?;
+        sender.send(Job { durable, run }).map_err(|_| closed())?;
         answer.await.map_err(|_| Error::Internal("a metadata write panicked".to_owned()))?
     }
 
@@ -117,6 +145,8 @@ impl Sqlite {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failure)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // A plan that depends on the values bound to it is made anew for each: every use would pay for the planner.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
     let settings = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
                     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA mmap_size = 1073741824;";
@@ -124,7 +154,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+/// Starts a thread that holds the log's index until after its connection is closed.
+fn spawn(name: &str, index: Arc<File>, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let body = move || {
+        body();
+        drop(index);
+    };
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(body)?)
 }
 
@@ -156,17 +191,23 @@ where
 }
 
 fn write_batches(mut connection: Connection, waiting: &Receiver<Job>) {
-    while let Ok(first) = waiting.recv() {
+    let mut next = waiting.recv().ok();
+    while let Some(first) = next.take() {
+        let durable = first.durable;
         let mut answers = Vec::new();
-        let begun = run_cached(&connection, "BEGIN IMMEDIATE");
+        let begun = set_durable(&connection, durable).and_then(|()| run_cached(&connection, "BEGIN IMMEDIATE"));
         if begun.is_ok() {
-            answers.push(first(&mut connection));
+            answers.push((first.run)(&mut connection));
             // A full disk can end the whole transaction: nothing more may run then, or it would run outside of one.
             while answers.len() < BATCH
                 && !connection.is_autocommit()
-                && let Ok(next) = waiting.try_recv()
+                && let Ok(job) = waiting.try_recv()
             {
-                answers.push(next(&mut connection));
+                if job.durable && !durable {
+                    next = Some(job);
+                    break;
+                }
+                answers.push((job.run)(&mut connection));
             }
         } else {
             // The jobs are dropped unrun by `refuse`, which answers them with the reason.
@@ -180,13 +221,20 @@ fn write_batches(mut connection: Connection, waiting: &Receiver<Job>) {
             tracing::error!(%error, "the metadata could not be committed");
         }
         answers.into_iter().for_each(|answer| answer(committed.clone()));
+        next = next.or_else(|| waiting.recv().ok());
     }
+}
+
+/// Says whether commits from now on wait for the disk. Those that do make all earlier ones durable too, in their order.
+fn set_durable(connection: &Connection, durable: bool) -> Result<()> {
+    let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+    connection.execute_batch(level).map_err(failure)
 }
 
 /// Runs a write whose transaction could not begin inside one that is rolled back, only to obtain its answer channel.
 fn refuse(job: Job, connection: &mut Connection, answers: &mut Vec<Answer>) {
     if run_cached(connection, "BEGIN DEFERRED").is_ok() {
-        answers.push(job(connection));
+        answers.push((job.run)(connection));
         let _ = run_cached(connection, "ROLLBACK");
     }
 }

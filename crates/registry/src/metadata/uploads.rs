@@ -47,10 +47,10 @@ pub(crate) struct Session {
 }
 
 impl Metadata {
-    /// Begins a session.
+    /// Begins a session. An empty session is no loss in a power cut, so nobody waits for the disk.
     pub(crate) async fn start_upload(&self, key: RepositoryKey, session: Session, if_missing: IfMissing, now: Timestamp) -> Result<()> {
         let row = self.next_id(now);
-        self.write(async move |tx: &mut Tx<'_>| {
+        self.write_lazily(async move |tx: &mut Tx<'_>| {
             let repository = repository_id_or_new(tx, &key, if_missing, row, now).await?;
             let minimum = i64::try_from(session.minimum_part).unwrap_or(i64::MAX);
             let parameters: [Value<'_>; 5] =

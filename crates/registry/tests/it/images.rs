@@ -140,3 +140,26 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn what_is_pulled_again_is_what_was_pushed_last_whoever_pushed_it() {
+    let world = World::new().await;
+    let beside = world.beside().await;
+    let latest = Reference::Tag(tag("latest"));
+    let mut pushed = Vec::new();
+    for seed in ["a", "b", "c", "d"] {
+        let digest = world.push_image(seed, &[]).await;
+        let manifest = world.registry.get_manifest(&world.id, &world.name, &Reference::Digest(digest.clone())).await.expect("a manifest");
+        let tags = vec![tag("latest")];
+        let bytes = manifest.bytes.clone();
+        let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition: Condition::None, create_repository: false };
+        let pusher = if pushed.len() % 2 == 0 { &world.registry } else { &beside };
+        pusher.put_manifest(&world.id, &world.name, push).await.expect("a push");
+        for registry in [&world.registry, &beside, &world.registry] {
+            assert_eq!(registry.get_manifest(&world.id, &world.name, &latest).await.expect("a manifest").digest, digest);
+        }
+        pushed.push(digest);
+    }
+    beside.delete_tag(&world.id, &world.name, &tag("latest")).await.expect("a deletion");
+    assert!(matches!(world.registry.get_manifest(&world.id, &world.name, &latest).await, Err(Error::ImageNotFound { .. })));
+}

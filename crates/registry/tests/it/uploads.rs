@@ -150,3 +150,28 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
         assert_eq!(content(&world, &digest).await, b"stored");
     }
 }
+
+#[tokio::test]
+async fn a_closing_body_ends_a_session_and_what_arrives_of_a_broken_one_is_kept() {
+    let world = World::new().await;
+    let (registry, id, name) = (&world.registry, &world.id, &world.name);
+    let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
+    let whole = start(&world).await;
+    let parts = &mut Parts::of(&[b"first half, ", b"second half"]);
+    let blob = registry.complete_upload_with(id, name, &whole, Some(0), parts, &digest).await.expect("a blob");
+    assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
+
+    let halves = start(&world).await;
+    let broken = &mut Parts::of(&[b"first ", b"half, "]).then_fails();
+    let refused = registry.complete_upload_with(id, name, &halves, None, broken, &digest).await;
+    assert!(matches!(refused, Err(Error::BodyIncomplete)));
+    let misplaced = registry.complete_upload_with(id, name, &halves, Some(0), &mut Parts::of(&[b"x"]), &digest).await;
+    assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received: 12, .. })));
+    let rest = &mut Parts::of(&[b"second half"]);
+    assert_eq!(registry.complete_upload_with(id, name, &halves, Some(12), rest, &digest).await.expect("a blob").size, 23);
+
+    let wrong = start(&world).await;
+    let refused = registry.complete_upload_with(id, name, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
+    assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
+    assert!(matches!(registry.find_upload(id, name, &wrong).await, Err(Error::UploadNotFound { .. })));
+}

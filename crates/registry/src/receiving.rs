@@ -1,0 +1,150 @@
+//! A body on its way into an upload session: gathered in batches, and hashed and written behind what the session holds.
+//!
+//! What blocks runs away from the threads that serve requests, one batch while the next one is gathered. The last batch
+//! waits for what is to become of it, so that a small body takes one such run from its first byte to the durable blob.
+
+use crate::Registry;
+use crate::blobs::UploadFile;
+use crate::error::{Error, Result};
+use crate::hashing::Hash;
+use crate::metadata::UploadRow;
+use crate::uploads::{BodyError, PartBody, Turn};
+use bytes::Bytes;
+use roadstead_model::Digest;
+
+/// How many bytes are gathered before they are hashed and written together. An upload holds two batches at most.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// A body that has been read, but for its last batch also written.
+pub(crate) struct Reception {
+    writer: Writer,
+    /// How far the session comes with all of it.
+    received: u64,
+    rest: Vec<Bytes>,
+    ended: Result<()>,
+}
+
+/// A body that is durable in its session.
+pub(crate) struct Arrived {
+    /// How far the session has come.
+    pub(crate) received: u64,
+    /// The hash over all of that.
+    pub(crate) hash_state: Vec<u8>,
+    /// Whether the body came to its end.
+    pub(crate) ended: Result<()>,
+    /// Nobody else writes to the session until its row says so too.
+    pub(crate) turn: Turn,
+}
+
+/// What hashes and writes, and goes from one blocking run to the next. Whoever has it has the session's turn.
+struct Writer {
+    registry: Registry,
+    turn: Turn,
+    id: String,
+    /// Where the session stood at first.
+    start: u64,
+    hash: Hash,
+    /// Opened for the first bytes.
+    file: Option<UploadFile>,
+}
+
+impl Registry {
+    /// Reads a body to its end.
+    pub(crate) async fn receive<B: PartBody>(&self, turn: Turn, id: &str, row: &UploadRow, body: &mut B) -> Result<Reception> {
+        let hash = Hash::restore(&row.hash_state)?;
+        let mut writer = Writer { registry: self.clone(), turn, id: id.to_owned(), start: row.received, hash, file: None };
+        let mut received = row.received;
+        let (mut batch, mut ended) = next_batch(body).await;
+        loop {
+            let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
+            let maximum = self.0.limits.layer_bytes;
+            if received + length > maximum {
+                return Ok(Reception { writer, received, rest: Vec::new(), ended: Err(Error::LayerTooLarge { maximum }) });
+            }
+            received += length;
+            if let Some(ended) = ended {
+                return Ok(Reception { writer, received, rest: batch, ended });
+            }
+            let writing = tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer));
+            (batch, ended) = next_batch(body).await;
+            writer = writing.await.map_err(stopped)??;
+        }
+    }
+}
+
+impl Reception {
+    /// Whether the body ended before its end.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.ended.is_err()
+    }
+
+    /// Makes what arrived durable in the session.
+    pub(crate) async fn settle(self) -> Result<Arrived> {
+        let Self { mut writer, received, rest, ended } = self;
+        if rest.is_empty() && writer.file.is_none() {
+            return Ok(Arrived { received, hash_state: writer.hash.save(), ended, turn: writer.turn });
+        }
+        let settled = tokio::task::spawn_blocking(move || {
+            writer.write(&rest)?;
+            writer.file.iter().try_for_each(UploadFile::make_durable)?;
+            Ok(Arrived { received, hash_state: writer.hash.save(), ended, turn: writer.turn })
+        });
+        settled.await.map_err(stopped)?
+    }
+
+    /// Makes a stored object of the whole session if it has this digest, and else gives the digest that it has. Gives the
+    /// session's size and turn too.
+    pub(crate) async fn keep(self, digest: &Digest) -> Result<(u64, std::result::Result<String, Digest>, Turn)> {
+        let Self { mut writer, received, rest, .. } = self;
+        let digest = digest.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            writer.write(&rest)?;
+            let Writer { registry, turn, id, hash, file, .. } = writer;
+            let blobs = &registry.0.blobs;
+            let computed = if hash.algorithm() == digest.algorithm() {
+                hash.finish()
+            } else {
+                // The algorithm was not announced when the session began, so what was stored is read once more.
+                blobs.digest_of_upload(&id, received, &digest)?
+            };
+            let kept = if computed == digest { Ok(blobs.keep(&id, file, received, &digest)?) } else { Err(computed) };
+            Ok((received, kept, turn))
+        });
+        kept.await.map_err(stopped)?
+    }
+}
+
+impl Writer {
+    fn write(&mut self, batch: &[Bytes]) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.registry.0.blobs.open_upload(&self.id, self.start)?,
+        };
+        file.write(batch, &mut self.hash)?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+fn stopped(error: tokio::task::JoinError) -> Error {
+    Error::Internal(error.to_string())
+}
+
+/// Gathers a batch of a body, and says how the body ended if it did.
+async fn next_batch<B: PartBody>(body: &mut B) -> (Vec<Bytes>, Option<Result<()>>) {
+    let (mut batch, mut length) = (Vec::new(), 0);
+    while length < BATCH_BYTES {
+        match body.next().await {
+            Some(Ok(bytes)) => {
+                length += bytes.len();
+                batch.push(bytes);
+            }
+            Some(Err(BodyError)) => return (batch, Some(Err(Error::BodyIncomplete))),
+            None => return (batch, Some(Ok(()))),
+        }
+    }
+    (batch, None)
+}
