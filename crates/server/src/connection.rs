@@ -38,7 +38,8 @@ pub(crate) type Protocols = auto::Builder<TokioExecutor>;
 
 pub(crate) fn protocols() -> Protocols {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
+    // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
+    builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -78,7 +79,8 @@ impl Drop for InFlight {
     }
 }
 
-/// When a connection last did something, in milliseconds since it began.
+/// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count: it has to
+/// be complete in the time that a connection may be idle.
 #[derive(Debug)]
 struct Activity {
     begun: Instant,
@@ -93,6 +95,12 @@ impl Activity {
 
     fn touch(&self) {
         self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn received(&self) {
+        if self.requests.load(Ordering::Relaxed) > 0 {
+            self.touch();
+        }
     }
 
     /// Ends when nothing has happened for too long.
@@ -192,7 +200,7 @@ impl AsyncRead for Watched {
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         let length = buffer.filled().len() - before;
         if length > 0 {
-            self.activity.touch();
+            self.activity.received();
             self.server.telemetry.bytes_received(length);
         }
         result
@@ -233,6 +241,20 @@ mod tests {
     async fn a_connection_without_requests_ceases_after_the_idle_time() {
         let activity = Activity::new();
         let begun = Instant::now();
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_comes_byte_by_byte_does_not_keep_a_connection() {
+        let activity = Arc::new(Activity::new());
+        let (begun, trickling) = (Instant::now(), activity.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                trickling.received();
+            }
+        });
         activity.ceases().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }

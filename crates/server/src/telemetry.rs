@@ -1,9 +1,11 @@
 //! Logs and metrics. Nothing here is ever labelled by repository, tag or client: such labels have no bound.
 
+mod lines;
 mod process;
 
 use crate::config::{ConfigError, LogFormat, Place};
 use http::{Method, StatusCode};
+use lines::Lines;
 use process::Process;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -23,8 +25,9 @@ pub(crate) const ACCESS: &str = "roadstead::access";
 /// Seconds; from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
-/// Starts writing logs to stderr. On a terminal the access log is off, unless a filter asks for it.
-pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<(), ConfigError> {
+/// Starts writing logs to stderr. On a terminal the access log is off, unless a filter asks for it. What is gathered of the
+/// access log is written at the latest when the value that this returns is dropped.
+pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<Lines, ConfigError> {
     let default = if on_terminal { "info,roadstead::access=off" } else { "info" };
     let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
     let filter = match chosen {
@@ -34,9 +37,10 @@ pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<(),
             ConfigError { place: Place::Variable(name.to_owned()), reason }
         })?,
     };
+    let lines = Lines::new();
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(lines.clone())
         // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
         .log_internal_errors(false)
         .with_ansi(on_terminal && std::io::stderr().is_terminal());
@@ -46,7 +50,7 @@ pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<(),
         Some(LogFormat::Text) | None => logs.try_init(),
     };
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(lines)
 }
 
 /// A panic is an event like any other, on one line.

@@ -26,7 +26,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let layers = Layers::read(flags, std::env::vars_os())?;
     let config = Config::from_layers(&layers)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
-    telemetry::start_logging(config.log_format, on_terminal)?;
+    let _logs = telemetry::start_logging(config.log_format, on_terminal)?;
     for variable in &layers.unknown_variables {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }

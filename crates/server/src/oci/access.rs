@@ -91,7 +91,7 @@ pub(super) async fn permit(
     let mut target = Target { registry, place, signed_in, may_create: false };
     if let Some(known) = known {
         let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
-        let permissions = Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?;
+        let permissions = Box::pin(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default())).await?;
         for action in actions {
             permissions.allow(action).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()))?;
         }

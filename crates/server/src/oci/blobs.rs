@@ -34,10 +34,10 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &
         read(server, &blob, selection(call, &blob)).await?
     };
     Ok(reply
-        .with(ACCEPT_RANGES, "bytes")
+        .with_static(ACCEPT_RANGES, "bytes")
         .with(CONTENT_DIGEST, digest.as_str())
         .with(ETAG, &conditional::entity_tag(digest))
-        .with(CACHE_CONTROL, IMMUTABLE)
+        .with_static(CACHE_CONTROL, IMMUTABLE)
         .into_response())
 }
 

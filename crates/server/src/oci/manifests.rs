@@ -27,7 +27,7 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, reference
     Ok(reply
         .with(CONTENT_DIGEST, manifest.digest.as_str())
         .with(ETAG, &conditional::entity_tag(&manifest.digest))
-        .with(CACHE_CONTROL, caching)
+        .with_static(CACHE_CONTROL, caching)
         .into_response())
 }
 

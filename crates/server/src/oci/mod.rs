@@ -55,7 +55,7 @@ pub async fn answer(server: &Server, call: &Call, mut body: Incoming) -> Respons
 async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
     let route = route::parse(&call.method, call.uri.path(), call.uri.query());
     if route == Ok(Route::Token) {
-        return token::answer(server, call, body).await;
+        return Box::pin(token::answer(server, call, body)).await;
     }
     // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
     let principal = access::authenticate(server, call).await?;
@@ -64,10 +64,12 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
-        Ok(Route::Catalog(listing)) => catalog::list(server, &listing).await,
+        Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, &listing)).await,
         Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
-        Err(RouteError::NoAlias(name)) => Err(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid).await),
+        Err(RouteError::NoAlias(name)) => {
+            Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -108,22 +110,23 @@ fn admit(server: &Server, call: &Call, principal: Option<&Principal>, operation:
 }
 
 async fn perform(server: &Server, call: &Call, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
+    // A future is as large as its largest part, and is moved before it runs: pulls do not carry the others along.
     match operation {
         Operation::GetManifest(reference) => manifests::get(server, call, target, &reference).await,
-        Operation::PutManifest { reference, tags } => manifests::put(server, call, target, &reference, &tags, body).await,
-        Operation::DeleteManifest(reference) => manifests::delete(server, target, &reference).await,
+        Operation::PutManifest { reference, tags } => Box::pin(manifests::put(server, call, target, &reference, &tags, body)).await,
+        Operation::DeleteManifest(reference) => Box::pin(manifests::delete(server, target, &reference)).await,
         Operation::GetBlob(digest) => blobs::get(server, call, target, &digest).await,
-        Operation::DeleteBlob(digest) => blobs::delete(server, target, &digest).await,
-        Operation::StartUpload(algorithm) => uploads::start(server, target, algorithm).await,
-        Operation::PushBlob(digest) => uploads::push(server, target, &digest, body).await,
-        Operation::MountBlob { digest, from } => uploads::mount(server, target, &digest, from.as_ref()).await,
-        Operation::GetUpload(id) => uploads::get(server, target, &id).await,
-        Operation::AppendUpload(id) => uploads::append(server, call, target, &id, body).await,
-        Operation::CompleteUpload { id, digest } => uploads::complete(server, call, target, &id, &digest, body).await,
-        Operation::CancelUpload(id) => uploads::cancel(server, target, &id).await,
-        Operation::ListTags(listing) => tags::list(server, target, &listing).await,
+        Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
+        Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
+        Operation::PushBlob(digest) => Box::pin(uploads::push(server, target, &digest, body)).await,
+        Operation::MountBlob { digest, from } => Box::pin(uploads::mount(server, target, &digest, from.as_ref())).await,
+        Operation::GetUpload(id) => Box::pin(uploads::get(server, target, &id)).await,
+        Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,
+        Operation::CompleteUpload { id, digest } => Box::pin(uploads::complete(server, call, target, &id, &digest, body)).await,
+        Operation::CancelUpload(id) => Box::pin(uploads::cancel(server, target, &id)).await,
+        Operation::ListTags(listing) => Box::pin(tags::list(server, target, &listing)).await,
         Operation::ListReferrers { subject, artifact_type, listing } => {
-            referrers::list(server, target, &subject, artifact_type.as_deref(), &listing).await
+            Box::pin(referrers::list(server, target, &subject, artifact_type.as_deref(), &listing)).await
         }
     }
 }

@@ -18,6 +18,9 @@ pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// What is named by a tag may be kept, but not used without asking whether it still holds.
 pub(super) const REVALIDATE: &str = "public, no-cache";
 
+/// How many headers a usual answer has.
+const HEADERS: usize = 12;
+
 /// An answer in the making.
 pub(super) struct Reply(Response);
 
@@ -34,19 +37,23 @@ impl Reply {
         // Our documents are plain structs of text and numbers, which always serialise.
         let bytes = serde_json::to_vec(document).unwrap_or_default();
         let length = bytes.len() as u64;
-        Self::new(status, Body::from(bytes)).with_length(length).with(CONTENT_TYPE, "application/json; charset=utf-8")
+        Self::new(status, Body::from(bytes)).with_length(length).with_static(CONTENT_TYPE, "application/json; charset=utf-8")
     }
 
     /// An answer that is content which somebody pushed; browsers are told not to guess what it is.
     pub(super) fn content(status: StatusCode, body: Body, length: u64, media_type: &str) -> Self {
-        let reply = Self::new(status, body).with_length(length).with(CONTENT_TYPE, "application/octet-stream");
-        // A media type that no header can hold came in through another door; the general one stays.
-        reply.with(CONTENT_TYPE, media_type).with(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        // A media type that no header can hold came in through another door; the general one stands for it.
+        let media_type = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        let mut reply = Self::new(status, body).with_length(length).with_static(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        reply.0.headers_mut().insert(CONTENT_TYPE, media_type);
+        reply
     }
 
     fn new(status: StatusCode, body: Body) -> Self {
         let mut response = Response::new(body);
         *response.status_mut() = status;
+        // Room for all headers of a usual answer: to grow step by step would move them each time.
+        response.headers_mut().reserve(HEADERS);
         Self(response)
     }
 
@@ -60,6 +67,12 @@ impl Reply {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().insert(name, value);
         }
+        self
+    }
+
+    /// Sets a header to a value that is known beforehand.
+    pub(super) fn with_static(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0.headers_mut().insert(name, HeaderValue::from_static(value));
         self
     }
 

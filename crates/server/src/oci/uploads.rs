@@ -26,10 +26,7 @@ pub(super) async fn push(server: &Server, target: &Target, digest: &Digest, body
     let registry = &server.registry;
     let (id, name) = (target.registry(), target.repository());
     let upload = registry.start_upload(id, name, Some(digest.algorithm()), target.may_create()).await?;
-    let pushed = match registry.append_upload(id, name, &upload.id, Some(0), &mut Chunks::new(body, None)).await {
-        Ok(_) => registry.complete_upload(id, name, &upload.id, digest).await,
-        Err(error) => Err(error),
-    };
+    let pushed = registry.complete_upload_with(id, name, &upload.id, Some(0), &mut Chunks::new(body, None), digest).await;
     if let Err(error) = pushed {
         // The client never learnt the session's id. A failure to give it up is no news either: collection will.
         let _ = registry.cancel_upload(id, name, &upload.id).await;
@@ -65,8 +62,9 @@ pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Re
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
-    let upload = append_body(server, call, target, id, body).await?;
-    Ok(session(StatusCode::ACCEPTED, target, &upload))
+    let (start, mut chunks) = announced_body(call, body)?;
+    let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
+    Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error))?))
 }
 
 /// PUT: ends a session, after a last chunk if the request has a body.
@@ -78,10 +76,13 @@ pub(super) async fn complete(
     digest: &Digest,
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
-    if !body.is_end_stream() {
-        append_body(server, call, target, id, body).await?;
-    }
-    let completed = server.registry.complete_upload(target.registry(), target.repository(), id, digest).await;
+    let (registry, name) = (target.registry(), target.repository());
+    let completed = if body.is_end_stream() {
+        server.registry.complete_upload(registry, name, id, digest).await
+    } else {
+        let (start, mut chunks) = announced_body(call, body)?;
+        server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await
+    };
     completed.map_err(|error| part_failure(target, id, error))?;
     Ok(created(target, digest))
 }
@@ -92,12 +93,10 @@ pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 
-async fn append_body(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Upload, Failure> {
+/// A body, and where it is to begin if it says so.
+fn announced_body<'a>(call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
-    let mut chunks = Chunks::new(body, chunk.map(Span::length));
-    let start = chunk.map(|chunk| chunk.start);
-    let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
-    appended.map_err(|error| part_failure(target, id, error))
+    Ok((chunk.map(|chunk| chunk.start), Chunks::new(body, chunk.map(Span::length))))
 }
 
 /// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.
