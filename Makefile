@@ -41,8 +41,9 @@ test-clients: build ## boto3, aws, docker, podman, buildah, skopeo, crane, oras,
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
 	bash tests/conformance/run.sh
 
-bench: build ## the figures of docs/benchmarks.md
-	bash bench/run.sh
+bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and other arguments of roadstead-bench compare)
+	GOBIN=$(abspath .cache/bin) go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1 || echo 'without Go, distribution is left out' >&2
+	PATH="$(abspath .cache/bin):$$PATH" $(dir $(ROADSTEAD_BIN))roadstead-bench compare $(BENCH)
 
 ci: ## everything that CI runs: installs what is missing, then all checks and tests
 	bash tests/install.sh check test model clients tools sdks

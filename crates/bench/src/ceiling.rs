@@ -1,0 +1,29 @@
+//! A bare hyper server that answers everything alike: what small answers cost at least.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use tokio::net::TcpListener;
+
+/// As many bytes as a small manifest has.
+const BODY: [u8; 600] = [b'.'; 600];
+
+/// Serves until the process ends.
+pub(crate) async fn serve(address: &str) -> std::io::Result<Infallible> {
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        // A connection that fails is its client's affair.
+        tokio::spawn(async { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await) });
+    }
+}
+
+async fn answer(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::new(Bytes::from_static(&BODY))))
+}

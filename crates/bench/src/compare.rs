@@ -1,0 +1,124 @@
+//! Servers side by side: the same shapes in turn, several times, in one run on one machine.
+
+use crate::failure::{Result, failure};
+use crate::load::{self, Load, Measured};
+use crate::plot::{self, Figure};
+use crate::report;
+use crate::servers::{Program, Server};
+use crate::shape::{Into, Shape};
+use crate::step::Step;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Starts of each server whose time is taken.
+const STARTS: usize = 5;
+/// How long a server is left alone before its idle memory is looked at.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// What is compared unless shapes are named. Pushes into fresh repositories and uploads end after a number of them, for the
+/// sake of quotas and of the disk.
+pub(crate) const STEPS: &str = "manifest-get manifest-head blob-head manifest-get:1k:spread blob-get:1m blob-get:256m@4 blob-range:64m \
+    tags:1k describe-tags:1k push:4k push:4k:fresh@8x400 push:1m push:100m@4x16 upload:100m:patch@4x16 push:4k:1k mixed referrers:1k catalog:1k \
+    manifest-get:100k:spread tags:100k describe-tags:100k push:4k:100k manifest-get:1m manifest-get:1m:spread describe-tags:1m upload:256m:patch@64x64";
+
+/// How to compare.
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) load: Load,
+    pub(crate) rounds: usize,
+    /// Which programs to start, with their binaries. The first is what the others are compared with.
+    pub(crate) programs: Vec<(Program, PathBuf)>,
+    /// Repositories with more tags or manifests than this are made on the first program only: others take hours.
+    pub(crate) fill: u64,
+    /// Where data, plots and figures go.
+    pub(crate) data: PathBuf,
+    pub(crate) output: PathBuf,
+}
+
+/// Runs it, and gives the report in Markdown.
+pub(crate) async fn run(plan: &Plan) -> Result<String> {
+    std::fs::create_dir_all(&plan.output)?;
+    let mut servers = Vec::new();
+    let mut idle = Vec::new();
+    for (program, binary) in &plan.programs {
+        let server = Server::start(*program, binary, &plan.data.join(program.name())).await?;
+        tokio::time::sleep(SETTLING).await;
+        idle.push(server.target.process.as_ref().map(|process| process.memory()).unwrap_or_default());
+        servers.push(server);
+    }
+    let runs = all_rounds(plan, &servers).await;
+    let rows = report::medians(&runs);
+    let mut text = durability(plan)
+        + &report::table(&rows)
+        + "\n| target | idle RssAnon MB | first answer ms, empty | with all of the above |\n|---|---|---|---|\n";
+    for (server, idle) in servers.into_iter().zip(idle) {
+        let (name, first) = (server.target.name.clone(), milliseconds(server.started_in));
+        let again = milliseconds(restarts(server).await?);
+        let _ = writeln!(text, "| {name} | {:.1} | {first:.1} | {again:.1} |", idle.anonymous as f64 / 1e6);
+    }
+    write(&plan.output, &runs, &rows, &text)?;
+    Ok(text)
+}
+
+async fn all_rounds(plan: &Plan, servers: &[Server]) -> Vec<Measured> {
+    let mut runs = Vec::new();
+    for step in &plan.steps {
+        for round in 1..=plan.rounds {
+            for (at, server) in servers.iter().enumerate() {
+                if !step.shape.suits(&server.target.kind) || (at > 0 && needs(step.shape) > plan.fill) {
+                    continue;
+                }
+                crate::tell(format_args!("{step} of {}, round {round}", server.target.name));
+                match load::run(&server.target, step.shape, step.load(plan.load)).await {
+                    Ok(measured) => runs.push(measured),
+                    Err(error) => crate::tell(format_args!("left out: {error}")),
+                }
+            }
+        }
+    }
+    runs
+}
+
+/// How many tags, manifests or repositories have to be there.
+fn needs(shape: Shape) -> u64 {
+    match shape {
+        Shape::Manifest { tags, .. } | Shape::Push { into: Into::One { tags }, .. } => tags,
+        Shape::Tags { count } | Shape::Referrers { count } | Shape::Catalog { count } => count,
+        // Nobody else has this API.
+        Shape::DescribeTags { .. } => u64::MAX,
+        _ => 0,
+    }
+}
+
+fn durability(plan: &Plan) -> String {
+    let mut text = String::from("What is done before a push is acknowledged:\n\n");
+    for (program, _) in &plan.programs {
+        let _ = writeln!(text, "- {}: {}", program.name(), program.durability());
+    }
+    text + "\n"
+}
+
+/// The median time from start to first answer, and the server's end.
+async fn restarts(mut server: Server) -> Result<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        server = server.restart().await?;
+        times.push(server.started_in);
+    }
+    server.stop().await?;
+    times.sort();
+    times.get(STARTS / 2).copied().ok_or_else(|| failure!("no start"))
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn write(output: &Path, runs: &[Measured], rows: &[Measured], text: &str) -> Result<()> {
+    std::fs::write(output.join("report.md"), text)?;
+    std::fs::write(output.join("runs.json"), serde_json::to_string_pretty(runs)?)?;
+    std::fs::write(output.join("cpu.svg"), plot::bars(rows, Figure::Cpu))?;
+    std::fs::write(output.join("throughput.svg"), plot::bars(rows, Figure::Throughput))?;
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! Content that a shape needs before it can be measured. What is there from an earlier shape is used again.
+
+use crate::client::{Ask, Client};
+use crate::failure::{Result, failure};
+use crate::login;
+use crate::payload::Blob;
+use crate::shape::How;
+use crate::target::{Kind, Target};
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use http::Method;
+use serde_json::{Value, json};
+
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Connections that fill a repository.
+const FILLERS: usize = 8;
+/// Tags of one push: more would make the answer's head larger than clients take.
+const TAGS_PER_PUSH: u64 = 80;
+/// The bytes of one PATCH of a chunked upload.
+const CHUNK: u64 = 16 << 20;
+
+/// A repository of a target that may be pushed to. Clones push to the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Repository {
+    authority: String,
+    /// With the registry's prefix.
+    pub(crate) name: String,
+    authorization: Option<String>,
+    /// Instead of pushing, blobs are written below this folder.
+    folder: Option<std::path::PathBuf>,
+}
+
+/// The name of a tag that [`Repository::fill_tags`] makes.
+pub(crate) fn tag(number: u64) -> String {
+    format!("v{number:08}")
+}
+
+impl Repository {
+    pub(crate) async fn open(target: &Target, name: &str) -> Result<Self> {
+        let name = target.repository(name);
+        let (authorization, folder) = match &target.kind {
+            Kind::Registry => (login::authorization(target, &name).await?, None),
+            Kind::Files(folder) => (None, Some(folder.clone())),
+            Kind::Fixed => (None, None),
+        };
+        Ok(Self { authority: target.authority.clone(), name, authorization, folder })
+    }
+
+    /// Another repository whose name begins with this one's. The same authorization is used for it.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        Self { name: format!("{}/{name}", self.name), ..self.clone() }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.authority)
+    }
+
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/v2/{}/{rest}", self.name)
+    }
+
+    fn authorized(&self, ask: Ask) -> Ask {
+        match &self.authorization {
+            Some(value) => ask.with("authorization", value),
+            None => ask,
+        }
+    }
+
+    /// Uploads a blob, and gives the number of bytes that were sent.
+    pub(crate) async fn push_blob(&self, client: &mut Client, blob: &Blob, how: How) -> Result<u64> {
+        if let Some(folder) = &self.folder {
+            return self.write_blob(folder, blob).await;
+        }
+        let begin = self.authorized(Ask::new(Method::POST, self.path("blobs/uploads/"))).expect(&[202]);
+        let mut location = location(client.ask(begin).await?.header("location"))?;
+        let step = match how {
+            How::Put => 0,
+            How::Patch => blob.size,
+            How::Chunked => CHUNK,
+        };
+        let mut sent = 0;
+        while step > 0 && sent < blob.size {
+            let length = step.min(blob.size - sent);
+            let patch = self.authorized(Ask::new(Method::PATCH, &location)).expect(&[202]);
+            let patch = patch.with("content-type", "application/octet-stream").body(blob.part(sent, length));
+            let range = format!("{sent}-{}", sent + length - 1);
+            let patch = if how == How::Chunked { patch.with("content-range", &range) } else { patch };
+            location = self::location(client.ask(patch).await?.header("location"))?;
+            sent += length;
+        }
+        let separator = if location.contains('?') { '&' } else { '?' };
+        let end = self.authorized(Ask::new(Method::PUT, format!("{location}{separator}digest={}", blob.digest))).expect(&[201]);
+        let rest = blob.part(sent, blob.size - sent);
+        client.ask(end.with("content-type", "application/octet-stream").body(rest)).await?;
+        Ok(blob.size)
+    }
+
+    async fn write_blob(&self, folder: &std::path::Path, blob: &Blob) -> Result<u64> {
+        let path = folder.join(self.path(&format!("blobs/{}", blob.digest)).trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        let content = http_body_util::BodyExt::collect(blob.payload()).await?.to_bytes();
+        std::fs::write(path, content)?;
+        Ok(blob.size)
+    }
+
+    pub(crate) async fn push_manifest(&self, client: &mut Client, reference: &str, media_type: &str, manifest: &Value) -> Result<()> {
+        let ask = self.authorized(Ask::new(Method::PUT, self.path(&format!("manifests/{reference}")))).expect(&[201]);
+        client.ask(ask.with("content-type", media_type).body(manifest.to_string())).await.map(drop)
+    }
+
+    /// Pushes an image of one layer under a tag: five requests.
+    pub(crate) async fn push_image(&self, client: &mut Client, tag: &str, layer: &Blob, how: How) -> Result<u64> {
+        // The config of every image is its own, as that of a real build is.
+        let config = Blob::of(json!({ "architecture": "amd64", "os": "linux", "layer": layer.digest }).to_string().into());
+        let bytes = self.push_blob(client, layer, how).await? + self.push_blob(client, &config, How::Put).await?;
+        self.push_manifest(client, tag, MANIFEST, &manifest(&config, &[layer])).await?;
+        Ok(bytes)
+    }
+
+    async fn has(&self, reference: &str) -> Result<bool> {
+        let ask = Ask::new(Method::HEAD, self.path(&format!("manifests/{reference}"))).with("accept", MANIFEST).expect(&[200, 404]);
+        Ok(self.client().ask(self.authorized(ask)).await?.status == 200)
+    }
+
+    /// Makes sure that the repository has so many tags, eighty to an image.
+    pub(crate) async fn fill_tags(&self, count: u64) -> Result<()> {
+        if count == 0 || self.has(&tag(count - 1)).await? {
+            return Ok(());
+        }
+        let empty = Blob::of(Bytes::from_static(b"{}"));
+        self.push_blob(&mut self.client(), &empty, How::Put).await?;
+        let empty = &empty;
+        in_parallel(count.div_ceil(TAGS_PER_PUSH), |number| async move {
+            let mut manifest = manifest(empty, &[]);
+            manifest["annotations"] = json!({ "number": number.to_string() });
+            let first = number * TAGS_PER_PUSH;
+            self.push_tags(&manifest, first, (first + TAGS_PER_PUSH).min(count)).await
+        })
+        .await
+    }
+
+    /// In one request where the registry knows `?tag=` (OCI distribution specification 1.2), else in one for each tag.
+    async fn push_tags(&self, manifest: &Value, first: u64, end: u64) -> Result<()> {
+        let mut client = self.client();
+        let digest = Blob::of(manifest.to_string().into()).digest;
+        let query: Vec<String> = (first..end).map(|number| format!("tag={}", tag(number))).collect();
+        let reference = format!("{digest}?{}", query.join("&"));
+        self.push_manifest(&mut client, &reference, MANIFEST, manifest).await?;
+        if self.has(&tag(first)).await? {
+            return Ok(());
+        }
+        for number in first..end {
+            self.push_manifest(&mut client, &tag(number), MANIFEST, manifest).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the repository has so many manifests, every tenth of which refers to one subject; gives its digest.
+    pub(crate) async fn fill_referrers(&self, count: u64) -> Result<String> {
+        let empty = Blob::of(Bytes::from_static(b"{}"));
+        let subject = manifest(&empty, &[]);
+        let digest = Blob::of(subject.to_string().into()).digest;
+        if self.has("filled").await? {
+            return Ok(digest);
+        }
+        let mut client = self.client();
+        self.push_blob(&mut client, &empty, How::Put).await?;
+        self.push_manifest(&mut client, &digest, MANIFEST, &subject).await?;
+        let (empty, reference) = (&empty, &json!({ "mediaType": MANIFEST, "digest": digest, "size": subject.to_string().len() }));
+        in_parallel(count, |number| async move {
+            let mut manifest = manifest(empty, &[empty]);
+            manifest["artifactType"] = json!("application/vnd.example.signature");
+            manifest["annotations"] = json!({ "number": number.to_string() });
+            if number % 10 == 0 {
+                manifest["subject"] = reference.clone();
+            }
+            let digest = Blob::of(manifest.to_string().into()).digest;
+            self.push_manifest(&mut self.client(), &digest, MANIFEST, &manifest).await
+        })
+        .await?;
+        self.push_manifest(&mut client, "filled", MANIFEST, &subject).await?;
+        Ok(digest)
+    }
+
+    /// Makes sure that there are so many repositories below this one.
+    pub(crate) async fn fill_repositories(&self, count: u64) -> Result<()> {
+        let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
+        if self.below(&tag(count - 1)).has("latest").await? {
+            return Ok(());
+        }
+        let index = &index;
+        in_parallel(count, |number| async move {
+            let repository = self.below(&tag(number));
+            repository.push_manifest(&mut repository.client(), "latest", INDEX, index).await
+        })
+        .await
+    }
+}
+
+fn manifest(config: &Blob, layers: &[&Blob]) -> Value {
+    let layers: Vec<Value> = layers.iter().map(|layer| json!({ "mediaType": LAYER, "digest": layer.digest, "size": layer.size })).collect();
+    let config = json!({ "mediaType": CONFIG, "digest": config.digest, "size": config.size });
+    json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers })
+}
+
+/// The path and query of a `Location`, which may name the server too.
+fn location(text: &str) -> Result<String> {
+    let path = match text.split_once("://") {
+        None => text,
+        Some((_, rest)) => &rest[rest.find('/').unwrap_or(rest.len())..],
+    };
+    if path.starts_with('/') { Ok(path.to_owned()) } else { Err(failure!("the Location '{text}' is no path")) }
+}
+
+/// Does something for every number below `count`, a few at a time.
+async fn in_parallel<F: Future<Output = Result<()>>>(count: u64, work: impl Fn(u64) -> F) -> Result<()> {
+    stream::iter((0..count).map(Ok)).try_for_each_concurrent(FILLERS, work).await
+}

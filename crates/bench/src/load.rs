@@ -1,0 +1,146 @@
+//! Load: some connections that do the same again and again, and what was measured meanwhile.
+
+use crate::client::Client;
+use crate::failure::Result;
+use crate::process::Memory;
+use crate::shape::Shape;
+use crate::target::Target;
+use crate::work::Work;
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// How much load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) connections: u64,
+    /// How long to go on; what is under way then is finished.
+    pub(crate) duration: Duration,
+    /// The end also comes after so many operations.
+    pub(crate) operations: Option<u64>,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) target: String,
+    pub(crate) shape: String,
+    pub(crate) connections: u64,
+    pub(crate) operations: u64,
+    pub(crate) errors: u64,
+    /// The text of one of the errors.
+    pub(crate) error: Option<String>,
+    pub(crate) operations_per_second: f64,
+    pub(crate) megabytes_per_second: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+    /// Microseconds of the server's CPU time for each operation, when it runs on this machine.
+    pub(crate) cpu_per_operation: Option<f64>,
+    /// Seconds of the server's CPU time for each gigabyte, when bytes are what the shape is about.
+    pub(crate) cpu_per_gigabyte: Option<f64>,
+    /// The server's largest memory.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// What one connection did.
+#[derive(Default)]
+struct Tally {
+    microseconds: Vec<u32>,
+    bytes: u64,
+    errors: u64,
+    error: Option<String>,
+}
+
+/// Makes a shape ready on a target and puts the load on it.
+pub(crate) async fn run(target: &Target, shape: Shape, load: Load) -> Result<Measured> {
+    let work = Arc::new(Work::prepare(target, shape).await.map_err(|error| error.context(format_args!("{shape} of {}", target.name)))?);
+    let watch = target.process.as_ref().map(|process| process.watch());
+    let cpu = target.process.as_ref().map(|process| process.cpu_seconds());
+    let begun = Instant::now();
+    let mut total = all_connections(target, &work, load, begun + load.duration).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let cpu = target.process.as_ref().zip(cpu).map(|(process, before)| process.cpu_seconds() - before);
+    total.microseconds.sort_unstable();
+    let operations = total.microseconds.len() as u64;
+    let milliseconds = |share: f64| quantile(&total.microseconds, share) / 1000.0;
+    Ok(Measured {
+        target: target.name.clone(),
+        shape: shape.to_string(),
+        connections: load.connections,
+        operations,
+        errors: total.errors,
+        operations_per_second: operations as f64 / seconds,
+        megabytes_per_second: total.bytes as f64 / seconds / 1e6,
+        p50: milliseconds(0.5),
+        p99: milliseconds(0.99),
+        max: milliseconds(1.0),
+        cpu_per_operation: cpu.filter(|_| operations > 0).map(|cpu| cpu * 1e6 / operations as f64),
+        cpu_per_gigabyte: cpu.filter(|_| shape.is_bulk() && total.bytes > 0).map(|cpu| cpu * 1e9 / total.bytes as f64),
+        memory: watch.map(|watch| watch.peak()),
+        error: total.error,
+    })
+}
+
+async fn all_connections(target: &Target, work: &Arc<Work>, load: Load, end: Instant) -> Result<Tally> {
+    let taken = Arc::new(AtomicU64::new(0));
+    let mut tasks = JoinSet::new();
+    for first in 0..load.connections {
+        let (client, work, taken) = (Client::new(&target.authority), work.clone(), taken.clone());
+        tasks.spawn(async move {
+            let left = || load.operations.is_none_or(|operations| taken.fetch_add(1, Ordering::Relaxed) < operations);
+            one_connection(client, &work, first, || Instant::now() < end && left()).await
+        });
+    }
+    let mut total = Tally::default();
+    while let Some(tally) = tasks.join_next().await {
+        let tally = tally?;
+        total.microseconds.extend(tally.microseconds);
+        total.bytes += tally.bytes;
+        total.errors += tally.errors;
+        total.error = total.error.or(tally.error);
+    }
+    Ok(total)
+}
+
+async fn one_connection(mut client: Client, work: &Work, mut turn: u64, goes_on: impl Fn() -> bool) -> Tally {
+    let mut tally = Tally::default();
+    while goes_on() {
+        let begun = Instant::now();
+        match work.perform(&mut client, turn).await {
+            Ok(bytes) => {
+                tally.microseconds.push(begun.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
+                tally.bytes += bytes;
+            }
+            Err(error) => {
+                tally.errors += 1;
+                tally.error = Some(error.0);
+                // A server that refuses everything must not be asked in a tight loop.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        turn += 1;
+    }
+    tally
+}
+
+/// The value below which this share of sorted values lies; 0 of none.
+fn quantile(sorted: &[u32], share: f64) -> f64 {
+    let at = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(at.clamp(1, sorted.len().max(1)) - 1).map_or(0.0, |value| f64::from(*value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let values: Vec<u32> = (1..=100).collect();
+        assert_eq!([0.5, 0.99, 1.0].map(|share| quantile(&values, share)), [50.0, 99.0, 100.0]);
+        assert_eq!((quantile(&[7], 0.99), quantile(&[], 0.5)), (7.0, 0.0));
+    }
+}

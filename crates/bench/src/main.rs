@@ -1,0 +1,224 @@
+//! `roadstead-bench`: container registries under load, one or several side by side.
+//!
+//! `run` measures servers that run already, whatever registry they are; `compare` starts those that it knows itself.
+
+mod ceiling;
+mod client;
+mod compare;
+mod content;
+mod failure;
+mod load;
+mod login;
+mod payload;
+mod plot;
+mod process;
+mod report;
+mod servers;
+mod shape;
+mod step;
+mod target;
+mod work;
+
+use clap::{Args, Parser, Subcommand};
+use compare::Plan;
+use failure::{Result, failure};
+use load::Load;
+use process::Process;
+use servers::Program;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use step::Step;
+use target::Target;
+
+#[derive(Parser)]
+#[command(name = "roadstead-bench", about = "Measures container registries: throughput, latency, the server's CPU time and memory", after_help = shape::HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure servers that run already
+    #[command(after_help = shape::HELP)]
+    Run(Run),
+    /// Start servers and measure them side by side
+    #[command(after_help = shape::HELP)]
+    Compare(Compare),
+    /// Run the bare hyper server that small answers are compared with
+    Ceiling {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:5001")]
+        listen: String,
+    },
+}
+
+#[derive(Args)]
+struct LoadArguments {
+    /// What to measure: SHAPE[@CONNECTIONS[xOPERATIONS]]; may be given several times
+    #[arg(long = "shape", value_name = "SHAPE", value_parser = parse::<Step>)]
+    steps: Vec<Step>,
+    /// Seconds for each shape and target
+    #[arg(long, default_value_t = 5.0)]
+    duration: f64,
+    /// Connections for each shape
+    #[arg(long, default_value_t = 8)]
+    connections: u64,
+    /// End each shape after so many operations
+    #[arg(long)]
+    operations: Option<u64>,
+}
+
+#[derive(Args)]
+struct Run {
+    /// A server: NAME=http://HOST[:PORT][/PREFIX][,USER:PASSWORD]; an access key AKIA… and its secret for Amazon ECR Public's API
+    #[arg(long = "target", value_name = "TARGET", required = true, value_parser = parse::<Target>)]
+    targets: Vec<Target>,
+    /// The server's process, if it is not the one that listens on the target's port here (for a single target)
+    #[arg(long)]
+    pid: Option<u32>,
+    #[command(flatten)]
+    load: LoadArguments,
+    /// Write JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Compare {
+    #[command(flatten)]
+    load: LoadArguments,
+    /// How often each shape is run; the medians are shown
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Only these programs, in this order: roadstead, olareg, zot, angos, distribution, docker-registry, nginx, hyper
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where a program's binary is, if not on the PATH under its own name: NAME=PATH; may be given several times
+    #[arg(long = "binary", value_name = "NAME=PATH")]
+    binaries: Vec<String>,
+    /// The largest repository that is filled on others than the first program
+    #[arg(long, default_value_t = 1000)]
+    fill: u64,
+    /// The folder for the servers' data, on the disk that is to be measured; a temporary one, removed at the end, by default
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The folder for report.md, runs.json and the plots
+    #[arg(long, default_value = "target/bench")]
+    output: PathBuf,
+}
+
+impl LoadArguments {
+    fn load(&self) -> Load {
+        Load {
+            connections: self.connections.max(1),
+            duration: Duration::from_secs_f64(self.duration.max(0.0)),
+            operations: self.operations,
+        }
+    }
+}
+
+fn parse<T: std::str::FromStr<Err = failure::Failure>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|error: failure::Failure| error.0)
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(failure::Failure::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match Cli::parse().command {
+                Command::Run(arguments) => run(arguments).await,
+                Command::Compare(arguments) => compare(arguments).await,
+                Command::Ceiling { listen } => match ceiling::serve(&listen).await? {},
+            }
+        })
+    });
+    match outcome {
+        Ok(text) => {
+            #[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+            {
+                println!("{text}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tell(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says something to the person who waits.
+fn tell(what: impl std::fmt::Display) {
+    #[expect(clippy::print_stderr, reason = "progress and errors of a command")]
+    {
+        eprintln!("roadstead-bench: {what}");
+    }
+}
+
+async fn run(arguments: Run) -> Result<String> {
+    if arguments.load.steps.is_empty() {
+        return Err(failure!("say what to measure with --shape; --help lists the shapes"));
+    }
+    let mut rows = Vec::new();
+    for step in &arguments.load.steps {
+        for target in &arguments.targets {
+            let mut target = target.clone();
+            target.process = arguments.pid.filter(|_| arguments.targets.len() == 1).map(Process::new);
+            target.find_process();
+            rows.push(load::run(&target, step.shape, step.load(arguments.load.load())).await?);
+        }
+    }
+    if arguments.json { Ok(serde_json::to_string_pretty(&rows)?) } else { Ok(report::table(&rows)) }
+}
+
+async fn compare(arguments: Compare) -> Result<String> {
+    let temporary = tempfile::Builder::new().prefix("roadstead-bench-").tempdir()?;
+    let steps = if arguments.load.steps.is_empty() {
+        compare::STEPS.split_whitespace().map(str::parse).collect::<Result<_>>()?
+    } else {
+        arguments.load.steps.clone()
+    };
+    let plan = Plan {
+        steps,
+        load: arguments.load.load(),
+        rounds: arguments.rounds,
+        programs: programs(&arguments)?,
+        fill: arguments.fill,
+        data: arguments.data.unwrap_or_else(|| temporary.path().to_owned()),
+        output: arguments.output,
+    };
+    compare::run(&plan).await
+}
+
+/// The programs that are there, of those that were asked for.
+fn programs(arguments: &Compare) -> Result<Vec<(Program, PathBuf)>> {
+    let find = |name: &String| {
+        Program::ALL.into_iter().find(|program| program.name() == name).ok_or_else(|| failure!("'{name}' is none of the programs"))
+    };
+    let wanted = if arguments.only.is_empty() { Program::ALL.to_vec() } else { arguments.only.iter().map(find).collect::<Result<_>>()? };
+    let mut found = Vec::new();
+    for program in wanted {
+        match binary(program, &arguments.binaries) {
+            Some(path) => found.push((program, path)),
+            None => tell(format_args!("{} is not installed: left out", program.name())),
+        }
+    }
+    if found.is_empty() { Err(failure!("none of the programs is installed")) } else { Ok(found) }
+}
+
+/// Where `--binary` says, beside this program (as cargo puts Roadstead), or on the PATH.
+fn binary(program: Program, given: &[String]) -> Option<PathBuf> {
+    let this = std::env::current_exe().ok()?;
+    if program == Program::Hyper {
+        return Some(this);
+    }
+    let named = given.iter().filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == program.name());
+    if let Some((_, path)) = named {
+        return Some(PathBuf::from(path));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = this.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&path)).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(program.binary())).find(|path| path.is_file())
+}

@@ -1,0 +1,124 @@
+//! What was measured, as a table.
+
+use crate::load::Measured;
+use std::fmt::Write;
+
+/// A Markdown table, one row for each target of each shape; `ratio` compares server CPU (else throughput) with the first row of the shape.
+pub(crate) fn table(rows: &[Measured]) -> String {
+    let mut text = String::from(
+        "| shape | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let first = rows.iter().find(|first| first.shape == row.shape).unwrap_or(row);
+        let figure = |value: Option<f64>| value.map_or_else(String::new, short);
+        let bulk = row.cpu_per_gigabyte.is_some();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            row.shape,
+            row.target,
+            short(row.operations_per_second),
+            if bulk { short(row.megabytes_per_second) } else { String::new() },
+            short(row.p50),
+            short(row.p99),
+            short(row.max),
+            figure(row.cpu_per_operation),
+            figure(row.cpu_per_gigabyte),
+            figure(ratio(row, first)),
+            figure(row.memory.map(|memory| memory.anonymous as f64 / 1e6)),
+            row.errors,
+        );
+        if let Some(error) = &row.error {
+            let _ = writeln!(text, "<!-- {}: {error} -->", row.target);
+        }
+    }
+    text
+}
+
+/// How many times the first target's cost this one's is: of CPU time, or of time where CPU is unknown.
+pub(crate) fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
+    let cost = |row: &Measured| row.cpu_per_operation.unwrap_or(1e6 / row.operations_per_second);
+    Some(cost(row) / cost(first)).filter(|ratio| ratio.is_finite())
+}
+
+/// Three digits are all that such a measurement is worth.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// For each target and shape the medians of several runs, in the order in which they first appear.
+pub(crate) fn medians(runs: &[Measured]) -> Vec<Measured> {
+    let mut rows: Vec<Measured> = Vec::new();
+    for run in runs {
+        if rows.iter().any(|row| (&row.shape, &row.target) == (&run.shape, &run.target)) {
+            continue;
+        }
+        let same: Vec<&Measured> = runs.iter().filter(|other| (&other.shape, &other.target) == (&run.shape, &run.target)).collect();
+        let of = |value: fn(&Measured) -> f64| median(same.iter().map(|run| value(run)).collect());
+        let of_some = |value: fn(&Measured) -> Option<f64>| {
+            let values: Vec<f64> = same.iter().filter_map(|run| value(run)).collect();
+            (!values.is_empty()).then(|| median(values))
+        };
+        rows.push(Measured {
+            operations: same.iter().map(|run| run.operations).sum(),
+            errors: same.iter().map(|run| run.errors).sum(),
+            error: same.iter().find_map(|run| run.error.clone()),
+            operations_per_second: of(|run| run.operations_per_second),
+            megabytes_per_second: of(|run| run.megabytes_per_second),
+            p50: of(|run| run.p50),
+            p99: of(|run| run.p99),
+            max: same.iter().map(|run| run.max).fold(0.0, f64::max),
+            cpu_per_operation: of_some(|run| run.cpu_per_operation),
+            cpu_per_gigabyte: of_some(|run| run.cpu_per_gigabyte),
+            memory: same.iter().filter_map(|run| run.memory).max_by_key(|memory| memory.anonymous),
+            ..run.clone()
+        });
+    }
+    rows
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(target: &str, cpu: f64, max: f64) -> Measured {
+        Measured {
+            target: target.to_owned(),
+            shape: "blob-head".to_owned(),
+            connections: 8,
+            operations: 10,
+            errors: 0,
+            error: None,
+            operations_per_second: 1000.0,
+            megabytes_per_second: 0.0,
+            p50: 1.0,
+            p99: 2.0,
+            max,
+            cpu_per_operation: Some(cpu),
+            cpu_per_gigabyte: None,
+            memory: None,
+        }
+    }
+
+    #[test]
+    fn the_median_of_runs_is_shown_with_the_worst_case_and_the_ratio_to_the_first() {
+        let runs =
+            [run("a", 30.0, 5.0), run("b", 90.0, 5.0), run("a", 10.0, 9.0), run("b", 60.0, 5.0), run("a", 20.0, 5.0), run("b", 60.0, 5.0)];
+        let rows = medians(&runs);
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].cpu_per_operation, rows[0].max, rows[0].operations), (Some(20.0), 9.0, 30));
+        let text = table(&rows);
+        assert!(text.contains("| blob-head | b | 1000 |  | 1.00 | 2.00 | 5.00 | 60.0 |  | 3.00 |"), "{text}");
+    }
+}
