@@ -15,7 +15,7 @@ use roadstead_model::Timestamp;
 use std::time::{Duration, Instant};
 
 /// How many rows one step looks at, and removes in one transaction at most.
-const STEP: usize = 500;
+const STEP: usize = 100;
 /// Upload sessions, and files that no row names, are never taken younger than this: between storing a blob and naming it
 /// in a row lies a moment in which nothing but the file's time tells that it is needed.
 const SETTLING: Duration = Duration::from_secs(60 * 60);
