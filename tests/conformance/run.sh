@@ -25,6 +25,7 @@ work=$(mktemp -d)
 for variable in $(compgen -e | grep '^ROADSTEAD_\|^OCI_' || true); do
     unset "$variable"
 done
+: >"$work/log"
 "$binary" serve --listen 127.0.0.1:0 --data "$work/data" --alias conformance --log-format json 2>"$work/log" >/dev/null &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT

@@ -5,6 +5,7 @@ use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
 use crate::metadata::{BlobRow, RepositoryKey};
 use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName};
+use std::time::Duration;
 
 /// A blob that was pushed or asked for within this time is not made young again, so that nobody makes many writes by asking.
 const RENEWAL_SECONDS: i64 = 1;
@@ -73,7 +74,26 @@ impl Registry {
     pub async fn reserve_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
         let now = self.now();
         let young = now.plus_seconds(-RENEWAL_SECONDS);
-        self.0.metadata.reserve_blob(registry, name, digest, young, now).await.map(BlobInfo::from)
+        match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
+            (blob, false) => Ok(blob.into()),
+            (blob, true) => self.0.metadata.renew_blob(RepositoryKey::new(registry, name), blob, now).await.map(BlobInfo::from),
+        }
+    }
+
+    /// The blob of this digest, if the repository holds it and will do so for a while: one that no manifest needs and that is
+    /// older than `age` may be collected before a push that relies on it ends, so it is not there. This writes nothing.
+    pub async fn find_lasting_blob(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digest: &Digest,
+        age: Duration,
+    ) -> Result<BlobInfo> {
+        let young = self.now().plus_seconds(-i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
+            (blob, false) => Ok(blob.into()),
+            (_, true) => Err(Error::LayerNotFound(digest.clone())),
+        }
     }
 
     /// Opens a blob for reading.

@@ -102,16 +102,14 @@ impl Metadata {
         .await
     }
 
-    /// The blob of this digest that a repository holds, made young again if it is from before `young` and no manifest needs it.
-    pub(crate) async fn reserve_blob(
+    /// The blob of this digest that a repository holds, and whether it is from before `young` and no manifest needs it.
+    pub(crate) async fn find_blob_at_risk(
         &self,
         registry: &RegistryId,
         name: &RepositoryName,
         digest: &Digest,
         young: Timestamp,
-        now: Timestamp,
-    ) -> Result<BlobRow> {
-        let key = RepositoryKey::new(registry, name);
+    ) -> Result<(BlobRow, bool)> {
         let question = [registry.as_str(), name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let [a, b, c] = question.map(Value::from);
@@ -119,20 +117,21 @@ impl Metadata {
             let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
             // Only a miss pays for telling apart the two reasons.
             if found.is_none() {
-                repository_id(tx, &key).await?;
+                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
             }
             Ok(found)
         };
-        let missing = Error::LayerNotFound(digest.clone());
-        let HeldBlob { blob, old, needed } =
-            self.read_through(&self.caches.held_blobs, &question, work).await?.ok_or_else(|| missing.clone())?;
-        if needed || !old {
-            return Ok(blob);
-        }
+        let found = self.read_through(&self.caches.held_blobs, &question, work).await?;
+        let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
+        Ok((blob, old && !needed))
+    }
+
+    /// Makes a blob of a repository young again; fails when it has gone meanwhile.
+    pub(crate) async fn renew_blob(&self, key: RepositoryKey, blob: BlobRow, now: Timestamp) -> Result<BlobRow> {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let renewed = tx.execute(&RENEW, &[repository.into(), blob.id.into(), now.micros().into()]).await?;
-            if renewed > 0 { Ok(blob.clone()) } else { Err(missing.clone()) }
+            if renewed > 0 { Ok(blob.clone()) } else { Err(Error::LayerNotFound(blob.digest.clone())) }
         })
         .await
     }

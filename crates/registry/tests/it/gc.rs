@@ -113,6 +113,21 @@ async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
 }
 
 #[tokio::test]
+async fn a_blob_that_may_go_soon_is_not_promised_to_those_for_whom_it_is_not_kept() {
+    let world = world().await;
+    let blob = world.push_blob(b"layer one").await;
+    let half = Duration::from_secs(DAY as u64 / 2);
+    let lasting = async || world.registry.find_lasting_blob(&world.id, &world.name, &blob, half).await;
+    world.pass_seconds(DAY / 2 - 1);
+    lasting().await.expect("it stays for another half of a day");
+    world.pass_seconds(2);
+    assert!(matches!(lasting().await, Err(Error::LayerNotFound(_))));
+    world.push_image("one", &["a"]).await;
+    world.pass_seconds(2 * DAY);
+    lasting().await.expect("an image needs it");
+}
+
+#[tokio::test]
 async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
     let world = world().await;
     let image = world.push_image("one", &["a"]).await;

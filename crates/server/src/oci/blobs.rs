@@ -16,15 +16,9 @@ use roadstead_registry::BlobInfo;
 /// What a blob is, as far as this server knows: the manifests say more.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// GET and HEAD, whole or in parts. Only a GET opens the blob. A HEAD of somebody who has signed in comes before a push that
-/// will rely on its answer; what anybody else asks changes nothing.
+/// GET and HEAD, whole or in parts. Only a GET opens the blob.
 pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
-    let (registry, repository) = (target.registry(), target.repository());
-    let blob = if call.method == Method::HEAD && target.is_signed_in() {
-        server.registry.reserve_blob(registry, repository, digest).await?
-    } else {
-        server.registry.find_blob(registry, repository, digest).await?
-    };
+    let blob = find(server, call, target, digest).await?;
     let reply = if conditional::is_known(&call.headers, digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else if call.method == Method::HEAD {
@@ -39,6 +33,20 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &
         .with(ETAG, &conditional::entity_tag(digest))
         .with_static(CACHE_CONTROL, IMMUTABLE)
         .into_response())
+}
+
+/// A HEAD comes before a push that will rely on its answer. For somebody who has signed in, a blob that nothing needs is kept
+/// for it. What anybody else asks changes nothing, so he is told of such a blob in the first half of its grace only, and
+/// pushes it again in the second: BuildKit and containerd sign in when they are told to, and to look they need not.
+async fn find(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<BlobInfo, Failure> {
+    let (registry, repository) = (target.registry(), target.repository());
+    Ok(if call.method != Method::HEAD {
+        server.registry.find_blob(registry, repository, digest).await?
+    } else if target.is_signed_in() {
+        server.registry.reserve_blob(registry, repository, digest).await?
+    } else {
+        server.registry.find_lasting_blob(registry, repository, digest, server.config.gc_grace / 2).await?
+    })
 }
 
 /// DELETE, unless a manifest of the repository needs the blob.

@@ -35,6 +35,7 @@ pub(crate) struct Pusher {
     connection: Connection,
     login: String,
     repository: String,
+    looks_signed_in: bool,
 }
 
 impl Pusher {
@@ -44,12 +45,19 @@ impl Pusher {
             connection: Connection::to(harbour.server.address()),
             login: harbour.login.clone(),
             repository: format!("pier/{repository}"),
+            looks_signed_in: true,
         }
+    }
+
+    /// The same, but for looking without the login what is there already, as those clients do that sign in when told to.
+    pub(crate) fn looking_anonymously(self) -> Self {
+        Self { looks_signed_in: false, ..self }
     }
 
     /// Sends a request to an endpoint of the repository. No answer may be a failure of the server's.
     pub(crate) fn send(&mut self, method: &str, endpoint: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let headers = [&[("authorization", self.login.as_str())], headers].concat();
+        let login = if method == "HEAD" && !self.looks_signed_in { "" } else { self.login.as_str() };
+        let headers = [&[("authorization", login)], headers].concat();
         let answer = self.connection.send(method, &format!("/v2/{}/{endpoint}", self.repository), &headers, body);
         assert!(answer.status < 500, "{method} {endpoint}: {answer:?}");
         answer
