@@ -66,7 +66,8 @@ impl Scenario {
         }
         assert_eq!(pages, [vec!["v1", "v2"], vec!["v3", "v4"], vec!["v5"]]);
 
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Push","Effect":"Allow","Principal":"*","Action":"ecr-public:PutImage"}]}"#;
+        let policy =
+            r#"{"Version":"2012-10-17","Statement":[{"Sid":"Push","Effect":"Allow","Principal":"*","Action":"ecr-public:PutImage"}]}"#;
         done(ecr.set_repository_policy().repository_name(name).policy_text(policy).send().await);
         let kept = done(ecr.get_repository_policy().repository_name(name).send().await);
         assert!(kept.policy_text().is_some_and(|text| text.contains(r#""Sid" : "Push""#)));
@@ -83,7 +84,10 @@ impl Scenario {
         done(ecr.put_repository_catalog_data().repository_name(name).catalog_data(data).send().await);
         let kept = done(ecr.get_repository_catalog_data().repository_name(name).send().await);
         let catalog = kept.catalog_data().expect("catalog data");
-        assert_eq!((catalog.about_text(), catalog.architectures()), (Some("# About"), ["ARM 64".to_owned(), "x86-64".to_owned()].as_slice()));
+        assert_eq!(
+            (catalog.about_text(), catalog.architectures()),
+            (Some("# About"), ["ARM 64".to_owned(), "x86-64".to_owned()].as_slice())
+        );
 
         let id = ImageIdentifier::builder().image_digest(&image).build();
         let deleted = done(ecr.batch_delete_image().repository_name(name).image_ids(id).send().await);
