@@ -155,6 +155,7 @@ for part in "$@"; do
             want mmdebstrap mmdebstrap
             want containerd containerd
             want umoci umoci
+            want openssl openssl
             python_can_make_environments || packages+=(python3-venv)
             install_packages
             make_debian & debian=$!

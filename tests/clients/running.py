@@ -48,7 +48,7 @@ class Server:
         ready = self.wait_until_ready()
         self.address: str = ready["address"]
         self.alias: str = ready["alias"]
-        self.url = f"http://{self.address}"
+        self.url = f"{ready['url'].partition(':')[0]}://{self.address}"
         self.http = urllib3.PoolManager(retries=False, timeout=30)
 
     def wait_until_ready(self) -> dict:

@@ -1,0 +1,72 @@
+"""Clients over HTTPS, which is HTTP/2 for those written in Go: a certificate of our own that they trust."""
+
+import json
+import os
+import subprocess
+import tarfile
+
+import pytest
+
+from tools import go_tool, need
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("https")
+
+
+@pytest.fixture(scope="module")
+def certificate(home):
+    need("openssl", root=False)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", home / "key.pem", "-out", home / "chain.pem"],
+        check=True, capture_output=True,
+    )
+    return home / "chain.pem"
+
+
+@pytest.fixture
+def secure(start, certificate, home, monkeypatch):
+    """A server with HTTPS that boto3 trusts, and on which pushes make their repositories."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    return start("--tls-cert", str(certificate), "--tls-key", str(home / "key.pem"), "--create-on-push")
+
+
+@pytest.fixture
+def layer(home):
+    (home / "file").write_bytes(os.urandom(20 << 20))
+    with tarfile.open(home / "layer.tar", "w") as archive:
+        archive.add(home / "file", "srv/file")
+    return home / "layer.tar"
+
+
+def test_crane_and_oras_push_and_pull(secure, certificate, layer, home):
+    name = f"{secure.address}/{secure.alias}/app"
+    password = secure.password()
+    crane = go_tool("crane", home, SSL_CERT_FILE=str(certificate))
+    crane("auth", "login", secure.address, "--username", "AWS", "--password-stdin", text=password)
+    crane("append", "--new_layer", layer, "--new_tag", f"{name}:v1")
+    assert crane("validate", "--remote", f"{name}:v1").startswith("PASS")
+
+    oras = go_tool("oras", home, SSL_CERT_FILE=str(certificate))
+    oras("push", f"{name}:file", "file:application/octet-stream")
+    digest = json.loads(oras("manifest", "fetch", f"{name}:file"))["layers"][0]["digest"]
+    oras("blob", "fetch", "--output", "again", f"{name}@{digest}")
+    assert (home / "again").read_bytes() == (home / "file").read_bytes()
+
+
+def test_skopeo_trusts_the_certificate_and_nobody_else_does(secure, certificate, layer, home):
+    skopeo = go_tool("skopeo", home, REGISTRY_AUTH_FILE=str(home / "auth.json"))
+    trust = home / "trust"
+    trust.mkdir(exist_ok=True)
+    (trust / "ca.crt").write_bytes(certificate.read_bytes())
+    skopeo("login", "--cert-dir", trust, secure.address, "--username", "AWS", "--password-stdin", text=secure.password())
+    crane = go_tool("crane", home, SSL_CERT_FILE=str(certificate))
+    image = home / "image.tar"
+    crane("append", "--new_layer", layer, "--new_tag", "localhost/app:v1", "--output", image)
+    name = f"docker://{secure.address}/{secure.alias}/app:v1"
+    skopeo("copy", "--quiet", "--dest-cert-dir", trust, f"docker-archive:{image}", name)
+    assert json.loads(skopeo("inspect", "--cert-dir", trust, name))["Name"] == f"{secure.address}/{secure.alias}/app"
+    refusal = skopeo.attempt("inspect", name)
+    assert refusal.returncode != 0 and "certificate" in refusal.stderr, refusal.stderr
