@@ -2,9 +2,12 @@
 
 use crate::Digest;
 use crate::media_type::{self, Kind};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The largest manifest that is stored, in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
 pub const MAXIMUM_SIZE: usize = 4 * 1024 * 1024;
@@ -68,20 +71,20 @@ pub enum ManifestError {
     SchemaOne,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawManifest {
     schema_version: Option<u64>,
     artifact_type: Option<String>,
-    config: Option<RawDescriptor>,
-    layers: Option<Vec<RawDescriptor>>,
-    blobs: Option<Vec<RawDescriptor>>,
-    manifests: Option<Vec<RawDescriptor>>,
-    subject: Option<RawDescriptor>,
+    config: Option<Object<RawDescriptor>>,
+    layers: Option<Vec<Object<RawDescriptor>>>,
+    blobs: Option<Vec<Object<RawDescriptor>>>,
+    manifests: Option<Vec<Object<RawDescriptor>>>,
+    subject: Option<Object<RawDescriptor>>,
     annotations: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawDescriptor {
     #[serde(default)]
@@ -91,10 +94,33 @@ struct RawDescriptor {
     urls: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TypeOnly {
     media_type: Option<String>,
+}
+
+/// A JSON object that is read as a `T`. What serde derives for a `T` would take an array for one, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 impl Manifest {
@@ -103,7 +129,7 @@ impl Manifest {
     /// `declared` is the media type that came with it (`Content-Type` without parameters, or `imageManifestMediaType`);
     /// an empty one counts as none. A manifest without a `mediaType` of its own takes the declared one.
     pub fn parse(bytes: &[u8], declared: Option<&str>) -> Result<Self, ManifestError> {
-        let written = serde_json::from_slice::<TypeOnly>(bytes).map_err(error_of)?.media_type.filter(|text| !text.is_empty());
+        let written = serde_json::from_slice::<Object<TypeOnly>>(bytes).map_err(error_of)?.0.media_type.filter(|text| !text.is_empty());
         let declared = declared.filter(|text| !text.is_empty());
         let media_type = match (declared, written) {
             (Some(declared), Some(written)) if declared != written => {
@@ -115,7 +141,7 @@ impl Manifest {
         if let Some(other) = media_type.as_deref().filter(|text| media_type::kind(text) == Some(Kind::Other)) {
             return serde_json::from_slice(bytes).map(|raw| Self::other(other, &raw)).map_err(error_of);
         }
-        let raw: RawManifest = serde_json::from_slice(bytes).map_err(error_of)?;
+        let Object(raw) = serde_json::from_slice::<Object<RawManifest>>(bytes).map_err(error_of)?;
         let media_type = match media_type {
             Some(media_type) => media_type,
             None => implied_media_type(&raw)?.to_owned(),
@@ -186,7 +212,7 @@ impl Manifest {
     }
 }
 
-fn descriptor(raw: RawDescriptor) -> Result<Descriptor, ManifestError> {
+fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, ManifestError> {
     let digest = Digest::parse(&raw.digest).map_err(|error| ManifestError::Shape(format!("'{}': {error}", shortened(&raw.digest))))?;
     if raw.size > i64::MAX as u64 {
         return Err(ManifestError::Shape(format!("the size of '{digest}' is out of range")));
@@ -288,6 +314,22 @@ mod tests {
             (r#"{"schemaVersion":2}"#, "", ManifestError::MediaTypeMissing),
         ] {
             assert_eq!(Manifest::parse(text.as_bytes(), Some(declared)), Err(error), "{text} as {declared}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_object_wherever_one_has_to_be() {
+        let descriptor = format!(r#"["application/x","{}",10,null]"#, digest(1));
+        let layer = format!(r#"{{"digest":"{}","size":1}}"#, digest(2));
+        for text in [
+            "[]".to_owned(),
+            r#"["application/vnd.oci.image.manifest.v1+json"]"#.to_owned(),
+            format!(r#"{{"schemaVersion":2,"config":{descriptor},"layers":[]}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{layer},"layers":[{descriptor}]}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{layer},"layers":[],"subject":{descriptor}}}"#),
+        ] {
+            let Err(ManifestError::Shape(reason)) = Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)) else { panic!("{text}") };
+            assert!(reason.starts_with("invalid type: sequence, expected an object at line 1 column "), "{reason}");
         }
     }
 
