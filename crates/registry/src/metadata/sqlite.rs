@@ -32,8 +32,10 @@ const BATCH: usize = 256;
 const STATEMENT_CACHE: usize = 256;
 /// How often the log is copied back into the database.
 const CHECKPOINT_PERIOD: Duration = Duration::from_secs(1);
-/// A log larger than this (64 MiB) is cut back to nothing, even if that makes writers wait.
-const LARGE_LOG: u64 = 64 << 20;
+/// With more than this in the log (16 MiB) it is begun anew, even if that makes writers wait.
+const LARGE_LOG: u64 = 16 << 20;
+/// The size of SQLite's pages.
+const PAGE: u64 = 4096;
 /// A log smaller than this (1 MiB) is left alone.
 const SMALL_LOG: u64 = 1 << 20;
 
@@ -242,16 +244,23 @@ fn refuse(job: Job, connection: &mut Connection, answers: &mut Vec<Answer>) {
 fn checkpoint_now_and_then(connection: &Connection, log: &Path, stopped: &Receiver<()>) {
     loop {
         let last = stopped.recv_timeout(CHECKPOINT_PERIOD) != Err(RecvTimeoutError::Timeout);
-        let size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
-        let mode = if last || size > LARGE_LOG { "TRUNCATE" } else { "PASSIVE" };
-        if last || size > SMALL_LOG {
-            // A busy checkpoint is tried again at the next turn.
-            let _ = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
-        }
         if last {
+            checkpoint(connection, "TRUNCATE");
             return;
         }
+        let size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
+        if size > SMALL_LOG && checkpoint(connection, "PASSIVE") > LARGE_LOG {
+            // The file stays as long as it is: writes into it are durable sooner than those that make a file longer.
+            checkpoint(connection, "RESTART");
+        }
     }
+}
+
+/// Copies the log back into the database, and gives the number of bytes in use in the log before. A busy checkpoint is tried
+/// again at the next turn.
+fn checkpoint(connection: &Connection, mode: &str) -> u64 {
+    let pages = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1));
+    pages.map_or(0, |pages| pages.unsigned_abs().saturating_mul(PAGE))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
