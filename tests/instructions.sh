@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Counts the instructions that the server executes for a request, under valgrind: other than times, they do not depend on
+# what else the machine does. Fails when a request takes more than its bound, which is about twice what it took in 2026.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v valgrind >/dev/null || { echo 'tests/instructions.sh needs valgrind' >&2; exit 1; }
+binary=${ROADSTEAD_BIN:-target/release/roadstead}
+bench=$(dirname "$binary")/roadstead-bench
+folder=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+
+# total SHAPE OPERATIONS: the instructions of a server that starts, is made ready for the shape, answers and stops.
+total() {
+    local data=$folder/data address= key secret
+    rm -rf "$data" "$folder/log"
+    env -i PATH="$PATH" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" serve --listen 127.0.0.1:0 \
+        --data "$data" --alias benchmark --create-on-push 2>"$folder/log" &
+    server=$!
+    for _ in $(seq 300); do
+        address=$(grep -om1 'address=[0-9.:]*' "$folder/log" | cut -d= -f2) && break
+        sleep 0.1
+    done
+    key=$(awk '/aws_access_key_id/ { print $3; exit }' "$data/credentials")
+    secret=$(awk '/aws_secret_access_key/ { print $3; exit }' "$data/credentials")
+    "$bench" run --target "r=http://$address/benchmark,$key:$secret" --shape "$1" --connections 1 --operations "$2" --duration 100 >/dev/null
+    kill "$server"
+    wait "$server" || true
+    server=
+    grep -om1 'Collected : [0-9]*' "$folder/log" | grep -o '[0-9]*'
+}
+
+# check SHAPE BOUND: the difference between many and few requests, for each.
+check() {
+    local few many each
+    few=$(total "$1" 100)
+    many=$(total "$1" 1100)
+    each=$(((many - few) / 1000))
+    echo "$1: $each instructions a request, at most $2"
+    [ "$each" -le "$2" ]
+}
+
+check manifest-get 100000
+check describe-tags:1k 1200000
