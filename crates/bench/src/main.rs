@@ -56,7 +56,7 @@ enum Command {
 
 #[derive(Args)]
 struct LoadArguments {
-    /// What to measure: SHAPE[@CONNECTIONS[xOPERATIONS]]; may be given several times
+    /// What to measure: `SHAPE[@CONNECTIONS[xOPERATIONS]]`; may be given several times
     #[arg(long = "shape", value_name = "SHAPE", value_parser = parse::<Step>)]
     steps: Vec<Step>,
     /// Seconds for each shape and target
@@ -72,7 +72,7 @@ struct LoadArguments {
 
 #[derive(Args)]
 struct Run {
-    /// A server: NAME=http://HOST[:PORT][/PREFIX][,USER:PASSWORD]; an access key AKIA… and its secret for Amazon ECR Public's API
+    /// A server: `NAME=http://HOST[:PORT][/PREFIX][,USER:PASSWORD]`; an access key AKIA… and its secret for Amazon ECR Public's API
     #[arg(long = "target", value_name = "TARGET", required = true, value_parser = parse::<Target>)]
     targets: Vec<Target>,
     /// The server's process, if it is not the one that listens on the target's port here (for a single target)
