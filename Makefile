@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-model test-clients conformance bench ci
+.PHONY: help build run check test test-model test-clients conformance bench instructions ci
 
 # CI takes exactly what Cargo.lock says; at a desk cargo may add a new dependency to it.
 LOCKED := $(if $(CI),--locked)
@@ -45,6 +45,10 @@ bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and 
 	GOBIN=$(abspath .cache/bin) go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1 || echo 'without Go, distribution is left out' >&2
 	PATH="$(abspath .cache/bin):$$PATH" $(dir $(ROADSTEAD_BIN))roadstead-bench compare $(BENCH)
 
+instructions: build ## how many instructions a request takes, which no noise can shake
+	bash tests/install.sh instructions
+	bash tests/instructions.sh
+
 ci: ## everything that CI runs: installs what is missing, then all checks and tests
 	bash tests/install.sh check test model clients tools sdks
-	$(MAKE) --no-print-directory check test test-model test-clients conformance
+	$(MAKE) --no-print-directory check test test-model test-clients conformance instructions

@@ -7,6 +7,7 @@
 #   tools    crane, regctl, oras, helm and cosign, built by Go
 #   sdks     the scenarios of tests/sdks and a credential helper, built with the Go, Java (with Maven), Node and Rust that are
 #            there; at a desk those of the others are left out
+#   instructions  valgrind, which counts them
 # Debian packages need root or sudo. The rest goes to .cache/ and, for cargo-deny, to cargo's own folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -167,6 +168,10 @@ for part in "$@"; do
             ;;
         sdks)
             build_sdks
+            ;;
+        instructions)
+            want valgrind valgrind
+            install_packages
             ;;
         *)
             echo "install.sh: unknown part '$part'" >&2

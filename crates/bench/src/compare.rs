@@ -8,7 +8,7 @@ use crate::servers::{Program, Server};
 use crate::shape::{Into, Shape};
 use crate::step::Step;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Starts of each server whose time is taken.
@@ -16,11 +16,12 @@ const STARTS: usize = 5;
 /// How long a server is left alone before its idle memory is looked at.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// What is compared unless shapes are named. Pushes into fresh repositories and uploads end after a number of them, for the
-/// sake of quotas and of the disk.
-pub(crate) const STEPS: &str = "manifest-get manifest-head blob-head manifest-get:1k:spread blob-get:1m blob-get:256m@4 blob-range:64m \
-    tags:1k describe-tags:1k push:4k push:4k:fresh@8x400 push:1m push:100m@4x16 upload:100m:patch@4x16 push:4k:1k mixed referrers:1k catalog:1k \
-    manifest-get:100k:spread tags:100k describe-tags:100k push:4k:100k manifest-get:1m manifest-get:1m:spread describe-tags:1m upload:256m:patch@64x64";
+/// What is compared unless shapes are named. Pushes of large layers and into fresh repositories end after a number of them, so
+/// that three rounds on six registries fit on a disk with 50 GB to spare.
+pub(crate) const STEPS: &str = "manifest-get manifest-head blob-head manifest-get:1k:spread tags:1k describe-tags:1k blob-get:1m blob-get:64m@4 \
+    blob-range:64m push:4k push:4k:fresh@8x400 push:1m@8x300 push:4k:1k mixed push:100m@4x4 upload:100m:patch@4x4 referrers:1k catalog:1k \
+    manifest-get:100k:spread tags:100k describe-tags:100k push:4k:100k referrers:10k catalog:10k manifest-get:1m manifest-get:1m:spread tags:1m \
+    describe-tags:1m";
 
 /// How to compare.
 pub(crate) struct Plan {
@@ -47,21 +48,17 @@ pub(crate) async fn run(plan: &Plan) -> Result<String> {
         idle.push(server.target.process.as_ref().map(|process| process.memory()).unwrap_or_default());
         servers.push(server);
     }
-    let runs = all_rounds(plan, &servers).await;
-    let rows = report::medians(&runs);
-    let mut text = durability(plan)
-        + &report::table(&rows)
-        + "\n| target | idle RssAnon MB | first answer ms, empty | with all of the above |\n|---|---|---|---|\n";
+    let runs = all_rounds(plan, &servers).await?;
+    let mut text = String::from("| target | idle RssAnon MB | first answer ms, empty | with all of the above |\n|---|---|---|---|\n");
     for (server, idle) in servers.into_iter().zip(idle) {
         let (name, first) = (server.target.name.clone(), milliseconds(server.started_in));
         let again = milliseconds(restarts(server).await?);
         let _ = writeln!(text, "| {name} | {:.1} | {first:.1} | {again:.1} |", idle.anonymous as f64 / 1e6);
     }
-    write(&plan.output, &runs, &rows, &text)?;
-    Ok(text)
+    save(plan, &runs, &text)
 }
 
-async fn all_rounds(plan: &Plan, servers: &[Server]) -> Vec<Measured> {
+async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
     let mut runs = Vec::new();
     for step in &plan.steps {
         for round in 1..=plan.rounds {
@@ -76,8 +73,10 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Vec<Measured> {
                 }
             }
         }
+        // What has been measured is kept, however the rest goes.
+        save(plan, &runs, "")?;
     }
-    runs
+    Ok(runs)
 }
 
 /// How many tags, manifests or repositories have to be there.
@@ -115,10 +114,13 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-fn write(output: &Path, runs: &[Measured], rows: &[Measured], text: &str) -> Result<()> {
-    std::fs::write(output.join("report.md"), text)?;
-    std::fs::write(output.join("runs.json"), serde_json::to_string_pretty(runs)?)?;
-    std::fs::write(output.join("cpu.svg"), plot::bars(rows, Figure::Cpu))?;
-    std::fs::write(output.join("throughput.svg"), plot::bars(rows, Figure::Throughput))?;
-    Ok(())
+/// Writes what was measured so far into the output folder, and gives the report.
+fn save(plan: &Plan, runs: &[Measured], ending: &str) -> Result<String> {
+    let rows = report::medians(runs);
+    let text = format!("{}{}\n{ending}", durability(plan), report::table(&rows));
+    std::fs::write(plan.output.join("report.md"), &text)?;
+    std::fs::write(plan.output.join("runs.json"), serde_json::to_string_pretty(runs)?)?;
+    std::fs::write(plan.output.join("cpu.svg"), plot::bars(&rows, Figure::Cpu))?;
+    std::fs::write(plan.output.join("throughput.svg"), plot::bars(&rows, Figure::Throughput))?;
+    Ok(text)
 }

@@ -109,8 +109,9 @@ impl Row<'_> {
         column: usize,
         parse: impl FnOnce(&str) -> std::result::Result<T, E>,
     ) -> Result<T> {
-        let text = self.text(column)?;
-        parse(&text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
+        let Self::Sqlite(row) = self;
+        let text = row.get_ref(column).map_err(failure)?.as_str().map_err(|error| Error::Internal(error.to_string()))?;
+        parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
     }
 }
 
