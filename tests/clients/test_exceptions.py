@@ -4,6 +4,7 @@ A pair of operation and exception that the service model has and this table has 
 """
 
 import base64
+import json
 import os
 import re
 import sqlite3
@@ -12,7 +13,7 @@ import uuid
 import botocore.exceptions
 import pytest
 
-from pushing import digest_of, image, index, push_layer_through_api, push_through_api
+from pushing import OCI_CONFIG, digest_of, image, index, push_layer_through_api, push_through_api
 from service_model import OPERATIONS, declared, request_of, sample
 
 # The quotas of the server on which LimitExceededException is provoked.
@@ -354,3 +355,24 @@ def test_a_logo_that_is_none_and_a_policy_that_is_none_are_invalid_parameters(st
     for text in ("", "{", "[]", "{}", '{"Version":"2012-10-17","Statement":[{"Effect":"Maybe"}]}'):
         provoke = lambda: stage.ecr.set_repository_policy(repositoryName=stage.repository(), policyText=text)
         assert_refused(stage.ecr, "SetRepositoryPolicy", "InvalidParameterException", provoke)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        ("{", "Invalid JSON syntax"),
+        ("", None),
+        ("[]", "invalid type: sequence, expected an object at line 1 column 0"),
+        ("{}", "the manifest has no media type"),
+        (json.dumps({"schemaVersion": 2, "config": [OCI_CONFIG, ABSENT, 2, None], "layers": []}), None),
+        (json.dumps({"schemaVersion": 2, "config": {"digest": ABSENT, "size": "2"}, "layers": []}), None),
+        (json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0", "size": 2}, "layers": []}), None),
+        (json.dumps({"schemaVersion": 1, "fsLayers": []}), "manifests of schema version 1 are not supported"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused_without_a_word_about_our_source(stage, manifest, reason):
+    provoke = lambda: stage.ecr.put_image(repositoryName=stage.repository(), imageManifest=manifest)
+    assert_refused(stage.ecr, "PutImage", "InvalidParameterException", provoke)
+    with pytest.raises(stage.ecr.exceptions.InvalidParameterException, match=reason and re.escape(reason)) as refusal:
+        provoke()
+    assert "struct" not in str(refusal.value)
