@@ -48,7 +48,8 @@ class Server:
         ready = self.wait_until_ready()
         self.address: str = ready["address"]
         self.alias: str = ready["alias"]
-        self.url = f"{ready['url'].partition(':')[0]}://{self.address}"
+        # Its own, whatever it tells clients to use (`--public-url`).
+        self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
         self.http = urllib3.PoolManager(retries=False, timeout=30)
 
     def wait_until_ready(self) -> dict:

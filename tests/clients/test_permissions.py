@@ -251,8 +251,8 @@ def copy(town, user, source, target):
     token = user.client().get_authorization_token()["authorizationData"]["authorizationToken"]
     credentials = base64.b64decode(token).decode()
     place = lambda name: f"docker://{town.server.address}/{town.server.alias}/{name}:it"
-    skopeo = Tool("skopeo", "copy", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false", "--src-no-creds", "--dest-creds", credentials)
-    return skopeo.attempt(place(source), place(target))
+    flags = ("--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false", "--src-no-creds", "--dest-creds", credentials)
+    return Tool("skopeo", "copy", *flags).attempt(place(source), place(target))
 
 
 def test_a_power_user_pushes_with_skopeo_and_a_reader_does_not(town):
