@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-model test-clients conformance bench instructions ci
+.PHONY: help build run check test test-clients conformance bench instructions ci
 
 # CI takes exactly what Cargo.lock says; at a desk cargo may add a new dependency to it.
 LOCKED := $(if $(CI),--locked)
@@ -29,13 +29,10 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 test: ## the Rust tests: no network, no service (with PostgreSQL where it is installed)
 	cargo test $(LOCKED) --workspace
 
-test-model: ## our table of operations against the service model that botocore carries
-	bash tests/install.sh model
+test-clients: build ## our table against the service model, and boto3, aws, SDKs, docker, crane … against the release binary (needs root)
+	bash tests/install.sh clients tools sdks
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
-
-test-clients: build ## boto3, aws, docker, podman, buildah, skopeo, crane, oras, helm, cosign, SDKs … against the release binary (needs root)
-	bash tests/install.sh clients tools sdks
 	$(PYTHON) -m pytest tests/clients
 
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
@@ -50,5 +47,5 @@ instructions: build ## how many instructions a request takes, which no noise can
 	bash tests/instructions.sh
 
 ci: ## everything that CI runs: installs what is missing, then all checks and tests
-	bash tests/install.sh check test model clients tools sdks
-	$(MAKE) --no-print-directory check test test-model test-clients conformance instructions
+	bash tests/install.sh check test clients tools sdks instructions
+	$(MAKE) --no-print-directory check test test-clients conformance instructions

@@ -2,7 +2,6 @@
 # Installs what a part of the checks needs and the machine does not have yet: install.sh PART…
 #   check    cargo-deny
 #   test     PostgreSQL, on which the Rust tests try every migration and statement
-#   model    Python packages, of which botocore describes the service
 #   clients  docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root to make images of
 #   tools    crane, regctl, oras, helm and cosign, built by Go
 #   sdks     the scenarios of tests/sdks and a credential helper, built with the Go, Java (with Maven), Node and Rust that are
@@ -141,11 +140,6 @@ for part in "$@"; do
         test)
             compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb
             install_packages
-            ;;
-        model)
-            python_can_make_environments || packages+=(python3-venv)
-            install_packages
-            install_python
             ;;
         clients)
             want skopeo skopeo

@@ -1,6 +1,6 @@
 //! Holds `aws::OPERATIONS` against AWS's own description of the service, in both directions.
 //!
-//! The description is botocore's `data/ecr-public/2020-10-30/service-2.json.gz`, unpacked; `make test-model` fetches it
+//! The description is botocore's `data/ecr-public/2020-10-30/service-2.json.gz`, unpacked; `make test-clients` fetches it
 //! and names it in `ROADSTEAD_SERVICE_MODEL`.
 
 use roadstead_model::aws::operations::RegistryMember;
@@ -88,7 +88,7 @@ fn compare_members(model: &ServiceModel, ours: &[Member], theirs: &Value, path: 
 }
 
 #[test]
-#[ignore = "needs botocore's service model: make test-model"]
+#[ignore = "needs botocore's service model: make test-clients"]
 fn the_table_lists_the_operations_of_the_service_model() {
     let model = ServiceModel::read();
     let ours: BTreeSet<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
@@ -100,7 +100,7 @@ fn the_table_lists_the_operations_of_the_service_model() {
 }
 
 #[test]
-#[ignore = "needs botocore's service model: make test-model"]
+#[ignore = "needs botocore's service model: make test-clients"]
 fn every_request_and_every_answer_has_the_shape_of_the_service_model() {
     let model = ServiceModel::read();
     for Operation { name, input, output, .. } in OPERATIONS {
@@ -113,7 +113,7 @@ fn every_request_and_every_answer_has_the_shape_of_the_service_model() {
 }
 
 #[test]
-#[ignore = "needs botocore's service model: make test-model"]
+#[ignore = "needs botocore's service model: make test-clients"]
 fn every_operation_declares_the_exceptions_of_the_service_model() {
     let model = ServiceModel::read();
     for operation in OPERATIONS {
@@ -126,7 +126,7 @@ fn every_operation_declares_the_exceptions_of_the_service_model() {
 }
 
 #[test]
-#[ignore = "needs botocore's service model: make test-model"]
+#[ignore = "needs botocore's service model: make test-clients"]
 fn the_exceptions_are_those_of_the_service_model() {
     let model = ServiceModel::read();
     let shapes = model.0["shapes"].as_object().expect("shapes");
@@ -140,7 +140,7 @@ fn the_exceptions_are_those_of_the_service_model() {
 }
 
 #[test]
-#[ignore = "needs botocore's service model: make test-model"]
+#[ignore = "needs botocore's service model: make test-clients"]
 fn a_registry_is_named_as_the_service_model_has_it() {
     let model = ServiceModel::read();
     for operation in OPERATIONS {
