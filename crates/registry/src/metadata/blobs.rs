@@ -1,6 +1,5 @@
 //! Blobs: which bytes are stored, and which repositories hold them.
 
-use super::images::unsigned;
 use super::repositories::{IfMissing, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey, uploads};
@@ -205,5 +204,5 @@ pub(super) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -
 }
 
 fn read(row: &Row<'_>) -> Result<BlobRow> {
-    Ok(BlobRow { id: row.integer(0)?, digest: row.parsed(1, Digest::parse)?, size: unsigned(row.integer(2)?), storage_key: row.text(3)? })
+    Ok(BlobRow { id: row.integer(0)?, digest: row.parsed(1, Digest::parse)?, size: row.unsigned(2)?, storage_key: row.text(3)? })
 }

@@ -2,7 +2,6 @@
 //! and removing is never harmed.
 
 use super::Metadata;
-use super::images::unsigned;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use crate::error::Result;
 use roadstead_model::{Digest, Timestamp};
@@ -44,7 +43,7 @@ impl Metadata {
     /// Some sessions that nobody has written to since `before`: their ids and bytes.
     pub(crate) async fn stale_uploads(&self, before: Timestamp, after: &str, count: usize) -> Result<Vec<(String, u64)>> {
         let parameters: [Value<'_>; 3] = [before.micros().into(), after.into(), (count as i64).into()];
-        let read = |row: &Row<'_>| Ok((row.text(0)?, unsigned(row.integer(1)?)));
+        let read = |row: &Row<'_>| Ok((row.text(0)?, row.unsigned(1)?));
         self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_STALE_UPLOADS, &parameters, read).await).await
     }
 
@@ -79,7 +78,7 @@ impl Metadata {
     /// The next blobs after the given one, and whether each is old and held by no repository, or only where it is unused.
     pub(crate) async fn next_blobs(&self, before: Timestamp, after: i64, count: usize) -> Result<Vec<Held>> {
         let parameters: [Value<'_>; 3] = [before.micros().into(), after.into(), (count as i64).into()];
-        let read = |row: &Row<'_>| Ok(Held { id: row.integer(0)?, size: unsigned(row.integer(1)?), unused: row.boolean(2)? });
+        let read = |row: &Row<'_>| Ok(Held { id: row.integer(0)?, size: row.unsigned(1)?, unused: row.boolean(2)? });
         self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_BLOBS, &parameters, read).await).await
     }
 
@@ -88,7 +87,7 @@ impl Metadata {
         self.write(async move |tx: &mut Tx<'_>| {
             let mut gone = Vec::new();
             for id in &ids {
-                let read = |row: &Row<'_>| Ok((row.text(0)?, unsigned(row.integer(1)?)));
+                let read = |row: &Row<'_>| Ok((row.text(0)?, row.unsigned(1)?));
                 gone.extend(tx.query_one(&DELETE_UNHELD_BLOB, &[(*id).into(), before.micros().into()], read).await?);
             }
             Ok(gone)

@@ -377,7 +377,7 @@ impl Child {
 /// The row id and the image size of a manifest.
 async fn find(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<(i64, u64)>> {
     let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
-    tx.query_one(&SELECT_ID, &parameters, |row| Ok((row.integer(0)?, unsigned(row.integer(1)?)))).await
+    tx.query_one(&SELECT_ID, &parameters, |row| Ok((row.integer(0)?, row.unsigned(1)?))).await
 }
 
 async fn find_image(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, id: &ImageId) -> Result<Image> {
@@ -430,14 +430,9 @@ fn read_image_row(row: &Row<'_>) -> Result<(i64, ImageSummary)> {
 pub(super) fn read_summary(row: &Row<'_>, start: usize) -> Result<ImageSummary> {
     Ok(ImageSummary {
         digest: row.parsed(start, Digest::parse)?,
-        size_bytes: unsigned(row.integer(start + 1)?),
+        size_bytes: row.unsigned(start + 1)?,
         pushed_at: Timestamp::from_micros(row.integer(start + 2)?),
         media_type: row.text(start + 3)?,
         artifact_media_type: row.optional_text(start + 4)?,
     })
-}
-
-/// Sizes are never negative; a database that says so was tampered with, and zero harms nobody.
-pub(super) fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Who refers to whom (OCI distribution specification, "Listing Referrers").
 
-use super::images::{NewManifest, unsigned};
+use super::images::NewManifest;
 use super::repositories::repository_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
@@ -57,7 +57,7 @@ fn read(row: &Row<'_>) -> Result<Referrer> {
     Ok(Referrer {
         digest: row.parsed(0, Digest::parse)?,
         media_type: row.text(1)?,
-        size: unsigned(row.integer(2)?),
+        size: row.unsigned(2)?,
         artifact_type: row.optional_text(3)?,
         annotations: row.parsed(4, |text| serde_json::from_str(text))?,
     })

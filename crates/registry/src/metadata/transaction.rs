@@ -91,6 +91,11 @@ impl Row<'_> {
         self.get(column)
     }
 
+    /// A size or a count, which SQL stores as a signed number.
+    pub(crate) fn unsigned(&self, column: usize) -> Result<u64> {
+        Ok(u64::try_from(self.integer(column)?).unwrap_or(0))
+    }
+
     pub(crate) fn text(&self, column: usize) -> Result<String> {
         self.get(column)
     }

@@ -1,6 +1,5 @@
 //! Upload sessions: how far each has come, and the state of its hash, so that any process can go on with it.
 
-use super::images::unsigned;
 use super::repositories::{IfMissing, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
@@ -114,10 +113,10 @@ pub(super) fn not_found(key: &RepositoryKey, id: &str) -> Error {
 
 fn read(row: &Row<'_>) -> Result<UploadRow> {
     Ok(UploadRow {
-        received: unsigned(row.integer(0)?),
+        received: row.unsigned(0)?,
         hash_state: row.bytes(1)?,
-        minimum_part: unsigned(row.integer(2)?),
-        last_part: unsigned(row.integer(3)?),
+        minimum_part: row.unsigned(2)?,
+        last_part: row.unsigned(3)?,
         has_short_part: row.boolean(4)?,
     })
 }
