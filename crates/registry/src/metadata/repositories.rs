@@ -8,11 +8,13 @@ use crate::repositories::Repository;
 use crate::resource_tags::ResourceTag;
 use roadstead_model::catalog_data::CatalogData;
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Timestamp};
+use std::convert::Infallible;
 
 statements! {
     SELECT_ID = "SELECT id FROM repository WHERE registry_id = ?1 AND name = ?2";
     SELECT_ONE = "SELECT name, created_at FROM repository WHERE registry_id = ?1 AND name = ?2";
     SELECT_PAGE = "SELECT name, created_at FROM repository WHERE registry_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+    SELECT_NAMES = "SELECT name FROM repository WHERE registry_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
     SELECT_PRIMARY_ALIASES = "SELECT name, registry_id FROM registry_alias WHERE is_primary AND status = 'ACTIVE'";
     INSERT = "INSERT INTO repository (id, registry_id, name, image_count, created_at) VALUES (?1, ?2, ?3, 0, ?4)
         ON CONFLICT (registry_id, name) DO NOTHING";
@@ -103,9 +105,10 @@ impl Metadata {
                         None if prefix.as_str() < after => continue,
                         None => "",
                     };
-                    let missing = size.get() + 1 - names.len();
-                    let page = select_page(tx, &registry, start, missing).await?;
-                    names.extend(page.into_iter().map(|repository| format!("{prefix}{}", repository.name)));
+                    let missing = (size.get() + 1 - names.len()) as i64;
+                    let parameters: [Value<'_>; 3] = [registry.as_str().into(), start.into(), missing.into()];
+                    let full = |name: &str| Ok::<_, Infallible>([prefix.as_str(), name].concat());
+                    names.append(&mut tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, full)).await?);
                     if names.len() > size.get() {
                         break;
                     }
