@@ -1,7 +1,7 @@
 //! JSON bodies and header names of the OCI distribution specification.
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use serde_json::value::RawValue;
 
 /// `Docker-Content-Digest`, on every answer about a blob or a manifest.
 pub const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -57,9 +57,9 @@ pub struct ReferrerDescriptor {
     /// The artifact type, else the config's media type; absent for an index without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// The referrer's own annotations.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    /// The referrer's own annotations, a JSON object; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Box<RawValue>>,
 }
 
 /// The body of an error answer.

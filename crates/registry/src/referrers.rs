@@ -3,10 +3,10 @@
 use crate::Registry;
 use crate::error::Result;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
-use std::collections::BTreeMap;
+use serde_json::value::RawValue;
 
 /// A manifest that refers to another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Referrer {
     /// Its digest.
     pub digest: Digest,
@@ -16,8 +16,8 @@ pub struct Referrer {
     pub size: u64,
     /// The artifact type, else the config's media type.
     pub artifact_type: Option<String>,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    /// Its annotations as the JSON object that they were stored as, if it has any: listings only pass them on.
+    pub annotations: Option<Box<RawValue>>,
 }
 
 impl Registry {

@@ -7,6 +7,7 @@ use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use crate::referrers::Referrer;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
+use serde_json::value::RawValue;
 
 statements! {
     SELECT_PAGE = "SELECT f.digest, m.media_type, m.manifest_size, m.artifact_media_type, f.annotations
@@ -59,6 +60,10 @@ fn read(row: &Row<'_>) -> Result<Referrer> {
         media_type: row.text(1)?,
         size: row.unsigned(2)?,
         artifact_type: row.optional_text(3)?,
-        annotations: row.parsed(4, |text| serde_json::from_str(text))?,
+        annotations: row.parsed(4, annotations)?,
     })
+}
+
+fn annotations(object: &str) -> serde_json::Result<Option<Box<RawValue>>> {
+    if object == "{}" { Ok(None) } else { RawValue::from_string(object.to_owned()).map(Some) }
 }
