@@ -65,8 +65,8 @@ impl Registry {
         self.0.metadata.access_facts(identity, repository).await
     }
 
-    /// The policy of a repository, if it has one.
-    pub async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Option<String>> {
+    /// The policy of a repository; it is an error if it has none.
+    pub async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
         self.0.metadata.repository_policy(registry, name).await
     }
 

@@ -8,6 +8,7 @@ mod gc;
 mod input;
 mod output;
 mod policy;
+mod repository_policy;
 mod serve;
 mod signals;
 mod user;
@@ -46,6 +47,9 @@ enum Command {
     /// Say what users may do.
     #[command(after_help = BESIDE_HELP)]
     Policy(Noun<policy::Verb>),
+    /// Look at the policy of a repository, or take it away when it keeps everybody out.
+    #[command(after_help = BESIDE_HELP)]
+    RepositoryPolicy(Noun<repository_policy::Verb>),
     /// Remove what nothing needs any more, and say how much that frees.
     #[command(after_help = BESIDE_HELP)]
     Gc(gc::Command),
@@ -108,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => command.run(),
         Command::AccessKey(command) => command.run(),
         Command::Policy(command) => command.run(),
+        Command::RepositoryPolicy(command) => command.run(),
         Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };

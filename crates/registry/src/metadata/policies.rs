@@ -23,10 +23,11 @@ statements! {
 
 impl Metadata {
     /// The policy of a repository. None when it has none; the repository must exist.
-    pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Option<String>> {
+    pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
         let parameters: [Value<'_>; 2] = [registry.as_str().into(), name.as_str().into()];
         let found = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await).await?;
-        found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })
+        let policy = found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })?;
+        policy.ok_or_else(|| Error::PolicyNotFound { registry: registry.clone(), name: name.clone() })
     }
 
     /// Sets the policy of a repository.

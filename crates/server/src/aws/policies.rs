@@ -27,10 +27,8 @@ pub(super) async fn get_repository_policy(
     request: GetRepositoryPolicyRequest,
 ) -> Result<RepositoryPolicyResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    match caller.registry().repository_policy(caller.registry_id(), &name).await? {
-        Some(document) => Ok(response(caller, &name, document)),
-        None => Err(Error::PolicyNotFound { registry: caller.registry_id().clone(), name }.into()),
-    }
+    let document = caller.registry().repository_policy(caller.registry_id(), &name).await?;
+    Ok(response(caller, &name, document))
 }
 
 /// Answers the policy that is gone.

@@ -82,8 +82,8 @@ impl Account {
     }
 
     /// The id of the account, which exists.
-    pub(super) async fn find(self, registry: &Registry) -> Result<RegistryId, Failure> {
-        let id = self.account.unwrap_or_else(|| registry.account_id().clone());
-        Ok(registry.describe_registry(&id).await?.id)
+    pub(super) async fn find(&self, registry: &Registry) -> Result<RegistryId, Failure> {
+        let id = self.account.as_ref().unwrap_or_else(|| registry.account_id());
+        Ok(registry.describe_registry(id).await?.id)
     }
 }

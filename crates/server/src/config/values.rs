@@ -4,7 +4,7 @@ use super::layers::{ConfigError, Layers, Place};
 use crate::rates::Rate;
 use base64::Engine;
 use roadstead_model::aws::Operation;
-use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
 use roadstead_registry::{AliasStatus, User};
 use std::fmt;
 use std::net::SocketAddr;
@@ -77,6 +77,10 @@ pub(crate) fn alias(text: &str) -> Result<RegistryAlias, String> {
 
 pub(crate) fn alias_status(text: &str) -> Result<AliasStatus, String> {
     AliasStatus::parse(&text.to_ascii_uppercase()).map_err(|_| format!("'{text}' is none of ACTIVE, PENDING and REJECTED"))
+}
+
+pub(crate) fn repository(text: &str) -> Result<RepositoryName, String> {
+    RepositoryName::parse(text).map_err(|error| format!("'{text}' cannot be the name of a repository: {error}"))
 }
 
 pub(crate) fn user_name(text: &str) -> Result<String, String> {

@@ -286,6 +286,28 @@ fn what_a_user_may_do_follows_the_attached_policies_at_once() {
 }
 
 #[test]
+fn a_repository_policy_that_keeps_everybody_out_is_taken_away_beside_the_server() {
+    let server = Server::start(&[]);
+    let repository = json!({"repositoryName": "team/app"});
+    assert_eq!(kind(&server.aws("CreateRepository", &repository)), (200, Value::Null));
+    assert!(refused(&server, 1, &["repository-policy", "show", "team/app"]).contains("does not exist"));
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "ecr-public:*"}]});
+    let set = json!({"repositoryName": "team/app", "policyText": deny.to_string(), "force": true});
+    assert_eq!(kind(&server.aws("SetRepositoryPolicy", &set)), (200, Value::Null));
+    assert_eq!(kind(&server.aws("DeleteRepositoryPolicy", &repository)), (400, json!("AccessDeniedException")));
+
+    let shown: Value = serde_json::from_str(&done(&server, &["repository-policy", "show", "team/app"])).unwrap();
+    assert_eq!(shown, deny);
+    let deleted = json_of(&server, &["repository-policy", "delete", "team/app"]);
+    assert_eq!((&deleted["repositoryName"], &deleted["registryId"]), (&json!("team/app"), &json!("000000000000")));
+    assert_eq!(serde_json::from_str::<Value>(deleted["policyText"].as_str().unwrap()).unwrap(), deny);
+    assert_eq!(kind(&server.aws("GetRepositoryPolicy", &repository)), (400, json!("RepositoryPolicyNotFoundException")));
+    assert!(refused(&server, 1, &["repository-policy", "delete", "team/other"]).contains("team/other"));
+    let misnamed = beside(&server, &["repository-policy", "delete", "Team"]);
+    assert!(misnamed.code == Some(2) && misnamed.stderr.contains("cannot be the name of a repository"), "{misnamed:?}");
+}
+
+#[test]
 fn a_policy_document_comes_from_a_file_or_the_standard_input() {
     let server = Server::start(&[]);
     done(&server, &["user", "create", "alice"]);

@@ -1,0 +1,57 @@
+//! `roadstead repository-policy`: the way out when the policy of a repository keeps everybody out, its owner too.
+
+use super::Failure;
+use super::beside::{self, Account};
+use super::output::Output;
+use crate::config::values;
+use clap::{Args, Subcommand};
+use roadstead_model::RepositoryName;
+use roadstead_registry::Registry;
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Print the policy of a repository
+    Show {
+        #[command(flatten)]
+        repository: Named,
+    },
+    /// Take the policy of a repository away, and print what it was
+    Delete {
+        #[command(flatten)]
+        repository: Named,
+    },
+}
+
+/// A repository of an account.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The repository, without the alias
+    #[arg(value_name = "REPOSITORY", value_parser = values::repository)]
+    name: RepositoryName,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A policy as GetRepositoryPolicy and DeleteRepositoryPolicy show it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RepositoryPolicyRecord {
+    registry_id: String,
+    repository_name: String,
+    policy_text: String,
+}
+
+impl beside::Verb for Verb {
+    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+        let (Self::Show { repository } | Self::Delete { repository }) = &self;
+        let (name, id) = (&repository.name, repository.account.find(registry).await?);
+        let policy_text = match self {
+            Self::Show { .. } => registry.repository_policy(&id, name).await?,
+            Self::Delete { .. } => registry.delete_repository_policy(&id, name).await?,
+        };
+        let text = format!("{}\n", policy_text.trim_end());
+        let record = RepositoryPolicyRecord { registry_id: id.to_string(), repository_name: name.to_string(), policy_text };
+        output.print(&record, || text)
+    }
+}
