@@ -24,34 +24,30 @@ def server(tmp_path_factory):
     assert server.stop() == 0
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Starts a server of the test's own: start(flags…, VARIABLE=value…)."""
+def starting(folder):
+    """Gives a function that starts a server with its data in `folder(number of the server)`; stops them all in the end."""
     started = []
 
     def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
-        server = Server(data or tmp_path / f"data-{len(started)}", *flags, **environment)
+        server = Server(data or folder(len(started)), *flags, **environment)
         started.append(server)
         return server
 
     yield start_one
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a server of the test's own: start(flags…, VARIABLE=value…)."""
+    yield from starting(lambda number: tmp_path / f"data-{number}")
 
 
 @pytest.fixture(scope="module")
 def start_for_module(tmp_path_factory):
     """Starts a server that the tests of one file share."""
-    started = []
-
-    def start_one(*flags: str, **environment: str) -> Server:
-        server = Server(tmp_path_factory.mktemp("module") / "data", *flags, **environment)
-        started.append(server)
-        return server
-
-    yield start_one
-    for server in started:
-        server.stop()
+    yield from starting(lambda _: tmp_path_factory.mktemp("module") / "data")
 
 
 @pytest.fixture(scope="session")

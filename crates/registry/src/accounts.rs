@@ -73,6 +73,19 @@ pub struct AliasDescription {
     pub default: bool,
 }
 
+impl AliasDescription {
+    /// A new alias: in use, and nothing more.
+    pub fn new(name: RegistryAlias) -> Self {
+        Self { name, status: AliasStatus::Active, primary: false, default: false }
+    }
+
+    /// The same with this status, if there is one, and with these marks in addition to those that it has.
+    pub fn changed(self, status: Option<AliasStatus>, primary: bool, default: bool) -> Self {
+        let Self { name, status: old, primary: was_primary, default: was_default } = self;
+        Self { name, status: status.unwrap_or(old), primary: primary || was_primary, default: default || was_default }
+    }
+}
+
 /// The state of an alias (Amazon ECR Public API, `RegistryAliasStatus`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AliasStatus {

@@ -96,14 +96,7 @@ impl Registry {
         let AliasDeclaration { name, status, primary, default } = declared.clone();
         let there = self.describe_registry(registry).await?;
         let old = there.aliases.iter().find(|alias| alias.name == name);
-        let new = AliasDescription { name, status: AliasStatus::Active, primary: false, default: false };
-        let before = old.unwrap_or(&new);
-        let wanted = AliasDescription {
-            status: status.unwrap_or(before.status),
-            primary: primary || before.primary,
-            default: default || before.default,
-            ..before.clone()
-        };
+        let wanted = old.cloned().unwrap_or_else(|| AliasDescription::new(name)).changed(status, primary, default);
         if old == Some(&wanted) { Ok(()) } else { self.put_alias(registry, wanted).await }
     }
 

@@ -1,6 +1,6 @@
 //! Blobs: which bytes are stored, and which repositories hold them.
 
-use super::repositories::{IfMissing, repository_id, repository_id_or_new};
+use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey, uploads};
 use crate::error::{Error, Result};
@@ -65,11 +65,7 @@ impl Metadata {
         let question = [registry.as_str(), name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT_IN_REPOSITORY, &question.map(Value::from), read).await?;
-            // Only a miss pays for telling apart the two reasons.
-            if found.is_none() {
-                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
-            }
-            Ok(found)
+            found_in(tx, registry, name, found).await
         };
         let found = self.read_through(&self.caches.blobs, &question, work).await?;
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
@@ -114,11 +110,7 @@ impl Metadata {
             let [a, b, c] = question.map(Value::from);
             let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(4)?, needed: row.boolean(5)? });
             let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
-            // Only a miss pays for telling apart the two reasons.
-            if found.is_none() {
-                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
-            }
-            Ok(found)
+            found_in(tx, registry, name, found).await
         };
         let found = self.read_through(&self.caches.held_blobs, &question, work).await?;
         let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;

@@ -1,6 +1,6 @@
 //! Images: manifests, their exact bytes, what they need, and their deletion.
 
-use super::repositories::{IfMissing, repository_id, repository_id_or_new};
+use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_new};
 use super::tags;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey, blobs, referrers};
@@ -76,11 +76,7 @@ impl Metadata {
         let question = [registry.as_str(), name.as_str(), text];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(sql, &question.map(Value::from), read_manifest).await?;
-            // Only a miss pays for telling apart the two reasons.
-            if found.is_none() {
-                repository_id(tx, &RepositoryKey::new(registry, name)).await?;
-            }
-            Ok(found)
+            found_in(tx, registry, name, found).await
         };
         let found = self.read_through(&self.caches.manifests, &question, work).await?;
         found.ok_or_else(|| match reference {

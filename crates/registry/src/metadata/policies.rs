@@ -22,7 +22,7 @@ statements! {
 }
 
 impl Metadata {
-    /// The policy of a repository. None when it has none; the repository must exist.
+    /// The policy of a repository; it is an error if it has none.
     pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
         let parameters: [Value<'_>; 2] = [registry.as_str().into(), name.as_str().into()];
         let found = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await).await?;

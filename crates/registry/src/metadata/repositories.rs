@@ -145,6 +145,14 @@ pub(super) async fn find_repository(tx: &mut Tx<'_>, key: &RepositoryKey) -> Res
     tx.query_one(&SELECT_ID, &parameters, |row| row.integer(0)).await
 }
 
+/// Gives back what was looked for in a repository. Only a miss pays for looking whether the repository exists at all.
+pub(super) async fn found_in<T>(tx: &mut Tx<'_>, registry: &RegistryId, name: &RepositoryName, found: Option<T>) -> Result<Option<T>> {
+    if found.is_none() {
+        repository_id(tx, &RepositoryKey::new(registry, name)).await?;
+    }
+    Ok(found)
+}
+
 /// The row id of a repository, which must exist.
 pub(super) async fn repository_id(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<i64> {
     find_repository(tx, key).await?.ok_or_else(|| not_found(key))

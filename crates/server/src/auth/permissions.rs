@@ -5,7 +5,7 @@
 use super::KnownPrincipal;
 use crate::http::Call;
 use http::header::USER_AGENT;
-use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext, managed::ManagedPolicy};
+use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
 use roadstead_model::{Arn, RegistryId, RepositoryName};
 use roadstead_registry::{Error, Identity, Registry, UserPolicy};
 use std::fmt;
@@ -125,14 +125,8 @@ fn outcome(decision: Decision, context: &RequestContext) -> Result<(), Denied> {
 
 /// A policy without a document is one of AWS's, which its name stands for.
 fn read(stored: &UserPolicy) -> Result<Policy, Error> {
-    let document = match &stored.document {
-        Some(document) => document.as_str(),
-        None => match ManagedPolicy::find(&stored.name) {
-            Some(managed) => managed.document,
-            None => return Err(Error::Internal(format!("there is no managed policy '{}'", stored.name))),
-        },
-    };
-    Policy::parse(document).map_err(unreadable)
+    let document = stored.text().ok_or_else(|| Error::Internal(format!("there is no managed policy '{}'", stored.name)));
+    Policy::parse(document?).map_err(unreadable)
 }
 
 fn unreadable(error: PolicyError) -> Error {

@@ -48,18 +48,18 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
     }
     let operation = operation(&call.headers);
     match serve(server, call, operation, body).await {
-        Ok(json) => reply(call, StatusCode::OK, json),
+        Ok(json) => reply(call, StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => {
             let (status, json) = failure.worded(operation, &call.request_id);
-            reply(call, status, json)
+            reply(call, status, aws::CONTENT_TYPE, json)
         }
     }
 }
 
-fn reply(call: &Call, status: StatusCode, json: Bytes) -> Response {
-    let mut response = http::Response::new(json.into());
+fn reply(call: &Call, status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let mut response = http::Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(aws::CONTENT_TYPE));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(id) = HeaderValue::from_str(&call.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

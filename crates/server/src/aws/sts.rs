@@ -1,13 +1,13 @@
 //! `sts:GetCallerIdentity`, which Terraform and many scripts ask before anything else: on the same endpoint, in STS's own
 //! protocol (AWS query protocol; AWS Security Token Service API reference, version 2011-06-15).
 
-use super::{Signature, body, check_signature, find_key};
+use super::{Signature, body, check_signature, find_key, reply};
 use crate::Server;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::{Call, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
 use roadstead_registry::Identity;
@@ -18,7 +18,6 @@ const VERSION: &str = "2011-06-15";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// Far more than the form of any request that is answered here.
 const BODY_LIMIT: usize = 64 * 1024;
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Whether a request speaks the query protocol: a form, where the control API sends JSON and a target.
 pub(super) fn is_query(headers: &HeaderMap) -> bool {
@@ -39,13 +38,7 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
         Ok(identity) => (StatusCode::OK, identity_as_xml(&identity, &call.request_id)),
         Err(refusal) => (refusal.status, refusal.as_xml(&call.request_id)),
     };
-    let mut response = http::Response::new(xml.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-    if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
+    reply(call, status, "text/xml", xml.into())
 }
 
 /// Who signed the request. Nobody needs a permission to learn who he is.

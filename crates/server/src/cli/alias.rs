@@ -98,8 +98,7 @@ async fn add(registry: &Registry, output: Output, alias: Named, changes: Changes
         let name = alias.name;
         return Err(Failure::Failed(format!("the account {id} has the alias '{name}' already: 'roadstead alias change' changes it")));
     }
-    let new = AliasDescription { name: alias.name, status: AliasStatus::Active, primary: false, default: false };
-    put(registry, output, &id, changes.applied_to(new)).await
+    put(registry, output, &id, changes.applied_to(AliasDescription::new(alias.name))).await
 }
 
 async fn change(registry: &Registry, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
@@ -127,12 +126,7 @@ fn unknown(id: &RegistryId, name: &RegistryAlias) -> Failure {
 
 impl Changes {
     fn applied_to(self, alias: AliasDescription) -> AliasDescription {
-        AliasDescription {
-            status: self.status.unwrap_or(alias.status),
-            primary: self.primary || alias.primary,
-            default: self.default || alias.default,
-            ..alias
-        }
+        alias.changed(self.status, self.primary, self.default)
     }
 }
 
