@@ -145,7 +145,9 @@ impl Sweep<'_> {
             } else if !blobs.is_empty() {
                 let ids = blobs.into_iter().map(|blob| blob.id).collect();
                 for (key, size) in inner.metadata.delete_unheld_blobs(ids, self.before).await? {
-                    inner.blobs.delete(&key).await;
+                    if let Some(key) = key {
+                        inner.blobs.delete(&key).await;
+                    }
                     self.found.deleted_blobs += 1;
                     self.found.bytes += size;
                 }

@@ -3,7 +3,7 @@
 use crate::Registry;
 use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
-use crate::metadata::{BlobRow, RepositoryKey};
+use crate::metadata::{BlobRow, Content, RepositoryKey, StoredRow};
 use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName};
 use std::time::Duration;
 
@@ -11,13 +11,22 @@ use std::time::Duration;
 const RENEWAL_SECONDS: i64 = 1;
 
 /// A blob that a repository holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
     /// Its digest.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    pub(crate) storage_key: String,
+}
+
+/// A blob that a repository holds, to be read.
+#[derive(Debug, Clone)]
+pub struct StoredBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    content: Content,
 }
 
 /// A blob that a repository holds, with what its manifests say about it.
@@ -33,14 +42,20 @@ pub struct LayerInfo {
 
 impl From<BlobRow> for BlobInfo {
     fn from(row: BlobRow) -> Self {
-        Self { digest: row.digest, size: row.size, storage_key: row.storage_key }
+        Self { digest: row.digest, size: row.size }
+    }
+}
+
+impl From<StoredRow> for StoredBlob {
+    fn from(StoredRow { blob, content }: StoredRow) -> Self {
+        Self { digest: blob.digest, size: blob.size, content }
     }
 }
 
 impl Registry {
     /// The blob of this digest, if the repository holds it.
-    pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
-        self.0.metadata.find_blob(registry, name, digest).await.map(BlobInfo::from)
+    pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<StoredBlob> {
+        self.0.metadata.find_blob(registry, name, digest).await.map(StoredBlob::from)
     }
 
     /// For each digest the blob that the repository holds, in their order, with its media type; safe from collection like
@@ -97,8 +112,11 @@ impl Registry {
     }
 
     /// Opens a blob for reading.
-    pub async fn open_blob(&self, blob: &BlobInfo) -> Result<BlobReader> {
-        self.0.blobs.open(&blob.storage_key).await
+    pub async fn open_blob(&self, blob: &StoredBlob) -> Result<BlobReader> {
+        match &blob.content {
+            Content::Small(bytes) => Ok(BlobReader::of_bytes(bytes.clone())),
+            Content::Object(key) => self.0.blobs.open(key).await,
+        }
     }
 
     /// Gives a repository a blob that `from` holds, or without `from` one that any repository holds: all are public.

@@ -7,6 +7,9 @@ use roadstead_model::manifest;
 pub struct Limits {
     /// Bytes of a manifest: 4 MiB (OCI distribution specification, "Pushing Manifests").
     pub manifest_bytes: usize,
+    /// Blobs of up to so many bytes lie in the metadata instead of the blob store: 16 KiB, above which copying them into a
+    /// log and out of it costs as much as a file.
+    pub small_blob_bytes: usize,
     /// Bytes of a layer: 10,000 MiB (Amazon ECR Public service quotas: 1,000 parts of 10 MiB).
     pub layer_bytes: u64,
     /// Repositories of a registry: 10,000 (quota L-502CB705).
@@ -29,6 +32,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             manifest_bytes: manifest::MAXIMUM_SIZE,
+            small_blob_bytes: 16 << 10,
             layer_bytes: 10_000 << 20,
             repositories: 10_000,
             images_per_repository: 100_000,

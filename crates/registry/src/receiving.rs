@@ -1,13 +1,15 @@
 //! A body on its way into an upload session: gathered in batches, and hashed and written behind what the session holds.
 //!
 //! What blocks runs away from the threads that serve requests, one batch while the next one is gathered. The last batch
-//! waits for what is to become of it, so that a small body takes one such run from its first byte to the durable blob.
+//! waits for what is to become of it, so that a body of one batch takes one such run from its first byte to the durable blob.
+//!
+//! As long as a session has little, all of it stays in memory and then in the metadata: nothing of it blocks.
 
 use crate::Registry;
 use crate::blobs::UploadFile;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use crate::metadata::UploadRow;
+use crate::metadata::{Content, UploadRow};
 use crate::uploads::{BodyError, PartBody, Turn};
 use bytes::Bytes;
 use roadstead_model::Digest;
@@ -24,12 +26,14 @@ pub(crate) struct Reception {
     ended: Result<()>,
 }
 
-/// A body that is durable in its session.
+/// A body that has become a part of its session. What lies in the session's file is durable.
 pub(crate) struct Arrived {
     /// How far the session has come.
     pub(crate) received: u64,
     /// The hash over all of that.
     pub(crate) hash_state: Vec<u8>,
+    /// All of that, if it is little. It is durable only once the session's row has it.
+    pub(crate) content: Option<Vec<u8>>,
     /// Whether the body came to its end.
     pub(crate) ended: Result<()>,
     /// Nobody else writes to the session until its row says so too.
@@ -44,7 +48,9 @@ struct Writer {
     /// Where the session stood at first.
     start: u64,
     hash: Hash,
-    /// Opened for the first bytes.
+    /// All that the session has, as long as it has no file.
+    content: Vec<u8>,
+    /// Opened for the first bytes that make it too much for the metadata.
     file: Option<UploadFile>,
 }
 
@@ -52,7 +58,8 @@ impl Registry {
     /// Reads a body to its end.
     pub(crate) async fn receive<B: PartBody>(&self, turn: Turn, id: &str, row: &UploadRow, body: &mut B) -> Result<Reception> {
         let hash = Hash::restore(&row.hash_state)?;
-        let mut writer = Writer { registry: self.clone(), turn, id: id.to_owned(), start: row.received, hash, file: None };
+        let content = row.content.clone().unwrap_or_default();
+        let mut writer = Writer { registry: self.clone(), turn, id: id.to_owned(), start: row.received, hash, content, file: None };
         let mut received = row.received;
         let (mut batch, mut ended) = next_batch(body).await;
         loop {
@@ -78,24 +85,42 @@ impl Reception {
         self.ended.is_err()
     }
 
-    /// Makes what arrived durable in the session.
-    pub(crate) async fn settle(self) -> Result<Arrived> {
-        let Self { mut writer, received, rest, ended } = self;
-        if rest.is_empty() && writer.file.is_none() {
-            return Ok(Arrived { received, hash_state: writer.hash.save(), ended, turn: writer.turn });
-        }
-        let settled = tokio::task::spawn_blocking(move || {
-            writer.write(&rest)?;
-            writer.file.iter().try_for_each(UploadFile::make_durable)?;
-            Ok(Arrived { received, hash_state: writer.hash.save(), ended, turn: writer.turn })
-        });
-        settled.await.map_err(stopped)?
+    /// Whether the whole session is so small that it needs no file.
+    pub(crate) fn is_small(&self) -> bool {
+        let Writer { registry, start, content, file, .. } = &self.writer;
+        file.is_none() && content.len() as u64 == *start && self.received <= registry.0.limits.small_blob_bytes as u64
     }
 
-    /// Makes a stored object of the whole session if it has this digest, and else gives the digest that it has. Gives the
-    /// session's size and turn too.
-    pub(crate) async fn keep(self, digest: &Digest) -> Result<(u64, std::result::Result<String, Digest>, Turn)> {
+    /// Makes what arrived a part of the session: durable in its file, or ready for its row.
+    pub(crate) async fn settle(self) -> Result<Arrived> {
+        let is_small = self.is_small();
+        let Self { mut writer, received, rest, ended } = self;
+        if is_small {
+            writer.gather(&rest);
+            rest.iter().for_each(|bytes| writer.hash.update(bytes));
+        } else if !rest.is_empty() || writer.file.is_some() {
+            let settled = tokio::task::spawn_blocking(move || {
+                writer.write(&rest)?;
+                writer.file.iter().try_for_each(UploadFile::make_durable)?;
+                Ok::<_, Error>(writer)
+            });
+            writer = settled.await.map_err(stopped)??;
+        }
+        let content = is_small.then_some(writer.content);
+        Ok(Arrived { received, hash_state: writer.hash.save(), content, ended, turn: writer.turn })
+    }
+
+    /// Makes the content of a blob of the whole session if it has this digest, and else gives the digest that it has. Gives
+    /// the session's size and turn too.
+    pub(crate) async fn keep(self, digest: &Digest) -> Result<(u64, std::result::Result<Content, Digest>, Turn)> {
+        let is_small = self.is_small();
         let Self { mut writer, received, rest, .. } = self;
+        if is_small {
+            writer.gather(&rest);
+            let computed = Digest::of(digest.algorithm(), &writer.content);
+            let kept = if computed == *digest { Ok(Content::Small(writer.content.into())) } else { Err(computed) };
+            return Ok((received, kept, writer.turn));
+        }
         let digest = digest.clone();
         let kept = tokio::task::spawn_blocking(move || {
             writer.write(&rest)?;
@@ -107,7 +132,7 @@ impl Reception {
                 // The algorithm was not announced when the session began, so what was stored is read once more.
                 blobs.digest_of_upload(&id, received, &digest)?
             };
-            let kept = if computed == digest { Ok(blobs.keep(&id, file, received, &digest)?) } else { Err(computed) };
+            let kept = if computed == digest { Ok(Content::Object(blobs.keep(&id, file, received, &digest)?)) } else { Err(computed) };
             Ok((received, kept, turn))
         });
         kept.await.map_err(stopped)?
@@ -115,17 +140,24 @@ impl Reception {
 }
 
 impl Writer {
+    /// Takes a batch into memory.
+    fn gather(&mut self, batch: &[Bytes]) {
+        batch.iter().for_each(|bytes| self.content.extend_from_slice(bytes));
+    }
+
+    /// Writes a batch to the session's file, behind what was in memory so far. It blocks.
     fn write(&mut self, batch: &[Bytes]) -> Result<()> {
-        if batch.is_empty() {
+        batch.iter().for_each(|bytes| self.hash.update(bytes));
+        let content = std::mem::take(&mut self.content);
+        if content.is_empty() && batch.is_empty() {
             return Ok(());
         }
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => self.registry.0.blobs.open_upload(&self.id, self.start)?,
-        };
-        file.write(batch, &mut self.hash)?;
-        self.file = Some(file);
-        Ok(())
+        if self.file.is_none() {
+            let offset = self.start - content.len() as u64;
+            self.file = Some(self.registry.0.blobs.open_upload(&self.id, offset)?);
+        }
+        let before = [Bytes::from(content)];
+        self.file.iter().try_for_each(|file| file.write(&before).and_then(|()| file.write(batch)))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Upload sessions: how bytes come in, whichever door brings them.
 //!
 //! A session's row says how many bytes are durable and holds the hash over them, so a later request, also after a
-//! restart, goes on from there. Bytes that were written beyond the row are cut off by the next append.
+//! restart, goes on from there. Bytes that were written beyond the row are cut off by the next append. The bytes of a small
+//! session are in its row.
 
 use crate::Registry;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::layers::BlobInfo;
-use crate::metadata::{NewBlob, RepositoryKey, Session, UploadRow};
+use crate::metadata::{Content, NewBlob, RepositoryKey, Session, UploadRow};
 use crate::receiving::Arrived;
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName};
@@ -163,7 +164,7 @@ impl Registry {
         if arrived.received == row.received {
             return Ok(row.clone());
         }
-        let after = row.after(arrived.received, arrived.hash_state.clone());
+        let after = row.after(arrived.received, arrived.hash_state.clone(), arrived.content.clone());
         let moved = self.0.metadata.advance_upload(id.to_owned(), row.received, after.clone(), self.now()).await?;
         if moved { Ok(after) } else { Err(part_invalid(registry, name, id, row.received)) }
     }
@@ -187,27 +188,27 @@ impl Registry {
     ) -> Result<BlobInfo> {
         let (turn, row) = self.take_turn(registry, name, id, start).await?;
         let mut reception = self.receive(turn, id, &row, body).await?;
-        // A session that had something has to be found whole when this is cut off and sent again.
-        if reception.is_broken() || row.received > 0 {
+        // A session that had something in its file has to be found whole when this is cut off and sent again.
+        if reception.is_broken() || (row.received > 0 && !reception.is_small()) {
             let arrived = reception.settle().await?;
             let row = self.advance(registry, name, id, &row, &arrived).await?;
             arrived.ended?;
             reception = self.receive(arrived.turn, id, &row, &mut Whole(None)).await?;
         }
         let (size, kept, _turn) = reception.keep(digest).await?;
-        let storage_key = match kept {
-            Ok(key) => key,
+        let content = match kept {
+            Ok(content) => content,
             Err(computed) => {
                 self.cancel_upload(registry, name, id).await?;
                 return Err(Error::LayerDigestMismatch { expected: digest.clone(), computed });
             }
         };
-        let new = NewBlob { digest: digest.clone(), size, storage_key: storage_key.clone() };
-        let kept = self.0.metadata.complete_upload(RepositoryKey::new(registry, name), id.to_owned(), new, self.now()).await?;
-        if kept.storage_key != storage_key {
-            self.0.blobs.delete(&storage_key).await;
+        let new = NewBlob { digest: digest.clone(), size, content: content.clone() };
+        let is_new = self.0.metadata.complete_upload(RepositoryKey::new(registry, name), id.to_owned(), new, self.now()).await?;
+        if let (Content::Object(key), false) = (content, is_new) {
+            self.0.blobs.delete(&key).await;
         }
-        Ok(kept.into())
+        Ok(BlobInfo { digest: digest.clone(), size })
     }
 
     /// Appends one part that was sent whole, as UploadLayerPart does: it must lie exactly behind what the session holds.

@@ -73,17 +73,14 @@ impl Filesystem {
     pub(super) fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
         let (from, kept) = (self.upload_path(upload), self.root.join(key_of(upload, expected)));
         let mut hash = Hash::new(expected.algorithm());
-        if length > 0 {
-            let mut file = open_first(OpenOptions::new().read(true), &from, &kept)?.take(length);
-            let mut buffer = vec![0; 1 << 18];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => break,
-                    read => hash.update(&buffer[..read]),
-                }
+        let mut file = open_first(OpenOptions::new().read(true), &from, &kept)?.take(length);
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hash.finish()),
+                read => hash.update(&buffer[..read]),
             }
         }
-        Ok(hash.finish())
     }
 
     pub(super) fn keep(&self, upload: &str, written: Option<UploadFile>, length: u64, digest: &Digest) -> Result<String> {
@@ -172,9 +169,8 @@ impl Filesystem {
 }
 
 impl UploadFile {
-    /// Hashes and writes a batch. It blocks.
-    pub(crate) fn write(&self, batch: &[Bytes], hash: &mut Hash) -> Result<()> {
-        batch.iter().for_each(|bytes| hash.update(bytes));
+    /// Writes a batch. It blocks.
+    pub(crate) fn write(&self, batch: &[Bytes]) -> Result<()> {
         let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
         let mut left = slices.as_mut_slice();
         IoSlice::advance_slices(&mut left, 0);
@@ -200,6 +196,10 @@ impl UploadFile {
 }
 
 impl Reader {
+    pub(super) fn of_bytes(bytes: Bytes) -> Self {
+        Self(Opened::of_bytes(bytes))
+    }
+
     pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         let part = self.0.part(offset, length).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
         // Only what may have to come from the disk goes by way of another thread.
@@ -262,10 +262,9 @@ fn stored_object(folder: &str, name: &str, size: u64) -> Option<StoredObject> {
     Some(StoredObject::Blob { digest, key: format!("{folder}/{name}"), size })
 }
 
-/// The file of an upload that this request has not written to. An upload that received nothing has none yet; one that was
-/// kept before, but not noted, has it at `kept`.
+/// The file of an upload that this request has not written to. One that was kept before, but not noted, has it at `kept`.
 fn untouched(path: &Path, kept: &Path, length: u64) -> io::Result<File> {
-    let file = open_first(OpenOptions::new().create(length == 0).truncate(false).write(true), path, kept)?;
+    let file = open_first(OpenOptions::new().write(true), path, kept)?;
     if file.metadata()?.len() != length {
         // Something of a request that failed lies beyond what the session's row counts.
         file.set_len(length)?;

@@ -42,6 +42,11 @@ impl StoredObject {
 pub struct BlobReader(filesystem::Reader);
 
 impl BlobReader {
+    /// Reads a blob that is in memory.
+    pub(crate) fn of_bytes(bytes: Bytes) -> Self {
+        Self(filesystem::Reader::of_bytes(bytes))
+    }
+
     /// Reads exactly `length` bytes from `offset` on; fails when the blob ends before.
     pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         self.0.read(offset, length).await

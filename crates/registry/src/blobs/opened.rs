@@ -13,7 +13,7 @@ const CAPACITY: usize = 64;
 /// An open blob. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
-    /// None of an empty blob, which cannot be mapped.
+    /// None of a blob whose bytes are in memory.
     mapping: Option<Arc<Mapping>>,
     bytes: Bytes,
 }
@@ -31,11 +31,17 @@ impl AsRef<[u8]> for Shared {
 }
 
 impl Opened {
+    /// A blob that is in memory.
+    pub(super) fn of_bytes(bytes: Bytes) -> Self {
+        Self { mapping: None, bytes }
+    }
+
     /// Opens a blob. It blocks.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         if file.metadata()?.len() == 0 {
-            return Ok(Self { mapping: None, bytes: Bytes::new() });
+            // It cannot be mapped.
+            return Ok(Self::of_bytes(Bytes::new()));
         }
         let mapping = Arc::new(Mapping::new(file)?);
         Ok(Self { bytes: Bytes::from_owner(Shared(mapping.clone())), mapping: Some(mapping) })

@@ -4,23 +4,29 @@ use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_n
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey, uploads};
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use roadstead_model::{Digest, RegistryId, RepositoryName, Timestamp};
 
 statements! {
-    SELECT_IN_REPOSITORY = "SELECT b.id, b.digest, b.size, b.storage_key FROM repository r
+    SELECT_STORED = "SELECT b.id, b.digest, b.size, b.storage_key, c.bytes FROM repository r
+        JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
+        LEFT JOIN blob_content c ON c.blob_id = b.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_IN_REPOSITORY = "SELECT b.id, b.digest, b.size FROM repository r
         JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
-    SELECT_LINKED = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b
+    SELECT_LINKED = "SELECT b.id, b.digest, b.size FROM blob b
         JOIN repository_blob l ON l.blob_id = b.id AND l.repository_id = ?1 WHERE b.digest = ?2";
-    SELECT_ANYWHERE = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b
+    SELECT_ANYWHERE = "SELECT b.id, b.digest, b.size FROM blob b
         WHERE b.digest = ?1 AND EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = b.id)";
-    SELECT_BY_DIGEST = "SELECT id, digest, size, storage_key FROM blob WHERE digest = ?1";
+    SELECT_ID = "SELECT id FROM blob WHERE digest = ?1";
     INSERT = "INSERT INTO blob (id, digest, size, storage_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING";
+    INSERT_CONTENT = "INSERT INTO blob_content (blob_id, bytes) VALUES (?1, ?2)";
     // A link that was there is made young again, so that collecting unused blobs gives the new push its full grace.
     LINK = "INSERT INTO repository_blob (repository_id, blob_id, created_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
     // A link that no manifest needs and that is not young may be collected at any time.
-    SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, b.storage_key, l.created_at < ?4, EXISTS
+    SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, l.created_at < ?4, EXISTS
             (SELECT 1 FROM manifest_blob u WHERE u.repository_id = l.repository_id AND u.blob_id = l.blob_id)
         FROM repository r JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
@@ -32,13 +38,28 @@ statements! {
     UNLINK = "DELETE FROM repository_blob WHERE repository_id = ?1 AND blob_id = ?2";
 }
 
-/// A stored blob.
+/// A blob.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobRow {
     pub(crate) id: i64,
     pub(crate) digest: Digest,
     pub(crate) size: u64,
-    pub(crate) storage_key: String,
+}
+
+/// Where the bytes of a blob are.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// Here, since they are few.
+    Small(Bytes),
+    /// In the blob store under this key.
+    Object(String),
+}
+
+/// A blob with its bytes, or with where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredRow {
+    pub(crate) blob: BlobRow,
+    pub(crate) content: Content,
 }
 
 /// A blob of a repository, and what its staying there depends on.
@@ -51,20 +72,20 @@ pub(super) struct HeldBlob {
     pub(super) needed: bool,
 }
 
-/// Bytes that are durable under a storage key and shall become a blob.
+/// What shall become a blob. A stored object is durable already.
 #[derive(Debug, Clone)]
 pub(crate) struct NewBlob {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
-    pub(crate) storage_key: String,
+    pub(crate) content: Content,
 }
 
 impl Metadata {
-    /// The blob of this digest that a repository holds.
-    pub(crate) async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobRow> {
+    /// The blob of this digest that a repository holds, to be read.
+    pub(crate) async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<StoredRow> {
         let question = [registry.as_str(), name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
-            let found = tx.query_one(&SELECT_IN_REPOSITORY, &question.map(Value::from), read).await?;
+            let found = tx.query_one(&SELECT_STORED, &question.map(Value::from), read_stored).await?;
             found_in(tx, registry, name, found).await
         };
         let found = self.read_through(&self.caches.blobs, &question, work).await?;
@@ -108,7 +129,7 @@ impl Metadata {
         let question = [registry.as_str(), name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let [a, b, c] = question.map(Value::from);
-            let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(4)?, needed: row.boolean(5)? });
+            let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(3)?, needed: row.boolean(4)? });
             let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
             found_in(tx, registry, name, found).await
         };
@@ -128,22 +149,20 @@ impl Metadata {
     }
 
     /// Ends an upload: its bytes become a blob of the repository. Of two uploads of the same bytes the first one's are
-    /// kept: the answer says under which key.
-    pub(crate) async fn complete_upload(&self, key: RepositoryKey, upload: String, new: NewBlob, now: Timestamp) -> Result<BlobRow> {
+    /// kept: false when these are not.
+    pub(crate) async fn complete_upload(&self, key: RepositoryKey, upload: String, new: NewBlob, now: Timestamp) -> Result<bool> {
         let row = self.next_id(now);
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             if !uploads::remove(tx, repository, &upload).await? {
                 return Err(uploads::not_found(&key, &upload));
             }
-            let size = i64::try_from(new.size).unwrap_or(i64::MAX);
-            let parameters: [Value<'_>; 5] =
-                [row.into(), new.digest.as_str().into(), size.into(), new.storage_key.as_str().into(), now.micros().into()];
-            tx.execute(&INSERT, &parameters).await?;
-            let kept = tx.query_one(&SELECT_BY_DIGEST, &[new.digest.as_str().into()], read).await?;
+            let is_new = insert(tx, row, &new, now).await?;
+            let kept =
+                if is_new { Some(row) } else { tx.query_one(&SELECT_ID, &[new.digest.as_str().into()], |row| row.integer(0)).await? };
             let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
-            tx.execute(&LINK, &[repository.into(), kept.id.into(), now.micros().into()]).await?;
-            Ok(kept)
+            tx.execute(&LINK, &[repository.into(), kept.into(), now.micros().into()]).await?;
+            Ok(is_new)
         })
         .await
     }
@@ -189,6 +208,21 @@ impl Metadata {
     }
 }
 
+/// Notes a new blob. False when there was one of its digest.
+async fn insert(tx: &mut Tx<'_>, row: i64, new: &NewBlob, now: Timestamp) -> Result<bool> {
+    let (storage_key, bytes) = match &new.content {
+        Content::Object(key) => (key.as_str(), None),
+        Content::Small(bytes) => ("", Some(bytes)),
+    };
+    let size = i64::try_from(new.size).unwrap_or(i64::MAX);
+    let parameters: [Value<'_>; 5] = [row.into(), new.digest.as_str().into(), size.into(), storage_key.into(), now.micros().into()];
+    let is_new = tx.execute(&INSERT, &parameters).await? > 0;
+    if let (true, Some(bytes)) = (is_new, bytes) {
+        tx.execute(&INSERT_CONTENT, &[row.into(), bytes.as_ref().into()]).await?;
+    }
+    Ok(is_new)
+}
+
 /// The blob of this digest that a repository holds, by the repository's row id.
 pub(super) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<BlobRow>> {
     let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
@@ -196,5 +230,19 @@ pub(super) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -
 }
 
 fn read(row: &Row<'_>) -> Result<BlobRow> {
-    Ok(BlobRow { id: row.integer(0)?, digest: row.parsed(1, Digest::parse)?, size: row.unsigned(2)?, storage_key: row.text(3)? })
+    Ok(BlobRow { id: row.integer(0)?, digest: row.parsed(1, Digest::parse)?, size: row.unsigned(2)? })
+}
+
+fn read_stored(row: &Row<'_>) -> Result<StoredRow> {
+    let content = match (storage_key(row, 3)?, row.optional_bytes(4)?) {
+        (Some(key), _) => Content::Object(key),
+        (None, Some(bytes)) => Content::Small(bytes.into()),
+        (None, None) => return Err(Error::Internal("a small blob has no bytes".to_owned())),
+    };
+    Ok(StoredRow { blob: read(row)?, content })
+}
+
+/// The key of a blob's stored object, if it has one.
+pub(super) fn storage_key(row: &Row<'_>, column: usize) -> Result<Option<String>> {
+    Ok(Some(row.text(column)?).filter(|key| !key.is_empty()))
 }

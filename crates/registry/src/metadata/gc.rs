@@ -1,8 +1,8 @@
 //! What garbage collection asks and removes. Each removal repeats its condition, so that a push that came between finding
 //! and removing is never harmed.
 
-use super::Metadata;
 use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Metadata, blobs};
 use crate::error::Result;
 use roadstead_model::{Digest, Timestamp};
 
@@ -82,12 +82,13 @@ impl Metadata {
         self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_BLOBS, &parameters, read).await).await
     }
 
-    /// Forgets blobs that are still old and held by no repository. Gives the storage keys and sizes of those that went.
-    pub(crate) async fn delete_unheld_blobs(&self, ids: Vec<i64>, before: Timestamp) -> Result<Vec<(String, u64)>> {
+    /// Forgets blobs that are still old and held by no repository. Gives the storage keys, where bytes are left to be
+    /// removed, and the sizes of those that went.
+    pub(crate) async fn delete_unheld_blobs(&self, ids: Vec<i64>, before: Timestamp) -> Result<Vec<(Option<String>, u64)>> {
         self.write(async move |tx: &mut Tx<'_>| {
             let mut gone = Vec::new();
             for id in &ids {
-                let read = |row: &Row<'_>| Ok((row.text(0)?, row.unsigned(1)?));
+                let read = |row: &Row<'_>| Ok((blobs::storage_key(row, 0)?, row.unsigned(1)?));
                 gone.extend(tx.query_one(&DELETE_UNHELD_BLOB, &[(*id).into(), before.micros().into()], read).await?);
             }
             Ok(gone)

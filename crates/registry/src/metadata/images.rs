@@ -120,7 +120,7 @@ impl Metadata {
     /// The images of these ids in their order; fails if one is missing.
     pub(crate) async fn images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
         let key = RepositoryKey::new(registry, name);
-        self.read(async |tx: &mut Tx<'_>| {
+        self.scan(async |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let mut images = Vec::with_capacity(ids.len());
             for id in ids {
@@ -141,7 +141,7 @@ impl Metadata {
     ) -> Result<Page<Image>> {
         let key = RepositoryKey::new(registry, name);
         let rows = self
-            .read(async |tx: &mut Tx<'_>| {
+            .scan(async |tx: &mut Tx<'_>| {
                 let repository = repository_id(tx, &key).await?;
                 let parameters: [Value<'_>; 3] = [repository.into(), after.into(), (size.get() as i64 + 1).into()];
                 let rows = tx.query(&SELECT_PAGE, &parameters, read_image_row).await?;

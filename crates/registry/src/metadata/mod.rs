@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use transaction::Tx;
 
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
-pub(crate) use blobs::{BlobRow, NewBlob};
+pub(crate) use blobs::{BlobRow, Content, NewBlob, StoredRow};
 pub(crate) use catalog_data::NamedLogo;
 pub(crate) use images::NewManifest;
 pub(crate) use repositories::{IfMissing, NewRepository};
@@ -60,7 +60,7 @@ struct Caches {
     aliases: Cache<RegistryId>,
     access_keys: Cache<AccessKeyRow>,
     manifests: Cache<StoredManifest>,
-    blobs: Cache<BlobRow>,
+    blobs: Cache<StoredRow>,
     held_blobs: Cache<HeldBlob>,
 }
 
@@ -105,13 +105,23 @@ impl Metadata {
         self.ids.next(now)
     }
 
-    /// Runs `work` in a transaction that only reads. It never waits for a writer.
+    /// Runs `work`, which reads a few rows, in a transaction. It never waits for a writer.
     async fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(work),
+        }
+    }
+
+    /// Runs `work`, which reads as many rows as a page has, in a transaction. It never waits for a writer.
+    async fn scan<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.scan(work),
         }
     }
 

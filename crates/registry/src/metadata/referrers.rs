@@ -31,7 +31,7 @@ impl Metadata {
     ) -> Result<Page<Referrer>> {
         let key = RepositoryKey::new(registry, name);
         let rows = self
-            .read(async |tx: &mut Tx<'_>| {
+            .scan(async |tx: &mut Tx<'_>| {
                 let repository = match repository_id(tx, &key).await {
                     Ok(id) => id,
                     Err(Error::RepositoryNotFound { .. }) => return Ok(Vec::new()),

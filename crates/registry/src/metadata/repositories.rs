@@ -74,7 +74,7 @@ impl Metadata {
 
     /// The repositories of these names in the order of the names; fails if one is missing.
     pub(crate) async fn repositories(&self, registry: &RegistryId, names: &[RepositoryName]) -> Result<Vec<Repository>> {
-        self.read(async |tx: &mut Tx<'_>| {
+        self.scan(async |tx: &mut Tx<'_>| {
             let mut found = Vec::with_capacity(names.len());
             for name in names {
                 found.push(select_one(tx, &RepositoryKey::new(registry, name)).await?);
@@ -86,14 +86,14 @@ impl Metadata {
 
     /// A page of a registry's repositories, by name.
     pub(crate) async fn list_repositories(&self, registry: &RegistryId, after: &str, size: PageSize) -> Result<Page<Repository>> {
-        let rows = self.read(async |tx: &mut Tx<'_>| select_page(tx, registry, after, size.get() + 1).await).await?;
+        let rows = self.scan(async |tx: &mut Tx<'_>| select_page(tx, registry, after, size.get() + 1).await).await?;
         Ok(Page::from_rows(rows, size, |repository| repository.name.to_string()))
     }
 
     /// A page of `<alias>/<name>` over all registries, in byte order.
     pub(crate) async fn list_all_repositories(&self, after: &str, size: PageSize) -> Result<Page<String>> {
         let rows = self
-            .read(async |tx: &mut Tx<'_>| {
+            .scan(async |tx: &mut Tx<'_>| {
                 let read = |row: &Row<'_>| Ok((row.text(0)? + "/", row.parsed(1, RegistryId::parse)?));
                 let mut registries = tx.query(&SELECT_PRIMARY_ALIASES, &[], read).await?;
                 // With the slash, since `a-b/x` comes before `a/x`.

@@ -8,8 +8,11 @@ use super::transaction::{Sql, Tx, statements};
 use crate::error::{Error, Result};
 
 /// Every migration in order; the version of the schema is how many have been applied.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_catalog_policies_principals.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_catalog_policies_principals.sql"),
+    include_str!("../../migrations/0003_small_blobs.sql"),
+];
 
 /// The version that this Roadstead writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

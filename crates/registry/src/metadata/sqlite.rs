@@ -49,9 +49,20 @@ struct Job {
 /// Tells the caller how its write ended: called after the commit, with the commit's failure if it failed.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
-pub(super) struct Sqlite {
+/// Read-only connections. Each is used by one read at a time and then waits for the next.
+struct Readers {
     path: PathBuf,
-    readers: Mutex<Vec<Connection>>,
+    /// How many bytes of the database are mapped into memory.
+    mapped: i64,
+    idle: Mutex<Vec<Connection>>,
+}
+
+pub(super) struct Sqlite {
+    /// For reads of a few rows. They read their pages into memory, since after each commit SQLite would map the whole file anew,
+    /// which costs more.
+    readers: Readers,
+    /// For reads of many rows, from the mapped file.
+    scanners: Readers,
     jobs: Mutex<Option<Sender<Job>>>,
     stop_checkpoints: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -77,8 +88,8 @@ impl Sqlite {
             spawn("metadata-checkpoint", index.clone(), move || checkpoint_now_and_then(&checkpointer, &log, &stopped))?,
         ];
         Ok(Self {
-            path: path.to_owned(),
-            readers: Mutex::default(),
+            readers: Readers { path: path.to_owned(), mapped: 0, idle: Mutex::default() },
+            scanners: Readers { path: path.to_owned(), mapped: 1 << 30, idle: Mutex::default() },
             jobs: Mutex::new(Some(jobs)),
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
@@ -95,23 +106,20 @@ impl Sqlite {
         (first == second).then(|| first.try_into().map(Version).ok())?
     }
 
-    /// Runs a read on this thread.
+    /// Runs a read of a few rows on this thread.
     pub(super) fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let pooled = lock(&self.readers).pop();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
-        };
-        run_cached(&connection, "BEGIN DEFERRED")?;
-        let result = finish(work(&mut Tx::Sqlite(&mut connection)));
-        // A connection whose transaction does not end is closed instead of going back to the pool.
-        if run_cached(&connection, "COMMIT").is_ok() {
-            lock(&self.readers).push(connection);
-        }
-        result
+        self.readers.run(work)
+    }
+
+    /// Runs a read of many rows on this thread.
+    pub(super) fn scan<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        self.scanners.run(work)
     }
 
     /// Hands a write to the writer thread and waits until it is committed, and if asked for durable.
@@ -138,9 +146,33 @@ impl Sqlite {
         lock(&self.jobs).take();
         lock(&self.stop_checkpoints).take();
         let threads = std::mem::take(&mut *lock(&self.threads));
-        lock(&self.readers).clear();
+        lock(&self.readers.idle).clear();
+        lock(&self.scanners.idle).clear();
         // A thread that panicked has said so in the log already.
         let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+    }
+}
+
+impl Readers {
+    fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let idle = lock(&self.idle).pop();
+        let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
+        run_cached(&connection, "BEGIN DEFERRED")?;
+        let result = finish(work(&mut Tx::Sqlite(&mut connection)));
+        // A connection whose transaction does not end is closed instead of being used again.
+        if run_cached(&connection, "COMMIT").is_ok() {
+            lock(&self.idle).push(connection);
+        }
+        result
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.pragma_update(None, "mmap_size", self.mapped).map_err(failure)?;
+        Ok(connection)
     }
 }
 
@@ -151,7 +183,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
     let settings = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
-                    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA mmap_size = 1073741824;";
+                    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
     connection.execute_batch(settings).map_err(failure)?;
     Ok(connection)
 }

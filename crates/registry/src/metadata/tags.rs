@@ -33,7 +33,7 @@ impl Metadata {
     ) -> Result<Page<ImageTag>> {
         let key = RepositoryKey::new(registry, name);
         let rows = self
-            .read(async |tx: &mut Tx<'_>| {
+            .scan(async |tx: &mut Tx<'_>| {
                 let id = repository_id(tx, &key).await?;
                 tx.query(&SELECT_PAGE, &[id.into(), after.into(), (size.get() as i64 + 1).into()], |row| {
                     Ok(ImageTag {
@@ -52,7 +52,7 @@ impl Metadata {
     pub(crate) async fn list_tags(&self, registry: &RegistryId, name: &RepositoryName, after: &str, size: PageSize) -> Result<Page<Tag>> {
         let key = RepositoryKey::new(registry, name);
         let rows = self
-            .read(async |tx: &mut Tx<'_>| {
+            .scan(async |tx: &mut Tx<'_>| {
                 let id = repository_id(tx, &key).await?;
                 let parameters: [Value<'_>; 3] = [id.into(), after.into(), (size.get() as i64 + 1).into()];
                 tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await

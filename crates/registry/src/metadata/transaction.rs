@@ -53,6 +53,12 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
+        value.map_or(Self::Null, Self::Bytes)
+    }
+}
+
 impl<'a> From<Option<&'a str>> for Value<'a> {
     fn from(value: Option<&'a str>) -> Self {
         value.map_or(Self::Null, Self::Text)
@@ -105,6 +111,10 @@ impl Row<'_> {
     }
 
     pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>> {
+        self.get(column)
+    }
+
+    pub(crate) fn optional_bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
         self.get(column)
     }
 

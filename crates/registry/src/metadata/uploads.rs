@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use roadstead_model::{RegistryId, RepositoryName, Timestamp};
 
 statements! {
-    SELECT = "SELECT u.received, u.hash_state, u.minimum_part, u.last_part, u.has_short_part FROM upload u JOIN repository r ON r.id = u.repository_id
+    SELECT = "SELECT u.received, u.hash_state, u.minimum_part, u.last_part, u.has_short_part, u.content FROM upload u JOIN repository r ON r.id = u.repository_id
         WHERE u.id = ?3 AND r.registry_id = ?1 AND r.name = ?2";
-    INSERT = "INSERT INTO upload (id, repository_id, received, hash_state, minimum_part, created_at, updated_at)
-        VALUES (?1, ?2, 0, ?3, ?4, ?5, ?5)";
-    ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7
+    INSERT = "INSERT INTO upload (id, repository_id, received, hash_state, minimum_part, last_part, has_short_part, created_at, updated_at)
+        VALUES (?1, ?2, 0, ?3, ?4, 0, FALSE, ?5, ?5)";
+    ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7, content = ?8
         WHERE id = ?1 AND received = ?2";
     DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2";
 }
@@ -27,13 +27,15 @@ pub(crate) struct UploadRow {
     pub(crate) last_part: u64,
     /// Whether a part before the last was smaller than that.
     pub(crate) has_short_part: bool,
+    /// All that it has received, as long as that is little; else none, and it has a file.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 impl UploadRow {
-    /// The session after one more part, with the hash over all of it.
-    pub(crate) fn after(&self, received: u64, hash_state: Vec<u8>) -> Self {
+    /// The session after one more part, with the hash over all of it, and all of it if that is little.
+    pub(crate) fn after(&self, received: u64, hash_state: Vec<u8>, content: Option<Vec<u8>>) -> Self {
         let has_short_part = self.has_short_part || (self.received > 0 && self.last_part < self.minimum_part);
-        Self { received, hash_state, minimum_part: self.minimum_part, last_part: received - self.received, has_short_part }
+        Self { received, hash_state, minimum_part: self.minimum_part, last_part: received - self.received, has_short_part, content }
     }
 }
 
@@ -78,7 +80,7 @@ impl Metadata {
         let signed = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         let (before, after, last_part) = (signed(before), signed(row.received), signed(row.last_part));
         self.write(async move |tx: &mut Tx<'_>| {
-            let parameters: [Value<'_>; 7] = [
+            let parameters: [Value<'_>; 8] = [
                 id.as_str().into(),
                 before.into(),
                 after.into(),
@@ -86,6 +88,7 @@ impl Metadata {
                 last_part.into(),
                 row.has_short_part.into(),
                 now.micros().into(),
+                row.content.as_deref().into(),
             ];
             Ok(tx.execute(&ADVANCE, &parameters).await? == 1)
         })
@@ -118,5 +121,6 @@ fn read(row: &Row<'_>) -> Result<UploadRow> {
         minimum_part: row.unsigned(2)?,
         last_part: row.unsigned(3)?,
         has_short_part: row.boolean(4)?,
+        content: row.optional_bytes(5)?,
     })
 }

@@ -24,9 +24,9 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
-/// A world whose clock is ahead of the files' times, so that grace periods can pass.
+/// A world of files whose clock is ahead of the files' times, so that grace periods can pass.
 async fn world() -> World {
-    let world = World::new().await;
+    let world = World::of_files().await;
     world.pass_seconds(20 * 365 * DAY);
     world
 }
@@ -51,6 +51,19 @@ async fn what_a_manifest_needs_stays_and_what_nothing_needs_goes_after_the_grace
         world.registry.open_blob(&blob).await.expect("with its bytes");
     }
     assert_eq!(files(world.folder.path().join("blobs").as_path()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_small_blob_goes_with_its_bytes_and_has_no_file() {
+    let world = World::new().await;
+    let loose = world.push_blob(b"loose").await;
+    assert!(files(world.folder.path().join("blobs").as_path()).is_empty());
+    world.pass_seconds(DAY + 1);
+    let expected = Garbage { unused_blobs: 1, deleted_blobs: 1, bytes: 5, ..Garbage::default() };
+    assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), expected);
+    assert!(matches!(world.registry.find_blob(&world.id, &world.name, &loose).await, Err(Error::LayerNotFound(_))));
+    world.push_blob(b"loose").await;
+    assert_holds(&world, b"loose").await;
 }
 
 #[tokio::test]
@@ -139,8 +152,7 @@ async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
 }
 
 /// A world in which it is now.
-async fn present() -> World {
-    let world = World::new().await;
+async fn present(world: World) -> World {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970").as_secs();
     world.pass_seconds(since_epoch as i64 - world.registry.now().seconds());
     world
@@ -150,7 +162,7 @@ const AT_ONCE: Collection = Collection { grace: Duration::ZERO, dry_run: false }
 
 #[tokio::test]
 async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whatever_the_grace() {
-    let world = present().await;
+    let world = present(World::of_files().await).await;
     let upload = world.registry.start_upload(&world.id, &world.name, None, false).await.expect("a session");
     world.registry.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let file = world.folder.path().join("blobs/uploads").join(&upload.id);
@@ -171,7 +183,7 @@ async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whateve
 
 #[tokio::test]
 async fn a_file_without_a_row_is_given_time_to_get_one_whatever_the_grace() {
-    let world = present().await;
+    let world = present(World::of_files().await).await;
     let folder = world.folder.path().join("blobs/sha256/ab");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join(format!("{}.upload", "ab".repeat(32))), b"on its way").expect("a file");
@@ -184,7 +196,16 @@ async fn a_file_without_a_row_is_given_time_to_get_one_whatever_the_grace() {
 /// Without any grace a blob may go before its manifest comes, and the push is told so. What was accepted stays whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_push_that_races_collection_never_loses_a_blob() {
-    let world = Arc::new(present().await);
+    race(present(World::of_files().await).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_push_of_small_blobs_that_races_collection_never_loses_one() {
+    race(present(World::new().await).await).await;
+}
+
+async fn race(world: World) {
+    let world = Arc::new(world);
     let beside = world.beside().await;
     let done = Arc::new(AtomicBool::new(false));
     let collectors = [world.registry.clone(), beside].map(|registry| {
@@ -240,9 +261,13 @@ async fn push_and_delete(world: Arc<World>, pusher: usize) {
 
 async fn assert_whole(world: &World, seed: &str) {
     for bytes in [format!("config {seed}").as_bytes(), b"a layer of all"] {
-        let digest = Digest::of(Algorithm::Sha256, bytes);
-        let blob = world.registry.find_blob(&world.id, &world.name, &digest).await.expect("the repository holds it");
-        let reader = world.registry.open_blob(&blob).await.expect("its bytes are there");
-        assert_eq!(reader.read(0, bytes.len()).await.expect("readable"), bytes);
+        assert_holds(world, bytes).await;
     }
+}
+
+async fn assert_holds(world: &World, bytes: &[u8]) {
+    let digest = Digest::of(Algorithm::Sha256, bytes);
+    let blob = world.registry.find_blob(&world.id, &world.name, &digest).await.expect("the repository holds it");
+    let reader = world.registry.open_blob(&blob).await.expect("its bytes are there");
+    assert_eq!(reader.read(0, bytes.len()).await.expect("readable"), bytes);
 }

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName, Tag};
-use roadstead_registry::{BodyError, Clock, Condition, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result, Sharing};
+use roadstead_registry::{
+    BodyError, Clock, Condition, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result, Sharing,
+};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,35 +21,42 @@ pub(crate) struct World {
     pub(crate) id: RegistryId,
     pub(crate) name: RepositoryName,
     clock: Arc<AtomicI64>,
+    limits: Limits,
     pub(crate) folder: tempfile::TempDir,
 }
 
 impl World {
     /// A registry with one empty repository.
     pub(crate) async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    /// One in which every blob that has any bytes is a file, however small it is.
+    pub(crate) async fn of_files() -> Self {
+        Self::with(Limits { small_blob_bytes: 0, ..Limits::default() }).await
+    }
+
+    async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        let options = OpenOptions { clock: Clock::Manual(Arc::clone(&clock)), ..OpenOptions::new(folder.path()) };
-        let registry = Registry::open(options).await.expect("a registry");
+        let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;
         let (id, name) = (registry.account_id().clone(), repository("team/app"));
         registry.create_repository(&id, &name).await.expect("a repository");
-        Self { registry, id, name, clock, folder }
+        Self { registry, id, name, clock, limits, folder }
     }
 
     /// Closes the registry and opens it again on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let Self { registry, id, name, clock, folder } = self;
+        let Self { registry, id, name, clock, limits, folder } = self;
         registry.close().await;
         drop(registry);
-        let options = OpenOptions { clock: Clock::Manual(Arc::clone(&clock)), ..OpenOptions::new(folder.path()) };
-        let registry = Registry::open(options).await.expect("a registry");
-        Self { registry, id, name, clock, folder }
+        let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;
+        Self { registry, id, name, clock, limits, folder }
     }
 
     /// The same installation, opened as a command beside the server opens it, with the same clock.
     pub(crate) async fn beside(&self) -> Registry {
-        let (clock, sharing) = (Clock::Manual(Arc::clone(&self.clock)), Sharing::Beside);
-        Registry::open(OpenOptions { clock, sharing, ..OpenOptions::new(self.folder.path()) }).await.expect("a registry")
+        open(self.folder.path(), &self.clock, &self.limits, Sharing::Beside).await
     }
 
     pub(crate) fn pass_seconds(&self, seconds: i64) {
@@ -94,6 +104,11 @@ impl World {
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition, create_repository: false };
         self.registry.put_manifest(&self.id, &self.name, push).await
     }
+}
+
+async fn open(folder: &Path, clock: &Arc<AtomicI64>, limits: &Limits, sharing: Sharing) -> Registry {
+    let (clock, limits) = (Clock::Manual(Arc::clone(clock)), limits.clone());
+    Registry::open(OpenOptions { clock, limits, sharing, ..OpenOptions::new(folder) }).await.expect("a registry")
 }
 
 pub(crate) fn repository(text: &str) -> RepositoryName {

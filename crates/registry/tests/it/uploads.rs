@@ -20,73 +20,102 @@ async fn content(world: &World, digest: &Digest) -> Vec<u8> {
 
 #[tokio::test]
 async fn parts_become_a_blob_also_across_a_restart() {
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        assert_eq!(append(&world, &id, Some(0), Parts::of(&[b"hello ", b"wide "])).await.expect("a part").received, 11);
+        let world = world.restart().await;
+        assert_eq!(world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 11);
+        append(&world, &id, Some(11), Parts::of(&[b"world"])).await.expect("a part");
+        let digest = Digest::of(Algorithm::Sha256, b"hello wide world");
+        let blob = world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        assert_eq!((blob.size, content(&world, &digest).await), (16, b"hello wide world".to_vec()));
+        assert!(matches!(world.registry.find_upload(&world.id, &world.name, &id).await, Err(Error::UploadNotFound { .. })));
+    }
+}
+
+/// A session lies in its row until it is too large for that, and then in a file, whichever request it outgrows the row in.
+#[tokio::test]
+async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
     let world = World::new().await;
-    let id = start(&world).await;
-    assert_eq!(append(&world, &id, Some(0), Parts::of(&[b"hello ", b"wide "])).await.expect("a part").received, 11);
-    let world = world.restart().await;
-    assert_eq!(world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 11);
-    append(&world, &id, Some(11), Parts::of(&[b"world"])).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha256, b"hello wide world");
-    let blob = world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
-    assert_eq!((blob.size, content(&world, &digest).await), (16, b"hello wide world".to_vec()));
-    assert!(matches!(world.registry.find_upload(&world.id, &world.name, &id).await, Err(Error::UploadNotFound { .. })));
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let small = 16 << 10;
+    for ends in [[1, small], [small, small + 1], [small - 1, 300_000], [20, 20]] {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let [first, second] = ends.map(|end| &bytes[..end]);
+            let id = start(&world).await;
+            append(&world, &id, Some(0), Parts::of(&[first])).await.expect("a part");
+            let file = world.folder.path().join("blobs/uploads").join(&id);
+            assert!(!file.exists());
+            append(&world, &id, None, Parts::of(&[&second[first.len()..]])).await.expect("a part");
+            assert_eq!(file.exists(), second.len() > small);
+            let digest = Digest::of(algorithm, &bytes);
+            let rest = &mut Parts::of(&[&bytes[second.len()..]]);
+            let (registry, name) = (&world.id, &world.name);
+            world.registry.complete_upload_with(registry, name, &id, None, rest, &digest).await.expect("a blob");
+            assert!(!file.exists() && content(&world, &digest).await == bytes);
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
-    let world = World::new().await;
-    let id = start(&world).await;
-    append(&world, &id, Some(0), Parts::of(&[b"12345"])).await.expect("a part");
-    for wrong in [0, 4, 6] {
-        assert!(matches!(append(&world, &id, Some(wrong), Parts::of(&[b"x"])).await, Err(Error::LayerPartInvalid { received: 5, .. })));
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        append(&world, &id, Some(0), Parts::of(&[b"12345"])).await.expect("a part");
+        for wrong in [0, 4, 6] {
+            assert!(matches!(append(&world, &id, Some(wrong), Parts::of(&[b"x"])).await, Err(Error::LayerPartInvalid { received: 5, .. })));
+        }
+        append(&world, &id, Some(5), Parts::of(&[b"678"])).await.expect("a part");
+        let digest = Digest::of(Algorithm::Sha256, b"12345678");
+        assert!(world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
     }
-    append(&world, &id, Some(5), Parts::of(&[b"678"])).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha256, b"12345678");
-    assert!(world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
 }
 
 #[tokio::test]
 async fn what_arrived_before_a_connection_failed_is_kept() {
-    let world = World::new().await;
-    let id = start(&world).await;
-    let failed = append(&world, &id, None, Parts::of(&[b"first half, "]).then_fails()).await;
-    assert!(matches!(failed, Err(Error::BodyIncomplete)));
-    assert_eq!(world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 12);
-    append(&world, &id, Some(12), Parts::of(&[b"second half"])).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
-    assert!(world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        let failed = append(&world, &id, None, Parts::of(&[b"first half, "]).then_fails()).await;
+        assert!(matches!(failed, Err(Error::BodyIncomplete)));
+        assert_eq!(world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 12);
+        append(&world, &id, Some(12), Parts::of(&[b"second half"])).await.expect("a part");
+        let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
+        assert!(world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
+    }
 }
 
 #[tokio::test]
 async fn content_of_another_digest_is_refused_and_nothing_is_stored() {
-    let world = World::new().await;
-    let id = start(&world).await;
-    append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
-    let other = Digest::of(Algorithm::Sha256, b"other bytes");
-    let refused = world.registry.complete_upload(&world.id, &world.name, &id, &other).await;
-    assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
-    assert!(matches!(world.registry.find_blob(&world.id, &world.name, &other).await, Err(Error::LayerNotFound(_))));
-    assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
+        let other = Digest::of(Algorithm::Sha256, b"other bytes");
+        let refused = world.registry.complete_upload(&world.id, &world.name, &id, &other).await;
+        assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
+        assert!(matches!(world.registry.find_blob(&world.id, &world.name, &other).await, Err(Error::LayerNotFound(_))));
+        assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
+    }
 }
 
 #[tokio::test]
 async fn an_unannounced_sha512_and_an_empty_blob_are_stored() {
-    let world = World::new().await;
-    let id = start(&world).await;
-    append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha512, b"bytes");
-    world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
-    assert_eq!(content(&world, &digest).await, b"bytes");
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
+        let digest = Digest::of(Algorithm::Sha512, b"bytes");
+        world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        assert_eq!(content(&world, &digest).await, b"bytes");
 
-    let id = start(&world).await;
-    let empty = Digest::of(Algorithm::Sha256, b"");
-    assert_eq!(world.registry.complete_upload(&world.id, &world.name, &id, &empty).await.expect("a blob").size, 0);
-    assert_eq!(content(&world, &empty).await, b"");
+        let id = start(&world).await;
+        let empty = Digest::of(Algorithm::Sha256, b"");
+        assert_eq!(world.registry.complete_upload(&world.id, &world.name, &id, &empty).await.expect("a blob").size, 0);
+        assert_eq!(content(&world, &empty).await, b"");
+    }
 }
 
 #[tokio::test]
 async fn the_same_bytes_are_stored_once_and_belong_to_both_repositories() {
-    let world = World::new().await;
+    let world = World::of_files().await;
     let digest = world.push_blob(b"shared").await;
     let other = repository("other/app");
     world.registry.create_repository(&world.id, &other).await.expect("a repository");
@@ -137,7 +166,7 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
 /// Between storing a blob and noting it lies a moment in which the process can end, or the client leave.
 #[tokio::test]
 async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
-    let world = World::new().await;
+    let world = World::of_files().await;
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let id = start(&world).await;
         append(&world, &id, Some(0), Parts::of(&[b"stored"])).await.expect("a part");
@@ -153,25 +182,26 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
 
 #[tokio::test]
 async fn a_closing_body_ends_a_session_and_what_arrives_of_a_broken_one_is_kept() {
-    let world = World::new().await;
-    let (registry, id, name) = (&world.registry, &world.id, &world.name);
-    let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
-    let whole = start(&world).await;
-    let parts = &mut Parts::of(&[b"first half, ", b"second half"]);
-    let blob = registry.complete_upload_with(id, name, &whole, Some(0), parts, &digest).await.expect("a blob");
-    assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
+    for world in [World::new().await, World::of_files().await] {
+        let (registry, id, name) = (&world.registry, &world.id, &world.name);
+        let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
+        let whole = start(&world).await;
+        let parts = &mut Parts::of(&[b"first half, ", b"second half"]);
+        let blob = registry.complete_upload_with(id, name, &whole, Some(0), parts, &digest).await.expect("a blob");
+        assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
 
-    let halves = start(&world).await;
-    let broken = &mut Parts::of(&[b"first ", b"half, "]).then_fails();
-    let refused = registry.complete_upload_with(id, name, &halves, None, broken, &digest).await;
-    assert!(matches!(refused, Err(Error::BodyIncomplete)));
-    let misplaced = registry.complete_upload_with(id, name, &halves, Some(0), &mut Parts::of(&[b"x"]), &digest).await;
-    assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received: 12, .. })));
-    let rest = &mut Parts::of(&[b"second half"]);
-    assert_eq!(registry.complete_upload_with(id, name, &halves, Some(12), rest, &digest).await.expect("a blob").size, 23);
+        let halves = start(&world).await;
+        let broken = &mut Parts::of(&[b"first ", b"half, "]).then_fails();
+        let refused = registry.complete_upload_with(id, name, &halves, None, broken, &digest).await;
+        assert!(matches!(refused, Err(Error::BodyIncomplete)));
+        let misplaced = registry.complete_upload_with(id, name, &halves, Some(0), &mut Parts::of(&[b"x"]), &digest).await;
+        assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received: 12, .. })));
+        let rest = &mut Parts::of(&[b"second half"]);
+        assert_eq!(registry.complete_upload_with(id, name, &halves, Some(12), rest, &digest).await.expect("a blob").size, 23);
 
-    let wrong = start(&world).await;
-    let refused = registry.complete_upload_with(id, name, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
-    assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
-    assert!(matches!(registry.find_upload(id, name, &wrong).await, Err(Error::UploadNotFound { .. })));
+        let wrong = start(&world).await;
+        let refused = registry.complete_upload_with(id, name, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
+        assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
+        assert!(matches!(registry.find_upload(id, name, &wrong).await, Err(Error::UploadNotFound { .. })));
+    }
 }

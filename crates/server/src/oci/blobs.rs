@@ -11,21 +11,22 @@ use crate::http::{Body, Call, Response};
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::{Method, StatusCode};
 use roadstead_model::Digest;
-use roadstead_registry::BlobInfo;
+use roadstead_registry::{BlobInfo, StoredBlob};
 
 /// What a blob is, as far as this server knows: the manifests say more.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// GET and HEAD, whole or in parts. Only a GET opens the blob.
 pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
-    let blob = find(server, call, target, digest).await?;
-    let reply = if conditional::is_known(&call.headers, digest) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
-    } else if call.method == Method::HEAD {
+    let not_modified = || Reply::empty(StatusCode::NOT_MODIFIED);
+    let is_known = conditional::is_known(&call.headers, digest);
+    let reply = if call.method == Method::HEAD {
+        let blob = announce(server, target, digest).await?;
         // A range means nothing to a HEAD (RFC 9110, section 14.2).
-        Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE)
+        if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE) }
     } else {
-        read(server, &blob, selection(call, &blob)).await?
+        let blob = server.registry.find_blob(target.registry(), target.repository(), digest).await?;
+        if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
     };
     Ok(reply
         .with_static(ACCEPT_RANGES, "bytes")
@@ -38,11 +39,9 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &
 /// A HEAD comes before a push that will rely on its answer. For somebody who has signed in, a blob that nothing needs is kept
 /// for it. What anybody else asks changes nothing, so he is told of such a blob in the first half of its grace only, and
 /// pushes it again in the second: BuildKit and containerd sign in when they are told to, and to look they need not.
-async fn find(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<BlobInfo, Failure> {
+async fn announce(server: &Server, target: &Target, digest: &Digest) -> Result<BlobInfo, Failure> {
     let (registry, repository) = (target.registry(), target.repository());
-    Ok(if call.method != Method::HEAD {
-        server.registry.find_blob(registry, repository, digest).await?
-    } else if target.is_signed_in() {
+    Ok(if target.is_signed_in() {
         server.registry.reserve_blob(registry, repository, digest).await?
     } else {
         server.registry.find_lasting_blob(registry, repository, digest, server.config.gc_grace / 2).await?
@@ -55,14 +54,14 @@ pub(super) async fn delete(server: &Server, target: &Target, digest: &Digest) ->
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
 }
 
-fn selection(call: &Call, blob: &BlobInfo) -> Selection {
+fn selection(call: &Call, blob: &StoredBlob) -> Selection {
     match call.headers.get(RANGE).and_then(|range| range.to_str().ok()) {
         Some(range) if conditional::range_counts(&call.headers, &blob.digest) => range::select(range, blob.size),
         _ => Selection::Whole,
     }
 }
 
-async fn read(server: &Server, blob: &BlobInfo, selection: Selection) -> Result<Reply, Failure> {
+async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Result<Reply, Failure> {
     let spans = match selection {
         Selection::Whole => {
             let reader = server.registry.open_blob(blob).await?;
