@@ -157,6 +157,12 @@ impl Registry {
         Ok(Some(AccessKey { id, secret, active, identity: Identity { registry, user } }))
     }
 
+    /// Who holds the access key of this id; nobody if it is not active. Its secret stays sealed.
+    pub async fn key_holder(&self, id: &str) -> Result<Option<Identity>> {
+        let key = self.0.metadata.access_key(id).await?.filter(|key| key.active);
+        Ok(key.map(|AccessKeyRow { registry, user, .. }| Identity { registry, user }))
+    }
+
     /// The registry that an active alias belongs to.
     pub async fn resolve_alias(&self, alias: &str) -> Result<RegistryId> {
         self.0.metadata.registry_by_alias(alias).await?.ok_or_else(|| Error::RegistryNotFound(alias.to_owned()))

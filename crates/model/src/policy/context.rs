@@ -5,6 +5,7 @@
 
 use crate::{Arn, RegistryId, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,7 +42,8 @@ pub struct RequestContext {
     caller: Caller,
     action: String,
     resource: Option<String>,
-    keys: BTreeMap<String, Vec<String>>,
+    /// Shared by the contexts of one request for several actions.
+    keys: Arc<BTreeMap<String, Vec<String>>>,
 }
 
 impl RequestContext {
@@ -51,7 +53,7 @@ impl RequestContext {
     /// `aws:ResourceAccount` are filled in here.
     pub fn new(caller: Caller, action: &str, resource: Option<&str>) -> Self {
         let mut context =
-            Self { caller: caller.clone(), action: action.to_owned(), resource: resource.map(str::to_owned), keys: BTreeMap::new() }
+            Self { caller: caller.clone(), action: action.to_owned(), resource: resource.map(str::to_owned), keys: Arc::default() }
                 .with("aws:PrincipalArn", &caller.arn)
                 .with("aws:PrincipalAccount", caller.account.as_str())
                 .with("aws:PrincipalType", if caller.root { "Account" } else { "User" });
@@ -67,7 +69,7 @@ impl RequestContext {
     /// Adds a value to a condition key; the case of a key does not matter.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.keys.entry(key.to_lowercase()).or_default().push(value.to_owned());
+        Arc::make_mut(&mut self.keys).entry(key.to_lowercase()).or_default().push(value.to_owned());
         self
     }
 

@@ -1,8 +1,9 @@
 //! The embedded engine: SQLite in WAL mode, durable at every commit.
 //!
 //! One thread owns the only writing connection. It takes whatever writes are waiting, runs each in a savepoint of its
-//! own, commits them together (one fsync for all, and none for writes that need not be durable) and only then answers each. Readers run where they are called, on a
-//! pool of read-only connections, and see the last commit; WAL lets them never wait. A second thread copies the
+//! own and commits them together. A second thread syncs the log, once for all that was committed since it did so last, and
+//! only then are those answered that have to be durable; meanwhile the first one goes on. Readers run where they are called,
+//! on pools of read-only connections, and see the last commit; WAL lets them never wait. A third thread copies the
 //! write-ahead log back into the database, so that no request pays for that.
 //!
 //! Whether anything has been committed is read from where SQLite looks itself: the header of the log's index, in the file
@@ -39,14 +40,17 @@ const PAGE: u64 = 4096;
 /// A log smaller than this (1 MiB) is left alone.
 const SMALL_LOG: u64 = 1 << 20;
 
-/// A write on its way to the writer thread.
-struct Job {
+/// A write on its way to the writer thread, to be run within a batch.
+type Job = Box<dyn FnOnce(&mut Connection) -> Ran + Send>;
+
+/// A write that has run.
+struct Ran {
     /// Whether the caller is answered only when it is durable.
     durable: bool,
-    /// Runs within the batch and gives back what answers the caller.
-    run: Box<dyn FnOnce(&mut Connection) -> Answer + Send>,
+    answer: Answer,
 }
-/// Tells the caller how its write ended: called after the commit, with the commit's failure if it failed.
+
+/// Tells the caller how its write ended: called after the commit or the sync, with its failure if it failed.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// Read-only connections. Each is used by one read at a time and then waits for the next.
@@ -72,19 +76,24 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens or makes the database file and starts its two threads.
+    /// Opens or makes the database file and starts its three threads.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
         // The index is made when the log is used for the first time.
         writer.query_row("PRAGMA data_version", [], |_| Ok(())).map_err(failure)?;
         let index = Arc::new(File::open(path.with_extension("db-shm"))?);
+        let log = path.with_extension("db-wal");
+        let synced_log = File::open(&log)?;
+        // SQLite would make the log's name durable when it syncs the log for the first time, but here it does not.
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let (jobs, waiting) = mpsc::channel();
+        let (to_sync, committed) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
-        let log = path.with_extension("db-wal");
         let threads = vec![
-            spawn("metadata-writer", index.clone(), move || write_batches(writer, &waiting))?,
+            spawn("metadata-writer", index.clone(), move || write_batches(writer, &waiting, &to_sync))?,
+            spawn("metadata-sync", index.clone(), move || sync_batches(&synced_log, &committed))?,
             spawn("metadata-checkpoint", index.clone(), move || checkpoint_now_and_then(&checkpointer, &log, &stopped))?,
         ];
         Ok(Self {
@@ -129,19 +138,21 @@ impl Sqlite {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel::<Result<T>>();
-        let run = Box::new(move |connection: &mut Connection| -> Answer {
+        let job = Box::new(move |connection: &mut Connection| {
             let result = if reply.is_closed() { Err(gone()) } else { run_in_savepoint(connection, work) };
-            Box::new(move |committed| {
+            let durable = durable && result.is_ok();
+            let answer = move |ended: Result<()>| {
                 // The caller may have gone meanwhile; its write stands all the same.
-                let _ = reply.send(committed.and(result));
-            })
+                let _ = reply.send(ended.and(result));
+            };
+            Ran { durable, answer: Box::new(answer) }
         });
         let sender = lock(&self.jobs).clone().ok_or_else(closed)?;
-        sender.send(Job { durable, run }).map_err(|_| closed())?;
+        sender.send(job).map_err(|_| closed())?;
         answer.await.map_err(|_| Error::Internal("a metadata write panicked".to_owned()))?
     }
 
-    /// Ends both threads after what they have begun.
+    /// Ends the threads after what they have begun.
     pub(super) async fn close(&self) {
         lock(&self.jobs).take();
         lock(&self.stop_checkpoints).take();
@@ -182,7 +193,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     // A plan that depends on the values bound to it is made anew for each: every use would pay for the planner.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
-    let settings = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
+    let settings = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
                     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
     connection.execute_batch(settings).map_err(failure)?;
     Ok(connection)
@@ -224,28 +235,23 @@ where
     result
 }
 
-fn write_batches(mut connection: Connection, waiting: &Receiver<Job>) {
-    let mut next = waiting.recv().ok();
-    while let Some(first) = next.take() {
-        let durable = first.durable;
-        let mut answers = Vec::new();
-        let begun = set_durable(&connection, durable).and_then(|()| run_cached(&connection, "BEGIN IMMEDIATE"));
+/// Runs writes, as many together as are waiting, and hands those that have to be durable on to be synced.
+fn write_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &Sender<Vec<Answer>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut ran = Vec::new();
+        let begun = run_cached(&connection, "BEGIN IMMEDIATE");
         if begun.is_ok() {
-            answers.push((first.run)(&mut connection));
+            ran.push(first(&mut connection));
             // A full disk can end the whole transaction: nothing more may run then, or it would run outside of one.
-            while answers.len() < BATCH
+            while ran.len() < BATCH
                 && !connection.is_autocommit()
                 && let Ok(job) = waiting.try_recv()
             {
-                if job.durable && !durable {
-                    next = Some(job);
-                    break;
-                }
-                answers.push((job.run)(&mut connection));
+                ran.push(job(&mut connection));
             }
         } else {
-            // The jobs are dropped unrun by `refuse`, which answers them with the reason.
-            refuse(first, &mut connection, &mut answers);
+            // The job is dropped unrun by `refuse`, which answers it with the reason.
+            refuse(first, &mut connection, &mut ran);
         }
         let committed = begun.and_then(|()| run_cached(&connection, "COMMIT"));
         if committed.is_err() && !connection.is_autocommit() {
@@ -254,21 +260,37 @@ fn write_batches(mut connection: Connection, waiting: &Receiver<Job>) {
         if let Err(error) = &committed {
             tracing::error!(%error, "the metadata could not be committed");
         }
-        answers.into_iter().for_each(|answer| answer(committed.clone()));
-        next = next.or_else(|| waiting.recv().ok());
+        let (durable, rest): (Vec<_>, Vec<_>) = ran.into_iter().partition(|ran| ran.durable && committed.is_ok());
+        rest.into_iter().for_each(|ran| (ran.answer)(committed.clone()));
+        let durable: Vec<Answer> = durable.into_iter().map(|ran| ran.answer).collect();
+        if !durable.is_empty() {
+            // The other thread lives until this one ends.
+            let _ = to_sync.send(durable);
+        }
     }
 }
 
-/// Says whether commits from now on wait for the disk. Those that do make all earlier ones durable too, in their order.
-fn set_durable(connection: &Connection, durable: bool) -> Result<()> {
-    let level = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-    connection.execute_batch(level).map_err(failure)
+/// Makes what was committed durable, while the next writes are run, and answers those that wait for it. Once that has failed,
+/// part of the log may be lost without a trace, and with it all that comes after: nothing is durable any more until the
+/// database is opened anew.
+fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>) {
+    let mut synced = Ok(());
+    while let Ok(mut answers) = committed.recv() {
+        committed.try_iter().for_each(|more| answers.extend(more));
+        if synced.is_ok() {
+            synced = log.sync_data().map_err(Error::from);
+            if let Err(error) = &synced {
+                tracing::error!(%error, "the metadata could not be made durable: no write is accepted until the server is started anew");
+            }
+        }
+        answers.into_iter().for_each(|answer| answer(synced.clone()));
+    }
 }
 
 /// Runs a write whose transaction could not begin inside one that is rolled back, only to obtain its answer channel.
-fn refuse(job: Job, connection: &mut Connection, answers: &mut Vec<Answer>) {
+fn refuse(job: Job, connection: &mut Connection, ran: &mut Vec<Ran>) {
     if run_cached(connection, "BEGIN DEFERRED").is_ok() {
-        answers.push((job.run)(connection));
+        ran.push(job(connection));
         let _ = run_cached(connection, "ROLLBACK");
     }
 }

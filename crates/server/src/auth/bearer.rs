@@ -265,8 +265,8 @@ async fn find_holder(keys: &Keys, registry: &Registry, claims: &Claims) -> Resul
     if keys.emulator {
         return Ok(Principal::Known(KnownPrincipal { identity, access_key_id }));
     }
-    match registry.access_key(&access_key_id).await? {
-        Some(key) if key.active && key.identity == identity => Ok(Principal::Known(KnownPrincipal { identity, access_key_id })),
+    match registry.key_holder(&access_key_id).await? {
+        Some(holder) if holder == identity => Ok(Principal::Known(KnownPrincipal { identity, access_key_id })),
         _ => Err(TokenError::Revoked),
     }
 }
