@@ -1,7 +1,8 @@
 //! JSON bodies and header names of the OCI distribution specification.
 
+use crate::media_type::OCI_INDEX;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// `Docker-Content-Digest`, on every answer about a blob or a manifest.
 pub const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -32,34 +33,40 @@ pub struct RepositoryList {
     pub repositories: Vec<String>,
 }
 
-/// The body of `GET /v2/<name>/referrers/<digest>`: an image index.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReferrerList {
-    /// Always 2.
-    pub schema_version: u8,
-    /// Always the OCI index's.
-    pub media_type: &'static str,
-    /// The manifests that refer to the subject.
-    pub manifests: Vec<ReferrerDescriptor>,
+/// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the manifests that refer to the subject, from their
+/// descriptors, each of which is a [`ReferrerDescriptor`] as JSON.
+pub fn referrer_list(descriptors: &[impl AsRef<str>]) -> String {
+    let length: usize = descriptors.iter().map(|descriptor| descriptor.as_ref().len() + 1).sum();
+    let mut list = String::with_capacity(length + 128);
+    list.push_str(r#"{"schemaVersion":2,"mediaType":""#);
+    list.push_str(OCI_INDEX);
+    list.push_str(r#"","manifests":["#);
+    for (number, descriptor) in descriptors.iter().enumerate() {
+        if number > 0 {
+            list.push(',');
+        }
+        list.push_str(descriptor.as_ref());
+    }
+    list.push_str("]}");
+    list
 }
 
 /// One entry of a listing of referrers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReferrerDescriptor {
+pub struct ReferrerDescriptor<'a> {
     /// The referrer's media type.
-    pub media_type: String,
+    pub media_type: &'a str,
     /// The referrer's digest.
-    pub digest: String,
+    pub digest: &'a str,
     /// The referrer's size in bytes.
     pub size: u64,
     /// The artifact type, else the config's media type; absent for an index without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// The referrer's own annotations, a JSON object; absent without any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<Box<RawValue>>,
+    pub artifact_type: Option<&'a str>,
+    /// The referrer's own annotations; absent without any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: &'a BTreeMap<String, String>,
 }
 
 /// The body of an error answer.

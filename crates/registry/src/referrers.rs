@@ -3,21 +3,14 @@
 use crate::Registry;
 use crate::error::Result;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
-use serde_json::value::RawValue;
 
 /// A manifest that refers to another one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
     /// Its digest.
-    pub digest: Digest,
-    /// Its media type.
-    pub media_type: String,
-    /// Its own size in bytes.
-    pub size: u64,
-    /// The artifact type, else the config's media type.
-    pub artifact_type: Option<String>,
-    /// Its annotations as the JSON object that they were stored as, if it has any: listings only pass them on.
-    pub annotations: Option<Box<RawValue>>,
+    pub digest: String,
+    /// Its [descriptor](roadstead_model::oci::ReferrerDescriptor) as JSON, composed when it was pushed: listings only pass it on.
+    pub descriptor: String,
 }
 
 impl Registry {

@@ -1,4 +1,4 @@
-//! Who refers to whom (OCI distribution specification, "Listing Referrers").
+//! Which manifests refer to which (OCI distribution specification, "Listing Referrers").
 
 use super::images::NewManifest;
 use super::repositories::repository_id;
@@ -6,16 +6,15 @@ use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use crate::referrers::Referrer;
+use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
-use serde_json::value::RawValue;
 
 statements! {
-    SELECT_PAGE = "SELECT f.digest, m.media_type, m.manifest_size, m.artifact_media_type, f.annotations
-        FROM referrer f JOIN manifest m ON m.id = f.manifest_id
+    SELECT_PAGE = "SELECT f.digest, f.descriptor FROM referrer f
         WHERE f.repository_id = ?1 AND f.subject = ?2 AND f.digest > ?3
-        AND (CAST(?4 AS TEXT) IS NULL OR m.artifact_media_type = ?4)
+        AND (CAST(?4 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM manifest m WHERE m.id = f.manifest_id AND m.artifact_media_type = ?4))
         ORDER BY f.digest LIMIT ?5";
-    INSERT = "INSERT INTO referrer (repository_id, subject, digest, manifest_id, annotations) VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT = "INSERT INTO referrer (repository_id, subject, digest, manifest_id, descriptor) VALUES (?1, ?2, ?3, ?4, ?5)";
 }
 
 impl Metadata {
@@ -42,28 +41,25 @@ impl Metadata {
                 tx.query(&SELECT_PAGE, &parameters, read).await
             })
             .await?;
-        Ok(Page::from_rows(rows, size, |referrer| referrer.digest.to_string()))
+        Ok(Page::from_rows(rows, size, |referrer| referrer.digest.clone()))
     }
 }
 
 /// Notes that a new manifest refers to `subject`, which need not exist.
 pub(super) async fn insert(tx: &mut Tx<'_>, repository: i64, subject: &Digest, manifest: i64, new: &NewManifest) -> Result<()> {
-    let annotations = serde_json::to_string(&new.manifest.annotations).map_err(|error| Error::Internal(error.to_string()))?;
+    let descriptor = ReferrerDescriptor {
+        media_type: &new.manifest.media_type,
+        digest: new.digest.as_str(),
+        size: new.bytes.len() as u64,
+        artifact_type: new.manifest.artifact_media_type(),
+        annotations: &new.manifest.annotations,
+    };
+    let descriptor = serde_json::to_string(&descriptor).map_err(|error| Error::Internal(error.to_string()))?;
     let parameters: [Value<'_>; 5] =
-        [repository.into(), subject.as_str().into(), new.digest.as_str().into(), manifest.into(), annotations.as_str().into()];
+        [repository.into(), subject.as_str().into(), new.digest.as_str().into(), manifest.into(), descriptor.as_str().into()];
     tx.execute(&INSERT, &parameters).await.map(drop)
 }
 
 fn read(row: &Row<'_>) -> Result<Referrer> {
-    Ok(Referrer {
-        digest: row.parsed(0, Digest::parse)?,
-        media_type: row.text(1)?,
-        size: row.unsigned(2)?,
-        artifact_type: row.optional_text(3)?,
-        annotations: row.parsed(4, annotations)?,
-    })
-}
-
-fn annotations(object: &str) -> serde_json::Result<Option<Box<RawValue>>> {
-    if object == "{}" { Ok(None) } else { RawValue::from_string(object.to_owned()).map(Some) }
+    Ok(Referrer { digest: row.text(0)?, descriptor: row.text(1)? })
 }

@@ -1,8 +1,8 @@
 //! Migrations: one text for both engines, applied once each, in order.
 //!
 //! The text is SQLite's, in words that are easy to swap for PostgreSQL: `INTEGER` (SQLite's name for a 64-bit row id) is
-//! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, and `WITHOUT ROWID`
-//! (SQLite's clustered tables) goes. These words stand in capitals and for nothing else.
+//! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, `json_quote` is `to_json`,
+//! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
 
 use super::transaction::{Sql, Tx, statements};
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_catalog_policies_principals.sql"),
     include_str!("../../migrations/0003_small_blobs.sql"),
+    include_str!("../../migrations/0004_referrer_descriptors.sql"),
 ];
 
 /// The version that this Roadstead writes.
@@ -64,6 +65,7 @@ fn refuse_newer(found: i64) -> Result<()> {
 /// A migration in PostgreSQL's words.
 #[cfg(test)]
 pub(super) fn for_postgres(script: &str) -> String {
-    let words = [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), (" WITHOUT ROWID", "")];
+    let words =
+        [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), ("json_quote(", "to_json("), (" WITHOUT ROWID", "")];
     words.iter().fold(script.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
 }

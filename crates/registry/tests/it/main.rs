@@ -3,6 +3,7 @@
 mod deleting;
 mod gc;
 mod images;
+mod migrating;
 mod opening;
 mod principals;
 mod support;

@@ -47,9 +47,15 @@ impl World {
 
     /// Closes the registry and opens it again on the same folder.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|| ()).await
+    }
+
+    /// Does something to the folder while the registry is closed.
+    pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
         let Self { registry, id, name, clock, limits, folder } = self;
         registry.close().await;
         drop(registry);
+        change();
         let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;
         Self { registry, id, name, clock, limits, folder }
     }

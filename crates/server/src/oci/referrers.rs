@@ -13,8 +13,7 @@ use crate::http::Response;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LINK};
 use roadstead_model::media_type::OCI_INDEX;
-use roadstead_model::oci::{ReferrerDescriptor, ReferrerList};
-use roadstead_model::{Digest, Page};
+use roadstead_model::{Digest, Page, oci};
 use roadstead_registry::Referrer;
 
 /// A page of referrers as an image index. Unknown subjects and repositories have none; that is never an error.
@@ -31,7 +30,7 @@ pub(super) async fn list(
     } else {
         server.registry.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
     };
-    let reply = index(page.items, artifact_type.is_some());
+    let reply = index(&page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));
     Ok(match page.next {
         Some(position) => reply.with(LINK, &listing.link(&target.path(&format!("referrers/{subject}")), &position, filter)),
@@ -42,22 +41,11 @@ pub(super) async fn list(
 
 /// What is answered for a registry that does not exist.
 pub(super) fn none(filtered: bool) -> Response {
-    index(Vec::new(), filtered).into_response()
+    index(&[], filtered).into_response()
 }
 
-fn index(referrers: Vec<Referrer>, filtered: bool) -> Reply {
-    let manifests = referrers.into_iter().map(descriptor).collect();
-    let list = ReferrerList { schema_version: 2, media_type: OCI_INDEX, manifests };
-    let reply = Reply::json(StatusCode::OK, &list).with(CONTENT_TYPE, OCI_INDEX);
-    if filtered { reply.with(FILTERS_APPLIED, "artifactType") } else { reply }
-}
-
-fn descriptor(referrer: Referrer) -> ReferrerDescriptor {
-    ReferrerDescriptor {
-        media_type: referrer.media_type,
-        digest: referrer.digest.to_string(),
-        size: referrer.size,
-        artifact_type: referrer.artifact_type,
-        annotations: referrer.annotations,
-    }
+fn index(referrers: &[Referrer], filtered: bool) -> Reply {
+    let descriptors: Vec<&str> = referrers.iter().map(|referrer| referrer.descriptor.as_str()).collect();
+    let reply = Reply::json_text(StatusCode::OK, oci::referrer_list(&descriptors)).with_static(CONTENT_TYPE, OCI_INDEX);
+    if filtered { reply.with_static(FILTERS_APPLIED, "artifactType") } else { reply }
 }

@@ -1,6 +1,7 @@
 //! Answers of this door.
 
 use crate::http::{Body, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use roadstead_model::oci;
@@ -35,7 +36,12 @@ impl Reply {
     /// An answer that is a JSON document of this server's own.
     pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Self {
         // Our documents are plain structs of text and numbers, which always serialise.
-        let bytes = serde_json::to_vec(document).unwrap_or_default();
+        Self::json_text(status, serde_json::to_vec(document).unwrap_or_default())
+    }
+
+    /// The same from its text.
+    pub(super) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Self {
+        let bytes = text.into();
         let length = bytes.len() as u64;
         Self::new(status, Body::from(bytes)).with_length(length).with_static(CONTENT_TYPE, "application/json; charset=utf-8")
     }

@@ -1,0 +1,13 @@
+-- A listing of referrers passes on what is said here, composed once when a referrer is pushed: its descriptor as JSON (OCI
+-- distribution specification, "Listing Referrers").
+
+ALTER TABLE referrer ADD COLUMN descriptor CTEXT NOT NULL DEFAULT '';
+
+UPDATE referrer SET descriptor = (
+    SELECT '{"mediaType":' || json_quote(m.media_type) || ',"digest":"' || m.digest || '","size":' || m.manifest_size
+        || CASE WHEN m.artifact_media_type IS NULL THEN '' ELSE ',"artifactType":' || json_quote(m.artifact_media_type) END
+        || CASE WHEN referrer.annotations = '{}' THEN '' ELSE ',"annotations":' || referrer.annotations END || '}'
+    FROM manifest m WHERE m.id = referrer.manifest_id
+);
+
+ALTER TABLE referrer DROP COLUMN annotations;
