@@ -1,5 +1,6 @@
 //! Logs and metrics. Nothing here is ever labelled by repository, tag or client: such labels have no bound.
 
+pub(crate) mod access;
 mod lines;
 mod process;
 
@@ -18,9 +19,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-
-/// The target of the access log: one line for each request.
-pub(crate) const ACCESS: &str = "roadstead::access";
 
 /// Seconds; from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
@@ -44,11 +42,13 @@ pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<Lin
         // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
         .log_internal_errors(false)
         .with_ansi(on_terminal && std::io::stderr().is_terminal());
+    let format = format.unwrap_or(LogFormat::Text);
     // A second attempt in one process changes nothing, which is what a test wants.
     let _ = match format {
-        Some(LogFormat::Json) => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        Some(LogFormat::Text) | None => logs.try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Text => logs.try_init(),
     };
+    access::start(lines.clone(), format);
     std::panic::set_hook(Box::new(log_panic));
     Ok(lines)
 }

@@ -3,7 +3,7 @@
 use super::{Body, Door, Response};
 use crate::connection::{InFlight, Peer};
 use crate::rates::Charge;
-use crate::telemetry::{ACCESS, Telemetry};
+use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -32,7 +32,7 @@ pub(crate) struct Record {
     _in_flight: InFlight,
 }
 
-/// What only the access log wants to know; the query is not in it, because presigned requests carry secrets there.
+/// What only the access log wants to know.
 #[derive(Debug)]
 struct Line {
     path: String,
@@ -45,7 +45,7 @@ struct Line {
 impl Record {
     pub(crate) fn begin<B>(telemetry: &Telemetry, peer: &Peer, request: &Request<B>, door: Door, client: IpAddr, request_id: &str) -> Self {
         telemetry.request_begins();
-        let line = tracing::enabled!(target: ACCESS, tracing::Level::INFO).then(|| Line {
+        let line = access::is_on().then(|| Line {
             path: shortened(request.uri().path()),
             operation: text(request.headers(), "x-amz-target"),
             client,
@@ -81,20 +81,17 @@ impl Drop for Record {
             charge.add(self.sent);
         }
         if let Some(line) = &self.line {
-            tracing::info!(
-                target: ACCESS,
-                method = self.method.as_str(),
-                path = line.path,
-                status = self.status.map(|status| status.as_u16()),
-                duration_us = duration.as_micros() as u64,
-                bytes = self.sent,
-                client = %line.client,
-                request_id = line.request_id,
-                operation = line.operation,
-                user_agent = line.user_agent,
-                // Without an answer the client left first.
-                "{}", if self.status.is_some() { "request" } else { "request abandoned" }
-            );
+            access::write(&access::Entry {
+                method: self.method.as_str(),
+                path: &line.path,
+                status: self.status.map(|status| status.as_u16()),
+                duration,
+                bytes: self.sent,
+                client: line.client,
+                request_id: &line.request_id,
+                operation: line.operation.as_deref(),
+                user_agent: line.user_agent.as_deref(),
+            });
         }
     }
 }
@@ -104,7 +101,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn shortened(text: &str) -> String {
-    text.char_indices().take_while(|(at, _)| *at < LONGEST_TEXT).map(|(_, character)| character).collect()
+    text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned()
 }
 
 /// The body of an answer, and the record of the request that it answers.

@@ -1,11 +1,9 @@
 //! Lines on their way to stderr. Those of the access log are written many at a time, since one call of the system for each
 //! would cost more than the rest of the line; all others at once, behind what is waiting.
 
-use super::ACCESS;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How long a line of the access log waits for others.
@@ -36,6 +34,18 @@ impl Lines {
         drop(std::thread::Builder::new().name("log".to_owned()).spawn(write_for_ever));
         Self(shared)
     }
+
+    /// Takes a line that may wait for others.
+    pub(super) fn gather(&self, line: &[u8]) {
+        let mut waiting = self.0.lock();
+        let is_first = waiting.is_empty();
+        waiting.extend_from_slice(line);
+        if waiting.len() > MANY {
+            write_out(&mut waiting);
+        } else if is_first {
+            self.0.begun.notify_one();
+        }
+    }
 }
 
 impl Drop for Lines {
@@ -63,22 +73,14 @@ fn write_out(waiting: &mut Vec<u8>) {
     waiting.clear();
 }
 
-/// One line.
-pub struct Line<'a> {
-    shared: &'a Shared,
-    may_wait: bool,
-}
+/// A line that is written at once.
+pub struct Line<'a>(&'a Shared);
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.shared.lock();
-        let is_first = waiting.is_empty();
+        let mut waiting = self.0.lock();
         waiting.extend_from_slice(bytes);
-        if !self.may_wait || waiting.len() > MANY {
-            write_out(&mut waiting);
-        } else if is_first {
-            self.shared.begun.notify_one();
-        }
+        write_out(&mut waiting);
         Ok(bytes.len())
     }
 
@@ -91,10 +93,6 @@ impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Line<'a> {
-        Line { shared: &self.0, may_wait: false }
-    }
-
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
-        Line { shared: &self.0, may_wait: metadata.target() == ACCESS }
+        Line(&self.0)
     }
 }
