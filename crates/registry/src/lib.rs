@@ -14,6 +14,7 @@ mod hashing;
 pub mod images;
 mod layers;
 mod limits;
+mod mapping;
 mod metadata;
 mod opening;
 pub mod policies;

@@ -13,7 +13,7 @@ pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, 
     let alias = server.registry.primary_alias(server.registry.account_id()).await;
     let alias = alias.map_err(|error| Failure::Failed(error.to_string()))?;
     let local = dialable(address);
-    let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme().into(), authority: local });
+    let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: local });
     if server.config.emulator {
         tracing::warn!("THIS IS AN EMULATOR: any access key with any secret may do everything to every account");
     }

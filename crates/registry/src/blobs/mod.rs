@@ -5,7 +5,6 @@
 //! other object ever has, durable when it returns; a stored object never changes; deleting one that is gone is no error.
 
 mod filesystem;
-mod mapping;
 mod opened;
 
 use crate::error::Result;

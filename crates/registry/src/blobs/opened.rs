@@ -1,6 +1,6 @@
 //! The blobs that were read last, kept open: to open and map a file for every download costs more than to send a small one.
 
-use super::mapping::Mapping;
+use crate::mapping::Mapping;
 use bytes::Bytes;
 use std::fs::File;
 use std::io;

@@ -12,11 +12,11 @@
 use super::cache::Version;
 use super::transaction::{Tx, failure};
 use crate::error::{Error, Result};
+use crate::mapping::SharedWords;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::future::Future;
-use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -35,6 +35,8 @@ const STATEMENT_CACHE: usize = 256;
 const CHECKPOINT_PERIOD: Duration = Duration::from_secs(1);
 /// With more than this in the log (16 MiB) it is begun anew, even if that makes writers wait.
 const LARGE_LOG: u64 = 16 << 20;
+/// How many words the header of the log's index has.
+const HEADER: usize = 12;
 /// The size of SQLite's pages.
 const PAGE: u64 = 4096;
 /// A log smaller than this (1 MiB) is left alone.
@@ -72,7 +74,9 @@ pub(super) struct Sqlite {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The index of the write-ahead log. Closing a file ends every lock that this process has on it, so it stays open as long
     /// as any connection: the threads hold it too.
-    index: Arc<File>,
+    _index: Arc<File>,
+    /// The two copies of the header of that index.
+    headers: SharedWords,
 }
 
 impl Sqlite {
@@ -102,17 +106,17 @@ impl Sqlite {
             jobs: Mutex::new(Some(jobs)),
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
-            index,
+            headers: SharedWords::new(&index, 2 * HEADER)?,
+            _index: index,
         })
     }
 
     /// What tells the last commit from every other; none while one is being made. The header stands there twice, the second
     /// copy is written first and the first is read first: two that are alike are whole.
     pub(super) fn version(&self) -> Option<Version> {
-        let mut copies = [0; 96];
-        self.index.read_exact_at(&mut copies, 0).ok()?;
-        let (first, second) = copies.split_at(48);
-        (first == second).then(|| first.try_into().map(Version).ok())?
+        let mut words = self.headers.read();
+        let [first, second]: [[u32; HEADER]; 2] = [(); 2].map(|()| std::array::from_fn(|_| words.next().unwrap_or_default()));
+        (first == second).then_some(Version(first))
     }
 
     /// Runs a read of a few rows on this thread.

@@ -58,7 +58,7 @@ impl Door {
             method: Method::POST,
             uri: Uri::from_static("/"),
             headers,
-            origin: Origin { scheme: "http".into(), authority: "localhost:5000".into() },
+            origin: Origin { scheme: "http", authority: "localhost:5000".into() },
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             request_id: "request-1".into(),
         };

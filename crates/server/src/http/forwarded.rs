@@ -37,6 +37,9 @@ impl Network {
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
+    if !trusted(client) {
+        return client;
+    }
     for entry in values(headers, "x-forwarded-for") {
         if !trusted(client) {
             break;

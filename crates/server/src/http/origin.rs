@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// `http` or `https`.
-    pub scheme: String,
+    pub scheme: &'static str,
     /// Host and, if it is not the scheme's own, port.
     pub authority: String,
 }
@@ -23,12 +23,8 @@ impl fmt::Display for Origin {
 impl Origin {
     /// An origin from its parts, when they are such.
     pub fn new(scheme: &str, authority: &str) -> Option<Self> {
-        let scheme = scheme.to_ascii_lowercase();
-        let own_port = match scheme.as_str() {
-            "http" => ":80",
-            "https" => ":443",
-            _ => return None,
-        };
+        let schemes = [("http", ":80"), ("https", ":443")];
+        let (scheme, own_port) = schemes.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(scheme))?;
         let authority = authority.to_ascii_lowercase();
         let authority = authority.strip_suffix(own_port).unwrap_or(&authority);
         is_authority(authority).then(|| Self { authority: authority.to_owned(), scheme })

@@ -5,7 +5,7 @@ use crate::connection::{InFlight, Peer};
 use crate::rates::Charge;
 use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::{Frame, SizeHint};
 use std::io;
@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// Text that a client chose is logged up to this many bytes.
 const LONGEST_TEXT: usize = 512;
 
@@ -47,10 +48,10 @@ impl Record {
         telemetry.request_begins();
         let line = access::is_on().then(|| Line {
             path: shortened(request.uri().path()),
-            operation: text(request.headers(), "x-amz-target"),
+            operation: if door == Door::Aws { text(request.headers(), &TARGET) } else { None },
             client,
             request_id: request_id.to_owned(),
-            user_agent: text(request.headers(), USER_AGENT.as_str()),
+            user_agent: text(request.headers(), &USER_AGENT),
         });
         Self {
             telemetry: telemetry.clone(),
@@ -96,7 +97,7 @@ impl Drop for Record {
     }
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(shortened)
 }
 

@@ -22,7 +22,7 @@ struct EntityTag {
 
 /// The entity tag of content with this digest.
 pub(super) fn entity_tag(digest: &Digest) -> String {
-    format!("\"{digest}\"")
+    ["\"", digest.as_str(), "\""].concat()
 }
 
 /// Whether a reader has this content already. Weak tags compare as well as strong ones (section 13.1.2).

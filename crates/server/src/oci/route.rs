@@ -11,6 +11,7 @@ use roadstead_model::digest::DigestError;
 use roadstead_model::name::NameError;
 use roadstead_model::tag::{ReferenceError, TagError};
 use roadstead_model::{Algorithm, Digest, Reference, RegistryAlias, RepositoryName, Tag};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What a request asks for.
@@ -162,7 +163,10 @@ impl Place {
 pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, RouteError> {
     // Decoded once, as a whole: an encoded slash is a slash. Whatever comes out is held against the grammar of names,
     // tags and digests, and none of it ever becomes a file's name.
-    let path = percent_decode_str(path).decode_utf8().map_err(|_| RouteError::UnknownPath)?;
+    let path = match path.contains('%') {
+        true => percent_decode_str(path).decode_utf8().map_err(|_| RouteError::UnknownPath)?,
+        false => Cow::Borrowed(path),
+    };
     let query = Query::parse(query.unwrap_or_default());
     match &*path {
         "/v2" | "/v2/" => for_reading(method).map(|()| Route::Version),

@@ -1,0 +1,134 @@
+//! Files in memory: the one place of the workspace with `unsafe`.
+//!
+//! Stored blobs have no copy of their own: what is sent comes straight from the pages in which the kernel keeps the file
+//! anyway. A mapping is sound as long as nobody changes the file: blobs are written once, under a name that no other blob ever
+//! has, and after that only removed, which leaves a mapping whole. A file that somebody shortens by hand ends the process at
+//! the next look at what is missing; a page that the disk cannot read is found by [`Mapping::load`], which says so.
+//!
+//! What others change all the time is read as [`SharedWords`], each of them at once.
+#![allow(unsafe_code)]
+
+use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// What is loaded at a time.
+const WINDOW: usize = 1 << 20;
+
+/// The first words of a file that other processes write to through memory of their own. Nobody ever shortens it.
+#[derive(Debug)]
+pub(crate) struct SharedWords {
+    map: MmapRaw,
+    count: usize,
+}
+
+impl SharedWords {
+    /// Fails when the file has fewer words.
+    pub(crate) fn new(file: &File, count: usize) -> io::Result<Self> {
+        let length = count * size_of::<AtomicU32>();
+        if file.metadata()?.len() < length as u64 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Self { map: MmapOptions::new().len(length).map_raw_read_only(file)?, count })
+    }
+
+    /// Reads the words in their order: a later one is not older than those before it.
+    pub(crate) fn read(&self) -> impl Iterator<Item = u32> + '_ {
+        let words = self.map.as_ptr().cast_mut().cast::<u32>();
+        (0..self.count).map(move |at| {
+            // SAFETY: the mapping begins with a page, so the words are aligned; it has `count` of them, and lives as long as
+            // `self`; everybody else writes them from outside of this program, so that atomic reads cannot race with anything
+            // in it.
+            unsafe { AtomicU32::from_ptr(words.add(at)) }.load(Ordering::Acquire)
+        })
+    }
+}
+
+/// A blob.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    file: File,
+    map: Mmap,
+    /// For each window whether it has been loaded. The kernel may drop its pages again, but seldom those of a blob in use.
+    loaded: Vec<AtomicBool>,
+}
+
+impl Mapping {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
+        // SAFETY: nobody changes the file; see above.
+        let map = unsafe { Mmap::map(&file)? };
+        let loaded = (0..map.len().div_ceil(WINDOW)).map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { file, map, loaded })
+    }
+
+    /// Whether the file has been removed, so that only this mapping keeps its bytes on the disk.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    fn windows(&self, start: usize, length: usize) -> impl Iterator<Item = (usize, &AtomicBool)> {
+        let windows = start / WINDOW..(start + length).div_ceil(WINDOW).min(self.loaded.len());
+        windows.map(|window| (window, &self.loaded[window]))
+    }
+
+    /// Whether this part was loaded.
+    pub(crate) fn is_loaded(&self, start: usize, length: usize) -> bool {
+        self.windows(start, length).all(|(_, loaded)| loaded.load(Ordering::Relaxed))
+    }
+
+    /// Reads this part from the disk into memory, unless it is there. It blocks.
+    pub(crate) fn load(&self, start: usize, length: usize) -> io::Result<()> {
+        for (window, loaded) in self.windows(start, length) {
+            let from = window * WINDOW;
+            match self.map.advise_range(Advice::PopulateRead, from, WINDOW.min(self.map.len() - from)) {
+                // Linux before 5.14 does not know how: there the bytes are read when they are sent.
+                Err(error) if error.kind() != ErrorKind::InvalidInput => return Err(error),
+                _ => loaded.store(true, Ordering::Relaxed),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for Mapping {
+    fn as_ref(&self) -> &[u8] {
+        &self.map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn words_are_those_that_the_file_has_at_the_moment() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        assert!(SharedWords::new(file.as_file(), 2).is_err());
+        let write = |file: &mut tempfile::NamedTempFile, words: [u32; 2]| {
+            file.as_file().write_all_at(&words.map(u32::to_ne_bytes).concat(), 0).unwrap();
+        };
+        write(&mut file, [1, 2]);
+        let words = SharedWords::new(file.as_file(), 2).unwrap();
+        assert!(words.read().eq([1, 2]));
+        write(&mut file, [u32::MAX, 3]);
+        assert!(words.read().eq([u32::MAX, 3]));
+    }
+
+    #[test]
+    fn a_mapping_has_the_bytes_of_the_file_also_after_its_removal() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let bytes: Vec<u8> = (0..WINDOW + 5).map(|at| (at % 251) as u8).collect();
+        file.write_all(&bytes).unwrap();
+        let mapping = Mapping::new(file.reopen().unwrap()).unwrap();
+        assert!(!mapping.is_loaded(WINDOW, 5) && !mapping.is_removed());
+        mapping.load(WINDOW, 5).unwrap();
+        assert!(mapping.is_loaded(WINDOW, 5) && !mapping.is_loaded(0, 1));
+        file.close().unwrap();
+        assert!(mapping.is_removed());
+        assert!(mapping.as_ref() == bytes);
+    }
+}
