@@ -65,8 +65,9 @@ impl Digest {
             return Err(DigestError::Malformed);
         }
         let algorithm = Algorithm::parse(name)?;
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if encoded.len() == algorithm.hex_length() && encoded.bytes().all(lower_hex) {
+        let lower_hex = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
+        // Every byte is looked at, whatever the others are: so the compiler looks at many at a time.
+        if encoded.len() == algorithm.hex_length() && encoded.bytes().fold(true, |so_far, byte| so_far & lower_hex(byte)) {
             Ok(Self(text.to_owned()))
         } else {
             Err(DigestError::Malformed)
@@ -83,15 +84,7 @@ impl Digest {
 
     /// Writes the raw output of a hash function as a digest.
     pub fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Self {
-        use fmt::Write;
-        let mut text = String::with_capacity(8 + raw.len() * 2);
-        text.push_str(algorithm.as_str());
-        text.push(':');
-        for byte in raw {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self([algorithm.as_str(), ":", &hex::encode(raw)].concat())
     }
 
     /// The whole text, `algorithm:hex`.

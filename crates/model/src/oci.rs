@@ -1,5 +1,6 @@
 //! JSON bodies and header names of the OCI distribution specification.
 
+use crate::Tag;
 use crate::media_type::OCI_INDEX;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,18 +20,18 @@ pub const FILTERS_APPLIED: &str = "oci-filters-applied";
 
 /// The body of `GET /v2/<name>/tags/list`.
 #[derive(Debug, Serialize)]
-pub struct TagList {
+pub struct TagList<'a> {
     /// `<alias>/<repository>`.
     pub name: String,
     /// Tags in byte order.
-    pub tags: Vec<String>,
+    pub tags: &'a [Tag],
 }
 
 /// The body of `GET /v2/_catalog`.
 #[derive(Debug, Serialize)]
-pub struct RepositoryList {
+pub struct RepositoryList<'a> {
     /// `<alias>/<repository>` in byte order.
-    pub repositories: Vec<String>,
+    pub repositories: &'a [String],
 }
 
 /// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the manifests that refer to the subject, from their

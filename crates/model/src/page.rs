@@ -24,6 +24,11 @@ impl PageSize {
     pub const fn get(self) -> usize {
         self.0 as usize
     }
+
+    /// What a page's rows are asked for with: see [`Page::from_rows`].
+    pub const fn with_one_more(self) -> i64 {
+        self.0 as i64 + 1
+    }
 }
 
 /// Some entries of a listing, and where the listing goes on.

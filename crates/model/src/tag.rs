@@ -2,10 +2,12 @@
 
 use crate::Digest;
 use crate::digest::DigestError;
+use serde::Serialize;
 use std::fmt;
 
 /// An image tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (OCI distribution specification, "Pulling manifests").
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
 pub struct Tag(String);
 
 /// The text is no tag.

@@ -2,7 +2,9 @@
 
 use crate::Registry;
 use crate::error::Result;
+use crate::metadata::TEXT;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
+use std::sync::Arc;
 
 /// A manifest that refers to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,13 @@ pub struct Referrer {
     pub digest: String,
     /// Its [descriptor](roadstead_model::oci::ReferrerDescriptor) as JSON, composed when it was pushed: listings only pass it on.
     pub descriptor: String,
+}
+
+impl Referrer {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.digest.len() + self.descriptor.len() + 2 * TEXT
+    }
 }
 
 impl Registry {
@@ -23,7 +32,7 @@ impl Registry {
         artifact_type: Option<&str>,
         after: Option<&str>,
         size: PageSize,
-    ) -> Result<Page<Referrer>> {
+    ) -> Result<Arc<Page<Referrer>>> {
         self.0.metadata.list_referrers(registry, name, subject, artifact_type, after.unwrap_or_default(), size).await
     }
 }

@@ -7,6 +7,7 @@ use crate::metadata::{IfMissing, NewRepository, RepositoryKey};
 use crate::resource_tags::ResourceTag;
 use roadstead_model::catalog_data::CatalogData;
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Timestamp};
+use std::sync::Arc;
 
 /// A repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Registry {
     }
 
     /// A page of `<alias>/<name>` over every registry in byte order, beginning behind `after`.
-    pub async fn list_all_repositories(&self, after: Option<&str>, size: PageSize) -> Result<Page<String>> {
+    pub async fn list_all_repositories(&self, after: Option<&str>, size: PageSize) -> Result<Arc<Page<String>>> {
         self.0.metadata.list_all_repositories(after.unwrap_or_default(), size).await
     }
 

@@ -3,8 +3,9 @@
 use crate::Registry;
 use crate::error::Result;
 use crate::images::ImageSummary;
-use crate::metadata::RepositoryKey;
+use crate::metadata::{RepositoryKey, TEXT};
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Tag, Timestamp};
+use std::sync::Arc;
 
 /// A tag and the image that it points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct ImageTag {
     pub image: ImageSummary,
 }
 
+impl ImageTag {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        let ImageSummary { digest, media_type, artifact_media_type, .. } = &self.image;
+        let texts = [self.tag.as_str(), digest.as_str(), media_type, artifact_media_type.as_deref().unwrap_or_default()];
+        texts.into_iter().map(|text| text.len() + TEXT).sum()
+    }
+}
+
 impl Registry {
     /// A page of tags with their images in byte order of the tags, beginning behind `after`, which need not exist.
     ///
@@ -27,12 +37,18 @@ impl Registry {
         name: &RepositoryName,
         after: Option<&str>,
         size: PageSize,
-    ) -> Result<Page<ImageTag>> {
+    ) -> Result<Arc<Page<ImageTag>>> {
         self.0.metadata.list_image_tags(registry, name, after.unwrap_or_default(), size).await
     }
 
     /// A page of tags in byte order, beginning behind `after`, which need not exist.
-    pub async fn list_tags(&self, registry: &RegistryId, name: &RepositoryName, after: Option<&str>, size: PageSize) -> Result<Page<Tag>> {
+    pub async fn list_tags(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        after: Option<&str>,
+        size: PageSize,
+    ) -> Result<Arc<Page<Tag>>> {
         self.0.metadata.list_tags(registry, name, after.unwrap_or_default(), size).await
     }
 

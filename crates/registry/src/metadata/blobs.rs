@@ -55,6 +55,16 @@ pub(crate) enum Content {
     Object(String),
 }
 
+impl Content {
+    /// How many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Small(bytes) => bytes.len(),
+            Self::Object(key) => key.len(),
+        }
+    }
+}
+
 /// A blob with its bytes, or with where they are.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredRow {

@@ -4,8 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// How many answers are kept. When there are more, all of them go.
-const CAPACITY: usize = 1024;
+/// How many bytes the answers of one kind take at most, about. When they would take more, all of them go.
+const CAPACITY: usize = 4 << 20;
+/// Answers that take more than this are read anew each time.
+const LARGEST: usize = 64 << 10;
+/// What an answer takes beside its own bytes and its question.
+const OVERHEAD: usize = 128;
 
 /// What tells one state of the database from every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,38 +17,65 @@ pub(super) struct Version(pub(super) [u32; 12]);
 
 /// Answers of one kind.
 pub(super) struct Cache<V> {
-    /// Whether an answer is worth its memory.
-    worthy: fn(&V) -> bool,
+    /// How many bytes an answer takes; none if it must not be kept.
+    weigh: fn(&V) -> Option<usize>,
     state: Mutex<State<V>>,
 }
 
 struct State<V> {
     version: Option<Version>,
     answers: HashMap<String, V>,
+    bytes: usize,
 }
 
 impl<V: Clone> Cache<V> {
-    pub(super) fn new(worthy: fn(&V) -> bool) -> Self {
-        Self { worthy, state: Mutex::new(State { version: None, answers: HashMap::new() }) }
+    pub(super) fn new(weigh: fn(&V) -> Option<usize>) -> Self {
+        Self { weigh, state: Mutex::new(State { version: None, answers: HashMap::new(), bytes: 0 }) }
     }
 
-    /// The answer, if it was read from this version.
-    pub(super) fn get(&self, version: &Version, question: &str) -> Option<V> {
+    /// Asks at a moment when the database is at `version`, if that can be told: before anything is read, so that what is read
+    /// then is of this version or a later one, never of an earlier one. The parts of the question but for one are free of line
+    /// breaks.
+    pub(super) fn ask(&self, version: Option<Version>, question: &[&str]) -> Asked<'_, V> {
+        Asked { cache: self, version, question: question.join("\n") }
+    }
+
+    fn get(&self, version: &Version, question: &str) -> Option<V> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.version.as_ref() == Some(version) { state.answers.get(question).cloned() } else { None }
     }
 
-    /// Keeps an answer that was read when the database was at `version` or later.
-    pub(super) fn put(&self, version: Version, question: String, answer: &V) {
-        if !(self.worthy)(answer) {
-            return;
-        }
+    fn put(&self, version: Version, question: String, answer: &V) {
+        let Some(bytes) = (self.weigh)(answer).filter(|bytes| *bytes <= LARGEST) else { return };
+        let bytes = bytes + question.len() + OVERHEAD;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.version != Some(version) || state.answers.len() >= CAPACITY {
-            state.answers.clear();
-            state.version = Some(version);
+        if state.version != Some(version) || state.bytes + bytes > CAPACITY {
+            *state = State { version: Some(version), answers: HashMap::new(), bytes: 0 };
         }
-        state.answers.insert(question, answer.clone());
+        if state.answers.insert(question, answer.clone()).is_none() {
+            state.bytes += bytes;
+        }
+    }
+}
+
+/// A question that was asked.
+pub(super) struct Asked<'c, V> {
+    cache: &'c Cache<V>,
+    version: Option<Version>,
+    question: String,
+}
+
+impl<V: Clone> Asked<'_, V> {
+    /// The answer, if it is known.
+    pub(super) fn answer(&self) -> Option<V> {
+        self.cache.get(self.version.as_ref()?, &self.question)
+    }
+
+    /// Keeps the answer, which was read after the question was asked.
+    pub(super) fn keep(self, answer: &V) {
+        if let Some(version) = self.version {
+            self.cache.put(version, self.question, answer);
+        }
     }
 }
 
@@ -55,7 +86,7 @@ mod tests {
     #[test]
     fn an_answer_is_good_for_the_version_that_it_was_read_from_and_no_other() {
         let (old, new) = (Version([1; 12]), Version([2; 12]));
-        let cache = Cache::new(|_: &u32| true);
+        let cache = Cache::new(|_: &u32| Some(4));
         cache.put(old, "a".into(), &1);
         assert_eq!((cache.get(&old, "a"), cache.get(&old, "b"), cache.get(&new, "a")), (Some(1), None, None));
         cache.put(new, "b".into(), &2);
@@ -65,13 +96,18 @@ mod tests {
     #[test]
     fn there_is_an_end_to_what_is_kept() {
         let version = Version([0; 12]);
-        let cache = Cache::new(|value: &usize| *value != 7);
-        for number in 0..3 * CAPACITY {
-            cache.put(version, number.to_string(), &number);
+        let cache = Cache::new(|value: &usize| if *value == 7 { None } else { Some(*value) });
+        for number in 0..1000 {
+            cache.put(version, number.to_string(), &LARGEST);
+            assert!(cache.state.lock().unwrap().bytes <= CAPACITY);
         }
-        assert!(cache.state.lock().unwrap().answers.len() <= CAPACITY);
-        assert_eq!(cache.get(&version, &(3 * CAPACITY - 1).to_string()), Some(3 * CAPACITY - 1));
-        cache.put(version, "7".into(), &7);
-        assert_eq!(cache.get(&version, "7"), None);
+        let kept = cache.state.lock().unwrap().answers.len();
+        assert!((1..=CAPACITY / LARGEST).contains(&kept) && cache.get(&version, "999").is_some());
+        for unworthy in [7, LARGEST + 1] {
+            cache.put(version, "unworthy".into(), &unworthy);
+            assert_eq!(cache.get(&version, "unworthy"), None);
+        }
+        cache.put(version, "999".into(), &LARGEST);
+        assert_eq!(cache.state.lock().unwrap().answers.len(), kept, "the same answer counts once");
     }
 }

@@ -26,9 +26,11 @@ mod portability;
 use crate::error::Result;
 use crate::images::StoredManifest;
 use crate::opening::Sharing;
+use crate::referrers::Referrer;
+use crate::tags::ImageTag;
 use blobs::HeldBlob;
-use cache::Cache;
-use roadstead_model::{RegistryId, RepositoryName, Timestamp};
+use cache::{Cache, Version};
+use roadstead_model::{Page, RegistryId, RepositoryName, Tag, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -55,30 +57,38 @@ pub(crate) struct Metadata {
     caches: Arc<Caches>,
 }
 
-/// What pulls and signed requests ask for each time.
+/// What is asked for again and again: by pulls, by signed requests, and by those who look whether anything is new.
 struct Caches {
     aliases: Cache<RegistryId>,
     access_keys: Cache<AccessKeyRow>,
     manifests: Cache<StoredManifest>,
     blobs: Cache<StoredRow>,
     held_blobs: Cache<HeldBlob>,
+    image_tags: Cache<Arc<Page<ImageTag>>>,
+    tags: Cache<Arc<Page<Tag>>>,
+    referrers: Cache<Arc<Page<Referrer>>>,
+    repositories: Cache<Arc<Page<String>>>,
 }
-
-/// Manifests that are larger are read anew each time: with 1,024 of them the cache stays below 16 MiB.
-const CACHED_MANIFEST: usize = 16 * 1024;
 
 impl Caches {
     fn new() -> Self {
         Self {
-            aliases: Cache::new(|_| true),
-            access_keys: Cache::new(|_| true),
-            manifests: Cache::new(|manifest| manifest.bytes.len() <= CACHED_MANIFEST),
-            blobs: Cache::new(|_| true),
+            aliases: Cache::new(|_| Some(0)),
+            access_keys: Cache::new(|_| Some(0)),
+            manifests: Cache::new(|manifest| Some(manifest.bytes.len())),
+            blobs: Cache::new(|stored| Some(stored.content.size())),
             // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
-            held_blobs: Cache::new(|held| held.needed),
+            held_blobs: Cache::new(|held| held.needed.then_some(0)),
+            image_tags: Cache::new(|page| Some(page.items.iter().map(ImageTag::size).sum())),
+            tags: Cache::new(|page| Some(page.items.iter().map(|tag| tag.as_str().len() + TEXT).sum())),
+            referrers: Cache::new(|page| Some(page.items.iter().map(Referrer::size).sum())),
+            repositories: Cache::new(|page| Some(page.items.iter().map(|name| name.len() + TEXT).sum())),
         }
     }
 }
+
+/// What a text takes beside its bytes.
+pub(crate) const TEXT: usize = 40;
 
 impl Metadata {
     /// Opens the SQLite database at `path`. A server's is made if it is not there, and migrated; one beside a server is
@@ -132,20 +142,36 @@ impl Metadata {
         T: Clone,
         F: AsyncFn(&mut Tx<'_>) -> Result<Option<T>>,
     {
-        // The version comes first: what is read then is of this version or a later one, never of an earlier one.
-        let version = match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.version(),
-        };
-        let Some(version) = version else { return self.read(work).await };
-        let question = question.join("\n");
-        if let Some(answer) = cache.get(&version, &question) {
+        let asked = cache.ask(self.version(), question);
+        if let Some(answer) = asked.answer() {
             return Ok(Some(answer));
         }
         let answer = self.read(work).await?;
         if let Some(answer) = &answer {
-            cache.put(version, question, answer);
+            asked.keep(answer);
         }
         Ok(answer)
+    }
+
+    /// The same for a page: reads it as [`Self::scan`] does.
+    async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let asked = cache.ask(self.version(), question);
+        if let Some(page) = asked.answer() {
+            return Ok(page);
+        }
+        let page = Arc::new(self.scan(work).await?);
+        asked.keep(&page);
+        Ok(page)
+    }
+
+    /// The state of the database at this moment, if it can be told.
+    fn version(&self) -> Option<Version> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.version(),
+        }
     }
 
     /// Runs `work` in a transaction of its own and returns once it is durable. An error of `work` undoes all that it did.

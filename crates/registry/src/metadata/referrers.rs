@@ -1,13 +1,14 @@
 //! Which manifests refer to which (OCI distribution specification, "Listing Referrers").
 
 use super::images::NewManifest;
-use super::repositories::repository_id;
+use super::repositories::find_repository;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use crate::referrers::Referrer;
 use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
+use std::sync::Arc;
 
 statements! {
     SELECT_PAGE = "SELECT f.digest, f.descriptor FROM referrer f
@@ -27,21 +28,20 @@ impl Metadata {
         artifact_type: Option<&str>,
         after: &str,
         size: PageSize,
-    ) -> Result<Page<Referrer>> {
+    ) -> Result<Arc<Page<Referrer>>> {
         let key = RepositoryKey::new(registry, name);
-        let rows = self
-            .scan(async |tx: &mut Tx<'_>| {
-                let repository = match repository_id(tx, &key).await {
-                    Ok(id) => id,
-                    Err(Error::RepositoryNotFound { .. }) => return Ok(Vec::new()),
-                    Err(error) => return Err(error),
-                };
-                let count = (size.get() as i64 + 1).into();
-                let parameters: [Value<'_>; 5] = [repository.into(), subject.as_str().into(), after.into(), artifact_type.into(), count];
-                tx.query(&SELECT_PAGE, &parameters, read).await
-            })
-            .await?;
-        Ok(Page::from_rows(rows, size, |referrer| referrer.digest.clone()))
+        let work = async |tx: &mut Tx<'_>| {
+            let Some(repository) = find_repository(tx, &key).await? else { return Ok(Page { items: Vec::new(), next: None }) };
+            let count = size.with_one_more().into();
+            let parameters: [Value<'_>; 5] = [repository.into(), subject.as_str().into(), after.into(), artifact_type.into(), count];
+            let rows = tx.query(&SELECT_PAGE, &parameters, read).await?;
+            Ok(Page::from_rows(rows, size, |referrer| referrer.digest.clone()))
+        };
+        if artifact_type.is_some() {
+            return self.scan(work).await.map(Arc::new);
+        }
+        let question = [registry.as_str(), name.as_str(), subject.as_str(), &size.get().to_string(), after];
+        self.scan_through(&self.caches.referrers, &question, work).await
     }
 }
 

@@ -9,6 +9,7 @@ use crate::resource_tags::ResourceTag;
 use roadstead_model::catalog_data::CatalogData;
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Timestamp};
 use std::convert::Infallible;
+use std::sync::Arc;
 
 statements! {
     SELECT_ID = "SELECT id FROM repository WHERE registry_id = ?1 AND name = ?2";
@@ -91,32 +92,30 @@ impl Metadata {
     }
 
     /// A page of `<alias>/<name>` over all registries, in byte order.
-    pub(crate) async fn list_all_repositories(&self, after: &str, size: PageSize) -> Result<Page<String>> {
-        let rows = self
-            .scan(async |tx: &mut Tx<'_>| {
-                let read = |row: &Row<'_>| Ok((row.text(0)? + "/", row.parsed(1, RegistryId::parse)?));
-                let mut registries = tx.query(&SELECT_PRIMARY_ALIASES, &[], read).await?;
-                // With the slash, since `a-b/x` comes before `a/x`.
-                registries.sort();
-                let mut names = Vec::new();
-                for (prefix, registry) in registries {
-                    let start = match after.strip_prefix(prefix.as_str()) {
-                        Some(name) => name,
-                        None if prefix.as_str() < after => continue,
-                        None => "",
-                    };
-                    let missing = (size.get() + 1 - names.len()) as i64;
-                    let parameters: [Value<'_>; 3] = [registry.as_str().into(), start.into(), missing.into()];
-                    let full = |name: &str| Ok::<_, Infallible>([prefix.as_str(), name].concat());
-                    names.append(&mut tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, full)).await?);
-                    if names.len() > size.get() {
-                        break;
-                    }
+    pub(crate) async fn list_all_repositories(&self, after: &str, size: PageSize) -> Result<Arc<Page<String>>> {
+        let work = async |tx: &mut Tx<'_>| {
+            let read = |row: &Row<'_>| Ok((row.text(0)? + "/", row.parsed(1, RegistryId::parse)?));
+            let mut registries = tx.query(&SELECT_PRIMARY_ALIASES, &[], read).await?;
+            // With the slash, since `a-b/x` comes before `a/x`.
+            registries.sort();
+            let mut names = Vec::new();
+            for (prefix, registry) in registries {
+                let start = match after.strip_prefix(prefix.as_str()) {
+                    Some(name) => name,
+                    None if prefix.as_str() < after => continue,
+                    None => "",
+                };
+                let missing = size.with_one_more() - names.len() as i64;
+                let parameters: [Value<'_>; 3] = [registry.as_str().into(), start.into(), missing.into()];
+                let full = |name: &str| Ok::<_, Infallible>([prefix.as_str(), name].concat());
+                names.append(&mut tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, full)).await?);
+                if names.len() > size.get() {
+                    break;
                 }
-                Ok(names)
-            })
-            .await?;
-        Ok(Page::from_rows(rows, size, Clone::clone))
+            }
+            Ok(Page::from_rows(names, size, Clone::clone))
+        };
+        self.scan_through(&self.caches.repositories, &[&size.get().to_string(), after], work).await
     }
 
     /// Deletes a repository, and with `force` all that is in it. Gives it back with the ids of its unfinished uploads.

@@ -2,11 +2,12 @@
 
 use super::images::{IMAGE_COLUMNS_START, read_summary};
 use super::repositories::repository_id;
-use super::transaction::{Sql, Tx, Value, statements};
+use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use crate::tags::ImageTag;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName, Tag, Timestamp};
+use std::sync::Arc;
 
 statements! {
     // One range of the tags' own order, and one row of the manifests for each: the cost does not grow with the repository.
@@ -30,35 +31,41 @@ impl Metadata {
         name: &RepositoryName,
         after: &str,
         size: PageSize,
-    ) -> Result<Page<ImageTag>> {
+    ) -> Result<Arc<Page<ImageTag>>> {
         let key = RepositoryKey::new(registry, name);
-        let rows = self
-            .scan(async |tx: &mut Tx<'_>| {
-                let id = repository_id(tx, &key).await?;
-                tx.query(&SELECT_PAGE, &[id.into(), after.into(), (size.get() as i64 + 1).into()], |row| {
-                    Ok(ImageTag {
-                        tag: row.parsed(0, Tag::parse)?,
-                        created_at: Timestamp::from_micros(row.integer(1)?),
-                        image: read_summary(row, IMAGE_COLUMNS_START)?,
-                    })
+        let work = async |tx: &mut Tx<'_>| {
+            let id = repository_id(tx, &key).await?;
+            let read = |row: &Row<'_>| {
+                Ok(ImageTag {
+                    tag: row.parsed(0, Tag::parse)?,
+                    created_at: Timestamp::from_micros(row.integer(1)?),
+                    image: read_summary(row, IMAGE_COLUMNS_START)?,
                 })
-                .await
-            })
-            .await?;
-        Ok(Page::from_rows(rows, size, |row| row.tag.to_string()))
+            };
+            let rows = tx.query(&SELECT_PAGE, &[id.into(), after.into(), size.with_one_more().into()], read).await?;
+            Ok(Page::from_rows(rows, size, |row| row.tag.to_string()))
+        };
+        let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
+        self.scan_through(&self.caches.image_tags, &question, work).await
     }
 
     /// A page of tag names, in byte order.
-    pub(crate) async fn list_tags(&self, registry: &RegistryId, name: &RepositoryName, after: &str, size: PageSize) -> Result<Page<Tag>> {
+    pub(crate) async fn list_tags(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        after: &str,
+        size: PageSize,
+    ) -> Result<Arc<Page<Tag>>> {
         let key = RepositoryKey::new(registry, name);
-        let rows = self
-            .scan(async |tx: &mut Tx<'_>| {
-                let id = repository_id(tx, &key).await?;
-                let parameters: [Value<'_>; 3] = [id.into(), after.into(), (size.get() as i64 + 1).into()];
-                tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await
-            })
-            .await?;
-        Ok(Page::from_rows(rows, size, Tag::to_string))
+        let work = async |tx: &mut Tx<'_>| {
+            let id = repository_id(tx, &key).await?;
+            let parameters: [Value<'_>; 3] = [id.into(), after.into(), size.with_one_more().into()];
+            let rows = tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await?;
+            Ok(Page::from_rows(rows, size, Tag::to_string))
+        };
+        let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
+        self.scan_through(&self.caches.tags, &question, work).await
     }
 
     /// Removes a tag; what it pointed at stays.

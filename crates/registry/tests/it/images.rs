@@ -81,7 +81,7 @@ async fn several_tags_are_set_together_or_not_at_all() {
     world.push_image("one", &["taken"]).await;
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []});
     assert!(world.push_if(&index, &["free", "taken"], Condition::Absent).await.is_err());
-    let tags = world.registry.list_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items;
+    let tags = world.registry.list_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items.clone();
     assert_eq!(tags, [tag("taken")]);
 }
 

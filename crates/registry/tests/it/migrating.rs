@@ -24,7 +24,7 @@ const BACK_TO_2: &str = r#"
 
 async fn referrers(world: &World, subject: &Digest) -> Vec<Referrer> {
     let page = world.registry.list_referrers(&world.id, &world.name, subject, None, None, PageSize::clamped(100)).await;
-    page.expect("a page").items
+    page.expect("a page").items.clone()
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ async fn all(world: &World, size: u64) -> Vec<ImageTag> {
     let (mut found, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = world.registry.list_image_tags(&world.id, &world.name, after.as_deref(), PageSize::clamped(size)).await.expect("a page");
-        found.extend(page.items);
-        after = page.next;
+        found.extend(page.items.clone());
+        after = page.next.clone();
         if after.is_none() {
             return found;
         }
@@ -112,7 +112,7 @@ proptest! {
                 for row in &page.items {
                     *seen.entry(row.tag.to_string()).or_default() += 1;
                 }
-                after = page.next;
+                after = page.next.clone();
                 if after.is_none() { break; }
                 for change in between.next().unwrap_or_default() {
                     match change {

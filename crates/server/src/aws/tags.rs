@@ -14,16 +14,17 @@ pub(super) async fn describe_image_tags(
     let listing = Listing::new(caller, name.as_str());
     let (after, size) = listing.page(request.next_token.as_deref(), request.max_results)?;
     let page = caller.registry().list_image_tags(caller.registry_id(), &name, after.as_deref(), size).await?;
-    Ok(DescribeImageTagsResponse { image_tag_details: page.items.into_iter().map(detail).collect(), next_token: listing.token(page.next) })
+    let next_token = listing.token(page.next.clone());
+    Ok(DescribeImageTagsResponse { image_tag_details: page.items.iter().map(detail).collect(), next_token })
 }
 
-fn detail(ImageTag { tag, created_at, image }: ImageTag) -> ImageTagDetail {
+fn detail(ImageTag { tag, created_at, image }: &ImageTag) -> ImageTagDetail {
     let image_detail = ReferencedImageDetail {
         image_digest: image.digest.to_string(),
         image_size_in_bytes: image.size_bytes,
         image_pushed_at: image.pushed_at,
-        image_manifest_media_type: image.media_type,
-        artifact_media_type: image.artifact_media_type,
+        image_manifest_media_type: image.media_type.clone(),
+        artifact_media_type: image.artifact_media_type.clone(),
     };
-    ImageTagDetail { image_tag: tag.to_string(), created_at, image_detail }
+    ImageTagDetail { image_tag: tag.to_string(), created_at: *created_at, image_detail }
 }

@@ -12,12 +12,12 @@ use roadstead_model::oci::RepositoryList;
 /// A page of all repositories as `<alias>/<repository>` in byte order. All are public, so everybody may see all.
 pub(super) async fn list(server: &Server, listing: &Listing) -> Result<Response, Failure> {
     if listing.is_empty() {
-        return Ok(Reply::json(StatusCode::OK, &RepositoryList { repositories: Vec::new() }).into_response());
+        return Ok(Reply::json(StatusCode::OK, &RepositoryList { repositories: &[] }).into_response());
     }
     let page = server.registry.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
-    let reply = Reply::json(StatusCode::OK, &RepositoryList { repositories: page.items });
-    Ok(match page.next {
-        Some(position) => reply.with(LINK, &listing.link("/v2/_catalog", &position, None)),
+    let reply = Reply::json(StatusCode::OK, &RepositoryList { repositories: &page.items });
+    Ok(match &page.next {
+        Some(position) => reply.with(LINK, &listing.link("/v2/_catalog", position, None)),
         None => reply,
     }
     .into_response())

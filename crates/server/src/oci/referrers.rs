@@ -15,6 +15,7 @@ use http::header::{CONTENT_TYPE, LINK};
 use roadstead_model::media_type::OCI_INDEX;
 use roadstead_model::{Digest, Page, oci};
 use roadstead_registry::Referrer;
+use std::sync::Arc;
 
 /// A page of referrers as an image index. Unknown subjects and repositories have none; that is never an error.
 pub(super) async fn list(
@@ -26,14 +27,14 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let (registry, name, last) = (target.registry(), target.repository(), listing.last.as_deref());
     let page = if listing.is_empty() {
-        Page { items: Vec::new(), next: None }
+        Arc::new(Page { items: Vec::new(), next: None })
     } else {
         server.registry.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
     };
     let reply = index(&page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));
-    Ok(match page.next {
-        Some(position) => reply.with(LINK, &listing.link(&target.path(&format!("referrers/{subject}")), &position, filter)),
+    Ok(match &page.next {
+        Some(position) => reply.with(LINK, &listing.link(&target.path(&format!("referrers/{subject}")), position, filter)),
         None => reply,
     }
     .into_response())

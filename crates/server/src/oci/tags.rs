@@ -18,12 +18,11 @@ pub(super) async fn list(server: &Server, target: &Target, listing: &Listing) ->
     let size = if listing.is_empty() { PageSize::clamped(1) } else { listing.size() };
     let page = server.registry.list_tags(registry, name, listing.last.as_deref(), size).await?;
     if listing.is_empty() {
-        return Ok(Reply::json(StatusCode::OK, &TagList { name: target.name(), tags: Vec::new() }).into_response());
+        return Ok(Reply::json(StatusCode::OK, &TagList { name: target.name(), tags: &[] }).into_response());
     }
-    let tags = page.items.iter().map(ToString::to_string).collect();
-    let reply = Reply::json(StatusCode::OK, &TagList { name: target.name(), tags });
-    Ok(match page.next {
-        Some(position) => reply.with(LINK, &listing.link(&target.path("tags/list"), &position, None)),
+    let reply = Reply::json(StatusCode::OK, &TagList { name: target.name(), tags: &page.items });
+    Ok(match &page.next {
+        Some(position) => reply.with(LINK, &listing.link(&target.path("tags/list"), position, None)),
         None => reply,
     }
     .into_response())
