@@ -107,8 +107,12 @@ impl Repository {
     }
 
     pub(crate) async fn push_manifest(&self, client: &mut Client, reference: &str, media_type: &str, manifest: &Value) -> Result<()> {
-        let ask = self.authorized(Ask::new(Method::PUT, self.path(&format!("manifests/{reference}")))).expect(&[201]);
-        client.ask(ask.with("content-type", media_type).body(manifest.to_string())).await.map(drop)
+        client.ask(self.manifest_push(reference, media_type, manifest).expect(&[201])).await.map(drop)
+    }
+
+    fn manifest_push(&self, reference: &str, media_type: &str, manifest: &Value) -> Ask {
+        let ask = self.authorized(Ask::new(Method::PUT, self.path(&format!("manifests/{reference}"))));
+        ask.with("content-type", media_type).body(manifest.to_string())
     }
 
     /// Pushes an image of one layer under a tag: five requests.
@@ -142,14 +146,15 @@ impl Repository {
         .await
     }
 
-    /// In one request where the registry knows `?tag=` (OCI distribution specification 1.2), else in one for each tag.
+    /// In one request where the registry knows `?tag=` (OCI distribution specification 1.2) and takes so many of them, else in
+    /// one for each tag.
     async fn push_tags(&self, manifest: &Value, first: u64, end: u64) -> Result<()> {
         let mut client = self.client();
         let digest = Blob::of(manifest.to_string().into()).digest;
         let query: Vec<String> = (first..end).map(|number| format!("tag={}", tag(number))).collect();
         let reference = format!("{digest}?{}", query.join("&"));
-        self.push_manifest(&mut client, &reference, MANIFEST, manifest).await?;
-        if self.has(&tag(first)).await? {
+        let all = client.ask(self.manifest_push(&reference, MANIFEST, manifest).expect(&[201, 414])).await?;
+        if all.status == 201 && self.has(&tag(first)).await? {
             return Ok(());
         }
         for number in first..end {

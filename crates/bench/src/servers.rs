@@ -126,7 +126,7 @@ fn angos(folder: &Path, port: u16) -> String {
     let data = folder.join("data");
     format!(
         "[server]\nbind_address = \"127.0.0.1\"\nport = {port}\n\n[blob_store.fs]\nroot_dir = \"{0}\"\n\n[metadata_store.fs]\nroot_dir = \"{0}\"\n\n\
-         [global.access_policy]\ndefault_allow = true\n",
+         [global.access_policy]\ndefault = \"allow\"\n",
         data.display()
     )
 }
