@@ -1,6 +1,6 @@
 //! How often an account may do an action of the AWS API, where the operator sets a rate for it (`[rates]`).
 
-use super::{Rate, Throttle, TooFast};
+use super::{Rate, Throttle, TooFast, network_of};
 use crate::auth::KnownPrincipal;
 use crate::http::Call;
 use roadstead_model::RegistryId;
@@ -13,7 +13,7 @@ use std::time::Instant;
 pub enum Client {
     /// All principals of an account.
     Account(RegistryId),
-    /// Whoever sends requests without a signature from this address.
+    /// Whoever sends requests without a signature from this address, or with IPv6 from its network.
     Address(IpAddr),
 }
 
@@ -22,7 +22,7 @@ impl Client {
     pub fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
         match principal {
             Some(principal) => Self::Account(principal.identity.registry.clone()),
-            None => Self::Address(call.client),
+            None => Self::Address(network_of(call.client)),
         }
     }
 }

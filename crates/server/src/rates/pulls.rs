@@ -2,11 +2,11 @@
 //! manifest, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
 
 use super::volume::{self, Downloads};
-use super::{Throttle, TooFast};
+use super::{Throttle, TooFast, network_of};
 use crate::auth::Principal;
 use crate::config::Config;
 use roadstead_model::{RegistryId, Timestamp};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,27 +82,5 @@ impl PullLimits {
             throttle.take(&address, Instant::now())?;
         }
         Ok(charge)
-    }
-}
-
-/// One customer of IPv6 has a network of 64 bits, and could come from another address of it each time.
-fn network_of(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_are_one_and_mapped_addresses_are_ipv4() {
-        let ip = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::9"));
-        assert_ne!(ip("2001:db8:1:2::1"), ip("2001:db8:1:3::1"));
-        assert_eq!(ip("::ffff:192.0.2.1"), ip("192.0.2.1"));
-        assert_ne!(ip("192.0.2.1"), ip("192.0.2.2"));
     }
 }
