@@ -95,7 +95,7 @@ impl Registry {
 
     /// Fails when metadata or blobs cannot be used now.
     pub async fn check_ready(&self) -> Result<()> {
-        self.0.metadata.registry(&self.0.account_id).await?;
+        self.0.metadata.check_ready().await?;
         self.0.blobs.check_ready().await
     }
 

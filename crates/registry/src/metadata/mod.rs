@@ -110,6 +110,13 @@ impl Metadata {
         }
     }
 
+    /// Fails when the metadata cannot be read, or not be written any more.
+    pub(crate) async fn check_ready(&self) -> Result<()> {
+        let Engine::Sqlite(sqlite) = &self.engine;
+        sqlite.check_writable()?;
+        self.read(async |tx: &mut Tx<'_>| schema::check(tx).await).await
+    }
+
     /// An id that no other row has: it grows with time, so that rows lie in the order in which they were made.
     fn next_id(&self, now: Timestamp) -> i64 {
         self.ids.next(now)

@@ -20,6 +20,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -69,6 +70,8 @@ pub(super) struct Sqlite {
     readers: Readers,
     /// For reads of many rows, from the mapped file.
     scanners: Readers,
+    /// Set once the log could not be synced.
+    unsynced: Arc<AtomicBool>,
     jobs: Mutex<Option<Sender<Job>>>,
     stop_checkpoints: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -95,20 +98,28 @@ impl Sqlite {
         let (jobs, waiting) = mpsc::channel();
         let (to_sync, committed) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
+        let unsynced = Arc::new(AtomicBool::new(false));
+        let seen_unsynced = unsynced.clone();
         let threads = vec![
             spawn("metadata-writer", index.clone(), move || write_batches(writer, &waiting, &to_sync))?,
-            spawn("metadata-sync", index.clone(), move || sync_batches(&synced_log, &committed))?,
+            spawn("metadata-sync", index.clone(), move || sync_batches(&synced_log, &committed, &seen_unsynced))?,
             spawn("metadata-checkpoint", index.clone(), move || checkpoint_now_and_then(&checkpointer, &log, &stopped))?,
         ];
         Ok(Self {
             readers: Readers { path: path.to_owned(), mapped: 0, idle: Mutex::default() },
             scanners: Readers { path: path.to_owned(), mapped: 1 << 30, idle: Mutex::default() },
+            unsynced,
             jobs: Mutex::new(Some(jobs)),
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
             headers: SharedWords::new(&index, 2 * HEADER)?,
             _index: index,
         })
+    }
+
+    /// Fails when writes are not accepted any more.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        check_synced(&self.unsynced)
     }
 
     /// What tells the last commit from every other; none while one is being made. The header stands there twice, the second
@@ -141,6 +152,7 @@ impl Sqlite {
         T: Send + 'static,
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.check_writable()?;
         let (reply, answer) = oneshot::channel::<Result<T>>();
         let job = Box::new(move |connection: &mut Connection| {
             let result = if reply.is_closed() { Err(gone()) } else { run_in_savepoint(connection, work) };
@@ -275,20 +287,24 @@ fn write_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &
 }
 
 /// Makes what was committed durable, while the next writes are run, and answers those that wait for it. Once that has failed,
-/// part of the log may be lost without a trace, and with it all that comes after: nothing is durable any more until the
-/// database is opened anew.
-fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>) {
-    let mut synced = Ok(());
+/// part of the log may be lost without a trace, and with it all that comes after: then `unsynced` is set, and nothing is
+/// durable any more until the database is opened anew.
+fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>, unsynced: &AtomicBool) {
     while let Ok(mut answers) = committed.recv() {
         committed.try_iter().for_each(|more| answers.extend(more));
-        if synced.is_ok() {
-            synced = log.sync_data().map_err(Error::from);
-            if let Err(error) = &synced {
+        let synced = check_synced(unsynced).and_then(|()| {
+            log.sync_data().map_err(|error| {
+                unsynced.store(true, Ordering::Release);
                 tracing::error!(%error, "the metadata could not be made durable: no write is accepted until the server is started anew");
-            }
-        }
+                error.into()
+            })
+        });
         answers.into_iter().for_each(|answer| answer(synced.clone()));
     }
+}
+
+fn check_synced(unsynced: &AtomicBool) -> Result<()> {
+    if unsynced.load(Ordering::Acquire) { Err(Error::Unavailable("the metadata could not be made durable".to_owned())) } else { Ok(()) }
 }
 
 /// Runs a write whose transaction could not begin inside one that is rolled back, only to obtain its answer channel.
@@ -331,4 +347,27 @@ fn closed() -> Error {
 
 fn gone() -> Error {
     Error::Unavailable("the request was dropped".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing can be synced that is not on a disk.
+    #[test]
+    fn after_a_sync_that_failed_nothing_is_taken_for_durable() {
+        let (to_sync, committed) = mpsc::channel();
+        let (told, ends) = mpsc::channel();
+        for _ in 0..2 {
+            let told = told.clone();
+            let answer: Answer = Box::new(move |synced| told.send(synced).expect("the test listens"));
+            to_sync.send(vec![answer]).expect("a queue");
+        }
+        drop((to_sync, told));
+        let unsynced = AtomicBool::new(false);
+        sync_batches(&File::open("/dev/null").expect("a device"), &committed, &unsynced);
+        assert_eq!(ends.iter().filter(Result::is_err).count(), 2);
+        assert!(check_synced(&unsynced).is_err());
+        assert!(check_synced(&AtomicBool::new(false)).is_ok());
+    }
 }
