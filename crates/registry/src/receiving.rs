@@ -14,8 +14,9 @@ use crate::uploads::{BodyError, PartBody, Turn};
 use bytes::Bytes;
 use roadstead_model::Digest;
 
-/// How many bytes are gathered before they are hashed and written together. An upload holds two batches at most.
-const BATCH_BYTES: usize = 512 * 1024;
+/// How many bytes are gathered before they are hashed and written together. An upload holds two batches at most: with twice as
+/// much, pushes of 1 MiB would be some percent faster, and 64 uploads at once take more than 100 MB.
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// A body that has been read, but for its last batch also written.
 pub(crate) struct Reception {
