@@ -40,5 +40,5 @@ check() {
     [ "$each" -le "$2" ]
 }
 
-check manifest-get 100000
-check describe-tags:1k 3000000
+check manifest-get 65000
+check describe-tags:1k 1900000
