@@ -7,8 +7,10 @@ use crate::report;
 use crate::servers::{Program, Server};
 use crate::shape::{Into, Shape};
 use crate::step::Step;
+use crate::target::Kind;
+use crate::zb;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Starts of each server whose time is taken.
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// Which programs to start, with their binaries. The first is what the others are compared with.
     pub(crate) programs: Vec<(Program, PathBuf)>,
+    /// zot's own benchmark.
+    pub(crate) zb: Option<PathBuf>,
     /// Repositories with more tags or manifests than this are made on the first program only: others take hours.
     pub(crate) fill: u64,
     /// Where data, plots and figures go.
@@ -76,7 +80,25 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
         // What has been measured is kept, however the rest goes.
         save(plan, &runs, "")?;
     }
+    if let Some(binary) = &plan.zb {
+        run_zb(plan, servers, binary, &mut runs).await;
+    }
     Ok(runs)
+}
+
+/// The tests of zot's own benchmark, each on every registry in turn.
+async fn run_zb(plan: &Plan, servers: &[Server], binary: &Path, runs: &mut Vec<Measured>) {
+    for test in zb::TESTS {
+        for round in 1..=plan.rounds {
+            for server in servers.iter().filter(|server| matches!(server.target.kind, Kind::Registry)) {
+                crate::tell(format_args!("zb: {test} of {}, round {round}", server.target.name));
+                match zb::run(binary, &server.target, test, plan.load.connections, &plan.data.join("zb")).await {
+                    Ok(measured) => runs.push(measured),
+                    Err(error) => crate::tell(format_args!("left out: {error}")),
+                }
+            }
+        }
+    }
 }
 
 /// How many tags, manifests or repositories have to be there.

@@ -20,19 +20,21 @@ pub(crate) async fn authorization(target: &Target, repository: &str) -> Result<O
     if ping.status == 200 {
         return Ok(None);
     }
-    let basic = match &target.login {
-        None => None,
-        Some((user, _)) if user.starts_with(ACCESS_KEY) => {
-            let answer = client.ask(signed(target, "GetAuthorizationToken", "{}".to_owned())?).await?;
-            let answer: Value = serde_json::from_slice(&answer.body)?;
-            let token = answer["authorizationData"]["authorizationToken"].as_str();
-            Some(format!("Basic {}", token.ok_or_else(|| failure!("{user} got no authorizationToken"))?))
-        }
-        Some((user, password)) => Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
-    };
+    let basic = basic(target).await?.map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))));
     let challenge = ping.header("www-authenticate");
     let Some(parameters) = challenge.strip_prefix("Bearer ") else { return Ok(basic) };
     bearer(&mut client, parameters, repository, basic.as_deref()).await.map(Some)
+}
+
+/// The user and the password that a registry's clients sign in with; none for a target without a login.
+pub(crate) async fn basic(target: &Target) -> Result<Option<(String, String)>> {
+    let Some((user, _)) = target.login.as_ref().filter(|(user, _)| user.starts_with(ACCESS_KEY)) else { return Ok(target.login.clone()) };
+    let answer = Client::new(&target.authority).ask(signed(target, "GetAuthorizationToken", "{}".to_owned())?).await?;
+    let answer: Value = serde_json::from_slice(&answer.body)?;
+    let token = answer["authorizationData"]["authorizationToken"].as_str().unwrap_or_default();
+    let pair = String::from_utf8(STANDARD.decode(token)?)?;
+    let (name, password) = pair.split_once(':').ok_or_else(|| failure!("{user} got no authorizationToken"))?;
+    Ok(Some((name.to_owned(), password.to_owned())))
 }
 
 async fn bearer(client: &mut Client, parameters: &str, repository: &str, basic: Option<&str>) -> Result<String> {

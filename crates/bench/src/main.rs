@@ -18,6 +18,7 @@ mod shape;
 mod step;
 mod target;
 mod work;
+mod zb;
 
 use clap::{Args, Parser, Subcommand};
 use compare::Plan;
@@ -98,6 +99,9 @@ struct Compare {
     /// Where a program's binary is, if not on the PATH under its own name: NAME=PATH; may be given several times
     #[arg(long = "binary", value_name = "NAME=PATH")]
     binaries: Vec<String>,
+    /// The binary of `zb`, zot's own benchmark, to run its tests too
+    #[arg(long)]
+    zb: Option<PathBuf>,
     /// The largest repository that is filled on others than the first program
     #[arg(long, default_value_t = 1000)]
     fill: u64,
@@ -185,6 +189,7 @@ async fn compare(arguments: Compare) -> Result<String> {
         load: arguments.load.load(),
         rounds: arguments.rounds,
         programs: programs(&arguments)?,
+        zb: arguments.zb,
         fill: arguments.fill,
         data: arguments.data.unwrap_or_else(|| temporary.path().to_owned()),
         output: arguments.output,
