@@ -27,8 +27,9 @@ pub(crate) async fn run(binary: &Path, target: &Target, test: &str, connections:
     }
     let output = command.kill_on_drop(true).output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    read(&text, target, test, connections)
-        .ok_or_else(|| failure!("zb said nothing of '{test}': {}", text.lines().last().unwrap_or_default()))
+    // It ends at the first answer that it does not expect, which it prints last, in quotes that it closes on a line of their own.
+    let last = || text.lines().rfind(|line| line.len() > 1).unwrap_or_default();
+    read(&text, target, test, connections).ok_or_else(|| failure!("zb: {test} of {}: {}", target.name, last()))
 }
 
 /// Reads what zb prints of a test.
