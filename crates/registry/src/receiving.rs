@@ -13,10 +13,14 @@ use crate::metadata::{Content, UploadRow};
 use crate::uploads::{BodyError, PartBody, Turn};
 use bytes::Bytes;
 use roadstead_model::Digest;
+use tokio::task::JoinHandle;
 
 /// How many bytes are gathered before they are hashed and written together. An upload holds two batches at most: with twice as
 /// much, pushes of 1 MiB would be some percent faster, and 64 uploads at once take more than 100 MB.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// After so many bytes the disk is set to work on them, while more of a large body arrives: at its end little is left to wait for.
+const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// A body that has been read, but for its last batch also written.
 pub(crate) struct Reception {
@@ -53,6 +57,9 @@ struct Writer {
     content: Vec<u8>,
     /// Opened for the first bytes that make it too much for the metadata.
     file: Option<UploadFile>,
+    /// How many bytes were written since the disk was last set to work on them, and that work.
+    unsynced: usize,
+    syncing: Option<JoinHandle<Result<()>>>,
 }
 
 impl Registry {
@@ -60,7 +67,17 @@ impl Registry {
     pub(crate) async fn receive<B: PartBody>(&self, turn: Turn, id: &str, row: &UploadRow, body: &mut B) -> Result<Reception> {
         let hash = Hash::restore(&row.hash_state)?;
         let content = row.content.clone().unwrap_or_default();
-        let mut writer = Writer { registry: self.clone(), turn, id: id.to_owned(), start: row.received, hash, content, file: None };
+        let mut writer = Writer {
+            registry: self.clone(),
+            turn,
+            id: id.to_owned(),
+            start: row.received,
+            hash,
+            content,
+            file: None,
+            unsynced: 0,
+            syncing: None,
+        };
         let mut received = row.received;
         let (mut batch, mut ended) = next_batch(body).await;
         loop {
@@ -76,6 +93,7 @@ impl Registry {
             let writing = tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer));
             (batch, ended) = next_batch(body).await;
             writer = writing.await.map_err(stopped)??;
+            writer.sync_ahead().await?;
         }
     }
 }
@@ -100,6 +118,7 @@ impl Reception {
             writer.gather(&rest);
             rest.iter().for_each(|bytes| writer.hash.update(bytes));
         } else if !rest.is_empty() || writer.file.is_some() {
+            writer.synced_ahead().await?;
             let settled = tokio::task::spawn_blocking(move || {
                 writer.write(&rest)?;
                 writer.file.iter().try_for_each(UploadFile::make_durable)?;
@@ -122,6 +141,7 @@ impl Reception {
             let kept = if computed == *digest { Ok(Content::Small(writer.content.into())) } else { Err(computed) };
             return Ok((received, kept, writer.turn));
         }
+        writer.synced_ahead().await?;
         let digest = digest.clone();
         let kept = tokio::task::spawn_blocking(move || {
             writer.write(&rest)?;
@@ -157,8 +177,31 @@ impl Writer {
             let offset = self.start - content.len() as u64;
             self.file = Some(self.registry.0.blobs.open_upload(&self.id, offset)?);
         }
+        self.unsynced += content.len() + batch.iter().map(Bytes::len).sum::<usize>();
         let before = [Bytes::from(content)];
         self.file.iter().try_for_each(|file| file.write(&before).and_then(|()| file.write(batch)))
+    }
+
+    /// Sets the disk to work on what was written, unless that is little or it still has work of this upload.
+    async fn sync_ahead(&mut self) -> Result<()> {
+        if self.unsynced < AHEAD_BYTES || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        self.synced_ahead().await?;
+        if let Some(file) = &self.file {
+            let file = file.share()?;
+            self.syncing = Some(tokio::task::spawn_blocking(move || file.sync_content()));
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for that work. Its failure is told here and nowhere else: the kernel reports each once.
+    async fn synced_ahead(&mut self) -> Result<()> {
+        match self.syncing.take() {
+            Some(syncing) => syncing.await.map_err(stopped)?,
+            None => Ok(()),
+        }
     }
 }
 

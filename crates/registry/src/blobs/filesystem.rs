@@ -185,6 +185,16 @@ impl UploadFile {
         Ok(())
     }
 
+    /// Another handle on the same file.
+    pub(crate) fn share(&self) -> Result<Self> {
+        Ok(Self { file: self.file.try_clone()?, folder: None })
+    }
+
+    /// Returns when the bytes written so far are on the disk. It blocks.
+    pub(crate) fn sync_content(&self) -> Result<()> {
+        Ok(self.file.sync_data()?)
+    }
+
     /// Returns when everything that was written would survive a power cut. It blocks.
     pub(crate) fn make_durable(&self) -> Result<()> {
         self.file.sync_all()?;

@@ -57,6 +57,21 @@ async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
     }
 }
 
+/// Large enough that the disk is set to work on it before its end.
+#[tokio::test]
+async fn a_large_layer_in_two_parts_is_stored_whole() {
+    let world = World::new().await;
+    let bytes: Vec<u8> = (0..10_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (first, second) = bytes.split_at(20_000_001);
+    let in_pieces = |bytes: &[u8]| Parts::of(&bytes.chunks(100_000).collect::<Vec<_>>());
+    let id = start(&world).await;
+    append(&world, &id, Some(0), in_pieces(first)).await.expect("a part");
+    let digest = Digest::of(Algorithm::Sha256, &bytes);
+    let (registry, name) = (&world.id, &world.name);
+    world.registry.complete_upload_with(registry, name, &id, None, &mut in_pieces(second), &digest).await.expect("a blob");
+    assert!(content(&world, &digest).await == bytes);
+}
+
 #[tokio::test]
 async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
     for world in [World::new().await, World::of_files().await] {
