@@ -2,7 +2,7 @@
 //!
 //! It makes ready and cleans up within each test, so the server's CPU time says nothing of the requests that it counts.
 
-use crate::failure::{Failure, Result, failure};
+use crate::failure::{Result, failure};
 use crate::load::Measured;
 use crate::login;
 use crate::target::Target;
@@ -57,27 +57,7 @@ fn read(text: &str, target: &Target, test: &str, connections: u64) -> Option<Mea
 
 /// A time as Go prints it: `1m2.5s`, `27.01ms`, `55.3µs`.
 fn duration(text: &str) -> Result<Duration> {
-    let mut seconds = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let unit_at =
-            rest.find(|character: char| !character.is_ascii_digit() && character != '.').ok_or_else(|| failure!("'{text}' has no unit"))?;
-        let (number, tail) = rest.split_at(unit_at);
-        let end = tail.find(|character: char| character.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let scale = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "µs" | "us" => 1e-6,
-            "ns" => 1e-9,
-            _ => return Err(failure!("'{unit}' is no unit of time")),
-        };
-        seconds += number.parse::<f64>().map_err(Failure::from)? * scale;
-        rest = tail;
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    Ok(text.parse::<jiff::SignedDuration>()?.try_into()?)
 }
 
 #[cfg(test)]

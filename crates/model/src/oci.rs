@@ -36,8 +36,9 @@ pub struct RepositoryList<'a> {
 
 /// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the manifests that refer to the subject, from their
 /// descriptors, each of which is a [`ReferrerDescriptor`] as JSON.
-pub fn referrer_list(descriptors: &[impl AsRef<str>]) -> String {
-    let length: usize = descriptors.iter().map(|descriptor| descriptor.as_ref().len() + 1).sum();
+pub fn referrer_list(descriptors: &[&str]) -> String {
+    // Into one buffer: joined and then put between the ends, a page of 100 would take half as many instructions again.
+    let length: usize = descriptors.iter().map(|descriptor| descriptor.len() + 1).sum();
     let mut list = String::with_capacity(length + 128);
     list.push_str(r#"{"schemaVersion":2,"mediaType":""#);
     list.push_str(OCI_INDEX);
@@ -46,7 +47,7 @@ pub fn referrer_list(descriptors: &[impl AsRef<str>]) -> String {
         if number > 0 {
             list.push(',');
         }
-        list.push_str(descriptor.as_ref());
+        list.push_str(descriptor);
     }
     list.push_str("]}");
     list

@@ -8,6 +8,7 @@ mod blobs;
 pub mod catalog_data;
 mod clock;
 mod declarations;
+mod durable;
 mod error;
 mod gc;
 mod hashing;

@@ -1,6 +1,7 @@
 //! Opening an installation: its folder, its lock, its keys, its account.
 
 use crate::blobs::BlobStore;
+use crate::durable::sync_folder;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
 use crate::secrets::{MasterKey, random, random_text};
 use crate::{Clock, Error, Inner, Limits, Registry, uploads};
@@ -233,5 +234,5 @@ fn write_secret_file(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    File::open(path.parent().unwrap_or(path))?.sync_all()
+    sync_folder(path.parent().unwrap_or(path))
 }

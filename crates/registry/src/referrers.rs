@@ -2,7 +2,6 @@
 
 use crate::Registry;
 use crate::error::Result;
-use crate::metadata::TEXT;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
 use std::sync::Arc;
 
@@ -13,13 +12,6 @@ pub struct Referrer {
     pub digest: String,
     /// Its [descriptor](roadstead_model::oci::ReferrerDescriptor) as JSON, composed when it was pushed: listings only pass it on.
     pub descriptor: String,
-}
-
-impl Referrer {
-    /// About how many bytes of memory it takes.
-    pub(crate) fn size(&self) -> usize {
-        self.digest.len() + self.descriptor.len() + 2 * TEXT
-    }
 }
 
 impl Registry {

@@ -3,7 +3,7 @@
 use crate::Registry;
 use crate::error::Result;
 use crate::images::ImageSummary;
-use crate::metadata::{RepositoryKey, TEXT};
+use crate::metadata::RepositoryKey;
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Tag, Timestamp};
 use std::sync::Arc;
 
@@ -16,15 +16,6 @@ pub struct ImageTag {
     pub created_at: Timestamp,
     /// The image.
     pub image: ImageSummary,
-}
-
-impl ImageTag {
-    /// About how many bytes of memory it takes.
-    pub(crate) fn size(&self) -> usize {
-        let ImageSummary { digest, media_type, artifact_media_type, .. } = &self.image;
-        let texts = [self.tag.as_str(), digest.as_str(), media_type, artifact_media_type.as_deref().unwrap_or_default()];
-        texts.into_iter().map(|text| text.len() + TEXT).sum()
-    }
 }
 
 impl Registry {

@@ -9,6 +9,7 @@
 
 use super::StoredObject;
 use super::opened::{LastOpened, Opened};
+use crate::durable::sync_folder;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use bytes::Bytes;
@@ -280,8 +281,4 @@ fn untouched(path: &Path, kept: &Path, length: u64) -> io::Result<File> {
         file.set_len(length)?;
     }
     Ok(file)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

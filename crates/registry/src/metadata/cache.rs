@@ -11,6 +11,14 @@ const LARGEST: usize = 64 << 10;
 /// What an answer takes beside its own bytes and its question.
 const OVERHEAD: usize = 128;
 
+/// What a text takes beside its bytes.
+const TEXT: usize = 40;
+
+/// About how many bytes these texts take.
+pub(super) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(|text| text.len() + TEXT).sum()
+}
+
 /// What tells one state of the database from every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version(pub(super) [u32; 12]);

@@ -143,7 +143,7 @@ impl Metadata {
         let rows = self
             .scan(async |tx: &mut Tx<'_>| {
                 let repository = repository_id(tx, &key).await?;
-                let parameters: [Value<'_>; 3] = [repository.into(), after.into(), (size.get() as i64 + 1).into()];
+                let parameters: [Value<'_>; 3] = [repository.into(), after.into(), size.with_one_more().into()];
                 let rows = tx.query(&SELECT_PAGE, &parameters, read_image_row).await?;
                 let mut images = Vec::with_capacity(rows.len());
                 for (id, summary) in rows {

@@ -79,16 +79,19 @@ impl Caches {
             blobs: Cache::new(|stored| Some(stored.content.size())),
             // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
             held_blobs: Cache::new(|held| held.needed.then_some(0)),
-            image_tags: Cache::new(|page| Some(page.items.iter().map(ImageTag::size).sum())),
-            tags: Cache::new(|page| Some(page.items.iter().map(|tag| tag.as_str().len() + TEXT).sum())),
-            referrers: Cache::new(|page| Some(page.items.iter().map(Referrer::size).sum())),
-            repositories: Cache::new(|page| Some(page.items.iter().map(|name| name.len() + TEXT).sum())),
+            image_tags: Cache::new(|page| {
+                Some(cache::bytes_of(page.items.iter().flat_map(|ImageTag { tag, image, .. }| {
+                    [tag.as_str(), image.digest.as_str(), &image.media_type, image.artifact_media_type.as_deref().unwrap_or_default()]
+                })))
+            }),
+            tags: Cache::new(|page| Some(cache::bytes_of(page.items.iter().map(Tag::as_str)))),
+            referrers: Cache::new(|page| {
+                Some(cache::bytes_of(page.items.iter().flat_map(|referrer| [referrer.digest.as_str(), &referrer.descriptor])))
+            }),
+            repositories: Cache::new(|page| Some(cache::bytes_of(page.items.iter().map(String::as_str)))),
         }
     }
 }
-
-/// What a text takes beside its bytes.
-pub(crate) const TEXT: usize = 40;
 
 impl Metadata {
     /// Opens the SQLite database at `path`. A server's is made if it is not there, and migrated; one beside a server is

@@ -87,7 +87,7 @@ impl Metadata {
 
     /// A page of a registry's repositories, by name.
     pub(crate) async fn list_repositories(&self, registry: &RegistryId, after: &str, size: PageSize) -> Result<Page<Repository>> {
-        let rows = self.scan(async |tx: &mut Tx<'_>| select_page(tx, registry, after, size.get() + 1).await).await?;
+        let rows = self.scan(async |tx: &mut Tx<'_>| select_page(tx, registry, after, size.with_one_more()).await).await?;
         Ok(Page::from_rows(rows, size, |repository| repository.name.to_string()))
     }
 
@@ -202,8 +202,8 @@ async fn select_one(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Repository> 
     row.ok_or_else(|| not_found(key))
 }
 
-async fn select_page(tx: &mut Tx<'_>, registry: &RegistryId, after: &str, count: usize) -> Result<Vec<Repository>> {
-    let parameters: [Value<'_>; 3] = [registry.as_str().into(), after.into(), (count as i64).into()];
+async fn select_page(tx: &mut Tx<'_>, registry: &RegistryId, after: &str, count: i64) -> Result<Vec<Repository>> {
+    let parameters: [Value<'_>; 3] = [registry.as_str().into(), after.into(), count.into()];
     tx.query(&SELECT_PAGE, &parameters, |row| read(row, registry)).await
 }
 

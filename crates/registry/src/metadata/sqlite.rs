@@ -11,6 +11,7 @@
 
 use super::cache::Version;
 use super::transaction::{Tx, failure};
+use crate::durable::sync_folder;
 use crate::error::{Error, Result};
 use crate::mapping::SharedWords;
 use rusqlite::config::DbConfig;
@@ -93,7 +94,7 @@ impl Sqlite {
         let log = path.with_extension("db-wal");
         let synced_log = File::open(&log)?;
         // SQLite would make the log's name durable when it syncs the log for the first time, but here it does not.
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+        path.parent().map_or(Ok(()), sync_folder)?;
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let (jobs, waiting) = mpsc::channel();
         let (to_sync, committed) = mpsc::channel();
@@ -276,12 +277,17 @@ fn write_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &
         if let Err(error) = &committed {
             tracing::error!(%error, "the metadata could not be committed");
         }
-        let (durable, rest): (Vec<_>, Vec<_>) = ran.into_iter().partition(|ran| ran.durable && committed.is_ok());
-        rest.into_iter().for_each(|ran| (ran.answer)(committed.clone()));
-        let durable: Vec<Answer> = durable.into_iter().map(|ran| ran.answer).collect();
-        if !durable.is_empty() {
+        let mut waits = Vec::new();
+        for Ran { durable, answer } in ran {
+            if durable && committed.is_ok() {
+                waits.push(answer);
+            } else {
+                answer(committed.clone());
+            }
+        }
+        if !waits.is_empty() {
             // The other thread lives until this one ends.
-            let _ = to_sync.send(durable);
+            let _ = to_sync.send(waits);
         }
     }
 }

@@ -77,14 +77,7 @@ fn text(line: &mut String, now: Duration, entry: &Entry<'_>) {
         line.push(' ');
         line.push_str(name);
         line.push('=');
-        match value {
-            // An address stands without quotes.
-            Value::Address(address) => push_address(line, address),
-            Value::Number(number) => line.push_str(itoa::Buffer::new().format(number)),
-            Value::Text(text) if is_plain(text) => push_quoted(line, text),
-            // Writing to a string never fails.
-            Value::Text(text) => _ = write!(line, "{text:?}"),
-        }
+        push_value(line, value, LogFormat::Text);
     }
     line.push('\n');
 }
@@ -101,16 +94,7 @@ fn json(line: &mut String, now: Duration, entry: &Entry<'_>) {
         line.push_str(",\"");
         line.push_str(name);
         line.push_str("\":");
-        match value {
-            Value::Address(address) => {
-                line.push('"');
-                push_address(line, address);
-                line.push('"');
-            }
-            Value::Number(number) => line.push_str(itoa::Buffer::new().format(number)),
-            Value::Text(text) if is_plain(text) => push_quoted(line, text),
-            Value::Text(text) => line.push_str(&serde_json::to_string(text).unwrap_or_default()),
-        }
+        push_value(line, value, LogFormat::Json);
     }
     line.push_str(",\"target\":\"");
     line.push_str(TARGET);
@@ -148,10 +132,24 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
-fn push_quoted(line: &mut String, text: &str) {
-    line.push('"');
-    line.push_str(text);
-    line.push('"');
+fn push_value(line: &mut String, value: Value<'_>, format: LogFormat) {
+    match (value, format) {
+        (Value::Number(number), _) => line.push_str(itoa::Buffer::new().format(number)),
+        (Value::Text(text), _) if is_plain(text) => {
+            line.push('"');
+            line.push_str(text);
+            line.push('"');
+        }
+        // Writing to a string never fails.
+        (Value::Text(text), LogFormat::Text) => _ = write!(line, "{text:?}"),
+        (Value::Text(text), LogFormat::Json) => line.push_str(&serde_json::to_string(text).unwrap_or_default()),
+        (Value::Address(address), LogFormat::Text) => push_address(line, address),
+        (Value::Address(address), LogFormat::Json) => {
+            line.push('"');
+            push_address(line, address);
+            line.push('"');
+        }
+    }
 }
 
 fn push_address(line: &mut String, address: IpAddr) {
