@@ -29,11 +29,12 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 test: ## the Rust tests: no network, no service (with PostgreSQL where it is installed)
 	cargo test $(LOCKED) --workspace
 
-test-clients: build ## our table against the service model, and boto3, aws, SDKs, docker, crane … against the release binary (needs root)
+test-clients: build ## our table against the service model, boto3, aws, SDKs, docker, crane …, and attacks against the release binary (needs root)
 	bash tests/install.sh clients tools sdks
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
 	$(PYTHON) -m pytest tests/clients
+	$(PYTHON) -m pytest tests/attacks
 
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
 	bash tests/conformance/run.sh

@@ -42,3 +42,5 @@ check() {
 
 check manifest-get 65000
 check describe-tags:1k 1900000
+check tags:1k 65000
+check push:4k 3000000

@@ -1,12 +1,11 @@
 """What the tests share: one server for those that do not stop it, and fresh repositories on it."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 
 from pushing import Pusher
-from running import Server, binary
+from running import Server, binary, starting
 from wire import Wire
 
 _numbers = itertools.count(1)
@@ -22,20 +21,6 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("shared") / "data")
     yield server
     assert server.stop() == 0
-
-
-def starting(folder):
-    """Gives a function that starts a server with its data in `folder(number of the server)`; stops them all in the end."""
-    started = []
-
-    def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
-        server = Server(data or folder(len(started)), *flags, **environment)
-        started.append(server)
-        return server
-
-    yield start_one
-    for server in started:
-        server.stop()
 
 
 @pytest.fixture

@@ -117,3 +117,17 @@ class Server:
         user, password = base64.b64decode(token).decode().split(":")
         assert user == "AWS"
         return password
+
+
+def starting(folder):
+    """Gives a function that starts a server with its data in `folder(number of the server)`; stops them all in the end."""
+    started = []
+
+    def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
+        server = Server(data or folder(len(started)), *flags, **environment)
+        started.append(server)
+        return server
+
+    yield start_one
+    for server in started:
+        server.stop()
