@@ -1,0 +1,180 @@
+//! The embedded engine: SQLite in WAL mode, durable at every commit.
+//!
+//! Three threads share the work: `writer.rs` runs writes and commits them in groups, `sync.rs` makes the write-ahead log
+//! durable, and `checkpoint.rs` copies the log back into the database. Reads (`readers.rs`) run on the caller's thread and see
+//! the last commit; in WAL mode they never wait for a writer.
+//!
+//! Whether anything has been committed is read from where SQLite itself looks: the header of the WAL index, in the file
+//! whose name ends in `-shm` (SQLite documentation, "WAL-mode File Format", section 2.1).
+
+mod checkpoint;
+mod readers;
+mod sync;
+mod writer;
+
+use super::cache::Version;
+use super::transaction::{Tx, failure};
+use crate::durable::sync_folder;
+use crate::error::{Error, Result};
+use crate::mapping::SharedWords;
+use readers::Readers;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use sync::LogHealth;
+use writer::Writer;
+
+/// Prepared statements kept for each connection: more than there are statements.
+const STATEMENT_CACHE: usize = 256;
+/// How many words the header of the WAL index has.
+const HEADER: usize = 12;
+/// How many bytes of the database are mapped into memory for scans.
+const MAPPED: i64 = 1 << 30;
+
+pub(super) struct Sqlite {
+    /// For reads of a few rows. They read their pages into memory: after each commit SQLite would map the whole file anew,
+    /// which costs more.
+    readers: Readers,
+    /// For reads of many rows, from the mapped file.
+    scanners: Readers,
+    writer: Writer,
+    log: Arc<LogHealth>,
+    stop_checkpoints: Mutex<Option<Sender<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The WAL index. Closing a file ends every lock that this process has on it, so it stays open as long as any connection:
+    /// the threads hold it too.
+    _index: Arc<File>,
+    /// The two copies of the header of that index.
+    headers: SharedWords,
+}
+
+impl Sqlite {
+    /// Opens or creates the database file and starts the three threads.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
+        // SQLite creates the index when the log is used for the first time.
+        connection.query_row("PRAGMA data_version", [], |_| Ok(())).map_err(failure)?;
+        let index = Arc::new(File::open(path.with_extension("db-shm"))?);
+        let log_path = path.with_extension("db-wal");
+        let log_file = File::open(&log_path)?;
+        // SQLite would make the log's name durable when it first syncs the log, but here `sync.rs` does that.
+        path.parent().map_or(Ok(()), sync_folder)?;
+        let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let log = Arc::new(LogHealth::default());
+        let (writer, jobs) = Writer::new();
+        let (to_sync, committed) = mpsc::channel();
+        let (stop_checkpoints, stopped) = mpsc::channel();
+        let health = log.clone();
+        let threads = vec![
+            spawn("metadata-writer", index.clone(), move || writer::run_batches(connection, &jobs, &to_sync))?,
+            spawn("metadata-sync", index.clone(), move || sync::sync_batches(&log_file, &committed, &health))?,
+            spawn("metadata-checkpoint", index.clone(), move || checkpoint::run(&checkpointer, &log_path, &stopped))?,
+        ];
+        Ok(Self {
+            readers: Readers::new(path, 0),
+            scanners: Readers::new(path, MAPPED),
+            writer,
+            log,
+            stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
+            threads: Mutex::new(threads),
+            headers: SharedWords::new(&index, 2 * HEADER)?,
+            _index: index,
+        })
+    }
+
+    /// Fails once the log could not be synced: writes are then no longer accepted.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        self.log.check()
+    }
+
+    /// Identifies the last commit; none while one is being published. The index holds two copies of its header. A writer
+    /// updates the second copy first and a reader reads the first copy first, so copies that are equal are consistent.
+    pub(super) fn version(&self) -> Option<Version> {
+        let mut words = self.headers.read();
+        let [first, second]: [[u32; HEADER]; 2] = [(); 2].map(|()| std::array::from_fn(|_| words.next().unwrap_or_default()));
+        (first == second).then_some(Version(first))
+    }
+
+    /// Runs a read of a few rows on this thread.
+    pub(super) fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        self.readers.run(work)
+    }
+
+    /// Runs a read of many rows on this thread.
+    pub(super) fn scan<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        self.scanners.run(work)
+    }
+
+    /// Hands a write to the writer thread and waits until it is committed and, if `durable`, synced.
+    pub(super) async fn write<T, F>(&self, work: F, durable: bool) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.check_writable()?;
+        self.writer.run(work, durable).await
+    }
+
+    /// Lets the threads finish what they have begun, and waits for them.
+    pub(super) async fn close(&self) {
+        self.writer.close();
+        lock(&self.stop_checkpoints).take();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        self.readers.close_idle();
+        self.scanners.close_idle();
+        // A thread that panicked has logged that already.
+        let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failure)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Without it, a plan that depends on bound values is prepared anew for each of them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
+    let settings = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
+                    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
+    connection.execute_batch(settings).map_err(failure)?;
+    Ok(connection)
+}
+
+/// Starts a thread that holds the WAL index until its connection is closed.
+fn spawn(name: &str, index: Arc<File>, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let body = move || {
+        body();
+        drop(index);
+    };
+    Ok(std::thread::Builder::new().name(name.to_owned()).spawn(body)?)
+}
+
+fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failure)
+}
+
+/// Polls `work` once. SQLite answers synchronously, so work that is still pending has awaited something else: a defect.
+fn finish<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(Error::Internal("a metadata method awaited something other than its transaction".to_owned())),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

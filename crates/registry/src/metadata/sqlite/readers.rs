@@ -1,0 +1,47 @@
+//! A pool of read-only connections. Each serves one read at a time, on the caller's thread.
+
+use super::{connect, finish, lock, run_cached};
+use crate::error::Result;
+use crate::metadata::transaction::{Tx, failure};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+pub(super) struct Readers {
+    path: PathBuf,
+    /// How many bytes of the database are mapped into memory.
+    mapped: i64,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, mapped: i64) -> Self {
+        Self { path: path.to_owned(), mapped, idle: Mutex::default() }
+    }
+
+    /// Runs `work` in a read transaction.
+    pub(super) fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let idle = lock(&self.idle).pop();
+        let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
+        run_cached(&connection, "BEGIN DEFERRED")?;
+        let result = finish(work(&mut Tx::Sqlite(&mut connection)));
+        // A connection whose transaction does not end is closed rather than reused.
+        if run_cached(&connection, "COMMIT").is_ok() {
+            lock(&self.idle).push(connection);
+        }
+        result
+    }
+
+    pub(super) fn close_idle(&self) {
+        lock(&self.idle).clear();
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.pragma_update(None, "mmap_size", self.mapped).map_err(failure)?;
+        Ok(connection)
+    }
+}

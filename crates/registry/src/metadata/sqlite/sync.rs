@@ -1,0 +1,66 @@
+//! Durability: a thread syncs the write-ahead log, once for all commits since its last sync, and then answers those who wait.
+
+use super::writer::Answer;
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+
+/// Whether the log can still be relied on. After a sync that failed the kernel may have dropped dirty pages without a trace,
+/// and every later commit builds on them: from then on nothing is durable until the database is opened anew.
+#[derive(Default)]
+pub(super) struct LogHealth {
+    sync_failed: AtomicBool,
+}
+
+impl LogHealth {
+    /// Fails once a sync has failed.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.sync_failed.load(Ordering::Acquire) {
+            return Err(Error::Unavailable("the metadata could not be made durable".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn sync(&self, log: &File) -> Result<()> {
+        self.check()?;
+        log.sync_data().map_err(|error| {
+            self.sync_failed.store(true, Ordering::Release);
+            tracing::error!(%error, "the metadata could not be made durable: no write is accepted until the server is started anew");
+            error.into()
+        })
+    }
+}
+
+/// Syncs the log for each batch of commits, while the writer runs the next one.
+pub(super) fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>, health: &LogHealth) {
+    while let Ok(mut answers) = committed.recv() {
+        committed.try_iter().for_each(|more| answers.extend(more));
+        let synced = health.sync(log);
+        answers.into_iter().for_each(|answer| answer(synced.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// `/dev/null` cannot be synced.
+    #[test]
+    fn after_a_sync_that_failed_nothing_is_taken_for_durable() {
+        let (to_sync, committed) = mpsc::channel();
+        let (told, ends) = mpsc::channel();
+        for _ in 0..2 {
+            let told = told.clone();
+            let answer: Answer = Box::new(move |synced| told.send(synced).expect("the test listens"));
+            to_sync.send(vec![answer]).expect("a queue");
+        }
+        drop((to_sync, told));
+        let health = LogHealth::default();
+        assert!(health.check().is_ok());
+        sync_batches(&File::open("/dev/null").expect("a device"), &committed, &health);
+        assert_eq!(ends.iter().filter(Result::is_err).count(), 2);
+        assert!(health.check().is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Group commit: one thread owns the only writing connection, runs each write in a savepoint of its own, and commits all that
+//! are waiting together.
+
+use super::{finish, lock, run_cached};
+use crate::error::{Error, Result};
+use crate::metadata::transaction::Tx;
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::oneshot;
+
+/// How many writes share a commit at most: enough to make a sync cheap, few enough to answer soon.
+const BATCH: usize = 256;
+
+/// A write on its way to the thread. It is given the connection, inside a transaction, or the reason why there is none.
+pub(super) type Job = Box<dyn FnOnce(Result<&mut Connection>) -> Ran + Send>;
+
+/// Tells the caller how its write ended. Called after the commit or the sync, with its error if that failed.
+pub(super) type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// A write that has run and is not committed yet.
+pub(super) struct Ran {
+    /// Whether the caller is answered only once the write is durable.
+    durable: bool,
+    answer: Answer,
+}
+
+/// The way to the thread that writes.
+pub(super) struct Writer {
+    jobs: Mutex<Option<Sender<Job>>>,
+}
+
+impl Writer {
+    /// A writer, and the jobs that [`run_batches`] takes from it.
+    pub(super) fn new() -> (Self, Receiver<Job>) {
+        let (jobs, waiting) = mpsc::channel();
+        (Self { jobs: Mutex::new(Some(jobs)) }, waiting)
+    }
+
+    /// Runs `work` in a savepoint, and returns once it is committed and, if `durable`, synced.
+    pub(super) async fn run<T, F>(&self, work: F, durable: bool) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel::<Result<T>>();
+        let job = Box::new(move |connection: Result<&mut Connection>| {
+            let result = match connection {
+                _ if reply.is_closed() => Err(Error::Unavailable("the request was dropped".to_owned())),
+                Ok(connection) => run_in_savepoint(connection, work),
+                Err(error) => Err(error),
+            };
+            let durable = durable && result.is_ok();
+            let answer = move |ended: Result<()>| {
+                // The caller may have gone meanwhile; its write stands all the same.
+                let _ = reply.send(ended.and(result));
+            };
+            Ran { durable, answer: Box::new(answer) }
+        });
+        let sender = lock(&self.jobs).clone().ok_or_else(closed)?;
+        sender.send(job).map_err(|_| closed())?;
+        answer.await.map_err(|_| panicked())?
+    }
+
+    /// Takes no more writes; [`run_batches`] returns after those that wait.
+    pub(super) fn close(&self) {
+        lock(&self.jobs).take();
+    }
+}
+
+/// Runs writes in batches of all that wait, and hands those that have to be durable on to be synced.
+pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &Sender<Vec<Answer>>) {
+    while let Ok(first) = waiting.recv() {
+        let (ran, committed) = run_batch(&mut connection, first, waiting);
+        let (unsynced, answered): (Vec<Ran>, Vec<Ran>) = ran.into_iter().partition(|ran| ran.durable && committed.is_ok());
+        for ran in answered {
+            (ran.answer)(committed.clone());
+        }
+        if !unsynced.is_empty() {
+            // The syncing thread outlives this one.
+            let _ = to_sync.send(unsynced.into_iter().map(|ran| ran.answer).collect());
+        }
+    }
+}
+
+/// Runs `first`, and whatever waits behind it, in one transaction, and commits it.
+fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>) -> (Vec<Ran>, Result<()>) {
+    if let Err(error) = run_cached(connection, "BEGIN IMMEDIATE") {
+        log(&error);
+        return (vec![first(Err(error))], Ok(()));
+    }
+    let mut ran = vec![first(Ok(connection))];
+    // A full disk can end the whole transaction: nothing more may run then, as it would run outside of one.
+    while ran.len() < BATCH
+        && !connection.is_autocommit()
+        && let Ok(job) = waiting.try_recv()
+    {
+        ran.push(job(Ok(connection)));
+    }
+    let committed = run_cached(connection, "COMMIT");
+    if let Err(error) = &committed {
+        log(error);
+        if !connection.is_autocommit() {
+            let _ = run_cached(connection, "ROLLBACK");
+        }
+    }
+    (ran, committed)
+}
+
+/// Runs one write so that its failure, or its panic, leaves the rest of the batch untouched.
+fn run_in_savepoint<T, F>(connection: &mut Connection, work: F) -> Result<T>
+where
+    F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+{
+    run_cached(connection, "SAVEPOINT one_write")?;
+    let result = catch_unwind(AssertUnwindSafe(|| finish(work(&mut Tx::Sqlite(connection))))).unwrap_or_else(|_| Err(panicked()));
+    if result.is_err() {
+        run_cached(connection, "ROLLBACK TO one_write")?;
+    }
+    run_cached(connection, "RELEASE one_write")?;
+    result
+}
+
+fn log(error: &Error) {
+    tracing::error!(%error, "the metadata could not be committed");
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the metadata is closed".to_owned())
+}
+
+fn panicked() -> Error {
+    Error::Internal("a metadata write panicked".to_owned())
+}
