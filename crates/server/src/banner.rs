@@ -9,7 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Says that requests are answered: a banner on a terminal, else the event `ready` with the address in it.
-pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, on_terminal: bool, took: Duration) -> Result<(), Failure> {
+pub(crate) async fn announce(
+    server: &Server,
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    data: &Path,
+    on_terminal: bool,
+    took: Duration,
+) -> Result<(), Failure> {
     let alias = server.registry.primary_alias(server.registry.account_id()).await;
     let alias = alias.map_err(|error| Failure::Failed(error.to_string()))?;
     let local = dialable(address);
@@ -18,7 +25,8 @@ pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, 
         tracing::warn!("THIS IS AN EMULATOR: any access key with any secret may do everything to every account");
     }
     if !on_terminal {
-        tracing::info!(%address, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
+        let admin = admin.map(tracing::field::display);
+        tracing::info!(%address, admin, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
     let lines = lines_to_copy(&origin, &alias, &credentials(server, data));
@@ -26,6 +34,9 @@ pub(crate) async fn announce(server: &Server, address: SocketAddr, data: &Path, 
     {
         println!("Roadstead {} answers at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
         lines.iter().for_each(|line| println!("  {line}"));
+        if let Some(admin) = admin {
+            println!("\nMetrics and probes at http://{}", dialable(admin));
+        }
         println!("\nData in {}. Stop with Ctrl-C.", data.display());
     }
     Ok(())

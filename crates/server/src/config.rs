@@ -11,7 +11,7 @@ pub(crate) mod values;
 pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
-use crate::http::{Network, Origin};
+use crate::http::{Cors, CorsOrigin, Network, Origin};
 use crate::rates::Rate;
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
@@ -25,6 +25,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub struct Config {
     /// Where to listen: `host:port`; port 0 takes any free one.
     pub listen: String,
+    /// Where metrics and probes are answered, and only there; where everything else is when absent.
+    pub admin_listen: Option<String>,
     /// The folder that holds everything this server keeps.
     pub data: PathBuf,
     /// Use a temporary folder instead of `data`, and remove it on exit.
@@ -35,6 +37,10 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// Its private key.
     pub tls_key: Option<PathBuf>,
+    /// How long browsers are told to come by HTTPS only; not at all when absent.
+    pub hsts: Option<Duration>,
+    /// The web sites whose pages may read.
+    pub cors: Cors,
     /// The registry id of this installation's account; `000000000000` when absent.
     pub account_id: Option<RegistryId>,
     /// The registry alias to make at first start; one of AWS's default form is made when absent.
@@ -98,11 +104,14 @@ impl Config {
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         Ok(Self {
             listen: layers.one("listen", values::listen)?.unwrap_or_else(|| "127.0.0.1:5000".into()),
+            admin_listen: layers.one("admin_listen", values::listen)?,
             data: Self::data(layers)?,
             ephemeral: layers.one("ephemeral", values::switch)?.unwrap_or(false),
             public_url: layers.one("public_url", Origin::parse_url)?,
             tls_cert: layers.one("tls_cert", values::path)?,
             tls_key: layers.one("tls_key", values::path)?,
+            hsts: layers.one("hsts", values::duration)?,
+            cors: Cors::to(layers.many("cors_origin", CorsOrigin::parse)?.unwrap_or_default()),
             account_id: layers.one("account_id", values::account_id)?,
             alias: layers.one("alias", values::alias)?,
             trusted_proxies: layers.many("trusted_proxy", Network::parse)?.unwrap_or_default(),

@@ -50,6 +50,17 @@ pub(crate) fn protocols() -> Protocols {
     builder
 }
 
+/// Which of the server's addresses a connection came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// The only one there is.
+    Everything,
+    /// The public one, beside which there is one for the operator.
+    Public,
+    /// The operator's (`--admin-listen`), which is plain whatever the public one is.
+    Admin,
+}
+
 /// The two ends of a connection, and what happens on it.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -57,10 +68,17 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// This end.
     pub(crate) local: SocketAddr,
+    /// What this end is for.
+    pub(crate) surface: Surface,
     activity: Arc<Activity>,
 }
 
 impl Peer {
+    /// The scheme that is spoken on the connection itself.
+    pub(crate) fn scheme(&self, server: &Server) -> &'static str {
+        if self.surface == Surface::Admin { "http" } else { server.scheme() }
+    }
+
     /// Counts a request as under way until what this returns is dropped.
     pub(crate) fn begin_request(&self) -> InFlight {
         self.activity.requests.fetch_add(1, Ordering::Relaxed);
@@ -121,6 +139,7 @@ impl Activity {
 pub(crate) async fn serve(
     stream: TcpStream,
     address: SocketAddr,
+    surface: Surface,
     server: Arc<Server>,
     protocols: Arc<Protocols>,
     stopping: watch::Receiver<bool>,
@@ -129,9 +148,9 @@ pub(crate) async fn serve(
     // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
     let activity = Arc::new(Activity::new());
-    let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), activity: activity.clone() });
+    let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), surface, activity: activity.clone() });
     let watched = Watched { stream, activity, server: server.clone() };
-    match &server.tls {
+    match server.tls.as_ref().filter(|_| surface != Surface::Admin) {
         None => answer(watched, peer, server, protocols, stopping).await,
         Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(watched)).await {
             Ok(Ok(secured)) => answer(secured, peer, server.clone(), protocols, stopping).await,

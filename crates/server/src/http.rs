@@ -1,6 +1,8 @@
 //! What every door needs of HTTP: the request as it came in, the answer's body, and the signpost that picks a door.
 
 mod body;
+mod browser;
+mod emulated;
 mod forwarded;
 mod landing;
 mod logo;
@@ -9,15 +11,18 @@ mod probes;
 mod record;
 
 pub use body::{BlobPart, Body, Reading};
+pub(crate) use browser::Browsers;
+pub use browser::{Cors, CorsOrigin};
+pub(crate) use emulated::reason_to_refuse as emulator_refusal;
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
 pub(crate) use record::Recorded;
 
-use crate::connection::Peer;
+use crate::connection::{Peer, Surface};
 use crate::{Server, aws, oci};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper::body::Incoming;
 use origin::RequestHost;
@@ -40,7 +45,7 @@ pub struct Call {
     pub method: Method,
     /// Path and query, exactly as sent (signatures depend on it).
     pub uri: Uri,
-    /// The headers, exactly as sent; only the `Host` that HTTP/2 has no header for is added.
+    /// The headers, exactly as sent; only `Host` is what the target says, where the target names a host.
     pub headers: HeaderMap,
     /// How the client reached this server: what URLs in answers start with.
     pub origin: Origin,
@@ -67,7 +72,13 @@ pub(crate) enum Door {
 
 impl Door {
     /// The signpost: a method and a path name a door.
-    fn of(method: &Method, path: &str) -> Self {
+    fn of(surface: Surface, method: &Method, path: &str) -> Self {
+        let is_probe = || matches!(path, "/healthz" | "/readyz" | "/metrics");
+        match surface {
+            Surface::Public if is_probe() => return Self::None,
+            Surface::Admin if !is_probe() => return Self::None,
+            Surface::Everything | Surface::Public | Surface::Admin => {}
+        }
         let read = *method == Method::GET || *method == Method::HEAD;
         match path {
             "/" if *method == Method::POST => Self::Aws,
@@ -99,7 +110,8 @@ impl Door {
 
 /// Answers one request, whatever happens: a panic becomes a 500 and ends nothing but its own request.
 pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
-    let door = Door::of(request.method(), request.uri().path());
+    let door = Door::of(peer.surface, request.method(), request.uri().path());
+    let reader = server.browsers.reader(server, peer, door, &request);
     let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
     let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
@@ -116,6 +128,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     } else {
         response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
     }
+    server.browsers.instruct(&mut response, door, reader);
     if is_head {
         let body = std::mem::replace(response.body_mut(), Body::empty());
         announce_length(&mut response, &body);
@@ -138,8 +151,18 @@ async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: D
     let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
         return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
     };
-    if let (false, Some(authority)) = (head.headers.contains_key(HOST), head.uri.authority()) {
-        head.headers.insert(HOST, header_value(authority.as_str()));
+    if let Some(refusal) = emulated::refuse(server, peer, door, &head) {
+        return refusal;
+    }
+    if let Some(preflight) = server.browsers.preflight(door, &head) {
+        return preflight;
+    }
+    // A target that names the host makes the header mean nothing (RFC 9112, section 3.2.2): whoever signs, signs that host.
+    if let Some(authority) = head.uri.authority() {
+        let is_said = head.headers.get(HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
+        if !is_said {
+            head.headers.insert(HOST, header_value(authority.as_str()));
+        }
     }
     let request_id = request_id.to_owned();
     let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id };
@@ -169,7 +192,7 @@ fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Op
         RequestHost::Absent => local(),
         RequestHost::Invalid => return None,
     };
-    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, server.scheme(), &host)
+    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, peer.scheme(server), &host)
 }
 
 /// An answer of one sentence.
@@ -177,7 +200,6 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = http::Response::new(text.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -242,7 +264,21 @@ mod tests {
             (Method::POST, "/metrics", Door::WrongMethod("GET, HEAD")),
             (Method::POST, "/v1", Door::None),
         ] {
-            assert_eq!(Door::of(&method, path), door, "{method} {path}");
+            assert_eq!(Door::of(Surface::Everything, &method, path), door, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_operators_ask_is_found_at_their_own_address_and_nothing_else_is() {
+        for (path, door) in [("/healthz", Door::Health), ("/readyz", Door::Readiness), ("/metrics", Door::Metrics)] {
+            assert_eq!(Door::of(Surface::Admin, &Method::GET, path), door);
+            assert_eq!(Door::of(Surface::Admin, &Method::POST, path), Door::WrongMethod("GET, HEAD"));
+            assert_eq!(Door::of(Surface::Public, &Method::GET, path), Door::None);
+            assert_eq!(Door::of(Surface::Public, &Method::POST, path), Door::None);
+        }
+        for (method, path) in [(Method::POST, "/"), (Method::GET, "/"), (Method::GET, "/v2/"), (Method::GET, "/token")] {
+            assert_eq!(Door::of(Surface::Admin, &method, path), Door::None);
+            assert_eq!(Door::of(Surface::Public, &method, path), Door::of(Surface::Everything, &method, path));
         }
     }
 

@@ -16,6 +16,8 @@ pub mod rates;
 pub mod telemetry;
 pub mod tls;
 
+pub use connection::Surface;
+
 use config::Config;
 use rates::{ActionRates, PullLimits};
 use roadstead_registry::Registry;
@@ -49,6 +51,8 @@ pub struct Server {
     pub telemetry: Telemetry,
     /// How much may be pulled, and how much was.
     pub pulls: PullLimits,
+    /// What browsers are told.
+    pub(crate) browsers: http::Browsers,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
 }
@@ -60,6 +64,7 @@ impl Server {
             keys: auth::Keys::derive(&registry, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
+            browsers: http::Browsers::new(&config),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -84,7 +89,7 @@ impl Server {
 }
 
 /// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
-pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, surface: Surface, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let protocols = Arc::new(connection::protocols());
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -97,7 +102,7 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Fu
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
-                    connections.spawn(connection::serve(stream, address, server.clone(), protocols.clone(), stopping.clone()));
+                    connections.spawn(connection::serve(stream, address, surface, server.clone(), protocols.clone(), stopping.clone()));
                 }
                 Err(error) => rest_after(&error).await,
             },

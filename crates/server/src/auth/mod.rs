@@ -45,12 +45,13 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derives every key once, at start.
+    /// Derives every key once, at start. An emulator lets everybody log in, so what it signs is good for emulators only.
     pub fn derive(registry: &Registry, emulator: bool) -> Self {
+        let purpose = if emulator { "emulator-authorization-token" } else { "authorization-token" };
         Self {
             emulator,
             page_token: CursorKey::new(registry.derive_key("page-token")),
-            authorization_token: bearer::TokenKey::new(registry.derive_key("authorization-token")),
+            authorization_token: bearer::TokenKey::new(registry.derive_key(purpose)),
         }
     }
 }

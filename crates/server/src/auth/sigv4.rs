@@ -292,10 +292,13 @@ impl Claim {
 }
 
 /// The payload's hash as the client signed it. A hash that the request states has to be that of the body.
+///
+/// Words in its place (`UNSIGNED-PAYLOAD`, `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` and the like) are S3's own: other services sign
+/// the body whatever a request says, so that for them its signature is wrong (observed in apache/opendal-reqsign#346 and, with
+/// this very text, at Lambda's function URLs).
 fn payload_hash(request: &Request<'_>, body: &[u8]) -> Result<String, SignatureError> {
-    const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
     match request.header("x-amz-content-sha256") {
-        Some(UNSIGNED) => Ok(UNSIGNED.to_owned()),
+        Some(words) if words == "UNSIGNED-PAYLOAD" || words.starts_with("STREAMING-") => Err(SignatureError::mismatch()),
         Some(stated) if stated != hash_of(body) => {
             Err(SignatureError::Invalid("The provided 'x-amz-content-sha256' header does not match what was computed.".to_owned()))
         }

@@ -3,18 +3,20 @@
 use super::Failure;
 use super::signals::Signals;
 use crate::config::{Config, Flags, Layers};
+use crate::http::emulator_refusal;
 use crate::tls::{Files, Tls};
-use crate::{Server, banner, serve, telemetry};
+use crate::{Server, Surface, banner, serve, telemetry};
 use roadstead_registry::Registry;
 use std::fs::Permissions;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 /// How long the storage gets to write down what it holds in memory.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -42,33 +44,34 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
 async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))?;
     refuse_open_emulator(&config).await?;
+    refuse_idle_hsts(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
-    // The address first: a server that cannot listen must not leave a new data folder behind.
-    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen));
-    let listener = TcpListener::bind(&config.listen).await.map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
+    // The addresses first: a server that cannot listen must not leave a new data folder behind.
+    let (listener, address) = listen_on(&config.listen).await?;
+    let admin = match &config.admin_listen {
+        Some(admin) => Some(listen_on(admin).await?),
+        None => None,
+    };
     let registry = Registry::open(config.open_options(data.clone())).await?;
     for account in &config.accounts {
         registry.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
     }
     let server = Arc::new(Server { tls, ..Server::new(registry.clone(), config) });
-    banner::announce(&server, address, &data, on_terminal, begun.elapsed()).await?;
+    banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), &data, on_terminal, begun.elapsed()).await?;
 
     let background = tokio::spawn({
         let server = server.clone();
         async move { server.work_in_background().await }
     });
-    let (stop, stopping) = oneshot::channel::<()>();
-    let mut serving = std::pin::pin!(serve(listener, server, async {
-        let _ = stopping.await;
-    }));
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = std::pin::pin!(serve_all(listener, admin.map(|(listener, _)| listener), server, stopping));
     let signal = tokio::select! {
         signal = signals.next() => signal,
         () = &mut serving => "end of listening",
     };
     tracing::info!(signal, "stopping");
     background.abort();
-    let _ = stop.send(());
+    stop.send_replace(true);
     tokio::select! {
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped at once by a second signal ({signal})"))),
@@ -80,11 +83,35 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     Ok(())
 }
 
+async fn listen_on(place: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {place}: {error}"));
+    let listener = TcpListener::bind(place).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, address))
+}
+
+/// Serves what everybody may ask and what the operator asks, at one address or at two.
+async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, server: Arc<Server>, stopping: watch::Receiver<bool>) {
+    let stopped = |mut stopping: watch::Receiver<bool>| async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    match admin {
+        None => serve(listener, Surface::Everything, server, stopped(stopping)).await,
+        Some(admin) => {
+            let public = serve(listener, Surface::Public, server.clone(), stopped(stopping.clone()));
+            tokio::join!(public, serve(admin, Surface::Admin, server, stopped(stopping)));
+        }
+    }
+}
+
 /// An emulator lets everybody in who reaches it, so it has to be told twice before other machines can. The port is not
 /// opened before that is known.
 async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     if !config.emulator || config.emulator_on_network {
         return Ok(());
+    }
+    if let Some(reason) = emulator_refusal(config) {
+        return Err(Failure::Failed(format!("{reason}: leave it out, or add --emulator-on-network")));
     }
     let listen = &config.listen;
     let mut addresses =
@@ -94,6 +121,15 @@ async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     }
     let reason = format!("--emulator would give everybody who reaches {listen} every right");
     Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
+}
+
+/// A promise of HTTPS that would never be sent protects nobody, and looks as if it did.
+fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
+    if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
+        return Ok(());
+    }
+    let reason = "--hsts is sent over HTTPS only, and this server sees none";
+    Err(Failure::Failed(format!("{reason}: give it --tls-cert, or name the proxy that has HTTPS with --trusted-proxy")))
 }
 
 /// Where the data goes.

@@ -40,11 +40,22 @@ pub enum Form {
 /// Everything that can be set.
 pub const SETTINGS: &[Setting] = &[
     one("listen", "HOST:PORT", "Where to listen; port 0 takes any free one [default: 127.0.0.1:5000]"),
+    one(
+        "admin_listen",
+        "HOST:PORT",
+        "Where /metrics, /healthz and /readyz are answered instead, over plain HTTP; else where everything is",
+    ),
     one("data", "FOLDER", "The folder that holds everything this server keeps [default: ./roadstead-data]"),
     switch("ephemeral", "Use a temporary folder instead of --data, and remove it on exit"),
     one("public_url", "URL", "Scheme and host that URLs in answers start with; else made from each request's Host"),
     one("tls_cert", "FILE", "The PEM file with the certificate chain to serve HTTPS with; looked at anew when it changes"),
     one("tls_key", "FILE", "The PEM file with the private key of that certificate"),
+    one(
+        "hsts",
+        "DURATION",
+        "Tell browsers over HTTPS to come back by HTTPS only for so long, such as 365d; it binds every port of the host",
+    ),
+    list("cors_origin", "ORIGIN|*", "A web site, such as https://app.example.org, whose pages may read under /v2/; can be repeated"),
     one("account_id", "DIGITS", "The registry id of this installation's account [default: 000000000000]"),
     one("alias", "NAME", "The registry alias; else one of AWS's default form is made at first start, and kept"),
     list("trusted_proxy", "IP|CIDR", "A peer whose X-Forwarded-Proto, -Host and -For headers count; can be repeated"),

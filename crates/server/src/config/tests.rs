@@ -26,11 +26,14 @@ pub(super) fn file(text: &str) -> tempfile::NamedTempFile {
 /// A value for each setting that differs from its default, and how it is written in the file.
 const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("listen", "127.0.0.1:0", "'127.0.0.1:0'"),
+    ("admin_listen", "127.0.0.1:9000", "'127.0.0.1:9000'"),
     ("data", "/srv/roadstead", "'/srv/roadstead'"),
     ("ephemeral", "true", "true"),
     ("public_url", "https://registry.example", "'https://registry.example'"),
     ("tls_cert", "/etc/tls/chain.pem", "'/etc/tls/chain.pem'"),
     ("tls_key", "/etc/tls/key.pem", "'/etc/tls/key.pem'"),
+    ("hsts", "365d", "'365d'"),
+    ("cors_origin", "https://app.example", "['https://app.example']"),
     ("account_id", "123456789012", "'123456789012'"),
     ("alias", "harbour", "'harbour'"),
     ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),

@@ -50,13 +50,20 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
     client
 }
 
+/// The scheme as the nearest proxy saw it, where it says so; the connection's `own` otherwise.
+pub(crate) fn scheme<'a>(peer: IpAddr, headers: &'a HeaderMap, proxies: &[Network], own: &'a str) -> &'a str {
+    let is_proxy = proxies.iter().any(|network| network.contains(peer.to_canonical()));
+    let said = is_proxy.then(|| values(headers, "x-forwarded-proto").next()).flatten();
+    said.unwrap_or(own)
+}
+
 /// The origin as the nearest proxy saw it, where it says so; `host` and the connection's own `scheme` otherwise.
 pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], scheme: &str, host: &str) -> Option<Origin> {
     let own = || Origin::new(scheme, host);
     if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
         return own();
     }
-    let scheme = values(headers, "x-forwarded-proto").next().unwrap_or(scheme);
+    let scheme = self::scheme(peer, headers, proxies, scheme);
     let forwarded = values(headers, "x-forwarded-host").next().and_then(|host| Origin::new(scheme, host));
     forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }

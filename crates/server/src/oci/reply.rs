@@ -3,7 +3,7 @@
 use crate::http::{Body, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use roadstead_model::oci;
 use serde::Serialize;
 
@@ -46,11 +46,11 @@ impl Reply {
         Self::new(status, Body::from(bytes)).with_length(length).with_static(CONTENT_TYPE, "application/json; charset=utf-8")
     }
 
-    /// An answer that is content which somebody pushed; browsers are told not to guess what it is.
+    /// An answer that is content which somebody pushed.
     pub(super) fn content(status: StatusCode, body: Body, length: u64, media_type: &str) -> Self {
         // A media type that no header can hold came in through another door; the general one stands for it.
         let media_type = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-        let mut reply = Self::new(status, body).with_length(length).with_static(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        let mut reply = Self::new(status, body).with_length(length);
         reply.0.headers_mut().insert(CONTENT_TYPE, media_type);
         reply
     }

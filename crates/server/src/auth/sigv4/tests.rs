@@ -283,9 +283,20 @@ fn signed(headers: &mut HeaderMap, body_hash: &str, authority: &str) {
 }
 
 #[test]
-fn an_unsigned_payload_another_region_and_the_authority_of_http_2_are_accepted() {
+fn the_words_that_s3_takes_in_place_of_a_payload_s_hash_do_not_fit_any_body() {
+    for words in ["UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+        let mut headers = HeaderMap::new();
+        signed(&mut headers, words, "localhost:8080");
+        let request = Request { method: "POST", path: "/", query: "", headers: &headers, authority: Some("localhost:8080") };
+        let claim = read(&request, &["ecr-public"], SIGNED_AT).expect("complete");
+        assert_eq!(claim.verify(&request, b"anything", SECRET), Err(SignatureError::mismatch()), "{words}");
+    }
+}
+
+#[test]
+fn another_region_and_the_authority_of_http_2_are_accepted() {
     let mut headers = HeaderMap::new();
-    signed(&mut headers, "UNSIGNED-PAYLOAD", "localhost:8080");
+    signed(&mut headers, &hash_of(b"anything"), "localhost:8080");
     let request = Request { method: "POST", path: "/", query: "", headers: &headers, authority: Some("localhost:8080") };
     let claim = read(&request, &["ecr-public", "sts"], SIGNED_AT).expect("complete");
     assert_eq!(claim.verify(&request, b"anything", SECRET), Ok(()));

@@ -1,0 +1,235 @@
+//! What browsers are told with every answer, in one place: what the answer may do there, whether to come back by HTTPS only,
+//! and whose pages may read it.
+//!
+//! Whatever strangers push is served from this server's own origin, under the media type that they chose. So every answer is
+//! inert unless its door has a policy of its own in [`policy`].
+
+use super::{Body, Door, Response, forwarded};
+use crate::Server;
+use crate::config::Config;
+use crate::connection::Peer;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, StatusCode};
+
+/// Loads nothing, runs nothing, and has an origin of its own.
+static INERT: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+/// A page of this server's own, styled within itself.
+static PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+static NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// What a page may see of an answer beside its body.
+static EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Accept-Ranges, Content-Length, Content-Range, Docker-Content-Digest, Docker-Distribution-API-Version, ETag, Link, \
+     OCI-Filters-Applied, OCI-Subject, Range, Retry-After, WWW-Authenticate, X-Request-Id",
+);
+static READS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+/// What a page may send along with a read. A login is sent by the page itself, never by the browser on its own.
+static SENT: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cache-Control, If-None-Match, If-Range, Range");
+/// How long a browser may keep the answer to a preflight, in seconds: as long as any does.
+static PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("7200");
+static ANYBODY: HeaderValue = HeaderValue::from_static("*");
+static ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
+
+/// The Content Security Policy of a door's answers, refusals included.
+fn policy(door: Door) -> &'static HeaderValue {
+    match door {
+        Door::Landing => &PAGE,
+        _ => &INERT,
+    }
+}
+
+/// The doors whose reads other sites' pages may be given.
+fn is_shared(door: Door) -> bool {
+    matches!(door, Door::Oci)
+}
+
+/// What `--cors-origin` lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigin {
+    /// `*`
+    Any,
+    /// The origin of a site, as browsers write it.
+    Site(HeaderValue),
+}
+
+impl CorsOrigin {
+    /// Reads `*` or `scheme://host[:port]`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let refuse = || format!("'{text}' is not the origin of a site, such as https://app.example.org, or *");
+        let origin = super::Origin::parse_url(text).map_err(|_| refuse())?;
+        HeaderValue::from_str(&origin.to_string()).map(Self::Site).map_err(|_| refuse())
+    }
+}
+
+/// Whose pages may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cors {
+    /// This server's own only.
+    Nobody,
+    /// Everybody's.
+    Anybody,
+    /// These sites'.
+    Sites(Vec<HeaderValue>),
+}
+
+impl Cors {
+    /// Those who are listed; one `*` among them is everybody.
+    pub fn to(listed: Vec<CorsOrigin>) -> Self {
+        let mut sites = Vec::new();
+        for origin in listed {
+            match origin {
+                CorsOrigin::Any => return Self::Anybody,
+                CorsOrigin::Site(site) => sites.push(site),
+            }
+        }
+        if sites.is_empty() { Self::Nobody } else { Self::Sites(sites) }
+    }
+
+    fn share(&self, headers: &HeaderMap) -> Share {
+        match self {
+            Self::Nobody => Share::No,
+            Self::Anybody => Share::WithAnybody,
+            Self::Sites(sites) => {
+                let origin = headers.get(header::ORIGIN);
+                origin.and_then(|origin| sites.iter().position(|site| site == origin)).map_or(Share::WithOthers, Share::WithSite)
+            }
+        }
+    }
+}
+
+/// With whom an answer is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    No,
+    WithAnybody,
+    /// With a site of the list.
+    WithSite(usize),
+    /// With sites of the list, of which this one is none.
+    WithOthers,
+}
+
+/// Who reads an answer, as far as it matters to what it says to browsers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    is_secure: bool,
+    share: Share,
+}
+
+/// What browsers are told, made ready at start.
+#[derive(Debug)]
+pub(crate) struct Browsers {
+    hsts: Option<HeaderValue>,
+    cors: Cors,
+}
+
+impl Browsers {
+    /// As it is configured.
+    pub(crate) fn new(config: &Config) -> Self {
+        // Digits behind a name are always fit for a header.
+        let hsts = config.hsts.and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok());
+        Self { hsts, cors: config.cors.clone() }
+    }
+
+    /// Who reads the answer to a request.
+    pub(super) fn reader<B>(&self, server: &Server, peer: &Peer, door: Door, request: &Request<B>) -> Reader {
+        let is_secure = self.hsts.is_some() && {
+            let (proxies, own) = (&server.config.trusted_proxies, peer.scheme(server));
+            forwarded::scheme(peer.address.ip(), request.headers(), proxies, own).eq_ignore_ascii_case("https")
+        };
+        let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let share = if self.cors != Cors::Nobody && is_shared(door) && is_read() { self.cors.share(request.headers()) } else { Share::No };
+        Reader { is_secure, share }
+    }
+
+    /// Answers the question whether a page of another site may read (Fetch standard, "CORS-preflight request"); none if the
+    /// request is none.
+    pub(super) fn preflight(&self, door: Door, head: &Parts) -> Option<Response> {
+        let asks = head.headers.contains_key(header::ORIGIN) && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if head.method != Method::OPTIONS || self.cors == Cors::Nobody || !is_shared(door) || !asks {
+            return None;
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, READS.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT.clone());
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE.clone());
+        Some(response)
+    }
+
+    /// Writes into an answer what browsers are to do with it.
+    pub(super) fn instruct(&self, response: &mut Response, door: Door, reader: Reader) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy(door).clone());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF.clone());
+        // RFC 6797, section 7.2: never over a connection that is not secure.
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| reader.is_secure) {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        let allowed = match (reader.share, &self.cors) {
+            (Share::WithAnybody, _) => Some(&ANYBODY),
+            (Share::WithSite(at), Cors::Sites(sites)) => sites.get(at),
+            _ => None,
+        };
+        if matches!(reader.share, Share::WithSite(_) | Share::WithOthers) {
+            headers.append(header::VARY, ORIGIN.clone());
+        }
+        if let Some(allowed) = allowed {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(text: &str) -> CorsOrigin {
+        CorsOrigin::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_as_browsers_write_it_or_a_star() {
+        assert_eq!(site("*"), CorsOrigin::Any);
+        for (text, written) in [
+            ("https://App.example.org", "https://app.example.org"),
+            ("https://app.example.org:443", "https://app.example.org"),
+            ("http://localhost:3000", "http://localhost:3000"),
+        ] {
+            assert_eq!(site(text), CorsOrigin::Site(HeaderValue::from_static(written)));
+        }
+        for text in ["", "null", "app.example.org", "https://app.example.org/path", "https://*.example.org", "file://x"] {
+            assert!(CorsOrigin::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_shared_with_whom_the_operator_lists_and_nobody_else() {
+        let asked = |cors: &Cors, origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            cors.share(&headers)
+        };
+        let two = Cors::to(vec![site("https://one.example"), site("https://two.example")]);
+        assert_eq!(asked(&two, "https://two.example"), Share::WithSite(1));
+        for other in ["https://three.example", "http://two.example", "https://two.example:8443", "null"] {
+            assert_eq!(asked(&two, other), Share::WithOthers, "{other}");
+        }
+        assert_eq!(asked(&Cors::to(vec![site("https://one.example"), site("*")]), "null"), Share::WithAnybody);
+        assert_eq!(asked(&Cors::to(Vec::new()), "https://one.example"), Share::No);
+    }
+
+    #[test]
+    fn only_the_page_of_this_server_may_do_anything_in_a_browser() {
+        for door in [Door::Aws, Door::Oci, Door::Logo, Door::Health, Door::Readiness, Door::Metrics, Door::WrongMethod("GET"), Door::None] {
+            assert_eq!(policy(door), &INERT, "{door:?}");
+        }
+        assert_eq!(policy(Door::Landing), &PAGE);
+    }
+}

@@ -1,0 +1,160 @@
+//! Whom an emulator answers. It takes any access key, so whoever reaches it may do everything: other machines, unless the
+//! operator says so (`--emulator-on-network`), and the pages of any web site in a browser on this machine, which reach it
+//! under a name of their own that leads here (DNS rebinding) or by asking across origins.
+
+use super::origin::{RequestHost, request_host};
+use super::{Door, Origin, Response, plain};
+use crate::Server;
+use crate::config::Config;
+use crate::connection::{Peer, Surface};
+use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use std::net::IpAddr;
+
+/// Why the configuration would let others into an emulator that was not told twice, if it would.
+pub(crate) fn reason_to_refuse(config: &Config) -> Option<String> {
+    if !config.emulator || config.emulator_on_network {
+        return None;
+    }
+    if !config.trusted_proxies.is_empty() {
+        return Some("--emulator would give everybody who comes through a --trusted-proxy every right".to_owned());
+    }
+    let public = config.public_url.as_ref().filter(|public| !is_local(host_of(&public.authority)))?;
+    Some(format!("--emulator would give everybody who comes by way of {public} every right"))
+}
+
+/// The answer to a request that an emulator must not serve; none when it may, and from every server that is no emulator.
+pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> Option<Response> {
+    let config = &server.config;
+    if !config.emulator || peer.surface == Surface::Admin {
+        return None;
+    }
+    let host = match request_host(&head.uri, &head.headers) {
+        RequestHost::Named(host) => Some(host),
+        // No browser leaves it out.
+        RequestHost::Absent => None,
+        RequestHost::Invalid => Some(""),
+    };
+    if let Some(host) = host.filter(|host| !is_host_known(config, host)) {
+        let text = format!("an emulator answers to names of its own machine, and '{host}' is none");
+        return Some(refusal(door, &format!("{text}: use localhost, or start it with --emulator-on-network")));
+    }
+    // Browsers send `Origin` with everything that could change something, and other programs do not.
+    let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if !is_read && !head.headers.get_all(ORIGIN).iter().all(|origin| is_origin_known(config, origin)) {
+        return Some(refusal(door, "an emulator takes nothing from the pages of web sites"));
+    }
+    None
+}
+
+/// Who said twice that others may come knows by which names they do.
+fn is_host_known(config: &Config, host: &str) -> bool {
+    config.emulator_on_network || is_local(host_of(host)) || host_of(host).eq_ignore_ascii_case(host_of(&config.listen))
+}
+
+/// Names that nobody can make lead here from outside: this machine's own, addresses, names without a dot, such as those of
+/// the services of a compose file, and the public URL.
+fn is_origin_known(config: &Config, origin: &HeaderValue) -> bool {
+    let Some(origin) = origin.to_str().ok().and_then(|text| Origin::parse_url(text).ok()) else { return false };
+    let host = host_of(&origin.authority);
+    let is_ours = || config.public_url.as_ref().is_some_and(|public| host_of(&public.authority) == host);
+    is_local(host) || config.emulator_on_network && (host.parse::<IpAddr>().is_ok() || !host.contains('.') || is_ours())
+}
+
+/// Whether a host is this machine to itself (RFC 6761, section 6.3).
+fn is_local(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    host == "localhost" || host.ends_with(".localhost") || host.parse().is_ok_and(is_loopback)
+}
+
+/// The host of an authority, without its port and brackets.
+fn host_of(authority: &str) -> &str {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    };
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Says it in the dialect of the door.
+fn refusal(door: Door, message: &str) -> Response {
+    let json = |status, media_type, value: serde_json::Value| {
+        let mut response = plain(status, value.to_string());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    };
+    match door {
+        Door::Aws => {
+            let value = serde_json::json!({ "__type": "AccessDeniedException", "message": message });
+            json(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", value)
+        }
+        Door::Oci => {
+            let value = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message, "detail": null }] });
+            json(StatusCode::FORBIDDEN, "application/json", value)
+        }
+        _ => plain(StatusCode::FORBIDDEN, format!("{message}.\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Layers};
+    use crate::http::Network;
+
+    fn emulator(on_network: bool) -> Config {
+        let layers = Layers::read(Flags::default(), std::iter::empty()).unwrap();
+        Config { emulator: true, emulator_on_network: on_network, ..Config::from_layers(&layers).unwrap() }
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_own_names_only() {
+        for host in ["localhost", "LOCALHOST:5000", "localhost.", "app.localhost:80", "127.0.0.1:5000", "127.8.9.1", "[::1]:5000", "[::1]"]
+        {
+            assert!(is_host_known(&emulator(false), host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:5000",
+            "127.0.0.1.nip.example",
+            "localhost.evil.example",
+            "192.0.2.1",
+            "[2001:db8::1]:1",
+            "roadstead:5000",
+        ] {
+            assert!(!is_host_known(&emulator(false), host), "{host}");
+            assert!(is_host_known(&emulator(true), host), "{host}");
+        }
+        let named = Config { listen: "laptop.example:5000".to_owned(), ..emulator(false) };
+        assert!(is_host_known(&named, "laptop.example:5000"));
+    }
+
+    #[test]
+    fn pages_of_web_sites_are_known_by_names_that_cannot_lead_here() {
+        let known = |config: &Config, origin: &'static str| is_origin_known(config, &HeaderValue::from_static(origin));
+        let (alone, public) = (emulator(false), Origin::parse_url("https://ci.example").ok());
+        let shared = Config { public_url: public, ..emulator(true) };
+        for origin in ["http://localhost:3000", "http://[::1]:5000"] {
+            assert!(known(&alone, origin) && known(&shared, origin), "{origin}");
+        }
+        for origin in ["http://roadstead:5000", "http://192.0.2.1:5000", "https://ci.example", "http://ci.example:8080"] {
+            assert!(!known(&alone, origin) && known(&shared, origin), "{origin}");
+        }
+        for origin in ["null", "https://evil.example", "file://", "https://ci.example.evil.example", "chrome-extension://abc"] {
+            assert!(!known(&alone, origin) && !known(&shared, origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_and_a_public_name_have_to_be_told_twice() {
+        let proxied = Config { trusted_proxies: vec![Network::parse("127.0.0.1").unwrap()], ..emulator(false) };
+        let public = |url: &str| Config { public_url: Origin::parse_url(url).ok(), ..emulator(false) };
+        assert!(reason_to_refuse(&proxied).unwrap().contains("--trusted-proxy"));
+        assert!(reason_to_refuse(&public("https://registry.example")).unwrap().contains("https://registry.example"));
+        assert_eq!(reason_to_refuse(&public("http://localhost:5000")), None);
+        assert_eq!(reason_to_refuse(&Config { emulator_on_network: true, ..proxied }), None);
+        assert_eq!(reason_to_refuse(&Config { emulator: false, ..public("https://registry.example") }), None);
+    }
+}
