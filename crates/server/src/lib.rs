@@ -10,6 +10,7 @@ pub mod cli;
 mod collector;
 pub mod config;
 mod connection;
+mod descriptors;
 pub mod http;
 pub mod oci;
 pub mod rates;
@@ -17,6 +18,7 @@ pub mod telemetry;
 pub mod tls;
 
 use config::Config;
+use connection::{Connections, Seat};
 use rates::{ActionRates, PullLimits};
 use roadstead_registry::Registry;
 use std::future::Future;
@@ -51,6 +53,8 @@ pub struct Server {
     pub pulls: PullLimits,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
+    /// The connections that are open.
+    pub(crate) connections: Connections,
 }
 
 impl Server {
@@ -60,6 +64,7 @@ impl Server {
             keys: auth::Keys::derive(&registry, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
+            connections: Connections::new(&config),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -85,7 +90,7 @@ impl Server {
 
 /// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
 pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
-    let protocols = Arc::new(connection::protocols());
+    let protocols = Arc::new(connection::Protocols::new());
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -96,9 +101,13 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Fu
             // Finished connections are let go one by one; a panic in one of them ends with it.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    connections.spawn(connection::serve(stream, address, server.clone(), protocols.clone(), stopping.clone()));
-                }
+                Ok((stream, address)) => match Seat::take(&server, address.ip()) {
+                    Ok(seat) => {
+                        connections.spawn(connection::serve(stream, address, seat, server.clone(), protocols.clone(), stopping.clone()));
+                        server.connections.settle().await;
+                    }
+                    Err(_) => connection::turn_away(stream, server.tls.is_some()),
+                },
                 Err(error) => rest_after(&error).await,
             },
         }

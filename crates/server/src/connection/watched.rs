@@ -1,22 +1,30 @@
 //! The stream of a connection, which notes what passes.
 
 use super::Activity;
+use super::lingering::{Lingering, Unread};
 use crate::Server;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A stream that notes when bytes pass, and how many.
 pub(super) struct Watched {
-    pub(super) stream: TcpStream,
-    pub(super) activity: Arc<Activity>,
-    pub(super) server: Arc<Server>,
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    unread: Arc<Unread>,
+    lingering: Option<Lingering>,
+    server: Arc<Server>,
 }
 
 impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, unread: Arc<Unread>, server: Arc<Server>) -> Self {
+        Self { stream, activity, unread, lingering: None, server }
+    }
+
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(length)) = result {
             self.activity.touch();
@@ -32,6 +40,10 @@ impl AsyncRead for Watched {
         let length = buffer.filled().len() - before;
         if length > 0 {
             self.activity.received();
+            // Bytes of a head that no request has come of yet.
+            if self.activity.requests.load(Ordering::Relaxed) == 0 {
+                self.unread.set(true);
+            }
             self.server.telemetry.bytes_received(length);
         }
         result
@@ -60,6 +72,18 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let mut lingering = match self.lingering.take() {
+            Some(lingering) => lingering,
+            None => {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                if !self.unread.is_set() {
+                    return Poll::Ready(Ok(()));
+                }
+                Lingering::begin()
+            }
+        };
+        let polled = lingering.poll(&mut self, context);
+        self.lingering = Some(lingering);
+        polled.map(Ok)
     }
 }
