@@ -47,6 +47,10 @@ pub struct Config {
     pub alias: Option<RegistryAlias>,
     /// The peers whose `X-Forwarded-…` headers count.
     pub trusted_proxies: Vec<Network>,
+    /// How many connections there may be at once; a number that fits the limit of descriptors when absent.
+    pub max_connections: Option<u64>,
+    /// How many of them may come from one address (IPv6: one /64); a quarter of them when absent.
+    pub max_connections_per_address: Option<u64>,
     /// When set, a signature's region must be in this list, by AWS's us-east-1 rule; else any region will do.
     pub aws_regions: Option<Vec<String>>,
     /// The format of the logs, when it was asked for; else text, or the banner on a terminal.
@@ -115,6 +119,8 @@ impl Config {
             account_id: layers.one("account_id", values::account_id)?,
             alias: layers.one("alias", values::alias)?,
             trusted_proxies: layers.many("trusted_proxy", Network::parse)?.unwrap_or_default(),
+            max_connections: layers.one("max_connections", values::positive)?,
+            max_connections_per_address: layers.one("max_connections_per_address", values::positive)?,
             aws_regions: layers.many("aws_regions", values::region)?,
             log_format: layers.one("log_format", values::log_format)?,
             create_on_push: layers.one("create_on_push", values::switch)?.unwrap_or(false),

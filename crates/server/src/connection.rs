@@ -1,21 +1,32 @@
 //! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched so that nobody holds it for nothing.
 
+mod admission;
+mod cleartext;
+mod heads;
+mod lingering;
+mod watched;
+
+pub(crate) use admission::{Connections, Forwarded, Full, Seat};
+
+use crate::tls::{HTTP2, Tls};
 use crate::{Server, http};
+use heads::Heads;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use lingering::Unread;
 use std::convert::Infallible;
-use std::io::{self, IoSlice};
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use watched::Watched;
 
 /// How long a connection may wait for the next request, or take to send one's head. Longer than the 60 s for which load
 /// balancers keep their end open: whoever closes first must be the one that knows whether a request is on its way.
@@ -33,10 +44,13 @@ const MAX_STREAMS: u32 = 128;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
-/// The protocols and their limits.
-pub(crate) type Protocols = auto::Builder<TokioExecutor>;
+/// What a connection is turned away with, where there is no handshake before an answer.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-pub(crate) fn protocols() -> Protocols {
+/// The protocols and their limits.
+type Builder = auto::Builder<TokioExecutor>;
+
+fn protocols() -> Builder {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
@@ -61,6 +75,21 @@ pub enum Surface {
     Admin,
 }
 
+/// What is spoken where.
+pub(crate) struct Protocols {
+    /// Where nothing was agreed on: told by the first bytes.
+    any: Builder,
+    http1: Builder,
+    http2: Builder,
+}
+
+impl Protocols {
+    pub(crate) fn new() -> Self {
+        let any = protocols();
+        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any }
+    }
+}
+
 /// The two ends of a connection, and what happens on it.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -70,7 +99,10 @@ pub(crate) struct Peer {
     pub(crate) local: SocketAddr,
     /// What this end is for.
     pub(crate) surface: Surface,
+    /// Whether the other end is a proxy of ours.
+    pub(crate) is_proxy: bool,
     activity: Arc<Activity>,
+    unread: Arc<Unread>,
 }
 
 impl Peer {
@@ -82,7 +114,13 @@ impl Peer {
     /// Counts a request as under way until what this returns is dropped.
     pub(crate) fn begin_request(&self) -> InFlight {
         self.activity.requests.fetch_add(1, Ordering::Relaxed);
+        self.unread.set(false);
         InFlight(self.activity.clone())
+    }
+
+    /// The body of a request is not received to its end: what still comes of it is thrown away when the connection is closed.
+    pub(crate) fn leave_unread(&self) {
+        self.unread.set(true);
     }
 }
 
@@ -135,11 +173,11 @@ impl Activity {
     }
 }
 
-/// Serves one connection until its client has enough, `stopping` says so, or nothing happens on it any more.
+/// Serves one connection until its client has enough, `stopping` says so, nothing happens on it any more, or it has to make room.
 pub(crate) async fn serve(
     stream: TcpStream,
     address: SocketAddr,
-    surface: Surface,
+    mut seat: Seat,
     server: Arc<Server>,
     protocols: Arc<Protocols>,
     stopping: watch::Receiver<bool>,
@@ -147,16 +185,69 @@ pub(crate) async fn serve(
     let _open = server.telemetry.connection_opens();
     // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
-    let activity = Arc::new(Activity::new());
-    let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), surface, activity: activity.clone() });
-    let watched = Watched { stream, activity, server: server.clone() };
-    match server.tls.as_ref().filter(|_| surface != Surface::Admin) {
-        None => answer(watched, peer, server, protocols, stopping).await,
-        Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(watched)).await {
-            Ok(Ok(secured)) => answer(secured, peer, server.clone(), protocols, stopping).await,
-            Ok(Err(error)) => tracing::debug!(peer = %address, %error, "no secure connection came about"),
-            Err(_) => tracing::debug!(peer = %address, "no secure connection came about in {} s", HANDSHAKE.as_secs()),
-        },
+    let (activity, unread) = (seat.activity.clone(), Arc::new(Unread::default()));
+    let local = stream.local_addr().unwrap_or(address);
+    let (surface, is_proxy) = (seat.surface, seat.is_proxy);
+    let peer = Arc::new(Peer { address, local, surface, is_proxy, activity: activity.clone(), unread: unread.clone() });
+    let serving = async {
+        match server.tls.as_ref().filter(|_| surface != Surface::Admin) {
+            None => {
+                let watched = Watched::new(stream, activity, unread, server.clone());
+                answer(Heads::of_any(watched), peer, server.clone(), &protocols.any, stopping).await;
+            }
+            Some(tls) => secure(stream, peer, tls, &server, &protocols, stopping).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = serving => {}
+        _ = &mut seat.asked_to_leave => tracing::debug!(peer = %address, "connection closed: it was idle, and others wanted its place"),
+    }
+}
+
+/// Agrees on a secure connection, and serves it with the protocol that was agreed on with it (RFC 7301; RFC 9113 §3.2).
+async fn secure(
+    stream: TcpStream,
+    peer: Arc<Peer>,
+    tls: &Tls,
+    server: &Arc<Server>,
+    protocols: &Protocols,
+    stopping: watch::Receiver<bool>,
+) {
+    let (address, unread) = (peer.address, peer.unread.clone());
+    let handshake = async {
+        let plain = cleartext::is_spoken(&stream).await;
+        let watched = Watched::new(stream, peer.activity.clone(), unread.clone(), server.clone());
+        if plain {
+            cleartext::refuse(watched, &unread).await;
+            return None;
+        }
+        Some(tls.acceptor().accept(watched).await)
+    };
+    match timeout(HANDSHAKE, handshake).await {
+        Ok(Some(Ok(secured))) => {
+            let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
+            if is_http2 {
+                answer(Heads::of_http2(secured), peer, server.clone(), &protocols.http2, stopping).await;
+            } else {
+                answer(Heads::of_any(secured), peer, server.clone(), &protocols.http1, stopping).await;
+            }
+        }
+        Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "no secure connection came about"),
+        Ok(None) => tracing::debug!(peer = %address, "plain HTTP where HTTPS is spoken"),
+        Err(_) => tracing::debug!(peer = %address, "no secure connection came about in {} s", HANDSHAKE.as_secs()),
+    }
+}
+
+/// Turns a connection away for which there is no place: at once, and without a task that a crowd of them could fill memory with.
+pub(crate) fn turn_away(stream: TcpStream, is_secure: bool) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    if !is_secure {
+        // All of this is for a client that can make use of it; the socket does not block.
+        let _ = stream.write(NO_ROOM);
+        let _ = stream.shutdown(Shutdown::Write);
+        // What is read cannot reset the connection and take the answer along.
+        let _ = stream.read(&mut [0; 4096]);
     }
 }
 
@@ -165,7 +256,7 @@ async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Arc<Peer>,
     server: Arc<Server>,
-    protocols: Arc<Protocols>,
+    protocols: &Builder,
     mut stopping: watch::Receiver<bool>,
 ) {
     let (address, activity) = (peer.address, peer.activity.clone());
@@ -194,61 +285,6 @@ async fn answer(
                 return;
             }
         }
-    }
-}
-
-/// A stream that notes when bytes pass, and how many.
-struct Watched {
-    stream: TcpStream,
-    activity: Arc<Activity>,
-    server: Arc<Server>,
-}
-
-impl Watched {
-    fn wrote(&self, result: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(length)) = result {
-            self.activity.touch();
-            self.server.telemetry.bytes_sent(*length);
-        }
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let length = buffer.filled().len() - before;
-        if length > 0 {
-            self.activity.received();
-            self.server.telemetry.bytes_received(length);
-        }
-        result
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.wrote(&result);
-        result
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.wrote(&result);
-        result
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -9,6 +9,7 @@ mod logo;
 mod origin;
 mod probes;
 mod record;
+mod unread;
 
 pub use body::{BlobPart, Body, Reading};
 pub(crate) use browser::Browsers;
@@ -19,14 +20,16 @@ pub(crate) use logo::logo_path;
 pub use origin::Origin;
 pub(crate) use record::Recorded;
 
-use crate::connection::{Peer, Surface};
+use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use origin::RequestHost;
 use record::Record;
+use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
@@ -116,13 +119,16 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
     let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
     let is_head = request.method() == Method::HEAD;
-    let mut response = match AssertUnwindSafe(route(server, peer, request, door, client, &request_id)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::error!(request_id, "the defect just logged ended this request");
-            broken(door)
-        }
+    let version = request.version();
+    let is_announced = request.headers().contains_key(EXPECT);
+    let (head, mut body) = request.into_parts();
+    let (mut response, forwarded) = match share_of(server, peer, client) {
+        Ok(forwarded) => (unbroken(route(server, peer, head, &mut body, door, client, &request_id), door, &request_id).await, forwarded),
+        Err(TooMany) => (crowded(server, door), None),
     };
+    if !body.is_end_stream() {
+        Box::pin(unread::close_after(peer, version, &mut body, is_announced, &mut response)).await;
+    }
     if door == Door::Aws {
         response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
     } else {
@@ -133,7 +139,29 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
         let body = std::mem::replace(response.body_mut(), Body::empty());
         announce_length(&mut response, &body);
     }
-    record.answered_with(response)
+    record.answered_with(response, forwarded)
+}
+
+/// Whose requests under way are as many as they may be.
+struct TooMany;
+
+/// Counts a request that a proxy forwards for somebody else under that address.
+fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwarded>, TooMany> {
+    if !peer.is_proxy || client == peer.address.ip().to_canonical() {
+        return Ok(None);
+    }
+    server.connections.forward(client).map(Some).ok_or(TooMany)
+}
+
+/// An answer, also when making it panics.
+async fn unbroken(answering: impl Future<Output = Response>, door: Door, request_id: &str) -> Response {
+    match AssertUnwindSafe(answering).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!(request_id, "the defect just logged ended this request");
+            broken(door)
+        }
+    }
 }
 
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
@@ -146,8 +174,15 @@ fn request_id() -> String {
     uuid::Builder::from_random_bytes((*SEED ^ spread).to_be_bytes()).into_uuid().to_string()
 }
 
-async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: Door, client: IpAddr, request_id: &str) -> Response {
-    let (mut head, body) = request.into_parts();
+async fn route(
+    server: &Server,
+    peer: &Peer,
+    mut head: Parts,
+    body: &mut Incoming,
+    door: Door,
+    client: IpAddr,
+    request_id: &str,
+) -> Response {
     let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
         return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
     };
@@ -209,18 +244,31 @@ fn wrong_method(allowed: &'static str) -> Response {
     response
 }
 
-/// What is left to say after a panic, in a form that each door's clients understand.
+/// What is left to say after a panic.
 fn broken(door: Door) -> Response {
+    let aws = r#"{"__type":"ServerException","message":"The server failed to process the request."}"#;
+    let oci = r#"{"errors":[{"code":"UNKNOWN","message":"the server failed to process the request","detail":null}]}"#;
+    in_dialect(door, StatusCode::INTERNAL_SERVER_ERROR, aws, oci, "The server failed to process the request.\n")
+}
+
+/// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
+fn crowded(server: &Server, door: Door) -> Response {
+    server.telemetry.forwarded_request_refused();
+    let aws = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
+    let oci = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests of this address are under way","detail":null}]}"#;
+    let mut response = in_dialect(door, StatusCode::TOO_MANY_REQUESTS, aws, oci, "Too many requests of this address are under way.\n");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// A text in a form that each door's clients understand.
+fn in_dialect(door: Door, status: StatusCode, aws: &'static str, oci: &'static str, other: &'static str) -> Response {
     let (media_type, text) = match door {
-        Door::Aws => {
-            ("application/x-amz-json-1.1", r#"{"__type":"ServerException","message":"The server failed to process the request."}"#)
-        }
-        Door::Oci => {
-            ("application/json", r#"{"errors":[{"code":"UNKNOWN","message":"the server failed to process the request","detail":null}]}"#)
-        }
-        _ => ("text/plain; charset=utf-8", "The server failed to process the request.\n"),
+        Door::Aws => ("application/x-amz-json-1.1", aws),
+        Door::Oci => ("application/json", oci),
+        _ => ("text/plain; charset=utf-8", other),
     };
-    let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+    let mut response = plain(status, text);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

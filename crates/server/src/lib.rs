@@ -10,6 +10,7 @@ pub mod cli;
 mod collector;
 pub mod config;
 mod connection;
+mod descriptors;
 pub mod http;
 pub mod oci;
 pub mod rates;
@@ -19,6 +20,7 @@ pub mod tls;
 pub use connection::Surface;
 
 use config::Config;
+use connection::{Connections, Seat};
 use rates::{ActionRates, PullLimits};
 use roadstead_registry::Registry;
 use std::future::Future;
@@ -55,6 +57,10 @@ pub struct Server {
     pub(crate) browsers: http::Browsers,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
+    /// The connections that are open.
+    pub(crate) connections: Connections,
+    /// Those at the operator's own address.
+    pub(crate) admin_connections: Connections,
 }
 
 impl Server {
@@ -65,6 +71,8 @@ impl Server {
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
             browsers: http::Browsers::new(&config),
+            connections: Connections::new(&config),
+            admin_connections: Connections::of_admin(),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -75,6 +83,11 @@ impl Server {
     /// The scheme by which clients reach it, as far as it can see.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The connections at one of its addresses.
+    pub(crate) fn connections_at(&self, surface: Surface) -> &Connections {
+        if surface == Surface::Admin { &self.admin_connections } else { &self.connections }
     }
 
     /// What the server does beside answering, until this is dropped.
@@ -90,7 +103,7 @@ impl Server {
 
 /// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
 pub async fn serve(listener: TcpListener, surface: Surface, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
-    let protocols = Arc::new(connection::protocols());
+    let protocols = Arc::new(connection::Protocols::new());
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -101,9 +114,13 @@ pub async fn serve(listener: TcpListener, surface: Surface, server: Arc<Server>,
             // Finished connections are let go one by one; a panic in one of them ends with it.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    connections.spawn(connection::serve(stream, address, surface, server.clone(), protocols.clone(), stopping.clone()));
-                }
+                Ok((stream, address)) => match Seat::take(&server, surface, address.ip()) {
+                    Ok(seat) => {
+                        connections.spawn(connection::serve(stream, address, seat, server.clone(), protocols.clone(), stopping.clone()));
+                        server.connections_at(surface).settle().await;
+                    }
+                    Err(_) => connection::turn_away(stream, server.tls.is_some() && surface != Surface::Admin),
+                },
                 Err(error) => rest_after(&error).await,
             },
         }

@@ -5,6 +5,7 @@ mod lines;
 mod process;
 
 use crate::config::{ConfigError, LogFormat, Place};
+use crate::connection::Full;
 use http::{Method, StatusCode};
 use lines::Lines;
 use process::Process;
@@ -78,6 +79,11 @@ struct OutcomeLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BoundLabel {
+    bound: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GarbageLabel {
     kind: &'static str,
 }
@@ -98,6 +104,9 @@ struct Metrics {
     durations: Family<DoorLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
+    refused_connections: Family<BoundLabel, Counter>,
+    closed_for_others: Counter,
+    refused_forwarded: Counter,
     received: Counter,
     sent: Counter,
     collections: Family<OutcomeLabel, Counter>,
@@ -114,6 +123,9 @@ impl Telemetry {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            refused_connections: Family::default(),
+            closed_for_others: Counter::default(),
+            refused_forwarded: Counter::default(),
             received: Counter::default(),
             sent: Counter::default(),
             collections: Family::default(),
@@ -140,6 +152,22 @@ impl Telemetry {
     pub(crate) fn connection_opens(&self) -> OpenConnection {
         self.0.connections.inc();
         OpenConnection(self.0.connections.clone())
+    }
+
+    pub(crate) fn connection_refused(&self, full: Full) {
+        let bound = match full {
+            Full::All => "all",
+            Full::Address => "address",
+        };
+        self.0.refused_connections.get_or_create(&BoundLabel { bound }).inc();
+    }
+
+    pub(crate) fn connections_made_room(&self, count: usize) {
+        self.0.closed_for_others.inc_by(count as u64);
+    }
+
+    pub(crate) fn forwarded_request_refused(&self) {
+        self.0.refused_forwarded.inc();
     }
 
     pub(crate) fn bytes_received(&self, count: usize) {
@@ -189,6 +217,11 @@ impl Metrics {
         registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.clone());
         registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
         registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("connections_refused", "Connections turned away at a bound", self.refused_connections.clone());
+        let closed = "Idle connections closed because others wanted their places";
+        registry.register("connections_closed_for_others", closed, self.closed_for_others.clone());
+        let forwarded = "Requests through proxies refused because their address had too many under way";
+        registry.register("forwarded_requests_refused", forwarded, self.refused_forwarded.clone());
         registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
         registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
         registry.register("gc_collections", "Garbage collections", self.collections.clone());

@@ -16,7 +16,9 @@ use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
 /// What both ends can speak, the better one first (RFC 7301).
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// What HTTP/2 is called there.
+pub(crate) const HTTP2: &[u8] = b"h2";
 /// How often the files are looked at: whoever renews a certificate writes a file and tells nobody.
 const LOOK_PERIOD: Duration = Duration::from_secs(2);
 

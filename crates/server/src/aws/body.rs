@@ -15,8 +15,6 @@ const MIB: usize = 1024 * 1024;
 const BUDGET_MIB: usize = 256;
 /// How long a client may send nothing, and how long a large body waits for its share of the budget.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is still received of a body that nobody will read, so that the client gets to see its answer.
-const DISCARDED: usize = 32 * MIB;
 
 /// One for the process: memory is the process's, whatever number of servers it runs.
 static BUDGET: Semaphore = Semaphore::const_new(BUDGET_MIB);
@@ -48,7 +46,6 @@ impl RequestBody {
 pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(mut body: B, limit: usize) -> Result<RequestBody, Failure> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
-        discard(body).await;
         return Err(too_large());
     }
     let most = announced.upper().and_then(|size| usize::try_from(size).ok()).unwrap_or(limit).min(limit);
@@ -56,23 +53,11 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(mut body: B, limit: usiz
     let mut bytes = BytesMut::new();
     while let Some(frame) = next_frame(&mut body).await? {
         if bytes.len() + frame.len() > limit {
-            discard(body).await;
             return Err(too_large());
         }
         bytes.extend_from_slice(&frame);
     }
     Ok(RequestBody { bytes: bytes.freeze(), _share: share })
-}
-
-/// Receives a body without keeping it: a connection that is closed with bytes unread takes the answer down with it.
-pub(super) async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
-    let mut left = DISCARDED;
-    while let Ok(Some(frame)) = next_frame(&mut body).await {
-        match left.checked_sub(frame.len()) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }
 
 async fn share_of(size: usize) -> Result<Option<SemaphorePermit<'static>>, Failure> {

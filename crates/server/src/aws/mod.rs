@@ -78,13 +78,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     operation: Option<&'static Operation>,
     body: B,
 ) -> Result<Bytes, Failure> {
-    let (operation, signature) = match identify(server, call, operation).await {
-        Ok(identified) => identified,
-        Err(failure) => {
-            body::discard(body).await;
-            return Err(failure);
-        }
-    };
+    let (operation, signature) = identify(server, call, operation).await?;
     let body = body::read(body, operation.body_limit).await?;
     let principal = match signature {
         Some(signature) => {

@@ -5,7 +5,7 @@ use super::signals::Signals;
 use crate::config::{Config, Flags, Layers};
 use crate::http::emulator_refusal;
 use crate::tls::{Files, Tls};
-use crate::{Server, Surface, banner, serve, telemetry};
+use crate::{Server, Surface, banner, descriptors, serve, telemetry};
 use roadstead_registry::Registry;
 use std::fs::Permissions;
 use std::io::IsTerminal;
@@ -32,6 +32,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     for variable in &layers.unknown_variables {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }
+    descriptors::raise();
     let folder = Folder::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;

@@ -59,6 +59,12 @@ pub const SETTINGS: &[Setting] = &[
     one("account_id", "DIGITS", "The registry id of this installation's account [default: 000000000000]"),
     one("alias", "NAME", "The registry alias; else one of AWS's default form is made at first start, and kept"),
     list("trusted_proxy", "IP|CIDR", "A peer whose X-Forwarded-Proto, -Host and -For headers count; can be repeated"),
+    number(
+        "max_connections",
+        "NUMBER",
+        "Connections at once; idle ones make room for new ones [default: 10000, at most half of the descriptors]",
+    ),
+    number("max_connections_per_address", "NUMBER", "Of these, from one address or IPv6 /64 [default: a quarter]"),
     list("aws_regions", "REGION,…", "Refuse AWS signatures for other regions, as AWS does [without a value: us-east-1]; else any will do")
         .or("us-east-1"),
     one("log_format", "text|json", "Write structured logs in this format, also on a terminal"),

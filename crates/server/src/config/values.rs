@@ -98,6 +98,11 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     count.filter(|count| i64::try_from(*count).is_ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
 }
 
+/// A bound that lets something through.
+pub(super) fn positive(text: &str) -> Result<u64, String> {
+    count(text).ok().filter(|count| *count > 0).ok_or_else(|| format!("'{text}' is not a whole number above zero"))
+}
+
 /// A number of bytes, perhaps with a unit, of powers of two or of ten.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 7] = [

@@ -1,7 +1,7 @@
 //! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
 
 use super::{Body, Door, Response};
-use crate::connection::{InFlight, Peer};
+use crate::connection::{Forwarded, InFlight, Peer};
 use crate::rates::Charge;
 use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
@@ -30,6 +30,7 @@ pub(crate) struct Record {
     sent: u64,
     line: Option<Line>,
     charge: Option<Charge>,
+    forwarded: Option<Forwarded>,
     _in_flight: InFlight,
 }
 
@@ -62,12 +63,14 @@ impl Record {
             sent: 0,
             line,
             charge: None,
+            forwarded: None,
             _in_flight: peer.begin_request(),
         }
     }
 
     /// Goes along with the answer until its body is sent.
-    pub(crate) fn answered_with(mut self, mut response: Response) -> http::Response<Recorded> {
+    pub(crate) fn answered_with(mut self, mut response: Response, forwarded: Option<Forwarded>) -> http::Response<Recorded> {
+        self.forwarded = forwarded;
         self.status = Some(response.status());
         self.charge = response.extensions_mut().remove();
         response.map(|body| Recorded { body, record: self })

@@ -8,10 +8,6 @@ use std::time::Duration;
 
 /// A client that sends nothing for so long is taken to be gone: it must not hold an upload session for ever.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How much of a refused body is read and thrown away, so that the client gets to read the answer.
-const DRAINED_BYTES: usize = 8 << 20;
-/// For how long at most.
-const DRAINED_TIME: Duration = Duration::from_secs(2);
 
 /// A body that is streamed into an upload session.
 pub(super) struct Chunks<'a> {
@@ -73,20 +69,4 @@ pub(super) async fn read(body: &mut Incoming, maximum: usize) -> Result<Bytes, R
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge),
         Ok(Err(_)) | Err(_) => Err(ReadError::Incomplete),
     }
-}
-
-/// Throws away what is left of a refused body, within bounds. Otherwise the connection would be closed while the
-/// client is still sending, and many clients then report a broken connection instead of the answer.
-pub(super) async fn drain(body: &mut Incoming) {
-    let draining = async {
-        let mut drained = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            drained += frame.data_ref().map_or(0, Bytes::len);
-            if drained > DRAINED_BYTES {
-                return;
-            }
-        }
-    };
-    // Out of time is as good as done.
-    let _ = tokio::time::timeout(DRAINED_TIME, draining).await;
 }

@@ -29,22 +29,18 @@ use crate::http::{Call, Response};
 use crate::rates::Charge;
 use access::Target;
 use error::{Code, Failure};
-use http::header::{EXPECT, HeaderValue};
+use http::header::HeaderValue;
 use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
 use reply::{API_VERSION, Reply};
 use route::{Operation, Place, Route, RouteError};
 
 /// Answers one request. It never fails: what goes wrong is an answer too.
-pub async fn answer(server: &Server, call: &Call, mut body: Incoming) -> Response {
-    let mut response = match respond(server, call, &mut body).await {
+pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
+    let mut response = match respond(server, call, body).await {
         Ok(response) => response,
         Err(failure) => {
             failure.log(&call.request_id);
-            // A client that waits to be asked for its body has not sent any.
-            if !body.is_end_stream() && !call.headers.contains_key(EXPECT) {
-                body::drain(&mut body).await;
-            }
             failure.into_response()
         }
     };

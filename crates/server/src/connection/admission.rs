@@ -1,0 +1,436 @@
+//! Which connections are let in: there is a bound for all of them and one for each address. At a bound, connections without a
+//! request make room, the one that has been idle for longest first; only when there is none is the new one turned away.
+
+use super::{Activity, Surface};
+use crate::config::Config;
+use crate::{Server, descriptors, rates};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
+
+/// How many connections there are at most, unless the operator says another number.
+const MOST: usize = 10_000;
+/// How many there are at the operator's address: monitors, and a person who looks. What strangers hold leaves these places free.
+const MOST_OF_ADMIN: usize = 128;
+/// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
+const LEAVING: usize = 64;
+/// How long accepting waits for them.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many connections, and requests through proxies, there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bounds {
+    /// Of all.
+    all: usize,
+    /// Of one address (IPv6: of one /64). The same number holds for requests that proxies forward for one address.
+    by_address: usize,
+}
+
+impl Bounds {
+    /// What is configured, but no more than half of the descriptors: the other half is for files.
+    fn new(config: &Config, descriptors: u64) -> Self {
+        let wanted = config.max_connections.map_or(MOST, bounded);
+        let all = wanted.min(bounded(descriptors / 2)).max(1);
+        let by_address = config.max_connections_per_address.map_or((all / 4).max(1), bounded).clamp(1, all);
+        Self { all, by_address }
+    }
+
+    fn of(config: &Config) -> Self {
+        let descriptors = descriptors::limit();
+        let bounds = Self::new(config, descriptors);
+        if let Some(wanted) = config.max_connections.filter(|wanted| bounded(*wanted) > bounds.all) {
+            tracing::warn!(
+                wanted,
+                descriptors,
+                most = bounds.all,
+                "half of the descriptors is for files: fewer connections than --max-connections"
+            );
+        }
+        bounds
+    }
+}
+
+fn bounded(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Why a connection is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// There are as many as there may be, and all of them are busy.
+    All,
+    /// The same for the connections of this address.
+    Address,
+}
+
+/// The connections that are open.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    bounds: Bounds,
+    table: Mutex<Table>,
+    /// One of those that make room is gone.
+    gone: Notify,
+    forwarded: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, Open>,
+    /// Those of each address that are not asked to leave.
+    staying: HashMap<IpAddr, Vec<u64>>,
+    leaving: usize,
+    /// The idle ones when they were last looked for, the one that had been idle for longest last.
+    idle: Vec<(Instant, u64)>,
+    looked: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Open {
+    activity: Arc<Activity>,
+    network: Option<IpAddr>,
+    /// Asks the connection to leave; none once that was done.
+    leave: Option<oneshot::Sender<()>>,
+}
+
+impl Open {
+    /// Since when there has been no request, if there is none now.
+    fn idle_since(&self) -> Option<Instant> {
+        let idle = self.leave.is_some() && self.activity.requests.load(Ordering::Relaxed) == 0;
+        idle.then(|| self.activity.begun + Duration::from_millis(self.activity.last.load(Ordering::Relaxed)))
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self::within(Bounds::of(config))
+    }
+
+    /// Those at the operator's address.
+    pub(crate) fn of_admin() -> Self {
+        Self::within(Bounds { all: MOST_OF_ADMIN, by_address: MOST_OF_ADMIN })
+    }
+
+    fn within(bounds: Bounds) -> Self {
+        Self { bounds, table: Mutex::default(), gone: Notify::new(), forwarded: Arc::default() }
+    }
+
+    /// Lets a connection in, under the number that this returns; what is returned besides asks it to leave. `network` is none for
+    /// a proxy, whose clients are told apart by its requests.
+    fn admit(&self, network: Option<IpAddr>, activity: Arc<Activity>) -> Result<(u64, oneshot::Receiver<()>, usize), Full> {
+        let mut table = self.table();
+        let (now, left_before) = (Instant::now(), table.leaving);
+        let of_network = network.and_then(|network| table.staying.get(&network)).map_or(0, Vec::len);
+        if of_network >= self.bounds.by_address && !network.is_some_and(|network| table.make_room_of(network)) {
+            return Err(Full::Address);
+        }
+        if table.open.len() - table.leaving >= self.bounds.all && !table.make_room(now) {
+            return Err(Full::All);
+        }
+        let number = table.next;
+        table.next += 1;
+        let (leave, asked_to_leave) = oneshot::channel();
+        table.open.insert(number, Open { activity, network, leave: Some(leave) });
+        if let Some(network) = network {
+            table.staying.entry(network).or_default().push(number);
+        }
+        Ok((number, asked_to_leave, table.leaving - left_before))
+    }
+
+    fn remove(&self, number: u64) {
+        let mut table = self.table();
+        let Some(open) = table.open.remove(&number) else { return };
+        if open.leave.is_none() {
+            table.leaving -= 1;
+            drop(table);
+            self.gone.notify_one();
+        } else {
+            table.forget(number, open.network);
+        }
+    }
+
+    /// Waits until few of those that were asked to leave are still there.
+    pub(crate) async fn settle(&self) {
+        let settled = async {
+            while self.table().leaving > LEAVING {
+                self.gone.notified().await;
+            }
+        };
+        // Whoever does not leave in this time still counts, and the half of the descriptors that is for files has room for it.
+        let _ = timeout(PATIENCE, settled).await;
+    }
+
+    /// Counts a request that a proxy forwards for this address until what this returns is dropped; none if there are too many.
+    pub(crate) fn forward(&self, client: IpAddr) -> Option<Forwarded> {
+        let network = rates::network_of(client);
+        let mut counts = lock(&self.forwarded);
+        let count = counts.entry(network).or_default();
+        if *count >= self.bounds.by_address {
+            return None;
+        }
+        *count += 1;
+        Some(Forwarded { counts: self.forwarded.clone(), network })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Table {
+    /// Asks the connection of an address to leave that has been idle for longest; false if there is none.
+    fn make_room_of(&mut self, network: IpAddr) -> bool {
+        let numbers = self.staying.get(&network).into_iter().flatten();
+        let idle = numbers.filter_map(|number| Some((self.open.get(number)?.idle_since()?, *number))).min();
+        idle.is_some_and(|(_, number)| self.ask_to_leave(number))
+    }
+
+    /// The same for all of them. Looking through many is not done for every one that comes.
+    fn make_room(&mut self, now: Instant) -> bool {
+        if self.next_idle() {
+            return true;
+        }
+        let pause = Duration::from_micros(self.open.len() as u64);
+        if self.looked.is_some_and(|looked| now.saturating_duration_since(looked) < pause) {
+            return false;
+        }
+        self.looked = Some(now);
+        self.idle.extend(self.open.iter().filter_map(|(number, open)| Some((open.idle_since()?, *number))));
+        self.idle.sort_unstable_by(|one, other| other.cmp(one));
+        self.next_idle()
+    }
+
+    fn next_idle(&mut self) -> bool {
+        while let Some((since, number)) = self.idle.pop() {
+            let unchanged = self.open.get(&number).is_some_and(|open| open.idle_since() == Some(since));
+            if unchanged && self.ask_to_leave(number) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn ask_to_leave(&mut self, number: u64) -> bool {
+        let Some(open) = self.open.get_mut(&number) else { return false };
+        let (Some(leave), network) = (open.leave.take(), open.network) else { return false };
+        // One that is gone meanwhile is about to be removed.
+        let _ = leave.send(());
+        self.leaving += 1;
+        self.forget(number, network);
+        true
+    }
+
+    fn forget(&mut self, number: u64, network: Option<IpAddr>) {
+        let Some(network) = network else { return };
+        let Some(numbers) = self.staying.get_mut(&network) else { return };
+        numbers.retain(|staying| *staying != number);
+        if numbers.is_empty() {
+            self.staying.remove(&network);
+        }
+    }
+}
+
+/// A request that a proxy forwards.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    network: IpAddr,
+}
+
+impl Drop for Forwarded {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.counts);
+        if let Some(count) = counts.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// The place of a connection among those that are open.
+pub(crate) struct Seat {
+    pub(super) activity: Arc<Activity>,
+    pub(super) surface: Surface,
+    /// Whether the other end is a proxy of ours.
+    pub(super) is_proxy: bool,
+    pub(super) asked_to_leave: oneshot::Receiver<()>,
+    number: u64,
+    server: Arc<Server>,
+}
+
+impl Seat {
+    /// Lets a connection from this address in.
+    pub(crate) fn take(server: &Arc<Server>, surface: Surface, address: IpAddr) -> Result<Self, Full> {
+        let is_proxy = server.config.trusted_proxies.iter().any(|proxies| proxies.contains(address.to_canonical()));
+        let activity = Arc::new(Activity::new());
+        let network = (!is_proxy).then(|| rates::network_of(address));
+        let admitted = server.connections_at(surface).admit(network, activity.clone());
+        let (number, asked_to_leave, leaving) = admitted.inspect_err(|full| server.telemetry.connection_refused(*full))?;
+        server.telemetry.connections_made_room(leaving);
+        Ok(Self { activity, surface, is_proxy, asked_to_leave, number, server: server.clone() })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.server.connections_at(self.surface).remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+    use std::net::Ipv4Addr;
+
+    fn address(number: u8) -> Option<IpAddr> {
+        Some(Ipv4Addr::new(192, 0, 2, number).into())
+    }
+
+    /// Connections that are let in one after the other, a second apart.
+    struct Crowd {
+        connections: Connections,
+        inside: HashMap<u64, (Arc<Activity>, oneshot::Receiver<()>)>,
+    }
+
+    impl Crowd {
+        fn within(all: usize, by_address: usize) -> Self {
+            Self { connections: Connections::within(Bounds { all, by_address }), inside: HashMap::new() }
+        }
+
+        async fn comes(&mut self, network: Option<IpAddr>) -> Result<u64, Full> {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let activity = Arc::new(Activity::new());
+            let (number, asked_to_leave, _) = self.connections.admit(network, activity.clone())?;
+            self.inside.insert(number, (activity, asked_to_leave));
+            Ok(number)
+        }
+
+        fn begins_a_request(&self, number: u64) {
+            self.inside[&number].0.requests.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn ends_a_request(&self, number: u64) {
+            self.inside[&number].0.touch();
+            self.inside[&number].0.requests.fetch_sub(1, Ordering::Relaxed);
+        }
+
+        /// Removes those that are asked to leave, and tells which.
+        fn leave(&mut self) -> Vec<u64> {
+            let mut asked: Vec<u64> =
+                self.inside.iter_mut().filter_map(|(number, (_, asked))| asked.try_recv().ok().map(|()| *number)).collect();
+            asked.sort_unstable();
+            for number in &asked {
+                self.inside.remove(number);
+                self.connections.remove(*number);
+            }
+            asked
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_has_been_idle_for_longest_makes_room() {
+        let mut crowd = Crowd::within(3, 3);
+        for number in 0..3 {
+            assert_eq!(crowd.comes(address(number as u8)).await, Ok(number));
+        }
+        crowd.begins_a_request(0);
+        crowd.ends_a_request(0);
+        assert_eq!(crowd.comes(address(3)).await, Ok(3));
+        assert_eq!(crowd.leave(), [1]);
+        assert_eq!(crowd.comes(address(4)).await, Ok(4));
+        assert_eq!(crowd.leave(), [2]);
+        assert_eq!(crowd.comes(address(5)).await, Ok(5));
+        assert_eq!(crowd.leave(), [0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_with_a_request_makes_room() {
+        let mut crowd = Crowd::within(2, 2);
+        for number in 0..2 {
+            assert_eq!(crowd.comes(address(number as u8)).await, Ok(number));
+            crowd.begins_a_request(number);
+        }
+        assert_eq!(crowd.comes(address(2)).await, Err(Full::All));
+        crowd.ends_a_request(1);
+        assert_eq!(crowd.comes(address(2)).await, Ok(2));
+        assert_eq!(crowd.leave(), [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_has_its_share_and_makes_room_for_itself() {
+        let mut crowd = Crowd::within(10, 2);
+        assert_eq!(crowd.comes(address(9)).await, Ok(0));
+        for number in 1..3 {
+            assert_eq!(crowd.comes(address(1)).await, Ok(number));
+            crowd.begins_a_request(number);
+        }
+        assert_eq!(crowd.comes(address(1)).await, Err(Full::Address));
+        crowd.ends_a_request(2);
+        assert_eq!(crowd.comes(address(1)).await, Ok(3));
+        assert_eq!(crowd.leave(), [2], "and not another's, though it has been idle for longer");
+        for number in 4..9 {
+            assert_eq!(crowd.comes(None).await, Ok(number), "a proxy has no share of its own");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leaves_gives_its_place_back() {
+        let mut crowd = Crowd::within(2, 1);
+        for number in 0..20 {
+            assert_eq!(crowd.comes(address(1)).await, Ok(number));
+            assert!(crowd.leave().len() <= 1);
+            if number % 3 == 0 {
+                crowd.inside.remove(&number);
+                crowd.connections.remove(number);
+            }
+        }
+        let numbers: Vec<u64> = crowd.inside.keys().copied().collect();
+        numbers.into_iter().for_each(|number| crowd.connections.remove(number));
+        let table = crowd.connections.table();
+        assert!(table.open.is_empty() && table.staying.is_empty() && table.leaving == 0);
+    }
+
+    #[test]
+    fn requests_through_proxies_are_counted_by_network_until_they_end() {
+        let connections = Connections::within(Bounds { all: 4, by_address: 2 });
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let held: Vec<Forwarded> = ["2001:db8::1", "2001:db8::2"].iter().filter_map(|text| connections.forward(ip(text))).collect();
+        assert_eq!(held.len(), 2);
+        assert!(connections.forward(ip("2001:db8::3")).is_none());
+        assert!(connections.forward(ip("2001:db8:0:1::3")).is_some());
+        drop(held);
+        assert!(connections.forward(ip("2001:db8::3")).is_some());
+        assert!(lock(&connections.forwarded).is_empty());
+    }
+
+    #[test]
+    fn the_bounds_leave_half_of_the_descriptors_to_files() {
+        let config = |all, by_address| Config {
+            max_connections: all,
+            max_connections_per_address: by_address,
+            ..Config::from_layers(&Layers::default()).unwrap()
+        };
+        for (all, by_address, descriptors, bounds) in [
+            (None, None, 1 << 20, (10_000, 2_500)),
+            (None, None, 1024, (512, 128)),
+            (Some(100_000), None, 1 << 20, (100_000, 25_000)),
+            (Some(100_000), Some(1_000), 1024, (512, 512)),
+            (Some(200), Some(50), 1024, (200, 50)),
+            (Some(1), None, 4, (1, 1)),
+        ] {
+            let expected = Bounds { all: bounds.0, by_address: bounds.1 };
+            assert_eq!(Bounds::new(&config(all, by_address), descriptors), expected);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Heads of HTTP/1.1 that servers and proxies read differently are refused before they are parsed: with a bare LF for a line
+//! break, with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`. RFC 9112
+//! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what a proxy in front holds for one
+//! request could be two here (§11.2).
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The first line of HTTP/2 (RFC 9113 §3.4), which no request of HTTP/1.1 can begin with.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0";
+/// What hyper reads in place of a line that is refused: no head and no chunk may hold it, so that hyper answers 400 and closes.
+const REFUSAL: &[u8] = b"\0\r\n\r\n";
+/// How much is kept of a line that comes in pieces: more than any that matters here has.
+const KEPT: usize = 64;
+
+/// A stream whose requests are looked at as they are read.
+#[derive(Debug)]
+pub(super) struct Heads<S> {
+    stream: S,
+    requests: Requests,
+    /// What is left to read of [`REFUSAL`], once a line was refused.
+    refusal: Option<&'static [u8]>,
+}
+
+impl<S> Heads<S> {
+    /// A stream that begins with a request of HTTP/1.1, or with HTTP/2.
+    pub(super) fn of_any(stream: S) -> Self {
+        Self { stream, requests: Requests::new(Part::Start), refusal: None }
+    }
+
+    /// A stream that is known to speak HTTP/2, which has a framing of its own.
+    pub(super) fn of_http2(stream: S) -> Self {
+        Self { stream, requests: Requests::new(Part::Unframed), refusal: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.refusal.is_none() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            let Err(Refused { at }) = self.requests.follow(&buffer.filled()[before..]) else { return Poll::Ready(Ok(())) };
+            buffer.set_filled(before + at);
+            self.refusal = Some(REFUSAL);
+        }
+        if let Some(refusal) = &mut self.refusal {
+            let (now, later) = refusal.split_at(refusal.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            *refusal = later;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// The line that ends here is refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    at: usize,
+}
+
+/// What the next bytes are a part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The first line of a request, or an empty line before it.
+    Start,
+    /// The fields of a head: whether one of them said `chunked`, and the length that one of them gave.
+    Fields { chunked: bool, length: Option<u64> },
+    /// A body, of which so many bytes are left.
+    Content(u64),
+    /// The line before a chunk.
+    ChunkSize,
+    /// A chunk, of which so many bytes are left.
+    Chunk(u64),
+    /// The line break after a chunk.
+    ChunkEnd,
+    /// The fields after the last chunk.
+    Trailer,
+    /// HTTP/2.
+    Unframed,
+}
+
+/// Follows the requests of a connection, so that it knows where their heads begin and end.
+#[derive(Debug)]
+struct Requests {
+    part: Part,
+    begun: Begun,
+}
+
+impl Requests {
+    fn new(part: Part) -> Self {
+        Self { part, begun: Begun::default() }
+    }
+
+    /// Looks at the bytes that come next.
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match self.part {
+                Part::Unframed => return Ok(()),
+                Part::Content(left) => at += self.skip(left, rest, Part::Content, Part::Start),
+                Part::Chunk(left) => at += self.skip(left, rest, Part::Chunk, Part::ChunkEnd),
+                _ => match memchr::memchr(b'\n', rest) {
+                    Some(end) => {
+                        self.part = self.end_line(&rest[..end]).ok_or(Refused { at: at + end })?;
+                        at += end + 1;
+                    }
+                    None => {
+                        self.begun.add(rest);
+                        return Ok(());
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over what is there of a body.
+    fn skip(&mut self, left: u64, bytes: &[u8], same: fn(u64) -> Part, next: Part) -> usize {
+        let passed = left.min(bytes.len() as u64);
+        self.part = if passed == left { next } else { same(left - passed) };
+        passed as usize
+    }
+
+    /// What comes after a line, given without its LF and without what came of it before. None if it is refused.
+    fn end_line(&mut self, end: &[u8]) -> Option<Part> {
+        if self.begun.length == 0 {
+            return self.part.after(end.strip_suffix(b"\r")?, true);
+        }
+        let mut line = std::mem::take(&mut self.begun);
+        line.add(end);
+        let whole = line.length <= KEPT;
+        match whole {
+            true => self.part.after(line.start[..line.length].strip_suffix(b"\r")?, true),
+            false => (line.last == b'\r').then_some(()).and_then(|()| self.part.after(&line.start, false)),
+        }
+    }
+}
+
+impl Part {
+    /// What comes after this line; of one that is not whole only the beginning is known.
+    fn after(self, line: &[u8], whole: bool) -> Option<Self> {
+        Some(match self {
+            Self::Start if line.is_empty() => Self::Start,
+            Self::Start if line == HTTP2 => Self::Unframed,
+            Self::Start => Self::Fields { chunked: false, length: None },
+            Self::Fields { chunked, length } if line.is_empty() => match (chunked, length) {
+                (true, Some(_)) => return None,
+                (true, None) => Self::ChunkSize,
+                (false, Some(length)) if length > 0 => Self::Content(length),
+                (false, _) => Self::Start,
+            },
+            Self::Fields { chunked, length } => {
+                if let Some(coding) = value_of(b"transfer-encoding", line) {
+                    let known = whole && !chunked && coding.eq_ignore_ascii_case(b"chunked");
+                    return known.then_some(Self::Fields { chunked: true, length });
+                }
+                match value_of(b"content-length", line) {
+                    Some(digits) if whole && length.is_none() => Self::Fields { chunked, length: Some(number(digits, 10)?) },
+                    Some(_) => return None,
+                    None => self,
+                }
+            }
+            Self::ChunkSize => match number(&line[..line.iter().position(|byte| b"; \t".contains(byte)).unwrap_or(line.len())], 16)? {
+                0 => Self::Trailer,
+                size => Self::Chunk(size),
+            },
+            Self::ChunkEnd => line.is_empty().then_some(Self::ChunkSize)?,
+            Self::Trailer if line.is_empty() => Self::Start,
+            Self::Trailer | Self::Content(_) | Self::Chunk(_) | Self::Unframed => self,
+        })
+    }
+}
+
+/// The value of a field, if the line is one of this name, which is given in lower case.
+fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
+    let (found, value) = line.split_at_checked(name.len())?;
+    let value = value.strip_prefix(b":")?;
+    found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u64> {
+    // `from_str_radix` takes a sign.
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u64::from_str_radix(digits, radix).ok()
+}
+
+/// The beginning of a line whose end has not come yet.
+#[derive(Debug)]
+struct Begun {
+    start: [u8; KEPT],
+    length: usize,
+    last: u8,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { start: [0; KEPT], length: 0, last: 0 }
+    }
+}
+
+impl Begun {
+    fn add(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        let from = self.length.min(KEPT);
+        let kept = bytes.len().min(KEPT - from);
+        self.start[from..from + kept].copy_from_slice(&bytes[..kept]);
+        self.length += bytes.len();
+        self.last = *last;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GET: &str = "GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    /// Follows the text in pieces of this size; what was refused, if anything, was the line that ends at an LF.
+    fn follow(text: &str, size: usize) -> Result<Part, usize> {
+        let mut requests = Requests::new(Part::Start);
+        for (number, piece) in text.as_bytes().chunks(size).enumerate() {
+            requests.follow(piece).map_err(|refused| number * size + refused.at)?;
+        }
+        Ok(requests.part)
+    }
+
+    fn outcome(text: &str) -> Result<Part, usize> {
+        let at_once = follow(text, usize::MAX);
+        for size in 1..=text.len() {
+            assert_eq!(follow(text, size), at_once, "{text:?} in pieces of {size}");
+        }
+        at_once
+    }
+
+    #[test]
+    fn requests_are_followed_to_their_ends() {
+        for (text, part) in [
+            ("", Part::Start),
+            ("\r\n", Part::Start),
+            (GET, Part::Start),
+            ("GET / HTTP/1.1\r\nHost: a\r\n", Part::Fields { chunked: false, length: None }),
+            ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", Part::Content(5)),
+            ("POST / HTTP/1.1\r\ncontent-length:5 \r\n\r\n{\"a\"", Part::Content(1)),
+            ("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", Part::Start),
+            ("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nbGET / HTTP/1.1\r\n\r\n", Part::Start),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n", Part::ChunkSize),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\n\n\n\n\n\r\n", Part::ChunkSize),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123", Part::Chunk(6)),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: b\r\n\r\nGET / HTTP/1.1\r\n",
+                Part::Fields { chunked: false, length: None },
+            ),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n", Part::Unframed),
+            ("GET / HTTP/1.1\r\nX-Content-Length: x\r\nContent-Lengths: y\r\nTransfer-Encodings: z\r\n\r\n", Part::Start),
+        ] {
+            assert_eq!(outcome(text), Ok(part), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_might_read_differently_is_refused_at_the_line_that_shows_it() {
+        for head in [
+            "\n",
+            "GET / HTTP/1.1\n",
+            "GET / HTTP/1.1\r\nHost: a\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: +5\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: -5\r\n",
+            "POST / HTTP/1.1\r\nContent-Length:\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 0000000000000000000000000000000000000000000000000000000000000005\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: \"chunked\"\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n",
+        ] {
+            let text = format!("{GET}{head}");
+            assert_eq!(outcome(&text), Err(text.len() - 1), "{head:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn how_the_bytes_arrive_makes_no_difference(text in "[GET/ \r\n:;0-9a-cTransfer-EncodingContent-Length]{0,200}", size in 1usize..50) {
+            prop_assert_eq!(follow(&text, size), follow(&text, usize::MAX));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The stream of a connection, which notes what passes.
+
+use super::Activity;
+use super::lingering::{Lingering, Unread};
+use crate::Server;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A stream that notes when bytes pass, and how many.
+pub(super) struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    unread: Arc<Unread>,
+    lingering: Option<Lingering>,
+    server: Arc<Server>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, unread: Arc<Unread>, server: Arc<Server>) -> Self {
+        Self { stream, activity, unread, lingering: None, server }
+    }
+
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(length)) = result {
+            self.activity.touch();
+            self.server.telemetry.bytes_sent(*length);
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let length = buffer.filled().len() - before;
+        if length > 0 {
+            self.activity.received();
+            // Bytes of a head that no request has come of yet.
+            if self.activity.requests.load(Ordering::Relaxed) == 0 {
+                self.unread.set(true);
+            }
+            self.server.telemetry.bytes_received(length);
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut lingering = match self.lingering.take() {
+            Some(lingering) => lingering,
+            None => {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                if !self.unread.is_set() {
+                    return Poll::Ready(Ok(()));
+                }
+                Lingering::begin()
+            }
+        };
+        let polled = lingering.poll(&mut self, context);
+        self.lingering = Some(lingering);
+        polled.map(Ok)
+    }
+}

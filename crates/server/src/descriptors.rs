@@ -1,0 +1,21 @@
+//! File descriptors: connections and files take them from one limit of the process (getrlimit(2)).
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the soft limit to the hard one. Shells and service managers leave it at 1,024 for the sake of programs that call
+/// select(2), which this one does not.
+pub(crate) fn raise() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => tracing::info!(from = current, to = limit(), "the limit of descriptors was raised"),
+        Err(error) => tracing::warn!(%error, limit = current, "the limit of descriptors could not be raised"),
+    }
+}
+
+/// How many this process may have open.
+pub(crate) fn limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
