@@ -7,13 +7,16 @@ mod logo;
 mod origin;
 mod probes;
 mod record;
+mod seeming;
 
 pub use body::{BlobPart, Body, Reading};
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
 pub(crate) use record::Recorded;
+pub(crate) use seeming::SeemingProxies;
 
+use crate::audit::Trace;
 use crate::connection::Peer;
 use crate::{Server, aws, oci};
 use futures_util::FutureExt;
@@ -24,8 +27,8 @@ use origin::RequestHost;
 use record::Record;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// An answer of any door.
 pub type Response = http::Response<Body>;
@@ -48,6 +51,8 @@ pub struct Call {
     pub client: IpAddr,
     /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
     pub request_id: String,
+    /// Where a door notes who calls and what is done.
+    pub trace: Arc<Trace>,
 }
 
 /// Who answers a request.
@@ -102,9 +107,10 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let door = Door::of(request.method(), request.uri().path());
     let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
-    let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
+    let trace = Arc::new(Trace::new(&server.audit, client, request_id.clone()));
+    let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let is_head = request.method() == Method::HEAD;
-    let mut response = match AssertUnwindSafe(route(server, peer, request, door, client, &request_id)).catch_unwind().await {
+    let mut response = match AssertUnwindSafe(route(server, peer, request, door, trace)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
             tracing::error!(request_id, "the defect just logged ended this request");
@@ -133,7 +139,7 @@ fn request_id() -> String {
     uuid::Builder::from_random_bytes((*SEED ^ spread).to_be_bytes()).into_uuid().to_string()
 }
 
-async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: Door, client: IpAddr, request_id: &str) -> Response {
+async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: Door, trace: Arc<Trace>) -> Response {
     let (mut head, body) = request.into_parts();
     let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
         return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
@@ -141,10 +147,10 @@ async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: D
     if let (false, Some(authority)) = (head.headers.contains_key(HOST), head.uri.authority()) {
         head.headers.insert(HOST, header_value(authority.as_str()));
     }
-    let request_id = request_id.to_owned();
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id };
+    let (client, request_id) = (trace.client(), trace.request_id().to_owned());
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
-    match door {
+    let response = match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
         Door::Oci => oci::answer(server, &call, body).await,
         Door::Landing => Box::pin(landing::page(server, &call)).await,
@@ -154,7 +160,12 @@ async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: D
         Door::Metrics => probes::metrics(server),
         Door::WrongMethod(allowed) => wrong_method(allowed),
         Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+    };
+    // What else the oci door answers says nothing of the origin: pulls need not look.
+    if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
+        server.seeming_proxies.look_at(server, peer.address.ip(), &call.headers);
     }
+    response
 }
 
 /// `--public-url`, else what the request or a trusted proxy says, else this end of the connection. None when the

@@ -3,6 +3,7 @@
 //! This crate holds the doors. A request goes through four rooms: a door here, an operation in `roadstead-registry`,
 //! its metadata or blobs, and a driver. [`http`] is the signpost in front of the doors.
 
+pub mod audit;
 pub mod auth;
 pub mod aws;
 mod banner;
@@ -16,8 +17,9 @@ pub mod rates;
 pub mod telemetry;
 pub mod tls;
 
+use audit::Audit;
 use config::Config;
-use rates::{ActionRates, PullLimits};
+use rates::{ActionRates, FailedLogins, PullLimits};
 use roadstead_registry::Registry;
 use std::future::Future;
 use std::io;
@@ -49,6 +51,12 @@ pub struct Server {
     pub telemetry: Telemetry,
     /// How much may be pulled, and how much was.
     pub pulls: PullLimits,
+    /// Who failed to prove who he is, and how often.
+    pub failed_logins: FailedLogins,
+    /// Who did what.
+    pub audit: Audit,
+    /// The peers that seem to be proxies of ours.
+    pub(crate) seeming_proxies: http::SeemingProxies,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
 }
@@ -60,6 +68,9 @@ impl Server {
             keys: auth::Keys::derive(&registry, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
+            failed_logins: FailedLogins::new(config.failed_login_rate),
+            audit: Audit::default(),
+            seeming_proxies: http::SeemingProxies::default(),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -79,7 +90,7 @@ impl Server {
                 tls.follow_files().await;
             }
         };
-        tokio::join!(collector::run(self), follow_certificate);
+        tokio::join!(collector::run(self), follow_certificate, self.audit.sum_up_every_minute());
     }
 }
 
