@@ -3,6 +3,7 @@
 mod access_key;
 mod account;
 mod alias;
+mod audit;
 mod beside;
 mod gc;
 mod input;
@@ -17,7 +18,12 @@ use crate::config::{ConfigError, Flags};
 use beside::Noun;
 use clap::{Parser, Subcommand};
 use roadstead_registry::{Error, OpenError};
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the reason for a failure gets to be written.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// A public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
 #[derive(Debug, Parser)]
@@ -116,12 +122,21 @@ pub fn run() -> ExitCode {
         Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    #[expect(clippy::print_stderr, reason = "a refusal is for the person at the terminal, whatever the logs are set to")]
-    {
-        eprintln!("roadstead: {}", failure.to_string().replace('\n', " "));
-    }
+    tell(format!("roadstead: {}\n", failure.to_string().replace('\n', " ")));
     match failure {
         Failure::Usage(_) => ExitCode::from(2),
         Failure::Failed(_) => ExitCode::FAILURE,
     }
+}
+
+/// Tells the person at the terminal, whatever the logs are set to. If nobody reads it, the process ends all the same.
+fn tell(text: String) {
+    let (told, is_told) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().spawn(move || {
+        // Where it cannot be written, there is nobody to hear of that.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = told.send(());
+    });
+    let _ = is_told.recv_timeout(TELLING);
+    drop(thread);
 }

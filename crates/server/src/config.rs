@@ -55,6 +55,10 @@ pub struct Config {
     pub aws_regions: Option<Vec<String>>,
     /// The format of the logs, when it was asked for; else text, or the banner on a terminal.
     pub log_format: Option<LogFormat>,
+    /// The file of the audit log; among the other logs when absent.
+    pub audit_log: Option<PathBuf>,
+    /// How often an address may fail to sign a request or to log in before it is told no more than to wait.
+    pub failed_login_rate: Rate,
     /// Whether a push makes the repository that it goes to.
     pub create_on_push: bool,
     /// Whether public repositories are described to requests without a signature that name the registry.
@@ -100,6 +104,12 @@ impl Config {
         Ok(layers.one("gc_grace", values::duration)?.unwrap_or(24 * HOUR))
     }
 
+    /// The file of the audit log, if there is one, and the form of its lines.
+    pub(crate) fn audit_log(layers: &Layers) -> Result<(Option<PathBuf>, LogFormat), ConfigError> {
+        let format = layers.one("log_format", values::log_format)?.unwrap_or(LogFormat::Text);
+        Ok((layers.one("audit_log", values::path)?, format))
+    }
+
     fn data(layers: &Layers) -> Result<PathBuf, ConfigError> {
         Ok(layers.one("data", values::path)?.unwrap_or_else(|| "./roadstead-data".into()))
     }
@@ -123,6 +133,8 @@ impl Config {
             max_connections_per_address: layers.one("max_connections_per_address", values::positive)?,
             aws_regions: layers.many("aws_regions", values::region)?,
             log_format: layers.one("log_format", values::log_format)?,
+            audit_log: Self::audit_log(layers)?.0,
+            failed_login_rate: layers.one("failed_login_rate", Rate::parse)?.unwrap_or(Rate::PER_MINUTE_60),
             create_on_push: layers.one("create_on_push", values::switch)?.unwrap_or(false),
             anonymous_describe: layers.one("anonymous_describe", values::switch)?.unwrap_or(true),
             emulator: layers.one("emulator", values::switch)?.unwrap_or(false),

@@ -9,6 +9,7 @@ mod logo;
 mod origin;
 mod probes;
 mod record;
+mod seeming;
 mod unread;
 
 pub use body::{BlobPart, Body, Reading};
@@ -19,7 +20,9 @@ pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
 pub(crate) use record::Recorded;
+pub(crate) use seeming::SeemingProxies;
 
+use crate::audit::Trace;
 use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
 use futures_util::FutureExt;
@@ -32,8 +35,8 @@ use record::Record;
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// An answer of any door.
 pub type Response = http::Response<Body>;
@@ -56,6 +59,8 @@ pub struct Call {
     pub client: IpAddr,
     /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
     pub request_id: String,
+    /// Where a door notes who calls and what is done.
+    pub trace: Arc<Trace>,
 }
 
 /// Who answers a request.
@@ -117,13 +122,14 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let reader = server.browsers.reader(server, peer, door, &request);
     let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
-    let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
+    let trace = Arc::new(Trace::new(&server.audit, client, request_id.clone()));
+    let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let is_head = request.method() == Method::HEAD;
     let version = request.version();
     let is_announced = request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
     let (mut response, forwarded) = match share_of(server, peer, client) {
-        Ok(forwarded) => (unbroken(route(server, peer, head, &mut body, door, client, &request_id), door, &request_id).await, forwarded),
+        Ok(forwarded) => (unbroken(route(server, peer, head, &mut body, door, trace), door, &request_id).await, forwarded),
         Err(TooMany) => (crowded(server, door), None),
     };
     if !body.is_end_stream() {
@@ -174,15 +180,7 @@ fn request_id() -> String {
     uuid::Builder::from_random_bytes((*SEED ^ spread).to_be_bytes()).into_uuid().to_string()
 }
 
-async fn route(
-    server: &Server,
-    peer: &Peer,
-    mut head: Parts,
-    body: &mut Incoming,
-    door: Door,
-    client: IpAddr,
-    request_id: &str,
-) -> Response {
+async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incoming, door: Door, trace: Arc<Trace>) -> Response {
     let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
         return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
     };
@@ -199,10 +197,10 @@ async fn route(
             head.headers.insert(HOST, header_value(authority.as_str()));
         }
     }
-    let request_id = request_id.to_owned();
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id };
+    let (client, request_id) = (trace.client(), trace.request_id().to_owned());
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
-    match door {
+    let response = match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
         Door::Oci => oci::answer(server, &call, body).await,
         Door::Landing => Box::pin(landing::page(server, &call)).await,
@@ -212,7 +210,12 @@ async fn route(
         Door::Metrics => probes::metrics(server),
         Door::WrongMethod(allowed) => wrong_method(allowed),
         Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+    };
+    // What else the oci door answers says nothing of the origin: pulls need not look.
+    if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
+        server.seeming_proxies.look_at(server, peer.address.ip(), &call.headers);
     }
+    response
 }
 
 /// `--public-url`, else what the request or a trusted proxy says, else this end of the connection. None when the

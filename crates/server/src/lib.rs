@@ -3,6 +3,7 @@
 //! This crate holds the doors. A request goes through four rooms: a door here, an operation in `roadstead-registry`,
 //! its metadata or blobs, and a driver. [`http`] is the signpost in front of the doors.
 
+pub mod audit;
 pub mod auth;
 pub mod aws;
 mod banner;
@@ -19,9 +20,10 @@ pub mod tls;
 
 pub use connection::Surface;
 
+use audit::Audit;
 use config::Config;
 use connection::{Connections, Seat};
-use rates::{ActionRates, PullLimits};
+use rates::{ActionRates, FailedLogins, PullLimits};
 use roadstead_registry::Registry;
 use std::future::Future;
 use std::io;
@@ -55,6 +57,12 @@ pub struct Server {
     pub pulls: PullLimits,
     /// What browsers are told.
     pub(crate) browsers: http::Browsers,
+    /// Who failed to prove who he is, and how often.
+    pub failed_logins: FailedLogins,
+    /// Who did what.
+    pub audit: Audit,
+    /// The peers that seem to be proxies of ours.
+    pub(crate) seeming_proxies: http::SeemingProxies,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
     /// The connections that are open.
@@ -73,6 +81,9 @@ impl Server {
             browsers: http::Browsers::new(&config),
             connections: Connections::new(&config),
             admin_connections: Connections::of_admin(),
+            failed_logins: FailedLogins::new(config.failed_login_rate),
+            audit: Audit::default(),
+            seeming_proxies: http::SeemingProxies::default(),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -97,7 +108,7 @@ impl Server {
                 tls.follow_files().await;
             }
         };
-        tokio::join!(collector::run(self), follow_certificate);
+        tokio::join!(collector::run(self), follow_certificate, self.audit.sum_up_every_minute());
     }
 }
 

@@ -3,15 +3,17 @@
 //! All of it is counted in memory: a pull never writes, and a restart forgives.
 
 mod actions;
+mod failures;
 mod noted;
 mod pulls;
 mod volume;
 
 pub use actions::{ActionRates, Client};
+pub use failures::FailedLogins;
+pub(crate) use noted::Noted;
 pub use pulls::PullLimits;
 pub(crate) use pulls::{Charge, Refusal};
 
-use noted::Noted;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +34,9 @@ pub struct Rate {
 pub struct TooFast(pub Duration);
 
 impl Rate {
+    /// `60/m`.
+    pub const PER_MINUTE_60: Self = Self { pace: Duration::from_secs(1), at_once: 60 };
+
     /// Reads `10/s`, `600/m` or `100/h`: as many may come at once as the unit brings.
     pub fn parse(text: &str) -> Result<Self, String> {
         let refuse = || format!("'{text}' is not a rate such as 10/s, 600/m or 100/h");
@@ -45,6 +50,11 @@ impl Rate {
         let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
         let count: u32 = count.filter(|count| *count > 0).ok_or_else(refuse)?;
         Ok(Self { pace: Duration::from_secs(seconds) / count, at_once: count })
+    }
+
+    /// This rate, by so many times slower; at least one may come at once.
+    fn slower(self, times: u32) -> Self {
+        Self { pace: self.pace * times, at_once: (self.at_once / times).max(1) }
     }
 
     /// So many a second, which may be a fraction of one; as many may come at once as a second brings, one at least.

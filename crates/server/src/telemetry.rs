@@ -1,13 +1,16 @@
 //! Logs and metrics. Nothing here is ever labelled by repository, tag or client: such labels have no bound.
 
 pub(crate) mod access;
+pub(crate) mod audit;
+mod event;
 mod lines;
 mod process;
 
+use crate::cli::Failure;
 use crate::config::{ConfigError, LogFormat, Place};
 use crate::connection::Full;
 use http::{Method, StatusCode};
-use lines::Lines;
+pub(crate) use lines::Lines;
 use process::Process;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -24,10 +27,19 @@ use tracing_subscriber::EnvFilter;
 /// Seconds; from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
-/// Starts writing logs to stderr. On a terminal the access log is off, unless a filter asks for it. What is gathered of the
-/// access log is written at the latest when the value that this returns is dropped.
-pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<Lines, ConfigError> {
-    let default = if on_terminal { "info,roadstead::access=off" } else { "info" };
+/// Lets the last lines of the log be written when it is dropped, for a second at most.
+#[derive(Debug)]
+pub(crate) struct Logs(Lines);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Starts writing logs to stderr. On a terminal the access log and the audit log are off, unless a filter asks for them.
+pub(crate) fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<Logs, Failure> {
+    let default = if on_terminal { "info,roadstead::access=off,roadstead::audit=off" } else { "info" };
     let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
     let filter = match chosen {
         None => EnvFilter::new(default),
@@ -36,22 +48,22 @@ pub fn start_logging(format: Option<LogFormat>, on_terminal: bool) -> Result<Lin
             ConfigError { place: Place::Variable(name.to_owned()), reason }
         })?,
     };
-    let lines = Lines::new();
+    let format = format.unwrap_or(LogFormat::Text);
+    let lines = Lines::to_stderr(format).map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(lines.clone())
         // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
         .log_internal_errors(false)
         .with_ansi(on_terminal && std::io::stderr().is_terminal());
-    let format = format.unwrap_or(LogFormat::Text);
     // A second attempt in one process changes nothing, which is what a test wants.
     let _ = match format {
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
         LogFormat::Text => logs.try_init(),
     };
-    access::start(lines.clone(), format);
+    lines.become_log();
     std::panic::set_hook(Box::new(log_panic));
-    Ok(lines)
+    Ok(Logs(lines))
 }
 
 /// A panic is an event like any other, on one line.
@@ -84,6 +96,12 @@ struct BoundLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailedLoginLabels {
+    door: &'static str,
+    answer: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GarbageLabel {
     kind: &'static str,
 }
@@ -112,6 +130,7 @@ struct Metrics {
     collections: Family<OutcomeLabel, Counter>,
     removed: Family<GarbageLabel, Counter>,
     freed: Counter,
+    failed_logins: Family<FailedLoginLabels, Counter>,
 }
 
 impl Telemetry {
@@ -131,6 +150,7 @@ impl Telemetry {
             collections: Family::default(),
             removed: Family::default(),
             freed: Counter::default(),
+            failed_logins: Family::default(),
         };
         metrics.register();
         Self(Arc::new(metrics))
@@ -191,6 +211,12 @@ impl Telemetry {
         self.0.freed.inc_by(garbage.bytes);
     }
 
+    /// Counts a signature or a login that was not good, and whether its sender was told more than to wait.
+    pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
+        let answer = if is_held_back { "held_back" } else { "refused" };
+        self.0.failed_logins.get_or_create(&FailedLoginLabels { door, answer }).inc();
+    }
+
     /// All metrics as text for Prometheus.
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
@@ -227,6 +253,8 @@ impl Metrics {
         registry.register("gc_collections", "Garbage collections", self.collections.clone());
         registry.register("gc_removed", "What garbage collections removed", self.removed.clone());
         registry.register_with_unit("gc_freed", "What garbage collections freed", Unit::Bytes, self.freed.clone());
+        registry.register("failed_logins", "Signatures, passwords and tokens that were not good", self.failed_logins.clone());
+        registry.register("log_lines_dropped", "Lines that the log could not take", lines::dropped());
         registry.register("build_info", "The version that runs", build);
         self.registry.register_collector(Box::new(Process::new()));
     }

@@ -24,7 +24,8 @@ pub enum Resource {
 }
 
 impl Resource {
-    fn arn(&self) -> Option<String> {
+    /// Its ARN, as policies and the audit log name it.
+    pub(crate) fn arn(&self) -> Option<String> {
         match self {
             Self::None => None,
             Self::Registry(id) => Some(Arn::Registry(id.clone()).to_string()),

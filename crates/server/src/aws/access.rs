@@ -1,6 +1,7 @@
 //! From who asks to what may be done: an operation cannot be called without a [`Caller`], and [`authorize`] makes the
 //! only one there is.
 
+use super::audit;
 use super::error::Failure;
 use crate::Server;
 use crate::auth::sigv4::SignatureError;
@@ -87,6 +88,9 @@ pub(super) async fn authorize<'a>(
     let request = Request(serde_json::from_str(text).map_err(|_| Failure::SERIALIZATION)?);
     let registry_id = registry_of(server, operation, principal.as_ref(), &request).await?;
     let resources = resources_of(operation, &registry_id, &request)?;
+    if principal.is_some() {
+        audit::note_write(call, operation, &resources, &request);
+    }
     let mut permissions = Vec::with_capacity(resources.len());
     if let Some(principal) = &principal {
         let tags = request.tags(operation);
@@ -111,10 +115,11 @@ fn actions_of(operation: &Operation, tags: &RequestTags) -> impl Iterator<Item =
 }
 
 /// The members of a request by name, so far unread.
-struct Request<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+pub(super) struct Request<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl Request<'_> {
-    fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+    /// The value of a member, if it is there and of this type.
+    pub(super) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
     }
 

@@ -42,6 +42,20 @@ impl Failure {
         Self::Common(StatusCode::BAD_REQUEST, name, Some(message.into()))
     }
 
+    /// Whether somebody was refused what he may not do, and why, in words that tell no secret.
+    pub(super) fn reason(&self) -> (bool, String) {
+        match self {
+            Self::Signature(error) => (*error != SignatureError::Missing, error.exception().to_owned()),
+            Self::Common(_, "AccessDeniedException", Some(sentence)) => (true, sentence.clone()),
+            Self::Common(_, name, _) => (*name == "ThrottlingException", (*name).to_owned()),
+            Self::Exception(exception, _) => (false, exception.as_str().to_owned()),
+            Self::Registry(error) => {
+                let is_limit = matches!(error, Error::LimitExceeded(_) | Error::LayerTooLarge { .. } | Error::TooManyResourceTags { .. });
+                (is_limit, translated(error).0.as_str().to_owned())
+            }
+        }
+    }
+
     /// What is wrong with the signature, if that is what failed.
     pub(super) fn into_signature_error(self) -> Result<SignatureError, Self> {
         match self {

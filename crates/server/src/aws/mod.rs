@@ -6,6 +6,7 @@
 //! a mebibyte is received only for an access key that exists.
 
 mod access;
+mod audit;
 mod authorization;
 mod body;
 mod catalog_data;
@@ -50,6 +51,7 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
     match serve(server, call, operation, body).await {
         Ok(json) => reply(call, StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => {
+            let failure = audit::note_failure(server, call, operation.map_or("", |operation| operation.name), failure);
             let (status, json) = failure.worded(operation, &call.request_id);
             reply(call, status, aws::CONTENT_TYPE, json)
         }
@@ -84,7 +86,9 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
         Some(signature) => {
             check_signature(server, call, &signature, &body)?;
             check_region(server, operation, &signature.claim)?;
-            Some(KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id })
+            let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
+            call.trace.is_called_by(&principal);
+            Some(principal)
         }
         None => None,
     };

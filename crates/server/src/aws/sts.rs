@@ -1,8 +1,9 @@
 //! `sts:GetCallerIdentity`, which Terraform and many scripts ask before anything else: on the same endpoint, in STS's own
 //! protocol (AWS query protocol; AWS Security Token Service API reference, version 2011-06-15).
 
-use super::{Signature, body, check_signature, find_key, reply};
+use super::{Signature, audit, body, check_signature, find_key, reply};
 use crate::Server;
+use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::{Call, Response};
 use bytes::Bytes;
@@ -30,13 +31,18 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// The signature that is not good, if that is why.
+    signature: Option<SignatureError>,
 }
 
 /// Answers one request. Every failure is an answer too.
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     let (status, xml) = match identify(server, call, body).await {
         Ok(identity) => (StatusCode::OK, identity_as_xml(&identity, &call.request_id)),
-        Err(refusal) => (refusal.status, refusal.as_xml(&call.request_id)),
+        Err(refusal) => {
+            let refusal = refusal.noted(server, call);
+            (refusal.status, refusal.as_xml(&call.request_id))
+        }
     };
     reply(call, status, "text/xml", xml.into())
 }
@@ -55,7 +61,9 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
     let key = find_key(server, &claim.access_key_id).await.map_err(|failure| Refusal::of(failure, &call.request_id))?;
     let signature = Signature { claim, key };
     check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, &call.request_id))?;
-    Ok(signature.key.identity)
+    let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
+    call.trace.is_called_by(&principal);
+    Ok(principal.identity)
 }
 
 /// The value of a form's parameter.
@@ -85,7 +93,17 @@ fn unique_id(arn: &str) -> String {
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), signature: None }
+    }
+
+    /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
+    fn noted(self, server: &Server, call: &Call) -> Self {
+        let Some(error) = self.signature.as_ref().filter(|error| **error != SignatureError::Missing) else { return self };
+        call.trace.is_refused("GetCallerIdentity", error.exception());
+        match audit::note_signature(server, call, SERVICE, error) {
+            Ok(()) => self,
+            Err(too_fast) => Self::new(StatusCode::BAD_REQUEST, "Throttling", too_fast.to_string()),
+        }
     }
 
     /// What the control API would say. Its failures here are those of a signature, or the server's own.
@@ -118,7 +136,7 @@ impl From<SignatureError> for Refusal {
             SignatureError::Invalid(_) => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
             SignatureError::UnknownKey => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
         };
-        Self::new(status, code, error.to_string())
+        Self { signature: Some(error.clone()), ..Self::new(status, code, error.to_string()) }
     }
 }
 

@@ -61,6 +61,7 @@ impl Door {
             origin: Origin { scheme: "http", authority: "localhost:5000".into() },
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             request_id: "request-1".into(),
+            trace: Default::default(),
         };
         let (head, body) = answer(&self.server, &call, Full::new(Bytes::from(body.to_owned()))).await.into_parts();
         assert_eq!(head.headers["x-amzn-requestid"], "request-1");

@@ -1,5 +1,6 @@
 //! `roadstead access-key`: the keys that sign requests and log in.
 
+use super::audit::{Change, Whose};
 use super::beside::{self, Account};
 use super::output::{self, Output, Record};
 use super::user::unknown;
@@ -10,6 +11,7 @@ use roadstead_model::RegistryId;
 use roadstead_registry::{AccessKey, AccessKeySummary, Identity, Registry};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -86,6 +88,9 @@ pub(super) struct SecretForm {
     /// Print the key as this profile of an AWS shared-credentials file
     #[arg(long, value_name = "NAME", conflicts_with = "output", value_parser = profile_name)]
     profile: Option<String>,
+    /// The id of the key that was printed, for the audit log.
+    #[arg(skip)]
+    pub(super) printed: Arc<OnceLock<String>>,
 }
 
 /// A key with its secret.
@@ -120,6 +125,23 @@ fn profile_name(text: &str) -> Result<String, String> {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        let (action, key, new_key) = match self {
+            Self::Create { holder, form, .. } => {
+                let object = format!("of {}", holder.user.as_deref().unwrap_or("root"));
+                let change = Change::new("cli:access-key create", Whose::Given(holder.account.given()), object);
+                return Some(Change { new_key: form.printed.clone(), ..change });
+            }
+            Self::Enable { key } => ("cli:access-key enable", key, None),
+            Self::Disable { key } => ("cli:access-key disable", key, None),
+            Self::Rotate { key, form } => ("cli:access-key rotate", key, Some(form.printed.clone())),
+            Self::Delete { key } => ("cli:access-key delete", key, None),
+            Self::List { .. } => return None,
+        };
+        let object = if new_key.is_some() { format!("instead of {}", key.id) } else { key.id.clone() };
+        Some(Change { new_key: new_key.unwrap_or_default(), ..Change::new(action, Whose::Any, object) })
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { holder, given, form } => {
@@ -187,6 +209,7 @@ impl Given {
 impl SecretForm {
     /// Prints the key, the only time that its secret is shown.
     pub(super) fn print(&self, output: Output, key: &NewKey) -> Result<(), Failure> {
+        let _ = self.printed.set(key.access_key_id.clone());
         match &self.profile {
             None => output.one(key),
             Some(profile) => output::write(&format!(

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::access_key::{KeyRecord, NewKey, SecretForm};
 use super::alias::AliasRecord;
+use super::audit::{Change, Whose};
 use super::beside;
 use super::output::{Output, Record, table, yes_or_no};
 use super::user::UserRecord;
@@ -73,6 +74,20 @@ struct Everything {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        match self {
+            Self::Create { id, form, .. } => {
+                let change = Change::new("cli:account create", Whose::Given(Some(id.clone())), "of root");
+                Some(Change { new_key: form.printed.clone(), ..change })
+            }
+            Self::Verify { id, state } => {
+                let word = if *state == Switch::On { "on" } else { "off" };
+                Some(Change::new("cli:account verify", Whose::Given(Some(id.clone())), word))
+            }
+            Self::List | Self::Show { .. } => None,
+        }
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { id, alias, verified, form } => {

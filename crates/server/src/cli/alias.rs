@@ -1,6 +1,7 @@
 //! `roadstead alias`: the names under which registries are public.
 
 use super::Failure;
+use super::audit::{Change, Whose};
 use super::beside::{self, Account};
 use super::output::{Output, Record, yes_or_no};
 use crate::config::values;
@@ -72,6 +73,16 @@ pub(super) struct AliasRecord {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        let (action, alias) = match self {
+            Self::Add { alias, .. } => ("cli:alias add", alias),
+            Self::Change { alias, .. } => ("cli:alias change", alias),
+            Self::Remove { alias } => ("cli:alias remove", alias),
+            Self::List { .. } => return None,
+        };
+        Some(Change::new(action, Whose::Given(alias.account.given()), alias.name.to_string()))
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         match self {
             Self::Add { alias, changes } => add(registry, output, alias, changes).await,

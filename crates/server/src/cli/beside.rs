@@ -1,6 +1,7 @@
 //! What all commands have in common that work on the data folder beside a server.
 
 use super::Failure;
+use super::audit::{Change, Witness};
 use super::output::Output;
 use crate::config::{Config, ConfigError, Flags, Layers, values};
 use clap::{Args, Subcommand};
@@ -36,6 +37,9 @@ pub(super) struct Noun<V: Subcommand> {
 
 /// What a command does.
 pub(super) trait Verb: Subcommand {
+    /// What it changes, for the audit log; none for a command that only shows something.
+    fn change(&self) -> Option<Change>;
+
     /// Does it, and prints it with the output that was asked for.
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure>;
 }
@@ -55,15 +59,21 @@ impl Beside {
     }
 
     /// Opens the registry for `work`, which prints with the output that was asked for.
-    pub(super) fn run(self, work: impl AsyncFnOnce(&Registry, Output) -> Result<(), Failure>) -> Result<(), Failure> {
-        let options = Config::beside(&self.layers()?)?;
+    pub(super) fn run(
+        self,
+        change: Option<Change>,
+        work: impl AsyncFnOnce(&Registry, Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let layers = self.layers()?;
+        let (options, witness) = (Config::beside(&layers)?, Witness::of(&layers, change.is_some())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {
             let registry = Registry::open(options).await?;
             let outcome = work(&registry, self.output).await;
+            let own = registry.account_id().clone();
             registry.close().await;
-            outcome
+            witness.hears(change, &own, outcome)
         })
     }
 }
@@ -71,11 +81,16 @@ impl Beside {
 impl<V: Verb> Noun<V> {
     /// Does what the command says.
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.beside.run(async |registry, output| self.verb.run(registry, output).await)
+        self.beside.run(self.verb.change(), async |registry, output| self.verb.run(registry, output).await)
     }
 }
 
 impl Account {
+    /// The one that the command line names.
+    pub(super) fn given(&self) -> Option<RegistryId> {
+        self.account.clone()
+    }
+
     /// Whether the command line names one.
     pub(super) fn is_given(&self) -> bool {
         self.account.is_some()

@@ -1,6 +1,7 @@
 //! `roadstead gc`: what nothing needs any more goes now, also beside a running server.
 
 use super::Failure;
+use super::audit::{Change, Whose};
 use super::beside::Beside;
 use super::output::Record;
 use crate::config::{Config, values};
@@ -41,7 +42,8 @@ impl Command {
             None => Config::gc_grace(&self.beside.layers()?)?,
         };
         let collection = Collection { grace, dry_run: self.dry_run };
-        self.beside.run(async |registry, output| {
+        let change = Change::new("cli:gc", Whose::Any, "");
+        self.beside.run(Some(change).filter(|_| !collection.dry_run), async |registry, output| {
             let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = registry.collect_garbage(collection).await?;
             output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
         })

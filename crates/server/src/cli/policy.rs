@@ -1,5 +1,6 @@
 //! `roadstead policy`: what users may do.
 
+use super::audit::{Change, Whose};
 use super::beside::{self, Account};
 use super::output::{Output, Record};
 use super::user::unknown;
@@ -79,6 +80,15 @@ struct PolicyRecord {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        let (action, policy, user) = match self {
+            Self::Attach { policy, user, .. } => ("cli:policy attach", policy, user),
+            Self::Detach { policy, user } => ("cli:policy detach", policy, user),
+            Self::List { .. } | Self::Show { .. } => return None,
+        };
+        Some(Change::new(action, Whose::Given(user.account.given()), format!("{policy} of {}", user.user)))
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         match self {
             Self::Attach { policy, user, document } => {

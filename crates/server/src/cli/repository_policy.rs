@@ -1,6 +1,7 @@
 //! `roadstead repository-policy`: the way out when the policy of a repository keeps everybody out, its owner too.
 
 use super::Failure;
+use super::audit::{Change, Whose};
 use super::beside::{self, Account};
 use super::output::Output;
 use crate::config::values;
@@ -43,6 +44,12 @@ struct RepositoryPolicyRecord {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        let Self::Delete { repository } = self else { return None };
+        let account = Whose::Given(repository.account.given());
+        Some(Change::new("cli:repository-policy delete", account, repository.name.to_string()))
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         let (Self::Show { repository } | Self::Delete { repository }) = &self;
         let (name, id) = (&repository.name, repository.account.find(registry).await?);

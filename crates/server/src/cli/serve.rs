@@ -1,8 +1,9 @@
 //! `roadstead serve`: opens the registry, answers until a signal, and leaves everything as it should be.
 
 use super::Failure;
-use super::signals::Signals;
-use crate::config::{Config, Flags, Layers};
+use super::signals::{self, Signals};
+use crate::audit::Audit;
+use crate::config::{Config, Flags, Layers, LogFormat};
 use crate::http::emulator_refusal;
 use crate::tls::{Files, Tls};
 use crate::{Server, Surface, banner, descriptors, serve, telemetry};
@@ -33,17 +34,43 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }
     descriptors::raise();
+    let audit = open_audit_log(&config)?;
     let folder = Folder::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(answer_until_a_signal(config, folder.path(), on_terminal, begun));
+    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), folder.path(), on_terminal, begun));
     runtime.shutdown_timeout(LEAVING);
     folder.remove_if_temporary();
+    audit.finish();
     outcome
 }
 
-async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
-    let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))?;
+fn open_audit_log(config: &Config) -> Result<Audit, Failure> {
+    let format = config.log_format.unwrap_or(LogFormat::Text);
+    let place = || config.audit_log.as_ref().map_or_else(String::new, |path| path.display().to_string());
+    Audit::open(config.audit_log.as_deref(), format)
+        .map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", place())))
+}
+
+/// Opens the audit log anew whenever SIGHUP says that it may have been moved away. Without a file of its own, SIGHUP means
+/// what it means to every program.
+fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
+    if config.audit_log.is_none() {
+        return Ok(());
+    }
+    let mut hangups = signals::hangups()?;
+    let audit = audit.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            audit.reopen();
+        }
+    });
+    Ok(())
+}
+
+async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    follow_audit_log(&config, &audit)?;
     refuse_open_emulator(&config).await?;
     refuse_idle_hsts(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
@@ -57,7 +84,7 @@ async fn answer_until_a_signal(config: Config, data: PathBuf, on_terminal: bool,
     for account in &config.accounts {
         registry.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
     }
-    let server = Arc::new(Server { tls, ..Server::new(registry.clone(), config) });
+    let server = Arc::new(Server { tls, audit, ..Server::new(registry.clone(), config) });
     banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), &data, on_terminal, begun.elapsed()).await?;
 
     let background = tokio::spawn({

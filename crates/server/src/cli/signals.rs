@@ -1,6 +1,6 @@
-//! SIGTERM and SIGINT.
+//! SIGTERM, SIGINT and SIGHUP.
 
-use std::io;
+use super::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that ask this process to stop.
@@ -11,8 +11,8 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Takes the signals over from the system: from here on they only end the process if somebody asks for [`Self::next`].
-    pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    pub(super) fn listen() -> Result<Self, Failure> {
+        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
     }
 
     /// The name of the next one to arrive.
@@ -22,4 +22,13 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+}
+
+/// SIGHUP, which ends the process no longer.
+pub(super) fn hangups() -> Result<Signal, Failure> {
+    take(SignalKind::hangup())
+}
+
+fn take(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))
 }

@@ -1,6 +1,7 @@
 //! `roadstead user`: who acts for an account besides its root.
 
 use super::Failure;
+use super::audit::{Change, Whose};
 use super::beside::{self, Account};
 use super::output::{Output, Record};
 use crate::config::values;
@@ -49,6 +50,15 @@ pub(super) struct UserRecord {
 }
 
 impl beside::Verb for Verb {
+    fn change(&self) -> Option<Change> {
+        let (action, user) = match self {
+            Self::Create { user } => ("cli:user create", user),
+            Self::Delete { user } => ("cli:user delete", user),
+            Self::List { .. } => return None,
+        };
+        Some(Change::new(action, Whose::Given(user.account.given()), user.name.as_str()))
+    }
+
     async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { user } => {

@@ -68,6 +68,8 @@ pub const SETTINGS: &[Setting] = &[
     list("aws_regions", "REGION,…", "Refuse AWS signatures for other regions, as AWS does [without a value: us-east-1]; else any will do")
         .or("us-east-1"),
     one("log_format", "text|json", "Write structured logs in this format, also on a terminal"),
+    one("audit_log", "FILE", "Add the audit log to this file, which SIGHUP opens anew; else it is among the other logs"),
+    one("failed_login_rate", "RATE", "Bad signatures and logins of an address before more are answered with 429 [default: 60/m]"),
     switch("create_on_push", "A push makes the repository that it goes to"),
     switch("anonymous_describe", "Describe public repositories also to requests without a signature [default: true]"),
     switch("emulator", "Take any access key with any secret for good; an access key id of twelve digits is the account"),

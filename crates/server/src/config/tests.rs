@@ -39,6 +39,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),
     ("aws_regions", "us-east-1", "['us-east-1']"),
     ("log_format", "json", "'json'"),
+    ("audit_log", "/var/log/roadstead/audit.log", "'/var/log/roadstead/audit.log'"),
+    ("failed_login_rate", "10/m", "'10/m'"),
     ("create_on_push", "true", "true"),
     ("anonymous_describe", "false", "false"),
     ("emulator", "true", "true"),

@@ -1,6 +1,7 @@
 //! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
 
 use super::{Body, Door, Response};
+use crate::audit::Trace;
 use crate::connection::{Forwarded, InFlight, Peer};
 use crate::rates::Charge;
 use crate::telemetry::{Telemetry, access};
@@ -9,8 +10,8 @@ use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::{Frame, SizeHint};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -29,6 +30,7 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     sent: u64,
     line: Option<Line>,
+    trace: Arc<Trace>,
     charge: Option<Charge>,
     forwarded: Option<Forwarded>,
     _in_flight: InFlight,
@@ -39,19 +41,15 @@ pub(crate) struct Record {
 struct Line {
     path: String,
     operation: Option<String>,
-    client: IpAddr,
-    request_id: String,
     user_agent: Option<String>,
 }
 
 impl Record {
-    pub(crate) fn begin<B>(telemetry: &Telemetry, peer: &Peer, request: &Request<B>, door: Door, client: IpAddr, request_id: &str) -> Self {
+    pub(crate) fn begin<B>(telemetry: &Telemetry, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
         telemetry.request_begins();
         let line = access::is_on().then(|| Line {
             path: shortened(request.uri().path()),
             operation: if door == Door::Aws { text(request.headers(), &TARGET) } else { None },
-            client,
-            request_id: request_id.to_owned(),
             user_agent: text(request.headers(), &USER_AGENT),
         });
         Self {
@@ -62,6 +60,7 @@ impl Record {
             status: None,
             sent: 0,
             line,
+            trace,
             charge: None,
             forwarded: None,
             _in_flight: peer.begin_request(),
@@ -79,20 +78,24 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let duration = self.begun.elapsed();
+        let (duration, status) = (self.begun.elapsed(), self.status.map(|status| status.as_u16()));
         self.telemetry.request_ends(self.door.name(), &self.method, self.status, duration);
         if let Some(charge) = &self.charge {
             charge.add(self.sent);
         }
+        self.trace.is_over(status);
         if let Some(line) = &self.line {
+            let caller = self.trace.caller().map(|known| &known.identity);
             access::write(&access::Entry {
                 method: self.method.as_str(),
                 path: &line.path,
-                status: self.status.map(|status| status.as_u16()),
+                status,
                 duration,
                 bytes: self.sent,
-                client: line.client,
-                request_id: &line.request_id,
+                client: self.trace.client(),
+                request_id: self.trace.request_id(),
+                account: caller.map(|identity| identity.registry.as_str()),
+                user: caller.and_then(|identity| identity.user.as_deref()),
                 operation: line.operation.as_deref(),
                 user_agent: line.user_agent.as_deref(),
             });

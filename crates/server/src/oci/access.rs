@@ -1,10 +1,10 @@
 //! Who may do what at this door: the challenge, the permission of each operation, and the proof of having been checked.
 
-use super::error::{Code, Failure};
+use super::error::{Code, Failure, Refused};
 use super::route::{Operation, Place};
 use crate::Server;
 use crate::auth::bearer::{self, TokenError};
-use crate::auth::{Permissions, Principal, RequestTags, Resource};
+use crate::auth::{Denied, Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
@@ -93,7 +93,7 @@ pub(super) async fn permit(
         let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
         let permissions = Box::pin(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default())).await?;
         for action in actions {
-            permissions.allow(action).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()))?;
+            permissions.allow(action).map_err(denied)?;
         }
         target.may_create = server.config.create_on_push && permissions.allow(CREATE_REPOSITORY).is_ok();
     }
@@ -139,6 +139,17 @@ fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static
     }
 }
 
+fn denied(denied: Denied) -> Failure {
+    let reason = denied.to_string();
+    Failure::new(StatusCode::FORBIDDEN, Code::Denied, reason.as_str()).refused(Refused { reason, ..Refused::default() })
+}
+
+/// What the audit log hears of credentials that are not good. Those that once were are no attempt to guess any.
+fn bad_credentials(error: &TokenError) -> Refused {
+    let is_guess = !matches!(error, TokenError::Expired | TokenError::Revoked);
+    Refused { reason: error.to_string(), is_bad_login: true, is_guess }
+}
+
 /// What tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).
 pub(super) fn challenge(call: &Call) -> Failure {
     challenge_with(call, NOT_AUTHORIZED, "")
@@ -153,23 +164,26 @@ fn challenge_with(call: &Call, message: &str, error: &str) -> Failure {
 /// What everything under `/v2/` answers to bad credentials: 401 with the challenge, so that clients ask for a new token,
 /// where AWS says 400 without one and they give up.
 fn refuse_credentials(call: &Call, error: TokenError) -> Failure {
-    match error {
-        TokenError::Registry(error) => error.into(),
-        TokenError::Expired => challenge_with(call, EXPIRED, INVALID_TOKEN),
-        _ => challenge_with(call, INVALID, INVALID_TOKEN),
-    }
+    let refusal = bad_credentials(&error);
+    let message = match error {
+        TokenError::Registry(error) => return error.into(),
+        TokenError::Expired => EXPIRED,
+        _ => INVALID,
+    };
+    challenge_with(call, message, INVALID_TOKEN).refused(refusal)
 }
 
 /// What `/token` answers to a bad password: 401 also when it has expired, so that clients drop it and sign in again,
 /// where AWS says 403 and they do not.
 pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
+    let refusal = bad_credentials(&error);
     let message = match error {
         TokenError::Registry(error) => return error.into(),
         TokenError::Expired => EXPIRED,
         _ => NOT_AUTHORIZED,
     };
     let value = format!("Basic realm=\"{}\"", call.origin.authority);
-    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value)
+    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value).refused(refusal)
 }
 
 #[cfg(test)]
@@ -215,6 +229,7 @@ mod tests {
             origin: Origin::parse_url("https://registry.example").expect("an origin"),
             client: std::net::IpAddr::from([127, 0, 0, 1]),
             request_id: String::new(),
+            trace: Default::default(),
         };
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{EXPIRED}"}}]}}"#);
         let bearer = r#"Bearer realm="https://registry.example/token/",service="registry.example",scope="aws",error="invalid_token""#;

@@ -3,7 +3,7 @@
 use super::reply::Reply;
 use super::route::RouteError;
 use crate::http::Response;
-use crate::rates::Refusal;
+use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
@@ -18,6 +18,18 @@ pub(super) struct Failure {
     headers: Vec<(HeaderName, String)>,
     /// What went wrong within; it is logged and never sent.
     cause: Option<Box<Error>>,
+    refusal: Option<Box<Refused>>,
+}
+
+/// Somebody was refused what he may not do: what the audit log is told of it.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    /// Why, in words that tell no secret.
+    pub(super) reason: String,
+    /// Whether it is for credentials that are not good.
+    pub(super) is_bad_login: bool,
+    /// Whether they never were.
+    pub(super) is_guess: bool,
 }
 
 /// An error code of the specification, and two of our own for what it has no word for.
@@ -66,13 +78,29 @@ impl Code {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), headers: Vec::new(), cause: None }
+        Self { status, code, message: message.into(), headers: Vec::new(), cause: None, refusal: None }
     }
 
     /// The same with a header; a further one of the same name replaces it.
     pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same, for the audit log to hear of.
+    pub(super) fn refused(mut self, refusal: Refused) -> Self {
+        self.refusal = Some(Box::new(refusal));
+        self
+    }
+
+    /// What the audit log is to hear of, if somebody was refused.
+    pub(super) fn refusal(&self) -> Option<&Refused> {
+        self.refusal.as_deref()
+    }
+
+    /// The code that the client is told.
+    pub(super) fn code(&self) -> &'static str {
+        self.code.as_str()
     }
 
     /// Whether the repository or its registry does not exist.
@@ -104,6 +132,9 @@ impl From<Error> for Failure {
         }
         let failure = Self::new(status, code, error.to_string());
         match error {
+            Error::LimitExceeded(_) | Error::LayerTooLarge { .. } => {
+                failure.refused(Refused { reason: error.to_string(), ..Refused::default() })
+            }
             Error::LayerPartInvalid { received, .. } => failure.with(RANGE, received_range(received)),
             Error::StillNeeded { .. } => failure.with(ALLOW, "GET, HEAD"),
             _ => failure,
@@ -159,13 +190,22 @@ pub(super) fn received_range(received: u64) -> String {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::TooFast(wait) => {
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, "Rate exceeded");
-                failure.with(RETRY_AFTER, seconds.to_string())
+            Refusal::TooFast(wait) => TooFast(wait).into(),
+            Refusal::Spent => {
+                let message = "Data limit exceeded";
+                Self::new(StatusCode::FORBIDDEN, Code::Denied, message)
+                    .refused(Refused { reason: message.to_owned(), ..Refused::default() })
             }
-            Refusal::Spent => Self::new(StatusCode::FORBIDDEN, Code::Denied, "Data limit exceeded"),
         }
+    }
+}
+
+impl From<TooFast> for Failure {
+    fn from(too_fast: TooFast) -> Self {
+        let (TooFast(wait), reason) = (too_fast, too_fast.to_string());
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, reason.as_str());
+        failure.with(RETRY_AFTER, seconds.to_string()).refused(Refused { reason, ..Refused::default() })
     }
 }
 

@@ -4,6 +4,7 @@
 //! call of the registry. Whatever fails on the way becomes an answer in the specification's error codes (`error.rs`).
 
 mod access;
+mod audit;
 mod blobs;
 mod body;
 mod catalog;
@@ -41,6 +42,7 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
         Ok(response) => response,
         Err(failure) => {
             failure.log(&call.request_id);
+            let failure = audit::note_failure(server, call, failure);
             failure.into_response()
         }
     };
@@ -55,6 +57,9 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
     }
     // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
     let principal = access::authenticate(server, call).await?;
+    if let Some(Principal::Known(known)) = &principal {
+        call.trace.is_called_by(known);
+    }
     match route {
         // Without this challenge docker never sends its login.
         Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
@@ -88,6 +93,7 @@ async fn operate(
         }
     };
     let charge = admit(server, call, principal, &operation)?;
+    audit::note_write(call, &target, &operation);
     let mut response = perform(server, call, &target, operation, body).await?;
     if let Some(charge) = charge {
         response.extensions_mut().insert(charge);

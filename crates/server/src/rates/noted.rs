@@ -10,19 +10,24 @@ const MAXIMUM: usize = 100_000;
 const PRUNING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(super) struct Noted<K, V> {
+pub(crate) struct Noted<K, V> {
     notes: HashMap<K, V>,
     pruned: Option<Instant>,
 }
 
 impl<K: Eq + Hash + Clone, V: Default> Noted<K, V> {
     pub(super) fn new() -> Self {
-        Self { notes: HashMap::new(), pruned: None }
+        Self::default()
+    }
+
+    /// Everybody of whom there is a note.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.notes.iter()
     }
 
     /// The note about a caller, a fresh one if there was none. None when there is no room even after forgetting all that
     /// `is_spare` gives up: better to let a few through than to grow, or to turn away those who did nothing.
-    pub(super) fn about(&mut self, caller: &K, now: Instant, is_spare: impl Fn(&V) -> bool) -> Option<&mut V> {
+    pub(crate) fn about(&mut self, caller: &K, now: Instant, is_spare: impl Fn(&V) -> bool) -> Option<&mut V> {
         if self.notes.len() >= MAXIMUM && !self.notes.contains_key(caller) {
             let due = self.pruned.is_none_or(|pruned| now.saturating_duration_since(pruned) >= PRUNING);
             if due {
@@ -44,6 +49,12 @@ impl<K: Eq + Hash + Clone, V: Default> Noted<K, V> {
     /// Forgets everybody.
     pub(super) fn clear(&mut self) {
         self.notes.clear();
+    }
+}
+
+impl<K, V> Default for Noted<K, V> {
+    fn default() -> Self {
+        Self { notes: HashMap::new(), pruned: None }
     }
 }
 

@@ -1,0 +1,107 @@
+//! What the audit log hears from this door: the operations that change something, and attempts that were refused.
+
+use super::access::Request;
+use super::error::Failure;
+use crate::Server;
+use crate::auth::Resource;
+use crate::auth::sigv4::{self, SignatureError};
+use crate::http::Call;
+use crate::rates::TooFast;
+use roadstead_model::aws::images::ImageIdentifier;
+use roadstead_model::aws::{self, Operation};
+
+/// The name of this door in metrics.
+const DOOR: &str = "aws";
+/// Reads, and the parts of an upload, which its completion stands for.
+const UNHEARD: &[&str] = &[
+    "BatchCheckLayerAvailability",
+    "DescribeImageTags",
+    "DescribeImages",
+    "DescribeRegistries",
+    "DescribeRepositories",
+    "GetRegistryCatalogData",
+    "GetRepositoryCatalogData",
+    "GetRepositoryPolicy",
+    "ListTagsForResource",
+    "UploadLayerPart",
+];
+
+/// Notes the write that a request asks for.
+pub(super) fn note_write(call: &Call, operation: &'static Operation, resources: &[Resource], request: &Request<'_>) {
+    if UNHEARD.contains(&operation.name) {
+        return;
+    }
+    let names: Vec<String> = resources.iter().filter_map(Resource::arn).collect();
+    let resource = if names.is_empty() { "*".to_owned() } else { names.join(" ") };
+    call.trace.writes(operation.name, resource, object(request));
+}
+
+/// What of a repository is meant: tags, digests, an upload.
+fn object(request: &Request<'_>) -> Option<String> {
+    let images: Option<Vec<ImageIdentifier>> = request.member("imageIds");
+    if let Some(images) = images {
+        let named = images.into_iter().flat_map(|image| [image.image_tag, image.image_digest]).flatten();
+        return Some(named.collect::<Vec<_>>().join(" "));
+    }
+    let named = ["imageTag", "imageDigest", "uploadId"].iter().filter_map(|name| request.member::<String>(name));
+    Some(named.collect::<Vec<_>>().join(" ")).filter(|named| !named.is_empty())
+}
+
+/// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
+/// often to prove who he is.
+pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, failure: Failure) -> Failure {
+    let (is_refusal, reason) = failure.reason();
+    if !is_refusal {
+        call.trace.fails(&reason);
+        return failure;
+    }
+    call.trace.is_refused(action, reason);
+    match failure {
+        Failure::Signature(error) => note_signature(server, call, aws::SIGNING_NAME, &error).map_or_else(Failure::from, |()| error.into()),
+        failure => failure,
+    }
+}
+
+/// Counts a signature that is not good. What is malformed or out of date is no attempt to guess a secret.
+pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error: &SignatureError) -> Result<(), TooFast> {
+    let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
+    let held_back = match sigv4::read(&request, &[service], server.registry.now()) {
+        Err(_) => Ok(()),
+        Ok(claim) => {
+            if *error != SignatureError::UnknownKey || is_no_secret(&claim.access_key_id) {
+                call.trace.claims(&claim.access_key_id);
+            }
+            server.failed_logins.count(call.client, Some(&claim.access_key_id))
+        }
+    };
+    server.telemetry.login_failed(DOOR, held_back.is_err());
+    held_back
+}
+
+/// Whether text looks like an access key id of AWS's form. What does not may be a secret that stands in the wrong place.
+fn is_no_secret(id: &str) -> bool {
+    let has_prefix = id.starts_with("AKIA") || id.starts_with("ASIA");
+    has_prefix && id.len() <= 32 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_model::aws::operations::OPERATIONS;
+
+    #[test]
+    fn every_operation_is_heard_of_but_reads_and_parts() {
+        assert!(UNHEARD.iter().all(|name| Operation::find(name).is_some()));
+        let is_read = |name: &str| ["Describe", "List", "BatchCheck"].iter().any(|verb| name.starts_with(verb));
+        for operation in OPERATIONS.iter().filter(|operation| operation.name != "UploadLayerPart") {
+            let gets = operation.name.starts_with("Get") && operation.name != "GetAuthorizationToken";
+            assert_eq!(UNHEARD.contains(&operation.name), is_read(operation.name) || gets, "{}", operation.name);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_an_id_is_not_written_down() {
+        assert!(is_no_secret("AKIAIOSFODNN7EXAMPLE"));
+        assert!(!is_no_secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") && !is_no_secret("DEADBEEFDEADBEEF"));
+    }
+}

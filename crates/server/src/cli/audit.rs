@@ -1,0 +1,107 @@
+//! What the audit log hears from commands. They are processes of their own, so they write to the file of `--audit-log` where
+//! they find that setting as they find the data folder; the log of a running server is out of their reach.
+
+use super::Failure;
+use crate::config::{Config, Layers};
+use crate::telemetry::audit::{Appended, Value};
+use roadstead_model::RegistryId;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, OnceLock};
+
+/// A command that changes something.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The noun and the verb, such as `cli:user create`.
+    pub(super) action: &'static str,
+    pub(super) account: Whose,
+    /// What is made, changed or removed.
+    pub(super) object: String,
+    /// The access key that is made, whose id is known afterwards.
+    pub(super) new_key: Arc<OnceLock<String>>,
+}
+
+/// The account that a command is about.
+#[derive(Debug)]
+pub(super) enum Whose {
+    /// The one that it names, else the server's own.
+    Given(Option<RegistryId>),
+    /// Whichever it turns out to be, or all.
+    Any,
+}
+
+impl Change {
+    pub(super) fn new(action: &'static str, account: Whose, object: impl Into<String>) -> Self {
+        Self { action, account, object: object.into(), new_key: Arc::default() }
+    }
+}
+
+/// The file, and who is at the keyboard.
+pub(super) struct Witness {
+    file: Option<Appended>,
+}
+
+impl Witness {
+    /// Opens the file before anything is done, because what is done must not go unheard.
+    pub(super) fn of(layers: &Layers, is_change: bool) -> Result<Self, Failure> {
+        let (path, format) = Config::audit_log(layers)?;
+        let Some(path) = path.filter(|_| is_change) else { return Ok(Self { file: None }) };
+        let file = Appended::open(&path, format);
+        let file = file.map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", path.display())))?;
+        Ok(Self { file: Some(file) })
+    }
+
+    /// Writes down what a command did or could not do, and passes its outcome on.
+    pub(super) fn hears(self, change: Option<Change>, own: &RegistryId, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        let (Some(mut file), Some(change)) = (self.file, change) else { return outcome };
+        let account = match &change.account {
+            Whose::Given(account) => Some(account.as_ref().unwrap_or(own).as_str()),
+            Whose::Any => None,
+        };
+        let object = change.new_key.get().map_or_else(|| change.object.clone(), |id| format!("{id} {}", change.object));
+        let user = os_user();
+        let (message, word) = if outcome.is_ok() { ("a write", "done") } else { ("an attempt was refused", "refused") };
+        let (reason, sudo_user) = (outcome.as_ref().err().map(ToString::to_string), std::env::var("SUDO_USER").ok());
+        let fields = [
+            ("outcome", Some(Value::Text(word))),
+            ("action", Some(Value::Text(change.action))),
+            ("resource", account.map(Value::Text)),
+            ("object", Some(object.trim_end()).filter(|object| !object.is_empty()).map(Value::Text)),
+            ("os_user", Some(Value::Text(&user))),
+            ("sudo_user", sudo_user.as_deref().map(Value::Text)),
+            ("reason", reason.as_deref().map(Value::Text)),
+        ];
+        match file.write(message, &fields) {
+            Err(error) if outcome.is_ok() => Err(Failure::Failed(format!("it is done, but the audit log cannot be written: {error}"))),
+            _ => outcome,
+        }
+    }
+}
+
+/// The name of the user that this process runs as, or his number.
+fn os_user() -> String {
+    let Ok(own) = std::fs::metadata("/proc/self") else { return "unknown".to_owned() };
+    let number = own.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(&users, &number).unwrap_or(number)
+}
+
+/// The name that goes with a number in `/etc/passwd` (passwd(5)).
+fn name_of(users: &str, number: &str) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let name = parts.next()?;
+        (parts.nth(1)? == number).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_of_the_system_has_a_name() {
+        let users = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n";
+        assert_eq!(name_of(users, "1").as_deref(), Some("daemon"));
+        assert_eq!(name_of(users, "10"), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! Proxies that nobody named: without `--trusted-proxy` what they say of the client is ignored, and behind one that ends TLS
+//! no client can log in or pull, because it is sent to `http://`. The log says so, once for each of them.
+
+use crate::Server;
+use crate::rates::network_of;
+use http::{HeaderMap, HeaderName};
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// Any stranger can send such a header, so that there is an end to it.
+const MOST: usize = 64;
+
+/// The peers that were spoken of.
+#[derive(Debug, Default)]
+pub(crate) struct SeemingProxies(Mutex<HashSet<IpAddr>>);
+
+impl SeemingProxies {
+    /// Warns of a peer that says how its client reached it, but is not believed.
+    pub(super) fn look_at(&self, server: &Server, peer: IpAddr, headers: &HeaderMap) {
+        let Some(scheme) = headers.get(X_FORWARDED_PROTO) else { return };
+        let (config, peer) = (&server.config, peer.to_canonical());
+        let is_believed = config.trusted_proxies.iter().any(|network| network.contains(peer));
+        let is_no_news = scheme.as_bytes().eq_ignore_ascii_case(server.scheme().as_bytes());
+        if config.public_url.is_some() || is_believed || is_no_news || !self.is_new(peer) {
+            return;
+        }
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-Proto of this peer is ignored, so clients are sent to {}://: if it is a proxy of yours, start with --trusted-proxy {peer}",
+            server.scheme()
+        );
+    }
+
+    fn is_new(&self, peer: IpAddr) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.len() < MOST && seen.insert(network_of(peer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_peer_is_new_once_and_there_is_an_end_to_them() {
+        let proxies = SeemingProxies::default();
+        assert!(proxies.is_new(IpAddr::from([10, 0, 0, 1])) && !proxies.is_new(IpAddr::from([10, 0, 0, 1])));
+        assert_eq!((0..200).filter(|number| proxies.is_new(IpAddr::from([10, 1, 0, *number]))).count(), MOST - 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! What the audit log hears from this door: what is pushed and deleted, and attempts that were refused.
+
+use super::access::Target;
+use super::error::Failure;
+use super::route::{self, Operation, Route};
+use crate::Server;
+use crate::http::Call;
+use roadstead_model::Arn;
+
+/// The name of this door in metrics.
+const DOOR: &str = "oci";
+
+/// Notes the write that a request asks for, whose sender may do it. Reads leave no trace, and neither do the chunks of an
+/// upload, which its end stands for.
+pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
+    if !is_heard(operation) {
+        return;
+    }
+    let arn = Arn::Repository(target.registry().clone(), target.repository().clone()).to_string();
+    call.trace.writes(action(operation), arn, object(operation));
+}
+
+/// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
+/// often to prove who he is.
+pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Failure {
+    let Some(refusal) = failure.refusal() else {
+        call.trace.fails(failure.code());
+        return failure;
+    };
+    match route::parse(&call.method, call.uri.path(), call.uri.query()) {
+        Ok(Route::Repository(place, operation)) => {
+            call.trace.is_of(action(&operation), || (place.to_string(), object(&operation)));
+        }
+        Ok(Route::Token) => call.trace.is_of("oci:Token", Default::default),
+        _ => call.trace.is_of("oci:Authenticate", Default::default),
+    }
+    call.trace.is_refused("", refusal.reason.as_str());
+    if !refusal.is_bad_login {
+        return failure;
+    }
+    let held_back = if refusal.is_guess { server.failed_logins.count(call.client, None) } else { Ok(()) };
+    server.telemetry.login_failed(DOOR, held_back.is_err());
+    held_back.map_or_else(Failure::from, |()| failure)
+}
+
+fn is_heard(operation: &Operation) -> bool {
+    match operation {
+        Operation::PutManifest { .. }
+        | Operation::DeleteManifest(_)
+        | Operation::DeleteBlob(_)
+        | Operation::StartUpload(_)
+        | Operation::PushBlob(_)
+        | Operation::MountBlob { .. }
+        | Operation::CompleteUpload { .. }
+        | Operation::CancelUpload(_) => true,
+        Operation::GetManifest(_)
+        | Operation::GetBlob(_)
+        | Operation::GetUpload(_)
+        | Operation::AppendUpload(_)
+        | Operation::ListTags(_)
+        | Operation::ListReferrers { .. } => false,
+    }
+}
+
+fn action(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::GetManifest(_) => "oci:GetManifest",
+        Operation::PutManifest { .. } => "oci:PutManifest",
+        Operation::DeleteManifest(_) => "oci:DeleteManifest",
+        Operation::GetBlob(_) => "oci:GetBlob",
+        Operation::DeleteBlob(_) => "oci:DeleteBlob",
+        Operation::StartUpload(_) => "oci:StartUpload",
+        Operation::PushBlob(_) => "oci:PushBlob",
+        Operation::MountBlob { .. } => "oci:MountBlob",
+        Operation::GetUpload(_) => "oci:GetUpload",
+        Operation::AppendUpload(_) => "oci:AppendUpload",
+        Operation::CompleteUpload { .. } => "oci:CompleteUpload",
+        Operation::CancelUpload(_) => "oci:CancelUpload",
+        Operation::ListTags(_) => "oci:ListTags",
+        Operation::ListReferrers { .. } => "oci:ListReferrers",
+    }
+}
+
+/// What of the repository is meant: tags, a digest, an upload.
+fn object(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::GetManifest(reference) | Operation::DeleteManifest(reference) => Some(reference.to_string()),
+        Operation::PutManifest { reference, tags } => {
+            let further = tags.iter().map(ToString::to_string).filter(|tag| *tag != reference.to_string());
+            Some(std::iter::once(reference.to_string()).chain(further).collect::<Vec<_>>().join(" "))
+        }
+        Operation::GetBlob(digest) | Operation::DeleteBlob(digest) | Operation::PushBlob(digest) => Some(digest.to_string()),
+        Operation::MountBlob { digest, from: None } => Some(digest.to_string()),
+        Operation::MountBlob { digest, from: Some(place) } => Some(format!("{digest} from {place}")),
+        Operation::GetUpload(id) | Operation::AppendUpload(id) | Operation::CancelUpload(id) => Some(id.clone()),
+        Operation::CompleteUpload { id, digest } => Some(format!("{digest} from {id}")),
+        Operation::StartUpload(_) | Operation::ListTags(_) => None,
+        Operation::ListReferrers { subject, .. } => Some(subject.to_string()),
+    }
+}

@@ -1,0 +1,72 @@
+//! How often somebody may fail to prove who he is before he is told no more than to wait.
+//!
+//! Every attempt is verified, so that good credentials are never refused for what others, or their own holder, got wrong
+//! before. Whoever fails too often is held back: he does not learn what was wrong, only when to come again, and clients
+//! that keep to that slow down.
+
+use super::{Rate, Throttle, TooFast, network_of};
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// Failures with one access key are this many times rarer than those of an address.
+const KEY_SHARE: u32 = 3;
+
+/// Who has failed how often.
+#[derive(Debug)]
+pub struct FailedLogins {
+    by_address: Throttle<IpAddr>,
+    /// An address with the hash of an access key id: text of strangers is not kept.
+    by_key: Throttle<(IpAddr, u64)>,
+    hasher: RandomState,
+}
+
+impl FailedLogins {
+    /// Nobody has failed yet. The rate is that of an address; with one key a third of it.
+    pub fn new(rate: Rate) -> Self {
+        Self { by_address: Throttle::new(rate), by_key: Throttle::new(rate.slower(KEY_SHARE)), hasher: RandomState::new() }
+    }
+
+    /// Counts a failure, with the key that it claimed to be. Its answer is not to say more than [`TooFast`] if there were
+    /// too many.
+    pub(crate) fn count(&self, client: IpAddr, key_id: Option<&str>) -> Result<(), TooFast> {
+        self.count_at(client, key_id, Instant::now())
+    }
+
+    fn count_at(&self, client: IpAddr, key_id: Option<&str>, now: Instant) -> Result<(), TooFast> {
+        let address = network_of(client);
+        let by_key = key_id.map_or(Ok(()), |id| self.by_key.take(&(address, self.hasher.hash_one(id)), now));
+        match (self.by_address.take(&address, now), by_key) {
+            (Err(TooFast(one)), Err(TooFast(other))) => Err(TooFast(one.max(other))),
+            (by_address, by_key) => by_address.and(by_key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_address_is_held_back_with_one_key_sooner_than_with_many_and_nobody_for_others() {
+        let failures = FailedLogins::new(Rate::parse("30/m").unwrap());
+        let (now, here, there) = (Instant::now(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let passed = |client, key: &dyn Fn(u32) -> String, count: u32| {
+            (0..count).filter(|number| failures.count_at(client, Some(&key(*number)), now).is_ok()).count()
+        };
+        assert_eq!(passed(here, &|_| "one".to_owned(), 20), 10);
+        assert_eq!(passed(here, &|number| format!("other-{number}"), 20), 10);
+        assert_eq!(passed(there, &|_| "one".to_owned(), 20), 10);
+        let TooFast(wait) = failures.count_at(here, None, now).unwrap_err();
+        assert!(wait <= Duration::from_secs(2), "{wait:?}");
+        assert!(failures.count_at(here, None, now + wait).is_ok());
+    }
+
+    #[test]
+    fn the_networks_of_ipv6_count_as_one_address() {
+        let (failures, now) = (FailedLogins::new(Rate::parse("3/h").unwrap()), Instant::now());
+        let host = |number: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, number]);
+        assert_eq!((0..10).filter(|number| failures.count_at(host(*number), None, now).is_ok()).count(), 3);
+    }
+}
