@@ -19,6 +19,7 @@ from service_model import OPERATIONS, declared, request_of, sample
 # The quotas of the server on which LimitExceededException is provoked.
 QUOTAS = {"--limit-repositories": 5, "--limit-images-per-repository": 2, "--limit-layer-size": 20}
 ABSENT = "sha256:" + "0" * 64
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 PART = 5 << 20
 NOBODYS_ALIAS = "nobody-has-this"
 
