@@ -23,6 +23,9 @@ OF_A_SHAPE = re.compile(
 # member that the refusal names, and what is ruled.
 STRICTER = {
     ("DescribeImages", "imageIds", "imageDigest"): "an ImageDigest may be any text, but no digest is",
+    ("DescribeImages", "imageIds", "imageTag"): "an ImageTag may be any text, but no tag is",
+    ("PutImage", "imageDigest", "imageDigest"): "an ImageDigest may be any text, but no digest is",
+    ("PutImage", "imageTag", "imageTag"): "an ImageTag may be any text, but no tag is",
 }
 REPOSITORY, CREATED, NEVER_THERE = "team/contract", "team/contract-created", "team/contract-never-there"
 

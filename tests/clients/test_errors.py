@@ -141,9 +141,9 @@ def test_a_list_with_a_wrong_entry(unchecked):
 
 def test_a_list_that_is_too_long_or_empty(unchecked, repository):
     many = [{"imageTag": f"t{number}"} for number in range(101)]
-    bound = "must have length less than or equal to 100"
+    bound = "Member must have length less than or equal to 100"
     assert refused(unchecked.batch_delete_image, repositoryName=repository, imageIds=many) == invalid("imageIds", bound)
-    bound = "must have length greater than or equal to 1"
+    bound = "Member must have length greater than or equal to 1"
     assert refused(unchecked.batch_delete_image, repositoryName=repository, imageIds=[]) == invalid("imageIds", bound)
 
 

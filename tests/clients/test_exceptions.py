@@ -19,6 +19,7 @@ from service_model import OPERATIONS, declared, request_of, sample
 # The quotas of the server on which LimitExceededException is provoked.
 QUOTAS = {"--limit-repositories": 5, "--limit-images-per-repository": 2, "--limit-layer-size": 20}
 ABSENT = "sha256:" + "0" * 64
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 PART = 5 << 20
 NOBODYS_ALIAS = "nobody-has-this"
 
@@ -363,11 +364,12 @@ def test_a_logo_that_is_none_and_a_policy_that_is_none_are_invalid_parameters(st
         ("{", "Invalid JSON syntax"),
         ("", None),
         ("[]", "invalid type: sequence, expected an object at line 1 column 0"),
-        ("{}", "the manifest has no media type"),
+        ("{}", "Invalid JSON syntax"),
         (json.dumps({"schemaVersion": 2, "config": [OCI_CONFIG, ABSENT, 2, None], "layers": []}), None),
         (json.dumps({"schemaVersion": 2, "config": {"digest": ABSENT, "size": "2"}, "layers": []}), None),
         (json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0", "size": 2}, "layers": []}), None),
-        (json.dumps({"schemaVersion": 1, "fsLayers": []}), "manifests of schema version 1 are not supported"),
+        (json.dumps({"schemaVersion": 1, "fsLayers": []}), "Invalid JSON syntax"),
+        (json.dumps({"schemaVersion": 1, "mediaType": SCHEMA_1, "fsLayers": []}), "manifests of schema version 1 are not supported"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused_without_a_word_about_our_source(stage, manifest, reason):

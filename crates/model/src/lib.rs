@@ -9,6 +9,7 @@ pub mod aws;
 pub mod catalog_data;
 pub mod digest;
 pub mod manifest;
+pub mod measure;
 pub mod media_type;
 pub mod name;
 pub mod oci;

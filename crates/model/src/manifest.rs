@@ -1,6 +1,7 @@
 //! A manifest, parsed once when it is pushed.
 
 use crate::Digest;
+use crate::measure::{beginning, json_length};
 use crate::media_type::{self, Kind};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,6 +12,11 @@ use std::marker::PhantomData;
 
 /// The largest manifest that is stored, in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
 pub const MAXIMUM_SIZE: usize = 4 * 1024 * 1024;
+
+/// The most bytes that the annotations of a referrer take as JSON: 64 KiB. Every listing of its subject's referrers repeats
+/// them (OCI distribution specification, "Listing Referrers"), and clients read one page of 4 MiB at most. Signatures and
+/// attestations (cosign, Notation) have a few hundred bytes of them.
+pub const MAXIMUM_ANNOTATIONS: u64 = 64 * 1024;
 
 /// What one entry of a manifest points at (OCI image specification, "Descriptors").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +75,20 @@ pub enum ManifestError {
     /// Docker's schema 1.
     #[error("manifests of schema version 1 are not supported")]
     SchemaOne,
+    /// A media type or an artifact type is longer than [`media_type::LONGEST`].
+    #[error("the media type '{beginning}…' has {length} bytes: at most {} are allowed", media_type::LONGEST)]
+    MediaTypeTooLong {
+        /// How it begins.
+        beginning: String,
+        /// How many bytes it has.
+        length: usize,
+    },
+    /// The annotations of a referrer take more than [`MAXIMUM_ANNOTATIONS`].
+    #[error("the annotations take {size} bytes: at most {MAXIMUM_ANNOTATIONS} are allowed in a manifest that has a subject")]
+    AnnotationsTooLarge {
+        /// How many bytes they take as JSON.
+        size: u64,
+    },
 }
 
 #[derive(serde::Deserialize)]
@@ -77,8 +97,11 @@ struct RawManifest {
     schema_version: Option<u64>,
     artifact_type: Option<String>,
     config: Option<Object<RawDescriptor>>,
+    #[serde(default, deserialize_with = "list")]
     layers: Option<Vec<Object<RawDescriptor>>>,
+    #[serde(default, deserialize_with = "list")]
     blobs: Option<Vec<Object<RawDescriptor>>>,
+    #[serde(default, deserialize_with = "list")]
     manifests: Option<Vec<Object<RawDescriptor>>>,
     subject: Option<Object<RawDescriptor>>,
     annotations: Option<BTreeMap<String, String>>,
@@ -98,6 +121,11 @@ struct RawDescriptor {
 #[serde(rename_all = "camelCase")]
 struct TypeOnly {
     media_type: Option<String>,
+}
+
+/// Reads a list that is there. What Go writes for a list of nothing is `null` (BuildKit, of an image without layers).
+fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    Option::deserialize(deserializer).map(|list| Some(list.unwrap_or_default()))
 }
 
 /// A JSON object that is read as a `T`. What serde derives for a `T` would take an array for one, too.
@@ -127,10 +155,25 @@ impl Manifest {
     /// Parses a pushed manifest.
     ///
     /// `declared` is the media type that came with it (`Content-Type` without parameters, or `imageManifestMediaType`);
-    /// an empty one counts as none. A manifest without a `mediaType` of its own takes the declared one.
+    /// an empty one counts as none. A manifest without a `mediaType` of its own takes the declared one. Lists that are absent
+    /// or null are empty.
     pub fn parse(bytes: &[u8], declared: Option<&str>) -> Result<Self, ManifestError> {
-        let written = serde_json::from_slice::<Object<TypeOnly>>(bytes).map_err(error_of)?.0.media_type.filter(|text| !text.is_empty());
+        let manifest = Self::parse_unbounded(bytes, declared)?;
+        let size = if manifest.subject.is_some() { json_length(&manifest.annotations) } else { 0 };
+        if size > MAXIMUM_ANNOTATIONS { Err(ManifestError::AnnotationsTooLarge { size }) } else { Ok(manifest) }
+    }
+
+    /// Whether this is a JSON object that does not say which media type it has.
+    pub fn is_untyped(bytes: &[u8]) -> bool {
+        written_media_type(bytes).is_ok_and(|written| written.is_none())
+    }
+
+    fn parse_unbounded(bytes: &[u8], declared: Option<&str>) -> Result<Self, ManifestError> {
+        let written = written_media_type(bytes)?;
         let declared = declared.filter(|text| !text.is_empty());
+        for media_type in declared.into_iter().chain(written.as_deref()) {
+            check_media_type(media_type)?;
+        }
         let media_type = match (declared, written) {
             (Some(declared), Some(written)) if declared != written => {
                 return Err(ManifestError::MediaTypeMismatch { declared: declared.to_owned(), written });
@@ -139,7 +182,7 @@ impl Manifest {
             (None, written) => written,
         };
         if let Some(other) = media_type.as_deref().filter(|text| media_type::kind(text) == Some(Kind::Other)) {
-            return serde_json::from_slice(bytes).map(|raw| Self::other(other, &raw)).map_err(error_of);
+            return Self::other(other, &serde_json::from_slice(bytes).map_err(error_of)?);
         }
         let Object(raw) = serde_json::from_slice::<Object<RawManifest>>(bytes).map_err(error_of)?;
         let media_type = match media_type {
@@ -151,19 +194,21 @@ impl Manifest {
 
     /// JSON of an unknown media type may hold anything. What looks like the members of a referrer is taken for that, so
     /// that such a manifest is listed under its subject; whatever looks otherwise is left alone.
-    fn other(media_type: &str, raw: &serde_json::Map<String, Value>) -> Self {
+    fn other(media_type: &str, raw: &serde_json::Map<String, Value>) -> Result<Self, ManifestError> {
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let artifact_type = raw.get("artifactType").and_then(text);
+        artifact_type.as_deref().map_or(Ok(()), check_media_type)?;
         let annotations = raw.get("annotations").and_then(Value::as_object).into_iter().flatten();
-        Self {
+        Ok(Self {
             media_type: media_type.to_owned(),
             kind: Kind::Other,
             config: None,
             layers: Vec::new(),
             manifests: Vec::new(),
             subject: raw.get("subject").and_then(|subject| Digest::parse(subject.get("digest")?.as_str()?).ok()),
-            artifact_type: raw.get("artifactType").and_then(text),
+            artifact_type,
             annotations: annotations.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
-        }
+        })
     }
 
     fn from_raw(raw: RawManifest, media_type: String) -> Result<Self, ManifestError> {
@@ -171,12 +216,10 @@ impl Manifest {
         if media_type != media_type::OCI_ARTIFACT && raw.schema_version != Some(2) {
             return Err(ManifestError::Shape("schemaVersion must be 2".to_owned()));
         }
-        match kind {
-            Kind::Index if raw.manifests.is_none() => return Err(missing("manifests")),
-            Kind::Image if media_type != media_type::OCI_ARTIFACT && raw.config.is_none() => return Err(missing("config")),
-            Kind::Image if media_type != media_type::OCI_ARTIFACT && raw.layers.is_none() => return Err(missing("layers")),
-            Kind::Image | Kind::Index | Kind::Other => {}
+        if kind == Kind::Image && media_type != media_type::OCI_ARTIFACT && raw.config.is_none() {
+            return Err(ManifestError::Shape("config is missing".to_owned()));
         }
+        raw.artifact_type.as_deref().map_or(Ok(()), check_media_type)?;
         let (config, layers, manifests) = match kind {
             Kind::Index => (None, Vec::new(), raw.manifests.unwrap_or_default()),
             Kind::Image | Kind::Other => (raw.config, raw.layers.or(raw.blobs).unwrap_or_default(), Vec::new()),
@@ -213,7 +256,9 @@ impl Manifest {
 }
 
 fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, ManifestError> {
-    let digest = Digest::parse(&raw.digest).map_err(|error| ManifestError::Shape(format!("'{}': {error}", shortened(&raw.digest))))?;
+    let digest =
+        Digest::parse(&raw.digest).map_err(|error| ManifestError::Shape(format!("'{}': {error}", beginning(&raw.digest, SHOWN))))?;
+    check_media_type(&raw.media_type)?;
     if raw.size > i64::MAX as u64 {
         return Err(ManifestError::Shape(format!("the size of '{digest}' is out of range")));
     }
@@ -221,27 +266,35 @@ fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, Manifest
     Ok(Descriptor { media_type: raw.media_type, digest, size: raw.size, external })
 }
 
-/// A text of the client's that goes into a message: its beginning only, so that a message stays readable.
-fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
+/// How much of a text of the client's goes into a message, so that a message stays readable.
+const SHOWN: usize = 80;
+
+fn check_media_type(text: &str) -> Result<(), ManifestError> {
+    if text.len() <= media_type::LONGEST {
+        return Ok(());
+    }
+    Err(ManifestError::MediaTypeTooLong { beginning: beginning(text, SHOWN).to_owned(), length: text.len() })
+}
+
+/// `mediaType` as the manifest has it, if it is not empty.
+fn written_media_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
+    let Object(TypeOnly { media_type }) = serde_json::from_slice(bytes).map_err(error_of)?;
+    Ok(media_type.filter(|text| !text.is_empty()))
 }
 
 fn implied_media_type(raw: &RawManifest) -> Result<&'static str, ManifestError> {
     match (&raw.manifests, &raw.config, &raw.layers) {
         _ if raw.schema_version == Some(1) => Err(ManifestError::SchemaOne),
         (Some(_), None, None) => Ok(media_type::OCI_INDEX),
-        (None, Some(_), Some(_)) => Ok(media_type::OCI_MANIFEST),
+        (None, Some(_), _) => Ok(media_type::OCI_MANIFEST),
         _ => Err(ManifestError::MediaTypeMissing),
     }
 }
 
-fn missing(member: &str) -> ManifestError {
-    ManifestError::Shape(format!("{member} is missing"))
-}
-
 fn error_of(error: serde_json::Error) -> ManifestError {
     match error.classify() {
-        serde_json::error::Category::Data => ManifestError::Shape(error.to_string()),
+        // It repeats a text that stands where none may.
+        serde_json::error::Category::Data => ManifestError::Shape(beginning(&error.to_string(), 2 * SHOWN).to_owned()),
         _ => ManifestError::Syntax,
     }
 }
@@ -308,8 +361,8 @@ mod tests {
             ("", OCI_MANIFEST, ManifestError::Syntax),
             ("{", OCI_MANIFEST, ManifestError::Syntax),
             ("{}", OCI_MANIFEST, ManifestError::Shape("schemaVersion must be 2".into())),
-            (r#"{"schemaVersion":2}"#, OCI_INDEX, missing("manifests")),
-            (r#"{"schemaVersion":2}"#, OCI_MANIFEST, missing("config")),
+            (r#"{"schemaVersion":2}"#, OCI_MANIFEST, ManifestError::Shape("config is missing".into())),
+            (r#"{"schemaVersion":2,"layers":null}"#, OCI_MANIFEST, ManifestError::Shape("config is missing".into())),
             (r#"{"schemaVersion":1}"#, DOCKER_SCHEMA1, ManifestError::SchemaOne),
             (r#"{"schemaVersion":2}"#, "", ManifestError::MediaTypeMissing),
         ] {
@@ -349,10 +402,108 @@ mod tests {
         assert_eq!(odd.subject, None);
     }
 
+    #[test]
+    fn a_list_that_is_null_or_absent_is_empty() {
+        let config = format!(r#""config":{{"mediaType":"a/b","digest":"{}","size":10}}"#, digest(1));
+        for layers in ["", r#","layers":null"#, r#","layers":[]"#] {
+            for declared in [Some(OCI_MANIFEST), Some(DOCKER_MANIFEST), None] {
+                let text = format!(r#"{{"schemaVersion":2,{config}{layers}}}"#);
+                let manifest = Manifest::parse(text.as_bytes(), declared).expect("an image without layers");
+                assert_eq!((manifest.kind, manifest.layers.len(), manifest.required_blobs().len()), (Kind::Image, 0, 1), "{text}");
+            }
+        }
+        for text in [r#"{"schemaVersion":2}"#, r#"{"schemaVersion":2,"manifests":null}"#] {
+            let manifest = Manifest::parse(text.as_bytes(), Some(OCI_INDEX)).expect("an empty index");
+            assert_eq!((manifest.kind, manifest.manifests.len()), (Kind::Index, 0), "{text}");
+        }
+        assert_eq!(Manifest::parse(br#"{"schemaVersion":2,"manifests":null}"#, None).map(|m| m.media_type), Ok(OCI_INDEX.into()));
+        let artifact = Manifest::parse(br#"{"blobs":null}"#, Some(media_type::OCI_ARTIFACT)).expect("an artifact without blobs");
+        assert_eq!(artifact.layers, []);
+        for text in [r#"{"schemaVersion":2,"manifests":[null]}"#, r#"{"schemaVersion":2,"manifests":{}}"#] {
+            assert!(matches!(Manifest::parse(text.as_bytes(), Some(OCI_INDEX)), Err(ManifestError::Shape(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_has_at_most_255_bytes_wherever_it_stands() {
+        let of = |length: usize| format!("a/{}", "x".repeat(length - 2));
+        let image_of = |config: &str, layer: &str, artifact: &str| {
+            format!(
+                r#"{{"schemaVersion":2,"artifactType":"{artifact}","config":{{"mediaType":"{config}","digest":"{}","size":10}},
+                "layers":[{{"mediaType":"{layer}","digest":"{}","size":100}}]}}"#,
+                digest(1),
+                digest(2)
+            )
+        };
+        let good = image_of(&of(255), &of(255), &of(255));
+        assert!(Manifest::parse(good.as_bytes(), Some(OCI_MANIFEST)).is_ok());
+        let long = of(256);
+        let error = ManifestError::MediaTypeTooLong { beginning: long[..80].to_owned(), length: 256 };
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{long}","digest":"{}","size":1}}]}}"#, digest(1));
+        let written = format!(r#"{{"mediaType":"{long}"}}"#);
+        let other = format!(r#"{{"artifactType":"{long}"}}"#);
+        for (text, declared) in [
+            (image_of(&long, "", ""), OCI_MANIFEST),
+            (image_of("", &long, ""), OCI_MANIFEST),
+            (image_of("", "", &long), OCI_MANIFEST),
+            (index, OCI_INDEX),
+            ("{}".to_owned(), long.as_str()),
+            (written, ""),
+            (other, "application/vnd.example+json"),
+        ] {
+            assert_eq!(Manifest::parse(text.as_bytes(), Some(declared)), Err(error.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_annotations_of_a_referrer_have_a_bound_and_those_of_nothing_else() {
+        let text = |bytes: u64, subject: bool| {
+            let subject = if subject { format!(r#","subject":{{"digest":"{}","size":1}}"#, digest(3)) } else { String::new() };
+            // `{"x":""}` takes 8 bytes.
+            image(&format!(r#"{subject},"annotations":{{"x":"{}"}}"#, "y".repeat(bytes as usize - 8)))
+        };
+        let refused = Err(ManifestError::AnnotationsTooLarge { size: MAXIMUM_ANNOTATIONS + 1 });
+        for media_type in [OCI_MANIFEST, "application/vnd.example+json"] {
+            let parse = |text: String| Manifest::parse(text.as_bytes(), Some(media_type)).map(|_| ());
+            assert_eq!(parse(text(MAXIMUM_ANNOTATIONS, true)), Ok(()), "{media_type}");
+            assert_eq!(parse(text(MAXIMUM_ANNOTATIONS + 1, true)), refused, "{media_type}");
+            assert_eq!(parse(text(MAXIMUM_ANNOTATIONS + 1, false)), Ok(()), "{media_type}");
+        }
+    }
+
+    #[test]
+    fn no_message_repeats_a_long_text_of_the_clients() {
+        let long = "x".repeat(100_000);
+        for text in [
+            format!(r#"{{"schemaVersion":"{long}"}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{{"digest":"{long}","size":1}},"layers":[]}}"#),
+            format!(r#"{{"schemaVersion":2,"config":{{"digest":"","size":"{long}"}}}}"#),
+            format!(r#"{{"mediaType":"{long}"}}"#),
+        ] {
+            let error = Manifest::parse(text.as_bytes(), Some(OCI_MANIFEST)).expect_err("no manifest");
+            assert!(error.to_string().len() < 300, "{error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), declared in "[a-z/+.0-9]{0,20}") {
             let _ = Manifest::parse(&bytes, Some(&declared));
+        }
+
+        #[test]
+        fn a_list_without_entries_may_be_written_in_three_ways(
+            lists in proptest::sample::subsequence(vec!["layers", "blobs", "manifests"], 0..4),
+            form in prop::sample::select(vec!["null", "[]", ""]),
+            media_type in prop::sample::select(vec![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, media_type::OCI_ARTIFACT]),
+        ) {
+            let with = |form: &str| {
+                let lists = lists.iter().filter(|_| !form.is_empty()).map(|list| format!(r#","{list}":{form}"#)).collect::<String>();
+                let text = format!(r#"{{"schemaVersion":2,"config":{{"digest":"{}","size":1}}{lists}}}"#, digest(1));
+                Manifest::parse(text.as_bytes(), Some(media_type))
+            };
+            prop_assert!(with(form).is_ok());
+            prop_assert_eq!(with(form), with("[]"));
         }
     }
 }

@@ -15,6 +15,12 @@ pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v
 /// Docker image manifest, version 2, schema 1, signed: not stored here.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+/// The most bytes of a media type or an artifact type: 127 on each side of the slash (RFC 6838, section 4.2).
+pub const LONGEST: usize = 255;
+
+/// What stands for a media type that cannot be told: bytes of an unknown kind (RFC 2046, section 4.5.1).
+pub const UNKNOWN: &str = "application/octet-stream";
+
 /// What a manifest of this media type is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -36,22 +36,32 @@ pub struct RepositoryList<'a> {
 
 /// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the manifests that refer to the subject, from their
 /// descriptors, each of which is a [`ReferrerDescriptor`] as JSON.
-pub fn referrer_list(descriptors: &[&str]) -> String {
+pub fn referrer_list<'a>(descriptors: impl Iterator<Item = &'a str> + Clone) -> String {
     // Into one buffer: joined and then put between the ends, a page of 100 would take half as many instructions again.
-    let length: usize = descriptors.iter().map(|descriptor| descriptor.len() + 1).sum();
-    let mut list = String::with_capacity(length + 128);
-    list.push_str(r#"{"schemaVersion":2,"mediaType":""#);
+    let mut list = String::with_capacity(referrer_list_length(descriptors.clone()));
+    list.push_str(REFERRERS_START);
     list.push_str(OCI_INDEX);
-    list.push_str(r#"","manifests":["#);
-    for (number, descriptor) in descriptors.iter().enumerate() {
+    list.push_str(REFERRERS_MIDDLE);
+    for (number, descriptor) in descriptors.enumerate() {
         if number > 0 {
             list.push(',');
         }
         list.push_str(descriptor);
     }
-    list.push_str("]}");
+    list.push_str(REFERRERS_END);
     list
 }
+
+/// How many bytes [`referrer_list`] takes.
+pub fn referrer_list_length<'a>(descriptors: impl Iterator<Item = &'a str>) -> usize {
+    let frame = REFERRERS_START.len() + OCI_INDEX.len() + REFERRERS_MIDDLE.len() + REFERRERS_END.len();
+    let (number, length) = descriptors.fold((0_usize, frame), |(number, length), descriptor| (number + 1, length + descriptor.len()));
+    length + number.saturating_sub(1)
+}
+
+const REFERRERS_START: &str = r#"{"schemaVersion":2,"mediaType":""#;
+const REFERRERS_MIDDLE: &str = r#"","manifests":["#;
+const REFERRERS_END: &str = "]}";
 
 /// One entry of a listing of referrers.
 #[derive(Debug, Serialize)]
@@ -101,4 +111,19 @@ pub struct TokenReply {
     pub expires_in: i64,
     /// RFC 3339.
     pub issued_at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_referrers_is_as_long_as_it_says() {
+        for descriptors in [&[][..], &["{}"], &["{}", r#"{"a":"b"}"#, "{}"]] {
+            let list = referrer_list(descriptors.iter().copied());
+            assert_eq!(referrer_list_length(descriptors.iter().copied()), list.len(), "{list}");
+            let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+            assert_eq!(list["manifests"].as_array().map(Vec::len), Some(descriptors.len()));
+        }
+    }
 }

@@ -121,6 +121,20 @@ pub enum Error {
     /// The bytes are no manifest.
     #[error(transparent)]
     ManifestInvalid(#[from] ManifestError),
+    /// The repository holds these very bytes as another media type.
+    #[error("the repository holds the manifest '{digest}' as '{media_type}': push it as that, or delete it first")]
+    MediaTypeFixed {
+        /// The digest of the manifest.
+        digest: Digest,
+        /// What it was pushed as first.
+        media_type: String,
+    },
+    /// What was named one by one does not fit into an answer.
+    #[error("what is named takes more than {maximum} bytes: name less at a time")]
+    AnswerTooLarge {
+        /// The most bytes of an answer.
+        maximum: usize,
+    },
     /// The manifest is larger than 4 MiB.
     #[error("the manifest is larger than 4194304 bytes")]
     ManifestTooLarge,
@@ -273,6 +287,24 @@ fn or_null(text: &Option<String>) -> &str {
     text.as_deref().unwrap_or("null")
 }
 
+/// How many digests a message names at most.
+const NAMED: usize = 50;
+
 fn joined(digests: &[Digest]) -> String {
-    digests.iter().map(Digest::as_str).collect::<Vec<_>>().join(", ")
+    let named = digests.iter().take(NAMED).map(Digest::as_str).collect::<Vec<_>>().join(", ");
+    if digests.len() > NAMED { format!("{named} and {} more", digests.len() - NAMED) } else { named }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_model::Algorithm;
+
+    #[test]
+    fn a_message_names_the_first_digests_and_counts_the_others() {
+        let digests: Vec<_> = (0..52_u8).map(|number| Digest::of(Algorithm::Sha256, &[number])).collect();
+        let text = joined(&digests);
+        assert!(text.starts_with(digests[0].as_str()) && text.ends_with(&format!("{} and 2 more", digests[49])), "{text}");
+        assert_eq!(joined(&digests[..2]), format!("{}, {}", digests[0], digests[1]));
+    }
 }

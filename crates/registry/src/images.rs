@@ -26,7 +26,7 @@ pub struct ImageSummary {
 pub struct Image {
     /// The image.
     pub summary: ImageSummary,
-    /// Its tags in byte order; none when it is untagged.
+    /// Its tags in byte order, as many as a page holds (some 15,000 of the longest); none when it is untagged.
     pub tags: Vec<Tag>,
 }
 
@@ -156,7 +156,7 @@ impl ImageIdText {
 }
 
 impl Registry {
-    /// The images of these ids in their order; fails if one does not exist.
+    /// The images of these ids in their order; fails if one does not exist, or if they have more tags than an answer holds.
     pub async fn describe_images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
         self.0.metadata.images(registry, name, ids).await
     }
@@ -178,6 +178,9 @@ impl Registry {
     }
 
     /// Stores a manifest and points its tags at it, all or nothing. All that it needs must be in the repository already.
+    ///
+    /// The first push says what the bytes are, and no later one makes them anything else: they may have been signed, or be
+    /// listed by an index, as what they are.
     pub async fn put_manifest(&self, registry: &RegistryId, name: &RepositoryName, push: ManifestPush) -> Result<ManifestPut> {
         if push.bytes.len() > self.0.limits.manifest_bytes {
             return Err(Error::ManifestTooLarge);
@@ -188,10 +191,13 @@ impl Registry {
             return Err(Error::ManifestDigestMismatch { registry: registry.clone(), name: name.clone(), expected });
         }
         let manifest = Manifest::parse(&push.bytes, push.media_type.as_deref())?;
+        // A manifest that names its type itself is always pushed with that one.
+        let is_typed = push.media_type.as_deref().is_some_and(|text| !text.is_empty());
         let new = NewManifest {
             digest,
             bytes: push.bytes,
             manifest,
+            is_typed,
             tags: push.tags,
             condition: push.condition,
             if_missing: self.if_missing(push.create_repository),
@@ -206,7 +212,7 @@ impl Registry {
         self.0.metadata.delete_manifest(RepositoryKey::new(registry, name), digest.clone(), self.now()).await
     }
 
-    /// Deletes images as BatchDeleteImage does: a digest goes with all its tags, the last tag takes its image along, a
+    /// Deletes images as BatchDeleteImage does: a digest, with a tag or without, goes with all its tags, the last tag takes its image along, a
     /// child of an index stays unless the index goes in the same call.
     pub async fn delete_images(&self, registry: &RegistryId, name: &RepositoryName, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
         self.0.metadata.delete_images(RepositoryKey::new(registry, name), ids, self.now()).await

@@ -3,8 +3,8 @@
 use crate::Registry;
 use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
-use crate::metadata::{BlobRow, Content, RepositoryKey, StoredRow};
-use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName};
+use crate::metadata::{BlobRow, Content, LayerRow, RepositoryKey, StoredRow};
+use roadstead_model::{Digest, RegistryId, RepositoryName};
 use std::time::Duration;
 
 /// A blob that was pushed or asked for within this time is not made young again, so that nobody makes many writes by asking.
@@ -64,11 +64,8 @@ impl Registry {
         let mut layers = Vec::with_capacity(digests.len());
         for found in self.0.metadata.find_layers(registry, name, digests).await? {
             layers.push(match found {
-                Some((blob, None)) if self.is_collected(registry, name, &blob.digest).await? => None,
-                Some((blob, manifest)) => {
-                    let media_type = manifest.and_then(|bytes| media_type_in(&bytes, &blob.digest));
-                    Some(LayerInfo { digest: blob.digest, size: blob.size, media_type })
-                }
+                Some(row) if !row.needed && self.is_collected(registry, name, &row.blob.digest).await? => None,
+                Some(LayerRow { blob, media_type, .. }) => Some(LayerInfo { digest: blob.digest, size: blob.size, media_type }),
                 None => None,
             });
         }
@@ -138,11 +135,4 @@ impl Registry {
     pub async fn delete_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
         self.0.metadata.delete_blob(RepositoryKey::new(registry, name), digest.clone()).await
     }
-}
-
-/// The media type that a stored manifest gives to one of its blobs.
-fn media_type_in(manifest: &[u8], digest: &Digest) -> Option<String> {
-    let manifest = Manifest::parse(manifest, None).ok()?;
-    let part = manifest.config.into_iter().chain(manifest.layers).find(|part| part.digest == *digest)?;
-    Some(part.media_type).filter(|media_type| !media_type.is_empty())
 }

@@ -6,7 +6,8 @@ use crate::name::{REGISTRY_ALIAS_PATTERN, REGISTRY_ID_PATTERN, REPOSITORY_NAME_P
 static REPOSITORY_NAME_FORM: Pattern = Pattern::new(REPOSITORY_NAME_PATTERN);
 static REGISTRY_ID_FORM: Pattern = Pattern::new(REGISTRY_ID_PATTERN);
 static REGISTRY_ALIAS_FORM: Pattern = Pattern::new(REGISTRY_ALIAS_PATTERN);
-static LAYER_DIGEST_FORM: Pattern = Pattern::new("[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
+/// What the service model, and the service, hold a digest against.
+pub static LAYER_DIGEST_FORM: Pattern = Pattern::new("[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
 static UPLOAD_ID_FORM: Pattern = Pattern::new("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
 static BASE64_FORM: Pattern = Pattern::new(r"^\S+$");
 

@@ -81,6 +81,8 @@ enum Fault {
 enum Bound {
     MinLength(u64),
     MaxLength(u64),
+    MinItems(u64),
+    MaxItems(u64),
     Min(i64),
     Max(i64),
 }
@@ -153,7 +155,11 @@ fn check_number(kind: &'static str, text: &str, min: i64, max: i64) -> Result<()
 
 fn check_list(text: &str, min: Option<u64>, max: Option<u64>, item: &Shape) -> Result<(), Fault> {
     let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Fault::Type("list"))?;
-    check_length(items.len() as u64, min, max)?;
+    match (min, max, items.len() as u64) {
+        (Some(min), _, length) if length < min => return Err(Fault::Bound(Bound::MinItems(min))),
+        (_, Some(max), length) if length > max => return Err(Fault::Bound(Bound::MaxItems(max))),
+        _ => {}
+    }
     for entry in items {
         let fault = match entry.get() {
             "null" => Fault::Null,
@@ -191,9 +197,9 @@ impl fmt::Display for Fault {
         match self {
             Self::Null => f.write_str("must not be null"),
             Self::Type(name) => write!(f, "must be of type {name}"),
-            // AWS says "Member" here, but not of a length.
-            Self::Bound(bound @ (Bound::Min(_) | Bound::Max(_))) => write!(f, "Member {bound}"),
-            Self::Bound(bound) => bound.fmt(f),
+            // AWS says "Member" but of the length of a text.
+            Self::Bound(bound @ (Bound::MinLength(_) | Bound::MaxLength(_))) => bound.fmt(f),
+            Self::Bound(bound) => write!(f, "Member {bound}"),
             Self::Pattern(pattern) => write!(f, "must satisfy regular expression '{pattern}'"),
             Self::Values(values) => write!(f, "must satisfy enum value set: [{}]", values.join(", ")),
             Self::Base64 => f.write_str("must be base64"),
@@ -225,8 +231,8 @@ impl Fault {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MinLength(min) => write!(f, "must have length greater than or equal to {min}"),
-            Self::MaxLength(max) => write!(f, "must have length less than or equal to {max}"),
+            Self::MinLength(min) | Self::MinItems(min) => write!(f, "must have length greater than or equal to {min}"),
+            Self::MaxLength(max) | Self::MaxItems(max) => write!(f, "must have length less than or equal to {max}"),
             Self::Min(min) => write!(f, "must have value greater than or equal to {min}"),
             Self::Max(max) => write!(f, "must have value less than or equal to {max}"),
         }
@@ -314,9 +320,9 @@ mod tests {
              Member must have length greater than or equal to 2, Member must satisfy regular expression pattern: {NAME}]"
         );
         assert_eq!(verdict(r#""app","team/app""#), None);
-        assert_eq!(verdict(""), violation("repositoryNames", "must have length greater than or equal to 1"));
+        assert_eq!(verdict(""), violation("repositoryNames", "Member must have length greater than or equal to 1"));
         let many = vec!["\"app\""; 101].join(",");
-        assert_eq!(verdict(&many), violation("repositoryNames", "must have length less than or equal to 100"));
+        assert_eq!(verdict(&many), violation("repositoryNames", "Member must have length less than or equal to 100"));
         assert_eq!(verdict(r#""app","App""#), violation("repositoryNames", &inner));
         let null = violation("repositoryNames", "Member must satisfy constraint: [Member must not be null]");
         assert_eq!(verdict("null"), null);

@@ -5,7 +5,7 @@ use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey, uploads};
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use roadstead_model::{Digest, RegistryId, RepositoryName, Timestamp};
+use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName, Timestamp};
 
 statements! {
     SELECT_STORED = "SELECT b.id, b.digest, b.size, b.storage_key, c.bytes FROM repository r
@@ -33,8 +33,8 @@ statements! {
     RENEW = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?1 AND blob_id = ?2";
     SELECT_USER = "SELECT m.digest FROM manifest_blob u JOIN manifest m ON m.id = u.manifest_id
         WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY m.digest LIMIT 1";
-    SELECT_USER_CONTENT = "SELECT c.bytes FROM manifest_blob u JOIN manifest_content c ON c.manifest_id = u.manifest_id
-        WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY u.manifest_id LIMIT 1";
+    SELECT_FIRST_USER = "SELECT manifest_id FROM manifest_blob WHERE repository_id = ?1 AND blob_id = ?2 ORDER BY manifest_id LIMIT 1";
+    SELECT_CONTENT_OF_USER = "SELECT bytes FROM manifest_content WHERE manifest_id = ?1";
     UNLINK = "DELETE FROM repository_blob WHERE repository_id = ?1 AND blob_id = ?2";
 }
 
@@ -44,6 +44,16 @@ pub(crate) struct BlobRow {
     pub(crate) id: i64,
     pub(crate) digest: Digest,
     pub(crate) size: u64,
+}
+
+/// A blob as a layer.
+#[derive(Debug)]
+pub(crate) struct LayerRow {
+    pub(crate) blob: BlobRow,
+    /// Whether a manifest of the repository needs it.
+    pub(crate) needed: bool,
+    /// What that manifest says it is.
+    pub(crate) media_type: Option<String>,
 }
 
 /// Where the bytes of a blob are.
@@ -102,24 +112,22 @@ impl Metadata {
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
     }
 
-    /// For each digest the blob that a repository holds, in their order, with the bytes of a manifest that needs it.
+    /// For each digest the blob that a repository holds, in their order, with what a manifest that needs it says about it.
     pub(crate) async fn find_layers(
         &self,
         registry: &RegistryId,
         name: &RepositoryName,
         digests: &[Digest],
-    ) -> Result<Vec<Option<(BlobRow, Option<Vec<u8>>)>>> {
+    ) -> Result<Vec<Option<LayerRow>>> {
         let key = RepositoryKey::new(registry, name);
         self.read(async |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let mut layers = Vec::with_capacity(digests.len());
+            // Layers that are asked for together are mostly of one manifest, and there is one in memory at a time.
+            let mut manifest = None;
             for digest in digests {
                 layers.push(match find_in(tx, repository, digest).await? {
-                    Some(blob) => {
-                        let parameters: [Value<'_>; 2] = [repository.into(), blob.id.into()];
-                        let manifest = tx.query_one(&SELECT_USER_CONTENT, &parameters, |row| row.bytes(0)).await?;
-                        Some((blob, manifest))
-                    }
+                    Some(blob) => Some(describe_layer(tx, repository, blob, &mut manifest).await?),
                     None => None,
                 });
             }
@@ -231,6 +239,27 @@ async fn insert(tx: &mut Tx<'_>, row: i64, new: &NewBlob, now: Timestamp) -> Res
         tx.execute(&INSERT_CONTENT, &[row.into(), bytes.as_ref().into()]).await?;
     }
     Ok(is_new)
+}
+
+/// Finds out what the first manifest that needs a blob says about it. `manifest` keeps the last one that was read.
+async fn describe_layer(
+    tx: &mut Tx<'_>,
+    repository: i64,
+    blob: BlobRow,
+    manifest: &mut Option<(i64, Option<Manifest>)>,
+) -> Result<LayerRow> {
+    let parameters: [Value<'_>; 2] = [repository.into(), blob.id.into()];
+    let Some(user) = tx.query_one(&SELECT_FIRST_USER, &parameters, |row| row.integer(0)).await? else {
+        return Ok(LayerRow { blob, needed: false, media_type: None });
+    };
+    if manifest.as_ref().is_none_or(|(id, _)| *id != user) {
+        *manifest = None;
+        let bytes = tx.query_one(&SELECT_CONTENT_OF_USER, &[user.into()], |row| row.bytes(0)).await?;
+        *manifest = Some((user, bytes.and_then(|bytes| Manifest::parse(&bytes, None).ok())));
+    }
+    let parts = manifest.iter().filter_map(|(_, manifest)| manifest.as_ref()).flat_map(|m| m.config.iter().chain(&m.layers));
+    let media_type = parts.into_iter().find(|part| part.digest == blob.digest).map(|part| part.media_type.clone());
+    Ok(LayerRow { blob, needed: true, media_type: media_type.filter(|text| !text.is_empty()) })
 }
 
 /// The blob of this digest that a repository holds, by the repository's row id.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::images::{Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPut, StoredManifest};
 use crate::limits::Limits;
 use bytes::Bytes;
+use roadstead_model::page::{Filling, PAGE_BYTES};
 use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
 
 statements! {
@@ -49,6 +50,8 @@ pub(crate) struct NewManifest {
     pub(crate) digest: Digest,
     pub(crate) bytes: Bytes,
     pub(crate) manifest: Manifest,
+    /// Whether who pushes it says which media type it has.
+    pub(crate) is_typed: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) condition: Condition,
     pub(crate) if_missing: IfMissing,
@@ -96,22 +99,31 @@ impl Metadata {
                 Some((id, _)) => id,
                 None => insert(tx, &key, repository, manifest_row, &new, &limits).await?,
             };
-            let mut moved = false;
-            for tag in &new.tags {
-                moved |= tags::point(tx, repository, tag, manifest, new.now).await?;
+            let stored = tx.query_one(&SELECT_MEDIA_TYPE, &[manifest.into()], |row| row.media_type(0)).await?;
+            let stored = stored.unwrap_or_else(|| new.manifest.media_type.clone());
+            if new.is_typed && stored != new.manifest.media_type {
+                return Err(Error::MediaTypeFixed { digest: new.digest.clone(), media_type: stored });
             }
-            if moved && tags::count_of(tx, manifest).await? > limits.tags_per_image {
+            let mut moved = None;
+            for tag in &new.tags {
+                if tags::point(tx, repository, tag, manifest, new.now).await? {
+                    moved = Some(tag);
+                }
+            }
+            if let Some(tag) = moved
+                && tags::count_of(tx, manifest).await? > limits.tags_per_image
+            {
                 return Err(Error::LimitExceeded(format!(
-                    "The image with digest '{}' already has the maximum allowed number of tags which is '{}'",
-                    new.digest, limits.tags_per_image
+                    "Adding tag '{tag}' to an image in the repository with name '{}' in registry with id '{}' \
+                     exceeds the maximum allowed number of tags per image which is '{}'",
+                    key.name, key.registry, limits.tags_per_image
                 )));
             }
-            let stored = tx.query_one(&SELECT_MEDIA_TYPE, &[manifest.into()], |row| row.text(0)).await?;
             Ok(ManifestPut {
                 digest: new.digest.clone(),
-                media_type: stored.unwrap_or_default(),
+                media_type: stored,
                 subject: new.manifest.subject.clone(),
-                unchanged: found.is_some() && !moved,
+                unchanged: found.is_some() && moved.is_none(),
             })
         })
         .await
@@ -122,11 +134,15 @@ impl Metadata {
         let key = RepositoryKey::new(registry, name);
         self.scan(async |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
-            let mut images = Vec::with_capacity(ids.len());
+            let mut images = Filling::of_any_number();
             for id in ids {
-                images.push(find_image(tx, &key, repository, id).await?);
+                let image = find_image(tx, &key, repository, id).await?;
+                let bytes = text_bytes(&image);
+                if !images.take(image, bytes) {
+                    return Err(Error::AnswerTooLarge { maximum: PAGE_BYTES });
+                }
             }
-            Ok(images)
+            Ok(images.into_items())
         })
         .await
     }
@@ -140,19 +156,24 @@ impl Metadata {
         size: PageSize,
     ) -> Result<Page<Image>> {
         let key = RepositoryKey::new(registry, name);
-        let rows = self
-            .scan(async |tx: &mut Tx<'_>| {
-                let repository = repository_id(tx, &key).await?;
-                let parameters: [Value<'_>; 3] = [repository.into(), after.into(), size.with_one_more().into()];
-                let rows = tx.query(&SELECT_PAGE, &parameters, read_image_row).await?;
-                let mut images = Vec::with_capacity(rows.len());
-                for (id, summary) in rows {
-                    images.push(Image { summary, tags: tags_of(tx, id).await? });
+        self.scan(async |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            let parameters: [Value<'_>; 3] = [repository.into(), after.into(), size.with_one_more().into()];
+            let mut rows = Filling::new(size);
+            tx.fill(&mut rows, &SELECT_PAGE, &parameters, read_image_row).await?;
+            let rows = rows.finish(|(_, summary)| summary.digest.to_string());
+            let mut images = Filling::new(size);
+            for (id, summary) in rows.items {
+                let image = Image { summary, tags: tags_of(tx, id).await? };
+                let bytes = text_bytes(&image);
+                if !images.take(image, bytes) {
+                    break;
                 }
-                Ok(images)
-            })
-            .await?;
-        Ok(Page::from_rows(rows, size, |image| image.summary.digest.to_string()))
+            }
+            let images = images.finish(|image| image.summary.digest.to_string());
+            Ok(Page { next: images.next.or(rows.next), ..images })
+        })
+        .await
     }
 
     /// Deletes a manifest and its tags, unless an index that stays lists it.
@@ -217,8 +238,21 @@ impl Batch<'_, '_> {
         };
         match (id.digest, id.tag) {
             (Some(digest), None) => self.delete_digest(&digest).await,
-            (digest, Some(tag)) => self.delete_tag(digest.as_ref(), &tag).await,
+            (Some(digest), Some(tag)) => self.delete_tagged_digest(&digest, &tag).await,
+            (None, Some(tag)) => self.delete_tag(&tag).await,
             (None, None) => Ok(Err(DeleteFailure::MissingDigestAndTag)),
+        }
+    }
+
+    /// A digest is all of an image, with a tag beside it or without; the tag has to be one of the image's.
+    async fn delete_tagged_digest(&mut self, digest: &Digest, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
+        match tags::target(self.tx, self.repository, tag).await? {
+            Some((_, found)) if found == *digest => self.delete_digest(digest).await,
+            Some(_) => Ok(Err(DeleteFailure::TagDoesNotMatchDigest)),
+            None => {
+                let gone = self.deleted.iter().any(|(image, with)| image == digest && with.as_ref() == Some(tag));
+                Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) })
+            }
         }
     }
 
@@ -241,14 +275,11 @@ impl Batch<'_, '_> {
         Ok(Ok(()))
     }
 
-    async fn delete_tag(&mut self, digest: Option<&Digest>, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
+    async fn delete_tag(&mut self, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
         let Some((manifest, found)) = tags::target(self.tx, self.repository, tag).await? else {
             let gone = self.deleted.iter().any(|(_, deleted)| deleted.as_ref() == Some(tag));
             return Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) });
         };
-        if digest.is_some_and(|digest| *digest != found) {
-            return Ok(Err(DeleteFailure::TagDoesNotMatchDigest));
-        }
         if tags::count_of(self.tx, manifest).await? == 1 {
             return self.delete_digest(&found).await;
         }
@@ -401,8 +432,18 @@ async fn parents(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Digest>> {
     tx.query(&SELECT_PARENTS, &[manifest.into()], |row| row.parsed(0, Digest::parse)).await
 }
 
+/// The tags of an image, as many as the bytes of a page hold.
 async fn tags_of(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
-    tx.query(&SELECT_TAGS, &[manifest.into()], |row| row.parsed(0, Tag::parse)).await
+    let mut tags = Filling::of_any_number();
+    tx.fill(&mut tags, &SELECT_TAGS, &[manifest.into()], |row| row.parsed(0, Tag::parse)).await?;
+    Ok(tags.into_items())
+}
+
+/// About how many bytes an image takes in an answer.
+fn text_bytes(Image { summary, tags }: &Image) -> usize {
+    let types = summary.media_type.len() + summary.artifact_media_type.as_ref().map_or(0, String::len);
+    let tags: usize = tags.iter().map(|tag| tag.as_str().len() + r#""","#.len()).sum();
+    summary.digest.as_str().len() + types + tags
 }
 
 /// Deletes a manifest that nothing needs: its tags first, then its own needs, then itself.
@@ -415,7 +456,7 @@ async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp)
 }
 
 fn read_manifest(row: &Row<'_>) -> Result<StoredManifest> {
-    Ok(StoredManifest { digest: row.parsed(0, Digest::parse)?, media_type: row.text(1)?, bytes: row.bytes(2)?.into() })
+    Ok(StoredManifest { digest: row.parsed(0, Digest::parse)?, media_type: row.media_type(1)?, bytes: row.bytes(2)?.into() })
 }
 
 fn read_image_row(row: &Row<'_>) -> Result<(i64, ImageSummary)> {
@@ -428,7 +469,7 @@ pub(super) fn read_summary(row: &Row<'_>, start: usize) -> Result<ImageSummary> 
         digest: row.parsed(start, Digest::parse)?,
         size_bytes: row.unsigned(start + 1)?,
         pushed_at: Timestamp::from_micros(row.integer(start + 2)?),
-        media_type: row.text(start + 3)?,
-        artifact_media_type: row.optional_text(start + 4)?,
+        media_type: row.media_type(start + 3)?,
+        artifact_media_type: row.optional_media_type(start + 4)?,
     })
 }

@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use transaction::Tx;
 
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
-pub(crate) use blobs::{BlobRow, Content, NewBlob, StoredRow};
+pub(crate) use blobs::{BlobRow, Content, LayerRow, NewBlob, StoredRow};
 pub(crate) use catalog_data::NamedLogo;
 pub(crate) use images::NewManifest;
 pub(crate) use repositories::{IfMissing, NewRepository};
@@ -75,7 +75,7 @@ impl Caches {
         Self {
             aliases: Cache::new(|_| Some(0)),
             access_keys: Cache::new(|_| Some(0)),
-            manifests: Cache::new(|manifest| Some(manifest.bytes.len())),
+            manifests: Cache::new(|manifest| Some(manifest.bytes.len() + manifest.media_type.len())),
             blobs: Cache::new(|stored| Some(stored.content.size())),
             // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
             held_blobs: Cache::new(|held| held.needed.then_some(0)),

@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::repositories::Repository;
 use crate::resource_tags::ResourceTag;
 use roadstead_model::catalog_data::CatalogData;
+use roadstead_model::page::Filling;
 use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Timestamp};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -87,8 +88,13 @@ impl Metadata {
 
     /// A page of a registry's repositories, by name.
     pub(crate) async fn list_repositories(&self, registry: &RegistryId, after: &str, size: PageSize) -> Result<Page<Repository>> {
-        let rows = self.scan(async |tx: &mut Tx<'_>| select_page(tx, registry, after, size.with_one_more()).await).await?;
-        Ok(Page::from_rows(rows, size, |repository| repository.name.to_string()))
+        self.scan(async |tx: &mut Tx<'_>| {
+            let parameters: [Value<'_>; 3] = [registry.as_str().into(), after.into(), size.with_one_more().into()];
+            let mut page = Filling::new(size);
+            tx.fill(&mut page, &SELECT_PAGE, &parameters, |row| read(row, registry)).await?;
+            Ok(page.finish(|repository: &Repository| repository.name.to_string()))
+        })
+        .await
     }
 
     /// A page of `<alias>/<name>` over all registries, in byte order.
@@ -98,22 +104,22 @@ impl Metadata {
             let mut registries = tx.query(&SELECT_PRIMARY_ALIASES, &[], read).await?;
             // With the slash, since `a-b/x` comes before `a/x`.
             registries.sort();
-            let mut names = Vec::new();
+            let mut page = Filling::new(size);
             for (prefix, registry) in registries {
                 let start = match after.strip_prefix(prefix.as_str()) {
                     Some(name) => name,
                     None if prefix.as_str() < after => continue,
                     None => "",
                 };
-                let missing = size.with_one_more() - names.len() as i64;
+                let missing = size.with_one_more() - page.len() as i64;
                 let parameters: [Value<'_>; 3] = [registry.as_str().into(), start.into(), missing.into()];
                 let full = |name: &str| Ok::<_, Infallible>([prefix.as_str(), name].concat());
-                names.append(&mut tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, full)).await?);
-                if names.len() > size.get() {
+                tx.fill(&mut page, &SELECT_NAMES, &parameters, |row| row.parsed(0, full)).await?;
+                if page.is_full() {
                     break;
                 }
             }
-            Ok(Page::from_rows(names, size, Clone::clone))
+            Ok(page.finish(String::clone))
         };
         self.scan_through(&self.caches.repositories, &[&size.get().to_string(), after], work).await
     }
@@ -200,11 +206,6 @@ async fn select_one(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Repository> 
     let parameters: [Value<'_>; 2] = [key.registry.as_str().into(), key.name.as_str().into()];
     let row = tx.query_one(&SELECT_ONE, &parameters, |row| read(row, &key.registry)).await?;
     row.ok_or_else(|| not_found(key))
-}
-
-async fn select_page(tx: &mut Tx<'_>, registry: &RegistryId, after: &str, count: i64) -> Result<Vec<Repository>> {
-    let parameters: [Value<'_>; 3] = [registry.as_str().into(), after.into(), count.into()];
-    tx.query(&SELECT_PAGE, &parameters, |row| read(row, registry)).await
 }
 
 fn read(row: &Row<'_>, registry: &RegistryId) -> Result<Repository> {

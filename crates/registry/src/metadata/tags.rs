@@ -6,6 +6,7 @@ use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use crate::tags::ImageTag;
+use roadstead_model::page::Filling;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName, Tag, Timestamp};
 use std::sync::Arc;
 
@@ -42,8 +43,9 @@ impl Metadata {
                     image: read_summary(row, IMAGE_COLUMNS_START)?,
                 })
             };
-            let rows = tx.query(&SELECT_PAGE, &[id.into(), after.into(), size.with_one_more().into()], read).await?;
-            Ok(Page::from_rows(rows, size, |row| row.tag.to_string()))
+            let mut page = Filling::new(size);
+            tx.fill(&mut page, &SELECT_PAGE, &[id.into(), after.into(), size.with_one_more().into()], read).await?;
+            Ok(page.finish(|row: &ImageTag| row.tag.to_string()))
         };
         let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
         self.scan_through(&self.caches.image_tags, &question, work).await
@@ -61,8 +63,9 @@ impl Metadata {
         let work = async |tx: &mut Tx<'_>| {
             let id = repository_id(tx, &key).await?;
             let parameters: [Value<'_>; 3] = [id.into(), after.into(), size.with_one_more().into()];
-            let rows = tx.query(&SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await?;
-            Ok(Page::from_rows(rows, size, Tag::to_string))
+            let mut page = Filling::new(size);
+            tx.fill(&mut page, &SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await?;
+            Ok(page.finish(Tag::to_string))
         };
         let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
         self.scan_through(&self.caches.tags, &question, work).await

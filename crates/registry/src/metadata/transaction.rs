@@ -3,7 +3,10 @@
 //! A statement is written once, in SQL that SQLite and PostgreSQL both run, with numbered parameters (`?1`).
 
 use crate::error::{Error, Result};
+use roadstead_model::media_type;
+use roadstead_model::page::Filling;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::cell::Cell;
 
 /// One SQL statement, named so that a test can prepare every one of them on both engines.
 pub(crate) struct Sql(pub(crate) &'static str);
@@ -78,15 +81,42 @@ impl rusqlite::ToSql for Value<'_> {
 }
 
 /// One row of an answer. A column of another type than asked for is a defect, never the client's doing.
-pub(crate) enum Row<'a> {
+pub(crate) struct Row<'a> {
+    row: EngineRow<'a>,
+    /// What a page is measured by.
+    text_bytes: Cell<usize>,
+}
+
+enum EngineRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    fn of_sqlite(row: &'a rusqlite::Row<'a>) -> Self {
+        Self { row: EngineRow::Sqlite(row), text_bytes: Cell::new(0) }
+    }
+
     fn get<T: rusqlite::types::FromSql>(&self, column: usize) -> Result<T> {
-        match self {
-            Self::Sqlite(row) => row.get(column).map_err(failure),
+        match self.row {
+            EngineRow::Sqlite(row) => row.get(column).map_err(failure),
         }
+    }
+
+    /// How many bytes of text have been read from it so far, as long as they are stored.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text_bytes.get()
+    }
+
+    /// A text where it lies; none for NULL.
+    fn borrowed_text(&self, column: usize) -> Result<Option<&str>> {
+        let EngineRow::Sqlite(row) = self.row;
+        let text = row.get_ref(column).map_err(failure)?.as_str_or_null().map_err(|error| Error::Internal(error.to_string()))?;
+        self.text_bytes.set(self.text_bytes.get() + text.map_or(0, str::len));
+        Ok(text)
+    }
+
+    fn some_text(&self, column: usize) -> Result<&str> {
+        self.borrowed_text(column)?.ok_or_else(|| Error::Internal(format!("column {column} is NULL")))
     }
 
     pub(crate) fn integer(&self, column: usize) -> Result<i64> {
@@ -103,11 +133,21 @@ impl Row<'_> {
     }
 
     pub(crate) fn text(&self, column: usize) -> Result<String> {
-        self.get(column)
+        self.some_text(column).map(str::to_owned)
     }
 
     pub(crate) fn optional_text(&self, column: usize) -> Result<Option<String>> {
-        self.get(column)
+        Ok(self.borrowed_text(column)?.map(str::to_owned))
+    }
+
+    /// A media type. One that was stored when there was no bound to them cannot be told.
+    pub(crate) fn media_type(&self, column: usize) -> Result<String> {
+        Ok(self.optional_media_type(column)?.unwrap_or_else(|| media_type::UNKNOWN.to_owned()))
+    }
+
+    /// The same where there need not be one.
+    pub(crate) fn optional_media_type(&self, column: usize) -> Result<Option<String>> {
+        Ok(self.borrowed_text(column)?.filter(|text| text.len() <= media_type::LONGEST).map(str::to_owned))
     }
 
     pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>> {
@@ -124,8 +164,7 @@ impl Row<'_> {
         column: usize,
         parse: impl FnOnce(&str) -> std::result::Result<T, E>,
     ) -> Result<T> {
-        let Self::Sqlite(row) = self;
-        let text = row.get_ref(column).map_err(failure)?.as_str().map_err(|error| Error::Internal(error.to_string()))?;
+        let text = self.some_text(column)?;
         parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
     }
 }
@@ -154,9 +193,33 @@ impl Tx<'_> {
                 let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failure)?;
                 let mut items = Vec::new();
                 while let Some(row) = rows.next().map_err(failure)? {
-                    items.push(read(&Row::Sqlite(row))?);
+                    items.push(read(&Row::of_sqlite(row))?);
                 }
                 Ok(items)
+            }
+        }
+    }
+
+    /// Runs a query and reads as many rows as the page has room for, and not the rest.
+    pub(crate) async fn fill<T>(
+        &mut self,
+        page: &mut Filling<T>,
+        sql: &Sql,
+        parameters: &[Value<'_>],
+        read: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql.0).map_err(failure)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failure)?;
+                while let Some(row) = rows.next().map_err(failure)? {
+                    let row = Row::of_sqlite(row);
+                    let item = read(&row)?;
+                    if !page.take(item, row.text_bytes()) {
+                        break;
+                    }
+                }
+                Ok(())
             }
         }
     }
@@ -172,7 +235,7 @@ impl Tx<'_> {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql.0).map_err(failure)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failure)?;
-                rows.next().map_err(failure)?.map(|row| read(&Row::Sqlite(row))).transpose()
+                rows.next().map_err(failure)?.map(|row| read(&Row::of_sqlite(row))).transpose()
             }
         }
     }

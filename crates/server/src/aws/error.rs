@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::aws::validation::{Invalid, Violation};
 use roadstead_model::aws::{Exception, Operation};
+use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Error;
 use serde_json::{Map, Value, json};
 
@@ -83,7 +84,7 @@ impl Failure {
         let mut body = details;
         body.insert("__type".to_owned(), json!(name));
         if let Some(message) = message {
-            body.insert("message".to_owned(), json!(message));
+            body.insert("message".to_owned(), json!(beginning(&message, LONGEST_MESSAGE)));
         }
         (status, Value::Object(body).to_string().into())
     }
@@ -125,6 +126,8 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::LayerDigestMismatch { .. } => Exception::InvalidLayer,
         // AWS itself writes these two members with a capital (oras-project/oras#690).
         Error::ManifestInvalid(reason) => return at("ImageManifest", reason),
+        Error::MediaTypeFixed { .. } => return at("imageManifestMediaType", error),
+        Error::AnswerTooLarge { .. } => return at("imageIds", error),
         Error::ManifestTooLarge => return at("ImageManifest", &"must have length less than or equal to 4194304"),
         Error::LayerNotFound(_) => Exception::LayersNotFound,
         Error::UploadNotFound { .. } => Exception::UploadNotFound,
@@ -255,6 +258,14 @@ mod tests {
         assert_eq!((&answer["registryId"], &answer["repositoryName"]), (&json!("123456789012"), &json!("team/app")));
         assert_eq!(answer["uploadId"], "u");
         assert_eq!(worded(at(0), "UploadLayerPart").1.get("lastValidByteReceived"), None);
+    }
+
+    #[test]
+    fn a_message_has_an_end() {
+        let long = Violation::new("imageDigest", "ä".repeat(1 << 20));
+        let (_, body) = worded(long, "DescribeImages");
+        let message = body["message"].as_str().expect("a message");
+        assert!((LONGEST_MESSAGE - 1..=LONGEST_MESSAGE).contains(&message.len()), "{}", message.len());
     }
 
     #[test]

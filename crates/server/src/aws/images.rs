@@ -3,11 +3,12 @@
 use super::access::{Caller, repository_name};
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
-use roadstead_model::aws::Shape;
 use roadstead_model::aws::images::*;
-use roadstead_model::aws::scalars::LAYER_DIGEST;
+use roadstead_model::aws::scalars::LAYER_DIGEST_FORM;
+use roadstead_model::aws::shape::Pattern;
 use roadstead_model::aws::validation::Violation;
-use roadstead_model::{Digest, RepositoryName, Tag};
+use roadstead_model::manifest::ManifestError;
+use roadstead_model::{Digest, Manifest, RepositoryName, Tag};
 use roadstead_registry::{Condition, DeleteFailure, Error, Image as Row, ImageId, ImageIdText, ManifestPush};
 
 pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImagesRequest) -> Result<DescribeImagesResponse, Failure> {
@@ -46,16 +47,24 @@ async fn named_images(caller: &Caller<'_>, name: &RepositoryName, ids: &[ImageId
     Ok(caller.registry().describe_images(caller.registry_id(), name, &parsed).await?)
 }
 
-/// The id of an image; none if no image can have it. What AWS's own pattern of digests does not match is refused.
+/// What AWS holds a tag against, though its service model does not say so (observed: datawire/forge#99,
+/// alexjurkiewicz/ecr-scan-image#40, of the private service). It lets more pass than the OCI specification does.
+static IMAGE_TAG_FORM: Pattern = Pattern::new("[a-zA-Z0-9-_.]+");
+
+fn check_form(member: &'static str, pattern: &Pattern, text: Option<&str>) -> Result<(), Violation> {
+    if text.is_none_or(|text| pattern.matches(text)) {
+        return Ok(());
+    }
+    Err(Violation::new(member, format!("must satisfy regular expression '{}'", pattern.as_str())))
+}
+
+/// The id of an image; none if no image can have it. What AWS's own patterns do not match is refused.
 fn image_id(id: &ImageIdentifier) -> Result<Option<ImageId>, Violation> {
     if id.image_digest.is_none() && id.image_tag.is_none() {
         return Err(Violation::new("imageIds", "both tag and digest cannot be null"));
     }
-    if let (Some(digest), Shape::String { pattern: Some(pattern), .. }) = (&id.image_digest, &LAYER_DIGEST)
-        && !pattern.matches(digest)
-    {
-        return Err(Violation::new("imageDigest", format!("must satisfy regular expression '{}'", pattern.as_str())));
-    }
+    check_form("imageDigest", &LAYER_DIGEST_FORM, id.image_digest.as_deref())?;
+    check_form("imageTag", &IMAGE_TAG_FORM, id.image_tag.as_deref())?;
     let digest = id.image_digest.as_deref().map(Digest::parse).transpose();
     let tag = id.image_tag.as_deref().map(Tag::parse).transpose();
     Ok(digest.ok().zip(tag.ok()).map(|(digest, tag)| ImageId { digest, tag }))
@@ -78,8 +87,14 @@ fn detail(Row { summary, tags }: Row, registry_id: &str, name: &RepositoryName) 
 /// where the OCI door says that all is well.
 pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> Result<PutImageResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
+    check_form("imageDigest", &LAYER_DIGEST_FORM, request.image_digest.as_deref())?;
+    check_form("imageTag", &IMAGE_TAG_FORM, request.image_tag.as_deref())?;
     let digest = request.image_digest.as_deref().map(Digest::parse).transpose().map_err(|error| Violation::new("imageDigest", error))?;
     let tag = request.image_tag.as_deref().map(Tag::parse).transpose().map_err(|error| Violation::new("imageTag", error))?;
+    if request.image_manifest_media_type.as_deref().is_none_or(str::is_empty) && Manifest::is_untyped(request.image_manifest.as_bytes()) {
+        // AWS guesses no media type (observed: aws/containers-roadmap#1873, CircleCI-Public/aws-ecr-orb#393, of the private service).
+        return Err(Error::from(ManifestError::Syntax).into());
+    }
     let push = ManifestPush {
         bytes: request.image_manifest.clone().into(),
         media_type: request.image_manifest_media_type,
@@ -115,21 +130,23 @@ pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDelete
     Ok(BatchDeleteImageResponse { image_ids: deleted.collect(), failures: failures.collect() })
 }
 
-/// The codes are the service model's; the reasons are those of the private service as far as they have been seen.
+/// The codes are the service model's; the reasons are those of the private service as far as they have been seen. An id that
+/// AWS's patterns match is not malformed, even if no image can have it.
 fn failed(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
+    let breaks = |pattern: &Pattern, text: &Option<String>| text.as_deref().is_none_or(|text| !pattern.matches(text));
+    let invalid =
+        |what: &str, pattern: &Pattern| format!("Invalid request parameters: image {what} should satisfy the regex '{}'", pattern.as_str());
     let (failure_code, failure_reason) = match failure {
-        DeleteFailure::InvalidDigest => (
-            "InvalidImageDigest",
-            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'".to_owned(),
-        ),
-        DeleteFailure::InvalidTag => (
-            "InvalidImageTag",
-            "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'".to_owned(),
-        ),
+        DeleteFailure::InvalidDigest if breaks(&LAYER_DIGEST_FORM, &id.digest) => {
+            ("InvalidImageDigest", invalid("digest", &LAYER_DIGEST_FORM))
+        }
+        DeleteFailure::InvalidTag if breaks(&IMAGE_TAG_FORM, &id.tag) => ("InvalidImageTag", invalid("tag", &IMAGE_TAG_FORM)),
         DeleteFailure::TagDoesNotMatchDigest => {
             ("ImageTagDoesNotMatchDigest", "Requested image tag does not map to the requested image digest".to_owned())
         }
-        DeleteFailure::NotFound => ("ImageNotFound", "Requested image not found".to_owned()),
+        DeleteFailure::NotFound | DeleteFailure::InvalidDigest | DeleteFailure::InvalidTag => {
+            ("ImageNotFound", "Requested image not found".to_owned())
+        }
         DeleteFailure::MissingDigestAndTag => {
             ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null".to_owned())
         }
@@ -144,6 +161,7 @@ fn failed(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roadstead_model::aws::Shape;
 
     fn id(digest: Option<&str>, tag: Option<&str>) -> ImageIdentifier {
         ImageIdentifier { image_digest: digest.map(str::to_owned), image_tag: tag.map(str::to_owned) }
@@ -154,9 +172,23 @@ mod tests {
         let digest = format!("sha256:{}", "a".repeat(64));
         assert!(image_id(&id(Some(&digest), Some("latest"))).is_ok_and(|id| id.is_some()));
         assert_eq!(image_id(&id(Some("sha256:ab"), None)), Ok(None), "well formed for AWS, but the digest of nothing");
-        assert_eq!(image_id(&id(None, Some("no tag"))), Ok(None));
+        assert_eq!(image_id(&id(None, Some("-v1"))), Ok(None), "well formed for AWS, but no tag");
+        let malformed = image_id(&id(None, Some("no tag"))).expect_err("no tag").to_string();
+        let pattern = "must satisfy regular expression '[a-zA-Z0-9-_.]+'";
+        assert_eq!(malformed, format!("Invalid parameter at 'imageTag' failed to satisfy constraint: '{pattern}'"));
         assert_eq!(image_id(&id(Some("ab"), None)).expect_err("no digest").member, "imageDigest");
         assert_eq!(image_id(&id(None, None)).expect_err("nothing").constraint, "both tag and digest cannot be null");
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_is_malformed_only_if_aws_would_say_so() {
+        let code = |digest: Option<&str>, tag: Option<&str>, failure| {
+            failed(ImageIdText { digest: digest.map(str::to_owned), tag: tag.map(str::to_owned) }, &failure).failure_code
+        };
+        assert_eq!(code(Some("ab"), None, DeleteFailure::InvalidDigest), "InvalidImageDigest");
+        assert_eq!(code(Some("sha256:ab"), None, DeleteFailure::InvalidDigest), "ImageNotFound");
+        assert_eq!(code(None, Some("no tag"), DeleteFailure::InvalidTag), "InvalidImageTag");
+        assert_eq!(code(None, Some("-v1"), DeleteFailure::InvalidTag), "ImageNotFound");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
+use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Identity;
 use sha2::{Digest, Sha256};
 
@@ -119,7 +120,7 @@ impl Refusal {
 
     fn as_xml(&self, request_id: &str) -> String {
         let kind = if self.status.is_server_error() { "Receiver" } else { "Sender" };
-        let (code, message) = (self.code, escaped(&self.message));
+        let (code, message) = (self.code, escaped(beginning(&self.message, LONGEST_MESSAGE)));
         format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
              <RequestId>{request_id}</RequestId></ErrorResponse>"

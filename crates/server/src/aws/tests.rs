@@ -216,7 +216,7 @@ async fn images_are_described_by_tag_by_digest_and_page_by_page() {
     let absent = door.refused("DescribeImages", json!({"repositoryName": "team/app", "imageIds": [{"imageTag": "no"}]})).await;
     assert_eq!(absent.0, "ImageNotFoundException");
     assert!(absent.1.starts_with("The image with imageId {imageDigest:'null', imageTag:'no'} does not exist within"), "{}", absent.1);
-    let nowhere = door.refused("DescribeImages", json!({"repositoryName": "nowhere", "imageIds": [{"imageTag": "no tag"}]})).await;
+    let nowhere = door.refused("DescribeImages", json!({"repositoryName": "nowhere", "imageIds": [{"imageTag": "-no-tag"}]})).await;
     assert_eq!(nowhere.0, "RepositoryNotFoundException");
     let both = json!({"repositoryName": "team/app", "imageIds": [{"imageTag": "one"}], "maxResults": 5});
     assert_eq!(door.refused("DescribeImages", both).await.0, "InvalidParameterException");

@@ -4,18 +4,17 @@ use super::error::Failure;
 use super::listing::Listing;
 use super::reply::Reply;
 use crate::Server;
-use crate::http::Response;
-use http::StatusCode;
+use crate::http::{Call, Response};
 use http::header::LINK;
 use roadstead_model::oci::RepositoryList;
 
 /// A page of all repositories as `<alias>/<repository>` in byte order. All are public, so everybody may see all.
-pub(super) async fn list(server: &Server, listing: &Listing) -> Result<Response, Failure> {
+pub(super) async fn list(server: &Server, call: &Call, listing: &Listing) -> Result<Response, Failure> {
     if listing.is_empty() {
-        return Ok(Reply::json(StatusCode::OK, &RepositoryList { repositories: &[] }).into_response());
+        return Ok(Reply::json_for(call, &RepositoryList { repositories: &[] }).into_response());
     }
     let page = server.registry.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
-    let reply = Reply::json(StatusCode::OK, &RepositoryList { repositories: &page.items });
+    let reply = Reply::json_for(call, &RepositoryList { repositories: &page.items });
     Ok(match &page.next {
         Some(position) => reply.with(LINK, &listing.link("/v2/_catalog", position, None)),
         None => reply,

@@ -6,6 +6,7 @@ use crate::http::Response;
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
+use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
 use roadstead_registry::Error;
 
@@ -116,7 +117,7 @@ impl Failure {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let entry = ErrorEntry { code: self.code.as_str(), message: &self.message, detail: None };
+        let entry = ErrorEntry { code: self.code.as_str(), message: beginning(&self.message, LONGEST_MESSAGE), detail: None };
         let reply = Reply::json(self.status, &ErrorList { errors: vec![entry] });
         self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, &value)).into_response()
     }
@@ -151,7 +152,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, Code::PreconditionFailed),
         Error::LayersNotFound { .. } | Error::ReferencedImagesNotFound { .. } => (StatusCode::NOT_FOUND, Code::ManifestBlobUnknown),
         Error::ManifestDigestMismatch { .. } | Error::LayerDigestMismatch { .. } => (StatusCode::BAD_REQUEST, Code::DigestInvalid),
-        Error::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, Code::ManifestInvalid),
+        Error::ManifestInvalid(_) | Error::MediaTypeFixed { .. } => (StatusCode::BAD_REQUEST, Code::ManifestInvalid),
         Error::ManifestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ManifestInvalid),
         Error::LayerNotFound(_) => (StatusCode::NOT_FOUND, Code::BlobUnknown),
         Error::LayerTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid),
@@ -164,7 +165,8 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
         // These belong to operations that this door does not have.
-        Error::RepositoryExists { .. }
+        Error::AnswerTooLarge { .. }
+        | Error::RepositoryExists { .. }
         | Error::RepositoryNotEmpty { .. }
         | Error::LayerExists { .. }
         | Error::ImageExists { .. }
@@ -257,6 +259,12 @@ mod tests {
         assert_eq!((status, headers[RANGE].to_str().ok()), (StatusCode::RANGE_NOT_SATISFIABLE, Some("0-99")));
         assert!(body.starts_with(r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"#), "{body}");
         assert_eq!(received_range(0), "0-0");
+    }
+
+    #[tokio::test]
+    async fn a_message_has_an_end() {
+        let (_, _, body) = answer(Failure::new(StatusCode::BAD_REQUEST, Code::NameInvalid, "ä".repeat(1 << 20))).await;
+        assert_eq!(body.matches('ä').count(), LONGEST_MESSAGE / 2);
     }
 
     #[tokio::test]

@@ -65,7 +65,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
-        Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, &listing)).await,
+        Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, call, &listing)).await,
         Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
         Err(RouteError::NoAlias(name)) => {
@@ -87,7 +87,9 @@ async fn operate(
         Ok(target) => target,
         Err(failure) => {
             return match operation {
-                Operation::ListReferrers { artifact_type, .. } if failure.is_name_unknown() => Ok(referrers::none(artifact_type.is_some())),
+                Operation::ListReferrers { artifact_type, .. } if failure.is_name_unknown() => {
+                    Ok(referrers::none(call, artifact_type.is_some()))
+                }
                 _ => Err(failure),
             };
         }
@@ -126,9 +128,9 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
         Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,
         Operation::CompleteUpload { id, digest } => Box::pin(uploads::complete(server, call, target, &id, &digest, body)).await,
         Operation::CancelUpload(id) => Box::pin(uploads::cancel(server, target, &id)).await,
-        Operation::ListTags(listing) => Box::pin(tags::list(server, target, &listing)).await,
+        Operation::ListTags(listing) => Box::pin(tags::list(server, call, target, &listing)).await,
         Operation::ListReferrers { subject, artifact_type, listing } => {
-            Box::pin(referrers::list(server, target, &subject, artifact_type.as_deref(), &listing)).await
+            Box::pin(referrers::list(server, call, target, &subject, artifact_type.as_deref(), &listing)).await
         }
     }
 }

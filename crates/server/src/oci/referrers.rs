@@ -9,10 +9,10 @@ use super::error::Failure;
 use super::listing::Listing;
 use super::reply::{FILTERS_APPLIED, Reply};
 use crate::Server;
-use crate::http::Response;
-use http::StatusCode;
+use crate::http::{Call, Response};
 use http::header::{CONTENT_TYPE, LINK};
-use roadstead_model::media_type::OCI_INDEX;
+use http::{Method, StatusCode};
+use roadstead_model::media_type::{self, OCI_INDEX};
 use roadstead_model::{Digest, Page, oci};
 use roadstead_registry::Referrer;
 use std::sync::Arc;
@@ -20,18 +20,20 @@ use std::sync::Arc;
 /// A page of referrers as an image index. Unknown subjects and repositories have none; that is never an error.
 pub(super) async fn list(
     server: &Server,
+    call: &Call,
     target: &Target,
     subject: &Digest,
     artifact_type: Option<&str>,
     listing: &Listing,
 ) -> Result<Response, Failure> {
     let (registry, name, last) = (target.registry(), target.repository(), listing.last.as_deref());
-    let page = if listing.is_empty() {
+    // No stored artifact type is longer.
+    let page = if listing.is_empty() || artifact_type.is_some_and(|text| text.len() > media_type::LONGEST) {
         Arc::new(Page { items: Vec::new(), next: None })
     } else {
         server.registry.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
     };
-    let reply = index(&page.items, artifact_type.is_some());
+    let reply = index(call, &page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));
     Ok(match &page.next {
         Some(position) => reply.with(LINK, &listing.link(&target.path(&format!("referrers/{subject}")), position, filter)),
@@ -41,12 +43,16 @@ pub(super) async fn list(
 }
 
 /// What is answered for a registry that does not exist.
-pub(super) fn none(filtered: bool) -> Response {
-    index(&[], filtered).into_response()
+pub(super) fn none(call: &Call, filtered: bool) -> Response {
+    index(call, &[], filtered).into_response()
 }
 
-fn index(referrers: &[Referrer], filtered: bool) -> Reply {
-    let descriptors: Vec<&str> = referrers.iter().map(|referrer| referrer.descriptor.as_str()).collect();
-    let reply = Reply::json_text(StatusCode::OK, oci::referrer_list(&descriptors)).with_static(CONTENT_TYPE, OCI_INDEX);
+fn index(call: &Call, referrers: &[Referrer], filtered: bool) -> Reply {
+    let descriptors = referrers.iter().map(|referrer| referrer.descriptor.as_str());
+    let reply = match call.method {
+        Method::HEAD => Reply::json_head(oci::referrer_list_length(descriptors) as u64),
+        _ => Reply::json_text(StatusCode::OK, oci::referrer_list(descriptors)),
+    };
+    let reply = reply.with_static(CONTENT_TYPE, OCI_INDEX);
     if filtered { reply.with_static(FILTERS_APPLIED, "artifactType") } else { reply }
 }

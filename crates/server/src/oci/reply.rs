@@ -1,9 +1,10 @@
 //! Answers of this door.
 
-use crate::http::{Body, Response};
+use crate::http::{Body, Call, Response};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use roadstead_model::measure::json_length;
 use roadstead_model::oci;
 use serde::Serialize;
 
@@ -37,6 +38,19 @@ impl Reply {
     pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Self {
         // Our documents are plain structs of text and numbers, which always serialise.
         Self::json_text(status, serde_json::to_vec(document).unwrap_or_default())
+    }
+
+    /// The answer of a JSON document to `call`: a HEAD only gets its length, and the document is not composed for it.
+    pub(super) fn json_for(call: &Call, document: &impl Serialize) -> Self {
+        match call.method {
+            Method::HEAD => Self::json_head(json_length(document)),
+            _ => Self::json(StatusCode::OK, document),
+        }
+    }
+
+    /// What a HEAD is told of a JSON document of this length.
+    pub(super) fn json_head(length: u64) -> Self {
+        Self::json_text(StatusCode::OK, Bytes::new()).with_length(length)
     }
 
     /// The same from its text.

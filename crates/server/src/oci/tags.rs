@@ -5,22 +5,21 @@ use super::error::Failure;
 use super::listing::Listing;
 use super::reply::Reply;
 use crate::Server;
-use crate::http::Response;
-use http::StatusCode;
+use crate::http::{Call, Response};
 use http::header::LINK;
 use roadstead_model::PageSize;
 use roadstead_model::oci::TagList;
 
 /// A page of tags in byte order.
-pub(super) async fn list(server: &Server, target: &Target, listing: &Listing) -> Result<Response, Failure> {
+pub(super) async fn list(server: &Server, call: &Call, target: &Target, listing: &Listing) -> Result<Response, Failure> {
     let (registry, name) = (target.registry(), target.repository());
     // Also a client that wants no tags learns whether the repository exists.
     let size = if listing.is_empty() { PageSize::clamped(1) } else { listing.size() };
     let page = server.registry.list_tags(registry, name, listing.last.as_deref(), size).await?;
     if listing.is_empty() {
-        return Ok(Reply::json(StatusCode::OK, &TagList { name: target.name(), tags: &[] }).into_response());
+        return Ok(Reply::json_for(call, &TagList { name: target.name(), tags: &[] }).into_response());
     }
-    let reply = Reply::json(StatusCode::OK, &TagList { name: target.name(), tags: &page.items });
+    let reply = Reply::json_for(call, &TagList { name: target.name(), tags: &page.items });
     Ok(match &page.next {
         Some(position) => reply.with(LINK, &listing.link(&target.path("tags/list"), position, None)),
         None => reply,
