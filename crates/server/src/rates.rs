@@ -9,7 +9,7 @@ mod volume;
 
 pub use actions::{ActionRates, Client};
 pub use pulls::PullLimits;
-pub(crate) use pulls::{Charge, Refusal};
+pub(crate) use pulls::{Charge, Pulled, Refusal};
 
 use noted::Noted;
 use std::hash::Hash;
@@ -45,6 +45,11 @@ impl Rate {
         let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
         let count: u32 = count.filter(|count| *count > 0).ok_or_else(refuse)?;
         Ok(Self { pace: Duration::from_secs(seconds) / count, at_once: count })
+    }
+
+    /// This many times as many, and as many times as many at once.
+    fn times(self, factor: u32) -> Self {
+        Self { pace: self.pace / factor, at_once: self.at_once.saturating_mul(factor) }
     }
 
     /// So many a second, which may be a fraction of one; as many may come at once as a second brings, one at least.
