@@ -57,6 +57,8 @@ pub struct StoredManifest {
     pub media_type: String,
     /// The bytes as they were pushed.
     pub bytes: Bytes,
+    /// Whether an index of the repository lists it.
+    pub in_index: bool,
 }
 
 /// A manifest on its way in.

@@ -36,7 +36,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a request may go on without a byte in either direction. Its client is gone, or means harm.
 const STALLED: Duration = Duration::from_secs(600);
 /// Far more than any client of ours sends.
-const MAX_HEADERS: usize = 100;
+pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;

@@ -12,7 +12,7 @@ pub use actions::{ActionRates, Client};
 pub use failures::FailedLogins;
 pub(crate) use noted::Noted;
 pub use pulls::PullLimits;
-pub(crate) use pulls::{Charge, Refusal};
+pub(crate) use pulls::{Charge, Pulled, Refusal};
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -55,6 +55,11 @@ impl Rate {
     /// This rate, by so many times slower; at least one may come at once.
     fn slower(self, times: u32) -> Self {
         Self { pace: self.pace * times, at_once: (self.at_once / times).max(1) }
+    }
+
+    /// This many times as many, and as many times as many at once.
+    fn times(self, factor: u32) -> Self {
+        Self { pace: self.pace / factor, at_once: self.at_once.saturating_mul(factor) }
     }
 
     /// So many a second, which may be a fraction of one; as many may come at once as a second brings, one at least.

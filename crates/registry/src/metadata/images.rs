@@ -12,11 +12,13 @@ use roadstead_model::page::{Filling, PAGE_BYTES};
 use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
 
 statements! {
-    SELECT_BY_TAG = "SELECT m.digest, m.media_type, c.bytes FROM repository r
+    SELECT_BY_TAG = "SELECT m.digest, m.media_type, c.bytes, EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id)
+        FROM repository r
         JOIN tag t ON t.repository_id = r.id AND t.name = ?3
         JOIN manifest m ON m.id = t.manifest_id JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
-    SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, c.bytes FROM repository r
+    SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, c.bytes, EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id)
+        FROM repository r
         JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
     SELECT_ID = "SELECT id, image_size FROM manifest WHERE repository_id = ?1 AND digest = ?2";
@@ -456,7 +458,12 @@ async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp)
 }
 
 fn read_manifest(row: &Row<'_>) -> Result<StoredManifest> {
-    Ok(StoredManifest { digest: row.parsed(0, Digest::parse)?, media_type: row.media_type(1)?, bytes: row.bytes(2)?.into() })
+    Ok(StoredManifest {
+        digest: row.parsed(0, Digest::parse)?,
+        media_type: row.media_type(1)?,
+        bytes: row.bytes(2)?.into(),
+        in_index: row.boolean(3)?,
+    })
 }
 
 fn read_image_row(row: &Row<'_>) -> Result<(i64, ImageSummary)> {

@@ -58,6 +58,13 @@ pub enum TokenError {
     Registry(#[from] roadstead_registry::Error),
 }
 
+impl TokenError {
+    /// Whether this installation made the token, and it was accepted until its time or its key was over.
+    pub const fn was_good_once(&self) -> bool {
+        matches!(self, Self::Expired | Self::Revoked)
+    }
+}
+
 /// What an `Authorization` header brings (RFC 7617, RFC 6750).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {

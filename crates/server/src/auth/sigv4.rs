@@ -11,7 +11,7 @@
 
 mod canonical;
 
-use canonical::{decoded_query, hash_of};
+use canonical::hash_of;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Uri};
 use jiff::civil::DateTime;
@@ -26,6 +26,8 @@ const TERMINATOR: &str = "aws4_request";
 const SKEW_MINUTES: i64 = 5;
 /// The longest life of a presigned URL: seven days.
 const LONGEST_EXPIRY: i64 = 604_800;
+/// More headers than this are refused before anything is verified.
+const MAX_HEADERS: usize = crate::connection::MAX_HEADERS;
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
@@ -161,9 +163,7 @@ impl Parts {
     }
 
     fn of_query(request: &Request<'_>) -> Result<Self, SignatureError> {
-        let query = decoded_query(request.query);
-        let part =
-            |name: &str| query.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+        let part = |name: &str| canonical::parameter(request.query, name);
         let algorithm = part("X-Amz-Algorithm").ok_or(SignatureError::Missing)?;
         if algorithm != ALGORITHM {
             return Err(SignatureError::Incomplete(format!("Unsupported AWS 'algorithm': '{algorithm}'")));
@@ -215,7 +215,8 @@ impl Parts {
             form: self.form,
             date: (*date).to_owned(),
             time,
-            signed_headers: self.signed_headers.split(';').map(str::to_owned).collect(),
+            // One more than there can be headers: they cannot all be there, so that no signature fits.
+            signed_headers: self.signed_headers.split(';').take(MAX_HEADERS + 1).map(str::to_owned).collect(),
             signature: self.signature,
         })
     }
@@ -279,12 +280,10 @@ impl Claim {
         if self.form == Form::Header {
             return Ok(None);
         }
-        let query = decoded_query(request.query);
-        let Some((_, value)) = query.iter().find(|(key, _)| key == b"X-Amz-Expires") else {
+        let Some(value) = canonical::parameter(request.query, "X-Amz-Expires") else {
             return Err(SignatureError::Incomplete("AWS query-string parameters must include 'X-Amz-Expires'.".to_owned()));
         };
-        let seconds = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
-        let seconds = seconds.filter(|seconds| (1..=LONGEST_EXPIRY).contains(seconds));
+        let seconds = value.parse::<i64>().ok().filter(|seconds| (1..=LONGEST_EXPIRY).contains(seconds));
         seconds
             .map(Some)
             .ok_or_else(|| SignatureError::Incomplete(format!("X-Amz-Expires must be between 1 and {LONGEST_EXPIRY} seconds.")))

@@ -18,6 +18,9 @@ const INVALID: &str = "Your Authorization Token is invalid.";
 /// What AWS answers when the 12 hours of `GetAuthorizationToken` are over.
 const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
 
+/// The scope that the challenge names, as AWS does. It stands for none.
+pub(super) const SCOPE: &str = "aws";
+
 /// RFC 6750, section 3.1.
 const INVALID_TOKEN: &str = ",error=\"invalid_token\"";
 
@@ -157,7 +160,7 @@ pub(super) fn challenge(call: &Call) -> Failure {
 
 fn challenge_with(call: &Call, message: &str, error: &str) -> Failure {
     let (origin, service) = (&call.origin, &call.origin.authority);
-    let value = format!("Bearer realm=\"{origin}/token/\",service=\"{service}\",scope=\"aws\"{error}");
+    let value = format!("Bearer realm=\"{origin}/token/\",service=\"{service}\",scope=\"{SCOPE}\"{error}");
     Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value)
 }
 

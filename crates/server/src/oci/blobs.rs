@@ -4,10 +4,12 @@ use super::access::Target;
 use super::conditional;
 use super::error::Failure;
 use super::multipart;
+use super::pulling::Puller;
 use super::range::{self, Selection, Span};
 use super::reply::{CONTENT_DIGEST, IMMUTABLE, Reply};
 use crate::Server;
 use crate::http::{Body, Call, Response};
+use crate::rates::Pulled;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::{Method, StatusCode};
 use roadstead_model::Digest;
@@ -17,7 +19,9 @@ use roadstead_registry::{BlobInfo, StoredBlob};
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// GET and HEAD, whole or in parts. Only a GET opens the blob.
-pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &Digest) -> Result<Response, Failure> {
+pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) -> Result<Response, Failure> {
+    let Puller { server, call, .. } = puller;
+    let admitted = puller.admit(Pulled::Blob)?;
     let not_modified = || Reply::empty(StatusCode::NOT_MODIFIED);
     let is_known = conditional::is_known(&call.headers, digest);
     let reply = if call.method == Method::HEAD {
@@ -28,12 +32,9 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, digest: &
         let blob = server.registry.find_blob(target.registry(), target.repository(), digest).await?;
         if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
     };
-    Ok(reply
-        .with_static(ACCEPT_RANGES, "bytes")
-        .with(CONTENT_DIGEST, digest.as_str())
-        .with(ETAG, &conditional::entity_tag(digest))
-        .with_static(CACHE_CONTROL, IMMUTABLE)
-        .into_response())
+    let reply = reply.with_static(ACCEPT_RANGES, "bytes").with(CONTENT_DIGEST, digest.as_str());
+    let reply = reply.with(ETAG, &conditional::entity_tag(digest)).with_static(CACHE_CONTROL, IMMUTABLE);
+    Ok(admitted.answer(reply.into_response()))
 }
 
 /// A HEAD comes before a push that will rely on its answer. For somebody who has signed in, a blob that nothing needs is kept

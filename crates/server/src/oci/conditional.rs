@@ -1,23 +1,21 @@
 //! Conditional requests (RFC 9110, section 13). The entity tag of content is its digest in quotes.
 
+use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE};
-use http::{HeaderMap, HeaderValue};
 use roadstead_model::Digest;
 use roadstead_registry::Condition;
 
 /// What an `If-Match` or `If-None-Match` lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum EntityTags {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed<'a> {
     /// `*`: whatever is there.
     Any,
-    /// Some tags.
-    List(Vec<EntityTag>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct EntityTag {
-    weak: bool,
-    text: String,
+    /// An entity tag.
+    Tag {
+        weak: bool,
+        /// Without its quotes.
+        text: &'a str,
+    },
 }
 
 /// The entity tag of content with this digest.
@@ -27,11 +25,10 @@ pub(super) fn entity_tag(digest: &Digest) -> String {
 
 /// Whether a reader has this content already. Weak tags compare as well as strong ones (section 13.1.2).
 pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
-    match entity_tags(headers, &IF_NONE_MATCH) {
-        None => false,
-        Some(EntityTags::Any) => true,
-        Some(EntityTags::List(tags)) => tags.iter().any(|tag| tag.text == digest.as_str()),
-    }
+    listed(headers, &IF_NONE_MATCH).any(|listed| match listed {
+        Listed::Any => true,
+        Listed::Tag { text, .. } => text == digest.as_str(),
+    })
 }
 
 /// Whether a `Range` counts: there is no `If-Range`, or it names this content (section 13.1.5). A date names none here.
@@ -41,43 +38,47 @@ pub(super) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
 
 /// The condition of a push; none when both headers are there, which no condition of ours expresses.
 pub(super) fn of_push(headers: &HeaderMap) -> Option<Condition> {
-    match (entity_tags(headers, &IF_MATCH), entity_tags(headers, &IF_NONE_MATCH)) {
-        (None, None) => Some(Condition::None),
-        (Some(EntityTags::Any), None) => Some(Condition::Present),
+    match (headers.contains_key(IF_MATCH), headers.contains_key(IF_NONE_MATCH)) {
+        (false, false) => Some(Condition::None),
+        (true, false) if is_any(headers, &IF_MATCH) => Some(Condition::Present),
         // A weak tag never matches strongly (section 13.1.1); with nothing left in the list, the push is refused.
-        (Some(EntityTags::List(tags)), None) => Some(Condition::Is(digests(tags.iter().filter(|tag| !tag.weak)))),
-        (None, Some(EntityTags::Any)) => Some(Condition::Absent),
-        (None, Some(EntityTags::List(tags))) => Some(Condition::IsNot(digests(tags.iter()))),
-        (Some(_), Some(_)) => None,
+        (true, false) => Some(Condition::Is(digests(listed(headers, &IF_MATCH), |weak| !weak))),
+        (false, true) if is_any(headers, &IF_NONE_MATCH) => Some(Condition::Absent),
+        (false, true) => Some(Condition::IsNot(digests(listed(headers, &IF_NONE_MATCH), |_| true))),
+        (true, true) => None,
     }
 }
 
-fn digests<'a>(tags: impl Iterator<Item = &'a EntityTag>) -> Vec<Digest> {
-    tags.filter_map(|tag| Digest::parse(&tag.text).ok()).collect()
+fn is_any(headers: &HeaderMap, name: &HeaderName) -> bool {
+    listed(headers, name).any(|listed| listed == Listed::Any)
 }
 
-/// The tags of all lines of a header; none when the header is not there.
-fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Option<EntityTags> {
-    let mut lines = headers.get_all(name).iter().peekable();
-    lines.peek()?;
-    let mut tags = Vec::new();
-    for line in lines.map(HeaderValue::to_str) {
-        // A line that is no text lists no tag of ours.
-        let Ok(line) = line else { continue };
-        if line.trim() == "*" {
-            return Some(EntityTags::Any);
-        }
-        parse_list(line, &mut tags);
-    }
-    Some(EntityTags::List(tags))
+fn digests<'a>(listed: impl Iterator<Item = Listed<'a>>, counts: impl Fn(bool) -> bool) -> Vec<Digest> {
+    let digest = |listed| match listed {
+        Listed::Tag { weak, text } if counts(weak) => Digest::parse(text).ok(),
+        Listed::Tag { .. } | Listed::Any => None,
+    };
+    listed.filter_map(digest).collect()
+}
+
+/// What all lines of a header list, read as it is asked for. A line that is no text lists no tag of ours.
+fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Listed<'a>> {
+    headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| {
+        let any = line.trim() == "*";
+        any.then_some(Listed::Any).into_iter().chain(Tags(if any { "" } else { line }))
+    })
 }
 
 /// Reads `"a", W/"b"`. A digest without quotes, as people type it, is taken as if it had them.
-fn parse_list(mut rest: &str, tags: &mut Vec<EntityTag>) {
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
+struct Tags<'a>(&'a str);
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = Listed<'a>;
+
+    fn next(&mut self) -> Option<Listed<'a>> {
+        let rest = self.0.trim_start_matches([' ', '\t', ',']);
         if rest.is_empty() {
-            return;
+            return None;
         }
         let unmarked = rest.strip_prefix("W/");
         let (weak, text) = (unmarked.is_some(), unmarked.unwrap_or(rest));
@@ -85,8 +86,8 @@ fn parse_list(mut rest: &str, tags: &mut Vec<EntityTag>) {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => text.split_once(',').unwrap_or((text, "")),
         };
-        tags.push(EntityTag { weak, text: text.trim().to_owned() });
-        rest = after;
+        self.0 = after;
+        Some(Listed::Tag { weak, text: text.trim() })
     }
 }
 
@@ -156,7 +157,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics_and_always_ends(text in "[W/\", \\t*a:]{0,40}") {
-            parse_list(&text, &mut Vec::new());
+            assert!(Tags(&text).count() <= text.len());
         }
     }
 }

@@ -219,6 +219,7 @@ impl From<RouteError> for Failure {
             RouteError::NoAlias(_) | RouteError::Name { .. } => (StatusCode::BAD_REQUEST, Code::NameInvalid),
             RouteError::Digest(_) | RouteError::NoDigest => (StatusCode::BAD_REQUEST, Code::DigestInvalid),
             RouteError::Tag(_) => (StatusCode::BAD_REQUEST, Code::TagInvalid),
+            RouteError::TooManyTags => (StatusCode::URI_TOO_LONG, Code::TagInvalid),
             RouteError::PageSize => (StatusCode::BAD_REQUEST, Code::Unsupported),
         };
         let failure = Self::new(status, code, error.to_string());

@@ -3,6 +3,7 @@
 use super::query::Query;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roadstead_model::PageSize;
+use std::borrow::Cow;
 
 /// What must be encoded in the value of a query: all but RFC 3986's unreserved characters.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -18,12 +19,12 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Reads `n` and `last`; none when `n` is no whole number.
-    pub(super) fn parse(query: &Query) -> Option<Self> {
-        let n = query.get("n").map(whole_number);
+    pub(super) fn parse(query: &Query<'_>) -> Option<Self> {
+        let n = query.get("n").as_deref().map(whole_number);
         if n == Some(None) {
             return None;
         }
-        Some(Self { n: n.flatten(), last: query.get("last").map(str::to_owned) })
+        Some(Self { n: n.flatten(), last: query.get("last").map(Cow::into_owned) })
     }
 
     /// The size of the page to read. The largest page is also the default: most listings then need one request.

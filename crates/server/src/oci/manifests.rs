@@ -4,19 +4,24 @@ use super::access::Target;
 use super::body::{self, ReadError};
 use super::conditional;
 use super::error::{Code, Failure};
+use super::pulling::Puller;
 use super::reply::{CONTENT_DIGEST, IMMUTABLE, REVALIDATE, Reply, SUBJECT, TAG};
 use crate::Server;
 use crate::http::{Body, Call, Response};
+use crate::rates::Pulled;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use hyper::body::Incoming;
 use roadstead_model::media_type::without_parameters;
 use roadstead_model::{Reference, Tag};
-use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut};
+use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
 
 /// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
-pub(super) async fn get(server: &Server, call: &Call, target: &Target, reference: &Reference) -> Result<Response, Failure> {
+pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
+    let Puller { server, call, .. } = puller;
     let manifest = server.registry.get_manifest(target.registry(), target.repository(), reference).await?;
+    // Only now is it known whether it is a part of what was pulled before. To find that out costs little, and no disk.
+    let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -24,11 +29,8 @@ pub(super) async fn get(server: &Server, call: &Call, target: &Target, reference
         Reply::content(StatusCode::OK, Body::from(manifest.bytes), length, &manifest.media_type)
     };
     let caching = if matches!(reference, Reference::Digest(_)) { IMMUTABLE } else { REVALIDATE };
-    Ok(reply
-        .with(CONTENT_DIGEST, manifest.digest.as_str())
-        .with(ETAG, &conditional::entity_tag(&manifest.digest))
-        .with_static(CACHE_CONTROL, caching)
-        .into_response())
+    let reply = reply.with(CONTENT_DIGEST, manifest.digest.as_str()).with(ETAG, &conditional::entity_tag(&manifest.digest));
+    Ok(admitted.answer(reply.with_static(CACHE_CONTROL, caching).into_response()))
 }
 
 /// PUT stores exactly the bytes that came, under the tag or digest of the path and the tags of `?tag=`, all or nothing.

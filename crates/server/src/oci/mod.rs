@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod listing;
 mod manifests;
 mod multipart;
+mod pulling;
 mod query;
 mod range;
 mod referrers;
@@ -27,12 +28,12 @@ mod uploads;
 use crate::Server;
 use crate::auth::Principal;
 use crate::http::{Call, Response};
-use crate::rates::Charge;
 use access::Target;
 use error::{Code, Failure};
+use http::StatusCode;
 use http::header::HeaderValue;
-use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
+use pulling::Puller;
 use reply::{API_VERSION, Reply};
 use route::{Operation, Place, Route, RouteError};
 
@@ -94,32 +95,18 @@ async fn operate(
             };
         }
     };
-    let charge = admit(server, call, principal, &operation)?;
     audit::note_write(call, &target, &operation);
-    let mut response = perform(server, call, &target, operation, body).await?;
-    if let Some(charge) = charge {
-        response.extensions_mut().insert(charge);
-    }
-    Ok(response)
+    perform(Puller { server, call, principal }, &target, operation, body).await
 }
 
-/// Holds pulls to their limits, and says where their bytes count once they are sent.
-fn admit(server: &Server, call: &Call, principal: Option<&Principal>, operation: &Operation) -> Result<Option<Charge>, Failure> {
-    let of_manifest = match operation {
-        Operation::GetManifest(_) if call.method == Method::GET => true,
-        Operation::GetBlob(_) if call.method == Method::GET => false,
-        _ => return Ok(None),
-    };
-    Ok(server.pulls.admit(principal, call.client, of_manifest, server.registry.now())?)
-}
-
-async fn perform(server: &Server, call: &Call, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
+async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
+    let Puller { server, call, .. } = puller;
     // A future is as large as its largest part, and is moved before it runs: pulls do not carry the others along.
     match operation {
-        Operation::GetManifest(reference) => manifests::get(server, call, target, &reference).await,
+        Operation::GetManifest(reference) => manifests::get(puller, target, &reference).await,
         Operation::PutManifest { reference, tags } => Box::pin(manifests::put(server, call, target, &reference, &tags, body)).await,
         Operation::DeleteManifest(reference) => Box::pin(manifests::delete(server, target, &reference)).await,
-        Operation::GetBlob(digest) => blobs::get(server, call, target, &digest).await,
+        Operation::GetBlob(digest) => blobs::get(puller, target, &digest).await,
         Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
         Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
         Operation::PushBlob(digest) => Box::pin(uploads::push(server, target, &digest, body)).await,

@@ -64,7 +64,8 @@ fn parse_specs(header: &str) -> Option<Vec<Spec>> {
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return None;
     }
-    let specs: Option<Vec<Spec>> = list.split(',').map(str::trim).filter(|spec| !spec.is_empty()).map(parse_spec).collect();
+    let specs = list.split(',').map(str::trim).filter(|spec| !spec.is_empty());
+    let specs: Option<Vec<Spec>> = specs.take(MAXIMUM_PARTS + 1).map(parse_spec).collect();
     specs.filter(|specs| (1..=MAXIMUM_PARTS).contains(&specs.len()))
 }
 

@@ -14,6 +14,9 @@ use roadstead_model::{Algorithm, Digest, Reference, RegistryAlias, RepositoryNam
 use std::borrow::Cow;
 use std::fmt;
 
+/// How many `?tag=` a push may have. The specification wants ten at least, and 414 for too many ("Pushing Manifests").
+const MAXIMUM_TAGS: usize = 100;
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -124,6 +127,9 @@ pub(super) enum RouteError {
     /// A tag is malformed.
     #[error(transparent)]
     Tag(#[from] TagError),
+    /// More tags than one push may have.
+    #[error("a push may name {MAXIMUM_TAGS} tags at most")]
+    TooManyTags,
     /// A closing PUT without `?digest=`.
     #[error("the parameter 'digest' is missing")]
     NoDigest,
@@ -168,11 +174,12 @@ pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<
         false => Cow::Borrowed(path),
     };
     let query = Query::parse(query.unwrap_or_default());
-    match &*path {
-        "/v2" | "/v2/" => for_reading(method).map(|()| Route::Version),
-        "/token" | "/token/" if matches!(*method, Method::GET | Method::HEAD | Method::POST) => Ok(Route::Token),
-        "/token" | "/token/" => Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }),
-        "/v2/_catalog" | "/v2/_catalog/" => for_reading(method).and_then(|()| listing(&query)).map(Route::Catalog),
+    // A slash at the end changes nothing: some clients and most people write one now and then.
+    match path.strip_suffix('/').unwrap_or(&path) {
+        "/v2" => for_reading(method).map(|()| Route::Version),
+        "/token" if matches!(*method, Method::GET | Method::HEAD | Method::POST) => Ok(Route::Token),
+        "/token" => Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }),
+        "/v2/_catalog" => for_reading(method).and_then(|()| listing(&query)).map(Route::Catalog),
         "/v2/_oci/ext/discover" => for_reading(method).map(|()| Route::Extensions),
         path => {
             let (name, endpoint) = path.strip_prefix("/v2/").and_then(endpoint).ok_or(RouteError::UnknownPath)?;
@@ -196,7 +203,7 @@ enum Endpoint<'a> {
     Referrers(&'a str),
 }
 
-/// Splits a path behind `/v2/` into the name and the endpoint.
+/// Splits a path behind `/v2/`, without a slash at its end, into the name and the endpoint.
 fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
     let (head, last) = path.rsplit_once('/')?;
     let (before, keyword) = head.rsplit_once('/')?;
@@ -204,8 +211,7 @@ fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
         ("tags", "list") => Some((before, Endpoint::Tags)),
         ("blobs", "uploads") => Some((before, Endpoint::Uploads)),
         ("uploads", id) if before.ends_with("/blobs") => {
-            let name = before.strip_suffix("/blobs")?;
-            Some((name, if id.is_empty() { Endpoint::Uploads } else { Endpoint::Upload(id) }))
+            before.strip_suffix("/blobs").filter(|_| !id.is_empty()).map(|name| (name, Endpoint::Upload(id)))
         }
         ("blobs", digest) => Some((before, Endpoint::Blob(digest))),
         ("manifests", reference) => Some((before, Endpoint::Manifest(reference))),
@@ -215,7 +221,7 @@ fn endpoint(path: &str) -> Option<(&str, Endpoint<'_>)> {
 }
 
 impl Endpoint<'_> {
-    fn operation(&self, method: &Method, query: &Query) -> Result<Operation, RouteError> {
+    fn operation(&self, method: &Method, query: &Query<'_>) -> Result<Operation, RouteError> {
         match self {
             Self::Manifest(reference) => manifest(method, reference, query),
             Self::Blob(digest) => match *method {
@@ -232,62 +238,71 @@ impl Endpoint<'_> {
     }
 }
 
-fn manifest(method: &Method, reference: &str, query: &Query) -> Result<Operation, RouteError> {
+fn manifest(method: &Method, reference: &str, query: &Query<'_>) -> Result<Operation, RouteError> {
     match *method {
         Method::GET | Method::HEAD => Ok(Operation::GetManifest(Reference::parse(reference)?)),
         Method::PUT => {
-            let mut tags: Vec<Tag> = Vec::new();
-            for tag in query.all("tag") {
-                let tag = Tag::parse(tag)?;
-                if !tags.contains(&tag) {
-                    tags.push(tag);
-                }
-            }
-            Ok(Operation::PutManifest { reference: Reference::parse(reference)?, tags })
+            let reference = Reference::parse(reference)?;
+            Ok(Operation::PutManifest { reference, tags: tags(query)? })
         }
         Method::DELETE => Ok(Operation::DeleteManifest(Reference::parse(reference)?)),
         _ => Err(RouteError::UnknownMethod { allow: "GET, HEAD, PUT, DELETE" }),
     }
 }
 
-fn start(query: &Query) -> Result<Operation, RouteError> {
+/// The further tags of a push, each once.
+fn tags(query: &Query<'_>) -> Result<Vec<Tag>, RouteError> {
+    let mut tags: Vec<Tag> = Vec::new();
+    for (before, tag) in query.all("tag").enumerate() {
+        if before == MAXIMUM_TAGS {
+            return Err(RouteError::TooManyTags);
+        }
+        let tag = Tag::parse(&tag)?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(tags)
+}
+
+fn start(query: &Query<'_>) -> Result<Operation, RouteError> {
     if let Some(digest) = query.get("mount") {
-        let digest = Digest::parse(digest)?;
-        return Ok(match query.get("from").map(Place::parse).transpose() {
+        let digest = Digest::parse(&digest)?;
+        return Ok(match query.get("from").as_deref().map(Place::parse).transpose() {
             Ok(from) => Operation::MountBlob { digest, from },
             // No repository can have that name, so nothing can be mounted from it: the client sends the bytes.
             Err(_) => Operation::StartUpload(Some(digest.algorithm())),
         });
     }
     if let Some(digest) = query.get("digest") {
-        return Ok(Operation::PushBlob(Digest::parse(digest)?));
+        return Ok(Operation::PushBlob(Digest::parse(&digest)?));
     }
-    Ok(Operation::StartUpload(query.get("digest-algorithm").map(Algorithm::parse).transpose()?))
+    Ok(Operation::StartUpload(query.get("digest-algorithm").as_deref().map(Algorithm::parse).transpose()?))
 }
 
-fn upload(method: &Method, id: &str, query: &Query) -> Result<Operation, RouteError> {
+fn upload(method: &Method, id: &str, query: &Query<'_>) -> Result<Operation, RouteError> {
     let id = id.to_owned();
     match *method {
         Method::GET | Method::HEAD => Ok(Operation::GetUpload(id)),
         Method::PATCH => Ok(Operation::AppendUpload(id)),
         Method::PUT => {
             let digest = query.get("digest").ok_or(RouteError::NoDigest)?;
-            Ok(Operation::CompleteUpload { id, digest: Digest::parse(digest)? })
+            Ok(Operation::CompleteUpload { id, digest: Digest::parse(&digest)? })
         }
         Method::DELETE => Ok(Operation::CancelUpload(id)),
         _ => Err(RouteError::UnknownMethod { allow: "GET, HEAD, PATCH, PUT, DELETE" }),
     }
 }
 
-fn referrers(subject: &str, query: &Query) -> Result<Operation, RouteError> {
+fn referrers(subject: &str, query: &Query<'_>) -> Result<Operation, RouteError> {
     Ok(Operation::ListReferrers {
         subject: Digest::parse(subject)?,
-        artifact_type: query.get("artifactType").map(str::to_owned),
+        artifact_type: query.get("artifactType").map(Cow::into_owned),
         listing: listing(query)?,
     })
 }
 
-fn listing(query: &Query) -> Result<Listing, RouteError> {
+fn listing(query: &Query<'_>) -> Result<Listing, RouteError> {
     Listing::parse(query).ok_or(RouteError::PageSize)
 }
 
@@ -352,9 +367,25 @@ mod tests {
             ("/token", Route::Token),
             ("/token/", Route::Token),
             ("/v2/_catalog", Route::Catalog(Listing::default())),
+            ("/v2/_catalog/", Route::Catalog(Listing::default())),
             ("/v2/_oci/ext/discover", Route::Extensions),
+            ("/v2/_oci/ext/discover/", Route::Extensions),
         ] {
             assert_eq!(get(path), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_changes_nothing_whatever_the_endpoint_and_the_method() {
+        let query = format!("digest={DIGEST}");
+        let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let (blob, referrers) = (format!("blobs/{DIGEST}"), format!("referrers/{DIGEST}"));
+        for endpoint in ["manifests/v1", "manifests/uploads", &blob, "blobs/uploads", "blobs/uploads/id", "tags/list", &referrers] {
+            for method in &methods {
+                let asked = |end: &str| parse(method, &format!("/v2/al/app/{endpoint}{end}"), Some(&query));
+                assert_eq!(asked("/"), asked(""), "{method} {endpoint}");
+                assert!(asked("//").is_err(), "{method} {endpoint}");
+            }
         }
     }
 
@@ -389,7 +420,7 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_unknown() {
         for path in
-            ["", "/", "/v1/", "/v2/x", "/v2/al/app", "/v2/al/app/tags", "/v2/tags/list", "/v2/al/app/tags/list/", "/v3/al/app/tags/list"]
+            ["", "/", "/v1/", "/v2/x", "/v2/al/app", "/v2/al/app/tags", "/v2/tags/list", "/v2/al/app/tags/list//", "/v3/al/app/tags/list"]
         {
             assert_eq!(get(path), Err(RouteError::UnknownPath), "{path}");
         }
@@ -440,6 +471,9 @@ mod tests {
         let tags = ["a", "b"].map(|tag| Tag::parse(tag).expect("a tag")).to_vec();
         assert_eq!(put, on("al/app", Operation::PutManifest { reference: reference("v1"), tags }));
         assert!(matches!(parse(&Method::PUT, "/v2/al/app/manifests/v1", Some("tag=-")), Err(RouteError::Tag(_))));
+        let many = |count: usize| parse(&Method::PUT, "/v2/al/app/manifests/v1", Some(&"tag=a&".repeat(count)));
+        assert!(many(MAXIMUM_TAGS).is_ok());
+        assert_eq!(many(MAXIMUM_TAGS + 1), Err(RouteError::TooManyTags), "whether they differ or not");
     }
 
     proptest! {

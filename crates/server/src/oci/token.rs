@@ -1,8 +1,10 @@
 //! `/token`: a password against a bearer, or a bearer for nobody in particular (Docker's token authentication
 //! specification, "Requesting a Token" and "Token Authentication Specification with OAuth 2").
 //!
-//! Scopes are accepted in any number and form, and change nothing: a bearer says who holds it, and what the holder may
-//! do is decided at each request. Only a push to a name that no repository can have is refused here already.
+//! Scopes are accepted in any number and form, and change next to nothing: a bearer says who holds it, and what the holder
+//! may do is decided at each request. But a push to a name that no repository can have is refused here already, and who asks
+//! for nothing but to pull, with a password that was good once, gets a bearer like everybody without one: clients send the
+//! password that they keep whatever they do, and give up when it is refused, although anybody may pull.
 
 use super::access;
 use super::body::{self, ReadError};
@@ -38,14 +40,15 @@ pub(super) async fn answer(server: &Server, call: &Call, body: &mut Incoming) ->
 /// `offline_token` is not honoured: `docker login` would keep the refresh token in place of the password, where many
 /// other tools do not find it, and it would live no longer than the password does.
 async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
-    if let Some(name) = pushed_without_alias(&Query::parse(call.uri.query().unwrap_or_default())) {
+    let query = Query::parse(call.uri.query().unwrap_or_default());
+    if let Some(name) = pushed_without_alias(&query) {
         return Err(access::no_alias(server, call, &name, StatusCode::FORBIDDEN, Code::Denied).await);
     }
     let credentials = bearer::read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
     match credentials {
         None => Ok(anonymous(server)),
         Some(credentials) if credentials.is_empty() => Ok(anonymous(server)),
-        Some(Credentials::Basic { user, password }) => exchange(server, call, &user, &password, false).await,
+        Some(Credentials::Basic { user, password }) => exchange(server, call, &query, &user, &password, false).await,
         Some(Credentials::Bearer(_)) => Err(access::bad_login(call, TokenError::WrongKind)),
     }
 }
@@ -53,29 +56,48 @@ async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
 /// The name in a scope such as `repository:app:pull,push`, if it lacks the alias. The push itself would be answered with
 /// NAME_INVALID, which docker takes for a passing trouble and tries for most of a minute before it shows what is wrong.
 /// It gives up at once on a token that it is denied.
-fn pushed_without_alias(query: &Query) -> Option<String> {
-    let mut scopes = query.all("scope").flat_map(str::split_whitespace).filter_map(|scope| scope.strip_prefix("repository:"));
-    scopes.find_map(|scope| {
-        let (name, actions) = scope.rsplit_once(':')?;
-        let pushes = actions.split(',').any(|action| action == "push");
-        (pushes && !name.is_empty() && !name.contains(['/', ':'])).then(|| name.to_owned())
-    })
+fn pushed_without_alias(query: &Query<'_>) -> Option<String> {
+    let pushed = |scope: &str| {
+        let (name, mut actions) = of_repository(scope)?;
+        let pushes = actions.any(|action| action == "push");
+        (pushes && !name.is_empty() && !name.contains(['/', ':'])).then(|| name.chars().take(255).collect())
+    };
+    query.all("scope").find_map(|scopes| scopes.split_whitespace().find_map(pushed))
+}
+
+/// Whether a client wants to pull and nothing else. A login names no repository, so that a bad one is told that it is.
+fn only_pulls(query: &Query<'_>) -> bool {
+    let mut pulls = false;
+    let mut is_harmless = |scope: &str| match of_repository(scope) {
+        Some((_, mut actions)) => {
+            pulls = true;
+            actions.all(|action| action == "pull")
+        }
+        None => scope == access::SCOPE,
+    };
+    query.all("scope").all(|scopes| scopes.split_whitespace().all(&mut is_harmless)) && pulls
+}
+
+/// The name and the actions of a scope such as `repository:app:pull,push`.
+fn of_repository(scope: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
+    let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+    Some((name, actions.split(',')))
 }
 
 /// POST: the password comes in a form, as itself or as the refresh token that it also is.
 async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
     let form = read_form(body).await?;
-    let offline = form.get("access_type") == Some("offline");
+    let offline = form.get("access_type").as_deref() == Some("offline");
     let field = |name| form.get(name).unwrap_or_default();
-    match form.get("grant_type") {
+    match form.get("grant_type").as_deref() {
         None => get(server, call).await,
-        Some("password") => exchange(server, call, field("username"), field("password"), offline).await,
-        Some("refresh_token") => exchange(server, call, bearer::USER_NAME, field("refresh_token"), offline).await,
+        Some("password") => exchange(server, call, &form, &field("username"), &field("password"), offline).await,
+        Some("refresh_token") => exchange(server, call, &form, bearer::USER_NAME, &field("refresh_token"), offline).await,
         Some(_) => Err(Failure::new(StatusCode::BAD_REQUEST, Code::Unsupported, "the grant type must be password or refresh_token")),
     }
 }
 
-async fn read_form(body: &mut Incoming) -> Result<Query, Failure> {
+async fn read_form(body: &mut Incoming) -> Result<Query<'static>, Failure> {
     match body::read(body, MAXIMUM_FORM).await {
         Ok(bytes) => Ok(Query::parse_form(&String::from_utf8_lossy(&bytes))),
         Err(ReadError::TooLarge) => Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, "the form is too large")),
@@ -83,13 +105,16 @@ async fn read_form(body: &mut Incoming) -> Result<Query, Failure> {
     }
 }
 
-async fn exchange(server: &Server, call: &Call, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {
+/// The bearer for a password, for what `asked` says.
+async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {
     if user != bearer::USER_NAME {
         return Err(access::bad_login(call, TokenError::WrongKind));
     }
-    let issued = bearer::exchange_password(&server.keys, &server.registry, password).await;
-    let issued = issued.map_err(|error| access::bad_login(call, error))?;
-    Ok(reply(server, issued, offline.then_some(password)))
+    match bearer::exchange_password(&server.keys, &server.registry, password).await {
+        Ok(issued) => Ok(reply(server, issued, offline.then_some(password))),
+        Err(error) if error.was_good_once() && only_pulls(asked) => Ok(anonymous(server)),
+        Err(error) => Err(access::bad_login(call, error)),
+    }
 }
 
 fn anonymous(server: &Server) -> Response {
@@ -112,6 +137,33 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_names_a_repository_and_no_action_but_pull_is_a_pull() {
+        let pulls = |query: &str| only_pulls(&Query::parse(query));
+        for query in [
+            "scope=repository:al/app:pull",
+            "scope=aws&scope=repository:al/app:pull",
+            "service=x&scope=repository%3Aal%2Fapp%3Apull%20aws%20repository:al/other:pull,pull",
+        ] {
+            assert!(pulls(query), "{query}");
+        }
+        for query in [
+            "",
+            "scope=",
+            "scope=aws",
+            "scope=repository:al/app:push",
+            "scope=repository:al/app:pull,push",
+            "scope=repository:al/app:pull&scope=repository:al/app:push",
+            "scope=repository:al/app:*",
+            "scope=repository:al/app:",
+            "scope=repository:al/app:pull&scope=registry:catalog:*",
+            "scope=repository(plugin):al/app:pull",
+            "scope=pull",
+        ] {
+            assert!(!pulls(query), "{query}");
+        }
+    }
 
     #[test]
     fn only_a_push_to_a_name_of_one_segment_is_one_without_an_alias() {

@@ -1,21 +1,57 @@
-//! Limits on pulls, as Amazon ECR Public has them and off unless asked for: how often an address or an account may pull a
-//! manifest, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
+//! Limits on pulls, as Amazon ECR Public has them and off unless asked for: how often an address or an account may pull an
+//! image, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
 
 use super::volume::{self, Downloads};
-use super::{Throttle, TooFast, network_of};
+use super::{Rate, Throttle, TooFast, network_of};
 use crate::auth::Principal;
 use crate::config::Config;
 use roadstead_model::{RegistryId, Timestamp};
+use roadstead_registry::Pull;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How many children may be pulled for each image: as many as an index of sixteen platforms has, with an attestation for each.
+const CHILDREN: u32 = 32;
+
 /// What is allowed, and what has been used of it.
 #[derive(Debug)]
 pub struct PullLimits {
-    anonymous: Option<Throttle<IpAddr>>,
-    accounts: Option<Throttle<RegistryId>>,
+    anonymous: Option<Pulls<IpAddr>>,
+    accounts: Option<Pulls<RegistryId>>,
     downloads: Option<Arc<Downloads>>,
+}
+
+/// What somebody is about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulled {
+    /// A manifest. Only these count against a rate: an image has one or a few, and any number of blobs.
+    Manifest(Pull),
+    /// A blob.
+    Blob,
+}
+
+/// The rate of images, and beside it the one of children. Whoever pulls an image of several platforms has to get the index and
+/// then a child, at any rate; and as no request remembers another, children are counted by themselves.
+#[derive(Debug)]
+struct Pulls<K> {
+    images: Throttle<K>,
+    children: Throttle<K>,
+}
+
+impl<K: Eq + Hash + Clone> Pulls<K> {
+    fn new(rate: Rate) -> Self {
+        Self { images: Throttle::new(rate), children: Throttle::new(rate.times(CHILDREN)) }
+    }
+
+    fn take(&self, caller: &K, pulled: Pulled) -> Result<(), TooFast> {
+        match pulled {
+            Pulled::Manifest(Pull::Image) => self.images.take(caller, Instant::now()),
+            Pulled::Manifest(Pull::Child) => self.children.take(caller, Instant::now()),
+            Pulled::Blob => Ok(()),
+        }
+    }
 }
 
 /// Why somebody may not pull now.
@@ -52,34 +88,33 @@ impl PullLimits {
     /// The limits that the configuration sets, with nothing used of them.
     pub fn new(config: &Config) -> Self {
         Self {
-            anonymous: config.pull_rate_anonymous.map(Throttle::new),
-            accounts: config.pull_rate_authenticated.map(Throttle::new),
+            anonymous: config.pull_rate_anonymous.map(Pulls::new),
+            accounts: config.pull_rate_authenticated.map(Pulls::new),
             downloads: config.pull_volume.map(|limit| Arc::new(Downloads::new(limit))),
         }
     }
 
-    /// Counts a pull, of a manifest or of a blob, and says where its bytes are to be counted. Only manifests count against
-    /// a rate: an image is one manifest and any number of blobs.
+    /// Counts what is pulled, and says where its bytes are to be counted.
     pub(crate) fn admit(
         &self,
         principal: Option<&Principal>,
         client: IpAddr,
-        of_manifest: bool,
+        pulled: Pulled,
         now: Timestamp,
     ) -> Result<Option<Charge>, Refusal> {
         if let Some(Principal::Known(known)) = principal {
-            return match &self.accounts {
-                Some(throttle) if of_manifest => Ok(throttle.take(&known.identity.registry, Instant::now()).map(|()| None)?),
-                _ => Ok(None),
-            };
+            if let Some(pulls) = &self.accounts {
+                pulls.take(&known.identity.registry, pulled)?;
+            }
+            return Ok(None);
         }
         let address = network_of(client);
         let charge = self.downloads.as_ref().map(|downloads| Charge { downloads: downloads.clone(), address, month: volume::month(now) });
         if charge.as_ref().is_some_and(|charge| charge.downloads.is_spent(address, charge.month)) {
             return Err(Refusal::Spent);
         }
-        if let Some(throttle) = self.anonymous.as_ref().filter(|_| of_manifest) {
-            throttle.take(&address, Instant::now())?;
+        if let Some(pulls) = &self.anonymous {
+            pulls.take(&address, pulled)?;
         }
         Ok(charge)
     }

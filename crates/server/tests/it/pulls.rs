@@ -1,6 +1,7 @@
 //! Limits on pulls.
 
-use crate::support::{Answer, Harbour, Server};
+use crate::support::{Answer, Harbour, IMAGE, INDEX, Server, sha256};
+use serde_json::json;
 
 fn limited(flags: &[&str]) -> Harbour {
     let harbour = Harbour::on(Server::start(&[&["--alias", "pier"], flags].concat()));
@@ -65,6 +66,60 @@ fn a_volume_that_is_spent_is_denied_without_a_hope_of_patience() {
     }
     assert_eq!(harbour.send("GET", &blob, &[], b"").status, 200);
     assert_eq!(harbour.server.send("HEAD", &blob, &[], b"").status, 200);
+}
+
+/// An index of two platforms under the tag `many`, and its first child.
+fn index(harbour: &Harbour) -> (String, String) {
+    let children: Vec<String> = ["amd64", "arm64"].map(|text| push_child(harbour, text)).to_vec();
+    let listed: Vec<_> = children.iter().map(|digest| json!({ "mediaType": IMAGE, "digest": digest, "size": 1 })).collect();
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": listed }).to_string();
+    let pushed = harbour.send("PUT", "/v2/pier/app/manifests/many", &[("content-type", INDEX)], index.as_bytes());
+    assert_eq!(pushed.status, 201, "{pushed:?}");
+    (sha256(index.as_bytes()), children[0].clone())
+}
+
+fn push_child(harbour: &Harbour, text: &str) -> String {
+    let image = harbour.image(text, None);
+    let digest = sha256(&image);
+    assert_eq!(harbour.put(&digest, &[], &image).status, 201);
+    digest
+}
+
+#[test]
+fn one_pull_of_an_image_of_several_platforms_passes_at_any_rate_and_the_next_one_is_told_to_wait() {
+    let harbour = limited(&["--pull-rate-anonymous", "1/h", "--trusted-proxy", "127.0.0.1", "--pull-rate-authenticated", "1/h"]);
+    let (index, child) = index(&harbour);
+    // What docker and containerd send, and what crane and podman send.
+    for (client, (first, second)) in [("192.0.2.1", (index.as_str(), child.as_str())), ("192.0.2.2", ("many", &child))] {
+        let ask = |method: &str, reference: &str, login: &str| {
+            let headers = [("x-forwarded-for", client), ("authorization", login)];
+            harbour.server.send(method, &format!("/v2/pier/app/manifests/{reference}"), &headers, b"").status
+        };
+        let pull = |login: &str| [ask("HEAD", "many", login), ask("GET", first, login), ask("GET", second, login)];
+        assert_eq!(pull(""), [200, 200, 200], "{first}");
+        assert_eq!(pull(""), [200, 429, 200], "{first}");
+    }
+    let account = |reference: &str| harbour.send("GET", &format!("/v2/pier/app/manifests/{reference}"), &[], b"").status;
+    assert_eq!([account(&index), account(&child), account(&index), account(&child)], [200, 200, 429, 200]);
+}
+
+#[test]
+fn children_are_not_free_and_an_image_in_no_index_is_no_child() {
+    let harbour = limited(&["--pull-rate-anonymous", "1/h", "--trusted-proxy", "127.0.0.1"]);
+    let (_, child) = index(&harbour);
+    let single = harbour.digest_of("v1").unwrap();
+    let ask =
+        |client: &str, reference: &str| harbour.get_with(&format!("/v2/pier/app/manifests/{reference}"), "x-forwarded-for", client).status;
+    assert_eq!([ask("192.0.2.1", &single), ask("192.0.2.1", &single)], [200, 429]);
+    assert!((0..32).all(|_| ask("192.0.2.2", &child) == 200));
+    assert_eq!(ask("192.0.2.2", &child), 429);
+    assert_eq!(ask("192.0.2.2", "many"), 200, "and they use up nothing of an image's rate");
+    // A child that has a tag of its own is an image to whoever asks for the tag.
+    let tagged = harbour.server.get(&format!("/v2/pier/app/manifests/{child}")).body;
+    assert_eq!(harbour.put("amd64", &[], &tagged).status, 201);
+    assert_eq!([ask("192.0.2.3", "amd64"), ask("192.0.2.3", "amd64"), ask("192.0.2.3", &child)], [200, 429, 200]);
+    // What is not there is no pull.
+    assert!((0..3).all(|_| ask("192.0.2.4", "none") == 404) && ask("192.0.2.4", "v1") == 200);
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! A key that is taken away while the server runs.
+//! Keys that are taken away while the server runs, and logins that are over.
 
-use crate::support::{Harbour, Server};
-use roadstead_registry::{OpenOptions, Registry, Sharing};
+use crate::support::{Answer, Harbour, Server};
+use base64::Engine;
+use roadstead::auth::{Keys, bearer};
+use roadstead_registry::{Identity, OpenOptions, Registry, Sharing};
 
 /// The server knows of the change by nothing but its metadata, as another replica would.
 #[tokio::test]
@@ -24,5 +26,63 @@ async fn the_tokens_of_a_key_end_with_it_and_come_back_with_it() {
 
     assert!(registry.set_access_key_active(&account, &key, true).await.unwrap());
     assert_eq!(logins.each_ref().map(|login| push(login)), [202; 3]);
+    registry.close().await;
+}
+
+/// How `/token` answers a password with these scopes, in each way that clients send it.
+fn asked(server: &Server, password: &str, scopes: &str) -> Vec<Answer> {
+    let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("AWS:{password}")));
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let post = |fields: &str| server.send("POST", "/token", &form, format!("{fields}&{scopes}").as_bytes());
+    vec![
+        server.send("GET", &format!("/token?service=x&{scopes}"), &[("authorization", &basic)], b""),
+        post(&format!("grant_type=password&access_type=offline&username=AWS&password={password}")),
+        post(&format!("grant_type=refresh_token&refresh_token={password}")),
+    ]
+}
+
+fn assert_anonymous(server: &Server, answer: &Answer) {
+    assert_eq!((answer.status, answer.json().get("refresh_token")), (200, None), "{answer:?}");
+    let bearer = format!("Bearer {}", answer.json()["token"].as_str().unwrap());
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(server.send("GET", "/v2/", &headers, b"").status, 200);
+    assert_eq!(server.send("GET", "/v2/pier/app/tags/list", &headers, b"").status, 200);
+    assert_eq!(server.send("POST", "/v2/pier/app/blobs/uploads/", &headers, b"").status, 401);
+}
+
+/// AWS's users complain that public images cannot be pulled with a login that is over (docker keeps it and sends it).
+#[tokio::test]
+async fn a_password_that_was_good_once_still_pulls_what_everybody_may_and_does_nothing_else() {
+    const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
+    let folder = tempfile::tempdir().unwrap();
+    let harbour = Harbour::on(Server::start_in(folder.path(), &["--alias", "pier"]));
+    harbour.create("app");
+    let beside = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
+    let registry = Registry::open(beside).await.unwrap();
+    let (keys, key) = (Keys::derive(&registry, false), harbour.server.credentials().id);
+    let identity = Identity { registry: registry.account_id().clone(), user: None };
+    let issued = |hours: i64| bearer::issue_password(&keys, &registry, &identity, &key, registry.now().plus_seconds(-hours * 3600)).0;
+    let (expired, good) = (issued(13), issued(0));
+    let pull = "scope=aws&scope=repository%3Apier%2Fapp%3Apull";
+
+    asked(&harbour.server, &expired, pull).iter().for_each(|answer| assert_anonymous(&harbour.server, answer));
+    // A login, a push, and what nobody ever got a password for are refused as before.
+    let push = "scope=repository%3Apier%2Fapp%3Apull%2Cpush";
+    for scopes in ["scope=aws", push, "scope=registry%3Acatalog%3A*"] {
+        for answer in asked(&harbour.server, &expired, scopes) {
+            assert_eq!((answer.status, answer.json()["errors"][0]["message"].as_str()), (401, Some(EXPIRED)), "{scopes}");
+        }
+    }
+    for wrong in ["wrong", &format!("{good}x"), &good[1..]] {
+        assert!(asked(&harbour.server, wrong, pull).iter().all(|answer| answer.status == 401), "{wrong}");
+    }
+    // At the registry itself it is told that it is over, so that the client asks for a token anew.
+    let raw = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{expired}"));
+    let answer = harbour.get_with("/v2/pier/app/tags/list", "authorization", &format!("Basic {raw}"));
+    assert_eq!((answer.status, answer.json()["errors"][0]["message"].as_str()), (401, Some(EXPIRED)));
+
+    assert!(registry.set_access_key_active(&identity.registry, &key, false).await.unwrap());
+    asked(&harbour.server, &good, pull).iter().for_each(|answer| assert_anonymous(&harbour.server, answer));
+    assert!(asked(&harbour.server, &good, push).iter().all(|answer| answer.status == 401));
     registry.close().await;
 }

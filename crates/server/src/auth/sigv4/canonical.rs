@@ -7,7 +7,11 @@ use sha2::{Digest, Sha256};
 /// `UriEncode()`: everything but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Writes `request` in the one form that client and server both compute; none if a signed header is not there.
+/// A presigned request has seven.
+const MAXIMUM_PARAMETERS: usize = 100;
+
+/// Writes `request` in the one form that client and server both compute; none if a signed header is not there, or there is too much of
+/// anything.
 ///
 /// The signature itself is no part of it: of a presigned URL its parameter is left out.
 pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigned: bool, payload_hash: &str) -> Option<Vec<u8>> {
@@ -18,7 +22,7 @@ pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigne
     };
     line(request.method.as_bytes());
     line(path(request.path).as_bytes());
-    line(query(request.query, presigned).as_bytes());
+    line(query(request.query, presigned)?.as_bytes());
     for name in signed_headers {
         line(&[name.as_bytes(), b":", &header(request, name)?].concat());
     }
@@ -52,19 +56,27 @@ fn path(raw: &str) -> String {
     }
 }
 
-/// Names and values of a query, percent-decoded.
-pub(super) fn decoded_query(raw: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let decode = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
-    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decode(name), decode(value))).collect()
+/// The value of a query's first parameter of this name, percent-decoded.
+pub(super) fn parameter(raw: &str, name: &str) -> Option<String> {
+    let (_, value) = pairs(raw).find(|(key, _)| percent_decode_str(key).eq(name.bytes()))?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
-fn query(raw: &str, presigned: bool) -> String {
-    let kept = decoded_query(raw).into_iter().filter(|(name, _)| !presigned || name != b"X-Amz-Signature");
-    let encode = |bytes: &[u8]| percent_encode(bytes, ENCODED).to_string();
-    let mut pairs: Vec<(String, String)> = kept.map(|(name, value)| (encode(&name), encode(&value))).collect();
-    pairs.sort_unstable();
-    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+fn pairs(raw: &str) -> impl Iterator<Item = (&str, &str)> {
+    raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// None for more parameters than anybody signs: whoever knows the id of a key could else have any number of them sorted.
+fn query(raw: &str, presigned: bool) -> Option<String> {
+    let encode = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), ENCODED).to_string();
+    let encoded = pairs(raw).take(MAXIMUM_PARAMETERS + 1).map(|(name, value)| (encode(name), encode(value)));
+    let mut encoded: Vec<(String, String)> = encoded.collect();
+    if encoded.len() > MAXIMUM_PARAMETERS {
+        return None;
+    }
+    encoded.retain(|(name, _)| !presigned || name != "X-Amz-Signature");
+    encoded.sort_unstable();
+    Some(encoded.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
 /// The values of a header, joined by commas, each with its spaces trimmed and runs of spaces made one.

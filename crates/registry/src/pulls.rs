@@ -1,0 +1,42 @@
+//! What is a pull of an image, and what is a part of one: asked by whoever limits pulls or counts them.
+
+use crate::StoredManifest;
+use roadstead_model::Reference;
+
+/// What somebody does who is answered with the bytes of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pull {
+    /// Pulls an image, of one platform or of several.
+    Image,
+    /// Goes on with the pull of an image of several platforms, whose index was answered before.
+    Child,
+}
+
+impl Pull {
+    /// What is asked for by tag is an image. What is asked for by its digest is a child if an index of the repository lists
+    /// it, else an image: docker and containerd ask for the digest of a tag first, and then for everything by digest.
+    pub fn of(reference: &Reference, manifest: &StoredManifest) -> Self {
+        match reference {
+            Reference::Digest(_) if manifest.in_index => Self::Child,
+            Reference::Digest(_) | Reference::Tag(_) => Self::Image,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roadstead_model::{Algorithm, Digest};
+
+    #[test]
+    fn a_child_is_what_an_index_lists_and_is_asked_for_by_its_digest() {
+        let digest = Digest::of(Algorithm::Sha256, b"{}");
+        let manifest = |in_index| StoredManifest { digest: digest.clone(), media_type: String::new(), bytes: "{}".into(), in_index };
+        let by_tag = Reference::parse("latest").expect("a tag");
+        let by_digest = Reference::Digest(digest.clone());
+        assert_eq!(Pull::of(&by_digest, &manifest(true)), Pull::Child);
+        assert_eq!(Pull::of(&by_digest, &manifest(false)), Pull::Image);
+        assert_eq!(Pull::of(&by_tag, &manifest(true)), Pull::Image);
+        assert_eq!(Pull::of(&by_tag, &manifest(false)), Pull::Image);
+    }
+}

@@ -1,0 +1,40 @@
+//! Holds pulls to their limits.
+
+use super::error::Failure;
+use crate::Server;
+use crate::auth::Principal;
+use crate::http::{Call, Response};
+use crate::rates::{Charge, Pulled};
+use http::Method;
+
+/// Who asks for content.
+#[derive(Clone, Copy)]
+pub(super) struct Puller<'a> {
+    pub(super) server: &'a Server,
+    pub(super) call: &'a Call,
+    pub(super) principal: Option<&'a Principal>,
+}
+
+/// Leave to send what is pulled.
+pub(super) struct Admitted(Option<Charge>);
+
+impl Puller<'_> {
+    /// Counts what is about to be sent, or refuses it. What a HEAD asks for is not sent.
+    pub(super) fn admit(self, pulled: Pulled) -> Result<Admitted, Failure> {
+        if self.call.method != Method::GET {
+            return Ok(Admitted(None));
+        }
+        let now = self.server.registry.now();
+        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client, pulled, now)?))
+    }
+}
+
+impl Admitted {
+    /// The answer, whose bytes count once they are sent.
+    pub(super) fn answer(self, mut response: Response) -> Response {
+        if let Some(charge) = self.0 {
+            response.extensions_mut().insert(charge);
+        }
+        response
+    }
+}
