@@ -46,6 +46,8 @@ pub struct Call {
     pub origin: Origin,
     /// The client's address, seen through trusted proxies.
     pub client: IpAddr,
+    /// Whether the client reached this server over TLS, seen through trusted proxies. What `--public-url` says is no proof of it.
+    pub secure: bool,
     /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
     pub request_id: String,
 }
@@ -142,7 +144,8 @@ async fn route(server: &Server, peer: &Peer, request: Request<Incoming>, door: D
         head.headers.insert(HOST, header_value(authority.as_str()));
     }
     let request_id = request_id.to_owned();
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id };
+    let secure = forwarded::is_secure(peer.address.ip(), &head.headers, &server.config.trusted_proxies, server.scheme() == "https");
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, secure, request_id };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
     match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,

@@ -92,7 +92,8 @@ async fn operate(
         }
     };
     let charge = admit(server, call, principal, &operation)?;
-    let mut response = perform(server, call, &target, operation, body).await?;
+    let performed = perform(server, call, &target, operation, body).await;
+    let mut response = performed.map_err(|failure| failure.naming(target.registry(), target.alias()))?;
     if let Some(charge) = charge {
         response.extensions_mut().insert(charge);
     }

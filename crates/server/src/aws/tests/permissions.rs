@@ -63,7 +63,10 @@ impl Door {
         let (registry, own, name) = (&self.server.registry, Self::own(), RepositoryName::parse("team/app").expect("a name"));
         let _ = registry.create_repository(&own, &name).await;
         match policy {
-            Some(policy) => registry.set_repository_policy(&own, &name, policy.to_owned()).await.expect("a policy"),
+            Some(policy) => {
+                let policy = registry.bind_policy(None, policy).await.expect("a policy");
+                drop(registry.set_repository_policy(&own, &name, policy).await.expect("set"));
+            }
             None => drop(registry.delete_repository_policy(&own, &name).await),
         }
     }
