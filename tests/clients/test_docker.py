@@ -181,7 +181,7 @@ def test_a_push_to_an_absent_repository_is_refused_in_awss_words(docker, built, 
     docker("tag", built, name)
     refusal = docker.attempt("push", name)
     assert refusal.returncode != 0
-    text = "The repository with name 'no/such' does not exist in the registry with id '000000000000'"
+    text = f"The repository with name 'no/such' does not exist in the registry with id '{server.alias}'"
     assert text in refusal.stdout + refusal.stderr
 
 

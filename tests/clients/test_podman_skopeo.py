@@ -177,5 +177,5 @@ def test_a_push_to_an_absent_repository_is_refused_in_awss_words(skopeo, buildah
         "push", "--tls-verify=false", images["amd64"], f"docker://{server.address}/{server.alias}/no/such:v1"
     )
     assert refusal.returncode != 0
-    text = "The repository with name 'no/such' does not exist in the registry with id '000000000000'"
+    text = f"The repository with name 'no/such' does not exist in the registry with id '{server.alias}'"
     assert text in refusal.stdout + refusal.stderr, refusal.stderr

@@ -17,6 +17,7 @@ pub mod page;
 pub mod policy;
 pub mod tag;
 pub mod timestamp;
+pub mod user_id;
 
 pub use arn::Arn;
 pub use digest::{Algorithm, Digest};
@@ -25,3 +26,4 @@ pub use name::{RegistryAlias, RegistryId, RepositoryName};
 pub use page::{Page, PageSize};
 pub use tag::{Reference, Tag};
 pub use timestamp::Timestamp;
+pub use user_id::UserId;

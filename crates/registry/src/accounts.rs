@@ -3,7 +3,8 @@
 use crate::Registry;
 use crate::error::{Error, Result};
 use crate::metadata::AccessKeyRow;
-use roadstead_model::{Arn, RegistryAlias, RegistryId, Timestamp};
+use crate::secrets::random_text;
+use roadstead_model::{Arn, RegistryAlias, RegistryId, Timestamp, UserId};
 
 /// Who holds an access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct AccessKeySummary {
 pub struct User {
     /// The name.
     pub name: String,
+    /// What tells it apart from every other user, also from one that is made later under the same name.
+    pub id: UserId,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -112,6 +115,12 @@ impl User {
     pub fn is_name(text: &str) -> bool {
         is_iam_name(text, 64)
     }
+}
+
+/// A unique id that no other user has.
+pub(crate) fn new_user_id() -> Result<UserId> {
+    let id = UserId::of(&random_text(UserId::ALPHABET, UserId::LENGTH)?);
+    id.ok_or_else(|| Error::Internal("a unique id of a user is not of the form of one".to_owned()))
 }
 
 /// Whether a text is of the form of IAM's names, with at most `maximum` characters.

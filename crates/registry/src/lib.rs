@@ -42,7 +42,7 @@ pub use images::{
 pub use layers::{BlobInfo, LayerInfo, StoredBlob};
 pub use limits::Limits;
 pub use opening::{OpenError, OpenOptions, Sharing};
-pub use policies::{AccessFacts, UserPolicy};
+pub use policies::{AccessFacts, BoundPolicy, UserPolicy};
 pub use pulls::Pull;
 pub use referrers::Referrer;
 pub use repositories::Repository;

@@ -3,11 +3,18 @@
 use crate::Registry;
 use crate::accounts::{Identity, is_iam_name};
 use crate::error::{Error, Result};
-use crate::metadata::RepositoryKey;
+use crate::metadata::{MustExist, RepositoryKey};
 use crate::resource_tags::ResourceTag;
 use roadstead_model::policy::managed::ManagedPolicy;
-use roadstead_model::policy::{Policy, PolicyKind};
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::policy::{Policy, PolicyError, PolicyKind};
+use roadstead_model::{RegistryId, RepositoryName, UserId};
+
+/// A policy of a repository with its users found and bound to their unique ids: what can be set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundPolicy {
+    document: String,
+    policy: Policy,
+}
 
 /// A policy of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +28,21 @@ pub struct UserPolicy {
 /// What decides whether a principal may do something, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessFacts {
+    /// The unique id of the user who asks, which repository policies name; none for the root of an account.
+    pub user_id: Option<UserId>,
     /// The policies of the user who asks; none for the root of an account, which needs none.
     pub identity_policies: Vec<UserPolicy>,
     /// The policy of the repository that is asked about.
     pub repository_policy: Option<String>,
     /// The resource tags of that repository, which conditions may ask for.
     pub resource_tags: Vec<ResourceTag>,
+}
+
+impl BoundPolicy {
+    /// What it says.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
 }
 
 impl UserPolicy {
@@ -65,14 +81,27 @@ impl Registry {
         self.0.metadata.access_facts(identity, repository).await
     }
 
-    /// The policy of a repository; it is an error if it has none.
+    /// The policy of a repository; it is an error if it has none. Users are shown by their ARNs as long as they are there, and by
+    /// their unique ids afterwards.
     pub async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
         self.0.metadata.repository_policy(registry, name).await
     }
 
-    /// Sets the policy of a repository.
-    pub async fn set_repository_policy(&self, registry: &RegistryId, name: &RepositoryName, document: String) -> Result<()> {
-        self.0.metadata.set_repository_policy(RepositoryKey::new(registry, name), document).await
+    /// Reads what is to be the policy of a repository, and binds it to the users that it names as they are now: whoever is made
+    /// later under the name of one of them inherits nothing. A user of `own`, if that is given, who does not exist is an error. Of
+    /// other accounts' users nothing is told: one that does not exist stays as it is written, and matches nobody.
+    pub async fn bind_policy(&self, own: Option<&RegistryId>, document: &str) -> Result<BoundPolicy> {
+        let invalid = |error: PolicyError| Error::PolicyInvalid(error.to_string());
+        Policy::new(PolicyKind::Repository, document).map_err(invalid)?;
+        let must_exist = own.map_or(MustExist::Nobody, |own| MustExist::UsersOf(own.clone()));
+        let document = self.0.metadata.bind_policy(document, &must_exist).await?;
+        let policy = Policy::parse(&document).map_err(invalid)?;
+        Ok(BoundPolicy { document, policy })
+    }
+
+    /// Sets the policy of a repository, and gives it back as [`Self::repository_policy`] will.
+    pub async fn set_repository_policy(&self, registry: &RegistryId, name: &RepositoryName, policy: BoundPolicy) -> Result<String> {
+        self.0.metadata.set_repository_policy(RepositoryKey::new(registry, name), policy.document).await
     }
 
     /// Removes the policy of a repository and gives it back.

@@ -1,11 +1,11 @@
 //! Accounts, aliases, users and access keys as their operator manages them.
 
-use crate::accounts::{AccessKey, AccessKeySummary, AliasDescription, Identity, User};
+use crate::accounts::{AccessKey, AccessKeySummary, AliasDescription, Identity, User, new_user_id};
 use crate::error::{Error, Result};
 use crate::metadata::{AccessKeyRow, NewAccount};
 use crate::opening::{new_access_key, new_alias};
 use crate::{Registry, RegistryDescription};
-use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_model::{RegistryAlias, RegistryId, UserId};
 
 impl Registry {
     /// Every registry with its aliases, by id.
@@ -82,12 +82,17 @@ impl Registry {
         self.0.metadata.has_user(registry, user).await
     }
 
+    /// The unique id of a user; none for the root of an account, and none if there is no such user.
+    pub async fn user_id(&self, identity: &Identity) -> Result<Option<UserId>> {
+        self.0.metadata.user_id(identity).await
+    }
+
     /// Makes a user, of a name that [`User::is_name`] accepts.
     pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<()> {
         if !User::is_name(name) {
             return Err(Error::Refused(format!("'{name}' is no user name: use 1 to 64 letters, digits and +=,.@_-")));
         }
-        if self.0.metadata.create_user(registry.clone(), name.to_owned(), self.now()).await? {
+        if self.0.metadata.create_user(registry.clone(), name.to_owned(), new_user_id()?, self.now()).await? {
             Ok(())
         } else {
             Err(Error::AlreadyExists(format!("the account {registry} has a user '{name}' already")))
@@ -115,7 +120,7 @@ impl Registry {
         }
     }
 
-    /// Makes a new access key for the holder of `id`, and switches `id` off, all or nothing.
+    /// Makes a new access key for the holder of `id`, and switches `id` off, all or nothing. A key that is off already is refused.
     pub async fn rotate_access_key(&self, id: &str) -> Result<AccessKey> {
         let old = self.access_key(id).await?.ok_or_else(|| Error::PrincipalNotFound(format!("there is no access key '{id}'")))?;
         let (row, secret) = self.sealed(new_access_key()?, &old.identity)?;

@@ -57,6 +57,8 @@ pub struct Call {
     pub origin: Origin,
     /// The client's address, seen through trusted proxies.
     pub client: IpAddr,
+    /// Whether the client reached this server over TLS, seen through trusted proxies. What `--public-url` says is no proof of it.
+    pub secure: bool,
     /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
     pub request_id: String,
     /// Where a door notes who calls and what is done.
@@ -198,7 +200,9 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
         }
     }
     let (client, request_id) = (trace.client(), trace.request_id().to_owned());
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, request_id, trace };
+    let is_tls = peer.scheme(server) == "https";
+    let secure = forwarded::is_secure(peer.address.ip(), &head.headers, &server.config.trusted_proxies, is_tls);
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, secure, request_id, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
     let response = match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,

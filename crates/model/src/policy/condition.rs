@@ -6,7 +6,8 @@ use super::context::RequestContext;
 use super::document::Effect;
 use super::error::StatementError;
 use super::json::Json;
-use super::operand::{Kind, Operand, Relation, boolean};
+use super::operand::{Kind, Operand, Relation, Resolved, boolean};
+use super::text::Text;
 
 /// The operators: name, what they compare, and whether they ask for the opposite.
 const OPERATORS: &[(&str, Kind, bool)] = &[
@@ -81,6 +82,14 @@ struct Operator<'a> {
 }
 
 impl Condition {
+    /// Whether there is nothing to compare with.
+    pub(super) fn has_no_values(&self) -> bool {
+        match &self.check {
+            Check::Absent(expected) => expected.is_empty(),
+            Check::Compare(comparison) => comparison.operands.is_empty(),
+        }
+    }
+
     /// Whether the condition is met. `effect` is that of its statement: a comparison that asks for the opposite of
     /// something unknown goes against the caller.
     pub(super) fn is_met(&self, context: &RequestContext, effect: Effect) -> bool {
@@ -93,28 +102,30 @@ impl Condition {
 }
 
 impl Comparison {
-    fn is_met(&self, values: &[String], context: &RequestContext, effect: Effect) -> bool {
-        let agrees = |values: &[String]| self.agrees(values, context, effect);
+    fn is_met(&self, values: &[Text], context: &RequestContext, effect: Effect) -> bool {
+        // Nobody looks at a text that is too long. A client chose its length, so it goes against the caller.
+        if values.iter().any(|value| value.get().is_none()) {
+            return effect == Effect::Deny;
+        }
+        if self.quantifier.is_none() && values.is_empty() {
+            return self.if_exists || self.negated;
+        }
+        let operands: Vec<_> = self.operands.iter().map(|operand| operand.resolve(context)).collect();
+        let agrees = |values: &[Text]| self.agrees(values, &operands, effect);
         match self.quantifier {
             // Of no values all agree, and none does: AWS documents both.
             Some(Quantifier::All) => values.iter().all(|value| agrees(std::slice::from_ref(value))),
             Some(Quantifier::Any) => values.iter().any(|value| agrees(std::slice::from_ref(value))),
-            None if values.is_empty() => self.if_exists || self.negated,
             None => agrees(values),
         }
     }
 
     /// Whether one of `values` matches one of the operands, or none does if the operator is negated.
-    fn agrees(&self, values: &[String], context: &RequestContext, effect: Effect) -> bool {
-        let mut unknown = false;
-        for (value, operand) in values.iter().flat_map(|value| self.operands.iter().map(move |operand| (value, operand))) {
-            match operand.matches(value, context) {
-                Some(true) => return !self.negated,
-                Some(false) => {}
-                None => unknown = true,
-            }
+    fn agrees(&self, values: &[Text], operands: &[Option<Resolved<'_>>], effect: Effect) -> bool {
+        if operands.iter().flatten().any(|operand| values.iter().any(|value| operand.matches(value))) {
+            return !self.negated;
         }
-        self.negated && (!unknown || effect == Effect::Deny)
+        self.negated && (effect == Effect::Deny || operands.iter().all(Option::is_some))
     }
 }
 

@@ -3,7 +3,8 @@
 //! Source: IAM user guide, "AWS global condition context keys"; service authorization reference, "Amazon Elastic
 //! Container Registry Public".
 
-use crate::{Arn, RegistryId, Timestamp};
+use super::text::Text;
+use crate::{Arn, RegistryId, Timestamp, UserId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,17 +17,25 @@ pub struct Caller {
     pub arn: String,
     /// Whether the caller is the account itself, which needs no identity policy.
     pub root: bool,
+    /// The unique id of a user; without it no principal that a policy names as a user is this one.
+    pub id: Option<UserId>,
 }
 
 impl Caller {
     /// The account itself.
     pub fn root(account: RegistryId) -> Self {
-        Self { arn: Arn::AccountRoot(account.clone()).to_string(), account, root: true }
+        Self { arn: Arn::AccountRoot(account.clone()).to_string(), account, root: true, id: None }
     }
 
     /// A user of the account; the name may have a path in front (`division/ann`).
     pub fn user(account: RegistryId, name: &str) -> Self {
-        Self { arn: Arn::User(account.clone(), name.to_owned()).to_string(), account, root: false }
+        Self { arn: Arn::User(account.clone(), name.to_owned()).to_string(), account, root: false, id: None }
+    }
+
+    /// The same user, known by a unique id.
+    #[must_use]
+    pub fn with_id(self, id: UserId) -> Self {
+        Self { id: Some(id), ..self }
     }
 
     /// A user's name without its path: `aws:username`, which the account itself has not.
@@ -37,28 +46,43 @@ impl Caller {
 }
 
 /// What is asked, by whom, of which resource, and all that conditions may look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RequestContext {
     caller: Caller,
     action: String,
+    /// The action in lower case, as policies are asked about it.
+    lower_action: Text,
     resource: Option<String>,
-    /// Shared by the contexts of one request for several actions.
-    keys: Arc<BTreeMap<String, Vec<String>>>,
+    /// The resource as policies are asked about it; like the keys, it is shared by the contexts of one request.
+    resource_text: Arc<Text>,
+    keys: Arc<BTreeMap<String, Vec<Text>>>,
 }
 
 impl RequestContext {
     /// A request for `action` on the resource with this ARN; none for actions without one, which policies allow on `*`.
     ///
-    /// The keys about the caller (`aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`) and
-    /// `aws:ResourceAccount` are filled in here.
+    /// The keys about the caller (`aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`,
+    /// `aws:userid`) and `aws:ResourceAccount` are filled in here.
     pub fn new(caller: Caller, action: &str, resource: Option<&str>) -> Self {
-        let mut context =
-            Self { caller: caller.clone(), action: action.to_owned(), resource: resource.map(str::to_owned), keys: Arc::default() }
-                .with("aws:PrincipalArn", &caller.arn)
-                .with("aws:PrincipalAccount", caller.account.as_str())
-                .with("aws:PrincipalType", if caller.root { "Account" } else { "User" });
+        let mut context = Self {
+            caller: caller.clone(),
+            action: action.to_owned(),
+            lower_action: Text::new(&action.to_lowercase()),
+            resource: resource.map(str::to_owned),
+            resource_text: Arc::new(Text::new(resource.unwrap_or("*"))),
+            keys: Arc::default(),
+        };
+        context = context
+            .with("aws:PrincipalArn", &caller.arn)
+            .with("aws:PrincipalAccount", caller.account.as_str())
+            .with("aws:PrincipalType", if caller.root { "Account" } else { "User" });
         if let Some(name) = caller.username() {
             context = context.with("aws:username", name);
+        }
+        if let Some(id) = &caller.id {
+            context = context.with("aws:userid", id.as_str());
+        } else if caller.root {
+            context = context.with("aws:userid", caller.account.as_str());
         }
         if let Some(account) = resource.and_then(account_of) {
             context = context.with("aws:ResourceAccount", account);
@@ -66,10 +90,11 @@ impl RequestContext {
         context
     }
 
-    /// Adds a value to a condition key; the case of a key does not matter.
+    /// Adds a value to a condition key; the case of a key does not matter. One of more than 1,024 characters is there, but
+    /// cannot be compared with anything: no statement allows because of it, and none that denies is escaped by it.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
-        Arc::make_mut(&mut self.keys).entry(key.to_lowercase()).or_default().push(value.to_owned());
+        Arc::make_mut(&mut self.keys).entry(key.to_lowercase()).or_default().push(Text::new(value));
         self
     }
 
@@ -105,7 +130,7 @@ impl RequestContext {
     /// The same request, had it asked for another action.
     #[must_use]
     pub fn for_action(&self, action: &str) -> Self {
-        Self { action: action.to_owned(), ..self.clone() }
+        Self { action: action.to_owned(), lower_action: Text::new(&action.to_lowercase()), ..self.clone() }
     }
 
     /// Who asks.
@@ -123,6 +148,16 @@ impl RequestContext {
         self.resource.as_deref().unwrap_or("*")
     }
 
+    /// The action in lower case.
+    pub(super) fn action_text(&self) -> &Text {
+        &self.lower_action
+    }
+
+    /// The same as [`Self::resource`].
+    pub(super) fn resource_text(&self) -> &Text {
+        &self.resource_text
+    }
+
     /// Whether caller and resource belong to the same account. An action without a resource stays within the caller's account.
     pub fn is_within_account(&self) -> bool {
         match &self.resource {
@@ -132,7 +167,7 @@ impl RequestContext {
     }
 
     /// The values of a condition key given in lower case; empty if the request has no such key.
-    pub(super) fn values(&self, key: &str) -> &[String] {
+    pub(super) fn values(&self, key: &str) -> &[Text] {
         self.keys.get(key).map_or(&[], Vec::as_slice)
     }
 }
@@ -146,6 +181,10 @@ fn account_of(arn: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn values<'a>(context: &'a RequestContext, key: &str) -> Vec<&'a str> {
+        context.values(key).iter().filter_map(Text::get).collect()
+    }
+
     fn account(digits: &str) -> RegistryId {
         RegistryId::parse(digits).expect("twelve digits")
     }
@@ -153,9 +192,9 @@ mod tests {
     #[test]
     fn a_context_knows_its_caller() {
         let context = RequestContext::new(Caller::user(account("111122223333"), "division/ann"), "ecr-public:PutImage", None);
-        assert_eq!(context.values("aws:principalarn"), ["arn:aws:iam::111122223333:user/division/ann"]);
-        assert_eq!(context.values("aws:principalaccount"), ["111122223333"]);
-        assert_eq!(context.values("aws:username"), ["ann"]);
+        assert_eq!(values(&context, "aws:principalarn"), ["arn:aws:iam::111122223333:user/division/ann"]);
+        assert_eq!(values(&context, "aws:principalaccount"), ["111122223333"]);
+        assert_eq!(values(&context, "aws:username"), ["ann"]);
         let root = RequestContext::new(Caller::root(account("111122223333")), "ecr-public:PutImage", None);
         assert!(root.values("aws:username").is_empty());
         assert_eq!(root.resource(), "*");
@@ -178,11 +217,11 @@ mod tests {
             .with_request_tags([("Env", "y"), ("Cost", "z")])
             .at(Timestamp::from_seconds(1_700_000_000));
         for key in ["aws:resourcetag/team", "ecr:resourcetag/team", "ecr-public:resourcetag/team"] {
-            assert_eq!(context.values(key), ["x"], "{key}");
+            assert_eq!(values(&context, key), ["x"], "{key}");
         }
-        assert_eq!(context.values("aws:tagkeys"), ["Env", "Cost"]);
-        assert_eq!(context.values("aws:requesttag/env"), ["y"]);
-        assert_eq!(context.values("aws:epochtime"), ["1700000000"]);
-        assert_eq!(context.values("aws:currenttime"), ["2023-11-14T22:13:20.000Z"]);
+        assert_eq!(values(&context, "aws:tagkeys"), ["Env", "Cost"]);
+        assert_eq!(values(&context, "aws:requesttag/env"), ["y"]);
+        assert_eq!(values(&context, "aws:epochtime"), ["1700000000"]);
+        assert_eq!(values(&context, "aws:currenttime"), ["2023-11-14T22:13:20.000Z"]);
     }
 }

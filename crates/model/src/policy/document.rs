@@ -18,7 +18,8 @@ pub const MAXIMUM_CHARACTERS: usize = 10_240;
 pub enum PolicyKind {
     /// A user: statements name resources and no principal.
     Identity,
-    /// A repository: statements name principals; the resource is the repository, whether they name it or not.
+    /// A repository: statements name principals and no resource, which is the repository. Those that were stored while a
+    /// resource was accepted keep their meaning.
     Repository,
 }
 
@@ -92,11 +93,6 @@ impl Policy {
         self.id.as_deref()
     }
 
-    /// Every principal that the policy names, in `Principal` or in `NotPrincipal`, so that the registry can check that they exist.
-    pub fn principals(&self) -> impl Iterator<Item = &PrincipalName> {
-        self.statements.iter().filter_map(|statement| statement.principals.as_ref()).flat_map(Selection::items)
-    }
-
     pub(super) fn statements(&self) -> &[Statement] {
         &self.statements
     }
@@ -166,14 +162,27 @@ impl Statement {
     }
 
     fn check(&self, kind: PolicyKind) -> Result<(), StatementError> {
+        self.check_that_it_says_something()?;
         match (kind, &self.principals, &self.resources) {
             (PolicyKind::Identity, Some(_), _) => Err(StatementError::PrincipalForbidden),
             (PolicyKind::Identity, None, None) => Err(StatementError::Missing("Resource")),
             (PolicyKind::Identity, None, Some(_)) => self.check_sid(),
             (PolicyKind::Repository, None, _) => Err(StatementError::Missing("Principal")),
+            (PolicyKind::Repository, Some(_), Some(_)) => Err(StatementError::ResourceForbidden),
             // AWS's own examples for repositories have Sids with blanks ("allow public pull").
-            (PolicyKind::Repository, Some(_), _) => Ok(()),
+            (PolicyKind::Repository, Some(_), None) => Ok(()),
         }
+    }
+
+    /// A list without entries makes a statement that never applies, or one that always does: it is a mistake either way.
+    fn check_that_it_says_something(&self) -> Result<(), StatementError> {
+        let empty = [
+            ("Action", self.actions.items().is_empty()),
+            ("Resource", self.resources.as_ref().is_some_and(|resources| resources.items().is_empty())),
+            ("Principal", self.principals.as_ref().is_some_and(|principals| principals.items().is_empty())),
+            ("Condition", self.conditions.iter().any(Condition::has_no_values)),
+        ];
+        empty.into_iter().find(|(_, is_empty)| *is_empty).map_or(Ok(()), |(element, _)| Err(StatementError::Empty(element)))
     }
 
     fn check_sid(&self) -> Result<(), StatementError> {

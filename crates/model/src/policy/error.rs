@@ -54,6 +54,9 @@ pub enum StatementError {
     /// A required member (or one of its two forms) is absent.
     #[error("the element '{0}' is missing")]
     Missing(&'static str),
+    /// A list without entries.
+    #[error("the element '{0}' has an empty list")]
+    Empty(&'static str),
     /// Both forms of a member, such as `Action` and `NotAction`.
     #[error("the elements '{0}' and 'Not{0}' exclude each other")]
     BothForms(&'static str),
@@ -72,6 +75,9 @@ pub enum StatementError {
     /// A principal in an identity policy, where the identity is the principal.
     #[error("an identity policy names no principal")]
     PrincipalForbidden,
+    /// A resource in the policy of a repository, where the repository is the resource.
+    #[error("a repository policy names no resource")]
+    ResourceForbidden,
     /// A principal of no known form.
     #[error("'{0}' is no principal")]
     Principal(String),

@@ -7,6 +7,7 @@ use super::context::RequestContext;
 use super::document::{Effect, Policy, Selection, Statement};
 use super::principal::{self, Inclusion, PrincipalName};
 use super::template::Template;
+use super::text::Text;
 
 /// The action that a repository policy must not take away from whoever sets it.
 pub const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
@@ -142,16 +143,15 @@ fn evaluate_repository(policy: &Policy, context: &RequestContext) -> Grant {
 impl Statement {
     /// Whether the statement is about this request, whoever makes it.
     fn covers(&self, context: &RequestContext) -> bool {
-        self.covers_action(context.action())
+        self.covers_action(context.action_text())
             && self.resources.as_ref().is_none_or(|resources| covers_resource(resources, self.effect, context))
             && self.conditions.iter().all(|condition| condition.is_met(context, self.effect))
     }
 
-    fn covers_action(&self, action: &str) -> bool {
-        let action = action.to_lowercase();
+    fn covers_action(&self, action: &Text) -> bool {
         match &self.actions {
-            Selection::Only(patterns) => patterns.iter().any(|pattern| pattern.matches(&action)),
-            Selection::AllBut(patterns) => !patterns.iter().any(|pattern| pattern.matches(&action)),
+            Selection::Only(patterns) => patterns.iter().any(|pattern| pattern.matches(action)),
+            Selection::AllBut(patterns) => !patterns.iter().any(|pattern| pattern.matches(action)),
         }
     }
 
@@ -164,6 +164,8 @@ impl Statement {
                 Inclusion::ByAccount => Grant::ToAccount,
                 Inclusion::ByName => Grant::ToCaller,
             },
+            // A user's name that is bound to nobody grants nothing and spares nobody, but whoever bears it is denied.
+            (Effect::Deny, Some(Selection::Only(names))) if names.iter().any(|name| name.is_name_of(context.caller())) => Grant::Denied,
             (Effect::Deny, Some(Selection::Only(names))) if included(names) != Inclusion::Absent => Grant::Denied,
             // Only who is named is left out: naming the account beside a user, as AWS advises, spares nobody else in it.
             (Effect::Deny, Some(Selection::AllBut(names))) if included(names) != Inclusion::ByName => Grant::Denied,
@@ -175,7 +177,7 @@ impl Statement {
 /// Whether the resource is selected. A pattern whose variables have no value matches nothing, and leaves nothing out
 /// of a deny; but an allow must not grant everything because nobody knows what it leaves out.
 fn covers_resource(resources: &Selection<Template>, effect: Effect, context: &RequestContext) -> bool {
-    let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(context.resource()));
+    let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(context.resource_text()));
     match resources {
         Selection::Only(templates) => templates.iter().any(|template| matched(template) == Some(true)),
         Selection::AllBut(templates) => templates.iter().all(|template| match matched(template) {

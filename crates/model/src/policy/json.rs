@@ -49,6 +49,14 @@ impl Json {
             single => std::slice::from_ref(single),
         }
     }
+
+    /// The same to be changed.
+    pub(super) fn one_or_many_mut(&mut self) -> &mut [Self] {
+        match self {
+            Self::List(items) => items,
+            single => std::slice::from_mut(single),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -105,12 +113,14 @@ impl<'de> Visitor<'de> for JsonVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
         let mut members: Vec<(String, Json)> = Vec::new();
         while let Some((name, value)) = object.next_entry::<String, Json>()? {
-            if members.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(A::Error::custom(format_args!("the member '{name}' is there twice")));
-            }
             members.push((name, value));
         }
-        Ok(Json::Object(members))
+        let mut names: Vec<_> = members.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(A::Error::custom(format_args!("the member '{}' is there twice", pair[0]))),
+            None => Ok(Json::Object(members)),
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 //! the [`Policy`]s that concern it, [`evaluate`] answers with a [`Decision`], and a decision that is no
 //! [`Decision::Allow`] words its own refusal.
 
+mod binding;
+mod bits;
 mod condition;
 mod context;
 mod document;
@@ -19,11 +21,13 @@ mod operand;
 mod principal;
 mod render;
 mod template;
+mod text;
 mod wildcard;
 
 #[cfg(test)]
 mod properties;
 
+pub use binding::{aws_principals, with_aws_principals};
 pub use context::{Caller, RequestContext};
 pub use document::{MAXIMUM_CHARACTERS, Policy, PolicyKind};
 pub use error::{PolicyError, StatementError};
@@ -32,4 +36,3 @@ pub use evaluate::{
 };
 pub use principal::PrincipalName;
 pub use render::render;
-pub use wildcard::Pattern;

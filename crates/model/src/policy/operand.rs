@@ -2,11 +2,15 @@
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Condition operators".
 
+use super::bits::count;
 use super::context::RequestContext;
 use super::error::StatementError;
 use super::template::{Reading, Template};
+use super::text::Text;
+use super::wildcard::Pattern;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -43,7 +47,8 @@ pub(super) enum Operand {
     Number(Relation, f64),
     Date(Relation, i64),
     Bool(bool),
-    Binary(Vec<u8>),
+    /// In base 64, which has one text for any bytes.
+    Binary(String),
     Network(Network),
 }
 
@@ -72,23 +77,47 @@ impl Operand {
             Kind::Number(relation) => number(text).map(|number| Self::Number(relation, number)),
             Kind::Date(relation) => date(text).map(|date| Self::Date(relation, date)),
             Kind::Bool => boolean(text).map(Self::Bool),
-            Kind::Binary => STANDARD.decode(text).ok().map(Self::Binary),
+            Kind::Binary => STANDARD.decode(text).is_ok().then(|| Self::Binary(text.to_owned())),
             Kind::Network => Network::parse(text).map(Self::Network),
         })
     }
 
-    /// Whether the value of the request matches; none if a policy variable has no value, so that nobody can tell.
-    pub(super) fn matches(&self, value: &str, context: &RequestContext) -> Option<bool> {
+    /// The operand with its variables filled in; none if one of them has no value, so that nobody can tell.
+    pub(super) fn resolve(&self, context: &RequestContext) -> Option<Resolved<'_>> {
         Some(match self {
-            Self::Text(template) => template.resolve(context)?.matches(value),
-            Self::TextIgnoreCase(template) => template.resolve(context)?.to_lowercase().matches(&value.to_lowercase()),
-            Self::Arn(template) => template.resolve(context)?.matches_arn(value),
-            Self::Number(relation, operand) => number(value).is_some_and(|value| relation.holds(value.partial_cmp(operand))),
-            Self::Date(relation, operand) => date(value).is_some_and(|value| relation.holds(value.partial_cmp(operand))),
-            Self::Bool(operand) => boolean(value) == Some(*operand),
-            Self::Binary(operand) => STANDARD.decode(value).is_ok_and(|value| value == *operand),
-            Self::Network(network) => value.parse().is_ok_and(|address| network.contains(address)),
+            Self::Text(template) => Resolved::Text(template.resolve(context)?),
+            Self::TextIgnoreCase(template) => Resolved::TextIgnoreCase(template.resolve(context)?),
+            Self::Arn(template) => Resolved::Arn(template.resolve(context)?),
+            other => Resolved::Fixed(other),
         })
+    }
+}
+
+/// An operand whose variables have their values: resolved once, compared with each value of the request.
+pub(super) enum Resolved<'a> {
+    Text(Cow<'a, Pattern>),
+    TextIgnoreCase(Cow<'a, Pattern>),
+    Arn(Cow<'a, Pattern>),
+    Fixed(&'a Operand),
+}
+
+impl Resolved<'_> {
+    /// Whether a value of the request matches.
+    pub(super) fn matches(&self, value: &Text) -> bool {
+        count(1);
+        match self {
+            Self::Text(pattern) => pattern.matches(value),
+            Self::TextIgnoreCase(pattern) => value.get().is_some_and(|text| pattern.is_in_any_case(text)),
+            Self::Arn(pattern) => pattern.matches_arn(value),
+            Self::Fixed(Operand::Number(relation, operand)) => {
+                value.number().is_some_and(|value| relation.holds(value.partial_cmp(operand)))
+            }
+            Self::Fixed(Operand::Date(relation, operand)) => value.date().is_some_and(|value| relation.holds(value.partial_cmp(operand))),
+            Self::Fixed(Operand::Bool(operand)) => value.get().and_then(boolean) == Some(*operand),
+            Self::Fixed(Operand::Binary(operand)) => value.get() == Some(operand),
+            Self::Fixed(Operand::Network(network)) => value.address().is_some_and(|address| network.contains(address)),
+            Self::Fixed(Operand::Text(_) | Operand::TextIgnoreCase(_) | Operand::Arn(_)) => false,
+        }
     }
 }
 
@@ -102,12 +131,12 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// An integer or a decimal number.
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 /// A date in microseconds since the epoch: seconds since the epoch, or ISO 8601 with a time zone or without a time.
-fn date(text: &str) -> Option<i64> {
+pub(super) fn date(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return seconds.checked_mul(1_000_000);
     }

@@ -5,7 +5,7 @@
 use super::context::Caller;
 use super::error::StatementError;
 use super::json::Json;
-use crate::{Arn, RegistryId};
+use crate::{Arn, RegistryId, UserId};
 
 /// One principal that a policy names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,7 +14,10 @@ pub enum PrincipalName {
     Everyone,
     /// An account, written as its id or as `arn:aws:iam::<id>:root`; both mean everyone in it.
     Account(RegistryId),
-    /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one.
+    /// A user by the unique id: what a policy that is stored says in place of the ARN ([`super::binding`]).
+    UserId(UserId),
+    /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one. In a policy that is stored it is a user
+    /// who was not there when the policy was set.
     User {
         /// The account of the user.
         account: RegistryId,
@@ -50,12 +53,14 @@ pub(super) enum Inclusion {
 }
 
 impl PrincipalName {
-    /// The account that must exist for this principal to exist; none where there is nothing that could be looked up.
-    pub fn account(&self) -> Option<&RegistryId> {
-        match self {
-            Self::Account(account) | Self::User { account, .. } | Self::Role { account, .. } => Some(account),
-            Self::Everyone | Self::Foreign { .. } => None,
-        }
+    /// Reads a principal as it stands in the member `AWS`.
+    pub(super) fn parse_aws(text: &str) -> Option<Self> {
+        parse_aws(text)
+    }
+
+    /// Whether this is a user's name, and the caller's.
+    pub(super) fn is_name_of(&self, caller: &Caller) -> bool {
+        matches!(self, Self::User { account, name } if Arn::User(account.clone(), name.clone()).to_string() == caller.arn)
     }
 
     fn include(&self, caller: &Caller) -> Inclusion {
@@ -63,7 +68,7 @@ impl PrincipalName {
             Self::Everyone => Inclusion::ByName,
             Self::Account(account) if *account == caller.account && caller.root => Inclusion::ByName,
             Self::Account(account) if *account == caller.account => Inclusion::ByAccount,
-            Self::User { account, name } if Arn::User(account.clone(), name.clone()).to_string() == caller.arn => Inclusion::ByName,
+            Self::UserId(id) if caller.id.as_ref() == Some(id) => Inclusion::ByName,
             _ => Inclusion::Absent,
         }
     }
@@ -111,6 +116,9 @@ fn parse_aws(text: &str) -> Option<PrincipalName> {
     }
     if let Ok(account) = RegistryId::parse(text) {
         return Some(PrincipalName::Account(account));
+    }
+    if let Some(id) = UserId::parse(text) {
+        return Some(PrincipalName::UserId(id));
     }
     let parts: Vec<_> = text.splitn(6, ':').collect();
     let ["arn", "aws", service, "", account, resource] = parts[..] else { return None };
@@ -166,6 +174,7 @@ mod tests {
                 ],
             ),
             (r#"{"AWS": []}"#, vec![]),
+            (r#"{"AWS": "AIDACKCEVSQ6C2EXAMPLE"}"#, vec![PrincipalName::UserId(UserId::parse("AIDACKCEVSQ6C2EXAMPLE").expect("an id"))]),
         ] {
             assert_eq!(names(json), Ok(expected), "{json}");
         }
@@ -189,6 +198,8 @@ mod tests {
             r#"{"AWS": "arn:aws:iam::*:root"}"#,
             r#"{"AWS": "arn:aws-cn:iam::111122223333:root"}"#,
             r#"{"AWS": "arn:aws:s3::111122223333:root"}"#,
+            r#"{"AWS": "AROACKCEVSQ6C2EXAMPLE"}"#,
+            r#"{"AWS": "AIDA"}"#,
         ] {
             assert!(names(bad).is_err(), "{bad}");
         }
@@ -197,15 +208,20 @@ mod tests {
     #[test]
     fn an_account_includes_its_users_by_account_and_itself_by_name() {
         let account = id("111122223333");
-        let ann = Caller::user(account.clone(), "ann");
+        let ann_id = UserId::parse("AIDACKCEVSQ6C2EXAMPLE").expect("an id");
+        let ann = Caller::user(account.clone(), "ann").with_id(ann_id.clone());
         let by_account = [PrincipalName::Account(account.clone())];
         assert_eq!(inclusion(&by_account, &ann), Inclusion::ByAccount);
         assert_eq!(inclusion(&by_account, &Caller::root(account.clone())), Inclusion::ByName);
         assert_eq!(inclusion(&by_account, &Caller::root(id("444455556666"))), Inclusion::Absent);
-        let by_name = PrincipalName::User { account: account.clone(), name: "ann".to_owned() };
-        assert_eq!(inclusion(&[by_account[0].clone(), by_name.clone()], &ann), Inclusion::ByName);
-        assert_eq!(inclusion(std::slice::from_ref(&by_name), &Caller::user(account.clone(), "Ann")), Inclusion::Absent);
-        assert_eq!(inclusion(&[by_name], &Caller::root(account)), Inclusion::Absent);
+        let by_id = PrincipalName::UserId(ann_id);
+        assert_eq!(inclusion(&[by_account[0].clone(), by_id.clone()], &ann), Inclusion::ByName);
+        let successor = Caller::user(account.clone(), "ann").with_id(UserId::parse("AIDACKCEVSQ6C2ANOTHER").expect("an id"));
+        assert_eq!(inclusion(std::slice::from_ref(&by_id), &successor), Inclusion::Absent);
+        assert_eq!(inclusion(&[by_id], &Caller::root(account.clone())), Inclusion::Absent);
+        let by_name = PrincipalName::User { account, name: "ann".to_owned() };
+        assert!(by_name.is_name_of(&ann) && by_name.is_name_of(&successor));
+        assert_eq!(inclusion(&[by_name], &ann), Inclusion::Absent);
         assert_eq!(inclusion(&[], &ann), Inclusion::Absent);
     }
 }

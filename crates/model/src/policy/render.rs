@@ -8,9 +8,14 @@ use super::json::Json;
 
 /// The policy in AWS's form. Members keep their order; texts and numbers keep their value.
 pub fn render(text: &str) -> Result<String, PolicyError> {
-    let mut printed = String::with_capacity(text.len() * 2);
-    print(&Json::parse(text)?, 0, &mut printed);
-    Ok(printed)
+    Ok(print_document(&Json::parse(text)?))
+}
+
+/// The same of a document that has been read.
+pub(super) fn print_document(document: &Json) -> String {
+    let mut printed = String::new();
+    print(document, 0, &mut printed);
+    printed
 }
 
 fn print(json: &Json, depth: usize, out: &mut String) {

@@ -3,8 +3,10 @@
 //! Source: IAM user guide, "IAM policy elements: Variables and tags". Variables exist since version 2012-10-17;
 //! in an older policy `${…}` is just text.
 
+use super::bits::count;
 use super::context::RequestContext;
 use super::error::StatementError;
+use super::text::MAXIMUM_CHARACTERS;
 use super::wildcard::{Pattern, Token};
 use std::borrow::Cow;
 
@@ -54,24 +56,35 @@ impl Template {
             Self::Variable(parts) => parts,
         };
         let mut tokens = Vec::new();
+        let mut fixed = 0;
         for part in parts {
             match part {
-                Part::Token(token) => tokens.push(*token),
+                Part::Token(token) => {
+                    fixed += usize::from(*token != Token::AnyMany);
+                    tokens.push(*token);
+                }
                 // A wildcard in a variable's value is just a character: whoever chooses their name must not choose a pattern.
                 Part::Variable { key, default } => {
-                    tokens.extend(value(context, key).or(default.as_deref())?.chars().map(Token::Literal));
+                    let value = value(context, key, default.as_deref())?;
+                    // A pattern that is longer than any text matches none, however much longer it is.
+                    if fixed <= MAXIMUM_CHARACTERS {
+                        let before = tokens.len();
+                        tokens.extend(value.chars().map(Token::Literal));
+                        fixed += tokens.len() - before;
+                    }
                 }
             }
         }
+        count(tokens.len());
         Some(Cow::Owned(tokens.into_iter().collect()))
     }
 }
 
-/// The value of a variable. A key with several values cannot be a variable.
-fn value<'a>(context: &'a RequestContext, key: &str) -> Option<&'a str> {
+/// The value of a variable. A key with several values cannot be a variable, and a value that is too long is none.
+fn value<'a>(context: &'a RequestContext, key: &str, default: Option<&'a str>) -> Option<&'a str> {
     match context.values(key) {
-        [single] => Some(single),
-        _ => None,
+        [single] => single.get(),
+        _ => default,
     }
 }
 
@@ -110,6 +123,7 @@ fn variable(inside: &str) -> Option<Part> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::Text;
     use super::*;
     use crate::RegistryId;
     use crate::policy::Caller;
@@ -124,7 +138,7 @@ mod tests {
 
     fn matches(template: &str, text: &str) -> Option<bool> {
         let template = Template::parse(template, Reading { variables: true, wildcards: true }).expect("a good template");
-        template.resolve(&context()).map(|pattern| pattern.matches(text))
+        template.resolve(&context()).map(|pattern| pattern.matches(&Text::new(text)))
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Wildcards: `*` for any characters (also none), `?` for exactly one.
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Resource" and "Condition operators" (ARN operators).
+//!
+//! A match reads its pattern once. Up to the first `*` it goes along the text; after it, it keeps the set of all places where it
+//! may stand, one bit for each, and moves the set: some words for each element of the pattern, whatever the two look like.
 
-/// The number of colon-separated parts of an ARN; colons after the fifth belong to the last part.
-const ARN_PARTS: usize = 6;
+use super::bits::count;
+use super::text::{ARN_PARTS, Part, Text};
 
 /// One element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,27 +18,34 @@ pub(super) enum Token {
 
 /// A text with wildcards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Token>);
+pub(super) struct Pattern(Vec<Token>);
 
 impl Pattern {
     /// Reads `*` and `?` as wildcards and everything else as itself; any text is a pattern.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         text.chars().map(Token::wildcard).collect()
     }
 
-    /// Whether the whole of `text` matches. Takes at most pattern × text steps, whatever the pattern.
-    pub fn matches(&self, text: &str) -> bool {
-        matches(&self.0, &text.chars().collect::<Vec<_>>())
+    /// Whether the whole of `text` matches; nothing matches a text that is too long.
+    pub(super) fn matches(&self, text: &Text) -> bool {
+        text.get().is_some() && matches(&self.0, text, &text.whole())
     }
 
     /// Whether `arn` matches part by part, so that no wildcard reaches across a colon into the next part.
     /// A pattern or a text with fewer than six parts matches nothing.
-    pub fn matches_arn(&self, arn: &str) -> bool {
+    pub(super) fn matches_arn(&self, arn: &Text) -> bool {
+        let Some(parts) = arn.arn_parts() else { return false };
+        count(self.0.len());
         let patterns: Vec<_> = self.0.splitn(ARN_PARTS, |token| *token == Token::Literal(':')).collect();
-        let parts: Vec<_> = arn.splitn(ARN_PARTS, ':').collect();
-        patterns.len() == ARN_PARTS
-            && parts.len() == ARN_PARTS
-            && patterns.iter().zip(parts).all(|(pattern, part)| matches(pattern, &part.chars().collect::<Vec<_>>()))
+        patterns.len() == ARN_PARTS && patterns.iter().zip(parts).all(|(pattern, part)| matches(pattern, arn, part))
+    }
+
+    /// Whether `text` is the pattern in other cases. Wildcards are not read as such.
+    pub(super) fn is_in_any_case(&self, text: &str) -> bool {
+        let lower = self.0.iter().flat_map(|token| token.to_lowercase());
+        let mut given = text.chars().flat_map(char::to_lowercase);
+        lower.inspect(|_| count(1)).all(|token| given.next().is_some_and(|character| token == Token::Literal(character)))
+            && given.next().is_none()
     }
 
     /// The same pattern with lower-case letters, to be matched with text in lower case.
@@ -72,33 +82,57 @@ impl Token {
     }
 }
 
-/// Greedy matching that goes back to the last `*` only: an earlier `*` never has to take more, because whatever
-/// it could take the later one can take too.
-fn matches(pattern: &[Token], text: &[char]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    let mut last_star: Option<(usize, usize)> = None;
-    while read < text.len() {
-        match pattern.get(at) {
-            Some(Token::AnyMany) => {
-                last_star = Some((at + 1, read));
-                at += 1;
-            }
-            Some(token) if *token == Token::AnyOne || *token == Token::Literal(text[read]) => {
-                at += 1;
-                read += 1;
-            }
-            _ => {
-                let Some((after_star, taken)) = last_star else { return false };
-                last_star = Some((after_star, taken + 1));
-                (at, read) = (after_star, taken + 1);
-            }
+/// Whether `pattern` matches the whole of `part`.
+fn matches(pattern: &[Token], text: &Text, part: &Part) -> bool {
+    let mut characters = text.slice(part).chars();
+    for (at, token) in pattern.iter().enumerate() {
+        count(1);
+        if *token == Token::AnyMany {
+            let rest = &pattern[at + 1..];
+            return rest.is_empty() || matches_behind_star(rest, text, part.characters.start + at, part.characters.end);
+        }
+        match characters.next() {
+            Some(found) if *token == Token::AnyOne || *token == Token::Literal(found) => {}
+            _ => return false,
         }
     }
-    pattern[at..].iter().all(|token| *token == Token::AnyMany)
+    characters.next().is_none()
+}
+
+/// Whether `pattern`, which stands behind a star, matches from `start` or from any place behind it up to `end`.
+fn matches_behind_star(pattern: &[Token], text: &Text, start: usize, end: usize) -> bool {
+    count(pattern.len());
+    if pattern.iter().filter(|token| **token != Token::AnyMany).count() > end.saturating_sub(start) {
+        return false;
+    }
+    let positions = text.positions();
+    let mut places = positions.between(start, end);
+    for token in pattern {
+        // Nothing is left to take at the end.
+        let only = match token {
+            Token::AnyMany => {
+                places.spread(end);
+                continue;
+            }
+            Token::AnyOne => None,
+            Token::Literal(character) => match positions.of(*character) {
+                Some(found) => Some(found),
+                None => return false,
+            },
+        };
+        places.remove(end);
+        places.advance(only);
+        if places.is_empty() {
+            return false;
+        }
+    }
+    places.has(end)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bits::counted;
+    use super::super::text::MAXIMUM_CHARACTERS;
     use super::*;
     use proptest::prelude::*;
 
@@ -113,24 +147,52 @@ mod tests {
         }
     }
 
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::parse(pattern).matches(&Text::new(text))
+    }
+
     proptest! {
         #[test]
         fn the_matcher_agrees_with_a_plain_recursive_one(pattern in "[ab*?é]{0,8}", text in "[abé]{0,10}") {
             let expected = reference(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
-            prop_assert_eq!(Pattern::parse(&pattern).matches(&text), expected);
+            prop_assert_eq!(matches(&pattern, &text), expected);
         }
 
         #[test]
         fn a_text_without_wildcards_matches_itself_alone(text in "[a-z:/é]{0,12}", other in "[a-z:/é]{0,12}") {
-            prop_assert!(Pattern::parse(&text).matches(&text));
-            prop_assert_eq!(Pattern::parse(&text).matches(&other), text == other);
+            prop_assert!(matches(&text, &text));
+            prop_assert_eq!(matches(&text, &other), text == other);
         }
     }
 
     #[test]
-    fn a_hostile_pattern_ends_soon() {
-        let pattern = Pattern::parse(&"a*".repeat(2_000));
-        assert!(!pattern.matches(&format!("{}b", "a".repeat(1_000))));
+    fn long_texts_match_across_the_words_that_their_places_take() {
+        let text = format!("{}b{}c", "a".repeat(100), "a".repeat(400));
+        for (pattern, expected) in [("*b*c", true), ("a*b?*?c", true), ("*b*b*", false), ("*c?", false), ("*a", false), ("*?c", true)] {
+            assert_eq!(matches(pattern, &text), expected, "{pattern}");
+        }
+        assert!(matches(&format!("*{}c", "?".repeat(450)), &text));
+        assert!(!matches(&format!("*{}c", "?".repeat(502)), &text));
+    }
+
+    /// The patterns that made a matcher go back, again and again, against the longest text that there is.
+    #[test]
+    fn a_match_takes_a_bounded_number_of_steps_for_each_character_of_the_worst_pattern() {
+        const WORDS: usize = MAXIMUM_CHARACTERS / 64 + 1;
+        let text = Text::new(&"a".repeat(MAXIMUM_CHARACTERS));
+        let worst = [
+            "a*".repeat(5_000) + "b",
+            "*a".repeat(500) + "*b",
+            format!("*{}b", "a".repeat(MAXIMUM_CHARACTERS - 1)),
+            format!("*{}b", "?".repeat(MAXIMUM_CHARACTERS - 1)),
+            format!("{}*{}*b", "?*".repeat(300), "a?".repeat(200)),
+        ];
+        for pattern in worst {
+            let read = Pattern::parse(&pattern);
+            let (matched, steps) = counted(|| read.matches(&text));
+            assert!(!matched, "{pattern}");
+            assert!(steps <= (WORDS + 2) * pattern.len() + MAXIMUM_CHARACTERS, "{steps} steps: {pattern}");
+        }
     }
 
     #[test]
@@ -146,8 +208,12 @@ mod tests {
             ("*", "arn:aws:iam::111122223333:root", false),
             ("arn:*:*:*:*:*", "no arn", false),
             ("arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:user/Ann", false),
+            ("arn:*s:i*m::1111*3333:*/*n", "arn:aws:iam::111122223333:user/ann", true),
+            ("arn:*s:i*m::1111*4444:*/*n", "arn:aws:iam::111122223333:user/ann", false),
+            ("arn:*?s:*iam?:*:1*:*", "arn:aws:iam::111122223333:user/ann", false),
+            ("arn:*s:*m:*:*3:*:*", "arn:aws:iam::111122223333:user/a:n", true),
         ] {
-            assert_eq!(Pattern::parse(pattern).matches_arn(arn), expected, "{pattern} {arn}");
+            assert_eq!(Pattern::parse(pattern).matches_arn(&Text::new(arn)), expected, "{pattern} {arn}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! exists only in this folder, written so that PostgreSQL can run it too (the rules are in `schema.rs`).
 
 mod accounts;
+mod bindings;
 mod blobs;
 mod cache;
 mod catalog_data;
@@ -37,6 +38,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use transaction::Tx;
 
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
+pub(crate) use bindings::MustExist;
 pub(crate) use blobs::{BlobRow, Content, LayerRow, NewBlob, StoredRow};
 pub(crate) use catalog_data::NamedLogo;
 pub(crate) use images::NewManifest;

@@ -1,5 +1,6 @@
 //! Repository policies, users and their identity policies.
 
+use super::bindings;
 use super::repositories::{find_repository, repository_id};
 use super::resource_tags;
 use super::transaction::{Row, Sql, Tx, Value, statements};
@@ -22,29 +23,35 @@ statements! {
 }
 
 impl Metadata {
-    /// The policy of a repository; it is an error if it has none.
+    /// The policy of a repository as it is shown; it is an error if it has none.
     pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
         let parameters: [Value<'_>; 2] = [registry.as_str().into(), name.as_str().into()];
-        let found = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await).await?;
-        let policy = found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })?;
-        policy.ok_or_else(|| Error::PolicyNotFound { registry: registry.clone(), name: name.clone() })
-    }
-
-    /// Sets the policy of a repository.
-    pub(crate) async fn set_repository_policy(&self, key: RepositoryKey, document: String) -> Result<()> {
-        self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
-            tx.execute(&UPSERT, &[repository.into(), document.as_str().into()]).await.map(drop)
+        self.read(async |tx: &mut Tx<'_>| {
+            let found = tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await?;
+            let policy = found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })?;
+            let policy = policy.ok_or_else(|| Error::PolicyNotFound { registry: registry.clone(), name: name.clone() })?;
+            bindings::show(tx, &policy).await
         })
         .await
     }
 
-    /// Removes the policy of a repository and gives it back.
+    /// Sets the policy of a repository, whose users are bound, and gives it back as it is shown.
+    pub(crate) async fn set_repository_policy(&self, key: RepositoryKey, document: String) -> Result<String> {
+        self.write(async move |tx: &mut Tx<'_>| {
+            let repository = repository_id(tx, &key).await?;
+            tx.execute(&UPSERT, &[repository.into(), document.as_str().into()]).await?;
+            bindings::show(tx, &document).await
+        })
+        .await
+    }
+
+    /// Removes the policy of a repository and gives it back as it was shown.
     pub(crate) async fn delete_repository_policy(&self, key: RepositoryKey) -> Result<String> {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let deleted = tx.query_one(&DELETE, &[repository.into()], |row| row.text(0)).await?;
-            deleted.ok_or_else(|| Error::PolicyNotFound { registry: key.registry.clone(), name: key.name.clone() })
+            let deleted = deleted.ok_or_else(|| Error::PolicyNotFound { registry: key.registry.clone(), name: key.name.clone() })?;
+            bindings::show(tx, &deleted).await
         })
         .await
     }
@@ -61,13 +68,14 @@ impl Metadata {
             let mut facts = AccessFacts::default();
             if let Some(user) = &identity.user {
                 facts.identity_policies = select_user_policies(tx, &identity.registry, user).await?;
+                facts.user_id = bindings::select_id(tx, &identity.registry, user).await?;
             }
             let found = match &repository {
                 Some(key) => find_repository(tx, key).await?,
                 None => None,
             };
             if let Some(id) = found {
-                facts.repository_policy = tx.query_one(&SELECT_OF_REPOSITORY, &[id.into()], |row| row.text(0)).await?;
+                facts.repository_policy = select_stored(tx, id).await?;
                 facts.resource_tags = resource_tags::select(tx, id).await?;
             }
             Ok(facts)
@@ -94,6 +102,11 @@ impl Metadata {
         })
         .await
     }
+}
+
+/// The policy of a repository as it is stored: users are named by their unique ids.
+pub(super) async fn select_stored(tx: &mut Tx<'_>, repository: i64) -> Result<Option<String>> {
+    tx.query_one(&SELECT_OF_REPOSITORY, &[repository.into()], |row| row.text(0)).await
 }
 
 async fn select_user_policies(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {

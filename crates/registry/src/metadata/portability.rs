@@ -4,7 +4,8 @@
 
 use super::transaction::Sql;
 use super::{
-    accounts, blobs, catalog_data, gc, images, policies, principals, referrers, repositories, resource_tags, schema, tags, uploads,
+    accounts, bindings, blobs, catalog_data, gc, images, policies, principals, referrers, repositories, resource_tags, schema, tags,
+    uploads,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -18,6 +19,7 @@ const NOBODY: u32 = 65_534;
 fn statements() -> Vec<(&'static str, &'static Sql)> {
     let files = [
         accounts::STATEMENTS,
+        bindings::STATEMENTS,
         blobs::STATEMENTS,
         catalog_data::STATEMENTS,
         gc::STATEMENTS,

@@ -1,11 +1,12 @@
 //! Accounts, aliases, users and access keys as their operator manages them.
 
 use super::accounts::{ensure_alias, insert_new_root_key, insert_registry, read_alias};
+use super::bindings::read_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{AccessKeyRow, Metadata, NewAccount};
 use crate::accounts::{AccessKeySummary, AliasDescription, AliasStatus, User};
 use crate::error::{Error, Result};
-use roadstead_model::{RegistryAlias, RegistryId, Timestamp};
+use roadstead_model::{RegistryAlias, RegistryId, Timestamp, UserId};
 
 statements! {
     SELECT_REGISTRIES = "SELECT id FROM registry ORDER BY id";
@@ -18,15 +19,17 @@ statements! {
     CLEAR_DEFAULT = "UPDATE registry_alias SET is_default = FALSE WHERE registry_id = ?1";
     DELETE_ALIAS = "DELETE FROM registry_alias WHERE registry_id = ?1 AND name = ?2";
     SELECT_REGISTRY_EXISTS = "SELECT EXISTS (SELECT 1 FROM registry WHERE id = ?1)";
-    SELECT_USERS = "SELECT name, created_at FROM iam_user WHERE registry_id = ?1 ORDER BY name";
+    SELECT_USERS = "SELECT name, created_at, unique_id FROM iam_user WHERE registry_id = ?1 ORDER BY name";
     SELECT_USER = "SELECT EXISTS (SELECT 1 FROM iam_user WHERE registry_id = ?1 AND name = ?2)";
-    INSERT_USER = "INSERT INTO iam_user (registry_id, name, created_at) VALUES (?1, ?2, ?3) ON CONFLICT (registry_id, name) DO NOTHING";
+    INSERT_USER = "INSERT INTO iam_user (registry_id, name, created_at, unique_id) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (registry_id, name) DO NOTHING";
     DELETE_USER_KEYS = "DELETE FROM access_key WHERE registry_id = ?1 AND user_name = ?2";
     DELETE_USER = "DELETE FROM iam_user WHERE registry_id = ?1 AND name = ?2";
     INSERT_KEY = "INSERT INTO access_key (id, registry_id, user_name, sealed_secret, active, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (id) DO NOTHING";
     SELECT_KEYS = "SELECT id, user_name, active, created_at FROM access_key WHERE registry_id = ?1 ORDER BY created_at, id";
     UPDATE_KEY = "UPDATE access_key SET active = ?3 WHERE registry_id = ?1 AND id = ?2";
+    SWITCH_OFF_KEY = "UPDATE access_key SET active = FALSE WHERE registry_id = ?1 AND id = ?2 AND active";
     UPDATE_SECRET = "UPDATE access_key SET sealed_secret = ?2 WHERE id = ?1";
     DELETE_KEY = "DELETE FROM access_key WHERE registry_id = ?1 AND id = ?2 RETURNING user_name IS NULL";
     SELECT_HAS_ROOT_KEY = "SELECT EXISTS (SELECT 1 FROM access_key WHERE registry_id = ?1 AND user_name IS NULL)";
@@ -101,7 +104,8 @@ impl Metadata {
 
     /// The users of an account, by name.
     pub(crate) async fn users(&self, registry: &RegistryId) -> Result<Vec<User>> {
-        let read = |row: &Row<'_>| Ok(User { name: row.text(0)?, created_at: Timestamp::from_micros(row.integer(1)?) });
+        let read =
+            |row: &Row<'_>| Ok(User { name: row.text(0)?, id: read_id(row, 2)?, created_at: Timestamp::from_micros(row.integer(1)?) });
         self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_USERS, &[registry.as_str().into()], read).await).await
     }
 
@@ -111,10 +115,10 @@ impl Metadata {
     }
 
     /// Makes a user. False when there is one of this name.
-    pub(crate) async fn create_user(&self, registry: RegistryId, name: String, now: Timestamp) -> Result<bool> {
+    pub(crate) async fn create_user(&self, registry: RegistryId, name: String, id: UserId, now: Timestamp) -> Result<bool> {
         self.write(async move |tx: &mut Tx<'_>| {
             require_registry(tx, &registry).await?;
-            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), now.micros().into()];
+            let parameters: [Value<'_>; 4] = [registry.as_str().into(), name.as_str().into(), now.micros().into(), id.as_str().into()];
             Ok(tx.execute(&INSERT_USER, &parameters).await? > 0)
         })
         .await
@@ -144,10 +148,13 @@ impl Metadata {
         self.write(async move |tx: &mut Tx<'_>| insert_key(tx, &key, now).await).await
     }
 
-    /// Stores a new access key and switches the one that it stands in for off.
+    /// Stores a new access key and switches the one that it stands in for off, which must be on: who has switched a key off
+    /// wants its holder out, and does not want to hand out another one.
     pub(crate) async fn replace_access_key(&self, old: String, new: AccessKeyRow, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
-            tx.execute(&UPDATE_KEY, &[new.registry.as_str().into(), old.as_str().into(), false.into()]).await?;
+            if tx.execute(&SWITCH_OFF_KEY, &[new.registry.as_str().into(), old.as_str().into()]).await? == 0 {
+                return Err(Error::Refused(format!("the access key '{old}' is disabled: enable it first, or create another one")));
+            }
             if insert_key(tx, &new, now).await? {
                 Ok(())
             } else {

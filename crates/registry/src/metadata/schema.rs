@@ -4,6 +4,7 @@
 //! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, `json_quote` is `to_json`,
 //! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
 
+use super::bindings;
 use super::transaction::{Sql, Tx, statements};
 use crate::error::{Error, Result};
 
@@ -13,7 +14,11 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_catalog_policies_principals.sql"),
     include_str!("../../migrations/0003_small_blobs.sql"),
     include_str!("../../migrations/0004_referrer_descriptors.sql"),
+    USER_IDS,
 ];
+
+/// What it makes room for is drawn and found by code: see [`bindings::introduce`].
+const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 
 /// The version that this Roadstead writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -32,6 +37,9 @@ pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     refuse_newer(found)?;
     for (script, version) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_script(script).await?;
+        if *script == USER_IDS {
+            bindings::introduce(tx).await?;
+        }
         tx.execute(&INSERT_VERSION, &[version.into()]).await?;
     }
     Ok(())

@@ -1,12 +1,23 @@
 //! Data that an older Roadstead has written.
 
-use crate::support::{OCI_CONFIG, OCI_MANIFEST, Parts, World};
+use crate::support::{OCI_CONFIG, OCI_MANIFEST, Parts, World, repository};
 use roadstead_model::{Algorithm, Digest, PageSize};
-use roadstead_registry::Referrer;
+use roadstead_registry::{Identity, Referrer};
 use serde_json::json;
 
-/// Undoes migrations 3 and 4, as far as the data of this test needs it.
+/// Undoes the migration that gave users their unique ids: what it had bound is named again.
+const BEFORE_USER_IDS: &str = r#"
+    UPDATE repository_policy SET document = REPLACE(document,
+        (SELECT unique_id FROM iam_user WHERE name = 'ann'), 'arn:aws:iam::000000000000:user/ann');
+    DROP INDEX iam_user_by_unique_id;
+    ALTER TABLE iam_user DROP COLUMN unique_id;
+    DELETE FROM schema_version WHERE version > 4;
+"#;
+
+/// Undoes migrations 3, 4 and 5, as far as the data of this test needs it.
 const BACK_TO_2: &str = r#"
+    DROP INDEX iam_user_by_unique_id;
+    ALTER TABLE iam_user DROP COLUMN unique_id;
     ALTER TABLE referrer ADD COLUMN annotations TEXT NOT NULL DEFAULT '';
     UPDATE referrer SET annotations = COALESCE(json_extract(descriptor, '$.annotations'), '{}');
     ALTER TABLE referrer DROP COLUMN descriptor;
@@ -60,4 +71,42 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
     let digest = Digest::of(Algorithm::Sha256, b"first and last");
     world.registry.complete_upload_with(&world.id, &world.name, &upload.id, Some(6), rest, &digest).await.expect("a blob");
     world.push_image("another", &["b"]).await;
+}
+
+#[tokio::test]
+async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them_are_bound() {
+    let world = World::new().await;
+    let ann = Identity { registry: world.id.clone(), user: Some("ann".to_owned()) };
+    for name in ["ann", "bob"] {
+        world.registry.create_user(&world.id, name).await.expect("a user");
+    }
+    let policy = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::000000000000:user/ann","arn:aws:iam::000000000000:user/gone"]},"Action":"ecr-public:*"}]}"#;
+    let bound = world.registry.bind_policy(None, policy).await.expect("a policy");
+    let shown = world.registry.set_repository_policy(&world.id, &world.name, bound).await.expect("set");
+    let unreadable = repository("team/unreadable");
+    world.registry.create_repository(&world.id, &unreadable).await.expect("a repository");
+
+    let path = world.folder.path().join("roadstead.db");
+    let world = world
+        .restart_after(|| {
+            let old = rusqlite::Connection::open(path).expect("the database");
+            old.execute_batch(BEFORE_USER_IDS).expect("old data");
+            let broken = "INSERT INTO repository_policy SELECT id, 'no policy' FROM repository WHERE name = 'team/unreadable'";
+            old.execute_batch(broken).expect("a policy that cannot be read");
+            let document: String = old.query_row("SELECT document FROM repository_policy LIMIT 1", [], |row| row.get(0)).expect("a policy");
+            assert!(document.contains("user/ann") && !document.contains("AIDA"), "{document}");
+        })
+        .await;
+    let users = world.registry.users(&world.id).await.expect("a list");
+    assert!(users.len() == 2 && users[0].id != users[1].id, "{users:?}");
+    let facts = world.registry.access_facts(&ann, Some((&world.id, &world.name))).await.expect("facts");
+    assert_eq!(facts.user_id.as_ref(), Some(&users[0].id));
+    let stored = facts.repository_policy.expect("a policy");
+    assert!(stored.contains(users[0].id.as_str()) && stored.contains("user/gone"), "{stored}");
+    assert_eq!(world.registry.repository_policy(&world.id, &world.name).await.expect("a policy"), shown);
+
+    world.registry.delete_user(&world.id, "ann").await.expect("deleted");
+    world.registry.create_user(&world.id, "ann").await.expect("another one");
+    let shown = world.registry.repository_policy(&world.id, &world.name).await.expect("a policy");
+    assert!(shown.contains(users[0].id.as_str()) && !shown.contains("user/ann"), "{shown}");
 }

@@ -92,6 +92,93 @@ async fn a_rotated_key_is_off_and_the_new_one_has_the_same_holder() {
     assert!(matches!(world.registry.rotate_access_key("AKIANONE").await, Err(Error::PrincipalNotFound(_))));
 }
 
+#[tokio::test]
+async fn a_key_that_is_off_is_not_rotated_into_one_that_is_on() {
+    let world = World::new().await;
+    let key = world.registry.create_account(&other(), None).await.expect("an account");
+    world.registry.set_access_key_active(&other(), &key.id, false).await.expect("switched off");
+    let before = world.registry.access_keys(&other()).await.expect("a list");
+    let Err(refusal) = world.registry.rotate_access_key(&key.id).await else { panic!("rotated") };
+    assert!(matches!(&refusal, Error::Refused(text) if text.contains("is disabled: enable it first")), "{refusal}");
+    assert_eq!(world.registry.access_keys(&other()).await.expect("a list"), before);
+    world.registry.set_access_key_active(&other(), &key.id, true).await.expect("switched on");
+    let new = world.registry.rotate_access_key(&key.id).await.expect("a new key");
+    assert!(world.registry.rotate_access_key(&key.id).await.is_err(), "it has been rotated already");
+    assert!(world.registry.access_key(&new.id).await.expect("an answer").expect("a key").active);
+}
+
+/// A policy that grants something to the principal with this name.
+fn grant(principal: &str) -> String {
+    format!(r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"ecr-public:PutImage"}}}}"#)
+}
+
+fn ann(account: &RegistryId) -> Identity {
+    Identity { registry: account.clone(), user: Some("ann".to_owned()) }
+}
+
+/// Sets the policy that names `principal` and gives the one that is shown then, as JSON without blanks.
+async fn set(world: &World, principal: &str) -> Result<String, Error> {
+    let policy = world.registry.bind_policy(Some(&world.id), &grant(principal)).await?;
+    let shown = world.registry.set_repository_policy(&world.id, &world.name, policy).await?;
+    assert_eq!(world.registry.repository_policy(&world.id, &world.name).await?, shown);
+    Ok(without_blanks(&shown))
+}
+
+fn without_blanks(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[tokio::test]
+async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() {
+    let world = World::new().await;
+    let (registry, id) = (&world.registry, &world.id);
+    for account in [id.clone(), other()] {
+        registry.ensure_account(&account).await.expect("an account");
+        let arn = ann(&account).arn().to_string();
+        registry.create_user(&account, "ann").await.expect("a user");
+        let first = registry.user_id(&ann(&account)).await.expect("an answer").expect("an id");
+        assert_eq!(set(&world, &arn).await.expect("set"), grant(&arn), "{account}");
+        let stored = registry.access_facts(&ann(&account), Some((id, &world.name))).await.expect("facts");
+        assert_eq!(stored.user_id.as_ref(), Some(&first));
+        assert_eq!(stored.repository_policy.map(|policy| without_blanks(&policy)), Some(grant(first.as_str())));
+
+        registry.delete_user(&account, "ann").await.expect("deleted");
+        let shown = || async { without_blanks(&registry.repository_policy(id, &world.name).await.expect("a policy")) };
+        assert_eq!(shown().await, grant(first.as_str()));
+        registry.create_user(&account, "ann").await.expect("another user");
+        assert_ne!(registry.user_id(&ann(&account)).await.expect("an answer"), Some(first.clone()));
+        assert_eq!(shown().await, grant(first.as_str()), "the new one is somebody else");
+        let gone = registry.delete_repository_policy(id, &world.name).await.expect("deleted");
+        assert_eq!(without_blanks(&gone), grant(first.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn setting_a_policy_tells_who_is_missing_in_ones_own_account_and_nothing_of_another() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    registry.ensure_account(&other()).await.expect("an account");
+    registry.create_user(&world.id, "ann").await.expect("a user");
+    registry.create_user(&other(), "ann").await.expect("a user");
+    let id_of = async |account: &RegistryId| registry.user_id(&ann(account)).await.expect("an answer").expect("an id").to_string();
+    let (own_id, foreign_id) = (id_of(&world.id).await, id_of(&other()).await);
+
+    let missing = format!("arn:aws:iam::{}:user/bob", world.id);
+    for refused in [missing.as_str(), "AIDACKCEVSQ6C2EXAMPLE", &foreign_id] {
+        let refusal = set(&world, refused).await.expect_err(refused).to_string();
+        assert_eq!(refusal, format!("invalid policy: the principal '{refused}' does not exist"));
+    }
+    for taken in ["arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::999999999999:user/ann"] {
+        assert_eq!(set(&world, taken).await.expect(taken), grant(taken));
+    }
+    for role in [format!("arn:aws:iam::{}:role/ci", world.id), format!("arn:aws:sts::{}:assumed-role/ci/me", world.id)] {
+        assert_eq!(set(&world, &role).await.expect(&role), grant(&role));
+    }
+    assert_eq!(set(&world, &own_id).await.expect("set"), grant(&format!("arn:aws:iam::{}:user/ann", world.id)));
+    let anybody = registry.bind_policy(None, &grant(&missing)).await;
+    assert!(anybody.is_ok(), "an emulator knows no users");
+}
+
 #[test]
 fn a_policy_is_read_before_it_can_be_stored() {
     let refusal = |policy: Result<UserPolicy, Error>| policy.expect_err("refused").to_string();

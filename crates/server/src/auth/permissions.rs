@@ -6,7 +6,7 @@ use super::KnownPrincipal;
 use crate::http::Call;
 use http::header::USER_AGENT;
 use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
-use roadstead_model::{Arn, RegistryId, RepositoryName};
+use roadstead_model::{Arn, RegistryId, RepositoryName, UserId};
 use roadstead_registry::{Error, Identity, Registry, UserPolicy};
 use std::fmt;
 
@@ -78,15 +78,16 @@ impl Permissions {
         let facts = registry.access_facts(&principal.identity, repository).await?;
         let resource_tags = facts.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
         let request_tags = tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let mut context = RequestContext::new(caller(&principal.identity), "", resource.arn().as_deref())
+        let mut context = RequestContext::new(caller(&principal.identity, facts.user_id), "", resource.arn().as_deref())
             .at(registry.now())
             .with("aws:SourceIp", &call.client.to_string())
-            .with("aws:SecureTransport", if call.origin.scheme == "https" { "true" } else { "false" })
+            .with("aws:SecureTransport", if call.secure { "true" } else { "false" })
             .with_resource_tags(resource_tags)
             .with_request_tags(request_tags)
             .with_tag_keys(tags.keys.iter().map(String::as_str));
-        if let Some(agent) = call.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()) {
-            context = context.with("aws:UserAgent", agent);
+        if let Some(agent) = call.headers.get(USER_AGENT) {
+            // Bytes that are no text do not make the header absent: a deny that looks at it must not be escaped so.
+            context = context.with("aws:UserAgent", &String::from_utf8_lossy(agent.as_bytes()));
         }
         Ok(Self {
             identity_policies: facts.identity_policies.iter().map(read).collect::<Result<_, _>>()?,
@@ -113,11 +114,12 @@ impl Permissions {
     }
 }
 
-fn caller(identity: &Identity) -> Caller {
-    match &identity.user {
+fn caller(identity: &Identity, id: Option<UserId>) -> Caller {
+    let caller = match &identity.user {
         None => Caller::root(identity.registry.clone()),
         Some(user) => Caller::user(identity.registry.clone(), user),
-    }
+    };
+    Caller { id, ..caller }
 }
 
 fn outcome(decision: Decision, context: &RequestContext) -> Result<(), Denied> {

@@ -4,7 +4,6 @@ use super::access::{Caller, repository_name};
 use super::error::Failure;
 use roadstead_model::RepositoryName;
 use roadstead_model::aws::policies::*;
-use roadstead_model::policy::{Policy, PolicyError, PolicyKind, PrincipalName, render};
 use roadstead_registry::Error;
 
 pub(super) async fn set_repository_policy(
@@ -12,13 +11,14 @@ pub(super) async fn set_repository_policy(
     request: SetRepositoryPolicyRequest,
 ) -> Result<RepositoryPolicyResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let policy = Policy::new(PolicyKind::Repository, &request.policy_text).map_err(invalid)?;
-    check_principals(caller, &policy).await?;
-    if request.force != Some(true) && !caller.may_still_set_policy(&policy) {
+    // The users of the caller's own account have to exist; about those of other accounts the answer tells nothing. An emulator
+    // knows no users at all.
+    let own = (!caller.server().config.emulator).then_some(&caller.principal()?.identity.registry);
+    let policy = caller.registry().bind_policy(own, &request.policy_text).await?;
+    if request.force != Some(true) && !caller.may_still_set_policy(policy.policy()) {
         return Err(Error::PolicyLocksOut.into());
     }
-    let document = render(&request.policy_text).map_err(invalid)?;
-    caller.registry().set_repository_policy(caller.registry_id(), &name, document.clone()).await?;
+    let document = caller.registry().set_repository_policy(caller.registry_id(), &name, policy).await?;
     Ok(response(caller, &name, document))
 }
 
@@ -43,34 +43,4 @@ pub(super) async fn delete_repository_policy(
 
 fn response(caller: &Caller<'_>, name: &RepositoryName, policy_text: String) -> RepositoryPolicyResponse {
     RepositoryPolicyResponse { registry_id: caller.registry_id().to_string(), repository_name: name.to_string(), policy_text }
-}
-
-/// Refuses principals that do not exist, as far as that can be known: those of accounts that are not on this server
-/// cannot be looked up, and an emulator knows no users at all.
-async fn check_principals(caller: &Caller<'_>, policy: &Policy) -> Result<(), Failure> {
-    if caller.server().config.emulator {
-        return Ok(());
-    }
-    for principal in policy.principals() {
-        let Some(account) = principal.account() else { continue };
-        match caller.registry().describe_registry(account).await {
-            Ok(_) => {}
-            Err(Error::RegistryNotFound(_)) => continue,
-            Err(error) => return Err(error.into()),
-        }
-        let exists = match principal {
-            PrincipalName::User { account, name } => caller.registry().has_user(account, name).await?,
-            // An account of this server has no roles.
-            PrincipalName::Role { .. } => false,
-            PrincipalName::Account(_) | PrincipalName::Everyone | PrincipalName::Foreign { .. } => true,
-        };
-        if !exists {
-            return Err(Error::PolicyInvalid(format!("{principal:?} does not exist")).into());
-        }
-    }
-    Ok(())
-}
-
-fn invalid(error: PolicyError) -> Failure {
-    Error::PolicyInvalid(error.to_string()).into()
 }

@@ -11,9 +11,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
+use roadstead_model::UserId;
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Identity;
-use sha2::{Digest, Sha256};
 
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
@@ -39,7 +39,7 @@ struct Refusal {
 /// Answers one request. Every failure is an answer too.
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     let (status, xml) = match identify(server, call, body).await {
-        Ok(identity) => (StatusCode::OK, identity_as_xml(&identity, &call.request_id)),
+        Ok((identity, id)) => (StatusCode::OK, identity_as_xml(&identity, id.as_ref(), &call.request_id)),
         Err(refusal) => {
             let refusal = refusal.noted(server, call);
             (refusal.status, refusal.as_xml(&call.request_id))
@@ -48,8 +48,8 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
     reply(call, status, "text/xml", xml.into())
 }
 
-/// Who signed the request. Nobody needs a permission to learn who he is.
-async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<Identity, Refusal> {
+/// Who signed the request, with the unique id if that is a user. Nobody needs a permission to learn who he is.
+async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
     let body = body::read(body, BODY_LIMIT).await.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", ""))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));
     if action.as_deref() != Some("GetCallerIdentity") || version.as_deref() != Some(VERSION) {
@@ -64,7 +64,13 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
     check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, &call.request_id))?;
     let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
     call.trace.is_called_by(&principal);
-    Ok(principal.identity)
+    let identity = principal.identity;
+    let id = server.registry.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), &call.request_id))?;
+    // The keys of a user go with the user.
+    if identity.user.is_some() && id.is_none() {
+        return Err(SignatureError::UnknownKey.into());
+    }
+    Ok((identity, id))
 }
 
 /// The value of a form's parameter.
@@ -74,22 +80,15 @@ fn parameter(form: &[u8], name: &str) -> Option<String> {
     Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
 }
 
-fn identity_as_xml(identity: &Identity, request_id: &str) -> String {
-    let (arn, account) = (identity.arn().to_string(), &identity.registry);
-    let user_id = if identity.user.is_some() { unique_id(&arn) } else { account.to_string() };
-    let arn = escaped(&arn);
+/// The root of an account is known by the account's number where a user is by a unique id.
+fn identity_as_xml(identity: &Identity, id: Option<&UserId>, request_id: &str) -> String {
+    let (arn, account) = (escaped(&identity.arn().to_string()), &identity.registry);
+    let user_id = id.map_or(account.as_str(), UserId::as_str);
     format!(
         "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{arn}</Arn><UserId>{user_id}</UserId>\
          <Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
          </GetCallerIdentityResponse>"
     )
-}
-
-/// An id of the form that IAM gives its users (`AIDA` and 17 characters of base 32), made from the ARN so that it stays the same.
-fn unique_id(arn: &str) -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let characters = Sha256::digest(arn).iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect::<String>();
-    format!("AIDA{characters}")
 }
 
 impl Refusal {
@@ -155,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_its_account_and_a_user_has_an_id_that_stays() {
-        let root = identity_as_xml(&identity(None), "r");
+    fn the_root_is_its_account_and_a_user_has_a_unique_id() {
+        let root = identity_as_xml(&identity(None), None, "r");
         assert!(root.contains("<Arn>arn:aws:iam::123456789012:root</Arn><UserId>123456789012</UserId>"), "{root}");
-        let user = identity_as_xml(&identity(Some("ann")), "r");
-        assert!(user.contains("<Arn>arn:aws:iam::123456789012:user/ann</Arn><UserId>AIDA"), "{user}");
-        assert_eq!(user, identity_as_xml(&identity(Some("ann")), "r"));
+        let id = UserId::parse("AIDACKCEVSQ6C2EXAMPLE");
+        let user = identity_as_xml(&identity(Some("ann")), id.as_ref(), "r");
+        assert!(user.contains("<Arn>arn:aws:iam::123456789012:user/ann</Arn><UserId>AIDACKCEVSQ6C2EXAMPLE</UserId>"), "{user}");
     }
 
     #[test]

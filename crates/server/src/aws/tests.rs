@@ -60,6 +60,7 @@ impl Door {
             headers,
             origin: Origin { scheme: "http", authority: "localhost:5000".into() },
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            secure: false,
             request_id: "request-1".into(),
             trace: Default::default(),
         };

@@ -44,6 +44,7 @@ pub(super) struct Named {
 #[serde(rename_all = "camelCase")]
 pub(super) struct UserRecord {
     user_name: String,
+    user_id: String,
     registry_id: String,
     arn: String,
     created_at: String,
@@ -89,6 +90,7 @@ impl UserRecord {
     pub(super) fn of(registry: &RegistryId, user: &User) -> Self {
         Self {
             user_name: user.name.clone(),
+            user_id: user.id.to_string(),
             registry_id: registry.to_string(),
             arn: Arn::User(registry.clone(), user.name.clone()).to_string(),
             created_at: user.created_at.to_rfc3339(),

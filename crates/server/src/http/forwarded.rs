@@ -68,6 +68,14 @@ pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], sch
     forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }
 
+/// Whether the client reached us over TLS: this connection's own, or as the nearest proxy says of the client's, if it is trusted.
+pub(crate) fn is_secure(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], own_tls: bool) -> bool {
+    if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
+        return own_tls;
+    }
+    values(headers, "x-forwarded-proto").next().map_or(own_tls, |scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
 /// The items of a header that is a list, the nearest proxy's first.
 fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -138,6 +146,20 @@ mod tests {
         let seen_from = |peer: &str| origin(ip(peer), &headers, &proxies(), "http", "inner:5000").unwrap().to_string();
         assert_eq!(seen_from("10.0.0.1"), "https://registry.example");
         assert_eq!(seen_from("203.0.113.9"), "http://inner:5000");
+    }
+
+    #[test]
+    fn a_connection_is_secure_by_itself_or_by_the_word_of_a_trusted_proxy() {
+        let says = |scheme: &str| headers(&[("x-forwarded-proto", scheme)]);
+        let (proxy, stranger) = (ip("10.0.0.1"), ip("203.0.113.9"));
+        for own_tls in [true, false] {
+            assert_eq!(is_secure(stranger, &says("https"), &proxies(), own_tls), own_tls);
+            assert_eq!(is_secure(proxy, &HeaderMap::new(), &proxies(), own_tls), own_tls);
+            assert!(is_secure(proxy, &says("HTTPS"), &proxies(), own_tls));
+            assert!(is_secure(proxy, &says("http, https"), &proxies(), own_tls), "the nearest proxy wrote the last one");
+            assert!(!is_secure(proxy, &says("http"), &proxies(), own_tls));
+            assert!(!is_secure(proxy, &says("gopher"), &proxies(), own_tls));
+        }
     }
 
     #[test]

@@ -8,8 +8,7 @@ use crate::auth::{Denied, Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use roadstead_model::{RegistryId, RepositoryName};
-use roadstead_registry::Error;
+use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
 
 /// What AWS answers to those who have not signed in.
 const NOT_AUTHORIZED: &str = "Not Authorized";
@@ -44,6 +43,11 @@ impl Target {
     /// The repository, which need not exist.
     pub(super) fn repository(&self) -> &RepositoryName {
         &self.place.repository
+    }
+
+    /// The alias, as the client wrote it.
+    pub(super) fn alias(&self) -> &RegistryAlias {
+        &self.place.alias
     }
 
     /// `<alias>/<repository>`, as the client wrote it.
@@ -89,7 +93,7 @@ pub(super) async fn permit(
         Some(Principal::Known(known)) => Some(known),
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
-    let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| unknown_alias(&place, error))?;
+    let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
     let signed_in = matches!(principal, Some(Principal::Known(_)));
     let mut target = Target { registry, place, signed_in, may_create: false };
     if let Some(known) = known {
@@ -111,16 +115,6 @@ pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: S
             Failure::new(status, code, format!("repositories live under a registry alias: use {host}/{alias}/{name}"))
         }
         Err(error) => error.into(),
-    }
-}
-
-fn unknown_alias(place: &Place, error: Error) -> Failure {
-    match error {
-        Error::RegistryNotFound(_) => {
-            let message = format!("there is no registry alias '{}' here, so there is no repository '{place}'", place.alias);
-            Failure::new(StatusCode::NOT_FOUND, Code::NameUnknown, message)
-        }
-        error => error.into(),
     }
 }
 
@@ -231,6 +225,7 @@ mod tests {
             headers: HeaderMap::new(),
             origin: Origin::parse_url("https://registry.example").expect("an origin"),
             client: std::net::IpAddr::from([127, 0, 0, 1]),
+            secure: true,
             request_id: String::new(),
             trace: Default::default(),
         };

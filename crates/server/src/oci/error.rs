@@ -1,13 +1,14 @@
 //! The registry's errors in the words of the OCI distribution specification ("Error Codes"), and what else may fail here.
 
 use super::reply::Reply;
-use super::route::RouteError;
+use super::route::{Place, RouteError};
 use crate::http::Response;
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
+use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::Error;
 
 /// A request that is not answered with what it asked for.
@@ -102,6 +103,29 @@ impl Failure {
     /// The code that the client is told.
     pub(super) fn code(&self) -> &'static str {
         self.code.as_str()
+    }
+
+    /// The failure to find the registry of a place: to a client, a repository that is not there (Amazon ECR Public says the same of
+    /// an alias that nobody has).
+    pub(super) fn in_place(error: Error, place: &Place) -> Self {
+        match error {
+            Error::RegistryNotFound(_) => {
+                let (name, alias) = (&place.repository, &place.alias);
+                let message = format!("The repository with name '{name}' does not exist in the registry with id '{alias}'");
+                Self::new(StatusCode::NOT_FOUND, Code::NameUnknown, message)
+            }
+            error => error.into(),
+        }
+    }
+
+    /// The same with the alias in the place of the registry's id: at this door a registry is called as the client called it, and
+    /// the account behind it is not named (observed on Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). The registry's
+    /// texts say what the id is the id of, so that nothing else is taken for it.
+    pub(super) fn naming(mut self, registry: &RegistryId, alias: &RegistryAlias) -> Self {
+        for what in ["registry with id", "registry ID"] {
+            self.message = self.message.replace(&format!("{what} '{registry}'"), &format!("{what} '{alias}'"));
+        }
+        self
     }
 
     /// Whether the repository or its registry does not exist.
@@ -234,7 +258,7 @@ impl From<RouteError> for Failure {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
-    use roadstead_model::{RegistryId, RepositoryName};
+    use roadstead_model::{Algorithm, Digest, RepositoryName};
 
     async fn answer(failure: Failure) -> (StatusCode, http::HeaderMap, String) {
         let (head, body) = failure.into_response().into_parts();
@@ -248,6 +272,45 @@ mod tests {
             let (status, headers, body) = answer(error.into()).await;
             assert!(status.is_server_error() && !body.contains("secret"), "{body}");
             assert_eq!(headers.contains_key(RETRY_AFTER), status == StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+
+    /// Every error that names a registry: a new one belongs here.
+    fn naming_a_registry() -> Vec<Error> {
+        let registry = RegistryId::parse("123456789012").expect("an id");
+        // A name that looks like the id has to stay.
+        let name = RepositoryName::parse("123456789012").expect("a name");
+        let (digest, id) = (Digest::of(Algorithm::Sha256, b"x"), "an-upload".to_owned());
+        let digests = vec![digest.clone()];
+        let quota = format!("The repository with name '{name}' in registry with id '{registry}' already has the maximum");
+        vec![
+            Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() },
+            Error::RepositoryExists { registry: registry.clone(), name: name.clone() },
+            Error::RepositoryNotEmpty { registry: registry.clone(), name: name.clone() },
+            Error::digest_not_found(&registry, &name, &digest),
+            Error::ImageExists { registry: registry.clone(), name: name.clone(), digest: digest.clone(), tag: None },
+            Error::LayersNotFound { registry: registry.clone(), name: name.clone(), digests: digests.clone() },
+            Error::ReferencedImagesNotFound { registry: registry.clone(), name: name.clone(), digests },
+            Error::ManifestDigestMismatch { registry: registry.clone(), name: name.clone(), expected: digest.clone() },
+            Error::UploadNotFound { registry: registry.clone(), name: name.clone(), id: id.clone() },
+            Error::UploadEmpty { registry: registry.clone(), name: name.clone(), id },
+            Error::LayerExists { registry: registry.clone(), name: name.clone(), digest },
+            Error::PolicyNotFound { registry: registry.clone(), name: name.clone() },
+            Error::TooManyResourceTags { registry, name, limit: 50 },
+            Error::LimitExceeded(quota),
+        ]
+    }
+
+    #[test]
+    fn an_error_names_the_alias_that_the_client_wrote_and_never_the_account() {
+        let registry = RegistryId::parse("123456789012").expect("an id");
+        let alias = RegistryAlias::parse("pier").expect("an alias");
+        for error in naming_a_registry() {
+            let told = error.to_string();
+            let named = Failure::from(error).naming(&registry, &alias).message;
+            assert_eq!(named.matches("'pier'").count(), 1, "{named}");
+            assert_eq!(named.matches("'123456789012'").count(), 1, "only the repository's name is left: {named}");
+            assert_eq!(named.len() + "123456789012".len(), told.len() + "pier".len(), "nothing else changes: {named}");
         }
     }
 

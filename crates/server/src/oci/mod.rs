@@ -96,7 +96,8 @@ async fn operate(
         }
     };
     audit::note_write(call, &target, &operation);
-    perform(Puller { server, call, principal }, &target, operation, body).await
+    let performed = perform(Puller { server, call, principal }, &target, operation, body).await;
+    performed.map_err(|failure| failure.naming(target.registry(), target.alias()))
 }
 
 async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {

@@ -308,6 +308,23 @@ fn a_repository_policy_that_keeps_everybody_out_is_taken_away_beside_the_server(
 }
 
 #[test]
+fn a_policy_shows_the_id_of_a_user_who_is_gone_as_the_list_of_users_had_it() {
+    let server = Server::start(&[]);
+    let id = json_of(&server, &["user", "create", "alice"])["userId"].as_str().unwrap().to_owned();
+    assert!(id.len() == 21 && id.starts_with("AIDA"), "{id}");
+    assert_eq!(json_of(&server, &["user", "list"])[0]["userId"], json!(id));
+    assert_eq!(kind(&server.aws("CreateRepository", &json!({"repositoryName": "app"}))), (200, Value::Null));
+    let policy = |principal: &str| json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "ecr-public:*"}]});
+    let alice = policy("arn:aws:iam::000000000000:user/alice");
+    let set = json!({"repositoryName": "app", "policyText": alice.to_string()});
+    assert_eq!(kind(&server.aws("SetRepositoryPolicy", &set)), (200, Value::Null));
+    let shown = || serde_json::from_str::<Value>(&done(&server, &["repository-policy", "show", "app"])).unwrap();
+    assert_eq!(shown(), alice);
+    done(&server, &["user", "delete", "alice"]);
+    assert_eq!(shown(), policy(&id));
+}
+
+#[test]
 fn a_policy_document_comes_from_a_file_or_the_standard_input() {
     let server = Server::start(&[]);
     done(&server, &["user", "create", "alice"]);

@@ -44,11 +44,16 @@ fn a_name_that_aws_would_not_have_is_invalid_and_an_unknown_one_is_unknown() {
         assert_eq!(code(&harbour.server.get(&format!("/v2/{name}/tags/list"))), (400, "NAME_INVALID".into()), "{name}");
     }
     let unknown = error(&harbour.server.get("/v2/library/debian/manifests/latest"));
-    assert_eq!((unknown.0, unknown.1.as_str()), (404, "NAME_UNKNOWN"));
-    assert!(unknown.2.contains("registry alias 'library'"), "{}", unknown.2);
+    let text = |name: &str, alias: &str| format!("The repository with name '{name}' does not exist in the registry with id '{alias}'");
+    assert_eq!(unknown, (404, "NAME_UNKNOWN".into(), text("debian", "library")));
     let missing = error(&harbour.send("POST", "/v2/pier/none/blobs/uploads/", &[], b""));
-    let text = "The repository with name 'none' does not exist in the registry with id '000000000000'";
-    assert_eq!(missing, (404, "NAME_UNKNOWN".into(), text.into()));
+    assert_eq!(missing, (404, "NAME_UNKNOWN".into(), text("none", "pier")));
+    let manifest = error(&harbour.server.get("/v2/pier/app/manifests/none"));
+    let text = "The image with imageId {imageDigest:'null', imageTag:'none'} does not exist within the repository with name 'app' in the registry with id 'pier'";
+    assert_eq!(manifest, (404, "MANIFEST_UNKNOWN".into(), text.into()));
+    let upload = error(&harbour.send("GET", "/v2/pier/app/blobs/uploads/none", &[], b""));
+    assert_eq!((upload.0, upload.1.as_str()), (404, "BLOB_UPLOAD_UNKNOWN"));
+    assert!(upload.2.ends_with("in the registry with id 'pier'"), "{}", upload.2);
 }
 
 #[test]

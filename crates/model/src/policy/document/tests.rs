@@ -1,5 +1,4 @@
 use super::*;
-use crate::RegistryId;
 
 fn identity(statement: &str) -> Result<Policy, PolicyError> {
     Policy::new(PolicyKind::Identity, &format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#))
@@ -23,7 +22,6 @@ fn good_identity_policies_are_accepted() {
         r#"{"Sid": "Push1", "Effect": "Allow", "Action": "*", "Resource": "*"}"#,
         r#"{"Effect": "Deny", "NotAction": ["ecr-public:Get*", "made-up:Action"], "NotResource": "arn:aws:ecr-public::111122223333:repository/a*"}"#,
         r#"{"Effect": "Allow", "Action": "ecr-public:*", "Resource": "arn:aws:ecr-public::111122223333:repository/${aws:username}/*"}"#,
-        r#"{"Effect": "Allow", "Action": [], "Resource": []}"#,
         r#"[{"Sid": "A", "Effect": "Allow", "Action": "a:b", "Resource": "*"}, {"Sid": "B", "Effect": "Allow", "Action": "a:b", "Resource": "*"}]"#,
     ] {
         assert!(identity(good).is_ok(), "{good}");
@@ -50,6 +48,18 @@ fn bad_statements_say_what_is_wrong() {
         (r#"{"Effect": "Allow", "Action": "a:b", "Resource": "arn:aws:s3:*"}"#, StatementError::Resource("arn:aws:s3:*".to_owned())),
         (r#"{"Effect": "Allow", "Action": "a:b", "Resource": "*", "Principal": "*"}"#, StatementError::PrincipalForbidden),
         (r#"{"Sid": "a b", "Effect": "Allow", "Action": "a:b", "Resource": "*"}"#, StatementError::Sid("a b".to_owned())),
+        (r#"{"Effect": "Allow", "Action": [], "Resource": "*"}"#, StatementError::Empty("Action")),
+        (r#"{"Effect": "Deny", "NotAction": [], "Resource": "*"}"#, StatementError::Empty("Action")),
+        (r#"{"Effect": "Allow", "Action": "a:b", "Resource": []}"#, StatementError::Empty("Resource")),
+        (r#"{"Effect": "Allow", "Action": "a:b", "NotResource": []}"#, StatementError::Empty("Resource")),
+        (
+            r#"{"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": {"StringNotEquals": {"a:b": []}}}"#,
+            StatementError::Empty("Condition"),
+        ),
+        (
+            r#"{"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": {"Null": {"a:b": []}}}"#,
+            StatementError::Empty("Condition"),
+        ),
         (r#"{"effect": "Allow", "Action": "a:b", "Resource": "*"}"#, StatementError::UnknownElement("effect".to_owned())),
         (r#"{"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": []}"#, StatementError::WrongType("Condition")),
     ] {
@@ -83,7 +93,7 @@ fn bad_documents_say_what_is_wrong() {
 fn a_repository_policy_names_principals_and_needs_no_resource() {
     for good in [
         r#"{"Sid": "allow public pull", "Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage", "ecr-public:ListImages"]}"#,
-        r#"{"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "ecr-public:*", "Resource": "*"}"#,
+        r#"{"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "ecr-public:*"}"#,
     ] {
         assert!(repository(good).is_ok(), "{good}");
     }
@@ -91,26 +101,27 @@ fn a_repository_policy_names_principals_and_needs_no_resource() {
         (r#"{"Effect": "Allow", "Action": "ecr-public:*", "Resource": "*"}"#, StatementError::Missing("Principal")),
         (r#"{"Effect": "Allow", "Principal": "*", "NotPrincipal": "*", "Action": "a:b"}"#, StatementError::BothForms("Principal")),
         (r#"{"Effect": "Allow", "NotPrincipal": "*", "Action": "a:b"}"#, StatementError::NotPrincipalAllows),
+        (r#"{"Effect": "Allow", "Principal": "*", "Action": "a:b", "Resource": "*"}"#, StatementError::ResourceForbidden),
+        (r#"{"Effect": "Deny", "Principal": "*", "Action": "a:b", "NotResource": "*"}"#, StatementError::ResourceForbidden),
+        (r#"{"Effect": "Allow", "Principal": {"AWS": []}, "Action": "a:b"}"#, StatementError::Empty("Principal")),
+        (r#"{"Effect": "Deny", "NotPrincipal": {"AWS": [], "Service": []}, "Action": "a:b"}"#, StatementError::Empty("Principal")),
+        (r#"{"Effect": "Allow", "Principal": {}, "Action": "a:b"}"#, StatementError::Missing("Principal")),
         (r#"{"Effect": "Allow", "Principal": "me", "Action": "a:b"}"#, StatementError::Principal("me".to_owned())),
     ] {
         assert_eq!(repository(bad), Err(PolicyError::Statement { number: 1, error }), "{bad}");
     }
 }
 
+/// They were taken once, and somebody may rely on what they say.
 #[test]
-fn the_principals_of_a_policy_are_listed() {
-    let policy = repository(
-        r#"[{"Effect": "Allow", "Principal": {"AWS": ["111122223333", "arn:aws:iam::444455556666:user/bob"]}, "Action": "a:b"},
-            {"Effect": "Deny", "NotPrincipal": "*", "Action": "a:b"}]"#,
-    )
-    .expect("a good policy");
-    let id = |digits| RegistryId::parse(digits).expect("twelve digits");
-    let expected = [
-        PrincipalName::Account(id("111122223333")),
-        PrincipalName::User { account: id("444455556666"), name: "bob".to_owned() },
-        PrincipalName::Everyone,
-    ];
-    assert!(policy.principals().eq(&expected));
+fn what_is_no_longer_accepted_is_still_read_where_it_is_stored() {
+    for stored in [
+        r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "a:b", "Resource": "arn:aws:ecr-public::111122223333:repository/app"}}"#,
+        r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": []}, "Action": []}}"#,
+    ] {
+        assert!(Policy::new(PolicyKind::Repository, stored).is_err(), "{stored}");
+        assert!(Policy::parse(stored).is_ok(), "{stored}");
+    }
 }
 
 #[test]

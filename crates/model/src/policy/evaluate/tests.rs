@@ -1,6 +1,7 @@
+use super::super::bits::counted;
 use super::*;
-use crate::RegistryId;
-use crate::policy::{Caller, PolicyKind};
+use crate::policy::{Caller, MAXIMUM_CHARACTERS, PolicyKind, aws_principals, with_aws_principals};
+use crate::{RegistryId, UserId};
 
 const OWNER: &str = "111122223333";
 const OTHER: &str = "444455556666";
@@ -12,21 +13,39 @@ fn account(digits: &str) -> RegistryId {
     RegistryId::parse(digits).expect("twelve digits")
 }
 
+/// The id of the user of this name.
+fn id(name: &str) -> UserId {
+    UserId::of(&format!("{:A<17}", name.to_uppercase())).expect("an id")
+}
+
+fn user(digits: &str, name: &str) -> Caller {
+    Caller::user(account(digits), name).with_id(id(name))
+}
+
 fn ann() -> Caller {
-    Caller::user(account(OWNER), "ann")
+    user(OWNER, "ann")
 }
 
 fn bob() -> Caller {
-    Caller::user(account(OTHER), "bob")
+    user(OTHER, "bob")
 }
 
 fn identity(text: &str) -> Policy {
-    Policy::new(PolicyKind::Identity, text).expect(text)
+    Policy::parse(text).expect(text)
+}
+
+/// A repository policy as it is stored once its users have been found.
+fn bound(text: &str) -> Policy {
+    let ids = aws_principals(text).expect("a policy").into_iter().filter_map(|(written, principal)| match principal {
+        PrincipalName::User { name, .. } => Some((written, id(&name).to_string())),
+        _ => None,
+    });
+    Policy::new(PolicyKind::Repository, &with_aws_principals(text, &ids.collect()).expect("a policy")).expect(text)
 }
 
 fn repository(effect: &str, principal: &str) -> Policy {
     let text = format!(r#"{{"Statement": {{"Effect": "{effect}", {principal}, "Action": "ecr-public:PutImage"}}}}"#);
-    Policy::new(PolicyKind::Repository, &text).expect(&text)
+    bound(&text)
 }
 
 fn push(caller: Caller, identity_policies: &[&str], repository_policy: Option<&Policy>) -> Decision {
@@ -111,7 +130,7 @@ fn a_deny_for_all_but_some_spares_only_whom_it_names() {
     let policy = repository("Deny", r#""NotPrincipal": {"AWS": ["arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:root"]}"#);
     assert_eq!(push(ann(), &[PUSH], Some(&policy)), Decision::Allow);
     assert_eq!(push(Caller::root(account(OWNER)), &[], Some(&policy)), Decision::Allow);
-    assert_eq!(push(Caller::user(account(OWNER), "eve"), &[PUSH], Some(&policy)), DENIED_BY_REPOSITORY);
+    assert_eq!(push(user(OWNER, "eve"), &[PUSH], Some(&policy)), DENIED_BY_REPOSITORY);
     assert_eq!(push(bob(), &[PUSH], Some(&policy)), DENIED_BY_REPOSITORY);
 }
 
@@ -214,4 +233,103 @@ fn a_policy_that_locks_its_author_out_is_noticed() {
     let address = |network| format!(r#""Action": "*", "Condition": {{"NotIpAddress": {{"aws:SourceIp": "{network}"}}}}"#);
     assert!(still(&statement("Deny", &address("203.0.113.0/24"))));
     assert!(!still(&statement("Deny", &address("10.0.0.0/8"))));
+}
+
+#[test]
+fn a_user_made_anew_under_an_old_name_inherits_nothing() {
+    let successor = Caller::user(account(OWNER), "ann").with_id(id("annthesecond"));
+    let unknown = Caller::user(account(OWNER), "ann");
+    let grant = repository("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:user/ann"}"#);
+    let spare = repository("Deny", r#""NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/ann"}"#);
+    assert_eq!((push(ann(), &[], Some(&grant)), push(ann(), &[PUSH], Some(&spare))), (Decision::Allow, Decision::Allow));
+    for other in [successor, unknown] {
+        assert_eq!(push(other.clone(), &[], Some(&grant)), NO_IDENTITY);
+        assert_eq!(push(other, &[PUSH], Some(&spare)), DENIED_BY_REPOSITORY);
+    }
+}
+
+#[test]
+fn a_name_that_is_bound_to_nobody_grants_nothing_but_is_denied() {
+    let unbound = |effect: &str, element: &str| {
+        let text = format!(
+            r#"{{"Statement": {{"Effect": "{effect}", "{element}": {{"AWS": "arn:aws:iam::111122223333:user/ann"}}, "Action": "*"}}}}"#
+        );
+        Policy::parse(&text).expect(&text)
+    };
+    assert_eq!(push(ann(), &[], Some(&unbound("Allow", "Principal"))), NO_IDENTITY);
+    assert_eq!(push(ann(), &[PUSH], Some(&unbound("Deny", "Principal"))), DENIED_BY_REPOSITORY);
+    assert_eq!(push(ann(), &[PUSH], Some(&unbound("Deny", "NotPrincipal"))), DENIED_BY_REPOSITORY);
+}
+
+/// A `User-Agent` can be as long as a head: it must not be the way around a deny, nor into an allow.
+#[test]
+fn a_text_that_is_too_long_goes_against_the_caller_whatever_the_operator() {
+    let agent = |effect: &str, condition: &str| {
+        let (element, resource) = if effect == "Deny" { ("NotAction", "x:y") } else { ("Action", "*") };
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "{effect}", "{element}": "{resource}", "Resource": "*", "Condition": {condition}}}}}"#
+        )
+    };
+    for length in [1_024, 1_025] {
+        let context = RequestContext::new(ann(), "ecr-public:PutImage", Some(REPOSITORY)).with("aws:UserAgent", &"a".repeat(length));
+        for operator in [
+            "StringLike",
+            "StringNotLike",
+            "StringEqualsIgnoreCase",
+            "ForAnyValue:StringLike",
+            "ForAllValues:StringLike",
+            "StringLikeIfExists",
+        ] {
+            for value in ["*a*", "*b*", "${aws:UserAgent}"] {
+                let condition = format!(r#"{{"{operator}": {{"aws:UserAgent": "{value}"}}}}"#);
+                let allowed = evaluate_identity(&[identity(&agent("Allow", &condition))], &context);
+                let denied = evaluate_identity(&[identity(&agent("Deny", &condition))], &context);
+                if length > 1_024 {
+                    assert_eq!((allowed, denied), (Verdict::Silent, Verdict::Deny), "{condition}");
+                } else {
+                    assert_eq!(allowed == Verdict::Allow, denied == Verdict::Deny, "{condition}");
+                }
+            }
+        }
+        let is_there = agent("Allow", r#"{"Null": {"aws:UserAgent": "false"}}"#);
+        assert_eq!(evaluate_identity(&[identity(&is_there)], &context), Verdict::Allow);
+        let of_agent = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:ecr-public::111122223333:repository/${aws:UserAgent, 'app'}"}}"#;
+        assert_eq!(evaluate_identity(&[identity(of_agent)], &context), Verdict::Silent);
+    }
+}
+
+/// The most expensive policies that can be set, asked about the longest texts that a request can bring, are answered in a
+/// bounded number of steps: some for each character of the policy, not for each pair of its and the request's.
+#[test]
+fn the_worst_policies_take_a_bounded_number_of_steps() {
+    let agent = "a".repeat(1_024);
+    let tag_keys: Vec<_> = (0..200).map(|number| format!("{}{number:03}", "a".repeat(125))).collect();
+    let context = RequestContext::new(ann(), "ecr-public:PutImage", Some(REPOSITORY))
+        .with("aws:UserAgent", &agent)
+        .with_tag_keys(tag_keys.iter().map(String::as_str));
+    let filled = |item: &str| vec![format!("\"{item}\""); (MAXIMUM_CHARACTERS - 300) / (item.len() + 3)].join(",");
+    let conditions = [
+        ("StringLike", "aws:UserAgent", format!("\"{}b\"", "a*".repeat(4_900)), 200_000),
+        ("StringLike", "aws:UserAgent", filled("*a?"), 200_000),
+        ("StringLike", "aws:UserAgent", filled(&format!("*{}b", "a".repeat(1_000))), 200_000),
+        ("StringNotLike", "aws:UserAgent", filled("?*${aws:UserAgent}"), 1_200_000),
+        ("ArnLike", "aws:UserAgent", filled("*:*:*:*:*:*a*b"), 200_000),
+        ("StringEqualsIgnoreCase", "aws:UserAgent", filled("${aws:UserAgent}b"), 1_500_000),
+        ("ForAnyValue:StringLike", "aws:TagKeys", filled("*a*a?b"), 20_000_000),
+        ("NumericEquals", "aws:UserAgent", filled("1"), 20_000),
+        ("IpAddress", "aws:UserAgent", filled("10.0.0.1"), 20_000),
+    ];
+    for (operator, key, values, bound) in conditions {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {{"{operator}": {{"{key}": [{values}]}}}}}}}}"#
+        );
+        let policy = Policy::new(PolicyKind::Repository, &text).expect("a policy that can be set");
+        let (_, steps) = counted(|| evaluate([], Some(&policy), &context));
+        assert!(steps > values.len() / 20, "{operator} {key}: {steps} steps, so the policy was not evaluated");
+        assert!(steps <= bound, "{operator} {key}: {steps} steps");
+    }
+    let actions = format!(r#"{{"Statement": {{"Effect": "Allow", "Principal": "*", "Action": [{}]}}}}"#, filled("ecr-public:*u*?*z"));
+    let policy = Policy::new(PolicyKind::Repository, &actions).expect("a policy that can be set");
+    let (_, steps) = counted(|| evaluate([], Some(&policy), &context));
+    assert!(steps <= 50_000, "{steps}");
 }

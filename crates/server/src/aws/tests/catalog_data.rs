@@ -133,11 +133,20 @@ async fn a_repository_policy_is_set_got_in_awss_form_and_deleted() {
     let principal = |arn: &str| text.replace(r#""*""#, &format!(r#"{{"AWS":"{arn}"}}"#));
     let invalid = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'".to_owned();
     let unknown_user = principal("arn:aws:iam::123456789012:user/nobody");
-    for bad in ["", "{}", r#"{"Statement":[{"Effect":"Allow","Action":"ecr-public:PutImage"}]}"#, &unknown_user] {
+    let with_resource = text.replace(r#""Principal""#, r#""Resource":"*","Principal""#);
+    let for_nobody = text.replace(r#""*""#, r#"{"AWS":[]}"#);
+    let no_statement = r#"{"Statement":[{"Effect":"Allow","Action":"ecr-public:PutImage"}]}"#;
+    for bad in ["", "{}", no_statement, &unknown_user, &with_resource, &for_nobody] {
         let refused = door.refused("SetRepositoryPolicy", set(bad)).await;
         assert_eq!(refused, ("InvalidParameterException".to_owned(), invalid.clone()), "{bad}");
     }
-    door.ok("SetRepositoryPolicy", set(&principal("arn:aws:iam::999999999999:role/pusher"))).await;
+    for role in
+        ["arn:aws:iam::999999999999:role/pusher", "arn:aws:iam::123456789012:role/ci", "arn:aws:sts::123456789012:assumed-role/ci/me"]
+    {
+        let answer = door.ok("SetRepositoryPolicy", set(&principal(role))).await;
+        let shown = answer["policyText"].as_str().expect("text");
+        assert!(shown.contains(&format!(r#""AWS" : "{role}""#)), "{shown}");
+    }
     let lockout = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr-public:SetRepositoryPolicy"}]}"#;
     assert_eq!(door.refused("SetRepositoryPolicy", set(lockout)).await.0, "InvalidParameterException");
     let mut forced = set(lockout);

@@ -63,7 +63,10 @@ impl Door {
         let (registry, own, name) = (&self.server.registry, Self::own(), RepositoryName::parse("team/app").expect("a name"));
         let _ = registry.create_repository(&own, &name).await;
         match policy {
-            Some(policy) => registry.set_repository_policy(&own, &name, policy.to_owned()).await.expect("a policy"),
+            Some(policy) => {
+                let policy = registry.bind_policy(None, policy).await.expect("a policy");
+                drop(registry.set_repository_policy(&own, &name, policy).await.expect("set"));
+            }
             None => drop(registry.delete_repository_policy(&own, &name).await),
         }
     }
@@ -177,6 +180,32 @@ async fn conditions_look_at_the_tags_of_the_repository_and_of_the_request() {
     door.ok("CreateRepository", json!({"repositoryName": "new", "tags": [{"Key": "team", "Value": "a"}]})).await;
     let foreign = json!({"repositoryName": "newer", "tags": [{"Key": "team", "Value": "b"}]});
     assert_eq!(door.refused("CreateRepository", foreign).await.0, "AccessDeniedException");
+}
+
+/// A policy that denies by what the client says of itself, or by how it came.
+#[tokio::test]
+async fn a_deny_is_not_escaped_by_what_a_client_writes() {
+    let mut door = Door::open().await;
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr-public:*","Resource":"*"},
+        {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:UserAgent":"*old-tool*"}}}]}"#;
+    door.key = door.user("ann", &[("agents", Some(document))]).await;
+    let with_agent = async |agent: &[u8]| {
+        let mut headers = unsigned("DescribeRepositories");
+        door.sign(&mut headers, "ecr-public", "{}");
+        headers.insert("user-agent", HeaderValue::from_bytes(agent).expect("a header value"));
+        door.send_with(headers, "{}").await.0
+    };
+    assert_eq!(with_agent(b"new-tool/2").await, 200);
+    let longest = "x".repeat(1_024);
+    for (agent, status) in [
+        (b"old-tool/1".as_slice(), 400),
+        (b"old-tool/\xff", 400),
+        (longest.as_bytes(), 200),
+        (format!("{longest}x").as_bytes(), 400),
+        (format!("{longest} old-tool/1").as_bytes(), 400),
+    ] {
+        assert_eq!(with_agent(agent).await, status, "{}", agent.len());
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,183 @@
+//! A text of the request, bounded in length and ready to be compared with any number of patterns.
+//!
+//! A client chooses some of these texts (its `User-Agent`, the tags that it sends) and a tenant chooses the patterns, so
+//! what is worked out about a text is worked out once, and a comparison is linear in the pattern
+//! ([`super::wildcard`]).
+
+use super::bits::{Bits, count};
+use super::operand::{date, number};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// The most characters of a text that policies can be asked about. The longest of AWS's own are ARNs of some 250 and tags
+/// of 256; a `User-Agent` is kept to 1 KB elsewhere too (AWS CloudTrail user guide, "Record contents", `userAgent`).
+pub(super) const MAXIMUM_CHARACTERS: usize = 1_024;
+
+/// Nothing longer is read as a number, a date or an address.
+const MAXIMUM_SCALAR_BYTES: usize = 64;
+
+/// The number of colon-separated parts of an ARN; colons after the fifth belong to the last part.
+pub(super) const ARN_PARTS: usize = 6;
+
+/// A text of the request.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    /// None if it is longer than [`MAXIMUM_CHARACTERS`].
+    text: Option<String>,
+    characters: usize,
+    scalars: OnceLock<Scalars>,
+    arn: OnceLock<Option<[Part; ARN_PARTS]>>,
+    positions: OnceLock<Positions>,
+}
+
+/// What a text is when it is read as something else.
+#[derive(Debug, Clone, Default)]
+struct Scalars {
+    number: Option<f64>,
+    date: Option<i64>,
+    address: Option<IpAddr>,
+}
+
+/// A piece of a text, in bytes and in characters; the end is the place after the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) bytes: Range<usize>,
+    pub(super) characters: Range<usize>,
+}
+
+/// Where each character of a text stands.
+#[derive(Debug, Clone)]
+pub(super) struct Positions {
+    of: BTreeMap<char, Bits>,
+    words: usize,
+}
+
+impl Text {
+    pub(super) fn new(text: &str) -> Self {
+        let characters = if text.is_ascii() { text.len() } else { text.chars().count() };
+        Self {
+            text: (characters <= MAXIMUM_CHARACTERS).then(|| text.to_owned()),
+            characters,
+            scalars: OnceLock::new(),
+            arn: OnceLock::new(),
+            positions: OnceLock::new(),
+        }
+    }
+
+    /// The text; none if it is too long to be compared with anything.
+    pub(super) fn get(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The text as a number.
+    pub(super) fn number(&self) -> Option<f64> {
+        self.scalars().number
+    }
+
+    /// The text as a time, in microseconds since the epoch.
+    pub(super) fn date(&self) -> Option<i64> {
+        self.scalars().date
+    }
+
+    /// The text as an address.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.scalars().address
+    }
+
+    fn scalars(&self) -> &Scalars {
+        self.scalars.get_or_init(|| match self.get() {
+            Some(text) if text.len() <= MAXIMUM_SCALAR_BYTES => {
+                Scalars { number: number(text), date: date(text), address: text.parse().ok() }
+            }
+            _ => Scalars::default(),
+        })
+    }
+
+    /// The whole of it.
+    pub(super) fn whole(&self) -> Part {
+        Part { bytes: 0..self.get().map_or(0, str::len), characters: 0..self.characters }
+    }
+
+    /// The six parts of an ARN; none of any other text.
+    pub(super) fn arn_parts(&self) -> Option<&[Part; ARN_PARTS]> {
+        self.arn.get_or_init(|| arn_parts(self.get()?)).as_ref()
+    }
+
+    /// The characters of a part.
+    pub(super) fn slice(&self, part: &Part) -> &str {
+        self.get().and_then(|text| text.get(part.bytes.clone())).unwrap_or_default()
+    }
+
+    /// Where each character stands.
+    pub(super) fn positions(&self) -> &Positions {
+        self.positions.get_or_init(|| Positions::find(self.get().unwrap_or_default(), self.characters))
+    }
+}
+
+fn arn_parts(text: &str) -> Option<[Part; ARN_PARTS]> {
+    let (mut byte, mut character) = (0, 0);
+    let parts = text.splitn(ARN_PARTS, ':').map(|part| {
+        let (bytes, characters) = (byte..byte + part.len(), character..character + part.chars().count());
+        (byte, character) = (bytes.end + 1, characters.end + 1);
+        Part { bytes, characters }
+    });
+    parts.collect::<Vec<_>>().try_into().ok()
+}
+
+impl Positions {
+    fn find(text: &str, characters: usize) -> Self {
+        count(characters);
+        // One more than there are characters: the place after the last one.
+        let words = characters / 64 + 1;
+        let mut of: BTreeMap<char, Bits> = BTreeMap::new();
+        for (at, character) in text.chars().enumerate() {
+            of.entry(character).or_insert_with(|| Bits::none(words)).add(at);
+        }
+        Self { of, words }
+    }
+
+    /// The places from `first` on, up to and with `last`.
+    pub(super) fn between(&self, first: usize, last: usize) -> Bits {
+        let mut bits = Bits::none(self.words);
+        bits.add(first);
+        bits.spread(last);
+        bits
+    }
+
+    /// Where this character stands, if it does anywhere.
+    pub(super) fn of(&self, character: char) -> Option<&Bits> {
+        self.of.get(&character)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_bounded_in_characters_not_in_bytes() {
+        let longest = "ä".repeat(MAXIMUM_CHARACTERS);
+        assert_eq!(Text::new(&longest).get(), Some(longest.as_str()));
+        assert_eq!(Text::new(&format!("{longest}a")).get(), None);
+        assert_eq!(Text::new(&"1".repeat(MAXIMUM_CHARACTERS + 1)).number(), None);
+    }
+
+    #[test]
+    fn a_long_text_is_no_number_no_date_and_no_address() {
+        let digits = "1".repeat(MAXIMUM_SCALAR_BYTES);
+        assert!(Text::new(&digits).number().is_some());
+        assert_eq!(Text::new(&format!("{digits}1")).number(), None);
+        assert_eq!(Text::new("203.0.113.7").address(), "203.0.113.7".parse().ok());
+    }
+
+    #[test]
+    fn the_parts_of_an_arn_are_counted_in_bytes_and_in_characters() {
+        let text = Text::new("arn:äws:iam::1:user/a:b");
+        let parts = text.arn_parts().expect("six parts");
+        assert_eq!(parts.iter().map(|part| text.slice(part)).collect::<Vec<_>>(), ["arn", "äws", "iam", "", "1", "user/a:b"]);
+        assert_eq!((parts[2].bytes.start, parts[2].characters.start), (9, 8));
+        assert_eq!(Text::new("a:b:c:d:e").arn_parts(), None);
+    }
+}
