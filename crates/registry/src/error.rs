@@ -151,7 +151,7 @@ pub enum Error {
         /// The id that was asked for.
         id: String,
     },
-    /// A part does not start where the session stands, or another request is writing to the session.
+    /// A part does not start where the session stands.
     #[error("the part does not start at byte {received}, where the upload stands")]
     LayerPartInvalid {
         /// The registry.
@@ -163,6 +163,21 @@ pub enum Error {
         /// How many bytes the session holds: the next part starts at this offset.
         received: u64,
     },
+    /// Another request is writing to the session, or has taken it over.
+    #[error("another request is writing to the upload, which stands at byte {received}")]
+    UploadBusy {
+        /// The registry.
+        registry: RegistryId,
+        /// The repository.
+        name: RepositoryName,
+        /// The session.
+        id: String,
+        /// How many bytes the session holds, or will hold if the other request ends now.
+        received: u64,
+    },
+    /// The account or the repository has as many unfinished uploads as it may have; that passes.
+    #[error("{0}")]
+    TooManyUploads(String),
     /// A part but the last is smaller than the session's minimum.
     #[error("All layer parts except the last part should be at least 5MB")]
     LayerPartTooSmall,

@@ -11,6 +11,7 @@
 use crate::Registry;
 use crate::blobs::StoredObject;
 use crate::error::Result;
+use crate::turns::Work;
 use roadstead_model::Timestamp;
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,7 @@ impl Sweep<'_> {
             after.clone_from(last);
             for (id, bytes) in stale {
                 // A session that is being written to now, here or by another process, is not abandoned, however old its row.
-                let Some(_turn) = inner.sessions.take(&id) else { continue };
+                let Ok(_turn) = inner.turns.take(&id, Work::Closing) else { continue };
                 if inner.blobs.upload_grew_since(&id, self.settled).await? {
                     continue;
                 }

@@ -17,6 +17,7 @@ mod layers;
 mod limits;
 mod mapping;
 mod metadata;
+mod open_sessions;
 mod opening;
 pub mod policies;
 mod principals;
@@ -27,6 +28,7 @@ pub mod repositories;
 pub mod resource_tags;
 mod secrets;
 pub mod tags;
+mod turns;
 mod uploads;
 
 pub use accounts::{AccessKey, AccessKeySummary, AliasDescription, AliasStatus, Identity, RegistryDescription, User};
@@ -60,7 +62,8 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     metadata: metadata::Metadata,
     blobs: blobs::BlobStore,
-    sessions: uploads::Sessions,
+    turns: turns::Turns,
+    open_sessions: open_sessions::OpenSessions,
     secrets: secrets::MasterKey,
     limits: Limits,
     clock: Clock,

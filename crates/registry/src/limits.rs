@@ -20,6 +20,12 @@ pub struct Limits {
     pub tags_per_image: u64,
     /// Resource tags of a repository: 50 (Amazon ECR Public user guide, "Tag restrictions").
     pub resource_tags: u64,
+    /// Upload sessions of a registry that are open at the same time: 5,000, which leaves each of many repositories enough for its
+    /// pushes. AWS states no number.
+    pub uploads: u64,
+    /// Upload sessions of a repository that are open at the same time: 1,000, ten times what the busiest pushes need at once, so
+    /// that those that were given up within a day do no harm.
+    pub uploads_per_repository: u64,
     /// Bytes that each part but the last must have in a session of the AWS door: 5 MiB (service quotas).
     pub layer_part_minimum: u64,
     /// Bytes that a part may have there: 20,971,520 (service model, `UploadLayerPart`).
@@ -38,6 +44,8 @@ impl Default for Limits {
             images_per_repository: 100_000,
             tags_per_image: 1_000,
             resource_tags: 50,
+            uploads: 5_000,
+            uploads_per_repository: 1_000,
             layer_part_minimum: 5 << 20,
             layer_part_maximum: 20 << 20,
             sparse_indexes: false,

@@ -4,7 +4,7 @@ use crate::blobs::BlobStore;
 use crate::durable::sync_folder;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
 use crate::secrets::{MasterKey, random, random_text};
-use crate::{Clock, Error, Inner, Limits, Registry, uploads};
+use crate::{Clock, Error, Inner, Limits, Registry, open_sessions, turns};
 use roadstead_model::{RegistryAlias, RegistryId};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -118,7 +118,8 @@ impl Registry {
         Ok(Self(Arc::new(Inner {
             metadata,
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
-            sessions: uploads::Sessions::default(),
+            turns: turns::Turns::default(),
+            open_sessions: open_sessions::OpenSessions::default(),
             secrets,
             limits: options.limits,
             clock: options.clock,

@@ -4,13 +4,17 @@
 //! waits for what is to become of it, so that a body of one batch takes one such run from its first byte to the durable blob.
 //!
 //! As long as a session has little, all of it stays in memory and then in the metadata: nothing of it blocks.
+//!
+//! A [`Reception`] is a body that was read to its end or as far as it came ([`Ending`]). Then it is settled (it becomes a part of its
+//! session), kept (the session becomes a blob), or abandoned (the session stays as it was).
 
 use crate::Registry;
 use crate::blobs::UploadFile;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::metadata::{Content, UploadRow};
-use crate::uploads::{BodyError, PartBody, Turn};
+use crate::turns::Turn;
+use crate::uploads::{BodyError, PartBody};
 use bytes::Bytes;
 use roadstead_model::Digest;
 use tokio::task::JoinHandle;
@@ -22,13 +26,26 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// After so many bytes the disk is set to work on them, while more of a large body arrives: at its end little is left to wait for.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is all there.
+    Whole,
+    /// Its connection failed, or its client stopped.
+    Broken,
+    /// Another request has taken the session over.
+    TakenOver,
+    /// The layer would be larger than layers may be. The batch with which it would be is dropped.
+    TooLarge,
+}
+
 /// A body that has been read, but for its last batch also written.
 pub(crate) struct Reception {
     writer: Writer,
     /// How far the session comes with all of it.
     received: u64,
     rest: Vec<Bytes>,
-    ended: Result<()>,
+    ending: Ending,
 }
 
 /// A body that has become a part of its session. What lies in the session's file is durable.
@@ -39,17 +56,29 @@ pub(crate) struct Arrived {
     pub(crate) hash_state: Vec<u8>,
     /// All of that, if it is little. It is durable only once the session's row has it.
     pub(crate) content: Option<Vec<u8>>,
-    /// Whether the body came to its end.
-    pub(crate) ended: Result<()>,
-    /// Nobody else writes to the session until its row says so too.
-    pub(crate) turn: Turn,
+    /// How the body ended.
+    pub(crate) ending: Ending,
+}
+
+/// What has become of a session that was to be a blob.
+pub(crate) enum Outcome {
+    /// Its content is durable, and what a row has to name.
+    Blob {
+        /// In bytes.
+        size: u64,
+        content: Content,
+    },
+    /// It has another digest.
+    Mismatch { computed: Digest },
 }
 
 /// What hashes and writes, and goes from one blocking run to the next. Whoever has it has the session's turn.
 struct Writer {
     registry: Registry,
-    turn: Turn,
+    _turn: Turn,
     id: String,
+    /// What the session is to become now, if it is: a request before may have made that of its file, and have ended before its row.
+    becoming: Option<Digest>,
     /// Where the session stood at first.
     start: u64,
     hash: Hash,
@@ -63,14 +92,23 @@ struct Writer {
 }
 
 impl Registry {
-    /// Reads a body to its end.
-    pub(crate) async fn receive<B: PartBody>(&self, turn: Turn, id: &str, row: &UploadRow, body: &mut B) -> Result<Reception> {
+    /// Reads a body to its end, or until another request takes the session over. `becoming` is the blob that the session is to
+    /// become with it. Nobody else writes to the session until what this returns is done with, and `turn` dropped.
+    pub(crate) async fn receive<B: PartBody>(
+        &self,
+        turn: &Turn,
+        id: &str,
+        row: &UploadRow,
+        becoming: Option<&Digest>,
+        body: &mut B,
+    ) -> Result<Reception> {
         let hash = Hash::restore(&row.hash_state)?;
         let content = row.content.clone().unwrap_or_default();
         let mut writer = Writer {
             registry: self.clone(),
-            turn,
+            _turn: turn.clone(),
             id: id.to_owned(),
+            becoming: becoming.cloned(),
             start: row.received,
             hash,
             content,
@@ -79,19 +117,18 @@ impl Registry {
             syncing: None,
         };
         let mut received = row.received;
-        let (mut batch, mut ended) = next_batch(body).await;
+        let (mut batch, mut ending) = next_batch(body, turn, received).await;
         loop {
             let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
-            let maximum = self.0.limits.layer_bytes;
-            if received + length > maximum {
-                return Ok(Reception { writer, received, rest: Vec::new(), ended: Err(Error::LayerTooLarge { maximum }) });
+            if received + length > self.0.limits.layer_bytes {
+                return Ok(Reception { writer, received, rest: Vec::new(), ending: Ending::TooLarge });
             }
             received += length;
-            if let Some(ended) = ended {
-                return Ok(Reception { writer, received, rest: batch, ended });
+            if let Some(ending) = ending {
+                return Ok(Reception { writer, received, rest: batch, ending });
             }
             let writing = tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer));
-            (batch, ended) = next_batch(body).await;
+            (batch, ending) = next_batch(body, turn, received).await;
             writer = writing.await.map_err(stopped)??;
             writer.sync_ahead().await?;
         }
@@ -99,13 +136,13 @@ impl Registry {
 }
 
 impl Reception {
-    /// Whether the body ended before its end.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.ended.is_err()
+    /// How the body ended.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending
     }
 
     /// Whether the whole session is so small that it needs no file.
-    pub(crate) fn is_small(&self) -> bool {
+    fn is_small(&self) -> bool {
         let Writer { registry, start, content, file, .. } = &self.writer;
         file.is_none() && content.len() as u64 == *start && self.received <= registry.0.limits.small_blob_bytes as u64
     }
@@ -113,7 +150,7 @@ impl Reception {
     /// Makes what arrived a part of the session: durable in its file, or ready for its row.
     pub(crate) async fn settle(self) -> Result<Arrived> {
         let is_small = self.is_small();
-        let Self { mut writer, received, rest, ended } = self;
+        let Self { mut writer, received, rest, ending } = self;
         if is_small {
             writer.gather(&rest);
             rest.iter().for_each(|bytes| writer.hash.update(bytes));
@@ -127,25 +164,38 @@ impl Reception {
             writer = settled.await.map_err(stopped)??;
         }
         let content = is_small.then_some(writer.content);
-        Ok(Arrived { received, hash_state: writer.hash.save(), content, ended, turn: writer.turn })
+        Ok(Arrived { received, hash_state: writer.hash.save(), content, ending })
     }
 
-    /// Makes the content of a blob of the whole session if it has this digest, and else gives the digest that it has. Gives
-    /// the session's size and turn too.
-    pub(crate) async fn keep(self, digest: &Digest) -> Result<(u64, std::result::Result<Content, Digest>, Turn)> {
+    /// Leaves the session as it was, and gives its disk back.
+    pub(crate) async fn abandon(self) -> Result<()> {
+        let Self { mut writer, .. } = self;
+        writer.synced_ahead().await?;
+        let Some(file) = writer.file.take() else { return Ok(()) };
+        tokio::task::spawn_blocking(move || {
+            let cut = file.cut_to_start();
+            drop(writer);
+            cut
+        })
+        .await
+        .map_err(stopped)?
+    }
+
+    /// Makes the content of a blob of the whole session, if it has this digest.
+    pub(crate) async fn keep(self, digest: &Digest) -> Result<Outcome> {
         let is_small = self.is_small();
         let Self { mut writer, received, rest, .. } = self;
         if is_small {
             writer.gather(&rest);
             let computed = Digest::of(digest.algorithm(), &writer.content);
-            let kept = if computed == *digest { Ok(Content::Small(writer.content.into())) } else { Err(computed) };
-            return Ok((received, kept, writer.turn));
+            let content = Content::Small(writer.content.into());
+            return Ok(if computed == *digest { Outcome::Blob { size: received, content } } else { Outcome::Mismatch { computed } });
         }
         writer.synced_ahead().await?;
         let digest = digest.clone();
         let kept = tokio::task::spawn_blocking(move || {
             writer.write(&rest)?;
-            let Writer { registry, turn, id, hash, file, .. } = writer;
+            let Writer { registry, _turn, id, hash, file, .. } = writer;
             let blobs = &registry.0.blobs;
             let computed = if hash.algorithm() == digest.algorithm() {
                 hash.finish()
@@ -153,8 +203,10 @@ impl Reception {
                 // The algorithm was not announced when the session began, so what was stored is read once more.
                 blobs.digest_of_upload(&id, received, &digest)?
             };
-            let kept = if computed == digest { Ok(Content::Object(blobs.keep(&id, file, received, &digest)?)) } else { Err(computed) };
-            Ok((received, kept, turn))
+            if computed != digest {
+                return Ok(Outcome::Mismatch { computed });
+            }
+            Ok(Outcome::Blob { size: received, content: Content::Object(blobs.keep(&id, file, received, &digest)?) })
         });
         kept.await.map_err(stopped)?
     }
@@ -175,7 +227,7 @@ impl Writer {
         }
         if self.file.is_none() {
             let offset = self.start - content.len() as u64;
-            self.file = Some(self.registry.0.blobs.open_upload(&self.id, offset)?);
+            self.file = Some(self.registry.0.blobs.open_upload(&self.id, offset, self.becoming.as_ref())?);
         }
         self.unsynced += content.len() + batch.iter().map(Bytes::len).sum::<usize>();
         let before = [Bytes::from(content)];
@@ -209,18 +261,27 @@ fn stopped(error: tokio::task::JoinError) -> Error {
     Error::Internal(error.to_string())
 }
 
-/// Gathers a batch of a body, and says how the body ended if it did.
-async fn next_batch<B: PartBody>(body: &mut B) -> (Vec<Bytes>, Option<Result<()>>) {
-    let (mut batch, mut length) = (Vec::new(), 0);
-    while length < BATCH_BYTES {
-        match body.next().await {
+/// Gathers a batch of a body for a session that stands at `received`, and says how the body ended if it did.
+async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64) -> (Vec<Bytes>, Option<Ending>) {
+    let mut batch = Vec::new();
+    let end = received + BATCH_BYTES as u64;
+    let mut taken_over = std::pin::pin!(turn.stopped());
+    while received < end {
+        turn.reach(received);
+        let next = tokio::select! {
+            biased;
+            () = &mut taken_over => return (batch, Some(Ending::TakenOver)),
+            next = body.next() => next,
+        };
+        match next {
             Some(Ok(bytes)) => {
-                length += bytes.len();
+                received += bytes.len() as u64;
                 batch.push(bytes);
             }
-            Some(Err(BodyError)) => return (batch, Some(Err(Error::BodyIncomplete))),
-            None => return (batch, Some(Ok(()))),
+            Some(Err(BodyError)) => return (batch, Some(Ending::Broken)),
+            None => return (batch, Some(Ending::Whole)),
         }
     }
+    turn.reach(received);
     (batch, None)
 }

@@ -3,18 +3,21 @@
 //! A session's row says how many bytes are durable and holds the hash over them, so a later request, also after a
 //! restart, goes on from there. Bytes that were written beyond the row are cut off by the next append. The bytes of a small
 //! session are in its row.
+//!
+//! What arrived of a chunk (PATCH) is kept when its connection breaks, since chunks are resumed. A closing request (PUT) is
+//! idempotent (RFC 9110, section 9.2.2): one that broke leaves the session where it was, and one that comes again after its
+//! answer was lost is answered as the first one was.
 
 use crate::Registry;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::layers::BlobInfo;
 use crate::metadata::{Content, NewBlob, RepositoryKey, Session, UploadRow};
-use crate::receiving::Arrived;
+use crate::receiving::{Arrived, Ending, Outcome};
+use crate::turns::{Turn, Work};
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName};
-use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// An upload session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,32 +58,45 @@ impl PartBody for Whole {
     }
 }
 
-/// The sessions that a request of this process is writing to.
-#[derive(Clone, Default)]
-pub(crate) struct Sessions(Arc<Mutex<HashSet<String>>>);
-
-/// The right to write to a session. It ends when the last clone is dropped, which may be in a thread that still writes
-/// for a request that is gone.
-#[derive(Clone)]
-pub(crate) struct Turn {
-    _held: Arc<HeldTurn>,
+/// A session as a request names it.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    registry: &'a RegistryId,
+    name: &'a RepositoryName,
+    id: &'a str,
 }
 
-struct HeldTurn {
-    sessions: Sessions,
-    id: String,
-}
+impl Named<'_> {
+    /// A part does not begin where the session stands.
+    fn misplaced(self, received: u64) -> Error {
+        Error::LayerPartInvalid { registry: self.registry.clone(), name: self.name.clone(), id: self.id.to_owned(), received }
+    }
 
-impl Sessions {
-    pub(crate) fn take(&self, id: &str) -> Option<Turn> {
-        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
-        free.then(|| Turn { _held: Arc::new(HeldTurn { sessions: self.clone(), id: id.to_owned() }) })
+    /// Another request is writing to the session.
+    fn busy(self, received: u64) -> Error {
+        Error::UploadBusy { registry: self.registry.clone(), name: self.name.clone(), id: self.id.to_owned(), received }
     }
 }
 
-impl Drop for HeldTurn {
+/// A session that lives no longer than its one request. Its client never learnt its id.
+struct Passing {
+    registry: Registry,
+    key: RepositoryKey,
+    id: String,
+    is_over: bool,
+}
+
+impl Drop for Passing {
+    /// The client is gone, and so is the task that served it.
     fn drop(&mut self) {
-        self.sessions.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        if self.is_over {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (registry, key, id) = (self.registry.clone(), self.key.clone(), std::mem::take(&mut self.id));
+            // A failure to give it up is no news: collection will.
+            runtime.spawn(async move { drop(registry.cancel_upload(&key.registry, &key.name, &id).await) });
+        }
     }
 }
 
@@ -112,21 +128,27 @@ impl Registry {
         let id = uuid::Uuid::new_v4().to_string();
         let session = Session { id: id.clone(), hash_state: Hash::new(algorithm).save(), minimum_part };
         let (key, if_missing) = (RepositoryKey::new(registry, name), self.if_missing(create_repository));
+        let room = self.make_room(registry, name).await?;
         self.0.metadata.start_upload(key, session, if_missing, self.now()).await?;
+        room.has_begun();
         Ok(Upload { id, received: 0 })
     }
 
-    /// How far a session has come.
+    /// How far a session has come. What a request has brought that is still under way counts: it is kept whatever becomes of that
+    /// request, and the next one may go on from there. Only should the server itself end does the session stand where it stood before.
     pub async fn find_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<Upload> {
+        let arriving = self.0.turns.reached(id).unwrap_or(0);
         let row = self.0.metadata.find_upload(registry, name, id).await?;
-        Ok(Upload { id: id.to_owned(), received: row.received })
+        Ok(Upload { id: id.to_owned(), received: row.received.max(arriving) })
     }
 
     /// Appends a body to a session. `start` is where the client believes the session to stand; with none it is not checked.
     ///
     /// When the body ends early, what arrived is kept and the session stands behind it; the error is
-    /// [`Error::BodyIncomplete`]. A part that starts elsewhere, or comes while another one is being written, is
-    /// [`Error::LayerPartInvalid`] and leaves the session as it was.
+    /// [`Error::BodyIncomplete`]. A part that starts elsewhere is [`Error::LayerPartInvalid`] and leaves the session as it was.
+    ///
+    /// While another request is writing to the session, one that starts where that one got to takes over from it: it is the same
+    /// client, whose other connection is dead. Any other is [`Error::UploadBusy`].
     pub async fn append_upload<B: PartBody>(
         &self,
         registry: &RegistryId,
@@ -135,38 +157,81 @@ impl Registry {
         start: Option<u64>,
         body: &mut B,
     ) -> Result<Upload> {
-        let (turn, row) = self.take_turn(registry, name, id, start).await?;
-        let arrived = self.receive(turn, id, &row, body).await?.settle().await?;
-        self.advance(registry, name, id, &row, &arrived).await?;
-        let received = arrived.received;
-        arrived.ended.map(|()| Upload { id: id.to_owned(), received })
+        let session = Named { registry, name, id };
+        let (turn, row) = self.take_turn(session, start, Work::Appending).await?;
+        match self.append(session, &turn, &row, body).await {
+            Ok(received) => Ok(Upload { id: id.to_owned(), received }),
+            Err(error) => Err(self.why_lost(session, error).await),
+        }
+    }
+
+    async fn append<B: PartBody>(&self, session: Named<'_>, turn: &Turn, row: &UploadRow, body: &mut B) -> Result<u64> {
+        let Arrived { received, hash_state, content, ending } = self.receive(turn, session.id, row, None, body).await?.settle().await?;
+        if received > row.received {
+            let after = row.after(received, hash_state, content);
+            if !self.0.metadata.advance_upload(session.id.to_owned(), row.received, after, self.now()).await? {
+                return Err(session.misplaced(row.received));
+            }
+        }
+        self.whole(session, ending, received).map(|()| received)
     }
 
     /// The right to write to a session, and where the session stands, which has to be at `start` if that is given.
-    async fn take_turn(&self, registry: &RegistryId, name: &RepositoryName, id: &str, start: Option<u64>) -> Result<(Turn, UploadRow)> {
-        let turn = self.0.sessions.take(id);
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
+    async fn take_turn(&self, session: Named<'_>, start: Option<u64>, work: Work) -> Result<(Turn, UploadRow)> {
+        let Named { registry, name, id } = session;
+        let mut turn = self.0.turns.take(id, work);
+        let mut row = self.0.metadata.find_upload(registry, name, id).await?;
+        if let Err(holder) = &turn
+            && holder.gives_way(row.received, start, work)
+            && holder.stop().await
+        {
+            turn = self.0.turns.take(id, work);
+            row = self.0.metadata.find_upload(registry, name, id).await?;
+        }
+        let received = turn.as_ref().err().map_or(row.received, |holder| holder.reached(row.received));
         match turn {
-            Some(turn) if start.is_none_or(|start| start == row.received) => Ok((turn, row)),
-            _ => Err(part_invalid(registry, name, id, row.received)),
+            _ if start.is_some_and(|start| start != received) => Err(session.misplaced(received)),
+            Ok(turn) => Ok((turn, row)),
+            Err(_) => Err(session.busy(received)),
         }
     }
 
-    /// Notes how far a session has come, if it has come any farther, and gives it as it stands then.
-    async fn advance(
+    /// Whether a body came to its end, of a session that stands at `received`.
+    fn whole(&self, session: Named<'_>, ending: Ending, received: u64) -> Result<()> {
+        match ending {
+            Ending::Whole => Ok(()),
+            Ending::Broken => Err(Error::BodyIncomplete),
+            Ending::TakenOver => Err(session.busy(received)),
+            Ending::TooLarge => Err(Error::LayerTooLarge { maximum: self.0.limits.layer_bytes }),
+        }
+    }
+
+    /// Why a request failed that was writing to a session: the session may have been given up meanwhile, or its repository deleted.
+    async fn why_lost(&self, session: Named<'_>, error: Error) -> Error {
+        match self.0.metadata.find_upload(session.registry, session.name, session.id).await {
+            Err(gone @ (Error::UploadNotFound { .. } | Error::RepositoryNotFound { .. })) => {
+                // What was written after its file was removed.
+                self.0.blobs.discard_upload(session.id).await;
+                gone
+            }
+            _ => error,
+        }
+    }
+
+    /// Takes a whole blob in one request. Whatever becomes of the request, no session is left behind.
+    pub async fn push_blob<B: PartBody>(
         &self,
         registry: &RegistryId,
         name: &RepositoryName,
-        id: &str,
-        row: &UploadRow,
-        arrived: &Arrived,
-    ) -> Result<UploadRow> {
-        if arrived.received == row.received {
-            return Ok(row.clone());
-        }
-        let after = row.after(arrived.received, arrived.hash_state.clone(), arrived.content.clone());
-        let moved = self.0.metadata.advance_upload(id.to_owned(), row.received, after.clone(), self.now()).await?;
-        if moved { Ok(after) } else { Err(part_invalid(registry, name, id, row.received)) }
+        digest: &Digest,
+        create_repository: bool,
+        body: &mut B,
+    ) -> Result<BlobInfo> {
+        let Upload { id, .. } = self.start_upload(registry, name, Some(digest.algorithm()), create_repository).await?;
+        let mut session = Passing { registry: self.clone(), key: RepositoryKey::new(registry, name), id, is_over: false };
+        let pushed = self.complete_upload_with(registry, name, &session.id, Some(0), body, digest).await;
+        session.is_over = pushed.is_ok();
+        pushed
     }
 
     /// Ends a session: what it holds becomes a blob of the repository, if it has this digest. A session whose content
@@ -175,8 +240,11 @@ impl Registry {
         self.complete_upload_with(registry, name, id, None, &mut Whole(None), digest).await
     }
 
-    /// Appends the last body to a session as [`Self::append_upload`] does, and ends it as [`Self::complete_upload`] does.
-    /// The bytes of a body that is all of the session are made durable once, where they stay.
+    /// Appends the last body to a session and ends it as [`Self::complete_upload`] does. All bytes are made durable once,
+    /// where they stay. When the body ends early the session stays as it was; the error is that of [`Self::append_upload`].
+    ///
+    /// A session that is gone has been ended if the repository holds the blob: the answer may have been lost. A body that comes
+    /// once more must then be that blob; it is looked at and not stored.
     pub async fn complete_upload_with<B: PartBody>(
         &self,
         registry: &RegistryId,
@@ -186,29 +254,58 @@ impl Registry {
         body: &mut B,
         digest: &Digest,
     ) -> Result<BlobInfo> {
-        let (turn, row) = self.take_turn(registry, name, id, start).await?;
-        let mut reception = self.receive(turn, id, &row, body).await?;
-        // A session that had something in its file has to be found whole when this is cut off and sent again.
-        if reception.is_broken() || (row.received > 0 && !reception.is_small()) {
-            let arrived = reception.settle().await?;
-            let row = self.advance(registry, name, id, &row, &arrived).await?;
-            arrived.ended?;
-            reception = self.receive(arrived.turn, id, &row, &mut Whole(None)).await?;
+        let session = Named { registry, name, id };
+        let (turn, row) = match self.take_turn(session, start, Work::Closing).await {
+            Ok(taken) => taken,
+            Err(gone @ Error::UploadNotFound { .. }) => return self.ended_before(session, digest, body, gone).await,
+            Err(error) => return Err(error),
+        };
+        match self.end(session, &turn, &row, body, digest).await {
+            Err(error @ Error::LayerDigestMismatch { .. }) => Err(error),
+            Err(error) => Err(self.why_lost(session, error).await),
+            ended => ended,
         }
-        let (size, kept, _turn) = reception.keep(digest).await?;
-        let content = match kept {
-            Ok(content) => content,
-            Err(computed) => {
+    }
+
+    async fn end<B: PartBody>(&self, session: Named<'_>, turn: &Turn, row: &UploadRow, body: &mut B, digest: &Digest) -> Result<BlobInfo> {
+        let Named { registry, name, id } = session;
+        let reception = self.receive(turn, id, row, Some(digest), body).await?;
+        if let Err(error) = self.whole(session, reception.ending(), row.received) {
+            reception.abandon().await?;
+            return Err(error);
+        }
+        let (size, content) = match reception.keep(digest).await? {
+            Outcome::Blob { size, content } => (size, content),
+            Outcome::Mismatch { computed } => {
                 self.cancel_upload(registry, name, id).await?;
                 return Err(Error::LayerDigestMismatch { expected: digest.clone(), computed });
             }
         };
         let new = NewBlob { digest: digest.clone(), size, content: content.clone() };
         let is_new = self.0.metadata.complete_upload(RepositoryKey::new(registry, name), id.to_owned(), new, self.now()).await?;
+        self.0.open_sessions.ended(registry, name);
         if let (Content::Object(key), false) = (content, is_new) {
             self.0.blobs.delete(&key).await;
         }
         Ok(BlobInfo { digest: digest.clone(), size })
+    }
+
+    /// The blob that a session which is gone has become, if the repository holds it and `body` is empty or that blob; else `gone`.
+    async fn ended_before<B: PartBody>(&self, session: Named<'_>, digest: &Digest, body: &mut B, gone: Error) -> Result<BlobInfo> {
+        let blob = match self.reserve_blob(session.registry, session.name, digest).await {
+            Err(Error::LayerNotFound(_)) => return Err(gone),
+            found => found?,
+        };
+        let (mut hash, mut length) = (Hash::new(digest.algorithm()), 0);
+        while let Some(next) = body.next().await {
+            let bytes = next.map_err(|BodyError| Error::BodyIncomplete)?;
+            length += bytes.len() as u64;
+            if length > blob.size {
+                return Err(gone);
+            }
+            hash.update(&bytes);
+        }
+        if length == 0 || hash.finish() == *digest { Ok(blob) } else { Err(gone) }
     }
 
     /// Appends one part that was sent whole, as UploadLayerPart does: it must lie exactly behind what the session holds.
@@ -216,7 +313,7 @@ impl Registry {
         let row = self.0.metadata.find_upload(registry, name, id).await?;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
-            return Err(part_invalid(registry, name, id, row.received));
+            return Err(Named { registry, name, id }.misplaced(row.received));
         }
         self.append_upload(registry, name, id, Some(part.first_byte), &mut Whole(Some(part.bytes))).await
     }
@@ -252,12 +349,9 @@ impl Registry {
     /// Gives a session up.
     pub async fn cancel_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<()> {
         self.0.metadata.cancel_upload(RepositoryKey::new(registry, name), id.to_owned()).await?;
+        self.0.open_sessions.ended(registry, name);
+        self.0.turns.stop(id);
         self.0.blobs.discard_upload(id).await;
         Ok(())
     }
-}
-
-/// A part that does not belong where the session stands.
-fn part_invalid(registry: &RegistryId, name: &RepositoryName, id: &str, received: u64) -> Error {
-    Error::LayerPartInvalid { registry: registry.clone(), name: name.clone(), id: id.to_owned(), received }
 }

@@ -174,6 +174,8 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         images_per_repository: layers.one("limit_images_per_repository", values::count)?.unwrap_or(aws.images_per_repository),
         tags_per_image: layers.one("limit_tags_per_image", values::count)?.unwrap_or(aws.tags_per_image),
         resource_tags: layers.one("limit_resource_tags", values::count)?.unwrap_or(aws.resource_tags),
+        uploads: layers.one("limit_uploads", values::count)?.unwrap_or(aws.uploads),
+        uploads_per_repository: layers.one("limit_uploads_per_repository", values::count)?.unwrap_or(aws.uploads_per_repository),
         layer_bytes: layers.one("limit_layer_size", values::size)?.unwrap_or(aws.layer_bytes),
         sparse_indexes: layers.one("sparse_indexes", values::switch)?.unwrap_or(aws.sparse_indexes),
         ..aws

@@ -30,6 +30,8 @@ pub(crate) struct Filesystem {
 /// An upload that is open for appending.
 pub(crate) struct UploadFile {
     file: File,
+    /// Where it was opened to append at.
+    start: u64,
     /// The folder to make durable too, when this upload's file is new in it.
     folder: Option<PathBuf>,
 }
@@ -60,15 +62,19 @@ impl Filesystem {
         run(move || fs::metadata(uploads).map(drop)).await
     }
 
-    pub(super) fn open_upload(&self, upload: &str, offset: u64) -> Result<UploadFile> {
+    pub(super) fn open_upload(&self, upload: &str, offset: u64, becoming: Option<&Digest>) -> Result<UploadFile> {
         let is_new = offset == 0;
-        let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(self.upload_path(upload))?;
+        let path = self.upload_path(upload);
+        if let (Some(digest), false) = (becoming, is_new || path.exists()) {
+            fs::rename(self.root.join(key_of(upload, digest)), &path)?;
+        }
+        let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(path)?;
         if file.metadata()?.len() < offset {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says").into());
         }
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
-        Ok(UploadFile { file, folder: is_new.then(|| self.uploads()) })
+        Ok(UploadFile { file, start: offset, folder: is_new.then(|| self.uploads()) })
     }
 
     pub(super) fn digest_of_upload(&self, upload: &str, length: u64, expected: &Digest) -> Result<Digest> {
@@ -188,7 +194,12 @@ impl UploadFile {
 
     /// Another handle on the same file.
     pub(crate) fn share(&self) -> Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, folder: None })
+        Ok(Self { file: self.file.try_clone()?, start: self.start, folder: None })
+    }
+
+    /// Gives the disk back that was written to since it was opened. It blocks.
+    pub(crate) fn cut_to_start(&self) -> Result<()> {
+        Ok(self.file.set_len(self.start)?)
     }
 
     /// Returns when the bytes written so far are on the disk. It blocks.

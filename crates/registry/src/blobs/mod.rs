@@ -65,10 +65,11 @@ impl BlobStore {
         }
     }
 
-    /// Opens an upload to append at `offset`; what lies beyond is cut off. It blocks.
-    pub(crate) fn open_upload(&self, upload: &str, offset: u64) -> Result<UploadFile> {
+    /// Opens an upload to append at `offset`; what lies beyond is cut off. `becoming` is the blob that it is to become: one that was
+    /// kept as that, but not noted, is an upload again. It blocks.
+    pub(crate) fn open_upload(&self, upload: &str, offset: u64, becoming: Option<&Digest>) -> Result<UploadFile> {
         match self {
-            Self::Filesystem(store) => store.open_upload(upload, offset),
+            Self::Filesystem(store) => store.open_upload(upload, offset, becoming),
         }
     }
 

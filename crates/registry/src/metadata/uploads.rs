@@ -14,6 +14,7 @@ statements! {
     ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7, content = ?8
         WHERE id = ?1 AND received = ?2";
     DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2";
+    COUNT = "SELECT r.registry_id, r.name, COUNT(*) FROM upload u JOIN repository r ON r.id = u.repository_id GROUP BY r.registry_id, r.name";
 }
 
 /// A session as it is stored.
@@ -73,6 +74,12 @@ impl Metadata {
             Err(not_found(&key, id))
         })
         .await
+    }
+
+    /// How many sessions each repository has, of those that have any: registry, name, number.
+    pub(crate) async fn count_uploads(&self) -> Result<Vec<(String, String, u64)>> {
+        let read = |row: &Row<'_>| Ok((row.text(0)?, row.text(1)?, row.unsigned(2)?));
+        self.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, &[], read).await).await
     }
 
     /// Notes that a session has come from `before` to `row.received` bytes. False when it stood elsewhere: another writer won.

@@ -36,7 +36,8 @@ impl World {
         Self::with(Limits { small_blob_bytes: 0, ..Limits::default() }).await
     }
 
-    async fn with(limits: Limits) -> Self {
+    /// One with these limits.
+    pub(crate) async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
         let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;

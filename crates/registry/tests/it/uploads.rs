@@ -1,8 +1,9 @@
 //! Upload sessions.
 
 use crate::support::{Parts, World, repository};
-use roadstead_model::{Algorithm, Digest};
-use roadstead_registry::{Error, Upload};
+use bytes::Bytes;
+use roadstead_model::{Algorithm, Digest, RepositoryName};
+use roadstead_registry::{BodyError, Collection, Error, Limits, PartBody, Upload};
 
 async fn start(world: &World) -> String {
     world.registry.start_upload(&world.id, &world.name, None, false).await.expect("a session").id
@@ -196,27 +197,323 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_closing_body_ends_a_session_and_what_arrives_of_a_broken_one_is_kept() {
+async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
     for world in [World::new().await, World::of_files().await] {
         let (registry, id, name) = (&world.registry, &world.id, &world.name);
         let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
         let whole = start(&world).await;
-        let parts = &mut Parts::of(&[b"first half, ", b"second half"]);
-        let blob = registry.complete_upload_with(id, name, &whole, Some(0), parts, &digest).await.expect("a blob");
+        let parts = || Parts::of(&[b"first half, ", b"second half"]);
+        let blob = registry.complete_upload_with(id, name, &whole, Some(0), &mut parts(), &digest).await.expect("a blob");
         assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
 
-        let halves = start(&world).await;
-        let broken = &mut Parts::of(&[b"first ", b"half, "]).then_fails();
-        let refused = registry.complete_upload_with(id, name, &halves, None, broken, &digest).await;
-        assert!(matches!(refused, Err(Error::BodyIncomplete)));
-        let misplaced = registry.complete_upload_with(id, name, &halves, Some(0), &mut Parts::of(&[b"x"]), &digest).await;
-        assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received: 12, .. })));
-        let rest = &mut Parts::of(&[b"second half"]);
-        assert_eq!(registry.complete_upload_with(id, name, &halves, Some(12), rest, &digest).await.expect("a blob").size, 23);
+        for before in [b"".as_slice(), b"first "] {
+            let broken_one = start(&world).await;
+            append(&world, &broken_one, Some(0), Parts::of(&[before])).await.expect("a part");
+            let all = b"first half, second half".as_slice();
+            let rest = &all[before.len()..];
+            let broken = &mut Parts::of(&[&rest[..4]]).then_fails();
+            let refused = registry.complete_upload_with(id, name, &broken_one, None, broken, &digest).await;
+            assert!(matches!(refused, Err(Error::BodyIncomplete)));
+            let received = registry.find_upload(id, name, &broken_one).await.expect("the session").received;
+            assert_eq!(received, before.len() as u64);
+            let misplaced = registry.complete_upload_with(id, name, &broken_one, Some(12), &mut Parts::of(&[b"x"]), &digest).await;
+            assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received, .. }) if received == before.len() as u64));
+            let again = registry.complete_upload_with(id, name, &broken_one, None, &mut Parts::of(&[rest]), &digest).await;
+            assert_eq!(again.expect("a blob").size, 23);
+        }
 
         let wrong = start(&world).await;
         let refused = registry.complete_upload_with(id, name, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
         assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
         assert!(matches!(registry.find_upload(id, name, &wrong).await, Err(Error::UploadNotFound { .. })));
     }
+}
+
+#[tokio::test]
+async fn a_broken_closing_body_holds_no_disk() {
+    let world = World::of_files().await;
+    let id = start(&world).await;
+    append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
+    let large = vec![b'x'; 1 << 20];
+    let digest = Digest::of(Algorithm::Sha256, b"anything");
+    let broken = &mut Parts::of(&[&large, &large]).then_fails();
+    assert!(world.registry.complete_upload_with(&world.id, &world.name, &id, None, broken, &digest).await.is_err());
+    assert_eq!(std::fs::read(world.folder.path().join("blobs/uploads").join(&id)).expect("the file"), b"kept");
+}
+
+/// The answer to a closing request was lost, and the client sends it again.
+#[tokio::test]
+async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
+    for world in [World::new().await, World::of_files().await] {
+        let (registry, id, name) = (&world.registry, &world.id, &world.name);
+        let upload = start(&world).await;
+        let digest = Digest::of(Algorithm::Sha256, b"all of it");
+        let close = async |mut body: Parts| registry.complete_upload_with(id, name, &upload, None, &mut body, &digest).await;
+        for body in [&[b"all of it".as_slice()] as &[&[u8]], &[], &[b"all ", b"of it"]] {
+            assert_eq!(close(Parts::of(body)).await.expect("a blob").size, 9, "{body:?}");
+        }
+        for other in [b"all of i".as_slice(), b"all of it!", b"ALL OF IT"] {
+            assert!(matches!(close(Parts::of(&[other])).await, Err(Error::UploadNotFound { .. })), "{other:?}");
+        }
+        assert!(matches!(close(Parts::of(&[b"all "]).then_fails()).await, Err(Error::BodyIncomplete)));
+        let nowhere = Digest::of(Algorithm::Sha256, b"nowhere");
+        assert!(matches!(registry.complete_upload(id, name, &upload, &nowhere).await, Err(Error::UploadNotFound { .. })));
+    }
+}
+
+/// The process ended after the file was renamed and before the row was written; the client had sent its last chunk with the end.
+#[tokio::test]
+async fn a_closing_chunk_that_was_stored_but_not_noted_is_sent_again() {
+    let world = World::of_files().await;
+    let id = start(&world).await;
+    append(&world, &id, Some(0), Parts::of(&[b"first "])).await.expect("a part");
+    let digest = Digest::of(Algorithm::Sha256, b"first last");
+    let blobs = world.folder.path().join("blobs");
+    let folder = blobs.join("sha256").join(&digest.hex()[..2]);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let kept = folder.join(format!("{}.{id}", digest.hex()));
+    std::fs::rename(blobs.join("uploads").join(&id), &kept).expect("the stored file");
+    std::fs::write(&kept, "first last").expect("all of it");
+    let last = &mut Parts::of(&[b"last"]);
+    world.registry.complete_upload_with(&world.id, &world.name, &id, None, last, &digest).await.expect("a blob");
+    assert_eq!(content(&world, &digest).await, b"first last");
+}
+
+/// A body that arrives when the test sends it, and hangs until then.
+struct Sent(tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>);
+
+impl PartBody for Sent {
+    async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
+        self.0.recv().await.map(|bytes| Ok(bytes.into()))
+    }
+}
+
+/// A request that appends what is sent to it, until it is finished or taken over.
+struct Writer {
+    send: Option<tokio::sync::mpsc::UnboundedSender<Vec<u8>>>,
+    ends: tokio::task::JoinHandle<Result<Upload, Error>>,
+}
+
+impl Writer {
+    fn of(world: &World, id: &str, start: Option<u64>) -> Self {
+        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let (registry, registry_id, name, id) = (world.registry.clone(), world.id.clone(), world.name.clone(), id.to_owned());
+        let append = async move { registry.append_upload(&registry_id, &name, &id, start, &mut Sent(body)).await };
+        Self { send: Some(send), ends: tokio::spawn(append) }
+    }
+
+    /// Sends bytes, which may come too late.
+    fn send(&self, bytes: &[u8]) {
+        let _ = self.send.as_ref().map(|send| send.send(bytes.to_vec()));
+    }
+
+    async fn finish(mut self) -> Result<Upload, Error> {
+        self.send = None;
+        self.ends.await.expect("no panic")
+    }
+}
+
+/// Waits until a session stands at `received`, as clients are told.
+async fn wait_for(world: &World, id: &str, received: u64) {
+    for _ in 0..2000 {
+        if world.registry.find_upload(&world.id, &world.name, id).await.expect("the session").received == received {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    panic!("the session does not stand at {received}");
+}
+
+#[tokio::test]
+async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_no_more() {
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        let hung = Writer::of(&world, &id, Some(0));
+        hung.send(b"first ");
+        wait_for(&world, &id, 6).await;
+        for (start, received) in [(Some(0), 6), (Some(7), 6), (None, 6)] {
+            match append(&world, &id, start, Parts::of(&[b"x"])).await {
+                Err(Error::LayerPartInvalid { received: told, .. }) if start.is_some() => assert_eq!(told, received),
+                Err(Error::UploadBusy { received: told, .. }) if start.is_none() => assert_eq!(told, received),
+                other => panic!("{start:?}: {other:?}"),
+            }
+        }
+        let elsewhere = repository("other/app");
+        let stranger = world.registry.append_upload(&world.id, &elsewhere, &id, Some(6), &mut Parts::of(&[b"x"])).await;
+        assert!(matches!(stranger, Err(Error::RepositoryNotFound { .. })));
+        assert_eq!(append(&world, &id, Some(6), Parts::of(&[b"second"])).await.expect("a part").received, 12);
+        hung.send(b"too late");
+        assert!(matches!(hung.finish().await, Err(Error::UploadBusy { received: 6, .. })));
+        let digest = Digest::of(Algorithm::Sha256, b"first second");
+        world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        assert_eq!(content(&world, &digest).await, b"first second");
+    }
+}
+
+#[tokio::test]
+async fn a_closing_request_that_hangs_gives_way_to_the_same_one() {
+    for world in [World::new().await, World::of_files().await] {
+        let id = start(&world).await;
+        let digest = Digest::of(Algorithm::Sha256, b"all of it");
+        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let (registry, registry_id, name) = (world.registry.clone(), world.id.clone(), world.name.clone());
+        let (upload, expected) = (id.clone(), digest.clone());
+        let close = async move { registry.complete_upload_with(&registry_id, &name, &upload, None, &mut Sent(body), &expected).await };
+        let hung = tokio::spawn(close);
+        send.send(b"all ".to_vec()).expect("a listener");
+        tokio::task::yield_now().await;
+        let again = &mut Parts::of(&[b"all of it"]);
+        world.registry.complete_upload_with(&world.id, &world.name, &id, None, again, &digest).await.expect("a blob");
+        let _ = send.send(b"of it".to_vec());
+        drop(send);
+        // It was told that another request took over, or that its session is gone; or, if it came second, that the blob is there.
+        assert!(!matches!(
+            hung.await.expect("no panic"),
+            Err(Error::LayerDigestMismatch { .. } | Error::Internal(_) | Error::Unavailable(_))
+        ));
+        assert_eq!(content(&world, &digest).await, b"all of it");
+    }
+}
+
+/// Whatever two requests of one client send, and whenever one takes over from the other, the session is a beginning of what each sent
+/// from where it began.
+#[test]
+fn bytes_of_two_writers_never_mix() {
+    use proptest::prelude::*;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let (small, large) = (runtime.block_on(World::new()), runtime.block_on(World::of_files()));
+    let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    let run = async |world: &World, steps: &[(usize, usize)]| {
+        let id = start(world).await;
+        let mut writers: Vec<(Writer, usize)> = Vec::new();
+        for (length, late) in steps {
+            let at = world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received;
+            let writer = Writer::of(world, &id, Some(at));
+            let begin = usize::try_from(at).expect("a small session");
+            writer.send(&bytes[begin..begin + length]);
+            if let Some((other, reached)) = writers.get(late % (writers.len() + 1)) {
+                other.send(&bytes[*reached..reached + length]);
+            }
+            writers.push((writer, begin + length));
+        }
+        for (writer, _) in writers {
+            let _ = writer.finish().await;
+        }
+        let received = world.registry.find_upload(&world.id, &world.name, &id).await.expect("the session").received;
+        let digest = Digest::of(Algorithm::Sha256, &bytes[..usize::try_from(received).expect("a small session")]);
+        world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.map(|_| ())
+    };
+    let steps = proptest::collection::vec((1..40_000_usize, 0..4_usize), 1..6);
+    proptest!(ProptestConfig::with_cases(24), |(steps in steps)| {
+        for world in [&small, &large] {
+            prop_assert!(runtime.block_on(run(world, &steps)).is_ok());
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone() {
+    for world in [World::new().await, World::of_files().await] {
+        let (registry, registry_id, name) = (&world.registry, &world.id, &world.name);
+        for sent in [b"".as_slice(), b"some"] {
+            let id = start(&world).await;
+            let cancelled = Writer::of(&world, &id, None);
+            cancelled.send(sent);
+            wait_for(&world, &id, sent.len() as u64).await;
+            registry.cancel_upload(registry_id, name, &id).await.expect("given up");
+            assert!(matches!(cancelled.finish().await, Err(Error::UploadNotFound { .. })));
+
+            let id = start(&world).await;
+            append(&world, &id, None, Parts::of(&[b"before "])).await.expect("a part");
+            let deleted = Writer::of(&world, &id, None);
+            deleted.send(sent);
+            wait_for(&world, &id, 7 + sent.len() as u64).await;
+            registry.delete_repository(registry_id, name, true).await.expect("deleted");
+            assert!(matches!(deleted.finish().await, Err(Error::RepositoryNotFound { .. })));
+            registry.create_repository(registry_id, name).await.expect("a repository");
+        }
+        assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
+    }
+}
+
+async fn begin(world: &World, name: &RepositoryName) -> Result<String, Error> {
+    world.registry.start_upload(&world.id, name, None, false).await.map(|upload| upload.id)
+}
+
+#[tokio::test]
+async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_end() {
+    let world = World::with(Limits { uploads: 5, uploads_per_repository: 3, ..Limits::default() }).await;
+    let other = repository("other/app");
+    world.registry.create_repository(&world.id, &other).await.expect("a repository");
+    let refused = |begun: Result<String, Error>, whose: &str| match begun {
+        Err(Error::TooManyUploads(text)) => assert!(text.contains(whose), "{text}"),
+        begun => panic!("{begun:?}"),
+    };
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(start(&world).await);
+    }
+    refused(begin(&world, &world.name).await, "repository with name 'team/app'");
+    for _ in 0..2 {
+        begin(&world, &other).await.expect("a session");
+    }
+    refused(begin(&world, &other).await, "registry with id");
+    // After a restart they are counted again.
+    let world = world.restart().await;
+    refused(begin(&world, &world.name).await, "registry with id");
+
+    // Each way to end makes room for one.
+    let empty = Digest::of(Algorithm::Sha256, b"");
+    world.registry.complete_upload(&world.id, &world.name, &ids[0], &empty).await.expect("a blob");
+    ids[0] = start(&world).await;
+    world.registry.cancel_upload(&world.id, &world.name, &ids[1]).await.expect("given up");
+    ids[1] = start(&world).await;
+    let refuse = Digest::of(Algorithm::Sha256, b"something else");
+    assert!(world.registry.complete_upload(&world.id, &world.name, &ids[2], &refuse).await.is_err());
+    for _ in 0..10 {
+        world.registry.push_blob(&world.id, &world.name, &empty, false, &mut Parts::of(&[])).await.expect("a blob");
+        let failed = world.registry.push_blob(&world.id, &world.name, &refuse, false, &mut Parts::of(&[b"x"])).await;
+        assert!(matches!(failed, Err(Error::LayerDigestMismatch { .. })));
+        assert!(matches!(begin(&world, &repository("none")).await, Err(Error::RepositoryNotFound { .. })));
+    }
+    ids[2] = start(&world).await;
+    refused(begin(&world, &world.name).await, "registry with id");
+    world.registry.delete_repository(&world.id, &other, true).await.expect("deleted");
+    refused(begin(&world, &world.name).await, "repository with name");
+
+    // What another process ends is noticed a second later.
+    world.beside().await.cancel_upload(&world.id, &world.name, &ids[0]).await.expect("given up");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    start(&world).await;
+}
+
+#[tokio::test]
+async fn sessions_that_were_given_up_are_collected_and_make_room() {
+    let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
+    start(&world).await;
+    assert!(world.registry.start_upload(&world.id, &world.name, None, false).await.is_err());
+    world.pass_seconds(2 * 60 * 60);
+    let collection = Collection { grace: std::time::Duration::ZERO, dry_run: false };
+    assert_eq!(world.registry.collect_garbage(collection).await.expect("a collection").uploads, 1);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    start(&world).await;
+}
+
+/// On HTTP/2 a request whose client is gone is dropped in the middle.
+#[tokio::test]
+async fn a_push_in_one_request_that_is_dropped_leaves_no_session() {
+    let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
+    let (send, body) = tokio::sync::mpsc::unbounded_channel();
+    let digest = Digest::of(Algorithm::Sha256, b"all");
+    let mut body = Sent(body);
+    let push = world.registry.push_blob(&world.id, &world.name, &digest, false, &mut body);
+    send.send(b"al".to_vec()).expect("a listener");
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), push).await.is_err());
+    for _ in 0..2000 {
+        if world.registry.start_upload(&world.id, &world.name, None, false).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    panic!("the session is still there");
 }

@@ -97,7 +97,9 @@ fn status_of(exception: Exception) -> StatusCode {
 /// The exception for a failure of `operation`: one that the operation declares, because clients know no other.
 fn exception_of(error: &Error, operation: Option<&Operation>) -> (Exception, String) {
     let (exception, message) = translated(error);
-    let declared = |exception| operation.is_none_or(|operation| operation.declares(exception));
+    // InitiateLayerUpload declares no limit, since AWS has none there; but SDKs wait and try again after this exception.
+    let tried_again = matches!(error, Error::TooManyUploads(_));
+    let declared = |exception| tried_again || operation.is_none_or(|operation| operation.declares(exception));
     let fallback = if exception == Exception::RegistryNotFound && declared(Exception::RepositoryNotFound) {
         Exception::RepositoryNotFound
     } else {
@@ -131,7 +133,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::ManifestTooLarge => return at("ImageManifest", &"must have length less than or equal to 4194304"),
         Error::LayerNotFound(_) => Exception::LayersNotFound,
         Error::UploadNotFound { .. } => Exception::UploadNotFound,
-        Error::LayerPartInvalid { .. } => Exception::InvalidLayerPart,
+        Error::LayerPartInvalid { .. } | Error::UploadBusy { .. } => Exception::InvalidLayerPart,
         Error::LayerPartTooSmall => Exception::LayerPartTooSmall,
         Error::UploadEmpty { .. } => Exception::EmptyUpload,
         Error::LayerExists { .. } => Exception::LayerAlreadyExists,
@@ -142,7 +144,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::LogoInvalid(reason) => return at("logoImageBlob", reason),
         Error::ResourceTagInvalid(_) => Exception::InvalidTagParameter,
         Error::TooManyResourceTags { .. } => Exception::TooManyTags,
-        Error::LayerTooLarge { .. } | Error::LimitExceeded(_) => Exception::LimitExceeded,
+        Error::LayerTooLarge { .. } | Error::LimitExceeded(_) | Error::TooManyUploads(_) => Exception::LimitExceeded,
         Error::NameInvalid { member, reason } => return at(member, reason),
         Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
         // Users and access keys are managed at the command line; no operation of this door ends so.
@@ -155,7 +157,7 @@ fn translated(error: &Error) -> (Exception, String) {
 /// The members that an exception has besides its message.
 fn details_of(error: &Error) -> Map<String, Value> {
     let mut details = Map::new();
-    if let Error::LayerPartInvalid { registry, name, id, received } = error {
+    if let Error::LayerPartInvalid { registry, name, id, received } | Error::UploadBusy { registry, name, id, received } = error {
         details.insert("registryId".to_owned(), json!(registry.as_str()));
         details.insert("repositoryName".to_owned(), json!(name.as_str()));
         details.insert("uploadId".to_owned(), json!(id));

@@ -84,6 +84,8 @@ pub const SETTINGS: &[Setting] = &[
     number("limit_images_per_repository", "NUMBER", "Images of a repository [default: 100000]"),
     number("limit_tags_per_image", "NUMBER", "Tags of an image [default: 1000]"),
     number("limit_resource_tags", "NUMBER", "Resource tags of a repository [default: 50]"),
+    number("limit_uploads", "NUMBER", "Unfinished uploads of a registry at the same time [default: 5000]"),
+    number("limit_uploads_per_repository", "NUMBER", "Unfinished uploads of a repository at the same time [default: 1000]"),
     number("limit_layer_size", "SIZE", "Bytes of a layer, such as 10485760000 or 20GiB [default: 10000MiB]"),
     numbers("rates", "ACTION=NUMBER,…", "Requests per second that an account may make for an action, such as PutImage=10 [default: any]"),
 ];

@@ -160,7 +160,10 @@ impl From<Error> for Failure {
             Error::LimitExceeded(_) | Error::LayerTooLarge { .. } => {
                 failure.refused(Refused { reason: error.to_string(), ..Refused::default() })
             }
-            Error::LayerPartInvalid { received, .. } => failure.with(RANGE, received_range(received)),
+            Error::TooManyUploads(_) => {
+                failure.with(RETRY_AFTER, "10").refused(Refused { reason: error.to_string(), ..Refused::default() })
+            }
+            Error::LayerPartInvalid { received, .. } | Error::UploadBusy { received, .. } => failure.with(RANGE, received_range(received)),
             Error::StillNeeded { .. } => failure.with(ALLOW, "GET, HEAD"),
             _ => failure,
         }
@@ -181,10 +184,12 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::LayerNotFound(_) => (StatusCode::NOT_FOUND, Code::BlobUnknown),
         Error::LayerTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid),
         Error::LayerPartTooSmall => (StatusCode::BAD_REQUEST, Code::SizeInvalid),
-        Error::LayerPartInvalid { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid),
+        Error::LayerPartInvalid { .. } | Error::UploadBusy { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid),
         Error::UploadNotFound { .. } => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
         Error::UploadEmpty { .. } | Error::BodyIncomplete => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
         Error::LimitExceeded(_) => (StatusCode::FORBIDDEN, Code::Denied),
+        // Unlike other limits it gives way by itself, and clients try again after 429.
+        Error::TooManyUploads(_) => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
         Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),

@@ -52,7 +52,9 @@ pub(super) fn select(header: &str, size: u64) -> Selection {
             // RFC 9110 lets a server ignore such a header or refuse it; the conformance suite wants it refused.
             Spec::Reversed => return Selection::Unsatisfiable,
             Spec::From(start, end) if start < size => spans.push(Span { start, end: end.min(size - 1) }),
-            Spec::Suffix(length) if length > 0 && size > 0 => spans.push(Span { start: size.saturating_sub(length), end: size - 1 }),
+            // All of nothing is no part: there is no `Content-Range` for it.
+            Spec::From(0, _) | Spec::Suffix(1..) if size == 0 => return Selection::Whole,
+            Spec::Suffix(length) if length > 0 => spans.push(Span { start: size.saturating_sub(length), end: size - 1 }),
             Spec::From(..) | Spec::Suffix(_) => {}
         }
     }
@@ -154,9 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_blob_has_no_part() {
-        assert_eq!(select("bytes=0-", 0), Selection::Unsatisfiable);
-        assert_eq!(select("bytes=-5", 0), Selection::Unsatisfiable);
+    fn an_empty_blob_is_answered_whole_to_who_asks_from_its_start_or_its_end() {
+        assert_eq!(select("bytes=0-", 0), Selection::Whole);
+        assert_eq!(select("bytes=0-9", 0), Selection::Whole);
+        assert_eq!(select("bytes=-5", 0), Selection::Whole);
+        for header in ["bytes=1-", "bytes=-0", "bytes=5-4"] {
+            assert_eq!(select(header, 0), Selection::Unsatisfiable, "{header}");
+        }
     }
 
     #[test]

@@ -23,15 +23,8 @@ pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Al
 
 /// POST with `?digest=`: the whole blob in one request.
 pub(super) async fn push(server: &Server, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
-    let registry = &server.registry;
-    let (id, name) = (target.registry(), target.repository());
-    let upload = registry.start_upload(id, name, Some(digest.algorithm()), target.may_create()).await?;
-    let pushed = registry.complete_upload_with(id, name, &upload.id, Some(0), &mut Chunks::new(body, None), digest).await;
-    if let Err(error) = pushed {
-        // The client never learnt the session's id. A failure to give it up is no news either: collection will.
-        let _ = registry.cancel_upload(id, name, &upload.id).await;
-        return Err(error.into());
-    }
+    let chunks = &mut Chunks::new(body, None);
+    server.registry.push_blob(target.registry(), target.repository(), digest, target.may_create(), chunks).await?;
     Ok(created(target, digest))
 }
 
@@ -112,9 +105,9 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
     Ok(Some(span))
 }
 
-/// A chunk in the wrong place is also told where the session is found, so that the client can go on.
+/// A chunk in the wrong place, or at the wrong time, is also told where the session is found, so that the client can go on.
 fn part_failure(target: &Target, id: &str, error: Error) -> Failure {
-    let misplaced = matches!(error, Error::LayerPartInvalid { .. });
+    let misplaced = matches!(error, Error::LayerPartInvalid { .. } | Error::UploadBusy { .. });
     let failure = Failure::from(error);
     if misplaced { failure.with(LOCATION, location(target, id)).with(UPLOAD_UUID, id) } else { failure }
 }
