@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::images::{Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPut, StoredManifest};
 use crate::limits::Limits;
 use bytes::Bytes;
+use roadstead_model::measure::json_length;
 use roadstead_model::page::{Filling, PAGE_BYTES};
 use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
 
@@ -441,11 +442,14 @@ async fn tags_of(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
     Ok(tags.into_items())
 }
 
-/// About how many bytes an image takes in an answer.
+/// What an image takes in an answer beside its own texts: its repository, names of members, numbers, its time.
+const IMAGE_FRAME: usize = 512;
+
+/// The most bytes that an image takes in an answer. Media types may need escapes there, digests and tags never do.
 fn text_bytes(Image { summary, tags }: &Image) -> usize {
-    let types = summary.media_type.len() + summary.artifact_media_type.as_ref().map_or(0, String::len);
+    let types = json_length(&(&summary.media_type, &summary.artifact_media_type)) as usize;
     let tags: usize = tags.iter().map(|tag| tag.as_str().len() + r#""","#.len()).sum();
-    summary.digest.as_str().len() + types + tags
+    IMAGE_FRAME + summary.digest.as_str().len() + types + tags
 }
 
 /// Deletes a manifest that nothing needs: its tags first, then its own needs, then itself.

@@ -42,6 +42,21 @@ async fn the_last_tag_takes_the_image_along() {
 }
 
 #[tokio::test]
+async fn a_digest_with_one_of_its_tags_goes_with_all_of_them() {
+    let world = World::new().await;
+    let image = world.push_image("one", &["a", "b", "c"]).await;
+    let other = world.push_image("two", &["d"]).await;
+    let both = |digest: &Digest, tag: &str| ImageIdText { digest: Some(digest.to_string()), tag: Some(tag.to_owned()) };
+    // Every tag of an image with its digest, as a listing has them.
+    let (deleted, failures) = delete(&world, vec![both(&image, "b"), both(&image, "a"), both(&image, "c")]).await;
+    assert_eq!(deleted, ["a", "b", "c"].map(|name| (image.clone(), Some(tag(name)))));
+    assert_eq!((failures, digests(&world).await), (vec![], vec![other.clone()]));
+    let (deleted, failures) = delete(&world, vec![both(&other, "a"), both(&image, "d")]).await;
+    assert_eq!(failures, [DeleteFailure::NotFound, DeleteFailure::TagDoesNotMatchDigest]);
+    assert_eq!((deleted, digests(&world).await), (vec![], vec![other]));
+}
+
+#[tokio::test]
 async fn an_index_and_its_children_go_in_one_call_whatever_their_order() {
     let world = World::new().await;
     let child = world.push_image("one", &["child"]).await;

@@ -3,7 +3,8 @@
 use crate::support::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, World, tag};
 use bytes::Bytes;
 use proptest::prelude::*;
-use roadstead_model::{Algorithm, Digest, PageSize, Reference};
+use roadstead_model::media_type::DOCKER_MANIFEST;
+use roadstead_model::{Algorithm, Digest, PageSize, Reference, Tag};
 use roadstead_registry::{Condition, Error, ImageId, ManifestPush};
 use serde_json::json;
 
@@ -73,6 +74,28 @@ async fn a_conditional_push_happens_only_when_its_condition_holds() {
     assert!(refused(world.push_if(&empty(2), &["latest"], Condition::Is(vec![first])).await), "somebody else moved the tag");
     assert!(refused(world.push_if(&empty(2), &["latest"], Condition::IsNot(vec![second.digest])).await));
     assert!(world.push_if(&empty(2), &["new"], Condition::Absent).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_first_push_says_what_a_manifest_is_and_no_later_one_says_otherwise() {
+    let world = World::new().await;
+    let config = world.push_blob(b"{}").await;
+    let manifest = json!({ "schemaVersion": 2, "config": {"digest": config.as_str(), "size": 2}, "layers": [] }).to_string();
+    let push = async |media_type: Option<&str>, tags: Vec<Tag>| {
+        let (bytes, media_type) = (manifest.clone().into(), media_type.map(str::to_owned));
+        let push = ManifestPush { bytes, media_type, digest: None, tags, condition: Condition::None, create_repository: false };
+        world.registry.put_manifest(&world.id, &world.name, push).await
+    };
+    assert_eq!(push(Some(DOCKER_MANIFEST), vec![tag("a")]).await.map(|put| put.media_type).ok().as_deref(), Some(DOCKER_MANIFEST));
+    match push(Some(OCI_MANIFEST), vec![tag("b")]).await {
+        Err(Error::MediaTypeFixed { media_type, .. }) => assert_eq!(media_type, DOCKER_MANIFEST),
+        other => panic!("{other:?}"),
+    }
+    let tags = world.registry.list_tags(&world.id, &world.name, None, PageSize::MAXIMUM).await.expect("a page");
+    assert_eq!(tags.items, [tag("a")], "a push that is refused sets no tag");
+    for media_type in [Some(DOCKER_MANIFEST), None] {
+        assert_eq!(push(media_type, vec![tag("b")]).await.map(|put| put.media_type).ok().as_deref(), Some(DOCKER_MANIFEST));
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod gc;
 mod images;
 mod migrating;
 mod opening;
+mod pages;
 mod principals;
 mod support;
 mod tags;

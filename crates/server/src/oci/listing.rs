@@ -3,10 +3,13 @@
 use super::query::Query;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roadstead_model::PageSize;
-use std::borrow::Cow;
+use roadstead_model::measure::beginning;
 
 /// What must be encoded in the value of a query: all but RFC 3986's unreserved characters.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What stands behind so many bytes of a position decides nothing: no name, tag or digest that is listed is as long.
+const LONGEST_POSITION: usize = 512;
 
 /// Which part of a listing a client asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +27,7 @@ impl Listing {
         if n == Some(None) {
             return None;
         }
-        Some(Self { n: n.flatten(), last: query.get("last").map(Cow::into_owned) })
+        Some(Self { n: n.flatten(), last: query.get("last").map(|last| beginning(&last, LONGEST_POSITION).to_owned()) })
     }
 
     /// The size of the page to read. The largest page is also the default: most listings then need one request.
@@ -67,6 +70,16 @@ mod tests {
         for bad in ["n=-1", "n=1.5", "n=x", "n=%201", "n=+1"] {
             assert_eq!(listing(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn no_more_of_a_position_is_kept_than_decides() {
+        let last = |text: &str| listing(&format!("last={text}")).and_then(|listing| listing.last);
+        assert_eq!(last("v1").as_deref(), Some("v1"));
+        assert_eq!(last(&"x".repeat(60_000)), Some("x".repeat(512)));
+        assert_eq!(last(&"ä".repeat(300)), Some("ä".repeat(256)));
+        // An alias has at most 50 characters, a name 205.
+        assert!(50 + "/".len() + 205 < LONGEST_POSITION - "ä".len());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod collecting;
 mod crowd;
 mod declared;
 mod limits;
+mod listings;
 mod oci;
 mod pulls;
 mod revoking;
