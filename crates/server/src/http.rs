@@ -8,7 +8,7 @@ mod origin;
 mod probes;
 mod record;
 
-pub use body::{BlobPart, Body, Reading};
+pub use body::{BlobPart, Body, Manner, Reading};
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
@@ -104,6 +104,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
     let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
     let is_head = request.method() == Method::HEAD;
+    let manner = Manner::of(request.version(), server.tls.is_some());
     let mut response = match AssertUnwindSafe(route(server, peer, request, door, client, &request_id)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
@@ -116,6 +117,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     } else {
         response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
     }
+    response.body_mut().take_in(manner);
     if is_head {
         let body = std::mem::replace(response.body_mut(), Body::empty());
         announce_length(&mut response, &body);

@@ -124,12 +124,19 @@ impl Filesystem {
         .await
     }
 
-    pub(super) async fn open_blob(&self, key: &str) -> Result<Reader> {
-        if let Some(blob) = self.last_opened.get(key) {
+    pub(super) async fn open_blob(&self, key: &str, size: u64) -> Result<Reader> {
+        if let Some(blob) = self.last_opened.get(key).filter(Opened::is_whole) {
             return Ok(Reader(blob));
         }
+        self.last_opened.forget(key);
         let path = self.root.join(key);
         let blob = run(move || Opened::open(&path)).await?;
+        if blob.size() != size {
+            return Err(Error::Internal(format!(
+                "the stored blob '{key}' has {} bytes, not {size}: something else changed it",
+                blob.size()
+            )));
+        }
         self.last_opened.put(key, &blob);
         Ok(Reader(blob))
     }
@@ -223,6 +230,19 @@ impl Reader {
     }
 
     pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let part = self.loaded(offset, length).await?;
+        if self.0.is_whole() { Ok(part) } else { Err(io::Error::from(ErrorKind::UnexpectedEof).into()) }
+    }
+
+    pub(super) async fn copy(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let part = self.loaded(offset, length).await?;
+        match self.0.mapping() {
+            Some(mapping) => Ok(mapping.copy(offset, length)?.into()),
+            None => Ok(part),
+        }
+    }
+
+    async fn loaded(&self, offset: u64, length: usize) -> Result<Bytes> {
         let part = self.0.part(offset, length).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
         // Only what may have to come from the disk goes by way of another thread.
         if let (Some(mapping), Ok(start)) = (self.0.not_loaded(offset, length).cloned(), usize::try_from(offset)) {

@@ -50,6 +50,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("limit_images_per_repository", "5", "5"),
     ("limit_tags_per_image", "5", "5"),
     ("limit_resource_tags", "5", "5"),
+    ("limit_uploads", "5", "5"),
+    ("limit_uploads_per_repository", "5", "5"),
     ("limit_layer_size", "20GiB", "'20GiB'"),
     ("rates", "PutImage=10,UploadLayerPart=0.5", "{ PutImage = 10, UploadLayerPart = 0.5 }"),
 ];
@@ -247,7 +249,7 @@ fn an_unknown_key_in_a_table_is_refused_with_its_name_and_line() {
     let said = refusal("[limits]\nrepositories = 5\ncranes = 5\n");
     assert_eq!(
         said,
-        ":3: unknown key 'cranes'; the keys are repositories, images_per_repository, tags_per_image, resource_tags, layer_size"
+        ":3: unknown key 'cranes'; the keys are repositories, images_per_repository, tags_per_image, resource_tags, uploads, uploads_per_repository, layer_size"
     );
     assert!(refusal("limit_repositories = 5\n").starts_with(":1: unknown key 'limit_repositories'"));
     assert!(refusal("repositories = 5\n").starts_with(":1: unknown key 'repositories'"));

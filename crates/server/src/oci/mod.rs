@@ -92,7 +92,7 @@ async fn operate(
         }
     };
     let charge = admit(server, call, principal, &operation)?;
-    let mut response = perform(server, call, &target, operation, body).await?;
+    let mut response = perform(server, call, principal, &target, operation, body).await?;
     if let Some(charge) = charge {
         response.extensions_mut().insert(charge);
     }
@@ -109,13 +109,20 @@ fn admit(server: &Server, call: &Call, principal: Option<&Principal>, operation:
     Ok(server.pulls.admit(principal, call.client, of_manifest, server.registry.now())?)
 }
 
-async fn perform(server: &Server, call: &Call, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
+async fn perform(
+    server: &Server,
+    call: &Call,
+    principal: Option<&Principal>,
+    target: &Target,
+    operation: Operation,
+    body: &mut Incoming,
+) -> Result<Response, Failure> {
     // A future is as large as its largest part, and is moved before it runs: pulls do not carry the others along.
     match operation {
         Operation::GetManifest(reference) => manifests::get(server, call, target, &reference).await,
         Operation::PutManifest { reference, tags } => Box::pin(manifests::put(server, call, target, &reference, &tags, body)).await,
         Operation::DeleteManifest(reference) => Box::pin(manifests::delete(server, target, &reference)).await,
-        Operation::GetBlob(digest) => blobs::get(server, call, target, &digest).await,
+        Operation::GetBlob(digest) => blobs::get(server, call, principal, target, &digest).await,
         Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
         Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
         Operation::PushBlob(digest) => Box::pin(uploads::push(server, target, &digest, body)).await,
