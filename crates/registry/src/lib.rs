@@ -21,6 +21,7 @@ mod open_sessions;
 mod opening;
 pub mod policies;
 mod principals;
+mod private;
 mod receiving;
 pub mod referrers;
 pub mod repositories;

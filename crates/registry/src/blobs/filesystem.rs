@@ -12,6 +12,7 @@ use super::opened::{LastOpened, Opened};
 use crate::durable::sync_folder;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
+use crate::private;
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::fs::{self, File, OpenOptions};
@@ -43,7 +44,7 @@ impl Filesystem {
     pub(super) fn open(root: &Path) -> Result<Self> {
         let store = Self { root: root.to_owned(), last_opened: LastOpened::default() };
         if !store.uploads().is_dir() {
-            fs::create_dir_all(store.uploads())?;
+            private::make_folder(&store.uploads())?;
             sync_folder(root)?;
         }
         Ok(store)
@@ -68,7 +69,7 @@ impl Filesystem {
         if let (Some(digest), false) = (becoming, is_new || path.exists()) {
             fs::rename(self.root.join(key_of(upload, digest)), &path)?;
         }
-        let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(path)?;
+        let mut file = private::making().create(is_new).truncate(false).write(true).open(path)?;
         if file.metadata()?.len() < offset {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says").into());
         }
@@ -101,7 +102,7 @@ impl Filesystem {
         file.set_modified(SystemTime::now())?;
         let folder = to.parent().unwrap_or(&to);
         let is_new = !folder.is_dir();
-        fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
         if from.exists() {
             fs::rename(&from, &to)?;
         }

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::signals::Signals;
+use super::warnings;
 use crate::config::{Config, Flags, Layers};
 use crate::tls::{Files, Tls};
 use crate::{Server, banner, serve, telemetry};
@@ -30,6 +31,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     for variable in &layers.unknown_variables {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }
+    warnings::warn(&config);
     let folder = Folder::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;

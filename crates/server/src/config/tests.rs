@@ -180,7 +180,7 @@ fn a_master_key_is_32_bytes_in_hexadecimal_or_base64() {
 fn secrets_do_not_show_in_debug_output() {
     let environment = [
         ("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2"),
+        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2hunter2"),
         ("ROADSTEAD_MASTER_KEY", &"ab".repeat(32)),
     ];
     let shown = format!("{:?}", config(&[], &environment).unwrap());
@@ -289,7 +289,7 @@ fn the_guide_lists_every_setting_and_nothing_else() {
 fn the_examples_of_the_guide_mean_what_they_say() {
     let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example_file = file(example);
-    let read = config(&["--config", example_file.path().to_str().unwrap()], &[("CI_SECRET", "secret")]).unwrap();
+    let read = config(&["--config", example_file.path().to_str().unwrap()], &[("CI_SECRET", "secret-of-the-ci-user")]).unwrap();
     assert_eq!((read.limits.repositories, read.rates.len(), read.accounts.len()), (20_000, 2, 2));
     assert_eq!(read.accounts[1].users[0].policies[0].name, "team");
     let rates: String = GUIDE

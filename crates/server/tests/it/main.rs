@@ -11,6 +11,7 @@ mod damaged;
 mod declared;
 mod limits;
 mod oci;
+mod private;
 mod pulls;
 mod revoking;
 mod serving;
