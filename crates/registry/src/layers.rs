@@ -10,6 +10,15 @@ use std::time::Duration;
 /// A blob that was pushed or asked for within this time is not made young again, so that nobody makes many writes by asking.
 const RENEWAL_SECONDS: i64 = 1;
 
+/// Who asks whether a repository holds a blob. What no manifest needs yet may be collected before a push that relies on it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// One who may push a manifest that needs it: it stays for another grace period.
+    Pusher,
+    /// Anybody else: his asking changes nothing, and what may be collected and is older than this is not there for him.
+    Other(Duration),
+}
+
 /// A blob that a repository holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
@@ -58,13 +67,18 @@ impl Registry {
         self.0.metadata.find_blob(registry, name, digest).await.map(StoredBlob::from)
     }
 
-    /// For each digest the blob that the repository holds, in their order, with its media type; safe from collection like
-    /// what [`Self::reserve_blob`] gives.
-    pub async fn find_layers(&self, registry: &RegistryId, name: &RepositoryName, digests: &[Digest]) -> Result<Vec<Option<LayerInfo>>> {
+    /// For each digest the blob that the repository holds, in their order, with its media type.
+    pub async fn find_layers(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digests: &[Digest],
+        asker: Asker,
+    ) -> Result<Vec<Option<LayerInfo>>> {
         let mut layers = Vec::with_capacity(digests.len());
         for found in self.0.metadata.find_layers(registry, name, digests).await? {
             layers.push(match found {
-                Some(row) if !row.needed && self.is_collected(registry, name, &row.blob.digest).await? => None,
+                Some(row) if !row.needed && !self.is_there_for(asker, registry, name, &row.blob.digest).await? => None,
                 Some(LayerRow { blob, media_type, .. }) => Some(LayerInfo { digest: blob.digest, size: blob.size, media_type }),
                 None => None,
             });
@@ -72,18 +86,38 @@ impl Registry {
         Ok(layers)
     }
 
-    /// Whether a blob that was just there is gone; if not, it stays for another grace period.
-    async fn is_collected(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<bool> {
-        match self.reserve_blob(registry, name, digest).await {
-            Ok(_) => Ok(false),
-            Err(Error::LayerNotFound(_)) => Ok(true),
+    /// Whether a blob that was just there still is, for this asker.
+    async fn is_there_for(&self, asker: Asker, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<bool> {
+        match self.look_for_blob(registry, name, digest, async || Ok::<_, Error>(asker)).await {
+            Ok(_) => Ok(true),
+            Err(Error::LayerNotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
+    /// The blob of this digest, if the repository holds it. Only where it matters is it found out who asks: about a blob that no
+    /// manifest needs, and that was not pushed or asked for just now.
+    pub async fn look_for_blob<E: From<Error>>(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        digest: &Digest,
+        asker: impl AsyncFnOnce() -> std::result::Result<Asker, E>,
+    ) -> std::result::Result<BlobInfo, E> {
+        let young = self.now().plus_seconds(-RENEWAL_SECONDS);
+        let (blob, at_risk) = self.0.metadata.find_blob_at_risk(registry, name, digest, young).await?;
+        if !at_risk {
+            return Ok(blob.into());
+        }
+        Ok(match asker().await? {
+            Asker::Pusher => self.reserve_blob(registry, name, digest).await?,
+            Asker::Other(age) => self.find_lasting_blob(registry, name, digest, age).await?,
+        })
+    }
+
     /// The blob of this digest, if the repository holds it, for one who asks because he may push a manifest that needs it:
     /// a blob that no manifest needs yet is safe from collection for another grace period.
-    pub async fn reserve_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
+    pub(crate) async fn reserve_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
         let now = self.now();
         let young = now.plus_seconds(-RENEWAL_SECONDS);
         match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
@@ -94,13 +128,7 @@ impl Registry {
 
     /// The blob of this digest, if the repository holds it and will do so for a while: one that no manifest needs and that is
     /// older than `age` may be collected before a push that relies on it ends, so it is not there. This writes nothing.
-    pub async fn find_lasting_blob(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        digest: &Digest,
-        age: Duration,
-    ) -> Result<BlobInfo> {
+    async fn find_lasting_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest, age: Duration) -> Result<BlobInfo> {
         let young = self.now().plus_seconds(-i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
             (blob, false) => Ok(blob.into()),
@@ -112,7 +140,7 @@ impl Registry {
     pub async fn open_blob(&self, blob: &StoredBlob) -> Result<BlobReader> {
         match &blob.content {
             Content::Small(bytes) => Ok(BlobReader::of_bytes(bytes.clone())),
-            Content::Object(key) => self.0.blobs.open(key).await,
+            Content::Object(key) => self.0.blobs.open(key, blob.size).await,
         }
     }
 

@@ -21,6 +21,7 @@ mod open_sessions;
 mod opening;
 pub mod policies;
 mod principals;
+mod private;
 mod pulls;
 mod receiving;
 pub mod referrers;
@@ -41,7 +42,7 @@ pub use gc::{Collection, Garbage};
 pub use images::{
     Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPush, ManifestPut, StoredManifest,
 };
-pub use layers::{BlobInfo, LayerInfo, StoredBlob};
+pub use layers::{Asker, BlobInfo, LayerInfo, StoredBlob};
 pub use limits::Limits;
 pub use opening::{OpenError, OpenOptions, Sharing};
 pub use policies::{AccessFacts, BoundPolicy, UserPolicy};

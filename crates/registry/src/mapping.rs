@@ -2,13 +2,17 @@
 //!
 //! Stored blobs have no copy of their own: what is sent comes straight from the pages in which the kernel keeps the file
 //! anyway. A mapping is sound as long as nobody changes the file: blobs are written once, under a name that no other blob ever
-//! has, and after that only removed, which leaves a mapping whole. A file that somebody shortens by hand ends the process at
-//! the next look at what is missing; a page that the disk cannot read is found by [`Mapping::load`], which says so.
+//! has, and after that only removed, which leaves a mapping whole. A file that somebody shortens by hand would end the process at
+//! the next look at what is missing, so this process never looks: the kernel does when it sends the pages (and answers with an
+//! error), and where the bytes have to be looked at they are read from the file ([`Mapping::copy`]). A page that the disk cannot read
+//! is found by [`Mapping::load`], which says so.
 //!
 //! What others change all the time is read as [`SharedWords`], each of them at once.
 #![allow(unsafe_code)]
 
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -66,6 +70,26 @@ impl Mapping {
     /// Whether the file has been removed, so that only this mapping keeps its bytes on the disk.
     pub(crate) fn is_removed(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// Whether the file still has all the bytes that it had when it was mapped.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() >= self.map.len() as u64)
+    }
+
+    /// A copy of this part, which fails when the file does not have it any more. It blocks, unless the part was loaded.
+    pub(crate) fn copy(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let from = start + bytes.len() as u64;
+            match rustix::io::pread(&self.file, spare_capacity(&mut bytes), from) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
     fn windows(&self, start: usize, length: usize) -> impl Iterator<Item = (usize, &AtomicBool)> {
@@ -127,8 +151,21 @@ mod tests {
         assert!(!mapping.is_loaded(WINDOW, 5) && !mapping.is_removed());
         mapping.load(WINDOW, 5).unwrap();
         assert!(mapping.is_loaded(WINDOW, 5) && !mapping.is_loaded(0, 1));
+        assert!(mapping.copy(WINDOW as u64 - 1, 6).unwrap() == bytes[WINDOW - 1..]);
         file.close().unwrap();
-        assert!(mapping.is_removed());
+        assert!(mapping.is_removed() && mapping.is_whole());
         assert!(mapping.as_ref() == bytes);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_is_an_error_and_not_the_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(3 * WINDOW as u64).unwrap();
+        let mapping = Mapping::new(file.reopen().unwrap()).unwrap();
+        file.as_file().set_len(WINDOW as u64 + 5).unwrap();
+        assert!(!mapping.is_whole());
+        assert!(mapping.load(0, WINDOW).is_ok() && mapping.load(2 * WINDOW, WINDOW).is_err());
+        assert_eq!(mapping.copy(WINDOW as u64, 5).unwrap(), [0; 5]);
+        assert_eq!(mapping.copy(WINDOW as u64, 6).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 }

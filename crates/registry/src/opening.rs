@@ -1,19 +1,22 @@
 //! Opening an installation: its folder, its lock, its keys, its account.
 
 use crate::blobs::BlobStore;
-use crate::durable::sync_folder;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
+use crate::private;
 use crate::secrets::{MasterKey, random, random_text};
 use crate::{Clock, Error, Inner, Limits, Registry, open_sessions, turns};
 use roadstead_model::{RegistryAlias, RegistryId};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The file that holds the metadata.
 const DATABASE: &str = "roadstead.db";
+/// The file that holds the master key, unless it is given from outside.
+const MASTER_KEY: &str = "master.key";
+/// The file that holds the root key, unless it is given from outside.
+const CREDENTIALS: &str = "credentials";
 
 /// Where an installation is, and what its first start makes.
 #[derive(Clone)]
@@ -65,6 +68,9 @@ pub enum OpenError {
     /// The file with the master key does not hold one.
     #[error("'{}' does not hold a master key: it must be 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
+    /// The master key in the file is no secret.
+    #[error("'{}' holds a master key of zeros, which anybody can guess: put the real one back, or if there is no data yet remove the file and a new key is made", .0.display())]
+    MasterKeyWeak(PathBuf),
     /// The server that made the data was given its master key, and this command was not.
     #[error("there is no master key in '{}': give the one that the server is given, in ROADSTEAD_MASTER_KEY", .0.display())]
     MasterKeyAbsent(PathBuf),
@@ -103,8 +109,11 @@ impl Registry {
         let database = data.join(DATABASE);
         let lock = match options.sharing {
             Sharing::Server => {
-                fs::create_dir_all(data).map_err(in_folder(data))?;
-                Some(lock(data)?)
+                private::make_folder(data).map_err(in_folder(data))?;
+                let lock = lock(data)?;
+                tighten(data);
+                private::make_file(&database).map_err(in_folder(&database))?;
+                Some(lock)
             }
             Sharing::Beside if database.is_file() => None,
             Sharing::Beside => return Err(OpenError::Absent(data.clone())),
@@ -128,6 +137,14 @@ impl Registry {
             _lock: lock,
         })))
     }
+}
+
+/// Takes what others may use from them. Whoever cannot enter the folder cannot get at anything below it, but a folder is copied and
+/// opened again.
+fn tighten(data: &Path) {
+    private::tighten(data);
+    let files = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", "blobs", "blobs/uploads"];
+    files.iter().for_each(|name| private::tighten(&data.join(name)));
 }
 
 /// Makes the account and the root key unless they are there, and gives the installation's id and account.
@@ -160,7 +177,7 @@ fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
 
 fn lock(data: &Path) -> Result<File, OpenError> {
     let path = data.join("lock");
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(in_folder(&path))?;
+    let file = private::making().create(true).truncate(false).write(true).open(&path).map_err(in_folder(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
@@ -172,16 +189,21 @@ fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
     if let Some(key) = options.master_key {
         return Ok(MasterKey::new(key));
     }
-    let path = options.data.join("master.key");
+    let path = options.data.join(MASTER_KEY);
     let mut key = [0; 32];
     match fs::read_to_string(&path) {
-        Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path))?,
+        Ok(text) => {
+            hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.clone()))?;
+            if key == [0; 32] {
+                return Err(OpenError::MasterKeyWeak(path));
+            }
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound && options.sharing == Sharing::Beside => {
             return Err(OpenError::MasterKeyAbsent(path));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             key = random()?;
-            write_secret_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
+            private::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
         }
         Err(source) => return Err(OpenError::Folder { path, source }),
     }
@@ -219,21 +241,11 @@ pub(crate) fn new_alias() -> Result<RegistryAlias, Error> {
 
 /// Writes the root key as an AWS shared-credentials file, unless the file holds it already.
 fn write_credentials(data: &Path, key: &AccessKeyRow, secret: &str) -> Result<(), OpenError> {
-    let path = data.join("credentials");
+    let path = data.join(CREDENTIALS);
     if fs::read_to_string(&path).is_ok_and(|text| text.contains(&key.id)) {
         return Ok(());
     }
     let profile = |name: &str| format!("[{name}]\naws_access_key_id = {}\naws_secret_access_key = {secret}\n", key.id);
     let text = format!("{}\n{}", profile("default"), profile("roadstead"));
-    write_secret_file(&path, &text).map_err(in_folder(&path))
-}
-
-/// Writes a file that only its owner may read: whole or not at all.
-fn write_secret_file(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    sync_folder(path.parent().unwrap_or(path))
+    private::write_file(&path, &text).map_err(in_folder(&path))
 }

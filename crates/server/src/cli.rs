@@ -13,6 +13,7 @@ mod repository_policy;
 mod serve;
 mod signals;
 mod user;
+mod warnings;
 
 use crate::config::{ConfigError, Flags};
 use beside::Noun;

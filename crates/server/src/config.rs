@@ -83,6 +83,8 @@ pub struct Config {
     pub rates: Vec<(&'static str, Rate)>,
     /// The accounts that the file declares.
     pub accounts: Vec<AccountDeclaration>,
+    /// The files named by the configuration that hold secrets: they should be readable by few.
+    pub secret_files: Vec<PathBuf>,
     /// The root access key, when the environment gives it.
     pub root_key: Option<RootKey>,
     /// The master key, when the environment gives it.
@@ -147,6 +149,7 @@ impl Config {
             limits: limits(layers)?,
             rates: layers.many("rates", values::rate)?.unwrap_or_default(),
             accounts: layers.accounts()?,
+            secret_files: layers.secret_files().into_iter().chain(layers.one("tls_key", values::path)?).collect(),
             root_key: values::root_key(layers)?,
             master_key: layers.variable(values::MASTER_KEY, values::master_key)?.map(Secret),
         })

@@ -12,7 +12,7 @@ mod record;
 mod seeming;
 mod unread;
 
-pub use body::{BlobPart, Body, Reading};
+pub use body::{BlobPart, Body, Manner, Reading};
 pub(crate) use browser::Browsers;
 pub use browser::{Cors, CorsOrigin};
 pub(crate) use emulated::reason_to_refuse as emulator_refusal;
@@ -143,6 +143,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
         response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
     }
     server.browsers.instruct(&mut response, door, reader);
+    response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
     if is_head {
         let body = std::mem::replace(response.body_mut(), Body::empty());
         announce_length(&mut response, &body);

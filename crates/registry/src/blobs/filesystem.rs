@@ -12,6 +12,7 @@ use super::opened::{LastOpened, Opened};
 use crate::durable::sync_folder;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
+use crate::private;
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::fs::{self, File, OpenOptions};
@@ -43,7 +44,7 @@ impl Filesystem {
     pub(super) fn open(root: &Path) -> Result<Self> {
         let store = Self { root: root.to_owned(), last_opened: LastOpened::default() };
         if !store.uploads().is_dir() {
-            fs::create_dir_all(store.uploads())?;
+            private::make_folder(&store.uploads())?;
             sync_folder(root)?;
         }
         Ok(store)
@@ -68,7 +69,7 @@ impl Filesystem {
         if let (Some(digest), false) = (becoming, is_new || path.exists()) {
             fs::rename(self.root.join(key_of(upload, digest)), &path)?;
         }
-        let mut file = OpenOptions::new().create(is_new).truncate(false).write(true).open(path)?;
+        let mut file = private::making().create(is_new).truncate(false).write(true).open(path)?;
         if file.metadata()?.len() < offset {
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "an upload's file is shorter than its session says").into());
         }
@@ -101,7 +102,7 @@ impl Filesystem {
         file.set_modified(SystemTime::now())?;
         let folder = to.parent().unwrap_or(&to);
         let is_new = !folder.is_dir();
-        fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
         if from.exists() {
             fs::rename(&from, &to)?;
         }
@@ -124,12 +125,19 @@ impl Filesystem {
         .await
     }
 
-    pub(super) async fn open_blob(&self, key: &str) -> Result<Reader> {
-        if let Some(blob) = self.last_opened.get(key) {
+    pub(super) async fn open_blob(&self, key: &str, size: u64) -> Result<Reader> {
+        if let Some(blob) = self.last_opened.get(key).filter(Opened::is_whole) {
             return Ok(Reader(blob));
         }
+        self.last_opened.forget(key);
         let path = self.root.join(key);
         let blob = run(move || Opened::open(&path)).await?;
+        if blob.size() != size {
+            return Err(Error::Internal(format!(
+                "the stored blob '{key}' has {} bytes, not {size}: something else changed it",
+                blob.size()
+            )));
+        }
         self.last_opened.put(key, &blob);
         Ok(Reader(blob))
     }
@@ -223,6 +231,19 @@ impl Reader {
     }
 
     pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let part = self.loaded(offset, length).await?;
+        if self.0.is_whole() { Ok(part) } else { Err(io::Error::from(ErrorKind::UnexpectedEof).into()) }
+    }
+
+    pub(super) async fn copy(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let part = self.loaded(offset, length).await?;
+        match self.0.mapping() {
+            Some(mapping) => Ok(mapping.copy(offset, length)?.into()),
+            None => Ok(part),
+        }
+    }
+
+    async fn loaded(&self, offset: u64, length: usize) -> Result<Bytes> {
         let part = self.0.part(offset, length).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
         // Only what may have to come from the disk goes by way of another thread.
         if let (Some(mapping), Ok(start)) = (self.0.not_loaded(offset, length).cloned(), usize::try_from(offset)) {

@@ -46,9 +46,17 @@ impl BlobReader {
         Self(filesystem::Reader::of_bytes(bytes))
     }
 
-    /// Reads exactly `length` bytes from `offset` on; fails when the blob ends before.
+    /// Exactly `length` bytes from `offset` on, without a copy; fails when the blob ends before. They are for the kernel to send
+    /// (writev): should something else cut the file short meanwhile, sending them fails, but whoever looks at them himself is killed
+    /// by the kernel (SIGBUS). Who has to look takes [`Self::copy`].
     pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         self.0.read(offset, length).await
+    }
+
+    /// A copy of exactly `length` bytes from `offset` on; fails when the blob ends before. With a large one at a time, a reader that
+    /// waits holds a lot of memory.
+    pub async fn copy(&self, offset: u64, length: usize) -> Result<Bytes> {
+        self.0.copy(offset, length).await
     }
 }
 
@@ -96,10 +104,10 @@ impl BlobStore {
         }
     }
 
-    /// Opens a stored object.
-    pub(crate) async fn open(&self, key: &str) -> Result<BlobReader> {
+    /// Opens a stored object, which has to be of this size.
+    pub(crate) async fn open(&self, key: &str, size: u64) -> Result<BlobReader> {
         match self {
-            Self::Filesystem(store) => store.open_blob(key).await.map(BlobReader),
+            Self::Filesystem(store) => store.open_blob(key, size).await.map(BlobReader),
         }
     }
 

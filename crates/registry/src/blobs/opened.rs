@@ -54,6 +54,21 @@ impl Opened {
         Some(self.bytes.slice(start..end))
     }
 
+    /// How many bytes it has.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Whether it still has all the bytes that it was opened with.
+    pub(super) fn is_whole(&self) -> bool {
+        self.mapping.as_ref().is_none_or(|mapping| mapping.is_whole())
+    }
+
+    /// The file that it is mapped from, if it is.
+    pub(super) fn mapping(&self) -> Option<&Arc<Mapping>> {
+        self.mapping.as_ref()
+    }
+
     /// What has to be loaded before a part can be sent without waiting for the disk.
     pub(super) fn not_loaded(&self, start: u64, length: usize) -> Option<&Arc<Mapping>> {
         let start = usize::try_from(start).ok()?;

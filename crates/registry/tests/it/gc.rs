@@ -2,7 +2,7 @@
 
 use crate::support::{Parts, World, repository};
 use roadstead_model::{Algorithm, Digest};
-use roadstead_registry::{Collection, Error, Garbage};
+use roadstead_registry::{Asker, BlobInfo, Collection, Error, Garbage};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,11 @@ fn files(folder: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+/// Asks for a blob as this asker.
+async fn look(world: &World, blob: &Digest, asker: Asker) -> Result<BlobInfo, Error> {
+    world.registry.look_for_blob(&world.id, &world.name, blob, async || Ok(asker)).await
 }
 
 /// A world of files whose clock is ahead of the files' times, so that grace periods can pass.
@@ -113,16 +118,16 @@ async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
     let world = world().await;
     let blob = world.push_blob(b"layer one").await;
     world.pass_seconds(DAY + 1);
-    world.registry.reserve_blob(&world.id, &world.name, &blob).await.expect("it is there");
+    look(&world, &blob, Asker::Pusher).await.expect("it is there");
     assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
     world.pass_seconds(DAY + 1);
-    let layers = world.registry.find_layers(&world.id, &world.name, std::slice::from_ref(&blob)).await.expect("an answer");
+    let layers = world.registry.find_layers(&world.id, &world.name, std::slice::from_ref(&blob), Asker::Pusher).await.expect("an answer");
     assert!(matches!(layers.as_slice(), [Some(_)]));
     assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
     world.pass_seconds(DAY + 1);
     world.registry.find_blob(&world.id, &world.name, &blob).await.expect("reading promises nothing");
     assert_eq!(world.registry.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 1);
-    assert!(matches!(world.registry.reserve_blob(&world.id, &world.name, &blob).await, Err(Error::LayerNotFound(_))));
+    assert!(matches!(look(&world, &blob, Asker::Pusher).await, Err(Error::LayerNotFound(_))));
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn a_blob_that_may_go_soon_is_not_promised_to_those_for_whom_it_is_not_kep
     let world = world().await;
     let blob = world.push_blob(b"layer one").await;
     let half = Duration::from_secs(DAY as u64 / 2);
-    let lasting = async || world.registry.find_lasting_blob(&world.id, &world.name, &blob, half).await;
+    let lasting = async || look(&world, &blob, Asker::Other(half)).await;
     world.pass_seconds(DAY / 2 - 1);
     lasting().await.expect("it stays for another half of a day");
     world.pass_seconds(2);

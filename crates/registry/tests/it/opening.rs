@@ -135,3 +135,25 @@ async fn a_command_makes_no_installation_where_there_is_none() {
     assert!(matches!(Registry::open(options).await, Err(OpenError::Absent(_))));
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
+
+#[tokio::test]
+async fn the_credentials_are_written_in_place_of_a_link_and_never_through_one() {
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let victim = elsewhere.path().join("victim");
+    std::fs::write(&victim, "untouched").expect("a file");
+    let world = World::new().await;
+    let data = world.folder.path().to_owned();
+    let world = world
+        .restart_after(|| {
+            std::fs::remove_file(data.join("credentials")).expect("removed");
+            std::os::unix::fs::symlink(&victim, data.join("credentials")).expect("a link");
+            std::os::unix::fs::symlink(&victim, data.join("credentials.new")).expect("a link");
+        })
+        .await;
+    assert_eq!(std::fs::read_to_string(&victim).expect("the file"), "untouched");
+    let written = world.folder.path().join("credentials");
+    let metadata = std::fs::symlink_metadata(&written).expect("the file");
+    assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
+    assert!(std::fs::read_to_string(written).expect("the file").contains("aws_secret_access_key"));
+    assert!(std::fs::symlink_metadata(data.join("credentials.new")).is_err());
+}

@@ -4,7 +4,7 @@ use crate::support::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, World};
 use roadstead_model::manifest::MAXIMUM_ANNOTATIONS;
 use roadstead_model::page::PAGE_BYTES;
 use roadstead_model::{Digest, PageSize, Reference};
-use roadstead_registry::{Error, ImageId, Referrer};
+use roadstead_registry::{Asker, Error, ImageId, Referrer};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -166,7 +166,7 @@ async fn every_layer_is_described_by_a_manifest_that_has_it() {
     let unused = world.push_blob(b"unused").await;
     let digest = |text: &str| Digest::of(roadstead_model::Algorithm::Sha256, text.as_bytes());
     let asked = [digest("layer one"), digest("config two"), digest("config one"), unused, digest("layer two"), digest("absent")];
-    let found = world.registry.find_layers(&world.id, &world.name, &asked).await.expect("an answer");
+    let found = world.registry.find_layers(&world.id, &world.name, &asked, Asker::Pusher).await.expect("an answer");
     let types: Vec<_> = found.iter().map(|layer| layer.as_ref().map(|layer| layer.media_type.as_deref())).collect();
     let (layer, config) = (Some(Some(OCI_LAYER)), Some(Some(OCI_CONFIG)));
     assert_eq!(types, [layer, config, config, Some(None), layer, None]);

@@ -391,8 +391,10 @@ fn bytes_of_two_writers_never_mix() {
             let writer = Writer::of(world, &id, Some(at));
             let begin = usize::try_from(at).expect("a small session");
             writer.send(&bytes[begin..begin + length]);
-            if let Some((other, reached)) = writers.get(late % (writers.len() + 1)) {
-                other.send(&bytes[*reached..reached + length]);
+            let others = writers.len() + 1;
+            if let Some((other, reached)) = writers.get_mut(late % others) {
+                other.send(&bytes[*reached..*reached + length]);
+                *reached += length;
             }
             writers.push((writer, begin + length));
         }

@@ -68,6 +68,11 @@ impl<'a> Caller<'a> {
         format!("{}{path}", self.call.origin)
     }
 
+    /// Whether the caller may also do `action` to what the call is about.
+    pub(super) fn may(&self, action: &str) -> bool {
+        !self.permissions.is_empty() && self.permissions.iter().all(|permissions| permissions.allow(action).is_ok())
+    }
+
     /// Whether the caller could still set the repository's policy if it were `proposed`.
     pub(super) fn may_still_set_policy(&self, proposed: &Policy) -> bool {
         self.permissions.iter().all(|permissions| permissions.may_still_set_policy(proposed))

@@ -4,7 +4,7 @@ use super::access::{Caller, repository_name};
 use super::error::Failure;
 use roadstead_model::Digest;
 use roadstead_model::aws::layers::*;
-use roadstead_registry::LayerInfo;
+use roadstead_registry::{Asker, LayerInfo};
 
 pub(super) async fn batch_check_layer_availability(
     caller: &Caller<'_>,
@@ -14,7 +14,10 @@ pub(super) async fn batch_check_layer_availability(
     let (digests, malformed): (Vec<_>, Vec<_>) =
         request.layer_digests.into_iter().map(|text| Digest::parse(&text).map_err(|_| text)).partition(Result::is_ok);
     let digests: Vec<Digest> = digests.into_iter().flatten().collect();
-    let found = caller.registry().find_layers(caller.registry_id(), &name, &digests).await?;
+    // Who only reads must not keep what nobody needs.
+    let may_push = caller.may("ecr-public:PutImage");
+    let asker = if may_push { Asker::Pusher } else { Asker::Other(caller.server().config.gc_grace / 2) };
+    let found = caller.registry().find_layers(caller.registry_id(), &name, &digests, asker).await?;
     let missing = digests.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(digest, _)| missing(digest));
     let failures = malformed.into_iter().filter_map(Result::err).map(malformed_digest).chain(missing).collect();
     Ok(BatchCheckLayerAvailabilityResponse { layers: found.iter().flatten().map(available).collect(), failures })

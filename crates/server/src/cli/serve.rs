@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::signals::{self, Signals};
+use super::warnings;
 use crate::audit::Audit;
 use crate::config::{Config, Flags, Layers, LogFormat};
 use crate::http::emulator_refusal;
@@ -33,6 +34,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     for variable in &layers.unknown_variables {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }
+    warnings::warn(&config);
     descriptors::raise();
     let audit = open_audit_log(&config)?;
     let folder = Folder::choose(&config)?;

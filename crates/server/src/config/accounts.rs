@@ -87,6 +87,13 @@ impl Accounts {
         self.tables.iter().flat_map(AccountTable::all_keys).filter_map(|key| key.secret_env.as_deref())
     }
 
+    /// The files that hold secrets of access keys: those that are named, and the one that names them if it holds some itself.
+    pub(super) fn secret_files(&self) -> Vec<PathBuf> {
+        let keys = || self.tables.iter().flat_map(AccountTable::all_keys);
+        let own = keys().any(|key| key.secret.is_some()).then(|| self.path.clone());
+        own.into_iter().chain(keys().filter_map(|key| key.secret_file.as_deref()).map(|name| beside(&self.path, name))).collect()
+    }
+
     /// What the tables mean, with the secrets that the files and the variables hold which they name.
     pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
         let text = self.text.as_ref().map_or("", |text| &text.0);
@@ -177,9 +184,9 @@ impl Reader<'_> {
         value.ok_or_else(|| self.refuse(at, format!("the environment variable {name} is not set")))
     }
 
-    /// The text of a file, which is meant relative to the folder of the file that names it.
+    /// The text of a file.
     fn read(&self, at: &Spanned<String>, name: &str) -> Result<String, ConfigError> {
-        let path = self.source.path.parent().unwrap_or(Path::new("")).join(name);
+        let path = beside(self.source.path, name);
         let text = std::fs::read_to_string(&path);
         text.map_err(|error| self.refuse(at, format!("cannot read '{}': {error}", path.display())))
     }
@@ -191,6 +198,11 @@ impl Reader<'_> {
     fn refuse(&self, at: &Spanned<String>, reason: String) -> ConfigError {
         self.source.refuse(at.span(), reason)
     }
+}
+
+/// A file that is meant relative to the folder of the file that names it.
+fn beside(file: &Path, name: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(name)
 }
 
 /// What is wrong with a policy.

@@ -325,6 +325,11 @@ impl Layers {
         self.file.accounts.declarations(&self.secrets)
     }
 
+    /// The files in which the file, or it itself, holds secrets of accounts.
+    pub(super) fn secret_files(&self) -> Vec<PathBuf> {
+        self.file.accounts.secret_files()
+    }
+
     fn find(&self, key: &str) -> Option<Vec<Text>> {
         let setting = SETTINGS.iter().find(|setting| setting.key == key)?;
         if let Some(texts) = self.flags.values.get(key) {

@@ -55,6 +55,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("limit_images_per_repository", "5", "5"),
     ("limit_tags_per_image", "5", "5"),
     ("limit_resource_tags", "5", "5"),
+    ("limit_uploads", "5", "5"),
+    ("limit_uploads_per_repository", "5", "5"),
     ("limit_layer_size", "20GiB", "'20GiB'"),
     ("rates", "PutImage=10,UploadLayerPart=0.5", "{ PutImage = 10, UploadLayerPart = 0.5 }"),
 ];
@@ -183,7 +185,7 @@ fn a_master_key_is_32_bytes_in_hexadecimal_or_base64() {
 fn secrets_do_not_show_in_debug_output() {
     let environment = [
         ("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2"),
+        ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2hunter2"),
         ("ROADSTEAD_MASTER_KEY", &"ab".repeat(32)),
     ];
     let shown = format!("{:?}", config(&[], &environment).unwrap());
@@ -252,7 +254,7 @@ fn an_unknown_key_in_a_table_is_refused_with_its_name_and_line() {
     let said = refusal("[limits]\nrepositories = 5\ncranes = 5\n");
     assert_eq!(
         said,
-        ":3: unknown key 'cranes'; the keys are repositories, images_per_repository, tags_per_image, resource_tags, layer_size"
+        ":3: unknown key 'cranes'; the keys are repositories, images_per_repository, tags_per_image, resource_tags, uploads, uploads_per_repository, layer_size"
     );
     assert!(refusal("limit_repositories = 5\n").starts_with(":1: unknown key 'limit_repositories'"));
     assert!(refusal("repositories = 5\n").starts_with(":1: unknown key 'repositories'"));
@@ -292,7 +294,7 @@ fn the_guide_lists_every_setting_and_nothing_else() {
 fn the_examples_of_the_guide_mean_what_they_say() {
     let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example_file = file(example);
-    let read = config(&["--config", example_file.path().to_str().unwrap()], &[("CI_SECRET", "secret")]).unwrap();
+    let read = config(&["--config", example_file.path().to_str().unwrap()], &[("CI_SECRET", "secret-of-the-ci-user")]).unwrap();
     assert_eq!((read.limits.repositories, read.rates.len(), read.accounts.len()), (20_000, 2, 2));
     assert_eq!(read.accounts[1].users[0].policies[0].name, "team");
     let rates: String = GUIDE

@@ -188,9 +188,13 @@ pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Who sees a signed request can try secrets without asking anybody, as many as he has time for: a short one is none. AWS's have 40
+/// characters.
 pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
-    if !(1..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("is not a secret access key: at most 128 printable ASCII characters without spaces".into());
+    if !(16..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "is not a secret access key: 16 to 128 printable ASCII characters without spaces; 'openssl rand -base64 30' makes one".into()
+        );
     }
     Ok(Secret(text.to_owned()))
 }
@@ -199,5 +203,9 @@ pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
 pub(super) fn master_key(text: &str) -> Result<[u8; 32], String> {
     let bytes = hex::decode(text).or_else(|_| base64::engine::general_purpose::STANDARD.decode(text)).ok();
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    key.ok_or_else(|| "is not 32 bytes in hexadecimal or base64".into())
+    match key {
+        None => Err("is not 32 bytes in hexadecimal or base64".into()),
+        Some(key) if key == [0; 32] => Err("is 32 zeros, which anybody can guess: 'openssl rand -hex 32' makes a key".into()),
+        Some(key) => Ok(key),
+    }
 }

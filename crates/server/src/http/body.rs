@@ -9,8 +9,39 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// How many bytes of a blob are handed to the connection at a time.
+/// How many bytes of a blob are handed to the connection at a time, straight from the kernel's pages.
 const FRAME: usize = 2 << 20;
+
+/// How the bytes of a blob get to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Without a copy, to a connection that hands them on to the kernel as they are.
+    Mapped,
+    /// As copies of this many bytes at most, to one that looks at them: TLS encrypts them, and HTTP/2 copies what is short. Nobody may
+    /// look at mapped bytes, because a file that something else cuts short would end the process (see `roadstead_registry`'s mapping).
+    Copied(usize),
+}
+
+impl Manner {
+    /// What a connection needs. A client of HTTP/2 that does not read has up to 128 frames held for it, so theirs are no larger than
+    /// they are on the wire; one of HTTP/1.1 has one, which pays with 64 KiB for fewer calls of the system.
+    pub fn of(version: http::Version, is_secure: bool) -> Self {
+        match (version, is_secure) {
+            (http::Version::HTTP_2, _) => Self::Copied(16 << 10),
+            (_, true) => Self::Copied(64 << 10),
+            (_, false) => Self::Mapped,
+        }
+    }
+
+    /// Reads from a blob in this manner.
+    pub async fn read(self, reader: &BlobReader, offset: u64, length: usize) -> io::Result<Bytes> {
+        let bytes = match self {
+            Self::Mapped => reader.read(offset, length).await,
+            Self::Copied(most) => reader.copy(offset, length.min(most)).await,
+        };
+        bytes.map_err(io::Error::other)
+    }
+}
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -29,16 +60,23 @@ impl Body {
 
     /// `length` bytes of a blob from `start` on. The caller has checked that the blob has them.
     pub fn blob(reader: BlobReader, start: u64, length: u64) -> Self {
-        let read = move |offset, length| -> Reading {
+        let read = move |offset, length, manner: Manner| -> Reading {
             let reader = reader.clone();
-            Box::pin(async move { reader.read(offset, length).await.map_err(io::Error::other) })
+            Box::pin(async move { manner.read(&reader, offset, length).await })
         };
         Self::Blob(BlobPart::new(Box::new(read), start, length))
     }
 
     /// `length` bytes that `read` gives for an offset and a length: at least one byte and at most as many as asked for.
-    pub fn streamed(length: u64, read: impl Fn(u64, usize) -> Reading + Send + 'static) -> Self {
+    pub fn streamed(length: u64, read: impl Fn(u64, usize, Manner) -> Reading + Send + 'static) -> Self {
         Self::Blob(BlobPart::new(Box::new(read), 0, length))
+    }
+
+    /// The same body for a connection that needs its bytes in this manner.
+    pub(crate) fn take_in(&mut self, manner: Manner) {
+        if let Self::Blob(part) = self {
+            part.manner = manner;
+        }
     }
 }
 
@@ -73,12 +111,13 @@ impl http_body::Body for Body {
 
 /// Bytes that are being read.
 pub type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
-type Read = Box<dyn Fn(u64, usize) -> Reading + Send>;
+type Read = Box<dyn Fn(u64, usize, Manner) -> Reading + Send>;
 
 /// A part of a blob on its way out. The next frame is read when the connection asks for it and not before, so a slow
 /// client holds one frame of memory, whatever the size of the blob.
 pub struct BlobPart {
     read: Read,
+    manner: Manner,
     reading: Option<Reading>,
     offset: u64,
     remaining: u64,
@@ -92,7 +131,7 @@ impl fmt::Debug for BlobPart {
 
 impl BlobPart {
     fn new(read: Read, start: u64, length: u64) -> Self {
-        Self { read, reading: None, offset: start, remaining: length }
+        Self { read, manner: Manner::Mapped, reading: None, offset: start, remaining: length }
     }
 
     /// The answer's head is sent by the time that a read fails: all that is left is to log it and end the connection,
@@ -102,7 +141,7 @@ impl BlobPart {
             return Poll::Ready(None);
         }
         let wanted = self.remaining.min(FRAME as u64) as usize;
-        let reading = self.reading.get_or_insert_with(|| (self.read)(self.offset, wanted));
+        let reading = self.reading.get_or_insert_with(|| (self.read)(self.offset, wanted, self.manner));
         let result = ready!(reading.as_mut().poll(context));
         self.reading = None;
         let result = result.and_then(|bytes| match bytes.len() {
@@ -136,7 +175,7 @@ mod tests {
     fn part(start: u64, length: u64, at_most: usize) -> (Body, Reads) {
         let reads = Reads::new(Mutex::new(Vec::new()));
         let noted = reads.clone();
-        let read = move |offset: u64, length: usize| -> Reading {
+        let read = move |offset: u64, length: usize, _: Manner| -> Reading {
             noted.lock().unwrap().push((offset, length));
             Box::pin(async move { Ok((offset..offset + length.min(at_most) as u64).map(|at| (at % 251) as u8).collect()) })
         };

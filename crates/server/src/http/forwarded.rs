@@ -2,6 +2,7 @@
 
 use super::Origin;
 use http::HeaderMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A range of addresses that are proxies of ours.
@@ -22,6 +23,11 @@ impl Network {
         Ok(Self { address, prefix: prefix.ok_or_else(refuse)? })
     }
 
+    /// Whether every address of its kind is in this range.
+    pub fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether the address is in this range.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {
@@ -29,6 +35,12 @@ impl Network {
             (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits() ^ theirs.to_bits()).checked_shr(128 - self.prefix).unwrap_or(0) == 0,
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
     }
 }
 

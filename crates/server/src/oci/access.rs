@@ -4,7 +4,7 @@ use super::error::{Code, Failure, Refused};
 use super::route::{Operation, Place};
 use crate::Server;
 use crate::auth::bearer::{self, TokenError};
-use crate::auth::{Denied, Permissions, Principal, RequestTags, Resource};
+use crate::auth::{Denied, KnownPrincipal, Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
@@ -23,6 +23,8 @@ pub(super) const SCOPE: &str = "aws";
 /// RFC 6750, section 3.1.
 const INVALID_TOKEN: &str = ",error=\"invalid_token\"";
 
+/// The permission to push a manifest, with which every push ends.
+const PUT_IMAGE: &str = "ecr-public:PutImage";
 /// The permission to create the repository that a push goes to.
 const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 
@@ -30,7 +32,6 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     registry: RegistryId,
     place: Place,
-    signed_in: bool,
     may_create: bool,
 }
 
@@ -58,11 +59,6 @@ impl Target {
     /// A path below the repository, relative to the server.
     pub(super) fn path(&self, endpoint: &str) -> String {
         format!("/v2/{}/{endpoint}", self.place)
-    }
-
-    /// Whether the caller is somebody, who may be about to push.
-    pub(super) fn is_signed_in(&self) -> bool {
-        self.signed_in
     }
 
     /// Whether a missing repository is to be made.
@@ -94,17 +90,28 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    let signed_in = matches!(principal, Some(Principal::Known(_)));
-    let mut target = Target { registry, place, signed_in, may_create: false };
+    let mut target = Target { registry, place, may_create: false };
     if let Some(known) = known {
-        let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
-        let permissions = Box::pin(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default())).await?;
+        let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
         for action in actions {
             permissions.allow(action).map_err(denied)?;
         }
         target.may_create = server.config.create_on_push && permissions.allow(CREATE_REPOSITORY).is_ok();
     }
     Ok(target)
+}
+
+async fn permissions_of(server: &Server, call: &Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions, Failure> {
+    let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
+    Ok(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?)
+}
+
+/// Whether the caller may push an image there, which nobody needs who only looks.
+pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Principal>, target: &Target) -> Result<bool, Failure> {
+    match principal {
+        Some(Principal::Known(known)) => Ok(permissions_of(server, call, known, target).await?.allow(PUT_IMAGE).is_ok()),
+        Some(Principal::Anonymous) | None => Ok(false),
+    }
 }
 
 /// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
@@ -131,7 +138,7 @@ fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static
         Operation::GetUpload(_) | Operation::AppendUpload(_) | Operation::CancelUpload(_) => &[UPLOAD],
         Operation::CompleteUpload { .. } if has_body => &[UPLOAD, COMPLETE],
         Operation::CompleteUpload { .. } => &[COMPLETE],
-        Operation::PutManifest { .. } => &["ecr-public:PutImage"],
+        Operation::PutManifest { .. } => &[PUT_IMAGE],
         Operation::DeleteManifest(_) | Operation::DeleteBlob(_) => &["ecr-public:BatchDeleteImage"],
     }
 }

@@ -1,6 +1,6 @@
 //! Blobs that a repository holds (OCI distribution specification, end-2 and end-10).
 
-use super::access::Target;
+use super::access::{self, Target};
 use super::conditional;
 use super::error::Failure;
 use super::multipart;
@@ -8,24 +8,25 @@ use super::pulling::Puller;
 use super::range::{self, Selection, Span};
 use super::reply::{CONTENT_DIGEST, IMMUTABLE, Reply};
 use crate::Server;
+use crate::auth::Principal;
 use crate::http::{Body, Call, Response};
 use crate::rates::Pulled;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::{Method, StatusCode};
 use roadstead_model::Digest;
-use roadstead_registry::{BlobInfo, StoredBlob};
+use roadstead_registry::{Asker, BlobInfo, StoredBlob};
 
 /// What a blob is, as far as this server knows: the manifests say more.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// GET and HEAD, whole or in parts. Only a GET opens the blob.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) -> Result<Response, Failure> {
-    let Puller { server, call, .. } = puller;
+    let Puller { server, call, principal } = puller;
     let admitted = puller.admit(Pulled::Blob)?;
     let not_modified = || Reply::empty(StatusCode::NOT_MODIFIED);
     let is_known = conditional::is_known(&call.headers, digest);
     let reply = if call.method == Method::HEAD {
-        let blob = announce(server, target, digest).await?;
+        let blob = announce(server, call, principal, target, digest).await?;
         // A range means nothing to a HEAD (RFC 9110, section 14.2).
         if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE) }
     } else {
@@ -37,16 +38,21 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
     Ok(admitted.answer(reply.into_response()))
 }
 
-/// A HEAD comes before a push that will rely on its answer. For somebody who has signed in, a blob that nothing needs is kept
+/// A HEAD comes before a push that will rely on its answer. For somebody who may push there, a blob that nothing needs is kept
 /// for it. What anybody else asks changes nothing, so he is told of such a blob in the first half of its grace only, and
 /// pushes it again in the second: BuildKit and containerd sign in when they are told to, and to look they need not.
-async fn announce(server: &Server, target: &Target, digest: &Digest) -> Result<BlobInfo, Failure> {
-    let (registry, repository) = (target.registry(), target.repository());
-    Ok(if target.is_signed_in() {
-        server.registry.reserve_blob(registry, repository, digest).await?
-    } else {
-        server.registry.find_lasting_blob(registry, repository, digest, server.config.gc_grace / 2).await?
-    })
+async fn announce(
+    server: &Server,
+    call: &Call,
+    principal: Option<&Principal>,
+    target: &Target,
+    digest: &Digest,
+) -> Result<BlobInfo, Failure> {
+    let asker = async || {
+        let may_push = Box::pin(access::may_push(server, call, principal, target)).await?;
+        Ok(if may_push { Asker::Pusher } else { Asker::Other(server.config.gc_grace / 2) })
+    };
+    server.registry.look_for_blob(target.registry(), target.repository(), digest, asker).await
 }
 
 /// DELETE, unless a manifest of the repository needs the blob.

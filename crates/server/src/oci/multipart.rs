@@ -4,7 +4,7 @@
 use super::blobs::{MEDIA_TYPE, content_range};
 use super::range::Span;
 use super::reply::Reply;
-use crate::http::{Body, Reading};
+use crate::http::{Body, Manner, Reading};
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_registry::BlobReader;
@@ -61,12 +61,12 @@ pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let pieces = Pieces::of(&boundary, spans, size);
     let length = pieces.length();
-    let body = Body::streamed(length, move |offset, length| read(&reader, &pieces, offset, length));
+    let body = Body::streamed(length, move |offset, length, manner| read(&reader, &pieces, offset, length, manner));
     Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
 }
 
 /// Reads to the end of a piece at most: whoever reads goes on from there.
-fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize) -> Reading {
+fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, manner: Manner) -> Reading {
     match pieces.at(offset) {
         None => Box::pin(std::future::ready(Err(io::ErrorKind::UnexpectedEof.into()))),
         Some((Piece::Text(text), into, _)) => {
@@ -76,7 +76,7 @@ fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize) -> Rea
         }
         Some((Piece::Part(span), into, left)) => {
             let (reader, start, length) = (reader.clone(), span.start + into, left.min(length as u64) as usize);
-            Box::pin(async move { reader.read(start, length).await.map_err(io::Error::other) })
+            Box::pin(async move { manner.read(&reader, start, length).await })
         }
     }
 }

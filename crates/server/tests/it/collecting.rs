@@ -1,6 +1,6 @@
 //! Garbage collection while clients push.
 
-use crate::support::{Harbour, Image, Pusher, Server, run, sha256};
+use crate::support::{Credentials, Harbour, Image, Pusher, Server, run, sha256};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +85,45 @@ fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
     for image in kept {
         client.assert_whole(&image, &image.digest());
     }
+}
+
+/// A key of a new user with this managed policy, and the login that it gives.
+fn user(server: &Server, name: &str, policy: &str) -> (Credentials, String) {
+    let data = server.data().to_str().unwrap();
+    let done = |arguments: &[&str]| {
+        let ended = run(&[arguments, &["--output", "json", "--data", data]].concat(), &[]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    };
+    done(&["user", "create", name]);
+    done(&["policy", "attach", policy, "--user", name]);
+    let key: Value = serde_json::from_str(&done(&["access-key", "create", "--user", name])).unwrap();
+    let text = |member: &str| key[member].as_str().unwrap().to_owned();
+    let key = Credentials { id: text("accessKeyId"), secret: text("secretAccessKey") };
+    let token = server.aws_as(&key, "GetAuthorizationToken", &json!({})).json()["authorizationData"]["authorizationToken"].clone();
+    (key, format!("Basic {}", token.as_str().unwrap()))
+}
+
+#[test]
+fn who_may_only_read_cannot_keep_a_blob_by_asking_for_it_and_who_may_push_can() {
+    let harbour = Harbour::on(Server::start(&["--alias", "pier", "--gc-interval", "1s", "--gc-grace", "6s"]));
+    harbour.create("app");
+    let (reader, login) = user(&harbour.server, "reader", "AmazonElasticContainerRegistryPublicReadOnly");
+    let [asked_by_head, asked_by_aws, kept] = ["by HEAD", "by AWS", "kept"].map(|text| harbour.push_blob("app", text.as_bytes()));
+    let head = |digest: &str, login: &str| {
+        let path = format!("/v2/pier/app/blobs/{digest}");
+        harbour.server.send("HEAD", &path, &[("authorization", login)], b"").status
+    };
+    let begun = Instant::now();
+    let (mut by_head, mut by_aws) = (200, true);
+    while begun.elapsed() < Duration::from_secs(7) || (by_head == 200 || by_aws) && begun.elapsed() < PATIENCE {
+        by_head = head(&asked_by_head, &login);
+        let check = json!({ "repositoryName": "app", "layerDigests": [asked_by_aws] });
+        by_aws = harbour.server.aws_as(&reader, "BatchCheckLayerAvailability", &check).json()["layers"] != json!([]);
+        assert_eq!(head(&kept, &harbour.login), 200);
+        thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!((by_head, by_aws), (404, false));
 }
 
 fn gc(server: &Server, flags: &[&str]) -> Value {

@@ -35,7 +35,7 @@ fn start(folder: &Path, text: &str) -> Server {
     let (file, data) = (folder.join("roadstead.toml"), folder.join("data"));
     std::fs::write(&file, text).unwrap();
     let flags = ["--config", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
-    Server::start_with(&flags, &[("ROOT_SECRET", "root-secret")])
+    Server::start_with(&flags, &[("ROOT_SECRET", "secret-of-the-root")])
 }
 
 fn key(id: &str, secret: &str) -> Credentials {
@@ -56,24 +56,24 @@ fn command(server: &Server, arguments: &[&str]) -> Value {
 #[test]
 fn a_declared_account_is_there_from_the_first_start_on() {
     let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), &declared("alice-secret"));
-    let root = key("AKIAROOT", "root-secret");
+    let server = start(folder.path(), &declared("secret-of-alice-1"));
+    let root = key("AKIAROOT", "secret-of-the-root");
     assert_eq!(server.aws_as(&root, "CreateRepository", &json!({"repositoryName": "app"})).status, 200);
     assert_eq!((server.get("/v2/dock/app/tags/list").status, server.get("/v2/quay/app/tags/list").status), (200, 404));
     assert_eq!(server.aws_as(&root, "DescribeRegistries", &json!({})).json()["registries"][0]["verified"], true);
-    assert_eq!(describe(&server, "AKIAALICE", "alice-secret"), Value::Null);
-    let denied = server.aws_as(&key("AKIAALICE", "alice-secret"), "CreateRepository", &json!({"repositoryName": "other"}));
+    assert_eq!(describe(&server, "AKIAALICE", "secret-of-alice-1"), Value::Null);
+    let denied = server.aws_as(&key("AKIAALICE", "secret-of-alice-1"), "CreateRepository", &json!({"repositoryName": "other"}));
     assert_eq!(denied.json()["__type"], "AccessDeniedException");
     let shown = command(&server, &["account", "show", OTHER]);
     assert_eq!((shown["aliases"].as_array().unwrap().len(), shown["accessKeys"].as_array().unwrap().len()), (2, 2), "{shown}");
     let logged = server.logged();
-    assert!(!logged.contains("root-secret") && !logged.contains("alice-secret") && !logged.contains("ROOT_SECRET"), "{logged}");
+    assert!(!logged.contains("secret-of-the-root") && !logged.contains("secret-of-alice-1") && !logged.contains("ROOT_SECRET"), "{logged}");
 }
 
 #[test]
 fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), &declared("alice-secret"));
+    let server = start(folder.path(), &declared("secret-of-alice-1"));
     command(&server, &["user", "create", "bob", "--account", OTHER]);
     command(&server, &["account", "verify", OTHER, "off"]);
     command(&server, &["alias", "change", "quay", "--account", OTHER, "--status", "active"]);
@@ -81,14 +81,14 @@ fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
     let before = command(&server, &["account", "show", OTHER]);
     assert!(server.stop().success());
 
-    let server = start(folder.path(), &declared("another-secret"));
+    let server = start(folder.path(), &declared("another-secret-of-alice"));
     let after = command(&server, &["account", "show", OTHER]);
     assert_eq!((&after["verified"], &after["aliases"][1]["status"]), (&json!(true), &json!("PENDING")));
     assert_eq!((&after["users"], &after["accessKeys"]), (&before["users"], &before["accessKeys"]));
-    assert_eq!(describe(&server, "AKIAALICE", "another-secret"), Value::Null);
-    assert_eq!(describe(&server, "AKIAALICE", "alice-secret"), "InvalidSignatureException");
+    assert_eq!(describe(&server, "AKIAALICE", "another-secret-of-alice"), Value::Null);
+    assert_eq!(describe(&server, "AKIAALICE", "secret-of-alice-1"), "InvalidSignatureException");
     // Nobody declares that the key is active, so it stays as the operator left it.
-    assert_eq!(describe(&server, "AKIAROOT", "root-secret"), "UnrecognizedClientException");
+    assert_eq!(describe(&server, "AKIAROOT", "secret-of-the-root"), "UnrecognizedClientException");
 }
 
 #[test]

@@ -253,6 +253,9 @@ fn an_empty_blob_is_a_blob() {
     let digest = harbour.push_blob("app", b"");
     let answer = harbour.server.get(&format!("/v2/pier/app/blobs/{digest}"));
     assert_eq!((answer.status, answer.header("content-length"), answer.body.len()), (200, Some("0"), 0));
+    for (range, status) in [("bytes=0-", 200), ("bytes=0-9", 200), ("bytes=-1", 200), ("bytes=1-", 416)] {
+        assert_eq!(harbour.get_with(&format!("/v2/pier/app/blobs/{digest}"), "range", range).status, status, "{range}");
+    }
 }
 
 #[test]

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A certificate of its own for `localhost`, in files of a folder.
-struct Identity {
+pub(crate) struct Identity {
     certificate: CertificateDer<'static>,
 }
 
 impl Identity {
-    fn write_to(folder: &Path) -> Self {
+    pub(crate) fn write_to(folder: &Path) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
         std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
@@ -27,7 +27,7 @@ impl Identity {
     }
 
     /// A client that trusts this certificate only.
-    fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -37,11 +37,16 @@ impl Identity {
         Arc::new(config)
     }
 
-    /// Sends one request over HTTP/1.1; fails when the server shows another certificate.
-    fn get(&self, server: &Server, path: &str) -> std::io::Result<String> {
+    /// Connects, to speak HTTP/1.1.
+    pub(crate) fn connect(&self, server: &Server) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(self.client(&[b"http/1.1"]), name).unwrap();
-        let mut stream = StreamOwned::new(connection, TcpStream::connect(server.address())?);
+        Ok(StreamOwned::new(connection, TcpStream::connect(server.address())?))
+    }
+
+    /// Sends one request over HTTP/1.1; fails when the server shows another certificate.
+    pub(crate) fn get(&self, server: &Server, path: &str) -> std::io::Result<String> {
+        let mut stream = self.connect(server)?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\nconnection: close\r\n\r\n", server.address().port());
         stream.write_all(request.as_bytes())?;
         let mut answer = String::new();

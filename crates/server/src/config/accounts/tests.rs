@@ -25,7 +25,7 @@ fn an_account_is_declared_with_all_that_belongs_to_it() {
 
         [[account.user.access_key]]
         id = "AKIAALICE"
-        secret = "hunter2"
+        secret = "hunter2hunter2hunter2"
         active = false
 
         [[account]]
@@ -40,7 +40,7 @@ fn an_account_is_declared_with_all_that_belongs_to_it() {
     let policies: Vec<_> = user.policies.iter().map(|policy| (policy.name.as_str(), policy.document.is_some())).collect();
     assert_eq!(policies, [("AmazonElasticContainerRegistryPublicReadOnly", false), ("own", true)]);
     let key = &user.access_keys[0];
-    assert_eq!((key.id.as_str(), key.secret.as_str(), key.active), ("AKIAALICE", "hunter2", Some(false)));
+    assert_eq!((key.id.as_str(), key.secret.as_str(), key.active), ("AKIAALICE", "hunter2hunter2hunter2", Some(false)));
     assert!(own.id.is_none() && own.users.is_empty());
     assert!(!format!("{config:?}").contains("hunter2"));
 }
@@ -48,14 +48,14 @@ fn an_account_is_declared_with_all_that_belongs_to_it() {
 #[test]
 fn a_secret_comes_from_the_file_from_a_file_beside_it_or_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("secret"), "from-a-file\n").unwrap();
+    std::fs::write(folder.path().join("secret"), "from-a-file-beside-it\n").unwrap();
     let path = folder.path().join("roadstead.toml");
-    let environment = [("DECLARED", "from-the-environment"), ("ROADSTEAD_DECLARED", "from-another-one")];
+    let environment = [("DECLARED", "from-the-environment"), ("ROADSTEAD_DECLARED", "from-yet-another-one")];
     for (source, secret) in [
-        ("secret = 'inline'", "inline"),
-        ("secret_file = 'secret'", "from-a-file"),
+        ("secret = 'inline-secret-key'", "inline-secret-key"),
+        ("secret_file = 'secret'", "from-a-file-beside-it"),
         ("secret_env = 'DECLARED'", "from-the-environment"),
-        ("secret_env = 'ROADSTEAD_DECLARED'", "from-another-one"),
+        ("secret_env = 'ROADSTEAD_DECLARED'", "from-yet-another-one"),
     ] {
         std::fs::write(&path, with_secret(source)).unwrap();
         let config = config(&["--config", path.to_str().unwrap()], &environment).unwrap();
@@ -73,11 +73,11 @@ fn a_secret_that_is_missing_ambiguous_or_malformed_is_refused_and_not_repeated()
         ("secret_file = '/nowhere'", ":3: cannot read '/nowhere': No such file or directory (os error 2)"),
         (
             "secret = 'hun ter2'",
-            ":3: the secret of the access key is not a secret access key: at most 128 printable ASCII characters without spaces",
+            ":3: the secret of the access key is not a secret access key: 16 to 128 printable ASCII characters without spaces; 'openssl rand -base64 30' makes one",
         ),
         (
             "secret = ''",
-            ":3: the secret of the access key is not a secret access key: at most 128 printable ASCII characters without spaces",
+            ":3: the secret of the access key is not a secret access key: 16 to 128 printable ASCII characters without spaces; 'openssl rand -base64 30' makes one",
         ),
     ] {
         assert_eq!(refusal(&with_secret(source)), said);

@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// More than anything here takes on a busy machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How a server is started.
+const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+
 /// A running server, killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -64,8 +67,19 @@ impl Server {
 
     /// A server with exactly these flags, but for the address and the log's format, and with these environment variables.
     pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let flags = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], flags].concat();
-        let mut child = command(&flags, environment).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::follow(command(&[&SERVE, flags].concat(), environment))
+    }
+
+    /// A server on this data folder whose process was given this umask.
+    pub(crate) fn start_under(umask: &str, data: &Path, flags: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_roadstead")]);
+        shell.args(SERVE).args(["--data", data.to_str().unwrap()]).args(flags).stdin(Stdio::null());
+        Self::follow(shell)
+    }
+
+    fn follow(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let events = follow(BufReader::new(child.stderr.take().unwrap()), log.clone());
         let begun = Instant::now();

@@ -1,0 +1,64 @@
+//! Everything in a data folder is its owner's: folders have mode 0700 and files 0600, whatever the umask is.
+
+use crate::durable::sync_folder;
+use rustix::fs::OFlags;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+const FILE: u32 = 0o600;
+const FOLDER: u32 = 0o700;
+/// What anybody but the owner may do.
+const OTHERS: u32 = 0o077;
+
+/// Makes a folder and those above it that are not there.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(FOLDER).create(path)
+}
+
+/// How a file is opened that is made if it is not there.
+pub(crate) fn making() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(FILE);
+    options
+}
+
+/// Makes an empty file, unless there is one. What SQLite makes beside a database has the mode of the database.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    match making().create_new(true).write(true).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Takes a folder or a file from others that an older version, another umask or a hand has left to them. One that is not there is none,
+/// and one that cannot be changed is told to the operator.
+pub(crate) fn tighten(path: &Path) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & OTHERS == 0 {
+        return;
+    }
+    let shown = path.display();
+    match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
+        Ok(()) => tracing::warn!(path = %shown, "this was open to other users of the machine, and is its owner's only now"),
+        Err(error) => {
+            tracing::warn!(path = %shown, %error, "this is open to other users of the machine, and could not be changed: chmod go-rwx it")
+        }
+    }
+}
+
+/// Writes a file whole or not at all, in place of what has its name, be it a link to somewhere else.
+pub(crate) fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file: File = making().create_new(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    sync_folder(path.parent().unwrap_or(path))
+}

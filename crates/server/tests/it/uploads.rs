@@ -1,0 +1,167 @@
+//! Uploads whose connections hang or break, whose answers are lost, and that nobody ends.
+
+use crate::support::{Answer, Connection, Harbour, Server, sha256};
+use serde_json::json;
+use std::thread::sleep;
+use std::time::Duration;
+
+fn code(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.json()["errors"][0]["code"].as_str().unwrap().to_owned())
+}
+
+/// Sends a request's head that announces `length` bytes, and `sent` of them.
+fn begin(harbour: &Harbour, method: &str, path: &str, length: usize, sent: &[u8]) -> Connection {
+    let mut connection = Connection::to(harbour.server.address());
+    let (host, login) = (harbour.server.address(), &harbour.login);
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {login}\r\ncontent-length: {length}\r\n\r\n");
+    connection.write(head.as_bytes());
+    connection.write(sent);
+    connection
+}
+
+/// Waits until the status of an upload tells this range.
+fn wait_for_range(harbour: &Harbour, location: &str, range: &str) {
+    let mut told = String::new();
+    for _ in 0..500 {
+        let status = harbour.send("GET", location, &[], b"");
+        told = status.header("range").unwrap().to_owned();
+        if told == range {
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(told, range);
+}
+
+#[test]
+fn a_closing_put_whose_answer_was_lost_is_answered_as_before() {
+    let harbour = Harbour::new();
+    let digest = sha256(b"all of it");
+    for (patch, put) in [(b"all of it".as_slice(), b"".as_slice()), (b"", b"all of it")] {
+        let location = harbour.start_upload();
+        assert_eq!(harbour.send("PATCH", &location, &[], patch).status, 202);
+        let close = format!("{location}?digest={digest}");
+        for body in [put, put, b"all of it"] {
+            let closed = harbour.send("PUT", &close, &[], body);
+            assert_eq!((closed.status, closed.header("docker-content-digest")), (201, Some(digest.as_str())));
+            assert_eq!(closed.header("location"), Some(format!("/v2/pier/app/blobs/{digest}").as_str()));
+        }
+        assert_eq!(code(&harbour.send("PUT", &close, &[], b"all of them")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
+        assert_eq!(harbour.server.send("PUT", &close, &[], b"").status, 401);
+        let other = format!("{location}?digest={}", sha256(b"nowhere"));
+        assert_eq!(code(&harbour.send("PUT", &other, &[], b"")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
+    }
+    // It is no way to get at what other repositories hold.
+    harbour.create("other");
+    let elsewhere = format!("/v2/pier/other/blobs/uploads/none?digest={digest}");
+    assert_eq!(code(&harbour.send("PUT", &elsewhere, &[], b"")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
+}
+
+#[test]
+fn a_put_of_everything_that_broke_is_sent_again_and_succeeds() {
+    let harbour = Harbour::new();
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    for length in [1000, bytes.len()] {
+        let (whole, half) = (&bytes[..length], &bytes[..length / 2]);
+        let digest = sha256(whole);
+        let location = harbour.start_upload();
+        let close = format!("{location}?digest={digest}");
+        drop(begin(&harbour, "PUT", &close, length, half));
+        // Whether the server has noticed by now or not.
+        wait_for_range(&harbour, &location, "0-0");
+        assert_eq!(harbour.send("PUT", &close, &[], whole).status, 201);
+        assert!(harbour.server.get(&format!("/v2/pier/app/blobs/{digest}")).body == whole);
+    }
+    let digest = sha256(b"in one request");
+    let push = format!("/v2/pier/app/blobs/uploads/?digest={digest}");
+    drop(begin(&harbour, "POST", &push, 14, b"in one"));
+    assert_eq!(harbour.send("POST", &push, &[], b"in one request").status, 201);
+}
+
+#[test]
+fn a_put_that_hangs_gives_way_to_the_same_put() {
+    let harbour = Harbour::new();
+    let location = harbour.start_upload();
+    let digest = sha256(b"0123456789");
+    let close = format!("{location}?digest={digest}");
+    let mut hung = begin(&harbour, "PUT", &close, 10, b"01234");
+    sleep(Duration::from_millis(50));
+    assert_eq!(harbour.send("PUT", &close, &[], b"0123456789").status, 201);
+    hung.write(b"56789");
+    assert_ne!(hung.read("PUT").status, 500);
+    assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{digest}")).body, b"0123456789");
+}
+
+#[test]
+fn a_chunk_goes_on_where_a_hung_one_got_to_and_no_byte_of_that_one_comes_in_between() {
+    let harbour = Harbour::new();
+    for unit in [1, 40_000] {
+        let bytes = |text: &[u8]| text.iter().flat_map(|byte| vec![*byte; unit]).collect::<Vec<_>>();
+        let location = harbour.start_upload();
+        let mut hung = begin(&harbour, "PATCH", &location, 10 * unit, &bytes(b"0123"));
+        wait_for_range(&harbour, &location, &format!("0-{}", 4 * unit - 1));
+        let chunk = |range: String, text: &[u8]| {
+            let headers = [("content-range", range.as_str())];
+            harbour.send("PATCH", &location, if range.is_empty() { &[] } else { &headers }, &bytes(text))
+        };
+        for range in [format!("0-{}", unit - 1), String::new()] {
+            let refused = chunk(range, b"x");
+            assert_eq!(code(&refused), (416, "BLOB_UPLOAD_INVALID".into()));
+            assert_eq!(refused.header("range"), Some(format!("0-{}", 4 * unit - 1).as_str()));
+            assert_eq!(refused.header("location"), Some(location.as_str()));
+        }
+        let next = chunk(format!("{}-{}", 4 * unit, 6 * unit - 1), b"ab");
+        assert_eq!((next.status, next.header("range")), (202, Some(format!("0-{}", 6 * unit - 1).as_str())));
+        hung.write(&bytes(b"456789"));
+        assert_eq!(hung.read("PATCH").status, 416);
+        let digest = sha256(&bytes(b"0123abcd"));
+        assert_eq!(harbour.send("PUT", &format!("{location}?digest={digest}"), &[], &bytes(b"cd")).status, 201);
+        assert!(harbour.server.get(&format!("/v2/pier/app/blobs/{digest}")).body == bytes(b"0123abcd"));
+    }
+}
+
+#[test]
+fn what_goes_while_it_is_written_to_is_told_gone() {
+    let harbour = Harbour::new();
+    let location = harbour.start_upload();
+    let mut hung = begin(&harbour, "PATCH", &location, 10, b"01234");
+    wait_for_range(&harbour, &location, "0-4");
+    assert_eq!(harbour.send("DELETE", &location, &[], b"").status, 204);
+    assert_eq!(code(&hung.read("PATCH")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
+
+    for method in ["PATCH", "PUT"] {
+        let location = harbour.start_upload();
+        let query = if method == "PUT" { format!("?digest={}", sha256(b"0123456789")) } else { String::new() };
+        let mut hung = begin(&harbour, method, &format!("{location}{query}"), 10, b"01234");
+        sleep(Duration::from_millis(50));
+        let delete = json!({ "repositoryName": "app", "force": true });
+        assert_eq!(harbour.server.aws("DeleteRepository", &delete).status, 200);
+        hung.write(b"56789");
+        assert_eq!(code(&hung.read(method)), (404, "NAME_UNKNOWN".into()), "{method}");
+        harbour.create("app");
+    }
+}
+
+#[test]
+fn unfinished_uploads_are_limited_and_those_that_end_make_room() {
+    let flags = ["--alias", "pier", "--limit-uploads-per-repository", "2", "--limit-uploads", "3"];
+    let harbour = Harbour::on(Server::start(&flags));
+    harbour.create("app");
+    harbour.create("other");
+    let locations = [harbour.start_upload(), harbour.start_upload()];
+    let start = |repository: &str| harbour.send("POST", &format!("/v2/pier/{repository}/blobs/uploads/"), &[], b"");
+    let refused = start("app");
+    assert_eq!((code(&refused), refused.header("retry-after")), ((429, "TOOMANYREQUESTS".into()), Some("10")));
+    assert!(refused.text().contains("maximum allowed number of unfinished uploads which is '2'"), "{refused:?}");
+    let initiate = |repository: &str| harbour.server.aws("InitiateLayerUpload", &json!({ "repositoryName": repository }));
+    let refused = initiate("app").json();
+    assert_eq!(refused["__type"], "LimitExceededException", "{refused}");
+    assert_eq!(initiate("other").status, 200);
+    assert!(initiate("other").text().contains("The registry with id '000000000000' already has"));
+    assert_eq!(harbour.send("DELETE", &locations[0], &[], b"").status, 204);
+    assert_eq!(start("app").status, 202);
+    let close = format!("{}?digest={}", locations[1], sha256(b"x"));
+    assert_eq!(harbour.send("PUT", &close, &[], b"x").status, 201);
+    assert_eq!(start("app").status, 202);
+    assert_eq!(start("app").status, 429);
+}
