@@ -10,6 +10,7 @@ use super::error::{Code, Failure};
 use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
+use crate::auth::Principal;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
 use crate::http::{Call, Response};
 use http::header::CACHE_CONTROL;
@@ -89,6 +90,9 @@ async fn exchange(server: &Server, call: &Call, user: &str, password: &str, offl
     }
     let issued = bearer::exchange_password(&server.keys, &server.registry, password).await;
     let issued = issued.map_err(|error| access::bad_login(call, error))?;
+    if let Principal::Known(known) = &issued.principal {
+        call.trace.is_called_by(known);
+    }
     Ok(reply(server, issued, offline.then_some(password)))
 }
 

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod artifacts;
+mod audit;
 mod cli;
 mod collecting;
 mod crowd;
 mod declared;
+mod failing;
 mod limits;
 mod oci;
 mod pulls;
