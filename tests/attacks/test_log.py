@@ -11,6 +11,9 @@ import urllib3
 from running import PATIENCE, binary, clean_environment
 
 REQUESTS = 5_000
+"""Their lines are more than the queue of the log and a pipe hold."""
+ENOUGH = 500
+"""Their lines are more than a pipe holds."""
 
 
 @pytest.fixture
@@ -30,17 +33,17 @@ def unread(tmp_path):
     log.close()
 
 
-def ask_many(address):
+def ask(address, times):
     """Sends requests one after another; each has to be answered."""
     pool = urllib3.HTTPConnectionPool(address, retries=False, timeout=PATIENCE)
-    for _ in range(REQUESTS):
+    for _ in range(times):
         assert pool.request("GET", "/v2/al/nothing/manifests/nothing").status == 404
     return pool
 
 
 def test_a_log_that_nobody_reads_stops_no_request_and_tells_what_it_lost_once_it_is_read(unread):
     address, process, log = unread
-    pool = ask_many(address)
+    pool = ask(address, REQUESTS)
     metrics = pool.request("GET", "/metrics").data.decode()
     [lost] = [line for line in metrics.splitlines() if line.startswith('roadstead_log_lines_dropped_total{kind="access"}')]
     assert int(lost.split()[-1]) > 0
@@ -60,7 +63,7 @@ def test_a_log_that_nobody_reads_stops_no_request_and_tells_what_it_lost_once_it
 
 def test_a_log_that_nobody_reads_does_not_keep_the_server_from_stopping(unread):
     address, process, _ = unread
-    ask_many(address)
+    ask(address, ENOUGH)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
 
@@ -68,7 +71,7 @@ def test_a_log_that_nobody_reads_does_not_keep_the_server_from_stopping(unread):
 def test_a_log_whose_reader_is_gone_stops_nobody(unread):
     address, process, log = unread
     log.close()
-    ask_many(address)
+    ask(address, ENOUGH)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
 
