@@ -221,7 +221,8 @@ fn without_a_file_events_are_among_the_other_lines_and_the_access_log_names_the_
     let harbour = Harbour::new();
     let event = harbour.server.wait_for_event(|event| event["action"] == "CreateRepository");
     assert_eq!((text(&event, "target"), text(&event, "outcome")), ("roadstead::audit", "done"));
-    let line = harbour.server.wait_for_event(|event| event["target"] == "roadstead::access" && event["request_id"] == event_id(&event));
+    let id = &event["request_id"];
+    let line = harbour.server.wait_for_event(|event| event["target"] == "roadstead::access" && event["request_id"] == *id);
     assert_eq!((text(&line, "account"), line.get("user")), ("000000000000", None));
     harbour.server.get("/v2/pier/app/tags/list");
     let line = harbour.server.wait_for_event(|event| event["path"] == "/v2/pier/app/tags/list");
@@ -229,10 +230,6 @@ fn without_a_file_events_are_among_the_other_lines_and_the_access_log_names_the_
     assert_eq!(harbour.send("GET", "/token/", &[], b"").status, 200);
     let line = harbour.server.wait_for_event(|event| event["path"] == "/token/");
     assert_eq!(text(&line, "account"), "000000000000");
-}
-
-fn event_id(event: &Value) -> Value {
-    event["request_id"].clone()
 }
 
 #[test]

@@ -18,6 +18,8 @@ fn bad_signatures_are_told_to_wait_after_a_few_and_good_ones_never() {
     assert_eq!((0..3).map(|number| kind(&harbour, &unknown(number))).collect::<Vec<_>>(), ["UnrecognizedClientException"; 3]);
     assert_eq!(kind(&harbour, &unknown(3)), "ThrottlingException");
     assert!((0..10).all(|_| kind(&harbour, &good) == "none"));
+    let event = harbour.server.wait_for_event(|event| event["held_back"] == true);
+    assert_eq!((&event["reason"], &event["claimed_key_id"]), (&json!("InvalidSignatureException"), &json!(good.id)));
     let metrics = harbour.server.get("/metrics").text();
     for line in [
         r#"roadstead_failed_logins_total{door="aws",answer="refused"} 5"#,
