@@ -1,7 +1,7 @@
 //! Who did what: one event for each write, and for each attempt that was refused.
 //!
 //! A door notes on the request's [`Trace`] who calls and what is done, and why it was refused; the event is written when the
-//! request is over, with its outcome. It holds names and ids and never a secret, and nobody waits for it
+//! request is answered, with its outcome. It holds names and ids and never a secret, and nobody waits for it
 //! (`telemetry/lines.rs`).
 
 mod refusals;
@@ -205,7 +205,7 @@ impl Trace {
         }
     }
 
-    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for the answer.
+    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for an answer.
     pub(crate) fn is_over(&self, status: Option<u16>) {
         let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if act.is_refused {
