@@ -1,7 +1,7 @@
 //! Who did what: one event for each write, and for each attempt that was refused.
 //!
 //! A door notes on the request's [`Trace`] who calls and what is done, and why it was refused; the event is written when the
-//! request is over, with its outcome. It holds names and ids and never a secret, and nobody waits for it
+//! request is answered, with its outcome. It holds names and ids and never a secret, and nobody waits for it
 //! (`telemetry/lines.rs`).
 
 mod refusals;
@@ -20,8 +20,10 @@ use std::time::Duration;
 
 /// Refusals are summed up this often.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Text of somebody else's is written up to this many bytes.
+/// Text of strangers is written up to this many bytes.
 const LONGEST_TEXT: usize = 512;
+/// What is written to is named up to this many bytes: a hundred digests.
+const LONGEST_LIST: usize = 8 * 1024;
 
 /// Where events go. Clones are the same place.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +100,7 @@ impl Audit {
             ("request_id", Some(Value::Text(&trace.request_id))),
             ("status", status.map(|status| Value::Number(status.into()))),
             ("reason", act.reason.as_deref().map(Value::Text)),
+            ("held_back", act.is_held_back.then_some(Value::True)),
         ];
         let message = if act.is_refused { "an attempt was refused" } else { "a write" };
         audit::write(self.0.file.as_ref(), message, &fields);
@@ -123,6 +126,7 @@ struct Act {
     claimed_key_id: Option<String>,
     is_refused: bool,
     reason: Option<String>,
+    is_held_back: bool,
 }
 
 impl Trace {
@@ -151,23 +155,23 @@ impl Trace {
         let _ = self.caller.set(principal.clone());
     }
 
-    /// Notes a write, that is to be done to `object` (a tag, a digest, …) of `resource`.
+    /// Notes a write, that is to be done to `object` (tags, digests, …) of `resource`.
     pub(crate) fn writes(&self, action: &'static str, resource: impl Into<String>, object: Option<String>) {
         if self.audit.is_on() {
-            let (resource, object) = (Some(shortened(resource.into())), object.map(shortened));
+            let (resource, object) = (Some(cut(resource.into(), LONGEST_LIST)), object.map(|object| cut(object, LONGEST_LIST)));
             self.note(|act| (act.action, act.resource, act.object) = (action, resource, object));
         }
     }
 
-    /// Notes what somebody attempts who is refused, unless it is a write that was noted before.
-    pub(crate) fn is_of(&self, action: &'static str, what: impl FnOnce() -> (String, Option<String>)) {
+    /// Notes what somebody attempts who is refused, with the resource and the object if they are known. A write that was
+    /// noted before stays.
+    pub(crate) fn attempts(&self, action: &'static str, what: impl FnOnce() -> (Option<String>, Option<String>)) {
         if self.audit.is_on() {
             self.note(|act| {
                 if act.action.is_empty() {
                     let (resource, object) = what();
-                    act.action = action;
-                    act.resource = Some(shortened(resource)).filter(|resource| !resource.is_empty());
-                    act.object = object.map(shortened);
+                    let short = |text| cut(text, LONGEST_TEXT);
+                    (act.action, act.resource, act.object) = (action, resource.map(short), object.map(short));
                 }
             });
         }
@@ -180,26 +184,28 @@ impl Trace {
         }
     }
 
-    /// Notes that it was refused, and why. The action counts if no write was noted.
-    pub(crate) fn is_refused(&self, action: &'static str, reason: impl Into<String>) {
+    /// Notes that it was refused, and why.
+    pub(crate) fn is_refused(&self, reason: impl Into<String>) {
         if self.audit.is_on() {
-            self.note(|act| {
-                if act.action.is_empty() {
-                    act.action = action;
-                }
-                (act.is_refused, act.reason) = (true, Some(shortened(reason.into())));
-            });
+            self.note(|act| (act.is_refused, act.reason) = (true, Some(cut(reason.into(), LONGEST_TEXT))));
+        }
+    }
+
+    /// Notes that he who was refused was not told why, because he failed too often.
+    pub(crate) fn is_held_back(&self) {
+        if self.audit.is_on() {
+            self.note(|act| act.is_held_back = true);
         }
     }
 
     /// Notes why a write failed.
     pub(crate) fn fails(&self, reason: &str) {
         if let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            act.reason = Some(shortened(reason.to_owned()));
+            act.reason = Some(cut(reason.to_owned(), LONGEST_TEXT));
         }
     }
 
-    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for the answer.
+    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for an answer.
     pub(crate) fn is_over(&self, status: Option<u16>) {
         let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if act.is_refused {
@@ -229,7 +235,7 @@ impl Default for Trace {
     }
 }
 
-fn shortened(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+fn cut(mut text: String, length: usize) -> String {
+    text.truncate(text.floor_char_boundary(length));
     text
 }

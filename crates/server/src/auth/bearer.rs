@@ -86,6 +86,8 @@ pub struct IssuedBearer {
     pub token: String,
     /// When it stops being accepted.
     pub expires_at: Timestamp,
+    /// Whose it is.
+    pub principal: Principal,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,8 +189,9 @@ pub fn authorization_token(password: &str) -> String {
 /// Exchanges a password for a bearer that expires when the password does.
 pub async fn exchange_password(keys: &Keys, registry: &Registry, password: &str) -> Result<IssuedBearer, TokenError> {
     let claims = keys.authorization_token.open(password)?.check(Kind::Password, registry.installation_id(), registry.now())?;
-    find_holder(keys, registry, &claims).await?;
-    Ok(issue_bearer(keys, registry, claims.holder, Timestamp::from_seconds(claims.expiration)))
+    let principal = find_holder(keys, registry, &claims).await?;
+    let expires_at = Timestamp::from_seconds(claims.expiration);
+    Ok(IssuedBearer { principal, ..issue_bearer(keys, registry, claims.holder, expires_at) })
 }
 
 /// Issues a bearer for nobody in particular.
@@ -198,7 +201,7 @@ pub fn issue_anonymous(keys: &Keys, registry: &Registry, now: Timestamp) -> Issu
 
 fn issue_bearer(keys: &Keys, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
     let claims = Claims::new(Kind::Bearer, registry, holder, expires_at);
-    IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at }
+    IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at, principal: Principal::Anonymous }
 }
 
 /// Finds out who sends a request; none when it carries no `Authorization` at all.

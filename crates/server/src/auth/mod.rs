@@ -15,7 +15,7 @@ use roadstead_registry::{Identity, Registry};
 use std::fmt;
 
 /// Who sends a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// Nobody in particular: pulls need no more.
     Anonymous,
@@ -24,7 +24,7 @@ pub enum Principal {
 }
 
 /// The holder of an access key, who has proved it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPrincipal {
     /// The account and, unless it is the account itself, the user within it.
     pub identity: Identity,

@@ -55,7 +55,8 @@ pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, f
         call.trace.fails(&reason);
         return failure;
     }
-    call.trace.is_refused(action, reason);
+    call.trace.attempts(action, Default::default);
+    call.trace.is_refused(reason);
     match failure {
         Failure::Signature(error) => note_signature(server, call, aws::SIGNING_NAME, &error).map_or_else(Failure::from, |()| error.into()),
         failure => failure,
@@ -71,7 +72,7 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
             if *error != SignatureError::UnknownKey || is_no_secret(&claim.access_key_id) {
                 call.trace.claims(&claim.access_key_id);
             }
-            server.failed_logins.count(call.client, Some(&claim.access_key_id))
+            server.failed_logins.count(call, Some(&claim.access_key_id))
         }
     };
     server.telemetry.login_failed(DOOR, held_back.is_err());

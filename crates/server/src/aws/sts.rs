@@ -99,7 +99,8 @@ impl Refusal {
     /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
     fn noted(self, server: &Server, call: &Call) -> Self {
         let Some(error) = self.signature.as_ref().filter(|error| **error != SignatureError::Missing) else { return self };
-        call.trace.is_refused("GetCallerIdentity", error.exception());
+        call.trace.attempts("GetCallerIdentity", Default::default);
+        call.trace.is_refused(error.exception());
         match audit::note_signature(server, call, SERVICE, error) {
             Ok(()) => self,
             Err(too_fast) => Self::new(StatusCode::BAD_REQUEST, "Throttling", too_fast.to_string()),

@@ -59,7 +59,7 @@ impl Witness {
         };
         let object = change.new_key.get().map_or_else(|| change.object.clone(), |id| format!("{id} {}", change.object));
         let user = os_user();
-        let (message, word) = if outcome.is_ok() { ("a write", "done") } else { ("an attempt was refused", "refused") };
+        let word = if outcome.is_ok() { "done" } else { "failed" };
         let (reason, sudo_user) = (outcome.as_ref().err().map(ToString::to_string), std::env::var("SUDO_USER").ok());
         let fields = [
             ("outcome", Some(Value::Text(word))),
@@ -70,7 +70,7 @@ impl Witness {
             ("sudo_user", sudo_user.as_deref().map(Value::Text)),
             ("reason", reason.as_deref().map(Value::Text)),
         ];
-        match file.write(message, &fields) {
+        match file.write("a write", &fields) {
             Err(error) if outcome.is_ok() => Err(Failure::Failed(format!("it is done, but the audit log cannot be written: {error}"))),
             _ => outcome,
         }

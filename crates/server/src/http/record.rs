@@ -71,6 +71,8 @@ impl Record {
     pub(crate) fn answered_with(mut self, mut response: Response, forwarded: Option<Forwarded>) -> http::Response<Recorded> {
         self.forwarded = forwarded;
         self.status = Some(response.status());
+        // Before the answer is sent: how slowly somebody reads it must not keep what he did out of the audit log.
+        self.trace.is_over(self.status.map(|status| status.as_u16()));
         self.charge = response.extensions_mut().remove();
         response.map(|body| Recorded { body, record: self })
     }
@@ -83,7 +85,9 @@ impl Drop for Record {
         if let Some(charge) = &self.charge {
             charge.add(self.sent);
         }
-        self.trace.is_over(status);
+        if status.is_none() {
+            self.trace.is_over(None);
+        }
         if let Some(line) = &self.line {
             let caller = self.trace.caller().map(|known| &known.identity);
             access::write(&access::Entry {

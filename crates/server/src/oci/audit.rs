@@ -29,16 +29,16 @@ pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Fa
     };
     match route::parse(&call.method, call.uri.path(), call.uri.query()) {
         Ok(Route::Repository(place, operation)) => {
-            call.trace.is_of(action(&operation), || (place.to_string(), object(&operation)));
+            call.trace.attempts(action(&operation), || (Some(place.to_string()), object(&operation)));
         }
-        Ok(Route::Token) => call.trace.is_of("oci:Token", Default::default),
-        _ => call.trace.is_of("oci:Authenticate", Default::default),
+        Ok(Route::Token) => call.trace.attempts("oci:Token", Default::default),
+        _ => call.trace.attempts("oci:Authenticate", Default::default),
     }
-    call.trace.is_refused("", refusal.reason.as_str());
+    call.trace.is_refused(refusal.reason.as_str());
     if !refusal.is_bad_login {
         return failure;
     }
-    let held_back = if refusal.is_guess { server.failed_logins.count(call.client, None) } else { Ok(()) };
+    let held_back = if refusal.is_guess { server.failed_logins.count(call, None) } else { Ok(()) };
     server.telemetry.login_failed(DOOR, held_back.is_err());
     held_back.map_or_else(Failure::from, |()| failure)
 }

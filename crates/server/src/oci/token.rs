@@ -12,6 +12,7 @@ use super::error::{Code, Failure};
 use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
+use crate::auth::Principal;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
 use crate::http::{Call, Response};
 use http::header::CACHE_CONTROL;
@@ -111,7 +112,12 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
         return Err(access::bad_login(call, TokenError::WrongKind));
     }
     match bearer::exchange_password(&server.keys, &server.registry, password).await {
-        Ok(issued) => Ok(reply(server, issued, offline.then_some(password))),
+        Ok(issued) => {
+            if let Principal::Known(known) = &issued.principal {
+                call.trace.is_called_by(known);
+            }
+            Ok(reply(server, issued, offline.then_some(password)))
+        }
         Err(error) if error.was_good_once() && only_pulls(asked) => Ok(anonymous(server)),
         Err(error) => Err(access::bad_login(call, error)),
     }

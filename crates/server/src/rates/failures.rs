@@ -5,6 +5,7 @@
 //! that keep to that slow down.
 
 use super::{Rate, Throttle, TooFast, network_of};
+use crate::http::Call;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Instant;
@@ -29,8 +30,8 @@ impl FailedLogins {
 
     /// Counts a failure, with the key that it claimed to be. Its answer is not to say more than [`TooFast`] if there were
     /// too many.
-    pub(crate) fn count(&self, client: IpAddr, key_id: Option<&str>) -> Result<(), TooFast> {
-        self.count_at(client, key_id, Instant::now())
+    pub(crate) fn count(&self, call: &Call, key_id: Option<&str>) -> Result<(), TooFast> {
+        self.count_at(call.client, key_id, Instant::now()).inspect_err(|_| call.trace.is_held_back())
     }
 
     fn count_at(&self, client: IpAddr, key_id: Option<&str>, now: Instant) -> Result<(), TooFast> {

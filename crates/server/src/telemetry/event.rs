@@ -34,6 +34,7 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     Number(u64),
     Address(IpAddr),
+    True,
 }
 
 /// The time since 1970.
@@ -101,6 +102,7 @@ fn is_plain(text: &str) -> bool {
 
 fn push_value(line: &mut String, value: Value<'_>, format: LogFormat) {
     match (value, format) {
+        (Value::True, _) => line.push_str("true"),
         (Value::Number(number), _) => line.push_str(itoa::Buffer::new().format(number)),
         (Value::Text(text), _) if is_plain(text) => {
             line.push('"');

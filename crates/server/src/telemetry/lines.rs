@@ -2,7 +2,7 @@
 //! takes what has gathered and writes it. When nobody reads the log, its disk is full or its pipe is closed, lines are
 //! dropped and counted, and nothing else happens; once they flow again, a line says how many were lost.
 //!
-//! Lines of the access log wait for others, since one call of the system for each would cost more than the rest of the line.
+//! Lines that requests cause wait for others, since one call of the system for each would cost more than the rest of the line.
 
 use super::event::{self, Event, Level, Value};
 use crate::config::LogFormat;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long a line of the access log waits for others.
+/// How long a line that a request causes waits for others.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How many bytes wait at most before they are written.
 const MANY: usize = 64 * 1024;
@@ -172,7 +172,7 @@ impl Lines {
         waiting.lines.bytes.extend_from_slice(line);
         let end = waiting.lines.bytes.len();
         waiting.lines.ends.push((end, kind));
-        let becomes_urgent = !waiting.is_urgent && (kind != Kind::Access || end > MANY);
+        let becomes_urgent = !waiting.is_urgent && (kind == Kind::Event || end > MANY);
         waiting.is_urgent |= becomes_urgent;
         if is_first || becomes_urgent {
             self.0.wake.notify_one();

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod artifacts;
+mod audit;
 mod browsers;
 mod cli;
 mod collecting;
 mod crowd;
 mod damaged;
 mod declared;
+mod failing;
 mod limits;
 mod listings;
 mod oci;
