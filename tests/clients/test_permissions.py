@@ -32,9 +32,9 @@ class Town:
         self.root = Pusher(server)
         self.ecr = server.client()
 
-    def user(self, *policies, account=OWN):
+    def user(self, *policies, account=OWN, name=None):
         """A new user with these policies: names of managed ones, or documents."""
-        name = f"user-{uuid.uuid4()}"
+        name = name or f"user-{uuid.uuid4()}"
         self.server.run("user", "create", name, "--account", account)
         for number, policy in enumerate(policies):
             self.attach(name, f"policy-{number}", policy, account)
@@ -344,3 +344,103 @@ def test_a_push_that_makes_its_repository_needs_the_right_to_create_it(start_for
     rich.pusher().push("new/app", image(b"layer"), "it")
     assert names() == ["new/app"]
     assert start_upload(None, poor.pusher(), "new/app").status == 202, "it exists now"
+
+
+def policy_of(town, repository):
+    return json.loads(town.ecr.get_repository_policy(repositoryName=repository)["policyText"])
+
+
+def set_policy(town, repository, *statements):
+    """Sets a policy, which reads back as it was written, and is answered so already."""
+    policy = {"Version": "2008-10-17", "Statement": list(statements)}
+    answer = town.ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
+    assert json.loads(answer["policyText"]) == policy
+    assert policy_of(town, repository) == policy
+
+
+def to(principal, **more):
+    return {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": [f"ecr-public:{action}" for action in PUSH], **more}
+
+
+def unique_id(user):
+    session = user.server.session(user.access_key, user.secret)
+    return session.client("sts", endpoint_url=user.server.url).get_caller_identity()["UserId"]
+
+
+@pytest.mark.parametrize("account", [OWN, OTHER])
+def test_a_user_made_anew_under_the_old_name_does_not_inherit_what_a_policy_gave(town, account):
+    powers = [MANAGED + "PowerUser"] if account == OTHER else [document(allow(*SIGN_IN))]
+    first, repository = town.user(*powers, account=account), town.repository()
+    set_policy(town, repository, to([first.arn, f"arn:aws:iam::{OWN}:root"]))
+    assert start_upload(None, first.pusher(), repository).status == 202
+    gone = unique_id(first)
+    assert gone.startswith("AIDA")
+
+    town.server.run("user", "delete", first.name, "--account", account)
+    named = lambda: policy_of(town, repository)["Statement"][0]["Principal"]["AWS"]
+    assert named() == [gone, f"arn:aws:iam::{OWN}:root"]
+    second = town.user(*powers, account=account, name=first.name)
+    assert (second.arn, named()) == (first.arn, [gone, f"arn:aws:iam::{OWN}:root"])
+    assert unique_id(second) != gone
+    assert start_upload(None, second.pusher(), repository).status == 403
+    set_policy(town, repository, to(second.arn))
+    assert start_upload(None, second.pusher(), repository).status == 202
+
+
+def test_setting_a_policy_does_not_tell_whether_a_user_of_another_account_exists(town):
+    there, repository = town.user(account=OTHER), town.repository()
+    for arn in (there.arn, f"arn:aws:iam::{OTHER}:user/nobody", "arn:aws:iam::999999999999:user/nobody"):
+        set_policy(town, repository, to(arn))
+    for missing in (f"arn:aws:iam::{OWN}:user/nobody", "AIDACKCEVSQ6C2EXAMPLE"):
+        with pytest.raises(town.ecr.exceptions.InvalidParameterException, match="'Invalid repository policy provided'"):
+            set_policy(town, repository, to(missing))
+    # Who comes later under a name that was nobody's then is not who was meant.
+    set_policy(town, repository, to(f"arn:aws:iam::{OTHER}:user/later"))
+    later = town.user(MANAGED + "PowerUser", account=OTHER, name="later")
+    assert start_upload(None, later.pusher(), repository).status == 403
+
+
+def test_a_policy_for_a_role_is_taken_as_terraform_sets_one_and_reads_back_equivalent(town):
+    repository = town.repository()
+    for principal in (f"arn:aws:iam::{OWN}:role/ci", [f"arn:aws:iam::{OWN}:role/path/ci", f"arn:aws:sts::{OWN}:assumed-role/ci/me"]):
+        set_policy(town, repository, to(principal, Sid=repository))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Resource": "*"},
+        {"Resource": f"arn:aws:ecr-public::{OWN}:repository/*"},
+        {"NotResource": "*"},
+        {"Principal": {"AWS": []}},
+        {"Action": []},
+        {"Condition": {"StringNotEquals": {"aws:username": []}}},
+    ],
+    ids=str,
+)
+def test_a_policy_that_names_a_resource_or_has_an_empty_list_is_refused(town, statement):
+    refusal = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    with pytest.raises(town.ecr.exceptions.InvalidParameterException) as refused:
+        set_policy(town, town.repository(), {**to("*"), **statement})
+    assert refused.value.response["Error"]["Message"] == refusal
+
+
+@pytest.mark.parametrize("flags", [[], ["--trusted-proxy", "127.0.0.1"]], ids=["nobody", "a proxy"])
+def test_only_tls_and_the_word_of_a_trusted_proxy_make_a_transport_secure(start, flags):
+    town = Town(start("--public-url", "https://registry.example", *flags))
+    insecure = allow(*PUSH, effect="Deny", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    user, repository = town.user(MANAGED + "PowerUser", document(insecure)), town.repository()
+    who = user.pusher()
+    for scheme in (None, "http", "https"):
+        if scheme:
+            who.headers["X-Forwarded-Proto"] = scheme
+        expected = 202 if flags and scheme == "https" else 403
+        assert start_upload(None, who, repository).status == expected, scheme
+
+
+def test_an_agent_that_is_too_long_to_be_looked_at_is_denied_what_some_agents_are_denied(town):
+    old_tools = allow(*PUSH, effect="Deny", Condition={"StringLike": {"aws:UserAgent": "*old-tool*"}})
+    who, repository = town.user(MANAGED + "PowerUser", document(old_tools)).pusher(), town.repository()
+    for agent, status in [("tool/2", 202), ("old-tool/1", 403), ("x" * 1024, 202), ("x" * 1025, 403), ("x" * 1024 + "old-tool/1", 403)]:
+        who.headers["User-Agent"] = agent
+        assert start_upload(None, who, repository).status == status, agent

@@ -130,7 +130,14 @@ impl RequestContext {
     /// The same request, had it asked for another action.
     #[must_use]
     pub fn for_action(&self, action: &str) -> Self {
-        Self { action: action.to_owned(), lower_action: Text::new(&action.to_lowercase()), ..self.clone() }
+        Self {
+            caller: self.caller.clone(),
+            action: action.to_owned(),
+            lower_action: Text::new(&action.to_lowercase()),
+            resource: self.resource.clone(),
+            resource_text: Arc::clone(&self.resource_text),
+            keys: Arc::clone(&self.keys),
+        }
     }
 
     /// Who asks.

@@ -27,8 +27,8 @@ pub(super) struct Text {
     /// None if it is longer than [`MAXIMUM_CHARACTERS`].
     text: Option<String>,
     characters: usize,
-    scalars: OnceLock<Scalars>,
-    arn: OnceLock<Option<[Part; ARN_PARTS]>>,
+    scalars: OnceLock<Box<Scalars>>,
+    arn: OnceLock<Option<Box<[Part; ARN_PARTS]>>>,
     positions: OnceLock<Positions>,
 }
 
@@ -87,11 +87,13 @@ impl Text {
     }
 
     fn scalars(&self) -> &Scalars {
-        self.scalars.get_or_init(|| match self.get() {
-            Some(text) if text.len() <= MAXIMUM_SCALAR_BYTES => {
-                Scalars { number: number(text), date: date(text), address: text.parse().ok() }
-            }
-            _ => Scalars::default(),
+        self.scalars.get_or_init(|| {
+            let short = self.get().filter(|text| text.len() <= MAXIMUM_SCALAR_BYTES);
+            Box::new(short.map_or_else(Scalars::default, |text| Scalars {
+                number: number(text),
+                date: date(text),
+                address: text.parse().ok(),
+            }))
         })
     }
 
@@ -102,7 +104,7 @@ impl Text {
 
     /// The six parts of an ARN; none of any other text.
     pub(super) fn arn_parts(&self) -> Option<&[Part; ARN_PARTS]> {
-        self.arn.get_or_init(|| arn_parts(self.get()?)).as_ref()
+        self.arn.get_or_init(|| arn_parts(self.get()?)).as_deref()
     }
 
     /// The characters of a part.
@@ -116,7 +118,7 @@ impl Text {
     }
 }
 
-fn arn_parts(text: &str) -> Option<[Part; ARN_PARTS]> {
+fn arn_parts(text: &str) -> Option<Box<[Part; ARN_PARTS]>> {
     let (mut byte, mut character) = (0, 0);
     let parts = text.splitn(ARN_PARTS, ':').map(|part| {
         let (bytes, characters) = (byte..byte + part.len(), character..character + part.chars().count());

@@ -90,7 +90,7 @@ pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn select_id(tx: &mut Tx<'_>, account: &RegistryId, name: &str) -> Result<Option<UserId>> {
+async fn select_id(tx: &mut Tx<'_>, account: &RegistryId, name: &str) -> Result<Option<UserId>> {
     let parameters: [Value<'_>; 2] = [account.as_str().into(), name.into()];
     tx.query_one(&SELECT_ID, &parameters, |row| read_id(row, 0)).await
 }

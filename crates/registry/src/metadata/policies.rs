@@ -8,7 +8,7 @@ use super::{Metadata, RepositoryKey};
 use crate::accounts::Identity;
 use crate::error::{Error, Result};
 use crate::policies::{AccessFacts, UserPolicy};
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::{RegistryId, RepositoryName, UserId};
 
 statements! {
     SELECT = "SELECT p.document FROM repository r LEFT JOIN repository_policy p ON p.repository_id = r.id WHERE r.registry_id = ?1 AND r.name = ?2";
@@ -17,6 +17,9 @@ statements! {
         ON CONFLICT (repository_id) DO UPDATE SET document = excluded.document";
     DELETE = "DELETE FROM repository_policy WHERE repository_id = ?1 RETURNING document";
     SELECT_USER_POLICIES = "SELECT name, document FROM user_policy WHERE registry_id = ?1 AND user_name = ?2 ORDER BY name";
+    SELECT_USER = "SELECT u.unique_id, p.name, p.document FROM iam_user u
+        LEFT JOIN user_policy p ON p.registry_id = u.registry_id AND p.user_name = u.name
+        WHERE u.registry_id = ?1 AND u.name = ?2 ORDER BY p.name";
     UPSERT_USER_POLICY = "INSERT INTO user_policy (registry_id, user_name, name, document) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (registry_id, user_name, name) DO UPDATE SET document = excluded.document";
     DELETE_USER_POLICY = "DELETE FROM user_policy WHERE registry_id = ?1 AND user_name = ?2 AND name = ?3";
@@ -67,8 +70,12 @@ impl Metadata {
         self.read(async |tx: &mut Tx<'_>| {
             let mut facts = AccessFacts::default();
             if let Some(user) = &identity.user {
-                facts.identity_policies = select_user_policies(tx, &identity.registry, user).await?;
-                facts.user_id = bindings::select_id(tx, &identity.registry, user).await?;
+                for (id, name, document) in
+                    tx.query(&SELECT_USER, &[identity.registry.as_str().into(), user.as_str().into()], read_user).await?
+                {
+                    facts.user_id = Some(id);
+                    facts.identity_policies.extend(name.map(|name| UserPolicy { name, document }));
+                }
             }
             let found = match &repository {
                 Some(key) => find_repository(tx, key).await?,
@@ -107,6 +114,11 @@ impl Metadata {
 /// The policy of a repository as it is stored: users are named by their unique ids.
 pub(super) async fn select_stored(tx: &mut Tx<'_>, repository: i64) -> Result<Option<String>> {
     tx.query_one(&SELECT_OF_REPOSITORY, &[repository.into()], |row| row.text(0)).await
+}
+
+/// A user's unique id and one of the policies, if there is one.
+fn read_user(row: &Row<'_>) -> Result<(UserId, Option<String>, Option<String>)> {
+    Ok((bindings::read_id(row, 0)?, row.optional_text(1)?, row.optional_text(2)?))
 }
 
 async fn select_user_policies(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {

@@ -122,8 +122,10 @@ impl Failure {
     /// the account behind it is not named (observed on Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). The registry's
     /// texts say what the id is the id of, so that nothing else is taken for it.
     pub(super) fn naming(mut self, registry: &RegistryId, alias: &RegistryAlias) -> Self {
-        for what in ["registry with id", "registry ID"] {
-            self.message = self.message.replace(&format!("{what} '{registry}'"), &format!("{what} '{alias}'"));
+        if self.message.contains(registry.as_str()) {
+            for what in ["registry with id", "registry ID"] {
+                self.message = self.message.replace(&format!("{what} '{registry}'"), &format!("{what} '{alias}'"));
+            }
         }
         self
     }
