@@ -559,3 +559,23 @@ fn a_push_names_a_hundred_tags_at_most() {
     let pushed = push(100);
     assert_eq!((pushed.status, pushed.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("oci-tag")).count()), (201, 100));
 }
+
+#[test]
+fn nothing_of_a_write_is_looked_at_before_it_is_known_who_writes() {
+    let harbour = Harbour::new();
+    let anonymous = format!("Bearer {}", harbour.server.get("/token").json()["token"].as_str().unwrap());
+    for login in ["", &anonymous] {
+        for (method, path) in [
+            ("PUT", "/v2/pier/app/manifests/v1?tag=-bad"),
+            ("PUT", "/v2/pier/app/manifests/-bad"),
+            ("PUT", "/v2/pier/App/blobs/uploads/x?digest=bad"),
+            ("POST", "/v2/app/blobs/uploads/?mount=bad"),
+            ("PATCH", "/v2/nowhere"),
+            ("DELETE", "/v2/%FF"),
+        ] {
+            let answer = harbour.server.send(method, path, &[("authorization", login)], b"");
+            assert_challenged(&answer, &harbour.server);
+        }
+    }
+    assert_eq!(code(&harbour.send("PUT", "/v2/pier/app/manifests/v1?tag=-bad", &[], b"{}")).0, 400);
+}
