@@ -1,7 +1,13 @@
 """Real images to push: a Debian root with more layers on top, and small ones for several architectures."""
 
+import gzip
+import io
+import json
 import os
+import tarfile
 from pathlib import Path
+
+from pushing import Manifest, digest_of, image, index
 
 DEBIAN = Path(__file__).resolve().parents[2] / ".cache" / "debian.tar"
 
@@ -15,3 +21,20 @@ def write_context(folder: Path, base: str) -> Path:
     (folder / "blob").write_bytes(os.urandom(2 << 20))
     (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY tree /srv/tree/\nCOPY blob /srv/blob\n")
     return folder
+
+
+def unpackable(architecture: str) -> Manifest:
+    """An image for one architecture, of one file, that clients can unpack."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        content = architecture.encode()
+        file = tarfile.TarInfo("architecture")
+        file.size = len(content)
+        tar.addfile(file, io.BytesIO(content))
+    layer = archive.getvalue()
+    config = {"architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest_of(layer)]}, "config": {}}
+    return image(gzip.compress(layer, mtime=0), config=json.dumps(config).encode())
+
+
+def of_two_platforms() -> Manifest:
+    return index(unpackable("amd64"), unpackable("arm64"))

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from images import DEBIAN, write_context
-from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST
+from images import DEBIAN, of_two_platforms, write_context
+from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, Pusher
 from running import PATIENCE
 from test_layers import push_layer
 from tools import Tool, need
@@ -209,3 +209,33 @@ def test_a_pull_of_what_is_not_there_says_so(docker, server, repository):
     refusal = docker.attempt("pull", f"{server.address}/{server.alias}/{repository}:none")
     assert refusal.returncode != 0
     assert "not found" in refusal.stderr or "manifest unknown" in refusal.stderr, refusal.stderr
+
+
+def test_one_pull_of_two_platforms_passes_at_any_rate(daemon, start):
+    limited = start("--pull-rate-anonymous", "1/h", "--create-on-push")
+    index = of_two_platforms()
+    Pusher(limited).push("app", index, "many")
+    name = f"{limited.address}/{limited.alias}/app:many"
+    daemon("pull", "--quiet", name)
+    daemon("rmi", name)
+    asked = [(event["method"], event["path"]) for event in limited.events() if "/manifests/" in event.get("path", "")]
+    of = f"/v2/{limited.alias}/app/manifests/"
+    assert asked[-3:-1] == [("HEAD", of + "many"), ("GET", of + index.digest)]
+    assert asked[-1] in [("GET", of + child.digest) for child in index.children]
+    assert limited.http.request("GET", f"{limited.url}{of}{index.digest}").status == 429
+
+
+def test_a_login_that_is_over_still_pulls_and_is_told_when_it_pushes(daemon, start):
+    """docker keeps what it logged in with, and sends it with everything."""
+    own = start("--create-on-push")
+    Pusher(own).push("app", of_two_platforms(), "many")
+    name = f"{own.address}/{own.alias}/app:many"
+    daemon("login", "--username", "AWS", "--password-stdin", own.address, text=(password := own.password()))
+    own.run("access-key", "disable", own.key()[0])
+    daemon("pull", "--quiet", name)
+    for refused in (("push", name), ("login", "--username", "AWS", "--password-stdin", own.address)):
+        refusal = daemon.attempt(*refused, text=password)
+        assert refusal.returncode != 0, refused
+        assert "Not Authorized" in refusal.stdout + refusal.stderr or "unauthorized" in refusal.stdout + refusal.stderr
+    daemon("logout", own.address)
+    daemon("rmi", name)

@@ -149,8 +149,11 @@ impl Browsers {
     /// Answers the question whether a page of another site may read (Fetch standard, "CORS-preflight request"); none if the
     /// request is none.
     pub(super) fn preflight(&self, door: Door, head: &Parts) -> Option<Response> {
-        let asks = head.headers.contains_key(header::ORIGIN) && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if head.method != Method::OPTIONS || self.cors == Cors::Nobody || !is_shared(door) || !asks {
+        let asks = |name| head.headers.contains_key(name);
+        if head.method != Method::OPTIONS || self.cors == Cors::Nobody || !is_shared(door) {
+            return None;
+        }
+        if !asks(header::ORIGIN) || !asks(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
         let mut response = Response::new(Body::empty());

@@ -30,8 +30,8 @@ use crate::auth::Principal;
 use crate::http::{Call, Response};
 use access::Target;
 use error::{Code, Failure};
-use http::StatusCode;
 use http::header::HeaderValue;
+use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
 use pulling::Puller;
 use reply::{API_VERSION, Reply};
@@ -52,23 +52,25 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
 }
 
 async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
-    let route = route::parse(&call.method, call.uri.path(), call.uri.query());
-    if route == Ok(Route::Token) {
+    if let Some(allowed) = route::token(&call.method, call.uri.path()) {
+        allowed?;
         return Box::pin(token::answer(server, call, body)).await;
     }
     // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
     let principal = access::authenticate(server, call).await?;
     if let Some(Principal::Known(known)) = &principal {
         call.trace.is_called_by(known);
+    } else if matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE) {
+        // Nothing of a write is looked at for nobody in particular.
+        return Err(access::challenge(call));
     }
-    match route {
+    match route::parse(&call.method, call.uri.path(), call.uri.query()) {
         // Without this challenge docker never sends its login.
         Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
         Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, call, &listing)).await,
         Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
-        Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
         Err(RouteError::NoAlias(name)) => {
             Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
         }

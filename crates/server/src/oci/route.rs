@@ -22,8 +22,6 @@ const MAXIMUM_TAGS: usize = 100;
 pub(super) enum Route {
     /// `/v2/` (end-1).
     Version,
-    /// `/token`, `/token/` (Docker's token authentication specification).
-    Token,
     /// `/v2/_catalog`.
     Catalog(Listing),
     /// `/v2/_oci/ext/discover`.
@@ -165,6 +163,14 @@ impl Place {
     }
 }
 
+/// Whether a request is one for a token, which takes logins of its own; none if it is for something else (Docker's token
+/// authentication specification).
+pub(super) fn token(method: &Method, path: &str) -> Option<Result<(), RouteError>> {
+    let allowed = matches!(*method, Method::GET | Method::HEAD | Method::POST);
+    let allowed = if allowed { Ok(()) } else { Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }) };
+    matches!(path, "/token" | "/token/").then_some(allowed)
+}
+
 /// Reads a request's method, path (as sent, percent-encoding included) and query.
 pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, RouteError> {
     // Decoded once, as a whole: an encoded slash is a slash. Whatever comes out is held against the grammar of names,
@@ -177,8 +183,6 @@ pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<
     // A slash at the end changes nothing: some clients and most people write one now and then.
     match path.strip_suffix('/').unwrap_or(&path) {
         "/v2" => for_reading(method).map(|()| Route::Version),
-        "/token" if matches!(*method, Method::GET | Method::HEAD | Method::POST) => Ok(Route::Token),
-        "/token" => Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }),
         "/v2/_catalog" => for_reading(method).and_then(|()| listing(&query)).map(Route::Catalog),
         "/v2/_oci/ext/discover" => for_reading(method).map(|()| Route::Extensions),
         path => {
@@ -364,8 +368,6 @@ mod tests {
         for (path, expected) in [
             ("/v2", Route::Version),
             ("/v2/", Route::Version),
-            ("/token", Route::Token),
-            ("/token/", Route::Token),
             ("/v2/_catalog", Route::Catalog(Listing::default())),
             ("/v2/_catalog/", Route::Catalog(Listing::default())),
             ("/v2/_oci/ext/discover", Route::Extensions),
@@ -438,7 +440,15 @@ mod tests {
         assert_eq!(allowed(&Method::PUT, &format!("/v2/al/app/blobs/{DIGEST}")), "GET, HEAD, DELETE");
         assert_eq!(allowed(&Method::DELETE, "/v2/al/app/tags/list"), "GET, HEAD");
         assert_eq!(allowed(&Method::POST, "/v2/"), "GET, HEAD");
-        assert_eq!(allowed(&Method::PUT, "/token"), "GET, HEAD, POST");
+    }
+
+    #[test]
+    fn a_token_is_asked_for_at_a_path_of_its_own() {
+        for path in ["/token", "/token/"] {
+            assert_eq!([Method::GET, Method::HEAD, Method::POST].map(|method| token(&method, path)), [const { Some(Ok(())) }; 3]);
+            assert_eq!(token(&Method::PUT, path), Some(Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" })));
+        }
+        assert_eq!((token(&Method::GET, "/v2/"), token(&Method::GET, "/token//")), (None, None));
     }
 
     #[test]

@@ -532,3 +532,58 @@ fn a_wrong_method_is_told_the_right_ones_and_a_wrong_path_is_not_found() {
     let extensions: Value = harbour.server.get("/v2/_oci/ext/discover").json();
     assert_eq!(extensions, json!({ "extensions": [] }));
 }
+
+#[test]
+fn a_slash_at_the_end_changes_nothing() {
+    let harbour = Harbour::new();
+    let image = harbour.image("a", None);
+    assert_eq!(harbour.send("PUT", "/v2/pier/app/manifests/v1/", &[("content-type", IMAGE)], &image).status, 201);
+    let (blob, digest) = (harbour.push_blob("app", b"a layer"), sha256(&image));
+    for endpoint in ["manifests/v1", &format!("manifests/{digest}"), &format!("blobs/{blob}"), "tags/list", &format!("referrers/{digest}")]
+    {
+        for method in ["GET", "HEAD"] {
+            let asked = |end: &str| harbour.server.send(method, &format!("/v2/pier/app/{endpoint}{end}"), &[], b"");
+            let (with, without) = (asked("/"), asked(""));
+            assert_eq!((with.status, &with.body), (200, &without.body), "{method} {endpoint}");
+            assert_eq!(with.header("docker-content-digest"), without.header("docker-content-digest"));
+        }
+    }
+    assert_eq!(harbour.server.get("/v2/_catalog/").status, 200);
+    assert_eq!(harbour.server.get("/v2/_oci/ext/discover/").status, 200);
+    assert_eq!(harbour.server.get("/v2/pier/app/tags/list//").status, 404);
+}
+
+#[test]
+fn a_push_names_a_hundred_tags_at_most() {
+    let harbour = Harbour::new();
+    let image = harbour.image("a", None);
+    let push = |count: usize| {
+        let tags: Vec<String> = (0..count).map(|number| format!("tag=t{number}")).collect();
+        harbour.put(&format!("{}?{}", sha256(&image), tags.join("&")), &[], &image)
+    };
+    let refused = push(101);
+    assert_eq!((refused.status, &refused.json()["errors"][0]["code"]), (414, &json!("TAG_INVALID")));
+    assert_eq!(harbour.digest_of("t0"), None);
+    let pushed = push(100);
+    assert_eq!((pushed.status, pushed.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("oci-tag")).count()), (201, 100));
+}
+
+#[test]
+fn nothing_of_a_write_is_looked_at_before_it_is_known_who_writes() {
+    let harbour = Harbour::new();
+    let anonymous = format!("Bearer {}", harbour.server.get("/token").json()["token"].as_str().unwrap());
+    for login in ["", &anonymous] {
+        for (method, path) in [
+            ("PUT", "/v2/pier/app/manifests/v1?tag=-bad"),
+            ("PUT", "/v2/pier/app/manifests/-bad"),
+            ("PUT", "/v2/pier/App/blobs/uploads/x?digest=bad"),
+            ("POST", "/v2/app/blobs/uploads/?mount=bad"),
+            ("PATCH", "/v2/nowhere"),
+            ("DELETE", "/v2/%FF"),
+        ] {
+            let answer = harbour.server.send(method, path, &[("authorization", login)], b"");
+            assert_challenged(&answer, &harbour.server);
+        }
+    }
+    assert_eq!(code(&harbour.send("PUT", "/v2/pier/app/manifests/v1?tag=-bad", &[], b"{}")).0, 400);
+}

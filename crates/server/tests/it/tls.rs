@@ -1,6 +1,6 @@
 //! HTTPS from PEM files, and their renewal while the server runs.
 
-use crate::support::{Server, run};
+use crate::support::{Connection, Server, run};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -56,8 +56,26 @@ impl Identity {
 }
 
 fn start(folder: &Path) -> Server {
+    start_with(folder, &[])
+}
+
+fn start_with(folder: &Path, flags: &[&str]) -> Server {
     let (certificate, key) = (folder.join("chain.pem"), folder.join("key.pem"));
-    Server::start(&["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()])
+    Server::start(&[&["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()], flags].concat())
+}
+
+#[test]
+fn browsers_are_bound_to_https_and_what_operators_ask_is_plain_at_an_address_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let server = start_with(folder.path(), &["--hsts", "1d", "--admin-listen", "127.0.0.1:0"]);
+    let answer = identity.get(&server, "/v2/").unwrap();
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=86400\r\n"), "{answer}");
+    assert!(identity.get(&server, "/metrics").unwrap().starts_with("HTTP/1.1 404 "));
+    let admin = server.wait_for_event(|event| event["message"] == "ready")["admin"].as_str().unwrap().parse().unwrap();
+    let metrics = Connection::to(admin).send("GET", "/metrics", &[], b"");
+    assert_eq!((metrics.status, metrics.header("strict-transport-security")), (200, None));
+    assert!(!identity.get(&start(folder.path()), "/v2/").unwrap().contains("strict-transport-security"));
 }
 
 #[test]
