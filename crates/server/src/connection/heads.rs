@@ -153,10 +153,10 @@ impl Requests {
         }
         let mut line = std::mem::take(&mut self.begun);
         line.add(end);
-        let whole = line.length <= KEPT;
-        match whole {
-            true => self.part.after(line.start[..line.length].strip_suffix(b"\r")?, true),
-            false => (line.last == b'\r').then_some(()).and_then(|()| self.part.after(&line.start, false)),
+        match line.start.get(..line.length) {
+            Some(whole) => self.part.after(whole.strip_suffix(b"\r")?, true),
+            None if line.last == b'\r' => self.part.after(&line.start, false),
+            None => None,
         }
     }
 }
@@ -174,17 +174,10 @@ impl Part {
                 (false, Some(length)) if length > 0 => Self::Content(length),
                 (false, _) => Self::Start,
             },
-            Self::Fields { chunked, length } => {
-                if let Some(coding) = value_of(b"transfer-encoding", line) {
-                    let known = whole && !chunked && coding.eq_ignore_ascii_case(b"chunked");
-                    return known.then_some(Self::Fields { chunked: true, length });
-                }
-                match value_of(b"content-length", line) {
-                    Some(digits) if whole && length.is_none() => Self::Fields { chunked, length: Some(number(digits, 10)?) },
-                    Some(_) => return None,
-                    None => self,
-                }
-            }
+            Self::Fields { chunked, length } => match line[0] | 0x20 {
+                b't' | b'c' => return framing(chunked, length, line, whole),
+                _ => self,
+            },
             Self::ChunkSize => match number(&line[..line.iter().position(|byte| b"; \t".contains(byte)).unwrap_or(line.len())], 16)? {
                 0 => Self::Trailer,
                 size => Self::Chunk(size),
@@ -193,6 +186,19 @@ impl Part {
             Self::Trailer if line.is_empty() => Self::Start,
             Self::Trailer | Self::Content(_) | Self::Chunk(_) | Self::Unframed => self,
         })
+    }
+}
+
+/// What a field says of the body that follows, besides what was said before.
+fn framing(chunked: bool, length: Option<u64>, line: &[u8], whole: bool) -> Option<Part> {
+    if let Some(coding) = value_of(b"transfer-encoding", line) {
+        let known = whole && !chunked && coding.eq_ignore_ascii_case(b"chunked");
+        return known.then_some(Part::Fields { chunked: true, length });
+    }
+    match value_of(b"content-length", line) {
+        Some(digits) if whole && length.is_none() => Some(Part::Fields { chunked, length: Some(number(digits, 10)?) }),
+        Some(_) => None,
+        None => Some(Part::Fields { chunked, length }),
     }
 }
 

@@ -6,6 +6,7 @@
 mod artifacts;
 mod cli;
 mod collecting;
+mod connections;
 mod crowd;
 mod declared;
 mod limits;
