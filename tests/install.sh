@@ -3,7 +3,7 @@
 #   check    cargo-deny
 #   test     PostgreSQL, on which the Rust tests try every migration and statement
 #   clients  docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root to make images of
-#   tools    crane, regctl, oras, helm and cosign, built by Go
+#   tools    crane, regctl, oras, helm, cosign and h2spec, built by Go
 #   sdks     the scenarios of tests/sdks and a credential helper, built with the Go, Java (with Maven), Node and Rust that are
 #            there; at a desk those of the others are left out
 #   instructions  valgrind, which counts them
@@ -16,7 +16,8 @@ GO_TOOLS='github.com/google/go-containerregistry/cmd/crane@v0.22.1
 github.com/regclient/regclient/cmd/regctl@v0.11.7
 oras.land/oras/cmd/oras@v1.3.6
 helm.sh/helm/v3/cmd/helm@v3.22.0
-github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5'
+github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
+github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
 cache=$PWD/.cache
 
 packages=()

@@ -37,6 +37,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("account_id", "123456789012", "'123456789012'"),
     ("alias", "harbour", "'harbour'"),
     ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),
+    ("max_connections", "200", "200"),
+    ("max_connections_per_address", "50", "50"),
     ("aws_regions", "us-east-1", "['us-east-1']"),
     ("log_format", "json", "'json'"),
     ("audit_log", "/var/log/roadstead/audit.log", "'/var/log/roadstead/audit.log'"),

@@ -320,7 +320,8 @@ mod tests {
             self.inside[&number].0.requests.fetch_add(1, Ordering::Relaxed);
         }
 
-        fn ends_a_request(&self, number: u64) {
+        async fn ends_a_request(&self, number: u64) {
+            tokio::time::advance(Duration::from_secs(1)).await;
             self.inside[&number].0.touch();
             self.inside[&number].0.requests.fetch_sub(1, Ordering::Relaxed);
         }
@@ -345,7 +346,7 @@ mod tests {
             assert_eq!(crowd.comes(address(number as u8)).await, Ok(number));
         }
         crowd.begins_a_request(0);
-        crowd.ends_a_request(0);
+        crowd.ends_a_request(0).await;
         assert_eq!(crowd.comes(address(3)).await, Ok(3));
         assert_eq!(crowd.leave(), [1]);
         assert_eq!(crowd.comes(address(4)).await, Ok(4));
@@ -362,7 +363,7 @@ mod tests {
             crowd.begins_a_request(number);
         }
         assert_eq!(crowd.comes(address(2)).await, Err(Full::All));
-        crowd.ends_a_request(1);
+        crowd.ends_a_request(1).await;
         assert_eq!(crowd.comes(address(2)).await, Ok(2));
         assert_eq!(crowd.leave(), [1]);
     }
@@ -376,7 +377,7 @@ mod tests {
             crowd.begins_a_request(number);
         }
         assert_eq!(crowd.comes(address(1)).await, Err(Full::Address));
-        crowd.ends_a_request(2);
+        crowd.ends_a_request(2).await;
         assert_eq!(crowd.comes(address(1)).await, Ok(3));
         assert_eq!(crowd.leave(), [2], "and not another's, though it has been idle for longer");
         for number in 4..9 {

@@ -8,6 +8,7 @@ mod audit;
 mod browsers;
 mod cli;
 mod collecting;
+mod connections;
 mod crowd;
 mod damaged;
 mod declared;

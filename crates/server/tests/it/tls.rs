@@ -128,16 +128,45 @@ fn a_renewed_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not
 }
 
 #[test]
-fn plain_http_on_a_secure_port_is_not_answered_and_harms_nobody() {
+fn plain_http_on_a_secure_port_is_told_to_use_https_and_harms_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
     let server = start(folder.path());
+    let upload = [b"PUT /v2/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n".as_slice(), &[0; 1_000_000]].concat();
+    for request in
+        [b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".as_slice(), b"P", upload.as_slice(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+    {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())) && body.contains("https://"), "{answer}");
+    }
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    stream.write_all(b"\x00nothing that anybody speaks").unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
     assert!(identity.get(&server, "/healthz").unwrap().ends_with("alive\n"));
+}
+
+#[test]
+fn after_http2_was_agreed_on_nothing_else_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let server = start(folder.path());
+    for (protocols, is_answered) in [([b"h2".as_slice()].as_slice(), false), (&[b"http/1.1"], true), (&[], true)] {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(identity.client(protocols), name).unwrap();
+        let mut stream = StreamOwned::new(connection, TcpStream::connect(server.address()).unwrap());
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        // A connection error is a GOAWAY and the end (RFC 9113 §3.4).
+        let _ = stream.read_to_end(&mut answer);
+        assert_eq!(answer.starts_with(b"HTTP/1.1 200 "), is_answered, "{protocols:?}: {answer:?}");
+    }
 }
 
 #[test]

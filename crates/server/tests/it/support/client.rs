@@ -81,6 +81,20 @@ impl Connection {
         matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
     }
 
+    /// Reads the status of an answer that has no header, such as 100.
+    pub(crate) fn read_status(&mut self) -> u16 {
+        let status = self.line().split(' ').nth(1).and_then(|status| status.parse().ok());
+        assert_eq!(self.line(), "");
+        status.unwrap()
+    }
+
+    /// Everything until the server closes its end.
+    pub(crate) fn read_to_end(&mut self) -> String {
+        let mut text = String::new();
+        self.stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
