@@ -31,7 +31,7 @@ pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Fa
         Ok(Route::Repository(place, operation)) => {
             call.trace.attempts(action(&operation), || (Some(place.to_string()), object(&operation)));
         }
-        Ok(Route::Token) => call.trace.attempts("oci:Token", Default::default),
+        _ if route::token(&call.method, call.uri.path()).is_some() => call.trace.attempts("oci:Token", Default::default),
         _ => call.trace.attempts("oci:Authenticate", Default::default),
     }
     call.trace.is_refused(refusal.reason.as_str());
