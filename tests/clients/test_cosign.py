@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pushing import image
+from pushing import OCI_MANIFEST, image
 from tools import go_tool
 
 PLAIN = ("--allow-insecure-registry", "--allow-http-registry")
@@ -50,6 +50,19 @@ def test_a_signature_that_refers_to_its_image_is_verified(cosign, signed, ecr, r
     (payload,) = json.loads(cosign("verify", "--experimental-oci11", *VERIFY, signed))
     assert payload["critical"]["image"]["docker-manifest-digest"] == signed.rpartition("@")[2]
     assert tags(ecr, repository) == ["v1"]
+
+
+def test_a_signature_is_found_among_as_many_others_as_one_page_holds(cosign, signed, repository, pusher):
+    # cosign reads one page of referrers and follows no `Link`.
+    config, digest = b"{}", signed.rpartition("@")[2]
+    subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
+    for number in range(60):
+        pusher.push(repository, image(config=config, subject=subject, annotations={"n": f"{number:065000}"}))
+    cosign("sign", "--registry-referrers-mode=oci-1-1", *SIGN, signed)
+    listed = pusher.request("GET", f"{repository}/referrers/{digest}")
+    assert len(listed.data) > 3_800_000 and "Link" not in listed.headers
+    (payload,) = json.loads(cosign("verify", "--experimental-oci11", *VERIFY, signed))
+    assert payload["critical"]["image"]["docker-manifest-digest"] == digest
 
 
 def test_an_attestation_is_verified(cosign, signed, home):

@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from pushing import OCI_CONFIG, OCI_MANIFEST, Manifest, digest_of
 from tools import go_tool
 
 
@@ -57,6 +58,19 @@ def test_crane_pushes_what_it_pulled(crane, layer, name, home):
     crane("pull", f"{name}:again", home / "pulled.tar")
     crane("push", home / "pulled.tar", f"{name}:docker")
     assert crane("validate", "--remote", f"{name}:docker").startswith("PASS")
+
+
+def test_an_image_without_layers_as_buildkit_writes_it_is_copied_as_it_is(crane, name, repository, pusher, home):
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["A=b"]}, "rootfs": {"type": "layers", "diff_ids": None}})
+    described = {"mediaType": OCI_CONFIG, "digest": digest_of(config.encode()), "size": len(config)}
+    body = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described, "layers": None}
+    pusher.push(repository, Manifest(OCI_MANIFEST, json.dumps(body).encode(), (config.encode(),)), "v1")
+    crane("copy", f"{name}:v1", f"{name}:copy")
+    assert json.loads(crane("manifest", f"{name}:copy")) == body
+    assert json.loads(crane("config", f"{name}:copy"))["config"] == {"Env": ["A=b"]}
+    crane("pull", "--format", "oci", f"{name}:v1", home / "empty")
+    crane("push", home / "empty", f"{name}:again")
+    assert crane("digest", f"{name}:again") == crane("digest", f"{name}:v1")
 
 
 def test_crane_copies_tags_and_deletes(crane, layer, name, server):
