@@ -14,7 +14,7 @@ pub enum PrincipalName {
     Everyone,
     /// An account, written as its id or as `arn:aws:iam::<id>:root`; both mean everyone in it.
     Account(RegistryId),
-    /// A user by the unique id: what a policy that is stored says in place of the ARN ([`super::binding`]).
+    /// A user by the unique id: what a policy that is stored says in place of the ARN.
     UserId(UserId),
     /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one. In a policy that is stored it is a user
     /// who was not there when the policy was set.

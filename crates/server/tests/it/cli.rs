@@ -95,6 +95,18 @@ fn a_rotated_key_gives_way_to_a_new_one_of_the_same_holder() {
 }
 
 #[test]
+fn a_disabled_key_is_not_rotated_into_one_that_works() {
+    let server = Server::start(&[]);
+    done(&server, &["user", "create", "alice"]);
+    let key = credentials(&json_of(&server, &["access-key", "create", "--user", "alice"]));
+    json_of(&server, &["access-key", "disable", &key.id]);
+    let refusal = refused(&server, 1, &["access-key", "rotate", &key.id]);
+    assert!(refusal.contains("is disabled: enable it first, or create another one"), "{refusal}");
+    let keys = json_of(&server, &["access-key", "list", "--user", "alice"]);
+    assert_eq!((keys.as_array().map(Vec::len), &keys[0]["status"]), (Some(1), &json!("Inactive")));
+}
+
+#[test]
 fn the_rotated_root_key_is_in_the_credentials_file_after_the_next_start() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start_in(data.path(), &[]);
