@@ -16,7 +16,7 @@ def test_lists_in_a_head_are_looked_through_once_and_those_of_a_write_are_short(
     pushed = image(b"layer")
     pusher.push("app", pushed, "v1")
     app = f"/v2/{server.alias}/app"
-    manifest, blob = f"{app}/manifests/v1", f"{app}/blobs/{pushed.blobs and pusher.push_blob('app', b'x' * 5000)}"
+    manifest, blob = f"{app}/manifests/v1", f"{app}/blobs/" + pusher.push_blob("app", b"x" * 5000)
 
     def status(method, path, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -25,7 +25,7 @@ def test_lists_in_a_head_are_looked_through_once_and_those_of_a_write_are_short(
     different_tags = "&".join(f"tag=t{number}" for number in range(6_000))
     presigned = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z&X-Amz-Expires=9&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
     key = server.key()[0]
-    for _ in range(20):
+    for _ in range(5):
         assert status("PUT", f"{manifest}?{different_tags}") == 401
         assert status("PUT", f"{manifest}?{different_tags}", **pusher.headers) == 414
         assert status("PUT", f"{manifest}?{filled('a&')}") == 401

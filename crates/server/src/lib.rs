@@ -112,7 +112,7 @@ impl Server {
     }
 }
 
-/// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
+/// Accepts and serves connections to one address until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
 pub async fn serve(listener: TcpListener, surface: Surface, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
     let protocols = Arc::new(connection::Protocols::new());
     let (stop, stopping) = watch::channel(false);
