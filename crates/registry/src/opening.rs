@@ -17,6 +17,8 @@ const DATABASE: &str = "roadstead.db";
 const MASTER_KEY: &str = "master.key";
 /// The file that holds the root key, unless it is given from outside.
 const CREDENTIALS: &str = "credentials";
+/// Everything in a data folder.
+const FILES: [&str; 7] = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", "blobs"];
 
 /// Where an installation is, and what its first start makes.
 #[derive(Clone)]
@@ -140,11 +142,15 @@ impl Registry {
 }
 
 /// Takes what others may use from them. Whoever cannot enter the folder cannot get at anything below it, but a folder is copied and
-/// opened again.
+/// opened again. One that holds something else as well is not ours to close.
 fn tighten(data: &Path) {
-    private::tighten(data);
-    let files = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", "blobs", "blobs/uploads"];
-    files.iter().for_each(|name| private::tighten(&data.join(name)));
+    let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+    if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
+        private::tighten(data);
+    } else {
+        private::warn_if_open(data);
+    }
+    FILES.iter().for_each(|name| private::tighten(&data.join(name)));
 }
 
 /// Makes the account and the root key unless they are there, and gives the installation's id and account.

@@ -32,20 +32,29 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes a folder or a file from others that an older version, another umask or a hand has left to them. One that is not there is none,
-/// and one that cannot be changed is told to the operator.
+/// The permissions of a folder or a file, if it is there and others have any.
+fn open_to_others(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    Some(mode).filter(|mode| mode & OTHERS != 0)
+}
+
+/// Takes a folder or a file from others that an older version, another umask or a hand has left to them.
 pub(crate) fn tighten(path: &Path) {
-    let Ok(metadata) = fs::metadata(path) else { return };
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & OTHERS == 0 {
-        return;
-    }
+    let Some(mode) = open_to_others(path) else { return };
     let shown = path.display();
     match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
         Ok(()) => tracing::warn!(path = %shown, "this was open to other users of the machine, and is its owner's only now"),
         Err(error) => {
-            tracing::warn!(path = %shown, %error, "this is open to other users of the machine, and could not be changed: chmod go-rwx it")
+            tracing::warn!(path = %shown, %error, "this is open to other users of the machine, and could not be changed: chmod go-rwx it");
         }
+    }
+}
+
+/// Tells the operator of a folder that is open to others.
+pub(crate) fn warn_if_open(path: &Path) {
+    if open_to_others(path).is_some() {
+        let path = path.display();
+        tracing::warn!(%path, "the data folder is open to other users of the machine and holds other things too: give the data one of its own");
     }
 }
 

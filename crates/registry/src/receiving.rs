@@ -39,25 +39,52 @@ pub(crate) enum Ending {
     TooLarge,
 }
 
+/// What a body is read for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose<'a> {
+    /// To become a part of its session, also if it breaks.
+    Part,
+    /// To make a blob of the session, or nothing.
+    Blob(&'a Digest),
+}
+
+/// A body that is being read.
+struct Progress {
+    writing: Writing,
+    /// How far the session comes with all that the writer was given.
+    received: u64,
+    /// What has arrived since.
+    batch: Vec<Bytes>,
+    /// Where the session is noted to stand, if what arrives is to be kept.
+    row: Option<UploadRow>,
+}
+
+#[derive(Default)]
+enum Writing {
+    Paused(Writer),
+    Running(JoinHandle<Result<Writer>>),
+    /// It has ended, or failed.
+    #[default]
+    Over,
+}
+
 /// A body that has been read, but for its last batch also written.
 pub(crate) struct Reception {
     writer: Writer,
+    /// Where the session is noted to stand, if this is to become a part of it.
+    row: Option<UploadRow>,
     /// How far the session comes with all of it.
     received: u64,
     rest: Vec<Bytes>,
     ending: Ending,
 }
 
-/// A body that has become a part of its session. What lies in the session's file is durable.
-pub(crate) struct Arrived {
-    /// How far the session has come.
-    pub(crate) received: u64,
-    /// The hash over all of that.
-    pub(crate) hash_state: Vec<u8>,
+/// What a part has made of its session.
+struct Arrived {
+    /// The hash over all that the session has.
+    hash_state: Vec<u8>,
     /// All of that, if it is little. It is durable only once the session's row has it.
-    pub(crate) content: Option<Vec<u8>>,
-    /// How the body ended.
-    pub(crate) ending: Ending,
+    content: Option<Vec<u8>>,
 }
 
 /// What has become of a session that was to be a blob.
@@ -75,7 +102,7 @@ pub(crate) enum Outcome {
 /// What hashes and writes, and goes from one blocking run to the next. Whoever has it has the session's turn.
 struct Writer {
     registry: Registry,
-    _turn: Turn,
+    turn: Turn,
     id: String,
     /// What the session is to become now, if it is: a request before may have made that of its file, and have ended before its row.
     becoming: Option<Digest>,
@@ -92,45 +119,105 @@ struct Writer {
 }
 
 impl Registry {
-    /// Reads a body to its end, or until another request takes the session over. `becoming` is the blob that the session is to
-    /// become with it. Nobody else writes to the session until what this returns is done with, and `turn` dropped.
+    /// Reads a body to its end, or until another request takes the session over. Nobody else writes to the session until what this
+    /// returns is done with, and `turn` dropped.
     pub(crate) async fn receive<B: PartBody>(
         &self,
         turn: &Turn,
         id: &str,
         row: &UploadRow,
-        becoming: Option<&Digest>,
+        purpose: Purpose<'_>,
         body: &mut B,
     ) -> Result<Reception> {
-        let hash = Hash::restore(&row.hash_state)?;
-        let content = row.content.clone().unwrap_or_default();
-        let mut writer = Writer {
+        let writer = Writer {
             registry: self.clone(),
-            _turn: turn.clone(),
+            turn: turn.clone(),
             id: id.to_owned(),
-            becoming: becoming.cloned(),
+            becoming: if let Purpose::Blob(digest) = purpose { Some(digest.clone()) } else { None },
             start: row.received,
-            hash,
-            content,
+            hash: Hash::restore(&row.hash_state)?,
+            content: row.content.clone().unwrap_or_default(),
             file: None,
             unsynced: 0,
             syncing: None,
         };
-        let mut received = row.received;
-        let (mut batch, mut ending) = next_batch(body, turn, received).await;
+        let row = matches!(purpose, Purpose::Part).then(|| row.clone());
+        let mut progress = Progress { received: writer.start, writing: Writing::Paused(writer), batch: Vec::new(), row };
+        let mut ending = next_batch(body, turn, progress.received, &mut progress.batch).await;
         loop {
-            let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
-            if received + length > self.0.limits.layer_bytes {
-                return Ok(Reception { writer, received, rest: Vec::new(), ending: Ending::TooLarge });
+            if progress.length() > self.0.limits.layer_bytes {
+                progress.batch.clear();
+                return progress.ended(Ending::TooLarge).await;
             }
-            received += length;
             if let Some(ending) = ending {
-                return Ok(Reception { writer, received, rest: batch, ending });
+                return progress.ended(ending).await;
             }
-            let writing = tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer));
-            (batch, ending) = next_batch(body, turn, received).await;
-            writer = writing.await.map_err(stopped)??;
-            writer.sync_ahead().await?;
+            progress.begin_write();
+            ending = next_batch(body, turn, progress.received, &mut progress.batch).await;
+            progress.writer().await?.sync_ahead().await?;
+        }
+    }
+}
+
+impl Progress {
+    /// How far the session comes with all that has arrived.
+    fn length(&self) -> u64 {
+        self.received + self.batch.iter().map(|bytes| bytes.len() as u64).sum::<u64>()
+    }
+
+    /// Has the batch written in another thread, and begins a new one.
+    fn begin_write(&mut self) {
+        self.received = self.length();
+        let batch = std::mem::take(&mut self.batch);
+        if let Writing::Paused(mut writer) = std::mem::take(&mut self.writing) {
+            self.writing = Writing::Running(tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer)));
+        }
+    }
+
+    /// The writer, once it has written what it was given.
+    async fn writer(&mut self) -> Result<&mut Writer> {
+        if let Writing::Running(running) = &mut self.writing {
+            let ended = running.await;
+            self.writing = Writing::Over;
+            self.writing = Writing::Paused(ended.map_err(stopped)??);
+        }
+        match &mut self.writing {
+            Writing::Paused(writer) => Ok(writer),
+            Writing::Running(_) | Writing::Over => Err(Error::Internal("a body was read on after its writer had failed".to_owned())),
+        }
+    }
+
+    /// All of it, once it is written but for the last batch.
+    async fn ended(mut self, ending: Ending) -> Result<Reception> {
+        self.writer().await?;
+        let (received, rest) = (self.length(), std::mem::take(&mut self.batch));
+        match std::mem::take(&mut self.writing) {
+            Writing::Paused(writer) => Ok(Reception { writer, received, rest, ending, row: self.row.take() }),
+            Writing::Running(_) | Writing::Over => Err(Error::Internal("a body ended after its writer had failed".to_owned())),
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// On HTTP/2 a request whose client is gone is dropped. What arrived of a part is kept all the same.
+    fn drop(&mut self) {
+        let (Some(row), Ok(runtime)) = (self.row.take(), tokio::runtime::Handle::try_current()) else { return };
+        let rest = Self {
+            received: self.received,
+            writing: std::mem::take(&mut self.writing),
+            batch: std::mem::take(&mut self.batch),
+            row: Some(row),
+        };
+        if !matches!(rest.writing, Writing::Over) {
+            runtime.spawn(async move {
+                let mut rest = rest;
+                // Not once more, should this be dropped as well.
+                let row = rest.row.take();
+                match rest.ended(Ending::Broken).await {
+                    Ok(reception) => drop(Reception { row, ..reception }.settle().await),
+                    Err(error) => tracing::debug!(%error, "what had arrived of an upload is lost"),
+                }
+            });
         }
     }
 }
@@ -147,14 +234,31 @@ impl Reception {
         file.is_none() && content.len() as u64 == *start && self.received <= registry.0.limits.small_blob_bytes as u64
     }
 
-    /// Makes what arrived a part of the session: durable in its file, or ready for its row.
-    pub(crate) async fn settle(self) -> Result<Arrived> {
+    /// Makes what arrived a part of the session, durable and noted in its row, and gives how far the session has come and how the body
+    /// ended; none when the session stood elsewhere by then, or is gone. It goes on when the caller is dropped.
+    pub(crate) async fn settle(self) -> Result<Option<(u64, Ending)>> {
+        tokio::spawn(async move {
+            let Writer { registry, turn: _turn, id, .. } = &self.writer;
+            let (registry, _turn, id) = (registry.clone(), _turn.clone(), id.clone());
+            let (received, ending) = (self.received, self.ending);
+            let Some(row) = self.row.clone().filter(|row| row.received < received) else { return Ok(Some((received, ending))) };
+            let Arrived { hash_state, content } = self.make_durable().await?;
+            let after = row.after(received, hash_state, content);
+            let noted = registry.0.metadata.advance_upload(id, row.received, after, registry.now()).await?;
+            Ok(noted.then_some((received, ending)))
+        })
+        .await
+        .map_err(stopped)?
+    }
+
+    /// Makes what arrived durable in the session's file, or ready for its row.
+    async fn make_durable(self) -> Result<Arrived> {
         let is_small = self.is_small();
-        let Self { mut writer, received, rest, ending } = self;
+        let Self { mut writer, rest, .. } = self;
         if is_small {
             writer.gather(&rest);
             rest.iter().for_each(|bytes| writer.hash.update(bytes));
-        } else if !rest.is_empty() || writer.file.is_some() {
+        } else {
             writer.synced_ahead().await?;
             let settled = tokio::task::spawn_blocking(move || {
                 writer.write(&rest)?;
@@ -163,8 +267,7 @@ impl Reception {
             });
             writer = settled.await.map_err(stopped)??;
         }
-        let content = is_small.then_some(writer.content);
-        Ok(Arrived { received, hash_state: writer.hash.save(), content, ending })
+        Ok(Arrived { hash_state: writer.hash.save(), content: is_small.then_some(writer.content) })
     }
 
     /// Leaves the session as it was, and gives its disk back.
@@ -195,7 +298,7 @@ impl Reception {
         let digest = digest.clone();
         let kept = tokio::task::spawn_blocking(move || {
             writer.write(&rest)?;
-            let Writer { registry, _turn, id, hash, file, .. } = writer;
+            let Writer { registry, turn: _turn, id, hash, file, .. } = writer;
             let blobs = &registry.0.blobs;
             let computed = if hash.algorithm() == digest.algorithm() {
                 hash.finish()
@@ -250,10 +353,10 @@ impl Writer {
 
     /// Waits for that work. Its failure is told here and nowhere else: the kernel reports each once.
     async fn synced_ahead(&mut self) -> Result<()> {
-        match self.syncing.take() {
-            Some(syncing) => syncing.await.map_err(stopped)?,
-            None => Ok(()),
-        }
+        let Some(syncing) = &mut self.syncing else { return Ok(()) };
+        let synced = syncing.await;
+        self.syncing = None;
+        synced.map_err(stopped)?
     }
 }
 
@@ -262,15 +365,14 @@ fn stopped(error: tokio::task::JoinError) -> Error {
 }
 
 /// Gathers a batch of a body for a session that stands at `received`, and says how the body ended if it did.
-async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64) -> (Vec<Bytes>, Option<Ending>) {
-    let mut batch = Vec::new();
+async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64, batch: &mut Vec<Bytes>) -> Option<Ending> {
     let end = received + BATCH_BYTES as u64;
     let mut taken_over = std::pin::pin!(turn.stopped());
     while received < end {
         turn.reach(received);
         let next = tokio::select! {
             biased;
-            () = &mut taken_over => return (batch, Some(Ending::TakenOver)),
+            () = &mut taken_over => return Some(Ending::TakenOver),
             next = body.next() => next,
         };
         match next {
@@ -278,10 +380,10 @@ async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64) -
                 received += bytes.len() as u64;
                 batch.push(bytes);
             }
-            Some(Err(BodyError)) => return (batch, Some(Ending::Broken)),
-            None => return (batch, Some(Ending::Whole)),
+            Some(Err(BodyError)) => return Some(Ending::Broken),
+            None => return Some(Ending::Whole),
         }
     }
     turn.reach(received);
-    (batch, None)
+    None
 }

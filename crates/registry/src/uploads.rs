@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::layers::BlobInfo;
 use crate::metadata::{Content, NewBlob, RepositoryKey, Session, UploadRow};
-use crate::receiving::{Arrived, Ending, Outcome};
+use crate::receiving::{Ending, Outcome, Purpose};
 use crate::turns::{Turn, Work};
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName};
@@ -166,13 +166,8 @@ impl Registry {
     }
 
     async fn append<B: PartBody>(&self, session: Named<'_>, turn: &Turn, row: &UploadRow, body: &mut B) -> Result<u64> {
-        let Arrived { received, hash_state, content, ending } = self.receive(turn, session.id, row, None, body).await?.settle().await?;
-        if received > row.received {
-            let after = row.after(received, hash_state, content);
-            if !self.0.metadata.advance_upload(session.id.to_owned(), row.received, after, self.now()).await? {
-                return Err(session.misplaced(row.received));
-            }
-        }
+        let settled = self.receive(turn, session.id, row, Purpose::Part, body).await?.settle().await?;
+        let (received, ending) = settled.ok_or_else(|| session.misplaced(row.received))?;
         self.whole(session, ending, received).map(|()| received)
     }
 
@@ -269,7 +264,7 @@ impl Registry {
 
     async fn end<B: PartBody>(&self, session: Named<'_>, turn: &Turn, row: &UploadRow, body: &mut B, digest: &Digest) -> Result<BlobInfo> {
         let Named { registry, name, id } = session;
-        let reception = self.receive(turn, id, row, Some(digest), body).await?;
+        let reception = self.receive(turn, id, row, Purpose::Blob(digest), body).await?;
         if let Err(error) = self.whole(session, reception.ending(), row.received) {
             reception.abandon().await?;
             return Err(error);

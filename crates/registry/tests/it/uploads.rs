@@ -503,6 +503,43 @@ async fn sessions_that_were_given_up_are_collected_and_make_room() {
 
 /// On HTTP/2 a request whose client is gone is dropped in the middle.
 #[tokio::test]
+async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
+    for (world, unit) in [(World::new().await, 1), (World::of_files().await, 1), (World::new().await, 300_000)] {
+        let bytes: Vec<u8> = b"0123456789".iter().flat_map(|byte| vec![*byte; unit]).collect();
+        let id = start(&world).await;
+        append(&world, &id, Some(0), Parts::of(&[&bytes[..unit]])).await.expect("a part");
+        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let mut body = Sent(body);
+        for part in bytes[unit..6 * unit].chunks(unit) {
+            send.send(part.to_vec()).expect("a listener");
+        }
+        {
+            let append = world.registry.append_upload(&world.id, &world.name, &id, Some(unit as u64), &mut body);
+            let arrived = wait_for(&world, &id, 6 * unit as u64);
+            tokio::select! {
+                ended = append => panic!("{ended:?}"),
+                () = arrived => {}
+            }
+        }
+        // At once, whether it is noted by now or not.
+        let rest = &bytes[6 * unit..];
+        let mut appended = append(&world, &id, Some(6 * unit as u64), Parts::of(&[rest])).await;
+        for _ in 0..2000 {
+            if appended.is_ok() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            appended = append(&world, &id, Some(6 * unit as u64), Parts::of(&[rest])).await;
+        }
+        assert_eq!(appended.expect("a part").received, 10 * unit as u64);
+        let digest = Digest::of(Algorithm::Sha256, &bytes);
+        world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        assert!(content(&world, &digest).await == bytes);
+    }
+}
+
+/// The same of a push in one request.
+#[tokio::test]
 async fn a_push_in_one_request_that_is_dropped_leaves_no_session() {
     let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
     let (send, body) = tokio::sync::mpsc::unbounded_channel();

@@ -48,7 +48,7 @@ fn whatever_the_umask_is_everything_in_the_data_folder_is_its_owners_only() {
         assert!(harbour.server.stop().success());
         let command = format!("umask {umask}; exec \"$0\" user create alice --data \"$1\"");
         let arguments = ["-c", &command, env!("CARGO_BIN_EXE_roadstead"), data.to_str().unwrap()];
-        assert!(std::process::Command::new("sh").args(arguments).status().unwrap().success());
+        assert!(std::process::Command::new("sh").args(arguments).output().unwrap().status.success());
         assert_private(&data);
     }
 }
@@ -58,7 +58,7 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     assert!(Server::start_in(&data, &[]).stop().success());
-    let open = ["", "blobs", "blobs/uploads", "lock", "master.key", "credentials", "roadstead.db"];
+    let open = ["", "blobs", "lock", "master.key", "credentials", "roadstead.db"];
     for name in open {
         let path = data.join(name);
         let mode = if path.is_dir() { 0o755 } else { 0o644 };
@@ -68,6 +68,14 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     assert_private(&data);
     let told = server.logged().lines().filter(|line| line.contains("this was open to other users")).count();
     assert_eq!(told, open.len(), "{}", server.logged());
+    assert!(server.stop().success());
+
+    // A folder that is not the server's alone is left as it is.
+    fs::write(data.join("somebody's"), "").unwrap();
+    fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    let server = Server::start_in(&data, &[]);
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o755);
+    assert!(server.logged().contains("give the data one of its own"));
 }
 
 #[test]

@@ -1,0 +1,56 @@
+"""Uploads that are begun and never ended: how many there can be, and what they hold."""
+
+import socket
+
+import pytest
+import urllib3
+
+from victim import MIB, anonymous_memory, is_served
+
+
+@pytest.fixture
+def victim(start):
+    return start("--alias", "pier", "--create-on-push", "--limit-uploads-per-repository", "300", "--limit-uploads", "500")
+
+
+def pushing(victim):
+    """Sends a request with the login: send(method, path, body)."""
+    headers = urllib3.make_headers(basic_auth=f"AWS:{victim.password()}")
+    return lambda method, path, body=b"": victim.http.request(method, victim.url + path, body=body, headers=headers)
+
+
+def test_a_tenant_cannot_open_uploads_without_end_and_those_of_others_go_on(victim):
+    send = pushing(victim)
+    begun = [send("POST", "/v2/pier/app/blobs/uploads/") for _ in range(320)]
+    assert [answer.status for answer in begun] == [202] * 300 + [429] * 20
+    error = begun[-1].json()["errors"][0]
+    assert error["code"] == "TOOMANYREQUESTS" and "unfinished uploads" in error["message"] and begun[-1].headers["retry-after"] == "10"
+    assert [send("POST", "/v2/pier/other/blobs/uploads/").status for _ in range(210)] == [202] * 200 + [429] * 10
+    assert send("DELETE", begun[0].headers["location"]).status == 204
+    assert send("POST", "/v2/pier/other/blobs/uploads/").status == 202
+    assert is_served(victim)
+
+
+def test_chunks_that_hang_hold_little_and_give_way_to_who_goes_on(victim):
+    send = pushing(victim)
+    login = urllib3.make_headers(basic_auth=f"AWS:{victim.password()}")["authorization"]
+    before, hung, locations = anonymous_memory(victim), [], []
+    host, port = victim.address.split(":")
+    for _ in range(100):
+        location = send("POST", "/v2/pier/app/blobs/uploads/").headers["location"]
+        connection = socket.create_connection((host, int(port)), timeout=30)
+        head = f"PATCH {location} HTTP/1.1\r\nhost: {victim.address}\r\nauthorization: {login}\r\ncontent-length: 99999999\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 100_000)
+        hung.append(connection)
+        locations.append(location)
+    for location in locations:
+        # Each is written to by a request that will never end.
+        told = (send("GET", location).headers["range"] for _ in range(1000))
+        assert "0-99999" in told
+        headers = {"authorization": login, "content-range": "100000-100004"}
+        answer = victim.http.request("PATCH", victim.url + location, body=b"there", headers=headers)
+        assert (answer.status, answer.headers["range"]) == (202, "0-100004")
+    assert anonymous_memory(victim) - before < 60 * MIB
+    assert is_served(victim)
+    for connection in hung:
+        connection.close()
