@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
+import urllib3
 
 from tools import go_tool, need
 
@@ -70,3 +71,11 @@ def test_skopeo_trusts_the_certificate_and_nobody_else_does(secure, certificate,
     assert json.loads(skopeo("inspect", "--cert-dir", trust, name))["Name"] == f"{secure.address}/{secure.alias}/app"
     refusal = skopeo.attempt("inspect", name)
     assert refusal.returncode != 0 and "certificate" in refusal.stderr, refusal.stderr
+
+
+def test_a_refused_body_is_answered_over_a_secure_connection_too(secure, certificate):
+    pool = urllib3.PoolManager(ca_certs=str(certificate), retries=False, timeout=30)
+    for _ in range(20):
+        answer = pool.request("PUT", f"{secure.url}/v2/{secure.alias}/app/manifests/v1", body=bytes(16 << 20))
+        assert (answer.status, answer.headers["Connection"]) == (401, "close")
+        assert pool.request("GET", f"{secure.url}/healthz").status == 200

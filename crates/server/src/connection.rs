@@ -1,12 +1,14 @@
-//! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched so that nobody holds it for nothing.
+//! One connection: HTTP/1.1 or HTTP/2 as agreed on or by its first bytes, watched so that nobody holds it for nothing.
 
 mod admission;
 mod cleartext;
+mod forwarded;
 mod heads;
 mod lingering;
 mod watched;
 
-pub(crate) use admission::{Connections, Forwarded, Full, Seat};
+pub(crate) use admission::{Connections, Full, Seat, turn_away};
+pub(crate) use forwarded::Forwarded;
 
 use crate::tls::{HTTP2, Tls};
 use crate::{Server, http};
@@ -16,8 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use lingering::Unread;
 use std::convert::Infallible;
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -43,9 +44,6 @@ const MAX_STREAMS: u32 = 128;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// What a connection is turned away with, where there is no handshake before an answer.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// The protocols and their limits.
 type Builder = auto::Builder<TokioExecutor>;
@@ -236,18 +234,6 @@ async fn secure(
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "no secure connection came about"),
         Ok(None) => tracing::debug!(peer = %address, "plain HTTP where HTTPS is spoken"),
         Err(_) => tracing::debug!(peer = %address, "no secure connection came about in {} s", HANDSHAKE.as_secs()),
-    }
-}
-
-/// Turns a connection away for which there is no place: at once, and without a task that a crowd of them could fill memory with.
-pub(crate) fn turn_away(stream: TcpStream, is_secure: bool) {
-    let Ok(mut stream) = stream.into_std() else { return };
-    if !is_secure {
-        // All of this is for a client that can make use of it; the socket does not block.
-        let _ = stream.write(NO_ROOM);
-        let _ = stream.shutdown(Shutdown::Write);
-        // What is read cannot reset the connection and take the answer along.
-        let _ = stream.read(&mut [0; 4096]);
     }
 }
 

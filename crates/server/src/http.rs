@@ -128,7 +128,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let is_head = request.method() == Method::HEAD;
     let version = request.version();
-    let is_announced = request.headers().contains_key(EXPECT);
+    let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
     let (mut response, forwarded) = match share_of(server, peer, client) {
         Ok(forwarded) => (unbroken(route(server, peer, head, &mut body, door, trace), door, &request_id).await, forwarded),

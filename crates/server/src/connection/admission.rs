@@ -1,14 +1,17 @@
 //! Which connections are let in: there is a bound for all of them and one for each address. At a bound, connections without a
 //! request make room, the one that has been idle for longest first; only when there is none is the new one turned away.
 
+use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
 use crate::config::Config;
 use crate::{Server, descriptors, rates};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -16,6 +19,8 @@ use tokio::time::{Instant, timeout};
 const MOST: usize = 10_000;
 /// How many there are at the operator's address: monitors, and a person who looks. What strangers hold leaves these places free.
 const MOST_OF_ADMIN: usize = 128;
+/// What a connection is turned away with, where there is no handshake before an answer.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
 const LEAVING: usize = 64;
 /// How long accepting waits for them.
@@ -74,7 +79,7 @@ pub(crate) struct Connections {
     table: Mutex<Table>,
     /// One of those that make room is gone.
     gone: Notify,
-    forwarded: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    forwarding: Forwarding,
 }
 
 #[derive(Debug, Default)]
@@ -116,7 +121,7 @@ impl Connections {
     }
 
     fn within(bounds: Bounds) -> Self {
-        Self { bounds, table: Mutex::default(), gone: Notify::new(), forwarded: Arc::default() }
+        Self { bounds, table: Mutex::default(), gone: Notify::new(), forwarding: Forwarding::new(bounds.by_address) }
     }
 
     /// Lets a connection in, under the number that this returns; what is returned besides asks it to leave. `network` is none for
@@ -166,23 +171,12 @@ impl Connections {
 
     /// Counts a request that a proxy forwards for this address until what this returns is dropped; none if there are too many.
     pub(crate) fn forward(&self, client: IpAddr) -> Option<Forwarded> {
-        let network = rates::network_of(client);
-        let mut counts = lock(&self.forwarded);
-        let count = counts.entry(network).or_default();
-        if *count >= self.bounds.by_address {
-            return None;
-        }
-        *count += 1;
-        Some(Forwarded { counts: self.forwarded.clone(), network })
+        self.forwarding.begin(client)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        lock(&self.table)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Table {
@@ -238,25 +232,6 @@ impl Table {
     }
 }
 
-/// A request that a proxy forwards.
-#[derive(Debug)]
-pub(crate) struct Forwarded {
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    network: IpAddr,
-}
-
-impl Drop for Forwarded {
-    fn drop(&mut self) {
-        let mut counts = lock(&self.counts);
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.network);
-            }
-        }
-    }
-}
-
 /// The place of a connection among those that are open.
 pub(crate) struct Seat {
     pub(super) activity: Arc<Activity>,
@@ -284,6 +259,18 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.server.connections_at(self.surface).remove(self.number);
+    }
+}
+
+/// Turns a connection away for which there is no place: at once, and without a task that a crowd of them could fill memory with.
+pub(crate) fn turn_away(stream: TcpStream, is_secure: bool) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    if !is_secure {
+        // All of this is for a client that can make use of it; the socket does not block.
+        let _ = stream.write(NO_ROOM);
+        let _ = stream.shutdown(Shutdown::Write);
+        // What is read cannot reset the connection and take the answer along.
+        let _ = stream.read(&mut [0; 4096]);
     }
 }
 
@@ -400,19 +387,6 @@ mod tests {
         numbers.into_iter().for_each(|number| crowd.connections.remove(number));
         let table = crowd.connections.table();
         assert!(table.open.is_empty() && table.staying.is_empty() && table.leaving == 0);
-    }
-
-    #[test]
-    fn requests_through_proxies_are_counted_by_network_until_they_end() {
-        let connections = Connections::within(Bounds { all: 4, by_address: 2 });
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let held: Vec<Forwarded> = ["2001:db8::1", "2001:db8::2"].iter().filter_map(|text| connections.forward(ip(text))).collect();
-        assert_eq!(held.len(), 2);
-        assert!(connections.forward(ip("2001:db8::3")).is_none());
-        assert!(connections.forward(ip("2001:db8:0:1::3")).is_some());
-        drop(held);
-        assert!(connections.forward(ip("2001:db8::3")).is_some());
-        assert!(lock(&connections.forwarded).is_empty());
     }
 
     #[test]
