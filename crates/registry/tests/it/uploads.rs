@@ -448,7 +448,7 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     let other = repository("other/app");
     world.registry.create_repository(&world.id, &other).await.expect("a repository");
     let refused = |begun: Result<String, Error>, whose: &str| match begun {
-        Err(Error::TooManyUploads(text)) => assert!(text.contains(whose), "{text}"),
+        Err(error @ Error::TooManyUploads { .. }) => assert!(error.to_string().contains(whose), "{error}"),
         begun => panic!("{begun:?}"),
     };
     let mut ids = Vec::new();
