@@ -176,8 +176,15 @@ pub enum Error {
         received: u64,
     },
     /// The account or the repository has as many unfinished uploads as it may have; that passes.
-    #[error("{0}")]
-    TooManyUploads(String),
+    #[error("{} already has the maximum allowed number of unfinished uploads which is '{limit}'", holder(.registry, .name))]
+    TooManyUploads {
+        /// The account's registry.
+        registry: RegistryId,
+        /// The repository, if it is its own limit that is reached.
+        name: Option<RepositoryName>,
+        /// The limit.
+        limit: u64,
+    },
     /// A part but the last is smaller than the session's minimum.
     #[error("All layer parts except the last part should be at least 5MB")]
     LayerPartTooSmall,
@@ -295,6 +302,13 @@ impl Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+fn holder(registry: &RegistryId, name: &Option<RepositoryName>) -> String {
+    match name {
+        Some(name) => format!("The repository with name '{name}' in the registry with id '{registry}'"),
+        None => format!("The registry with id '{registry}'"),
     }
 }
 

@@ -157,16 +157,10 @@ impl Registry {
     }
 
     fn no_room(&self, registry: &RegistryId, name: &RepositoryName, full: &Full) -> Error {
-        let limits = &self.0.limits;
-        Error::TooManyUploads(match full {
-            Full::Account => format!(
-                "The registry with id '{registry}' already has the maximum allowed number of unfinished uploads which is '{}'",
-                limits.uploads
-            ),
-            Full::Repository => format!(
-                "The repository with name '{name}' in the registry with id '{registry}' already has the maximum allowed number of unfinished uploads which is '{}'",
-                limits.uploads_per_repository
-            ),
-        })
+        let (name, limit) = match full {
+            Full::Account => (None, self.0.limits.uploads),
+            Full::Repository => (Some(name.clone()), self.0.limits.uploads_per_repository),
+        };
+        Error::TooManyUploads { registry: registry.clone(), name, limit }
     }
 }

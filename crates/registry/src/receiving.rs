@@ -57,12 +57,14 @@ struct Progress {
     batch: Vec<Bytes>,
     /// Where the session is noted to stand, if what arrives is to be kept.
     row: Option<UploadRow>,
+    /// The request that it belonged to is gone.
+    is_left: bool,
 }
 
 #[derive(Default)]
 enum Writing {
-    Paused(Writer),
-    Running(JoinHandle<Result<Writer>>),
+    Paused(Box<Writer>),
+    Running(JoinHandle<Result<Box<Writer>>>),
     /// It has ended, or failed.
     #[default]
     Over,
@@ -142,7 +144,8 @@ impl Registry {
             syncing: None,
         };
         let row = matches!(purpose, Purpose::Part).then(|| row.clone());
-        let mut progress = Progress { received: writer.start, writing: Writing::Paused(writer), batch: Vec::new(), row };
+        let mut progress =
+            Progress { received: writer.start, writing: Writing::Paused(Box::new(writer)), batch: Vec::new(), row, is_left: false };
         let mut ending = next_batch(body, turn, progress.received, &mut progress.batch).await;
         loop {
             if progress.length() > self.0.limits.layer_bytes {
@@ -154,7 +157,11 @@ impl Registry {
             }
             progress.begin_write();
             ending = next_batch(body, turn, progress.received, &mut progress.batch).await;
-            progress.writer().await?.sync_ahead().await?;
+            if let Err(error) = progress.writer().await?.sync_ahead().await {
+                // The kernel tells of lost bytes once: after that nothing of this may pass for durable.
+                progress.writing = Writing::Over;
+                return Err(error);
+            }
         }
     }
 }
@@ -192,33 +199,38 @@ impl Progress {
         self.writer().await?;
         let (received, rest) = (self.length(), std::mem::take(&mut self.batch));
         match std::mem::take(&mut self.writing) {
-            Writing::Paused(writer) => Ok(Reception { writer, received, rest, ending, row: self.row.take() }),
+            Writing::Paused(writer) => Ok(Reception { writer: *writer, received, rest, ending, row: self.row.take() }),
             Writing::Running(_) | Writing::Over => Err(Error::Internal("a body ended after its writer had failed".to_owned())),
         }
     }
 }
 
-impl Drop for Progress {
-    /// On HTTP/2 a request whose client is gone is dropped. What arrived of a part is kept all the same.
-    fn drop(&mut self) {
-        let (Some(row), Ok(runtime)) = (self.row.take(), tokio::runtime::Handle::try_current()) else { return };
-        let rest = Self {
-            received: self.received,
-            writing: std::mem::take(&mut self.writing),
-            batch: std::mem::take(&mut self.batch),
-            row: Some(row),
+impl Progress {
+    /// Ends it without the request that it belonged to.
+    async fn give_up(self) {
+        let is_part = self.row.is_some();
+        let ended = match self.ended(Ending::Broken).await {
+            Ok(reception) if is_part => reception.settle().await.map(drop),
+            Ok(reception) => reception.abandon().await,
+            Err(error) => Err(error),
         };
-        if !matches!(rest.writing, Writing::Over) {
-            runtime.spawn(async move {
-                let mut rest = rest;
-                // Not once more, should this be dropped as well.
-                let row = rest.row.take();
-                match rest.ended(Ending::Broken).await {
-                    Ok(reception) => drop(Reception { row, ..reception }.settle().await),
-                    Err(error) => tracing::debug!(%error, "what had arrived of an upload is lost"),
-                }
-            });
+        if let Err(error) = ended {
+            tracing::debug!(%error, "what had arrived of an upload is lost");
         }
+    }
+}
+
+impl Drop for Progress {
+    /// On HTTP/2 a request whose client is gone is dropped. It ends all the same as one whose body breaks.
+    fn drop(&mut self) {
+        // Once: a runtime that ends drops what is spawned.
+        if self.is_left || matches!(self.writing, Writing::Over) {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (writing, batch) = (std::mem::take(&mut self.writing), std::mem::take(&mut self.batch));
+        let left = Self { writing, received: self.received, batch, row: self.row.take(), is_left: true };
+        runtime.spawn(left.give_up());
     }
 }
 
@@ -238,8 +250,8 @@ impl Reception {
     /// ended; none when the session stood elsewhere by then, or is gone. It goes on when the caller is dropped.
     pub(crate) async fn settle(self) -> Result<Option<(u64, Ending)>> {
         tokio::spawn(async move {
-            let Writer { registry, turn: _turn, id, .. } = &self.writer;
-            let (registry, _turn, id) = (registry.clone(), _turn.clone(), id.clone());
+            let Writer { registry, turn, id, .. } = &self.writer;
+            let (registry, id, _until_noted) = (registry.clone(), id.clone(), turn.clone());
             let (received, ending) = (self.received, self.ending);
             let Some(row) = self.row.clone().filter(|row| row.received < received) else { return Ok(Some((received, ending))) };
             let Arrived { hash_state, content } = self.make_durable().await?;

@@ -448,7 +448,7 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     let other = repository("other/app");
     world.registry.create_repository(&world.id, &other).await.expect("a repository");
     let refused = |begun: Result<String, Error>, whose: &str| match begun {
-        Err(Error::TooManyUploads(text)) => assert!(text.contains(whose), "{text}"),
+        Err(error @ Error::TooManyUploads { .. }) => assert!(error.to_string().contains(whose), "{error}"),
         begun => panic!("{begun:?}"),
     };
     let mut ids = Vec::new();
@@ -536,6 +536,38 @@ async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
         world.registry.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
         assert!(content(&world, &digest).await == bytes);
     }
+}
+
+#[tokio::test]
+async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
+    let world = World::of_files().await;
+    let id = start(&world).await;
+    append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
+    let (send, body) = tokio::sync::mpsc::unbounded_channel();
+    let (mut body, digest) = (Sent(body), Digest::of(Algorithm::Sha256, b"kept and closed"));
+    (0..4).for_each(|_| send.send(vec![b'x'; 300_000]).expect("a listener"));
+    let file = world.folder.path().join("blobs/uploads").join(&id);
+    let length = || std::fs::metadata(&file).expect("the file").len();
+    let wait_until = async |done: &dyn Fn(u64) -> bool| {
+        for _ in 0..2000 {
+            if done(length()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        panic!("{} bytes", length());
+    };
+    {
+        let close = world.registry.complete_upload_with(&world.id, &world.name, &id, None, &mut body, &digest);
+        tokio::select! {
+            ended = close => panic!("{ended:?}"),
+            () = wait_until(&|length| length > 4) => {}
+        }
+    }
+    wait_until(&|length| length == 4).await;
+    let again = &mut Parts::of(&[b" and closed"]);
+    world.registry.complete_upload_with(&world.id, &world.name, &id, None, again, &digest).await.expect("a blob");
+    assert_eq!(content(&world, &digest).await, b"kept and closed");
 }
 
 /// The same of a push in one request.

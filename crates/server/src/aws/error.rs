@@ -98,7 +98,7 @@ fn status_of(exception: Exception) -> StatusCode {
 fn exception_of(error: &Error, operation: Option<&Operation>) -> (Exception, String) {
     let (exception, message) = translated(error);
     // InitiateLayerUpload declares no limit, since AWS has none there; but SDKs wait and try again after this exception.
-    let tried_again = matches!(error, Error::TooManyUploads(_));
+    let tried_again = matches!(error, Error::TooManyUploads { .. });
     let declared = |exception| tried_again || operation.is_none_or(|operation| operation.declares(exception));
     let fallback = if exception == Exception::RegistryNotFound && declared(Exception::RepositoryNotFound) {
         Exception::RepositoryNotFound
@@ -144,7 +144,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::LogoInvalid(reason) => return at("logoImageBlob", reason),
         Error::ResourceTagInvalid(_) => Exception::InvalidTagParameter,
         Error::TooManyResourceTags { .. } => Exception::TooManyTags,
-        Error::LayerTooLarge { .. } | Error::LimitExceeded(_) | Error::TooManyUploads(_) => Exception::LimitExceeded,
+        Error::LayerTooLarge { .. } | Error::LimitExceeded(_) | Error::TooManyUploads { .. } => Exception::LimitExceeded,
         Error::NameInvalid { member, reason } => return at(member, reason),
         Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
         // Users and access keys are managed at the command line; no operation of this door ends so.

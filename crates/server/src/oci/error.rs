@@ -162,7 +162,7 @@ impl From<Error> for Failure {
             Error::LimitExceeded(_) | Error::LayerTooLarge { .. } => {
                 failure.refused(Refused { reason: error.to_string(), ..Refused::default() })
             }
-            Error::TooManyUploads(_) => {
+            Error::TooManyUploads { .. } => {
                 failure.with(RETRY_AFTER, "10").refused(Refused { reason: error.to_string(), ..Refused::default() })
             }
             Error::LayerPartInvalid { received, .. } | Error::UploadBusy { received, .. } => failure.with(RANGE, received_range(received)),
@@ -191,7 +191,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::UploadEmpty { .. } | Error::BodyIncomplete => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
         Error::LimitExceeded(_) => (StatusCode::FORBIDDEN, Code::Denied),
         // Unlike other limits it gives way by itself, and clients try again after 429.
-        Error::TooManyUploads(_) => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
+        Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
         Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),

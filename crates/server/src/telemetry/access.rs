@@ -3,15 +3,13 @@
 //! Its lines look like all others, which `tracing` writes, and its filters hold for them. But they are composed here: the
 //! general way would be a third of all that a hot answer costs.
 
-use super::event::{Event, Level, Value, now};
+use super::event::{Event, Level, USUAL_LENGTH, Value, now};
 use super::lines::{Kind, Lines};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// The name that filters know the access log by.
 const TARGET: &str = "roadstead::access";
-/// Room for a usual line.
-const USUAL_LENGTH: usize = 512;
 
 /// What a line says. Text of the client's is to be cut to a bounded length before.
 #[derive(Debug, Clone, Copy)]

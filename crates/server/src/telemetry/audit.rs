@@ -47,7 +47,7 @@ impl Appended {
 }
 
 fn compose(message: &str, fields: &Fields<'_>, format: LogFormat) -> String {
-    let mut line = String::new();
+    let mut line = String::with_capacity(event::USUAL_LENGTH);
     Event { level: Level::Info, target: TARGET, message, fields }.compose(&mut line, event::now(), format);
     line
 }
