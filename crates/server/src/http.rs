@@ -32,7 +32,6 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper::body::{Body as _, Incoming};
 use origin::RequestHost;
 use record::Record;
-use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,9 +129,16 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let version = request.version();
     let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
-    let (mut response, forwarded) = match share_of(server, peer, client) {
-        Ok(forwarded) => (unbroken(route(server, peer, head, &mut body, door, trace), door, &request_id).await, forwarded),
-        Err(TooMany) => (crowded(server, door), None),
+    let share = share_of(server, peer, client);
+    let mut response = match &share {
+        Ok(_) => match AssertUnwindSafe(route(server, peer, head, &mut body, door, trace)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(request_id, "the defect just logged ended this request");
+                broken(door)
+            }
+        },
+        Err(TooMany) => crowded(server, door),
     };
     if !body.is_end_stream() {
         Box::pin(unread::close_after(peer, version, &mut body, is_announced, &mut response)).await;
@@ -148,7 +154,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
         let body = std::mem::replace(response.body_mut(), Body::empty());
         announce_length(&mut response, &body);
     }
-    record.answered_with(response, forwarded)
+    record.answered_with(response, share.ok().flatten())
 }
 
 /// Whose requests under way are as many as they may be.
@@ -160,17 +166,6 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
         return Ok(None);
     }
     server.connections.forward(client).map(Some).ok_or(TooMany)
-}
-
-/// An answer, also when making it panics.
-async fn unbroken(answering: impl Future<Output = Response>, door: Door, request_id: &str) -> Response {
-    match AssertUnwindSafe(answering).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::error!(request_id, "the defect just logged ended this request");
-            broken(door)
-        }
-    }
 }
 
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
