@@ -11,13 +11,17 @@ use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::metadata::{Content, UploadRow};
 use crate::uploads::{BodyError, PartBody, Turn};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use roadstead_model::Digest;
 use tokio::task::JoinHandle;
 
 /// How many bytes are gathered before they are hashed and written together. An upload holds two batches at most: with twice as
 /// much, pushes of 1 MiB would be some percent faster, and 64 uploads at once take more than 100 MB.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// A piece of a body that is smaller than this is copied: it may be a small part of a large buffer, and a batch of single bytes
+/// would take many times what they are.
+const SMALL_PIECE: usize = 4 * 1024;
 
 /// After so many bytes the disk is set to work on them, while more of a large body arrives: at its end little is left to wait for.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
@@ -211,16 +215,55 @@ fn stopped(error: tokio::task::JoinError) -> Error {
 
 /// Gathers a batch of a body, and says how the body ended if it did.
 async fn next_batch<B: PartBody>(body: &mut B) -> (Vec<Bytes>, Option<Result<()>>) {
-    let (mut batch, mut length) = (Vec::new(), 0);
-    while length < BATCH_BYTES {
+    let (mut batch, mut small, mut length) = (Vec::new(), BytesMut::new(), 0);
+    let mut ended = None;
+    while length < BATCH_BYTES && ended.is_none() {
         match body.next().await {
             Some(Ok(bytes)) => {
                 length += bytes.len();
-                batch.push(bytes);
+                if bytes.len() < SMALL_PIECE {
+                    small.extend_from_slice(&bytes);
+                } else {
+                    batch.extend((!small.is_empty()).then(|| small.split().freeze()));
+                    batch.push(bytes);
+                }
             }
-            Some(Err(BodyError)) => return (batch, Some(Err(Error::BodyIncomplete))),
-            None => return (batch, Some(Ok(()))),
+            Some(Err(BodyError)) => ended = Some(Err(Error::BodyIncomplete)),
+            None => ended = Some(Ok(())),
         }
     }
-    (batch, None)
+    batch.extend((!small.is_empty()).then(|| small.freeze()));
+    (batch, ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of pieces of these lengths, whose bytes count on.
+    struct Pieces(std::vec::IntoIter<usize>, u8);
+
+    impl PartBody for Pieces {
+        async fn next(&mut self) -> Option<std::result::Result<Bytes, BodyError>> {
+            let length = self.0.next()?;
+            Some(Ok((0..length)
+                .map(|_| {
+                    self.1 = self.1.wrapping_add(1);
+                    self.1
+                })
+                .collect()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_single_bytes_is_one_piece_and_the_order_is_kept() {
+        let mut lengths = vec![1; 10_000];
+        lengths.extend([SMALL_PIECE, 1, 2, SMALL_PIECE, SMALL_PIECE, 3]);
+        let (batch, ended) = next_batch(&mut Pieces(lengths.clone().into_iter(), 0)).await;
+        assert!(matches!(ended, Some(Ok(()))));
+        let sizes: Vec<usize> = batch.iter().map(Bytes::len).collect();
+        assert_eq!(sizes, [10_000, SMALL_PIECE, 3, SMALL_PIECE, SMALL_PIECE, 3]);
+        let bytes = batch.concat();
+        assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == (at + 1) as u8) && bytes.len() == lengths.iter().sum::<usize>());
+    }
 }

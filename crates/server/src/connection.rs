@@ -1,15 +1,21 @@
 //! One connection: HTTP/1.1 or HTTP/2 by its first bytes, watched so that nobody holds it for nothing.
 
+mod streams;
+
+pub(crate) use streams::{Streams, data_moved};
+
+use crate::config::Config;
 use crate::{Server, http};
+use ::http::Version;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,33 +23,33 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// How long a connection may wait for the next request, or take to send one's head. Longer than the 60 s for which load
-/// balancers keep their end open: whoever closes first must be the one that knows whether a request is on its way.
-const IDLE: Duration = Duration::from_secs(75);
 /// How long a client may take to agree on a secure connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a request may go on without a byte in either direction. Its client is gone, or means harm.
-const STALLED: Duration = Duration::from_secs(600);
 /// Far more than any client of ours sends.
 const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
+/// What an HTTP/2 client sends in a head: less than over HTTP/1.1, because there may be so many of them, and of a few bytes each.
+const MAX_HEADER_LIST: u32 = 32 * 1024;
+/// How much of an answer waits in the protocol for its client.
+const SEND_BUFFER: usize = 256 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The protocols and their limits.
-pub(crate) type Protocols = auto::Builder<TokioExecutor>;
+pub(crate) type Protocols = auto::Builder<Streams>;
 
-pub(crate) fn protocols() -> Protocols {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+pub(crate) fn protocols(config: &Config) -> Protocols {
+    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout });
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEAD_BYTES)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .max_send_buf_size(SEND_BUFFER)
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
@@ -62,15 +68,39 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Counts a request as under way until what this returns is dropped.
-    pub(crate) fn begin_request(&self) -> InFlight {
-        self.activity.requests.fetch_add(1, Ordering::Relaxed);
-        InFlight(self.activity.clone())
+    pub(crate) fn begin_request(&self, version: Version) -> InFlight {
+        if version == Version::HTTP_2 {
+            self.activity.is_multiplexed.store(true, Ordering::Relaxed);
+            streams::runs_on(&self.activity);
+            self.activity.touch();
+        } else {
+            self.activity.is_simple.store(true, Ordering::Relaxed);
+        }
+        InFlight::new(&self.activity)
     }
 }
 
 /// A request that is under way.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<Activity>);
+
+impl InFlight {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        Self(activity.clone())
+    }
+
+    /// Notes that data of it moves.
+    pub(crate) fn touch(&self) {
+        self.0.touch();
+    }
+}
+
+impl Clone for InFlight {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -80,17 +110,33 @@ impl Drop for InFlight {
 }
 
 /// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count: it has to
-/// be complete in the time that a connection may be idle.
+/// be complete in the time that a connection may be idle. Neither do bytes of HTTP/2 that are no data: a client sends `PING` and
+/// `WINDOW_UPDATE` as long as it likes. There the bodies of requests and answers say when data moves.
 #[derive(Debug)]
 struct Activity {
     begun: Instant,
     last: AtomicU64,
     requests: AtomicUsize,
+    /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
+    is_simple: AtomicBool,
+    is_multiplexed: AtomicBool,
+    /// How long a connection may wait for the next request, or take to send one's head.
+    idle: Duration,
+    /// How long a request may go on while nothing moves. Its client is gone, or means harm.
+    stalled: Duration,
 }
 
 impl Activity {
-    fn new() -> Self {
-        Self { begun: Instant::now(), last: AtomicU64::new(0), requests: AtomicUsize::new(0) }
+    fn new(idle: Duration, stalled: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            last: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            is_simple: AtomicBool::new(false),
+            is_multiplexed: AtomicBool::new(false),
+            idle,
+            stalled,
+        }
     }
 
     fn touch(&self) {
@@ -98,7 +144,13 @@ impl Activity {
     }
 
     fn received(&self) {
-        if self.requests.load(Ordering::Relaxed) > 0 {
+        if self.requests.load(Ordering::Relaxed) > 0 && !self.is_multiplexed.load(Ordering::Relaxed) {
+            self.touch();
+        }
+    }
+
+    fn sent(&self) {
+        if self.is_simple.load(Ordering::Relaxed) {
             self.touch();
         }
     }
@@ -106,13 +158,13 @@ impl Activity {
     /// Ends when nothing has happened for too long.
     async fn ceases(&self) {
         loop {
-            let patience = if self.requests.load(Ordering::Relaxed) == 0 { IDLE } else { STALLED };
+            let patience = if self.requests.load(Ordering::Relaxed) == 0 { self.idle } else { self.stalled };
             let deadline = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + patience;
             if deadline <= Instant::now() {
                 return;
             }
             // A request that ends meanwhile makes the deadline nearer: look again after the shorter time.
-            tokio::time::sleep_until(deadline.min(Instant::now() + IDLE)).await;
+            tokio::time::sleep_until(deadline.min(Instant::now() + self.idle)).await;
         }
     }
 }
@@ -128,7 +180,7 @@ pub(crate) async fn serve(
     let _open = server.telemetry.connection_opens();
     // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
-    let activity = Arc::new(Activity::new());
+    let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
     let peer = Arc::new(Peer { address, local: stream.local_addr().unwrap_or(address), activity: activity.clone() });
     let watched = Watched { stream, activity, server: server.clone() };
     match &server.tls {
@@ -188,7 +240,7 @@ struct Watched {
 impl Watched {
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(length)) = result {
-            self.activity.touch();
+            self.activity.sent();
             self.server.telemetry.bytes_sent(*length);
         }
     }
@@ -237,9 +289,12 @@ impl AsyncWrite for Watched {
 mod tests {
     use super::*;
 
+    const IDLE: Duration = Duration::from_secs(75);
+    const STALLED: Duration = Duration::from_secs(600);
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_requests_ceases_after_the_idle_time() {
-        let activity = Activity::new();
+        let activity = Activity::new(IDLE, STALLED);
         let begun = Instant::now();
         activity.ceases().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
@@ -247,7 +302,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_comes_byte_by_byte_does_not_keep_a_connection() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         let (begun, trickling) = (Instant::now(), activity.clone());
         tokio::spawn(async move {
             loop {
@@ -261,7 +316,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_under_way_may_pause_for_longer_and_bytes_start_the_clock_anew() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let touching = activity.clone();
@@ -275,7 +330,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_idle_time_counts_from_the_end_of_the_last_request() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let request = InFlight(activity.clone());
         let begun = Instant::now();
@@ -285,5 +340,37 @@ mod tests {
         });
         activity.ceases().await;
         assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn control_frames_keep_no_http2_connection() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        activity.is_multiplexed.store(true, Ordering::Relaxed);
+        let (request, begun) = (InFlight::new(&activity), Instant::now());
+        let pinging = activity.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                pinging.received();
+                pinging.sent();
+            }
+        });
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), STALLED.as_secs());
+        drop(request);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_asked_for_nothing_is_idle_whatever_is_sent_to_it() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        let (begun, pinging) = (Instant::now(), activity.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                pinging.sent();
+            }
+        });
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 }

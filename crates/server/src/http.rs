@@ -1,14 +1,19 @@
 //! What every door needs of HTTP: the request as it came in, the answer's body, and the signpost that picks a door.
 
+pub(crate) mod arriving;
 mod body;
+pub(crate) mod budget;
 mod forwarded;
 mod landing;
+pub(crate) mod leaving;
 mod logo;
 mod origin;
 mod probes;
 mod record;
 
+pub use arriving::Slowest;
 pub use body::{BlobPart, Body, Reading};
+pub use budget::Budget;
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
@@ -16,16 +21,18 @@ pub(crate) use record::Recorded;
 
 use crate::connection::Peer;
 use crate::{Server, aws, oci};
+use budget::{Crowded, Holder};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::Incoming;
+use leaving::Held;
 use origin::RequestHost;
 use record::Record;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// An answer of any door.
 pub type Response = http::Response<Body>;
@@ -103,7 +110,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
     let record = Record::begin(&server.telemetry, peer, &request, door, client, &request_id);
-    let is_head = request.method() == Method::HEAD;
+    let (is_head, version) = (request.method() == Method::HEAD, request.version());
     let mut response = match AssertUnwindSafe(route(server, peer, request, door, client, &request_id)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
@@ -111,16 +118,49 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
             broken(door)
         }
     };
+    if is_head {
+        let body = std::mem::replace(response.body_mut(), Body::empty());
+        announce_length(&mut response, &body);
+    }
+    let held = hold(server, &record, &mut response, door, client, version);
     if door == Door::Aws {
         response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
     } else {
         response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
     }
-    if is_head {
-        let body = std::mem::replace(response.body_mut(), Body::empty());
-        announce_length(&mut response, &body);
+    record.answered_with(response, held)
+}
+
+/// Takes a share of the budget for an answer. Where there is none, the answer becomes a refusal that says so; where there is no
+/// room for that either, one without a body, which waits for nobody.
+fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
+    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Holder>());
+    let holder = || caller.unwrap_or_else(|| server.budget.stranger(client));
+    let in_flight = || record.in_flight().clone();
+    match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
+        Ok(held) => held,
+        Err(reason) => {
+            *response = crowded(door, reason);
+            let held = leaving::hold_refusal(&server.budget, in_flight).filter(|_| is_stream);
+            if is_stream && held.is_none() {
+                *response.body_mut() = Body::empty();
+            }
+            held
+        }
     }
-    record.answered_with(response)
+}
+
+/// That there is no room, in a form that each door's clients understand.
+fn crowded(door: Door, reason: Crowded) -> Response {
+    match door {
+        Door::Aws => aws::crowded(reason),
+        Door::Oci => oci::crowded(reason),
+        _ => {
+            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
+            response
+        }
+    }
 }
 
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and

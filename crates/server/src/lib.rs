@@ -49,6 +49,9 @@ pub struct Server {
     pub telemetry: Telemetry,
     /// How much may be pulled, and how much was.
     pub pulls: PullLimits,
+    /// What is held in memory for requests and answers.
+    pub budget: http::Budget,
+    pub(crate) copies: http::leaving::Copies,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
 }
@@ -60,6 +63,8 @@ impl Server {
             keys: auth::Keys::derive(&registry, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
+            budget: http::Budget::new(config.memory_budget),
+            copies: http::leaving::Copies::default(),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -85,7 +90,7 @@ impl Server {
 
 /// Accepts and serves connections until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
 pub async fn serve(listener: TcpListener, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
-    let protocols = Arc::new(connection::protocols());
+    let protocols = Arc::new(connection::protocols(&server.config));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);

@@ -87,7 +87,7 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
 }
 
 /// One customer of IPv6 has a network of 64 bits, and could come from another address of it each time.
-fn network_of(client: IpAddr) -> IpAddr {
+pub(crate) fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address => address,

@@ -2,6 +2,7 @@
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
+use crate::http::budget::Crowded;
 use crate::rates::TooFast;
 use bytes::Bytes;
 use http::StatusCode;
@@ -21,6 +22,8 @@ pub(super) enum Failure {
     Signature(SignatureError),
     /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
     Common(StatusCode, &'static str, Option<String>),
+    /// There is no room in memory for what the request or its answer would hold.
+    Crowded(Crowded),
 }
 
 /// What went wrong is logged, and is nobody else's business.
@@ -50,6 +53,14 @@ impl Failure {
         }
     }
 
+    /// When to try again, in seconds, if the answer says so.
+    pub(super) const fn retry_after(&self) -> Option<&'static str> {
+        match self {
+            Self::Crowded(_) => Some(Crowded::RETRY_AFTER),
+            _ => None,
+        }
+    }
+
     /// The status and the body of the answer. Logs what the body must not say.
     pub(super) fn worded(self, operation: Option<&Operation>, request_id: &str) -> (StatusCode, Bytes) {
         let operation_name = operation.map_or("", |operation| operation.name);
@@ -64,6 +75,10 @@ impl Failure {
             Self::Exception(exception, message) => (status_of(exception), exception.as_str(), Some(message), Map::new()),
             Self::Signature(error) => (StatusCode::BAD_REQUEST, error.exception(), Some(error.to_string()), Map::new()),
             Self::Common(status, name, message) => (status, name, message, Map::new()),
+            Self::Crowded(crowded) => {
+                let (status, name, message) = crowded_names(crowded);
+                (status, name, Some(message.to_owned()), Map::new())
+            }
         };
         tracing::debug!(request_id, operation = operation_name, exception = name, message, "refused");
         let mut body = details;
@@ -72,6 +87,18 @@ impl Failure {
             body.insert("message".to_owned(), json!(message));
         }
         (status, Value::Object(body).to_string().into())
+    }
+}
+
+/// AWS's names for one caller who asks for too much, and for a server that has too much to do (API reference, "Common errors").
+/// SDKs answer both by trying again.
+const fn crowded_names(crowded: Crowded) -> (StatusCode, &'static str, &'static str) {
+    match crowded {
+        Crowded::ByCaller => (StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
+        Crowded::InAll => {
+            let message = "The request has failed due to a temporary failure of the server.";
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+        }
     }
 }
 
@@ -241,6 +268,15 @@ mod tests {
         assert_eq!((&answer["registryId"], &answer["repositoryName"]), (&json!("123456789012"), &json!("team/app")));
         assert_eq!(answer["uploadId"], "u");
         assert_eq!(worded(at(0), "UploadLayerPart").1.get("lastValidByteReceived"), None);
+    }
+
+    #[test]
+    fn there_being_no_room_is_said_in_words_that_sdks_answer_by_trying_again() {
+        for (crowded, status, name) in [(Crowded::ByCaller, 400, "ThrottlingException"), (Crowded::InAll, 503, "ServiceUnavailable")] {
+            assert!(Failure::Crowded(crowded).retry_after().is_some());
+            let (worded, body) = worded(Failure::Crowded(crowded), "UploadLayerPart");
+            assert_eq!((worded, &body["__type"]), (status, &json!(name)));
+        }
     }
 
     #[test]

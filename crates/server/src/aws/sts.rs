@@ -16,9 +16,6 @@ use sha2::{Digest, Sha256};
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-/// Far more than the form of any request that is answered here.
-const BODY_LIMIT: usize = 64 * 1024;
-
 /// Whether a request speaks the query protocol: a form, where the control API sends JSON and a target.
 pub(super) fn is_query(headers: &HeaderMap) -> bool {
     let form = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -38,12 +35,14 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
         Ok(identity) => (StatusCode::OK, identity_as_xml(&identity, &call.request_id)),
         Err(refusal) => (refusal.status, refusal.as_xml(&call.request_id)),
     };
-    reply(call, status, "text/xml", xml.into())
+    reply(&call.request_id, status, "text/xml", xml.into())
 }
 
 /// Who signed the request. Nobody needs a permission to learn who he is.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<Identity, Refusal> {
-    let body = body::read(body, BODY_LIMIT).await.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", ""))?;
+    let stranger = server.budget.stranger(call.client);
+    let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;
+    let body = body.map_err(|failure| Refusal::of_body(failure, &call.request_id))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));
     if action.as_deref() != Some("GetCallerIdentity") || version.as_deref() != Some(VERSION) {
         let (action, version) = (action.unwrap_or_default(), version.unwrap_or_default());
@@ -97,6 +96,18 @@ impl Refusal {
                 Self::new(status, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
             }
         }
+    }
+
+    /// Why the body was not received, in STS's names.
+    fn of_body(failure: super::Failure, request_id: &str) -> Self {
+        let (status, _) = failure.worded(None, request_id);
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
+            StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
+            StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+            _ => "Throttling",
+        };
+        Self::new(status, code, "The request body was not received.")
     }
 
     fn as_xml(&self, request_id: &str) -> String {

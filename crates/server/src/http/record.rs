@@ -1,7 +1,8 @@
 //! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
 
+use super::leaving::Held;
 use super::{Body, Door, Response};
-use crate::connection::{InFlight, Peer};
+use crate::connection::{InFlight, Peer, data_moved};
 use crate::rates::Charge;
 use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use http_body::{Frame, SizeHint};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -30,7 +32,7 @@ pub(crate) struct Record {
     sent: u64,
     line: Option<Line>,
     charge: Option<Charge>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 /// What only the access log wants to know.
@@ -62,15 +64,20 @@ impl Record {
             sent: 0,
             line,
             charge: None,
-            _in_flight: peer.begin_request(),
+            in_flight: peer.begin_request(request.version()),
         }
     }
 
-    /// Goes along with the answer until its body is sent.
-    pub(crate) fn answered_with(mut self, mut response: Response) -> http::Response<Recorded> {
+    /// The request that is under way.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// Goes along with the answer until its body is sent, as what is held for it does.
+    pub(crate) fn answered_with(mut self, mut response: Response, held: Option<Arc<Held>>) -> http::Response<Recorded> {
         self.status = Some(response.status());
         self.charge = response.extensions_mut().remove();
-        response.map(|body| Recorded { body, record: self })
+        response.map(|body| Recorded { body, held, record: self })
     }
 }
 
@@ -109,7 +116,18 @@ fn shortened(text: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Recorded {
     body: Body,
+    held: Option<Arc<Held>>,
     record: Record,
+}
+
+impl Recorded {
+    /// What the connection gets of the next bytes.
+    fn hand(&mut self, data: Bytes) -> Bytes {
+        self.record.sent += data.len() as u64;
+        let Some(held) = &self.held else { return data };
+        data_moved();
+        held.hand(data)
+    }
 }
 
 impl http_body::Body for Recorded {
@@ -117,11 +135,8 @@ impl http_body::Body for Recorded {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-        polled
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(polled.map(|result| result.map(|frame| frame.map_data(|data| self.hand(data)))))
     }
 
     fn is_end_stream(&self) -> bool {

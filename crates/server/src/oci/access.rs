@@ -6,6 +6,7 @@ use crate::Server;
 use crate::auth::bearer::{self, TokenError};
 use crate::auth::{Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
+use crate::http::budget::Holder;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use roadstead_model::{RegistryId, RepositoryName};
@@ -28,7 +29,8 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     registry: RegistryId,
     place: Place,
-    signed_in: bool,
+    /// The account of the caller, if he is somebody.
+    account: Option<RegistryId>,
     may_create: bool,
 }
 
@@ -55,7 +57,15 @@ impl Target {
 
     /// Whether the caller is somebody, who may be about to push.
     pub(super) fn is_signed_in(&self) -> bool {
-        self.signed_in
+        self.account.is_some()
+    }
+
+    /// Whose share of the budget of memory a request's body is.
+    pub(super) fn holder(&self, server: &Server, call: &Call) -> Holder {
+        match &self.account {
+            Some(account) => server.budget.known(account),
+            None => server.budget.stranger(call.client),
+        }
     }
 
     /// Whether a missing repository is to be made.
@@ -87,8 +97,11 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| unknown_alias(&place, error))?;
-    let signed_in = matches!(principal, Some(Principal::Known(_)));
-    let mut target = Target { registry, place, signed_in, may_create: false };
+    let account = match principal {
+        Some(Principal::Known(known)) => Some(known.identity.registry.clone()),
+        Some(Principal::Anonymous) | None => None,
+    };
+    let mut target = Target { registry, place, account, may_create: false };
     if let Some(known) = known {
         let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
         let permissions = Box::pin(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default())).await?;

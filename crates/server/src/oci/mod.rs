@@ -25,6 +25,7 @@ mod uploads;
 
 use crate::Server;
 use crate::auth::Principal;
+use crate::http::budget::Crowded;
 use crate::http::{Call, Response};
 use crate::rates::Charge;
 use access::Target;
@@ -52,6 +53,11 @@ pub async fn answer(server: &Server, call: &Call, mut body: Incoming) -> Respons
     response
 }
 
+/// The answer when there is no room in memory for another one.
+pub(crate) fn crowded(crowded: Crowded) -> Response {
+    Failure::from(crowded).into_response()
+}
+
 async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
     let route = route::parse(&call.method, call.uri.path(), call.uri.query());
     if route == Ok(Route::Token) {
@@ -65,7 +71,13 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
         Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, &listing)).await,
-        Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
+        Ok(Route::Repository(place, operation)) => {
+            let mut response = operate(server, call, principal.as_ref(), place, operation, body).await?;
+            if let Some(Principal::Known(known)) = &principal {
+                response.extensions_mut().insert(server.budget.known(&known.identity.registry));
+            }
+            Ok(response)
+        }
         Ok(Route::Token) | Err(RouteError::UnknownPath) => Err(RouteError::UnknownPath.into()),
         Err(RouteError::NoAlias(name)) => {
             Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
@@ -118,7 +130,7 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
         Operation::GetBlob(digest) => blobs::get(server, call, target, &digest).await,
         Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
         Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
-        Operation::PushBlob(digest) => Box::pin(uploads::push(server, target, &digest, body)).await,
+        Operation::PushBlob(digest) => Box::pin(uploads::push(server, call, target, &digest, body)).await,
         Operation::MountBlob { digest, from } => Box::pin(uploads::mount(server, target, &digest, from.as_ref())).await,
         Operation::GetUpload(id) => Box::pin(uploads::get(server, target, &id)).await,
         Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,

@@ -5,7 +5,7 @@
 //! do is decided at each request. Only a push to a name that no repository can have is refused here already.
 
 use super::access;
-use super::body::{self, ReadError};
+use super::body;
 use super::error::{Code, Failure};
 use super::query::Query;
 use super::reply::Reply;
@@ -19,7 +19,7 @@ use roadstead_model::oci::TokenReply;
 use serde::Serialize;
 
 /// A form with credentials is small.
-const MAXIMUM_FORM: usize = 64 * 1024;
+const MAXIMUM_FORM: usize = 16 * 1024;
 
 #[derive(Serialize)]
 struct OfflineReply<'a> {
@@ -64,7 +64,7 @@ fn pushed_without_alias(query: &Query) -> Option<String> {
 
 /// POST: the password comes in a form, as itself or as the refresh token that it also is.
 async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
-    let form = read_form(body).await?;
+    let form = read_form(server, call, body).await?;
     let offline = form.get("access_type") == Some("offline");
     let field = |name| form.get(name).unwrap_or_default();
     match form.get("grant_type") {
@@ -75,12 +75,10 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
     }
 }
 
-async fn read_form(body: &mut Incoming) -> Result<Query, Failure> {
-    match body::read(body, MAXIMUM_FORM).await {
-        Ok(bytes) => Ok(Query::parse_form(&String::from_utf8_lossy(&bytes))),
-        Err(ReadError::TooLarge) => Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, "the form is too large")),
-        Err(ReadError::Incomplete) => Err(Failure::new(StatusCode::BAD_REQUEST, Code::SizeInvalid, "the form ended early")),
-    }
+async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query, Failure> {
+    let received = body::read(server, call, server.budget.stranger(call.client), body, MAXIMUM_FORM).await;
+    let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
+    Ok(Query::parse_form(&String::from_utf8_lossy(&received.bytes)))
 }
 
 async fn exchange(server: &Server, call: &Call, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {

@@ -22,15 +22,16 @@ pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Al
 }
 
 /// POST with `?digest=`: the whole blob in one request.
-pub(super) async fn push(server: &Server, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
+pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
     let registry = &server.registry;
     let (id, name) = (target.registry(), target.repository());
     let upload = registry.start_upload(id, name, Some(digest.algorithm()), target.may_create()).await?;
-    let pushed = registry.complete_upload_with(id, name, &upload.id, Some(0), &mut Chunks::new(body, None), digest).await;
+    let mut chunks = Chunks::new(server, call, target, body, None);
+    let pushed = registry.complete_upload_with(id, name, &upload.id, Some(0), &mut chunks, digest).await;
     if let Err(error) = pushed {
         // The client never learnt the session's id. A failure to give it up is no news either: collection will.
         let _ = registry.cancel_upload(id, name, &upload.id).await;
-        return Err(error.into());
+        return Err(chunks.failure(error));
     }
     Ok(created(target, digest))
 }
@@ -62,9 +63,9 @@ pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Re
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
-    let (start, mut chunks) = announced_body(call, body)?;
+    let (start, mut chunks) = announced_body(server, call, target, body)?;
     let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
-    Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error))?))
+    Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
 /// PUT: ends a session, after a last chunk if the request has a body.
@@ -77,13 +78,14 @@ pub(super) async fn complete(
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
     let (registry, name) = (target.registry(), target.repository());
-    let completed = if body.is_end_stream() {
-        server.registry.complete_upload(registry, name, id, digest).await
+    if body.is_end_stream() {
+        let completed = server.registry.complete_upload(registry, name, id, digest).await;
+        completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
-        let (start, mut chunks) = announced_body(call, body)?;
-        server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await
-    };
-    completed.map_err(|error| part_failure(target, id, error))?;
+        let (start, mut chunks) = announced_body(server, call, target, body)?;
+        let completed = server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
+        completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
+    }
     Ok(created(target, digest))
 }
 
@@ -94,9 +96,9 @@ pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result
 }
 
 /// A body, and where it is to begin if it says so.
-fn announced_body<'a>(call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
+fn announced_body<'a>(server: &Server, call: &Call, target: &Target, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
-    Ok((chunk.map(|chunk| chunk.start), Chunks::new(body, chunk.map(Span::length))))
+    Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, target, body, chunk.map(Span::length))))
 }
 
 /// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.
@@ -113,9 +115,12 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
 }
 
 /// A chunk in the wrong place is also told where the session is found, so that the client can go on.
-fn part_failure(target: &Target, id: &str, error: Error) -> Failure {
+fn part_failure(target: &Target, id: &str, error: Error, chunks: Option<&Chunks<'_>>) -> Failure {
     let misplaced = matches!(error, Error::LayerPartInvalid { .. });
-    let failure = Failure::from(error);
+    let failure = match chunks {
+        Some(chunks) => chunks.failure(error),
+        None => error.into(),
+    };
     if misplaced { failure.with(LOCATION, location(target, id)).with(UPLOAD_UUID, id) } else { failure }
 }
 

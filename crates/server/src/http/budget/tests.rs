@@ -1,0 +1,104 @@
+use super::*;
+
+const MIB: usize = 1024 * 1024;
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
+}
+
+fn account(last: u8) -> RegistryId {
+    RegistryId::parse(&format!("{last:012}")).expect("twelve digits")
+}
+
+#[test]
+fn a_stranger_holds_an_eighth_strangers_a_half_and_the_known_the_rest() {
+    let budget = Budget::new(64 * MIB as u64);
+    let strangers: Vec<_> = (0..4).map(|last| budget.stranger(address(last)).share(8 * MIB).expect("an eighth")).collect();
+    assert_eq!(budget.stranger(address(0)).share(1).unwrap_err(), Crowded::ByCaller);
+    assert_eq!(budget.stranger(address(9)).share(1).unwrap_err(), Crowded::InAll);
+    let known = budget.known(&account(1)).share(32 * MIB).expect("what strangers leave");
+    assert_eq!(budget.known(&account(2)).share(1).unwrap_err(), Crowded::InAll);
+    drop(strangers);
+    assert_eq!(budget.known(&account(1)).share(1).unwrap_err(), Crowded::ByCaller);
+    let _other = budget.known(&account(2)).share(24 * MIB).expect("all but an eighth");
+    assert_eq!(budget.known(&account(3)).share(1).unwrap_err(), Crowded::InAll);
+    drop(known);
+    assert!(budget.known(&account(1)).share(32 * MIB).is_ok());
+}
+
+#[test]
+fn addresses_of_one_ipv6_network_are_one_holder() {
+    let budget = Budget::new(8 * MIB as u64);
+    let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let _held = budget.stranger(ip("2001:db8:1:2::1")).share(MIB).expect("an eighth");
+    assert!(budget.stranger(ip("2001:db8:1:2::2")).share(1).is_err());
+    assert!(budget.stranger(ip("2001:db8:1:3::2")).share(1).is_ok());
+}
+
+#[test]
+fn what_is_refused_takes_nothing_and_what_is_dropped_gives_all_back() {
+    let budget = Budget::new(8 * MIB as u64);
+    for _ in 0..100 {
+        assert!(budget.stranger(address(1)).share(2 * MIB).is_err());
+        drop(budget.stranger(address(1)).share(MIB).expect("nothing is held"));
+    }
+    assert_eq!(budget.0.all.held.load(Ordering::Relaxed), 0);
+    assert_eq!(budget.0.strangers.held.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own() {
+    let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
+    let attacks: Vec<_> =
+        (10..14).map(|last| budget.claimant(address(last), "AKIA", &owner).share(8 * MIB).expect("a stranger's")).collect();
+    assert!(budget.claimant(address(1), "AKIA", &owner).share(1).is_err(), "as much a stranger as they are");
+    budget.prove(address(1), "AKIA");
+    let claim = budget.claimant(address(1), "AKIA", &owner).share(16 * MIB).expect("a quarter");
+    assert_eq!(budget.claimant(address(1), "AKIA", &owner).share(1).unwrap_err(), Crowded::ByCaller, "whoever else comes from there");
+    budget.prove(address(2), "AKIA");
+    assert!(budget.claimant(address(2), "AKIA", &owner).share(16 * MIB).is_ok(), "the owner from elsewhere");
+    drop((attacks, claim));
+}
+
+#[test]
+fn refusals_are_told_when_there_is_room_for_nothing_else_and_they_have_an_end() {
+    let budget = Budget::new(64 * MIB as u64);
+    let _all: Vec<_> = [1, 2].map(|last| budget.known(&account(last)).share(28 * MIB).expect("known")).into();
+    let _refusals = budget.refused().share(2 * MIB).expect("a part of its own");
+    assert!(budget.refused().share(1).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_known_wait_for_room_and_strangers_do_not() {
+    let budget = Budget::new(64 * MIB as u64);
+    let first = budget.known(&account(1)).share(32 * MIB).expect("a half");
+    let mut second = budget.known(&account(1)).nothing();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(first);
+    });
+    assert_eq!(second.hold(MIB).await, Ok(()));
+    let mut stranger = budget.stranger(address(1)).nothing();
+    let begun = Instant::now();
+    assert_eq!(stranger.hold(9 * MIB).await, Err(Crowded::ByCaller));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_who_wait_for_each_other_the_one_with_less_gives_up() {
+    let budget = Budget::new(64 * MIB as u64);
+    let mut more = budget.known(&account(1)).share(20 * MIB).expect("room");
+    let mut less = budget.known(&account(1)).share(12 * MIB).expect("room");
+    let giving_up = tokio::spawn(async move { less.hold(20 * MIB).await });
+    assert_eq!(more.hold(30 * MIB).await, Ok(()));
+    assert_eq!(giving_up.await.expect("no panic"), Err(Crowded::ByCaller));
+}
+
+#[test]
+fn nobody_is_noted_who_holds_nothing() {
+    let budget = Budget::new(64 * MIB as u64);
+    for number in 0..100_000_u32 {
+        drop(budget.stranger(IpAddr::from(number.to_be_bytes())).share(1));
+    }
+    assert!(budget.0.bounds.lock().unwrap().addresses.len() < 4 * CLEARED_AT);
+}
