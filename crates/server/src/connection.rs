@@ -27,11 +27,9 @@ use tokio::time::{Instant, timeout};
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Far more than any client of ours sends.
 const MAX_HEADERS: usize = 100;
-const MAX_HEAD_BYTES: u32 = 64 * 1024;
+const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
-/// What an HTTP/2 client sends in a head: less than over HTTP/1.1, because there may be so many of them, and of a few bytes each.
-const MAX_HEADER_LIST: u32 = 32 * 1024;
 /// How much of an answer waits in the protocol for its client.
 const SEND_BUFFER: usize = 256 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
@@ -48,7 +46,7 @@ pub(crate) fn protocols(config: &Config) -> Protocols {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEADER_LIST)
+        .max_header_list_size(MAX_HEAD_BYTES)
         .max_send_buf_size(SEND_BUFFER)
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)

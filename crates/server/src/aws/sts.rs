@@ -6,8 +6,8 @@ use crate::Server;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::{Call, Response};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
 use roadstead_registry::Identity;
@@ -27,15 +27,22 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// When to try again, in seconds.
+    retry_after: Option<&'static str>,
 }
 
 /// Answers one request. Every failure is an answer too.
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
-    let (status, xml) = match identify(server, call, body).await {
-        Ok(identity) => (StatusCode::OK, identity_as_xml(&identity, &call.request_id)),
-        Err(refusal) => (refusal.status, refusal.as_xml(&call.request_id)),
-    };
-    reply(&call.request_id, status, "text/xml", xml.into())
+    match identify(server, call, body).await {
+        Ok(identity) => reply(&call.request_id, StatusCode::OK, "text/xml", identity_as_xml(&identity, &call.request_id).into()),
+        Err(refusal) => {
+            let mut response = reply(&call.request_id, refusal.status, "text/xml", refusal.as_xml(&call.request_id).into());
+            if let Some(seconds) = refusal.retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            }
+            response
+        }
+    }
 }
 
 /// Who signed the request. Nobody needs a permission to learn who he is.
@@ -84,7 +91,7 @@ fn unique_id(arn: &str) -> String {
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), retry_after: None }
     }
 
     /// What the control API would say. Its failures here are those of a signature, or the server's own.
@@ -100,6 +107,7 @@ impl Refusal {
 
     /// Why the body was not received, in STS's names.
     fn of_body(failure: super::Failure, request_id: &str) -> Self {
+        let retry_after = failure.retry_after();
         let (status, _) = failure.worded(None, request_id);
         let code = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
@@ -107,7 +115,7 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
             _ => "Throttling",
         };
-        Self::new(status, code, "The request body was not received.")
+        Self { retry_after, ..Self::new(status, code, "The request body was not received.") }
     }
 
     fn as_xml(&self, request_id: &str) -> String {

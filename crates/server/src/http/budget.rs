@@ -19,6 +19,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// What a request takes besides its own bytes while it waits for its client: its task, its head, the protocol's state.
 pub(crate) const REQUEST: usize = 16 * 1024;
+/// What the requests of most operations stay below.
+const SMALL: usize = 64 * 1024;
 /// Shares grow in steps of this size.
 const STEP: usize = 16 * 1024;
 /// The longest time that somebody who is known waits for room, while others give theirs back.
@@ -72,6 +74,7 @@ struct Bounds {
     addresses: HashMap<IpAddr, Weak<Bound>>,
     accounts: HashMap<RegistryId, Weak<Bound>>,
     claims: HashMap<(IpAddr, String), Weak<Bound>>,
+    small_claims: HashMap<(IpAddr, String), Weak<Bound>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub(crate) struct Holder {
     class: Class,
     /// The bounds of his own.
     own: [Option<Arc<Bound>>; 2],
+    /// What takes the place of the first of them once he holds more than [`SMALL`].
+    larger: Option<Arc<Bound>>,
 }
 
 /// What somebody holds.
@@ -101,7 +106,7 @@ impl Budget {
     /// A budget of so many bytes, of which nothing is held.
     ///
     /// Strangers have a half of it and one address an eighth. Those who are known have what strangers leave of it, but for an
-    /// eighth; one account has a half, and a quarter for what is not verified yet.
+    /// eighth; one account has a half, and of that an address a quarter of the budget for what is not verified yet.
     pub fn new(bytes: u64) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         Self(Arc::new(Pots {
@@ -109,7 +114,12 @@ impl Budget {
             strangers: Bound::of(bytes / 2),
             known: Bound::of(bytes - bytes / 8),
             refusals: Bound::of(bytes / 32),
-            bounds: Mutex::new(Bounds { addresses: HashMap::new(), accounts: HashMap::new(), claims: HashMap::new() }),
+            bounds: Mutex::new(Bounds {
+                addresses: HashMap::new(),
+                accounts: HashMap::new(),
+                claims: HashMap::new(),
+                small_claims: HashMap::new(),
+            }),
             proven: Proven::new(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
@@ -119,12 +129,12 @@ impl Budget {
     /// Whoever comes from this address.
     pub(crate) fn stranger(&self, client: IpAddr) -> Holder {
         let address = self.0.address(network_of(client));
-        Holder { pots: self.0.clone(), class: Class::Stranger, own: [Some(address), None] }
+        Holder { pots: self.0.clone(), class: Class::Stranger, own: [Some(address), None], larger: None }
     }
 
     /// An account, one of whose principals has proved who it is.
     pub(crate) fn known(&self, account: &RegistryId) -> Holder {
-        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None] }
+        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None], larger: None }
     }
 
     /// Whoever claims from this address to have an access key of this account. A stranger, unless the claim was
@@ -134,8 +144,8 @@ impl Budget {
         if !self.0.proven.holds(&claim) {
             return self.stranger(client);
         }
-        let own = [Some(self.0.claim(claim)), Some(self.0.account(account))];
-        Holder { pots: self.0.clone(), class: Class::Known, own }
+        let (small, larger) = self.0.claim(claim);
+        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(small), Some(self.0.account(account))], larger: Some(larger) }
     }
 
     /// Notes that this address has proved to have an access key.
@@ -145,7 +155,7 @@ impl Budget {
 
     /// Those who are told that there is no room.
     pub(crate) fn refused(&self) -> Holder {
-        Holder { pots: self.0.clone(), class: Class::Refusal, own: [None, None] }
+        Holder { pots: self.0.clone(), class: Class::Refusal, own: [None, None], larger: None }
     }
 }
 
@@ -160,9 +170,11 @@ impl Pots {
         bound(&mut bounds.accounts, account.clone(), self.all.limit / 2)
     }
 
-    fn claim(&self, claim: (IpAddr, String)) -> Arc<Bound> {
+    /// A bound for what is small and one for what is not: large bodies with wrong signatures leave room for small ones.
+    fn claim(&self, claim: (IpAddr, String)) -> (Arc<Bound>, Arc<Bound>) {
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        bound(&mut bounds.claims, claim, self.all.limit / 4)
+        let small = bound(&mut bounds.small_claims, claim.clone(), self.all.limit / 16);
+        (small, bound(&mut bounds.claims, claim, self.all.limit / 4))
     }
 }
 
@@ -247,24 +259,36 @@ impl Share {
     pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
         let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
         let more = missing.next_multiple_of(STEP);
-        match self.holder.take(more) {
-            Ok(()) => {}
-            Err(crowded) if !self.holder.is_known() => return Err(crowded),
-            Err(_) => self.wait_for(more).await?,
+        match self.grow(more) {
+            Err(_) if self.holder.is_known() => self.wait_for(more).await,
+            grown => grown,
         }
+    }
+
+    fn grow(&mut self, more: usize) -> Result<(), Crowded> {
+        if self.bytes + more > SMALL
+            && let Some(larger) = &self.holder.larger
+        {
+            if !larger.take(self.bytes) {
+                return Err(Crowded::ByCaller);
+            }
+            let small = std::mem::replace(&mut self.holder.own[0], self.holder.larger.take());
+            small.iter().for_each(|small| small.give(self.bytes));
+        }
+        self.holder.take(more)?;
         self.bytes += more;
         Ok(())
     }
 
-    async fn wait_for(&self, more: usize) -> Result<(), Crowded> {
-        let pots = &*self.holder.pots;
-        let _waiter = Waiter::new(pots);
+    async fn wait_for(&mut self, more: usize) -> Result<(), Crowded> {
+        let pots = self.holder.pots.clone();
+        let _waiter = Waiter::new(&pots);
         let part = self.bytes as f64 / pots.all.limit.max(1) as f64;
         let wait = SHORTEST_WAIT + LONGEST_WAIT.mul_f64(4.0 * part);
         let deadline = Instant::now() + wait.min(LONGEST_WAIT);
         loop {
             let room = pots.room.notified();
-            match self.holder.take(more) {
+            match self.grow(more) {
                 Err(crowded) if timeout_at(deadline, room).await.is_err() => return Err(crowded),
                 Err(_) => {}
                 Ok(()) => return Ok(()),

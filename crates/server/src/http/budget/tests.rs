@@ -46,18 +46,30 @@ fn what_is_refused_takes_nothing_and_what_is_dropped_gives_all_back() {
     assert_eq!(budget.0.strangers.held.load(Ordering::Relaxed), 0);
 }
 
-#[test]
-fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own() {
+#[tokio::test(start_paused = true)]
+async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own() {
     let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
-    let attacks: Vec<_> =
-        (10..14).map(|last| budget.claimant(address(last), "AKIA", &owner).share(8 * MIB).expect("a stranger's")).collect();
-    assert!(budget.claimant(address(1), "AKIA", &owner).share(1).is_err(), "as much a stranger as they are");
+    let claim = async |last: u8, bytes: usize| {
+        let mut share = budget.claimant(address(last), "AKIA", &owner).nothing();
+        share.hold(bytes).await.map(|()| share)
+    };
+    let mut attacks = Vec::new();
+    for last in 10..14 {
+        attacks.push(claim(last, 8 * MIB).await.expect("a stranger's"));
+    }
+    assert!(claim(1, 1).await.is_err(), "as much a stranger as they are");
     budget.prove(address(1), "AKIA");
-    let claim = budget.claimant(address(1), "AKIA", &owner).share(16 * MIB).expect("a quarter");
-    assert_eq!(budget.claimant(address(1), "AKIA", &owner).share(1).unwrap_err(), Crowded::ByCaller, "whoever else comes from there");
+    attacks.push(claim(1, 16 * MIB).await.expect("a quarter"));
+    assert_eq!(claim(1, MIB).await.unwrap_err(), Crowded::ByCaller, "whoever else comes from there");
+    let small = claim(1, SMALL).await.expect("has room of its own");
     budget.prove(address(2), "AKIA");
-    assert!(budget.claimant(address(2), "AKIA", &owner).share(16 * MIB).is_ok(), "the owner from elsewhere");
-    drop((attacks, claim));
+    assert!(claim(2, 15 * MIB).await.is_ok(), "the owner from elsewhere");
+    drop((attacks, small));
+    let mut grown = claim(1, SMALL).await.expect("room");
+    assert_eq!(grown.hold(16 * MIB).await, Ok(()), "what is small may grow");
+    drop(grown);
+    assert!(claim(1, 16 * MIB).await.is_ok(), "and gives all back");
+    assert_eq!(budget.0.all.held.load(Ordering::Relaxed), 0);
 }
 
 #[test]
