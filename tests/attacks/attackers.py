@@ -1,7 +1,6 @@
 """What attackers do: connections from addresses of their own, requests that do not end, answers that are not read."""
 
 import socket
-import ssl
 import time
 
 import h2.config
@@ -88,14 +87,14 @@ class Http2:
         self.flush()
         return stream
 
-    def events(self, seconds: float) -> list:
-        """What comes in this time, or until the server closes the connection (then the last one is None)."""
+    def events(self, seconds: float, enough=lambda found: False) -> list:
+        """What comes in this time or until it is enough, or until the server closes the connection (then the last one is None)."""
         found, deadline = [], time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0 and not enough(found):
             self.socket.settimeout(left)
             try:
                 data = self.socket.recv(65536)
-            except (TimeoutError, ssl.SSLError):
+            except TimeoutError:
                 break
             except OSError:
                 data = b""
@@ -105,10 +104,11 @@ class Http2:
             self.flush()
         return found
 
-    def statuses(self, seconds: float) -> list[int]:
-        """The statuses of the answers that come in this time."""
-        heads = [event for event in self.events(seconds) if isinstance(event, h2.events.ResponseReceived)]
-        return [int(dict(event.headers).get(b":status", dict(event.headers).get(":status"))) for event in heads]
+    def statuses(self, count: int) -> list[int]:
+        """The statuses of so many answers, or of those that come in time."""
+        answers = lambda found: [event for event in found if isinstance(event, h2.events.ResponseReceived)]
+        heads = [dict(event.headers) for event in answers(self.events(20, lambda found: len(answers(found)) >= count))]
+        return [int(found.get(b":status", found.get(":status"))) for found in heads]
 
     def close(self) -> None:
         self.socket.close()
