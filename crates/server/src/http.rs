@@ -131,23 +131,29 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     record.answered_with(response, held)
 }
 
-/// Takes a share of the budget for an answer. Where there is none, the answer becomes a refusal that says so; where there is no
-/// room for that either, one without a body, which waits for nobody.
+/// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
+/// no room for a few words either, one without a body, which waits for nobody.
 fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
     let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Holder>());
     let holder = || caller.unwrap_or_else(|| server.budget.stranger(client));
     let in_flight = || record.in_flight().clone();
-    match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
-        Ok(held) => held,
-        Err(reason) => {
-            *response = crowded(door, reason);
-            let held = leaving::hold_refusal(&server.budget, in_flight).filter(|_| is_stream);
-            if is_stream && held.is_none() {
-                *response.body_mut() = Body::empty();
-            }
-            held
-        }
+    let reason = match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
+        Ok(held) => return held,
+        Err(reason) => reason,
+    };
+    if !is_stream {
+        *response = crowded(door, reason);
+        return None;
     }
+    let held = leaving::hold_small(&server.budget, client, in_flight);
+    if held.is_none() || !leaving::is_small(response.body()) {
+        *response = crowded(door, reason);
+    }
+    if held.is_none() {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    held
 }
 
 /// That there is no room, in a form that each door's clients understand.

@@ -79,6 +79,8 @@ pub struct IssuedBearer {
     pub token: String,
     /// When it stops being accepted.
     pub expires_at: Timestamp,
+    /// The account of its holder, if it has one.
+    pub account: Option<RegistryId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,8 +192,9 @@ pub fn issue_anonymous(keys: &Keys, registry: &Registry, now: Timestamp) -> Issu
 }
 
 fn issue_bearer(keys: &Keys, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
+    let account = holder.as_ref().and_then(|holder| RegistryId::parse(&holder.registry).ok());
     let claims = Claims::new(Kind::Bearer, registry, holder, expires_at);
-    IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at }
+    IssuedBearer { account, token: keys.authorization_token.sign(&claims), expires_at }
 }
 
 /// Finds out who sends a request; none when it carries no `Authorization` at all.

@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn an_empty_body_is_an_empty_object_and_other_bytes_than_text_are_none() {
         let text = |bytes: &'static [u8]| {
-            let share = Budget::new(1 << 20).refused().nothing();
+            let share = Budget::new(1 << 20).stranger(std::net::IpAddr::from([192, 0, 2, 1])).nothing();
             let body = RequestBody(Received { bytes: Bytes::from_static(bytes), share });
             body.text().map(str::to_owned).map_err(|failure| failure.worded(None, "").0)
         };

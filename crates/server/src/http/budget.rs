@@ -53,7 +53,8 @@ struct Pots {
     all: Bound,
     strangers: Bound,
     known: Bound,
-    refusals: Bound,
+    claims: Bound,
+    small: Bound,
     bounds: Mutex<Bounds>,
     proven: Proven,
     /// Who waits for room, and what tells them that there is some.
@@ -71,17 +72,20 @@ struct Bound {
 /// The bounds of those who hold something now.
 #[derive(Debug)]
 struct Bounds {
-    addresses: HashMap<IpAddr, Weak<Bound>>,
+    addresses: HashMap<(IpAddr, Class), Weak<Bound>>,
     accounts: HashMap<RegistryId, Weak<Bound>>,
     claims: HashMap<(IpAddr, String), Weak<Bound>>,
     small_claims: HashMap<(IpAddr, String), Weak<Bound>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Class {
     Stranger,
+    /// Who claims to have an access key that exists, in a request that is small.
+    Claimant,
     Known,
-    Refusal,
+    /// Who is answered in a few words although there is no room.
+    Small,
 }
 
 /// Somebody who may hold something.
@@ -91,8 +95,8 @@ pub(crate) struct Holder {
     class: Class,
     /// The bounds of his own.
     own: [Option<Arc<Bound>>; 2],
-    /// What takes the place of the first of them once he holds more than [`SMALL`].
-    larger: Option<Arc<Bound>>,
+    /// Who he is once he holds more than [`SMALL`], or when there is no room for what is small.
+    larger: Option<Box<Holder>>,
 }
 
 /// What somebody holds.
@@ -105,6 +109,7 @@ pub(crate) struct Share {
 impl Budget {
     /// A budget of so many bytes, of which nothing is held.
     ///
+    /// A sixteenth more is kept for small requests that claim to have an access key, and half as much for answers of a few words.
     /// Strangers have a half of it and one address an eighth. Those who are known have what strangers leave of it, but for an
     /// eighth; one account has a half, and of that an address a quarter of the budget for what is not verified yet.
     pub fn new(bytes: u64) -> Self {
@@ -113,7 +118,8 @@ impl Budget {
             all: Bound::of(bytes),
             strangers: Bound::of(bytes / 2),
             known: Bound::of(bytes - bytes / 8),
-            refusals: Bound::of(bytes / 32),
+            claims: Bound::of(bytes / 16),
+            small: Bound::of(bytes / 32),
             bounds: Mutex::new(Bounds {
                 addresses: HashMap::new(),
                 accounts: HashMap::new(),
@@ -128,8 +134,12 @@ impl Budget {
 
     /// Whoever comes from this address.
     pub(crate) fn stranger(&self, client: IpAddr) -> Holder {
-        let address = self.0.address(network_of(client));
-        Holder { pots: self.0.clone(), class: Class::Stranger, own: [Some(address), None], larger: None }
+        self.of_address(client, Class::Stranger)
+    }
+
+    fn of_address(&self, client: IpAddr, class: Class) -> Holder {
+        let address = self.0.address(network_of(client), class);
+        Holder { pots: self.0.clone(), class, own: [Some(address), None], larger: None }
     }
 
     /// An account, one of whose principals has proved who it is.
@@ -137,15 +147,18 @@ impl Budget {
         Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None], larger: None }
     }
 
-    /// Whoever claims from this address to have an access key of this account. A stranger, unless the claim was
-    /// [proved](Self::prove) from there before: what others claim from elsewhere then takes nothing from him.
+    /// Whoever claims from this address to have an access key of this account. A stranger, whose small requests have a part of
+    /// their own, unless the claim was [proved](Self::prove) from there before: what others claim from elsewhere then takes nothing
+    /// from him.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
         let claim = (network_of(client), access_key_id.to_owned());
         if !self.0.proven.holds(&claim) {
-            return self.stranger(client);
+            return Holder { larger: Some(Box::new(self.stranger(client))), ..self.of_address(client, Class::Claimant) };
         }
-        let (small, larger) = self.0.claim(claim);
-        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(small), Some(self.0.account(account))], larger: Some(larger) }
+        let (small, large) = self.0.claim(claim);
+        let of =
+            |claim, larger| Holder { pots: self.0.clone(), class: Class::Known, own: [Some(claim), Some(self.0.account(account))], larger };
+        of(small, Some(Box::new(of(large, None))))
     }
 
     /// Notes that this address has proved to have an access key.
@@ -153,16 +166,21 @@ impl Budget {
         self.0.proven.note(network_of(client), access_key_id);
     }
 
-    /// Those who are told that there is no room.
-    pub(crate) fn refused(&self) -> Holder {
-        Holder { pots: self.0.clone(), class: Class::Refusal, own: [None, None], larger: None }
+    /// Whoever is answered in a few words although there is no room for more.
+    pub(crate) fn small(&self, client: IpAddr) -> Holder {
+        self.of_address(client, Class::Small)
     }
 }
 
 impl Pots {
-    fn address(&self, network: IpAddr) -> Arc<Bound> {
+    fn address(&self, network: IpAddr, class: Class) -> Arc<Bound> {
+        let part = match class {
+            Class::Small => 128,
+            Class::Claimant => 64,
+            Class::Stranger | Class::Known => 8,
+        };
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        bound(&mut bounds.addresses, network, self.all.limit / 8)
+        bound(&mut bounds.addresses, (network, class), self.all.limit / part)
     }
 
     fn account(&self, account: &RegistryId) -> Arc<Bound> {
@@ -223,13 +241,14 @@ impl Holder {
         self.class == Class::Known
     }
 
-    /// All bounds that hold for him, and what it means if one of them is passed. Refusals are told when nothing else has room.
+    /// All bounds that hold for him, and what it means if one of them is passed. What is small has room when nothing else has.
     fn bounds(&self) -> impl DoubleEndedIterator<Item = (&Bound, Crowded)> {
         let pots = &*self.pots;
         let (class, all) = match self.class {
             Class::Stranger => (&pots.strangers, Some(&pots.all)),
             Class::Known => (&pots.known, Some(&pots.all)),
-            Class::Refusal => (&pots.refusals, None),
+            Class::Claimant => (&pots.claims, None),
+            Class::Small => (&pots.small, None),
         };
         let own = self.own.iter().flatten().map(|bound| (&**bound, Crowded::ByCaller));
         own.chain([(class, Crowded::InAll)]).chain(all.map(|all| (all, Crowded::InAll)))
@@ -266,17 +285,17 @@ impl Share {
     }
 
     fn grow(&mut self, more: usize) -> Result<(), Crowded> {
-        if self.bytes + more > SMALL
-            && let Some(larger) = &self.holder.larger
-        {
-            if !larger.take(self.bytes) {
-                return Err(Crowded::ByCaller);
+        let (bytes, larger) = (self.bytes + more, self.holder.larger.as_ref());
+        match larger {
+            Some(larger) if bytes > SMALL || self.holder.take(more).is_err() => {
+                larger.take(bytes)?;
+                let larger = Holder::clone(larger);
+                std::mem::replace(&mut self.holder, larger).give(self.bytes);
             }
-            let small = std::mem::replace(&mut self.holder.own[0], self.holder.larger.take());
-            small.iter().for_each(|small| small.give(self.bytes));
+            Some(_) => {}
+            None => self.holder.take(more)?,
         }
-        self.holder.take(more)?;
-        self.bytes += more;
+        self.bytes = bytes;
         Ok(())
     }
 

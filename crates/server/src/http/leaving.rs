@@ -6,11 +6,14 @@ use crate::connection::InFlight;
 use bytes::Bytes;
 use roadstead_model::Digest;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// From this size on an answer counts for itself. A smaller one counts with its HTTP/2 stream; over HTTP/1.1 there is one for a
 /// connection, of which there is a number.
 pub(crate) const LARGE: usize = 16 * 1024;
+/// An answer of a few words is as small as the refusal of it would be.
+const FEW_WORDS: usize = 1024;
 
 /// What goes along with an answer until its last byte is sent.
 #[derive(Debug)]
@@ -109,9 +112,15 @@ pub(crate) fn hold(
     Ok(Some(Arc::new(Held { _share: share, in_flight: in_flight() })))
 }
 
-/// The same for the answer that there is no room for another one. None if there are too many of those, too.
-pub(crate) fn hold_refusal(budget: &Budget, in_flight: impl FnOnce() -> InFlight) -> Option<Arc<Held>> {
-    let share = budget.refused().share(REQUEST).ok()?;
+/// Whether an answer is one of a few words.
+pub(crate) fn is_small(body: &Body) -> bool {
+    body.in_memory().is_some_and(|length| length <= FEW_WORDS)
+}
+
+/// The same for an answer of a few words, for which there is room when there is none for others. None if there are too many of
+/// those, too.
+pub(crate) fn hold_small(budget: &Budget, client: IpAddr, in_flight: impl FnOnce() -> InFlight) -> Option<Arc<Held>> {
+    let share = budget.small(client).share(REQUEST).ok()?;
     Some(Arc::new(Held { _share: share, in_flight: in_flight() }))
 }
 
@@ -119,7 +128,6 @@ pub(crate) fn hold_refusal(budget: &Budget, in_flight: impl FnOnce() -> InFlight
 mod tests {
     use super::*;
     use roadstead_model::Algorithm;
-    use std::net::IpAddr;
 
     #[test]
     fn a_large_answer_that_several_take_is_in_memory_once_for_strangers_and_once_for_the_known() {

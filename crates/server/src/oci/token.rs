@@ -97,6 +97,7 @@ fn anonymous(server: &Server) -> Response {
 
 fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
     let now = server.registry.now();
+    let holder = issued.account.as_ref().map(|account| server.budget.known(account));
     let reply = TokenReply {
         access_token: issued.token.clone(),
         token: issued.token,
@@ -104,7 +105,12 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
         issued_at: now.to_rfc3339(),
     };
     // RFC 6749, section 5.1: tokens are not to be kept by caches.
-    Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
+    let reply = Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store");
+    let mut response = reply.into_response();
+    if let Some(holder) = holder {
+        response.extensions_mut().insert(holder);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -72,12 +72,30 @@ async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own()
     assert_eq!(budget.0.all.held.load(Ordering::Relaxed), 0);
 }
 
+#[tokio::test]
+async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_none() {
+    let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
+    let _strangers: Vec<_> = (10..14).map(|last| budget.stranger(address(last)).share(8 * MIB).expect("an eighth")).collect();
+    let mut held = Vec::new();
+    for last in [1, 2, 3, 4] {
+        for _ in 0..16 {
+            let mut share = budget.claimant(address(last), "AKIA", &owner).nothing();
+            assert_eq!(share.hold(SMALL).await, Ok(()));
+            held.push(share);
+        }
+        assert!(budget.claimant(address(last), "AKIA", &owner).nothing().hold(SMALL).await.is_err(), "one address has a part of it");
+    }
+    assert!(budget.claimant(address(5), "AKIA", &owner).nothing().hold(1).await.is_err(), "it has an end");
+    assert!(held[0].hold(SMALL + 1).await.is_err(), "a large one is a stranger's");
+}
+
 #[test]
-fn refusals_are_told_when_there_is_room_for_nothing_else_and_they_have_an_end() {
+fn small_answers_have_room_when_nothing_else_has_and_they_have_an_end() {
     let budget = Budget::new(64 * MIB as u64);
     let _all: Vec<_> = [1, 2].map(|last| budget.known(&account(last)).share(28 * MIB).expect("known")).into();
-    let _refusals = budget.refused().share(2 * MIB).expect("a part of its own");
-    assert!(budget.refused().share(1).is_err());
+    let _small: Vec<_> = [1, 2, 3, 4].map(|last| budget.small(address(last)).share(MIB / 2).expect("a part of its own")).into();
+    assert_eq!(budget.small(address(1)).share(1).unwrap_err(), Crowded::ByCaller);
+    assert_eq!(budget.small(address(5)).share(1).unwrap_err(), Crowded::InAll);
 }
 
 #[tokio::test(start_paused = true)]
