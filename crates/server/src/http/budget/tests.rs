@@ -57,7 +57,7 @@ async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own()
     for last in 10..14 {
         attacks.push(claim(last, 8 * MIB).await.expect("a stranger's"));
     }
-    assert!(claim(1, 1).await.is_err(), "as much a stranger as they are");
+    assert!(claim(1, MIB).await.is_err(), "as much a stranger as they are");
     budget.prove(address(1), "AKIA");
     attacks.push(claim(1, 16 * MIB).await.expect("a quarter"));
     assert_eq!(claim(1, MIB).await.unwrap_err(), Crowded::ByCaller, "whoever else comes from there");
