@@ -37,6 +37,16 @@ def send(connection: socket.socket, data: bytes) -> bool:
         return False
 
 
+def hang_up(connections: list[socket.socket]) -> None:
+    """Ends connections, also those that a thread is sending on."""
+    for connection in connections:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        connection.close()
+
+
 def answer(connection: socket.socket, timeout: float = 20) -> bytes:
     """What the server says until it closes or falls silent: head and body."""
     connection.settimeout(timeout)

@@ -9,7 +9,7 @@ import time
 import pytest
 import urllib3
 
-from attackers import Http2, answer, connect, head, send, status
+from attackers import Http2, answer, connect, hang_up, head, send, status
 from pushing import OCI_MANIFEST, Pusher, image, push_layer_through_api
 from victim import MIB, anonymous_memory, is_served
 from wire import Wire
@@ -56,8 +56,7 @@ def test_unsigned_bodies_that_do_not_end_hold_little_and_are_told_why(server):
         send(connection, head("POST", "/", X_Amz_Target=DESCRIBE, Content_Length=100))
     refused = answer(more[-1])
     assert (status(refused), b"ThrottlingException" in refused, b"retry-after" in refused.lower()) == (400, True, True), refused
-    for connection in unfinished + more:
-        connection.close()
+    hang_up(unfinished + more)
 
 
 def test_a_byte_now_and_then_keeps_no_request_at_any_door(start):
@@ -125,8 +124,7 @@ def test_unfinished_manifests_hold_no_more_than_the_budget_of_their_account(serv
     [first, *_], _, _ = select.select(more, [], [], 20)
     refused = answer(first)
     assert (status(refused), b"TOOMANYREQUESTS" in refused, b"retry-after: " in refused.lower()) == (429, True, True), refused
-    for connection in connections + more:
-        connection.close()
+    hang_up(connections + more)
 
 
 def test_slow_parts_with_a_wrong_signature_take_nothing_from_the_owner_of_the_key(server):
@@ -158,8 +156,7 @@ def test_slow_parts_with_a_wrong_signature_take_nothing_from_the_owner_of_the_ke
     call_from_elsewhere(server, "DescribeRegistries", {})
     call_from_elsewhere(server, "UploadLayerPart", {**upload(ecr), **part})
     within_budget(server)
-    for connection in connections + nearby:
-        connection.close()
+    hang_up(connections + nearby)
 
 
 def call_from_elsewhere(server, operation: str, members: dict) -> None:

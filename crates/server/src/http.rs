@@ -21,7 +21,7 @@ pub(crate) use record::Recorded;
 
 use crate::connection::Peer;
 use crate::{Server, aws, oci};
-use budget::{Crowded, Holder};
+use budget::{Account, Crowded};
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
@@ -134,8 +134,11 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
 /// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
 /// no room for a few words either, one without a body, which waits for nobody.
 fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
-    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Holder>());
-    let holder = || caller.unwrap_or_else(|| server.budget.stranger(client));
+    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Account>());
+    let holder = || match &caller {
+        Some(Account(account)) => server.budget.known(account),
+        None => server.budget.stranger(client),
+    };
     let in_flight = || record.in_flight().clone();
     let reason = match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
         Ok(held) => return held,

@@ -25,7 +25,7 @@ mod uploads;
 use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, Claim, SignatureError};
-use crate::http::budget::{Crowded, Holder};
+use crate::http::budget::{Account, Crowded, Holder};
 use crate::http::{Call, Response};
 use crate::rates::Client;
 use access::Caller;
@@ -49,13 +49,13 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
         return sts::answer(server, call, body).await;
     }
     let operation = operation(&call.headers);
-    let mut holder = None;
-    let mut response = match serve(server, call, operation, body, &mut holder).await {
+    let mut caller = None;
+    let mut response = match serve(server, call, operation, body, &mut caller).await {
         Ok(json) => reply(&call.request_id, StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => refuse(failure, operation, &call.request_id),
     };
-    if let Some(holder) = holder {
-        response.extensions_mut().insert(holder);
+    if let Some(caller) = caller {
+        response.extensions_mut().insert(caller);
     }
     response
 }
@@ -96,7 +96,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     call: &Call,
     operation: Option<&'static Operation>,
     body: B,
-    known: &mut Option<Holder>,
+    caller: &mut Option<Account>,
 ) -> Result<Bytes, Failure> {
     let (operation, signature) = match identify(server, call, operation).await {
         Ok(identified) => identified,
@@ -113,8 +113,8 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
             check_signature(server, call, &signature, &body)?;
             check_region(server, operation, &signature.claim)?;
             server.budget.prove(call.client, &signature.key.id);
-            let holder = known.insert(server.budget.known(&signature.key.identity.registry));
-            body.decoded_for(holder.clone()).await?;
+            let Account(account) = caller.insert(Account(signature.key.identity.registry.clone()));
+            body.decoded_for(server.budget.known(account)).await?;
             Some(KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id })
         }
         None => None,

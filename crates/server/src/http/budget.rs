@@ -88,6 +88,10 @@ enum Class {
     Small,
 }
 
+/// The account whose principal has proved who it is: goes along with the answer, in case that it has to be held.
+#[derive(Debug, Clone)]
+pub(crate) struct Account(pub(crate) RegistryId);
+
 /// Somebody who may hold something.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {

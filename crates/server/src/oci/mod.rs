@@ -25,7 +25,7 @@ mod uploads;
 
 use crate::Server;
 use crate::auth::Principal;
-use crate::http::budget::Crowded;
+use crate::http::budget::{Account, Crowded};
 use crate::http::{Call, Response};
 use crate::rates::Charge;
 use access::Target;
@@ -74,7 +74,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Repository(place, operation)) => {
             let mut response = operate(server, call, principal.as_ref(), place, operation, body).await?;
             if let Some(Principal::Known(known)) = &principal {
-                response.extensions_mut().insert(server.budget.known(&known.identity.registry));
+                response.extensions_mut().insert(Account(known.identity.registry.clone()));
             }
             Ok(response)
         }

@@ -11,6 +11,7 @@ use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
+use crate::http::budget::Account;
 use crate::http::{Call, Response};
 use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
@@ -97,7 +98,7 @@ fn anonymous(server: &Server) -> Response {
 
 fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
     let now = server.registry.now();
-    let holder = issued.account.as_ref().map(|account| server.budget.known(account));
+    let account = issued.account.map(Account);
     let reply = TokenReply {
         access_token: issued.token.clone(),
         token: issued.token,
@@ -107,8 +108,8 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
     // RFC 6749, section 5.1: tokens are not to be kept by caches.
     let reply = Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store");
     let mut response = reply.into_response();
-    if let Some(holder) = holder {
-        response.extensions_mut().insert(holder);
+    if let Some(account) = account {
+        response.extensions_mut().insert(account);
     }
     response
 }
