@@ -8,6 +8,8 @@
 //! A [`Reception`] is a body that was read to its end or as far as it came ([`Ending`]). Then it is settled (it becomes a part of its
 //! session), kept (the session becomes a blob), or abandoned (the session stays as it was).
 
+mod batch;
+
 use crate::Registry;
 use crate::blobs::UploadFile;
 use crate::error::{Error, Result};
@@ -15,6 +17,7 @@ use crate::hashing::Hash;
 use crate::metadata::{Content, UploadRow};
 use crate::turns::Turn;
 use crate::uploads::{BodyError, PartBody};
+use batch::Batch;
 use bytes::Bytes;
 use roadstead_model::Digest;
 use tokio::task::JoinHandle;
@@ -54,7 +57,7 @@ struct Progress {
     /// How far the session comes with all that the writer was given.
     received: u64,
     /// What has arrived since.
-    batch: Vec<Bytes>,
+    batch: Batch,
     /// Where the session is noted to stand, if what arrives is to be kept.
     row: Option<UploadRow>,
     /// The request that it belonged to is gone.
@@ -145,11 +148,11 @@ impl Registry {
         };
         let row = matches!(purpose, Purpose::Part).then(|| row.clone());
         let mut progress =
-            Progress { received: writer.start, writing: Writing::Paused(Box::new(writer)), batch: Vec::new(), row, is_left: false };
+            Progress { received: writer.start, writing: Writing::Paused(Box::new(writer)), batch: Batch::default(), row, is_left: false };
         let mut ending = next_batch(body, turn, progress.received, &mut progress.batch).await;
         loop {
             if progress.length() > self.0.limits.layer_bytes {
-                progress.batch.clear();
+                progress.batch.take();
                 return progress.ended(Ending::TooLarge).await;
             }
             if let Some(ending) = ending {
@@ -169,13 +172,13 @@ impl Registry {
 impl Progress {
     /// How far the session comes with all that has arrived.
     fn length(&self) -> u64 {
-        self.received + self.batch.iter().map(|bytes| bytes.len() as u64).sum::<u64>()
+        self.received + self.batch.length()
     }
 
     /// Has the batch written in another thread, and begins a new one.
     fn begin_write(&mut self) {
         self.received = self.length();
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.batch.take();
         if let Writing::Paused(mut writer) = std::mem::take(&mut self.writing) {
             self.writing = Writing::Running(tokio::task::spawn_blocking(move || writer.write(&batch).map(|()| writer)));
         }
@@ -197,7 +200,7 @@ impl Progress {
     /// All of it, once it is written but for the last batch.
     async fn ended(mut self, ending: Ending) -> Result<Reception> {
         self.writer().await?;
-        let (received, rest) = (self.length(), std::mem::take(&mut self.batch));
+        let (received, rest) = (self.length(), self.batch.take());
         match std::mem::take(&mut self.writing) {
             Writing::Paused(writer) => Ok(Reception { writer: *writer, received, rest, ending, row: self.row.take() }),
             Writing::Running(_) | Writing::Over => Err(Error::Internal("a body ended after its writer had failed".to_owned())),
@@ -377,7 +380,7 @@ fn stopped(error: tokio::task::JoinError) -> Error {
 }
 
 /// Gathers a batch of a body for a session that stands at `received`, and says how the body ended if it did.
-async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64, batch: &mut Vec<Bytes>) -> Option<Ending> {
+async fn next_batch<B: PartBody>(body: &mut B, turn: &Turn, mut received: u64, batch: &mut Batch) -> Option<Ending> {
     let end = received + BATCH_BYTES as u64;
     let mut taken_over = std::pin::pin!(turn.stopped());
     while received < end {

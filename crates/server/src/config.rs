@@ -11,7 +11,7 @@ pub(crate) mod values;
 pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
-use crate::http::{Cors, CorsOrigin, Network, Origin};
+use crate::http::{Cors, CorsOrigin, Network, Origin, Slowest};
 use crate::rates::Rate;
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
@@ -19,6 +19,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Longer than the 60 s for which load balancers keep their end of a connection open: whoever closes first must be the one that
+/// knows whether a request is on its way.
+const IDLE: Duration = Duration::from_secs(75);
+const STALLED: Duration = Duration::from_secs(10 * 60);
 
 /// How this process runs. The defaults are those of a laptop: no file, no other process, loopback only.
 #[derive(Debug, Clone)]
@@ -73,6 +77,14 @@ pub struct Config {
     pub pull_rate_authenticated: Option<Rate>,
     /// How many bytes an address may download without a login in a month.
     pub pull_volume: Option<u64>,
+    /// How many bytes may be held in memory for requests and answers.
+    pub memory_budget: u64,
+    /// How slowly the body of a request may come.
+    pub slowest_body: Slowest,
+    /// How long a connection may wait for the next request, or take to send one's head.
+    pub idle_timeout: Duration,
+    /// How long a request may go on while nothing of it moves.
+    pub stall_timeout: Duration,
     /// How often garbage is collected; none for never.
     pub gc_interval: Option<Duration>,
     /// How long what nothing needs is kept.
@@ -144,6 +156,10 @@ impl Config {
             pull_rate_anonymous: layers.one("pull_rate_anonymous", Rate::parse)?,
             pull_rate_authenticated: layers.one("pull_rate_authenticated", Rate::parse)?,
             pull_volume: layers.one("pull_volume", values::size)?,
+            memory_budget: layers.one("memory_budget", values::memory)?.unwrap_or(256 << 20),
+            slowest_body: slowest_body(layers)?,
+            idle_timeout: layers.one("idle_timeout", values::timeout)?.unwrap_or(IDLE),
+            stall_timeout: layers.one("stall_timeout", values::timeout)?.unwrap_or(STALLED),
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
             gc_grace: Self::gc_grace(layers)?,
             limits: limits(layers)?,
@@ -167,6 +183,14 @@ impl Config {
         }
         options
     }
+}
+
+/// How slowly bodies may come. The default rate is that of a poor mobile connection; a body that stops for a minute is given up.
+fn slowest_body(layers: &Layers) -> Result<Slowest, ConfigError> {
+    Ok(Slowest {
+        grace: layers.one("body_grace", values::timeout)?.unwrap_or(Duration::from_secs(60)),
+        rate: layers.one("body_rate", values::byte_rate)?.unwrap_or(4096),
+    })
 }
 
 /// What the layers say of limits; AWS's own where they say nothing.

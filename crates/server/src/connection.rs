@@ -5,23 +5,27 @@ mod cleartext;
 mod forwarded;
 mod heads;
 mod lingering;
+mod streams;
 mod watched;
 
 pub(crate) use admission::{Connections, Full, Seat, turn_away};
 pub(crate) use forwarded::Forwarded;
+pub(crate) use streams::{Streams, data_moved};
 
+use crate::config::Config;
 use crate::tls::{HTTP2, Tls};
 use crate::{Server, http};
+use ::http::Version;
 use heads::Heads;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use lingering::Unread;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -29,33 +33,31 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use watched::Watched;
 
-/// How long a connection may wait for the next request, or take to send one's head. Longer than the 60 s for which load
-/// balancers keep their end open: whoever closes first must be the one that knows whether a request is on its way.
-const IDLE: Duration = Duration::from_secs(75);
 /// How long a client may take to agree on a secure connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a request may go on without a byte in either direction. Its client is gone, or means harm.
-const STALLED: Duration = Duration::from_secs(600);
 /// Far more than any client of ours sends.
 pub(crate) const MAX_HEADERS: usize = 100;
-const MAX_HEAD_BYTES: u32 = 64 * 1024;
+const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
+/// How much of an answer waits in the protocol for its client.
+const SEND_BUFFER: usize = 256 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The protocols and their limits.
-type Builder = auto::Builder<TokioExecutor>;
+type Builder = auto::Builder<Streams>;
 
-fn protocols() -> Builder {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn protocols(config: &Config) -> Builder {
+    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout });
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEAD_BYTES)
+        .max_send_buf_size(SEND_BUFFER)
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
@@ -82,8 +84,8 @@ pub(crate) struct Protocols {
 }
 
 impl Protocols {
-    pub(crate) fn new() -> Self {
-        let any = protocols();
+    pub(crate) fn new(config: &Config) -> Self {
+        let any = protocols(config);
         Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any }
     }
 }
@@ -110,10 +112,16 @@ impl Peer {
     }
 
     /// Counts a request as under way until what this returns is dropped.
-    pub(crate) fn begin_request(&self) -> InFlight {
-        self.activity.requests.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn begin_request(&self, version: Version) -> InFlight {
         self.unread.set(false);
-        InFlight(self.activity.clone())
+        if version == Version::HTTP_2 {
+            self.activity.is_multiplexed.store(true, Ordering::Relaxed);
+            streams::runs_on(&self.activity);
+            self.activity.touch();
+        } else {
+            self.activity.is_simple.store(true, Ordering::Relaxed);
+        }
+        InFlight::new(&self.activity)
     }
 
     /// The body of a request is not received to its end: what still comes of it is thrown away when the connection is closed.
@@ -126,6 +134,24 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<Activity>);
 
+impl InFlight {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        Self(activity.clone())
+    }
+
+    /// Notes that data of it moves.
+    pub(crate) fn touch(&self) {
+        self.0.touch();
+    }
+}
+
+impl Clone for InFlight {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.touch();
@@ -134,17 +160,33 @@ impl Drop for InFlight {
 }
 
 /// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count: it has to
-/// be complete in the time that a connection may be idle.
+/// be complete in the time that a connection may be idle. Neither do bytes of HTTP/2 that are no data: a client sends `PING` and
+/// `WINDOW_UPDATE` as long as it likes. There the bodies of requests and answers say when data moves.
 #[derive(Debug)]
 struct Activity {
     begun: Instant,
     last: AtomicU64,
     requests: AtomicUsize,
+    /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
+    is_simple: AtomicBool,
+    is_multiplexed: AtomicBool,
+    /// How long a connection may wait for the next request, or take to send one's head.
+    idle: Duration,
+    /// How long a request may go on while nothing moves. Its client is gone, or means harm.
+    stalled: Duration,
 }
 
 impl Activity {
-    fn new() -> Self {
-        Self { begun: Instant::now(), last: AtomicU64::new(0), requests: AtomicUsize::new(0) }
+    fn new(idle: Duration, stalled: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            last: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            is_simple: AtomicBool::new(false),
+            is_multiplexed: AtomicBool::new(false),
+            idle,
+            stalled,
+        }
     }
 
     fn touch(&self) {
@@ -152,7 +194,13 @@ impl Activity {
     }
 
     fn received(&self) {
-        if self.requests.load(Ordering::Relaxed) > 0 {
+        if self.requests.load(Ordering::Relaxed) > 0 && !self.is_multiplexed.load(Ordering::Relaxed) {
+            self.touch();
+        }
+    }
+
+    fn sent(&self) {
+        if self.is_simple.load(Ordering::Relaxed) {
             self.touch();
         }
     }
@@ -160,13 +208,13 @@ impl Activity {
     /// Ends when nothing has happened for too long.
     async fn ceases(&self) {
         loop {
-            let patience = if self.requests.load(Ordering::Relaxed) == 0 { IDLE } else { STALLED };
+            let patience = if self.requests.load(Ordering::Relaxed) == 0 { self.idle } else { self.stalled };
             let deadline = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + patience;
             if deadline <= Instant::now() {
                 return;
             }
             // A request that ends meanwhile makes the deadline nearer: look again after the shorter time.
-            tokio::time::sleep_until(deadline.min(Instant::now() + IDLE)).await;
+            tokio::time::sleep_until(deadline.min(Instant::now() + self.idle)).await;
         }
     }
 }
@@ -278,9 +326,12 @@ async fn answer(
 mod tests {
     use super::*;
 
+    const IDLE: Duration = Duration::from_secs(75);
+    const STALLED: Duration = Duration::from_secs(600);
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_requests_ceases_after_the_idle_time() {
-        let activity = Activity::new();
+        let activity = Activity::new(IDLE, STALLED);
         let begun = Instant::now();
         activity.ceases().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
@@ -288,7 +339,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_comes_byte_by_byte_does_not_keep_a_connection() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         let (begun, trickling) = (Instant::now(), activity.clone());
         tokio::spawn(async move {
             loop {
@@ -302,7 +353,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_under_way_may_pause_for_longer_and_bytes_start_the_clock_anew() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let touching = activity.clone();
@@ -316,7 +367,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_idle_time_counts_from_the_end_of_the_last_request() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let request = InFlight(activity.clone());
         let begun = Instant::now();
@@ -326,5 +377,37 @@ mod tests {
         });
         activity.ceases().await;
         assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn control_frames_keep_no_http2_connection() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        activity.is_multiplexed.store(true, Ordering::Relaxed);
+        let (request, begun) = (InFlight::new(&activity), Instant::now());
+        let pinging = activity.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                pinging.received();
+                pinging.sent();
+            }
+        });
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), STALLED.as_secs());
+        drop(request);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_asked_for_nothing_is_idle_whatever_is_sent_to_it() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        let (begun, pinging) = (Instant::now(), activity.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                pinging.sent();
+            }
+        });
+        activity.ceases().await;
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 }

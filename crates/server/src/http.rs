@@ -1,10 +1,13 @@
 //! What every door needs of HTTP: the request as it came in, the answer's body, and the signpost that picks a door.
 
+pub(crate) mod arriving;
 mod body;
 mod browser;
+pub(crate) mod budget;
 mod emulated;
 mod forwarded;
 mod landing;
+pub(crate) mod leaving;
 mod logo;
 mod origin;
 mod probes;
@@ -12,9 +15,11 @@ mod record;
 mod seeming;
 mod unread;
 
+pub use arriving::Slowest;
 pub use body::{BlobPart, Body, Manner, Reading};
 pub(crate) use browser::Browsers;
 pub use browser::{Cors, CorsOrigin};
+pub use budget::Budget;
 pub(crate) use emulated::reason_to_refuse as emulator_refusal;
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
@@ -25,11 +30,13 @@ pub(crate) use seeming::SeemingProxies;
 use crate::audit::Trace;
 use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
+use budget::{Account, Crowded};
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
+use leaving::Held;
 use origin::RequestHost;
 use record::Record;
 use std::net::IpAddr;
@@ -125,8 +132,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
     let trace = Arc::new(Trace::new(&server.audit, client, request_id.clone()));
     let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
-    let is_head = request.method() == Method::HEAD;
-    let version = request.version();
+    let (is_head, version) = (request.method() == Method::HEAD, request.version());
     let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
     let share = share_of(server, peer, client);
@@ -138,23 +144,24 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
                 broken(door)
             }
         },
-        Err(TooMany) => crowded(server, door),
+        Err(TooMany) => too_many(server, door),
     };
     if !body.is_end_stream() {
         Box::pin(unread::close_after(peer, version, &mut body, is_announced, &mut response)).await;
     }
+    if is_head {
+        let body = std::mem::replace(response.body_mut(), Body::empty());
+        announce_length(&mut response, &body);
+    }
+    response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
+    let held = hold(server, &record, &mut response, door, client, version);
     if door == Door::Aws {
         response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
     } else {
         response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
     }
     server.browsers.instruct(&mut response, door, reader);
-    response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
-    if is_head {
-        let body = std::mem::replace(response.body_mut(), Body::empty());
-        announce_length(&mut response, &body);
-    }
-    record.answered_with(response, share.ok().flatten())
+    record.answered_with(response, share.ok().flatten(), held)
 }
 
 /// Whose requests under way are as many as they may be.
@@ -166,6 +173,47 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
         return Ok(None);
     }
     server.connections.forward(client).map(Some).ok_or(TooMany)
+}
+
+/// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
+/// no room for a few words either, one without a body, which waits for nobody.
+fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
+    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Account>());
+    let holder = || match &caller {
+        Some(Account(account)) => server.budget.known(account),
+        None => server.budget.stranger(client),
+    };
+    let in_flight = || record.in_flight().clone();
+    let reason = match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
+        Ok(held) => return held,
+        Err(reason) => reason,
+    };
+    if !is_stream {
+        *response = crowded(door, reason);
+        return None;
+    }
+    let held = leaving::hold_small(&server.budget, client, in_flight);
+    if held.is_none() || !leaving::is_small(response.body()) {
+        *response = crowded(door, reason);
+    }
+    if held.is_none() {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    held
+}
+
+/// That there is no room, in a form that each door's clients understand.
+fn crowded(door: Door, reason: Crowded) -> Response {
+    match door {
+        Door::Aws => aws::crowded(reason),
+        Door::Oci => oci::crowded(reason),
+        _ => {
+            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
+            response
+        }
+    }
 }
 
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
@@ -255,7 +303,7 @@ fn broken(door: Door) -> Response {
 }
 
 /// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
-fn crowded(server: &Server, door: Door) -> Response {
+fn too_many(server: &Server, door: Door) -> Response {
     server.telemetry.forwarded_request_refused();
     let aws = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
     let oci = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests of this address are under way","detail":null}]}"#;

@@ -63,6 +63,9 @@ pub struct Server {
     pub audit: Audit,
     /// The peers that seem to be proxies of ours.
     pub(crate) seeming_proxies: http::SeemingProxies,
+    /// What is held in memory for requests and answers.
+    pub budget: http::Budget,
+    pub(crate) copies: http::leaving::Copies,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
     /// The connections that are open.
@@ -84,6 +87,8 @@ impl Server {
             failed_logins: FailedLogins::new(config.failed_login_rate),
             audit: Audit::default(),
             seeming_proxies: http::SeemingProxies::default(),
+            budget: http::Budget::new(config.memory_budget),
+            copies: http::leaving::Copies::default(),
             registry,
             config,
             telemetry: Telemetry::new(),
@@ -114,7 +119,7 @@ impl Server {
 
 /// Accepts and serves connections to one address until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
 pub async fn serve(listener: TcpListener, surface: Surface, server: Arc<Server>, shutdown: impl Future<Output = ()>) {
-    let protocols = Arc::new(connection::Protocols::new());
+    let protocols = Arc::new(connection::Protocols::new(&server.config));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);

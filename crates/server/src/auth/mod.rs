@@ -10,6 +10,7 @@ pub mod sigv4;
 
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
+use roadstead_model::RegistryId;
 use roadstead_model::page::CursorKey;
 use roadstead_registry::{Identity, Registry};
 use std::fmt;
@@ -21,6 +22,16 @@ pub enum Principal {
     Anonymous,
     /// The holder of an access key.
     Known(KnownPrincipal),
+}
+
+impl Principal {
+    /// The account of the holder of an access key.
+    pub fn account(&self) -> Option<&RegistryId> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(known) => Some(&known.identity.registry),
+        }
+    }
 }
 
 /// The holder of an access key, who has proved it.

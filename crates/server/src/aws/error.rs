@@ -2,6 +2,7 @@
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
+use crate::http::budget::Crowded;
 use crate::rates::TooFast;
 use bytes::Bytes;
 use http::StatusCode;
@@ -22,6 +23,8 @@ pub(super) enum Failure {
     Signature(SignatureError),
     /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
     Common(StatusCode, &'static str, Option<String>),
+    /// There is no room in memory for what the request or its answer would hold.
+    Crowded(Crowded),
 }
 
 /// What went wrong is logged, and is nobody else's business.
@@ -49,9 +52,16 @@ impl Failure {
             Self::Signature(error) => (*error != SignatureError::Missing, error.exception().to_owned()),
             Self::Common(_, "AccessDeniedException", Some(sentence)) => (true, sentence.clone()),
             Self::Common(_, name, _) => (*name == "ThrottlingException", (*name).to_owned()),
+            Self::Crowded(crowded) => (true, crowded_names(*crowded).1.to_owned()),
             Self::Exception(exception, _) => (false, exception.as_str().to_owned()),
             Self::Registry(error) => {
-                let is_limit = matches!(error, Error::LimitExceeded(_) | Error::LayerTooLarge { .. } | Error::TooManyResourceTags { .. });
+                let is_limit = matches!(
+                    error,
+                    Error::LimitExceeded(_)
+                        | Error::LayerTooLarge { .. }
+                        | Error::TooManyUploads { .. }
+                        | Error::TooManyResourceTags { .. }
+                );
                 (is_limit, translated(error).0.as_str().to_owned())
             }
         }
@@ -62,6 +72,14 @@ impl Failure {
         match self {
             Self::Signature(error) => Ok(error),
             other => Err(other),
+        }
+    }
+
+    /// When to try again, in seconds, if the answer says so.
+    pub(super) const fn retry_after(&self) -> Option<&'static str> {
+        match self {
+            Self::Crowded(_) => Some(Crowded::RETRY_AFTER),
+            _ => None,
         }
     }
 
@@ -79,6 +97,10 @@ impl Failure {
             Self::Exception(exception, message) => (status_of(exception), exception.as_str(), Some(message), Map::new()),
             Self::Signature(error) => (StatusCode::BAD_REQUEST, error.exception(), Some(error.to_string()), Map::new()),
             Self::Common(status, name, message) => (status, name, message, Map::new()),
+            Self::Crowded(crowded) => {
+                let (status, name, message) = crowded_names(crowded);
+                (status, name, Some(message.to_owned()), Map::new())
+            }
         };
         tracing::debug!(request_id, operation = operation_name, exception = name, message, "refused");
         let mut body = details;
@@ -87,6 +109,18 @@ impl Failure {
             body.insert("message".to_owned(), json!(beginning(&message, LONGEST_MESSAGE)));
         }
         (status, Value::Object(body).to_string().into())
+    }
+}
+
+/// AWS's names for one caller who asks for too much, and for a server that has too much to do (API reference, "Common errors").
+/// SDKs answer both by trying again.
+const fn crowded_names(crowded: Crowded) -> (StatusCode, &'static str, &'static str) {
+    match crowded {
+        Crowded::ByCaller => (StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
+        Crowded::InAll => {
+            let message = "The request has failed due to a temporary failure of the server.";
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+        }
     }
 }
 
@@ -268,6 +302,15 @@ mod tests {
         let (_, body) = worded(long, "DescribeImages");
         let message = body["message"].as_str().expect("a message");
         assert!((LONGEST_MESSAGE - 1..=LONGEST_MESSAGE).contains(&message.len()), "{}", message.len());
+    }
+
+    #[test]
+    fn there_being_no_room_is_said_in_words_that_sdks_answer_by_trying_again() {
+        for (crowded, status, name) in [(Crowded::ByCaller, 400, "ThrottlingException"), (Crowded::InAll, 503, "ServiceUnavailable")] {
+            assert!(Failure::Crowded(crowded).retry_after().is_some());
+            let (worded, body) = worded(Failure::Crowded(crowded), "UploadLayerPart");
+            assert_eq!((worded, &body["__type"]), (status, &json!(name)));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::access::{Caller, repository_name};
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
+use bytes::Bytes;
 use roadstead_model::aws::images::*;
 use roadstead_model::aws::scalars::LAYER_DIGEST_FORM;
 use roadstead_model::aws::shape::Pattern;
@@ -95,8 +96,9 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
         // AWS guesses no media type (observed: aws/containers-roadmap#1873, CircleCI-Public/aws-ecr-orb#393, of the private service).
         return Err(Error::from(ManifestError::Syntax).into());
     }
+    let manifest = Bytes::from(request.image_manifest);
     let push = ManifestPush {
-        bytes: request.image_manifest.clone().into(),
+        bytes: manifest.clone(),
         media_type: request.image_manifest_media_type,
         digest,
         tags: tag.into_iter().collect(),
@@ -112,7 +114,8 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
         registry_id: caller.registry_id().to_string(),
         repository_name: name.to_string(),
         image_id: ImageIdentifier { image_digest: Some(put.digest.to_string()), image_tag },
-        image_manifest: request.image_manifest,
+        // It was text, and nobody else has it any more: this copies nothing.
+        image_manifest: String::from_utf8(manifest.into()).unwrap_or_default(),
         image_manifest_media_type: put.media_type,
     };
     Ok(PutImageResponse { image })

@@ -3,7 +3,8 @@
 //! A request is answered in this order: the operation (`X-Amz-Target`), the signature, the body's JSON, its shape, the
 //! caller's permission, the operation. Nothing is read from the registry but the access key before the permission is
 //! known (`access::authorize` makes the only `Caller`, and an operation takes nothing else), and a body larger than
-//! a mebibyte is received only for an access key that exists.
+//! 16 KiB is received only for an access key that exists. Until its signature is verified, which takes all of it, it counts as
+//! a stranger's, unless the same address has proved to have that key before.
 
 mod access;
 mod audit;
@@ -25,13 +26,14 @@ mod uploads;
 use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, Claim, SignatureError};
+use crate::http::budget::{Account, Crowded, Holder};
 use crate::http::{Call, Response};
 use crate::rates::Client;
 use access::Caller;
 use body::RequestBody;
 use bytes::Bytes;
 use error::Failure;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Body;
 use roadstead_model::RegistryId;
@@ -48,21 +50,40 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
         return sts::answer(server, call, body).await;
     }
     let operation = operation(&call.headers);
-    match serve(server, call, operation, body).await {
-        Ok(json) => reply(call, StatusCode::OK, aws::CONTENT_TYPE, json),
+    let mut caller = None;
+    let mut response = match serve(server, call, operation, body, &mut caller).await {
+        Ok(json) => reply(&call.request_id, StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => {
             let failure = audit::note_failure(server, call, operation.map_or("", |operation| operation.name), failure);
-            let (status, json) = failure.worded(operation, &call.request_id);
-            reply(call, status, aws::CONTENT_TYPE, json)
+            refuse(failure, operation, &call.request_id)
         }
+    };
+    if let Some(caller) = caller {
+        response.extensions_mut().insert(caller);
     }
+    response
 }
 
-fn reply(call: &Call, status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+/// The answer when there is no room in memory for another one.
+pub(crate) fn crowded(crowded: Crowded) -> Response {
+    refuse(Failure::Crowded(crowded), None, "")
+}
+
+fn refuse(failure: Failure, operation: Option<&Operation>, request_id: &str) -> Response {
+    let retry_after = failure.retry_after();
+    let (status, json) = failure.worded(operation, request_id);
+    let mut response = reply(request_id, status, aws::CONTENT_TYPE, json);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    response
+}
+
+fn reply(request_id: &str, status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
     let mut response = http::Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+    if let (false, Ok(id)) = (request_id.is_empty(), HeaderValue::from_str(request_id)) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
@@ -79,15 +100,21 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     call: &Call,
     operation: Option<&'static Operation>,
     body: B,
+    caller: &mut Option<Account>,
 ) -> Result<Bytes, Failure> {
     let (operation, signature) = identify(server, call, operation).await?;
-    let body = body::read(body, operation.body_limit).await?;
+    let limit = if signature.is_some() { operation.body_limit } else { operation.body_limit.min(body::UNSIGNED_LIMIT) };
+    let holder = holder(server, call, signature.as_ref());
+    let mut body = body::read(server, call, holder, body, limit).await?;
     let principal = match signature {
         Some(signature) => {
             check_signature(server, call, &signature, &body)?;
             check_region(server, operation, &signature.claim)?;
             let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
             call.trace.is_called_by(&principal);
+            server.budget.prove(call.client, &principal.access_key_id);
+            let Account(account) = caller.insert(Account(principal.identity.registry.clone()));
+            body.decoded_for(server.budget.known(account)).await?;
             Some(principal)
         }
         None => None,
@@ -120,6 +147,14 @@ async fn identify(
     };
     let key = find_key(server, &claim.access_key_id).await?;
     Ok((operation, Some(Signature { claim, key })))
+}
+
+/// Whose share of the budget a body is whose signature, if it has one, is still to be verified.
+fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
+    match signature {
+        Some(Signature { key, .. }) => server.budget.claimant(call.client, &key.id, &key.identity.registry),
+        None => server.budget.stranger(call.client),
+    }
 }
 
 /// The key of this id. An emulator has every key, each of an account of its own if its id is one.

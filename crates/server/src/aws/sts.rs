@@ -7,8 +7,8 @@ use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::{Call, Response};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
 use roadstead_model::UserId;
@@ -18,9 +18,6 @@ use roadstead_registry::Identity;
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-/// Far more than the form of any request that is answered here.
-const BODY_LIMIT: usize = 64 * 1024;
-
 /// Whether a request speaks the query protocol: a form, where the control API sends JSON and a target.
 pub(super) fn is_query(headers: &HeaderMap) -> bool {
     let form = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -34,23 +31,32 @@ struct Refusal {
     message: String,
     /// The signature that is not good, if that is why.
     signature: Option<SignatureError>,
+    /// When to try again, in seconds.
+    retry_after: Option<&'static str>,
 }
 
 /// Answers one request. Every failure is an answer too.
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
-    let (status, xml) = match identify(server, call, body).await {
-        Ok((identity, id)) => (StatusCode::OK, identity_as_xml(&identity, id.as_ref(), &call.request_id)),
+    match identify(server, call, body).await {
+        Ok((identity, id)) => {
+            reply(&call.request_id, StatusCode::OK, "text/xml", identity_as_xml(&identity, id.as_ref(), &call.request_id).into())
+        }
         Err(refusal) => {
             let refusal = refusal.noted(server, call);
-            (refusal.status, refusal.as_xml(&call.request_id))
+            let mut response = reply(&call.request_id, refusal.status, "text/xml", refusal.as_xml(&call.request_id).into());
+            if let Some(seconds) = refusal.retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            }
+            response
         }
-    };
-    reply(call, status, "text/xml", xml.into())
+    }
 }
 
 /// Who signed the request, with the unique id if that is a user. Nobody needs a permission to learn who he is.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
-    let body = body::read(body, BODY_LIMIT).await.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", ""))?;
+    let stranger = server.budget.stranger(call.client);
+    let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;
+    let body = body.map_err(|failure| Refusal::of_body(failure, &call.request_id))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));
     if action.as_deref() != Some("GetCallerIdentity") || version.as_deref() != Some(VERSION) {
         let (action, version) = (action.unwrap_or_default(), version.unwrap_or_default());
@@ -93,7 +99,7 @@ fn identity_as_xml(identity: &Identity, id: Option<&UserId>, request_id: &str) -
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), signature: None }
+        Self { status, code, message: message.into(), signature: None, retry_after: None }
     }
 
     /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
@@ -116,6 +122,19 @@ impl Refusal {
                 Self::new(status, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
             }
         }
+    }
+
+    /// Why the body was not received, in STS's names.
+    fn of_body(failure: super::Failure, request_id: &str) -> Self {
+        let retry_after = failure.retry_after();
+        let (status, _) = failure.worded(None, request_id);
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
+            StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
+            StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+            _ => "Throttling",
+        };
+        Self { retry_after, ..Self::new(status, code, "The request body was not received.") }
     }
 
     fn as_xml(&self, request_id: &str) -> String {

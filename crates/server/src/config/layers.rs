@@ -62,7 +62,7 @@ pub const SETTINGS: &[Setting] = &[
     number(
         "max_connections",
         "NUMBER",
-        "Connections at once; idle ones make room for new ones [default: 10000, at most half of the descriptors]",
+        "Connections at once; idle ones make room for new ones [default: what a quarter of --memory-budget and half of the descriptors allow]",
     ),
     number("max_connections_per_address", "NUMBER", "Of these, from one address or IPv6 /64 [default: a quarter]"),
     list("aws_regions", "REGION,…", "Refuse AWS signatures for other regions, as AWS does [without a value: us-east-1]; else any will do")
@@ -78,6 +78,11 @@ pub const SETTINGS: &[Setting] = &[
     one("pull_rate_anonymous", "RATE", "Images that an address may pull without a login, such as 1/s or 100/h; else any number"),
     one("pull_rate_authenticated", "RATE", "Images that an account may pull, such as 10/s; else any number"),
     one("pull_volume", "AMOUNT", "What an address may download without a login in a month, such as 500GB; else any amount"),
+    one("memory_budget", "SIZE", "Memory that may be held for requests and answers [default: 256MiB]"),
+    one("body_grace", "DURATION", "How long the body of a request may keep the server waiting [default: 60s]"),
+    one("body_rate", "SIZE", "Bytes a second that make up for such waiting: a slower body is given up [default: 4KiB]"),
+    one("idle_timeout", "DURATION", "How long a connection may wait for the next request, or take to send one's head [default: 75s]"),
+    one("stall_timeout", "DURATION", "How long a request may go on while nothing of it moves [default: 10m]"),
     one("gc_interval", "DURATION", "How often blobs that nothing needs are removed; 0 for never [default: 1h]"),
     one("gc_grace", "DURATION", "How long such blobs are kept, so that a push under way finds them [default: 24h]"),
     number("limit_repositories", "NUMBER", "Repositories of a registry [default: 10000]"),

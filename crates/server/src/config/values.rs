@@ -120,6 +120,21 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000, 20GiB or 500GB"))
 }
 
+/// A budget of memory. With less than this no request of some size could be served at all.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    size(text).ok().filter(|bytes| *bytes >= 16 << 20).ok_or_else(|| format!("'{text}' is not a size of at least 16MiB, such as 256MiB"))
+}
+
+/// A rate in bytes per second, which is not zero.
+pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
+    size(text).ok().filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is not a number of bytes, such as 4KiB"))
+}
+
+/// A time to wait, which is not zero: without an end anybody could hold what he likes.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    duration(text).ok().filter(|time| !time.is_zero()).ok_or_else(|| format!("'{text}' is not a duration such as 90s or 10m"))
+}
+
 /// An action of the AWS API, and how many requests per second an account may make for it.
 pub(super) fn rate(text: &str) -> Result<(&'static str, Rate), String> {
     let (name, number) = text.split_once('=').ok_or_else(|| format!("'{text}' is not of the form action=number"))?;

@@ -4,6 +4,7 @@
 use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
 use crate::config::Config;
+use crate::http::budget::{CONNECTION, OfConnection};
 use crate::{Server, descriptors, rates};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -36,10 +37,11 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// What is configured, but no more than half of the descriptors: the other half is for files.
+    /// What is configured, but no more than half of the descriptors, since the other half is for files, and no more than take a
+    /// quarter of the memory that may be held.
     fn new(config: &Config, descriptors: u64) -> Self {
-        let wanted = config.max_connections.map_or(MOST, bounded);
-        let all = wanted.min(bounded(descriptors / 2)).max(1);
+        let most = bounded(descriptors / 2).min(bounded(config.memory_budget) / 4 / CONNECTION);
+        let all = config.max_connections.map_or(MOST, bounded).min(most).max(1);
         let by_address = config.max_connections_per_address.map_or((all / 4).max(1), bounded).clamp(1, all);
         Self { all, by_address }
     }
@@ -50,9 +52,10 @@ impl Bounds {
         if let Some(wanted) = config.max_connections.filter(|wanted| bounded(*wanted) > bounds.all) {
             tracing::warn!(
                 wanted,
-                descriptors,
                 most = bounds.all,
-                "half of the descriptors is for files: fewer connections than --max-connections"
+                descriptors,
+                memory_budget = config.memory_budget,
+                "fewer connections than --max-connections: they may take half of the descriptors and a quarter of --memory-budget, at 32 KiB each"
             );
         }
         bounds
@@ -241,18 +244,19 @@ pub(crate) struct Seat {
     pub(super) asked_to_leave: oneshot::Receiver<()>,
     number: u64,
     server: Arc<Server>,
+    _memory: OfConnection,
 }
 
 impl Seat {
     /// Lets a connection from this address in.
     pub(crate) fn take(server: &Arc<Server>, surface: Surface, address: IpAddr) -> Result<Self, Full> {
         let is_proxy = server.config.trusted_proxies.iter().any(|proxies| proxies.contains(address.to_canonical()));
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
         let network = (!is_proxy).then(|| rates::network_of(address));
         let admitted = server.connections_at(surface).admit(network, activity.clone());
         let (number, asked_to_leave, leaving) = admitted.inspect_err(|full| server.telemetry.connection_refused(*full))?;
         server.telemetry.connections_made_room(leaving);
-        Ok(Self { activity, surface, is_proxy, asked_to_leave, number, server: server.clone() })
+        Ok(Self { activity, surface, is_proxy, asked_to_leave, number, server: server.clone(), _memory: server.budget.connection() })
     }
 }
 
@@ -297,7 +301,7 @@ mod tests {
 
         async fn comes(&mut self, network: Option<IpAddr>) -> Result<u64, Full> {
             tokio::time::advance(Duration::from_secs(1)).await;
-            let activity = Arc::new(Activity::new());
+            let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
             let (number, asked_to_leave, _) = self.connections.admit(network, activity.clone())?;
             self.inside.insert(number, (activity, asked_to_leave));
             Ok(number)
@@ -390,16 +394,17 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_leave_half_of_the_descriptors_to_files() {
+    fn the_bounds_leave_half_of_the_descriptors_to_files_and_most_of_the_memory_to_requests() {
         let config = |all, by_address| Config {
             max_connections: all,
             max_connections_per_address: by_address,
+            memory_budget: 4 << 30,
             ..Config::from_layers(&Layers::default()).unwrap()
         };
         for (all, by_address, descriptors, bounds) in [
             (None, None, 1 << 20, (10_000, 2_500)),
             (None, None, 1024, (512, 128)),
-            (Some(100_000), None, 1 << 20, (100_000, 25_000)),
+            (Some(20_000), None, 1 << 20, (20_000, 5_000)),
             (Some(100_000), Some(1_000), 1024, (512, 512)),
             (Some(200), Some(50), 1024, (200, 50)),
             (Some(1), None, 4, (1, 1)),
@@ -407,5 +412,7 @@ mod tests {
             let expected = Bounds { all: bounds.0, by_address: bounds.1 };
             assert_eq!(Bounds::new(&config(all, by_address), descriptors), expected);
         }
+        let usual = Config { memory_budget: 256 << 20, ..config(None, None) };
+        assert_eq!(Bounds::new(&usual, 1 << 20), Bounds { all: 2_048, by_address: 512 });
     }
 }

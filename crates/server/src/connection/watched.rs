@@ -27,7 +27,7 @@ impl Watched {
 
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(length)) = result {
-            self.activity.touch();
+            self.activity.sent();
             self.server.telemetry.bytes_sent(*length);
         }
     }

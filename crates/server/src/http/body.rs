@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use roadstead_model::Digest;
 use roadstead_registry::BlobReader;
 use std::fmt;
 use std::future::Future;
@@ -11,6 +12,9 @@ use std::task::{Context, Poll, ready};
 
 /// How many bytes of a blob are handed to the connection at a time, straight from the kernel's pages.
 const FRAME: usize = 2 << 20;
+/// How many bytes of an answer in memory are handed to the connection at a time: a stream that its client does not read keeps
+/// the rest where it can be taken back.
+const PIECE: usize = 64 << 10;
 
 /// How the bytes of a blob get to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,12 @@ impl Manner {
 #[derive(Debug)]
 pub enum Body {
     /// Some bytes in memory, possibly none.
-    Full(Option<Bytes>),
+    Full {
+        /// What is still to be sent.
+        bytes: Option<Bytes>,
+        /// The digest of all of them, when they are large content that others may be getting too.
+        digest: Option<Digest>,
+    },
     /// A part of a blob, read as it is sent.
     Blob(BlobPart),
 }
@@ -55,7 +64,22 @@ pub enum Body {
 impl Body {
     /// No bytes at all.
     pub const fn empty() -> Self {
-        Self::Full(None)
+        Self::Full { bytes: None, digest: None }
+    }
+
+    /// The whole content of this digest.
+    pub fn content(digest: &Digest, bytes: Bytes) -> Self {
+        let digest = (bytes.len() >= super::leaving::LARGE).then(|| digest.clone());
+        Self::Full { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), digest }
+    }
+
+    /// How many bytes of it are in memory at a time. The mapped pages of a blob are the kernel's, which takes them back as it likes.
+    pub(super) fn in_memory(&self) -> usize {
+        match self {
+            Self::Full { bytes, .. } => bytes.as_ref().map_or(0, Bytes::len),
+            Self::Blob(BlobPart { manner: Manner::Copied(most), remaining, .. }) => (*most as u64).min(*remaining) as usize,
+            Self::Blob(_) => 0,
+        }
     }
 
     /// `length` bytes of a blob from `start` on. The caller has checked that the blob has them.
@@ -82,7 +106,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self::Full(Some(bytes.into()).filter(|bytes| !bytes.is_empty()))
+        Self::Full { bytes: Some(bytes.into()).filter(|bytes| !bytes.is_empty()), digest: None }
     }
 }
 
@@ -92,7 +116,7 @@ impl http_body::Body for Body {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
-            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Full { bytes, .. } => Poll::Ready(next_piece(bytes).map(|bytes| Ok(Frame::data(bytes)))),
             Self::Blob(part) => part.poll_next(context).map(|next| next.map(|result| result.map(Frame::data))),
         }
     }
@@ -103,9 +127,16 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
-            Self::Full(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            Self::Full { bytes, .. } => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Self::Blob(part) => part.remaining,
         })
+    }
+}
+
+fn next_piece(rest: &mut Option<Bytes>) -> Option<Bytes> {
+    match rest {
+        Some(bytes) if bytes.len() > PIECE => Some(bytes.split_to(PIECE)),
+        rest => rest.take(),
     }
 }
 
@@ -213,6 +244,18 @@ mod tests {
         let (mut body, _) = part(0, 10, 0);
         assert!(body.frame().await.unwrap().is_err());
         assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_large_answer_is_handed_over_in_pieces_that_are_no_copies() {
+        let whole = Bytes::from(vec![7; 2 * PIECE + 5]);
+        let mut body = Body::from(whole.clone());
+        for (at, length) in [(0, PIECE), (PIECE, PIECE), (2 * PIECE, 5)] {
+            assert!(!http_body::Body::is_end_stream(&body));
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!((piece.as_ptr(), piece.len()), (whole[at..].as_ptr(), length));
+        }
+        assert!(http_body::Body::is_end_stream(&body) && body.frame().await.is_none());
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
 
+use super::leaving::Held;
 use super::{Body, Door, Response};
 use crate::audit::Trace;
-use crate::connection::{Forwarded, InFlight, Peer};
+use crate::connection::{Forwarded, InFlight, Peer, data_moved};
 use crate::rates::Charge;
 use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http_body::{Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -33,7 +34,7 @@ pub(crate) struct Record {
     trace: Arc<Trace>,
     charge: Option<Charge>,
     forwarded: Option<Forwarded>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 /// What only the access log wants to know.
@@ -63,18 +64,28 @@ impl Record {
             trace,
             charge: None,
             forwarded: None,
-            _in_flight: peer.begin_request(),
+            in_flight: peer.begin_request(request.version()),
         }
     }
 
-    /// Goes along with the answer until its body is sent.
-    pub(crate) fn answered_with(mut self, mut response: Response, forwarded: Option<Forwarded>) -> http::Response<Recorded> {
+    /// The request that is under way.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// Goes along with the answer until its body is sent, as what is held for it does.
+    pub(crate) fn answered_with(
+        mut self,
+        mut response: Response,
+        forwarded: Option<Forwarded>,
+        held: Option<Arc<Held>>,
+    ) -> http::Response<Recorded> {
         self.forwarded = forwarded;
         self.status = Some(response.status());
         // Before the answer is sent: how slowly somebody reads it must not keep what he did out of the audit log.
         self.trace.is_over(self.status.map(|status| status.as_u16()));
         self.charge = response.extensions_mut().remove();
-        response.map(|body| Recorded { body, record: self })
+        response.map(|body| Recorded { body, held, record: self })
     }
 }
 
@@ -119,7 +130,18 @@ fn shortened(text: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Recorded {
     body: Body,
+    held: Option<Arc<Held>>,
     record: Record,
+}
+
+impl Recorded {
+    /// What the connection gets of the next bytes.
+    fn hand(&mut self, data: Bytes) -> Bytes {
+        self.record.sent += data.len() as u64;
+        let Some(held) = &self.held else { return data };
+        data_moved();
+        held.hand(data)
+    }
 }
 
 impl http_body::Body for Recorded {
@@ -127,11 +149,8 @@ impl http_body::Body for Recorded {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-        polled
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(polled.map(|result| result.map(|frame| frame.map_data(|data| self.hand(data)))))
     }
 
     fn is_end_stream(&self) -> bool {

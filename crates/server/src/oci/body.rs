@@ -1,41 +1,65 @@
 //! Request bodies, streamed into the registry or read whole up to a limit.
 
+use super::access::Target;
+use super::error::{Code, Failure};
+use crate::Server;
+use crate::http::Call;
+use crate::http::arriving::{self, Halted, Pace, Received};
+use crate::http::budget::{Holder, REQUEST, Share};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
-use roadstead_registry::{BodyError, PartBody};
-use std::time::Duration;
+use hyper::body::Incoming;
+use roadstead_registry::{BodyError, Error, PartBody};
 
-/// A client that sends nothing for so long is taken to be gone: it must not hold an upload session for ever.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// What a streamed body holds at most: two batches on their way to the disk, and what the connection has received beyond them.
+const STREAMED: u64 = 768 * 1024;
 
 /// A body that is streamed into an upload session.
 pub(super) struct Chunks<'a> {
     body: &'a mut Incoming,
+    pace: Pace,
+    share: Share,
+    received: u64,
     /// What the client has announced and not yet sent; none if it has announced nothing.
     remaining: Option<u64>,
+    /// Why there is no more of it, if it is not the client that stopped.
+    halted: Option<Halted>,
 }
 
 impl<'a> Chunks<'a> {
     /// `length` is what a `Content-Range` announces: a body of another length does not count as complete.
-    pub(super) fn new(body: &'a mut Incoming, length: Option<u64>) -> Self {
-        Self { body, remaining: length }
+    pub(super) fn new(server: &Server, call: &Call, target: &Target, body: &'a mut Incoming, length: Option<u64>) -> Self {
+        let share = target.holder(server, call).nothing();
+        Self { body, pace: Pace::new(server.config.slowest_body), share, received: 0, remaining: length, halted: None }
+    }
+
+    /// What an upload failed with, where the registry knows only that its body has ended early.
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        match (&error, self.halted) {
+            (Error::BodyIncomplete, Some(halted)) => Failure::of_body(halted, Code::BlobUploadInvalid),
+            _ => error.into(),
+        }
+    }
+
+    async fn receive(&mut self) -> Result<Option<Bytes>, Halted> {
+        let Some(bytes) = self.pace.next(self.body).await? else { return Ok(None) };
+        if self.received < STREAMED {
+            let held = (self.received + bytes.len() as u64).min(STREAMED);
+            self.share.hold(REQUEST + held as usize).await?;
+        }
+        self.received += bytes.len() as u64;
+        Ok(Some(bytes))
     }
 }
 
 impl PartBody for Chunks<'_> {
     async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
-        loop {
-            let Ok(frame) = tokio::time::timeout(PATIENCE, self.body.frame()).await else { return Some(Err(BodyError)) };
-            match frame {
-                Some(Ok(frame)) => {
-                    // Trailers say nothing that a blob needs.
-                    let Ok(bytes) = frame.into_data() else { continue };
-                    return Some(self.count(bytes));
-                }
-                Some(Err(_)) => return Some(Err(BodyError)),
-                None if self.remaining.is_some_and(|remaining| remaining > 0) => return Some(Err(BodyError)),
-                None => return None,
+        match self.receive().await {
+            Ok(Some(bytes)) => Some(self.count(bytes)),
+            Ok(None) if self.remaining.is_some_and(|remaining| remaining > 0) => Some(Err(BodyError)),
+            Ok(None) => None,
+            Err(halted) => {
+                self.halted = Some(halted).filter(|halted| *halted != Halted::Broken);
+                Some(Err(BodyError))
             }
         }
     }
@@ -50,23 +74,7 @@ impl Chunks<'_> {
     }
 }
 
-/// Why a body could not be read whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReadError {
-    /// It is larger than the limit.
-    TooLarge,
-    /// The client stopped before the end.
-    Incomplete,
-}
-
-/// Reads a body of at most `maximum` bytes into memory.
-pub(super) async fn read(body: &mut Incoming, maximum: usize) -> Result<Bytes, ReadError> {
-    if body.size_hint().lower() > maximum as u64 {
-        return Err(ReadError::TooLarge);
-    }
-    match tokio::time::timeout(PATIENCE, Limited::new(body, maximum).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge),
-        Ok(Err(_)) | Err(_) => Err(ReadError::Incomplete),
-    }
+/// Reads a body of at most `maximum` bytes into memory, for `holder`.
+pub(super) async fn read(server: &Server, call: &Call, holder: Holder, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
+    arriving::read(body, maximum, &call.headers, holder, server.config.slowest_body).await
 }

@@ -3,6 +3,8 @@
 use super::reply::Reply;
 use super::route::{Place, RouteError};
 use crate::http::Response;
+use crate::http::arriving::Halted;
+use crate::http::budget::Crowded;
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};
@@ -242,6 +244,31 @@ impl From<TooFast> for Failure {
     }
 }
 
+/// One caller who asks for too much, and a server that has too much to do.
+impl From<Crowded> for Failure {
+    fn from(crowded: Crowded) -> Self {
+        let failure = match crowded {
+            Crowded::ByCaller => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, "too much is being received or sent for this caller")
+            }
+            Crowded::InAll => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unknown, "too much is being received or sent"),
+        };
+        failure.with(RETRY_AFTER, Crowded::RETRY_AFTER)
+    }
+}
+
+impl Failure {
+    /// Why a body was not received, with the code for one that is not as it should be.
+    pub(super) fn of_body(halted: Halted, code: Code) -> Self {
+        match halted {
+            Halted::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large"),
+            Halted::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, code, "the body came too slowly"),
+            Halted::Broken => Self::new(StatusCode::BAD_REQUEST, code, "the body ended early"),
+            Halted::Crowded(crowded) => crowded.into(),
+        }
+    }
+}
+
 impl From<RouteError> for Failure {
     fn from(error: RouteError) -> Self {
         let (status, code) = match &error {
@@ -336,6 +363,22 @@ mod tests {
     async fn a_message_has_an_end() {
         let (_, _, body) = answer(Failure::new(StatusCode::BAD_REQUEST, Code::NameInvalid, "ä".repeat(1 << 20))).await;
         assert_eq!(body.matches('ä').count(), LONGEST_MESSAGE / 2);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_not_received_is_told_why_and_when_to_come_again() {
+        for (halted, status, code) in [
+            (Halted::TooLarge, 413, "SIZE_INVALID"),
+            (Halted::TooSlow, 408, "SIZE_INVALID"),
+            (Halted::Broken, 400, "SIZE_INVALID"),
+            (Halted::Crowded(Crowded::ByCaller), 429, "TOOMANYREQUESTS"),
+            (Halted::Crowded(Crowded::InAll), 503, "UNKNOWN"),
+        ] {
+            let (answered, headers, body) = answer(Failure::of_body(halted, Code::SizeInvalid)).await;
+            assert_eq!(answered.as_u16(), status, "{halted:?}");
+            assert!(body.contains(code), "{halted:?}: {body}");
+            assert_eq!(headers.contains_key(RETRY_AFTER), matches!(halted, Halted::Crowded(_)), "{halted:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
 //! Manifests (OCI distribution specification, end-3, end-7 and end-9).
 
 use super::access::Target;
-use super::body::{self, ReadError};
+use super::body;
 use super::conditional;
 use super::error::{Code, Failure};
 use super::pulling::Puller;
 use super::reply::{CONTENT_DIGEST, IMMUTABLE, REVALIDATE, Reply, SUBJECT, TAG};
 use crate::Server;
+use crate::http::arriving::Halted;
 use crate::http::{Body, Call, Response};
 use crate::rates::Pulled;
 use http::StatusCode;
@@ -26,7 +27,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
         let length = manifest.bytes.len() as u64;
-        Reply::content(StatusCode::OK, Body::from(manifest.bytes), length, &manifest.media_type)
+        Reply::content(StatusCode::OK, Body::content(&manifest.digest, manifest.bytes), length, &manifest.media_type)
     };
     let caching = if matches!(reference, Reference::Digest(_)) { IMMUTABLE } else { REVALIDATE };
     let reply = reply.with(CONTENT_DIGEST, manifest.digest.as_str()).with(ETAG, &conditional::entity_tag(&manifest.digest));
@@ -43,9 +44,10 @@ pub(super) async fn put(
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
     let condition = condition(call)?;
-    let bytes = body::read(body, server.registry.limits().manifest_bytes).await.map_err(|error| match error {
-        ReadError::TooLarge => Error::ManifestTooLarge.into(),
-        ReadError::Incomplete => Failure::new(StatusCode::BAD_REQUEST, Code::ManifestInvalid, "the manifest ended early"),
+    let maximum = server.registry.limits().manifest_bytes;
+    let received = body::read(server, call, target.holder(server, call), body, maximum).await.map_err(|halted| match halted {
+        Halted::TooLarge => Error::ManifestTooLarge.into(),
+        halted => Failure::of_body(halted, Code::ManifestInvalid),
     })?;
     let (digest, tag) = match reference {
         Reference::Digest(digest) => (Some(digest.clone()), None),
@@ -53,7 +55,7 @@ pub(super) async fn put(
     };
     let further = tags.iter().filter(|further| Some(*further) != tag);
     let push = ManifestPush {
-        bytes,
+        bytes: received.bytes,
         media_type: media_type(call),
         digest,
         tags: tag.into_iter().chain(further).cloned().collect(),

@@ -27,6 +27,7 @@ mod uploads;
 
 use crate::Server;
 use crate::auth::Principal;
+use crate::http::budget::{Account, Crowded};
 use crate::http::{Call, Response};
 use access::Target;
 use error::{Code, Failure};
@@ -51,6 +52,11 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
     response
 }
 
+/// The answer when there is no room in memory for another one.
+pub(crate) fn crowded(crowded: Crowded) -> Response {
+    Failure::from(crowded).into_response()
+}
+
 async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
     if let Some(allowed) = route::token(&call.method, call.uri.path()) {
         allowed?;
@@ -70,7 +76,13 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
         Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, call, &listing)).await,
-        Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
+        Ok(Route::Repository(place, operation)) => {
+            let mut response = operate(server, call, principal.as_ref(), place, operation, body).await?;
+            if let Some(Principal::Known(known)) = &principal {
+                response.extensions_mut().insert(Account(known.identity.registry.clone()));
+            }
+            Ok(response)
+        }
         Err(RouteError::NoAlias(name)) => {
             Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
         }
@@ -112,7 +124,7 @@ async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body
         Operation::GetBlob(digest) => blobs::get(puller, target, &digest).await,
         Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
         Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
-        Operation::PushBlob(digest) => Box::pin(uploads::push(server, target, &digest, body)).await,
+        Operation::PushBlob(digest) => Box::pin(uploads::push(server, call, target, &digest, body)).await,
         Operation::MountBlob { digest, from } => Box::pin(uploads::mount(server, target, &digest, from.as_ref())).await,
         Operation::GetUpload(id) => Box::pin(uploads::get(server, target, &id)).await,
         Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,

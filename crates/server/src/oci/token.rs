@@ -7,13 +7,14 @@
 //! password that they keep whatever they do, and give up when it is refused, although anybody may pull.
 
 use super::access;
-use super::body::{self, ReadError};
+use super::body;
 use super::error::{Code, Failure};
 use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
 use crate::auth::Principal;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
+use crate::http::budget::Account;
 use crate::http::{Call, Response};
 use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
@@ -22,7 +23,7 @@ use roadstead_model::oci::TokenReply;
 use serde::Serialize;
 
 /// A form with credentials is small.
-const MAXIMUM_FORM: usize = 64 * 1024;
+const MAXIMUM_FORM: usize = 16 * 1024;
 
 #[derive(Serialize)]
 struct OfflineReply<'a> {
@@ -87,7 +88,7 @@ fn of_repository(scope: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
 
 /// POST: the password comes in a form, as itself or as the refresh token that it also is.
 async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
-    let form = read_form(body).await?;
+    let form = read_form(server, call, body).await?;
     let offline = form.get("access_type").as_deref() == Some("offline");
     let field = |name| form.get(name).unwrap_or_default();
     match form.get("grant_type").as_deref() {
@@ -98,12 +99,10 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
     }
 }
 
-async fn read_form(body: &mut Incoming) -> Result<Query<'static>, Failure> {
-    match body::read(body, MAXIMUM_FORM).await {
-        Ok(bytes) => Ok(Query::parse_form(&String::from_utf8_lossy(&bytes))),
-        Err(ReadError::TooLarge) => Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, "the form is too large")),
-        Err(ReadError::Incomplete) => Err(Failure::new(StatusCode::BAD_REQUEST, Code::SizeInvalid, "the form ended early")),
-    }
+async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query<'static>, Failure> {
+    let received = body::read(server, call, server.budget.stranger(call.client), body, MAXIMUM_FORM).await;
+    let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
+    Ok(Query::parse_form(&String::from_utf8_lossy(&received.bytes)))
 }
 
 /// The bearer for a password, for what `asked` says.
@@ -133,6 +132,7 @@ fn anonymous(server: &Server) -> Response {
 
 fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
     let now = server.registry.now();
+    let account = issued.principal.account().cloned().map(Account);
     let reply = TokenReply {
         access_token: issued.token.clone(),
         token: issued.token,
@@ -140,7 +140,12 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
         issued_at: now.to_rfc3339(),
     };
     // RFC 6749, section 5.1: tokens are not to be kept by caches.
-    Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
+    let reply = Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store");
+    let mut response = reply.into_response();
+    if let Some(account) = account {
+        response.extensions_mut().insert(account);
+    }
+    response
 }
 
 #[cfg(test)]

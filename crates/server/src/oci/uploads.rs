@@ -22,9 +22,10 @@ pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Al
 }
 
 /// POST with `?digest=`: the whole blob in one request.
-pub(super) async fn push(server: &Server, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
-    let chunks = &mut Chunks::new(body, None);
-    server.registry.push_blob(target.registry(), target.repository(), digest, target.may_create(), chunks).await?;
+pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
+    let mut chunks = Chunks::new(server, call, target, body, None);
+    let pushed = server.registry.push_blob(target.registry(), target.repository(), digest, target.may_create(), &mut chunks).await;
+    pushed.map_err(|error| chunks.failure(error))?;
     Ok(created(target, digest))
 }
 
@@ -55,9 +56,9 @@ pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Re
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
-    let (start, mut chunks) = announced_body(call, body)?;
+    let (start, mut chunks) = announced_body(server, call, target, body)?;
     let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
-    Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error))?))
+    Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
 /// PUT: ends a session, after a last chunk if the request has a body.
@@ -70,13 +71,14 @@ pub(super) async fn complete(
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
     let (registry, name) = (target.registry(), target.repository());
-    let completed = if body.is_end_stream() {
-        server.registry.complete_upload(registry, name, id, digest).await
+    if body.is_end_stream() {
+        let completed = server.registry.complete_upload(registry, name, id, digest).await;
+        completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
-        let (start, mut chunks) = announced_body(call, body)?;
-        server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await
-    };
-    completed.map_err(|error| part_failure(target, id, error))?;
+        let (start, mut chunks) = announced_body(server, call, target, body)?;
+        let completed = server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
+        completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
+    }
     Ok(created(target, digest))
 }
 
@@ -87,9 +89,9 @@ pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result
 }
 
 /// A body, and where it is to begin if it says so.
-fn announced_body<'a>(call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
+fn announced_body<'a>(server: &Server, call: &Call, target: &Target, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
-    Ok((chunk.map(|chunk| chunk.start), Chunks::new(body, chunk.map(Span::length))))
+    Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, target, body, chunk.map(Span::length))))
 }
 
 /// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.
@@ -106,9 +108,12 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
 }
 
 /// A chunk in the wrong place, or at the wrong time, is also told where the session is found, so that the client can go on.
-fn part_failure(target: &Target, id: &str, error: Error) -> Failure {
+fn part_failure(target: &Target, id: &str, error: Error, chunks: Option<&Chunks<'_>>) -> Failure {
     let misplaced = matches!(error, Error::LayerPartInvalid { .. } | Error::UploadBusy { .. });
-    let failure = Failure::from(error);
+    let failure = match chunks {
+        Some(chunks) => chunks.failure(error),
+        None => error.into(),
+    };
     if misplaced { failure.with(LOCATION, location(target, id)).with(UPLOAD_UUID, id) } else { failure }
 }
 

@@ -1,0 +1,68 @@
+//! What has arrived of a body and is not written yet.
+
+use bytes::{Bytes, BytesMut};
+
+/// A piece of a body that is smaller than this is copied: it may be a small part of a large buffer, and a batch of single bytes
+/// would take many times what they are.
+const SMALL_PIECE: usize = 4 * 1024;
+
+/// Pieces of a body in their order.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pieces: Vec<Bytes>,
+    /// Small pieces behind the others, copied into one.
+    small: BytesMut,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, piece: Bytes) {
+        if piece.len() < SMALL_PIECE {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.close_small();
+            self.pieces.push(piece);
+        }
+    }
+
+    /// In bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.len() as u64).sum::<u64>() + self.small.len() as u64
+    }
+
+    /// Its pieces; none are left.
+    pub(super) fn take(&mut self) -> Vec<Bytes> {
+        self.close_small();
+        std::mem::take(&mut self.pieces)
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).freeze());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_single_bytes_is_one_piece_and_the_order_is_kept() {
+        let mut lengths = vec![1; 10_000];
+        lengths.extend([SMALL_PIECE, 1, 2, SMALL_PIECE, SMALL_PIECE, 3]);
+        let (mut batch, mut count) = (Batch::default(), 0_u8);
+        for length in &lengths {
+            let piece = (0..*length).map(|_| {
+                count = count.wrapping_add(1);
+                count
+            });
+            batch.push(piece.collect());
+        }
+        assert_eq!(batch.length(), lengths.iter().sum::<usize>() as u64);
+        let pieces = batch.take();
+        let sizes: Vec<usize> = pieces.iter().map(Bytes::len).collect();
+        assert_eq!(sizes, [10_000, SMALL_PIECE, 3, SMALL_PIECE, SMALL_PIECE, 3]);
+        assert!(pieces.concat().iter().enumerate().all(|(at, byte)| *byte == (at + 1) as u8));
+        assert!(batch.take().is_empty() && batch.length() == 0);
+    }
+}

@@ -1,0 +1,380 @@
+//! One budget of memory for everything that is held for a request or an answer.
+//!
+//! Whoever holds something has a [`Share`], taken as the bytes come and given back when it is dropped. What strangers hold is
+//! bounded by address and altogether, what the known hold by account; a part of the budget is out of the strangers' reach.
+
+mod proven;
+
+use crate::rates::network_of;
+use proven::Proven;
+use roadstead_model::RegistryId;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// What a request takes besides its own bytes while it waits for its client: its task, its head, the protocol's state.
+pub(crate) const REQUEST: usize = 16 * 1024;
+/// What a connection takes besides its requests: its buffers, most of all with a head that is not complete.
+pub(crate) const CONNECTION: usize = 32 * 1024;
+/// What the requests of most operations stay below.
+const SMALL: usize = 64 * 1024;
+/// Shares grow in steps of this size.
+const STEP: usize = 16 * 1024;
+/// The longest time that somebody who is known waits for room, while others give theirs back.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const SHORTEST_WAIT: Duration = Duration::from_secs(2);
+/// Bounds that nobody refers to any more are cleared away when there are this many, and then at twice as many as are left.
+const CLEARED_AT: usize = 1024;
+
+/// There is no room for what somebody would hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowded {
+    /// It would be too much for one caller.
+    ByCaller,
+    /// It would be too much in all.
+    InAll,
+}
+
+impl Crowded {
+    /// When to come again, in seconds (`Retry-After`, RFC 9110, section 10.2.3).
+    pub(crate) const RETRY_AFTER: &str = "5";
+}
+
+/// The budget of a server.
+#[derive(Debug)]
+pub struct Budget(Arc<Pots>);
+
+/// What is held, by whom, and how much it may be.
+#[derive(Debug)]
+struct Pots {
+    all: Bound,
+    strangers: Bound,
+    known: Bound,
+    claims: Bound,
+    small: Bound,
+    bounds: Mutex<Bounds>,
+    proven: Proven,
+    /// Who waits for room, and what tells them that there is some.
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+/// An amount of bytes that must not pass a limit.
+#[derive(Debug)]
+struct Bound {
+    held: AtomicUsize,
+    limit: usize,
+}
+
+/// The bounds of those who hold something now.
+#[derive(Debug)]
+struct Bounds {
+    addresses: HashMap<(IpAddr, Class), Weak<Bound>>,
+    accounts: HashMap<RegistryId, Weak<Bound>>,
+    claims: HashMap<(IpAddr, String), Weak<Bound>>,
+    small_claims: HashMap<(IpAddr, String), Weak<Bound>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Class {
+    Stranger,
+    /// Who claims to have an access key that exists, in a request that is small.
+    Claimant,
+    Known,
+    /// Who is answered in a few words although there is no room.
+    Small,
+}
+
+/// The account whose principal has proved who it is: goes along with the answer, in case that it has to be held.
+#[derive(Debug, Clone)]
+pub(crate) struct Account(pub(crate) RegistryId);
+
+/// Somebody who may hold something.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pots: Arc<Pots>,
+    class: Class,
+    /// The bounds of his own.
+    own: [Option<Arc<Bound>>; 2],
+    /// Who he is once he holds more than [`SMALL`], or when there is no room for what is small.
+    larger: Option<Box<Holder>>,
+}
+
+/// What somebody holds.
+#[derive(Debug)]
+pub(crate) struct Share {
+    holder: Holder,
+    bytes: usize,
+}
+
+impl Budget {
+    /// A budget of so many bytes, of which nothing is held.
+    ///
+    /// A sixteenth more is kept for small requests that claim to have an access key, and half as much for answers of a few words.
+    /// Strangers have a half of it and one address an eighth. Those who are known have what strangers leave of it, but for an
+    /// eighth; one account has a half, and of that an address a quarter of the budget for what is not verified yet.
+    pub fn new(bytes: u64) -> Self {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self(Arc::new(Pots {
+            all: Bound::of(bytes),
+            strangers: Bound::of(bytes / 2),
+            known: Bound::of(bytes - bytes / 8),
+            claims: Bound::of(bytes / 16),
+            small: Bound::of(bytes / 32),
+            bounds: Mutex::new(Bounds {
+                addresses: HashMap::new(),
+                accounts: HashMap::new(),
+                claims: HashMap::new(),
+                small_claims: HashMap::new(),
+            }),
+            proven: Proven::new(),
+            waiting: AtomicUsize::new(0),
+            room: Notify::new(),
+        }))
+    }
+
+    /// A connection that is open until what this returns is dropped.
+    pub(crate) fn connection(&self) -> OfConnection {
+        self.0.all.held.fetch_add(CONNECTION, Ordering::Relaxed);
+        OfConnection(self.0.clone())
+    }
+
+    /// Whoever comes from this address.
+    pub(crate) fn stranger(&self, client: IpAddr) -> Holder {
+        self.of_address(client, Class::Stranger)
+    }
+
+    fn of_address(&self, client: IpAddr, class: Class) -> Holder {
+        let address = self.0.address(network_of(client), class);
+        Holder { pots: self.0.clone(), class, own: [Some(address), None], larger: None }
+    }
+
+    /// An account, one of whose principals has proved who it is.
+    pub(crate) fn known(&self, account: &RegistryId) -> Holder {
+        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None], larger: None }
+    }
+
+    /// Whoever claims from this address to have an access key of this account. A stranger, whose small requests have a part of
+    /// their own, unless the claim was [proved](Self::prove) from there before: what others claim from elsewhere then takes nothing
+    /// from him.
+    pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
+        let claim = (network_of(client), access_key_id.to_owned());
+        if !self.0.proven.holds(&claim) {
+            return Holder { larger: Some(Box::new(self.stranger(client))), ..self.of_address(client, Class::Claimant) };
+        }
+        let (small, large) = self.0.claim(claim);
+        let of =
+            |claim, larger| Holder { pots: self.0.clone(), class: Class::Known, own: [Some(claim), Some(self.0.account(account))], larger };
+        of(small, Some(Box::new(of(large, None))))
+    }
+
+    /// Notes that this address has proved to have an access key.
+    pub(crate) fn prove(&self, client: IpAddr, access_key_id: &str) {
+        self.0.proven.note(network_of(client), access_key_id);
+    }
+
+    /// Whoever is answered in a few words although there is no room for more.
+    pub(crate) fn small(&self, client: IpAddr) -> Holder {
+        self.of_address(client, Class::Small)
+    }
+}
+
+/// What an open connection takes. It was let in already, so it is never refused: its number is bounded, and what is left is
+/// what others may take.
+#[derive(Debug)]
+pub(crate) struct OfConnection(Arc<Pots>);
+
+impl Drop for OfConnection {
+    fn drop(&mut self) {
+        self.0.all.give(CONNECTION);
+        self.0.tell_waiting();
+    }
+}
+
+impl Pots {
+    fn tell_waiting(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.room.notify_waiters();
+        }
+    }
+
+    fn address(&self, network: IpAddr, class: Class) -> Arc<Bound> {
+        let part = match class {
+            Class::Small => 128,
+            Class::Claimant => 64,
+            Class::Stranger | Class::Known => 8,
+        };
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        bound(&mut bounds.addresses, (network, class), self.all.limit / part)
+    }
+
+    fn account(&self, account: &RegistryId) -> Arc<Bound> {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        bound(&mut bounds.accounts, account.clone(), self.all.limit / 2)
+    }
+
+    /// A bound for what is small and one for what is not: large bodies with wrong signatures leave room for small ones.
+    fn claim(&self, claim: (IpAddr, String)) -> (Arc<Bound>, Arc<Bound>) {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let small = bound(&mut bounds.small_claims, claim.clone(), self.all.limit / 16);
+        (small, bound(&mut bounds.claims, claim, self.all.limit / 4))
+    }
+}
+
+/// The bound of somebody, which is made when there is none.
+fn bound<K: Eq + Hash>(bounds: &mut HashMap<K, Weak<Bound>>, of: K, limit: usize) -> Arc<Bound> {
+    if let Some(bound) = bounds.get(&of).and_then(Weak::upgrade) {
+        return bound;
+    }
+    if bounds.len() >= CLEARED_AT && bounds.len() == bounds.capacity() {
+        bounds.retain(|_, bound| bound.strong_count() > 0);
+    }
+    let bound = Arc::new(Bound::of(limit));
+    bounds.insert(of, Arc::downgrade(&bound));
+    bound
+}
+
+impl Bound {
+    const fn of(limit: usize) -> Self {
+        Self { held: AtomicUsize::new(0), limit }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= self.limit);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Holder {
+    /// A share of nothing.
+    pub(crate) fn nothing(self) -> Share {
+        Share { holder: self, bytes: 0 }
+    }
+
+    /// A share of so many bytes, if there is room for them now.
+    pub(crate) fn share(self, bytes: usize) -> Result<Share, Crowded> {
+        self.take(bytes)?;
+        Ok(Share { holder: self, bytes })
+    }
+
+    /// Whether this is somebody who has proved who he is.
+    pub(crate) fn is_known(&self) -> bool {
+        self.class == Class::Known
+    }
+
+    /// All bounds that hold for him, and what it means if one of them is passed. What is small has room when nothing else has.
+    fn bounds(&self) -> impl DoubleEndedIterator<Item = (&Bound, Crowded)> {
+        let pots = &*self.pots;
+        let (class, all) = match self.class {
+            Class::Stranger => (&pots.strangers, Some(&pots.all)),
+            Class::Known => (&pots.known, Some(&pots.all)),
+            Class::Claimant => (&pots.claims, None),
+            Class::Small => (&pots.small, None),
+        };
+        let own = self.own.iter().flatten().map(|bound| (&**bound, Crowded::ByCaller));
+        own.chain([(class, Crowded::InAll)]).chain(all.map(|all| (all, Crowded::InAll)))
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Crowded> {
+        for (at, (bound, crowded)) in self.bounds().enumerate() {
+            if !bound.take(bytes) {
+                self.bounds().take(at).for_each(|(bound, _)| bound.give(bytes));
+                return Err(crowded);
+            }
+        }
+        Ok(())
+    }
+
+    fn give(&self, bytes: usize) {
+        self.bounds().for_each(|(bound, _)| bound.give(bytes));
+        self.pots.tell_waiting();
+    }
+}
+
+impl Share {
+    /// Makes it a share of at least so many bytes. Strangers are refused at once when there is no room. The known wait a while for
+    /// it: who holds more waits longer, so that of those who wait for each other one gives up and another one goes on.
+    pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
+        let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
+        let more = missing.next_multiple_of(STEP);
+        match self.grow(more) {
+            Err(_) if self.holder.is_known() => self.wait_for(more).await,
+            grown => grown,
+        }
+    }
+
+    fn grow(&mut self, more: usize) -> Result<(), Crowded> {
+        let (bytes, larger) = (self.bytes + more, self.holder.larger.as_ref());
+        match larger {
+            Some(larger) if bytes > SMALL || self.holder.take(more).is_err() => {
+                larger.take(bytes)?;
+                let larger = Holder::clone(larger);
+                std::mem::replace(&mut self.holder, larger).give(self.bytes);
+            }
+            Some(_) => {}
+            None => self.holder.take(more)?,
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    async fn wait_for(&mut self, more: usize) -> Result<(), Crowded> {
+        let pots = self.holder.pots.clone();
+        let _waiter = Waiter::new(&pots);
+        let part = self.bytes as f64 / pots.all.limit.max(1) as f64;
+        let wait = SHORTEST_WAIT + LONGEST_WAIT.mul_f64(4.0 * part);
+        let deadline = Instant::now() + wait.min(LONGEST_WAIT);
+        loop {
+            let room = pots.room.notified();
+            match self.grow(more) {
+                Err(crowded) if timeout_at(deadline, room).await.is_err() => return Err(crowded),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Makes it the share of somebody else, if there is room in his.
+    pub(crate) fn pass_to(&mut self, holder: Holder) {
+        if holder.take(self.bytes).is_ok() {
+            let before = std::mem::replace(&mut self.holder, holder);
+            before.give(self.bytes);
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.holder.give(self.bytes);
+        }
+    }
+}
+
+/// Somebody who waits for room.
+struct Waiter<'a>(&'a Pots);
+
+impl<'a> Waiter<'a> {
+    fn new(pots: &'a Pots) -> Self {
+        pots.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(pots)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+"""What attackers do: connections from addresses of their own, requests that do not end, answers that are not read."""
+
+import socket
+import time
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.settings
+
+from running import Server
+
+STRANGER = "127.0.0.66"
+
+
+def address_of(server: Server) -> tuple[str, int]:
+    host, port = server.address.rsplit(":", 1)
+    return host, int(port)
+
+
+def connect(server: Server, source: str = STRANGER, timeout: float = 10) -> socket.socket:
+    """A connection from an address of the loopback network, which the server takes for another client."""
+    return socket.create_connection(address_of(server), timeout=timeout, source_address=(source, 0))
+
+
+def head(method: str, path: str, **headers: object) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: registry", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def send(connection: socket.socket, data: bytes) -> bool:
+    """Sends what the server takes; says whether it took all of it."""
+    try:
+        connection.sendall(data)
+        return True
+    except OSError:
+        return False
+
+
+def hang_up(connections: list[socket.socket]) -> None:
+    """Ends connections, also those that a thread is sending on."""
+    for connection in connections:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        connection.close()
+
+
+def answer(connection: socket.socket, timeout: float = 20) -> bytes:
+    """What the server says until it closes or falls silent: head and body."""
+    connection.settimeout(timeout)
+    received = b""
+    try:
+        while b"\r\n\r\n" not in received or len(received.split(b"\r\n\r\n", 1)[1]) < length_of(received):
+            data = connection.recv(65536)
+            if not data:
+                break
+            received += data
+    except OSError:
+        pass
+    return received
+
+
+def length_of(received: bytes) -> int:
+    for line in received.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def status(received: bytes) -> int:
+    """The status of an answer; 0 if there is none."""
+    return int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/1.1 ") else 0
+
+
+class Http2:
+    """An HTTP/2 client that reads nothing of what it asks for, unless it is told to."""
+
+    def __init__(self, server: Server, source: str = STRANGER, window: int = 0):
+        self.socket = connect(server, source)
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, validate_inbound_headers=False))
+        self.h2.local_settings = h2.settings.Settings(
+            client=True, initial_values={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window, h2.settings.SettingCodes.ENABLE_PUSH: 0}
+        )
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self) -> bool:
+        return send(self.socket, self.h2.data_to_send())
+
+    def ask(self, method: str, path: str, end: bool = True, **headers: object) -> int:
+        stream = self.h2.get_next_available_stream_id()
+        pseudo = [(":method", method), (":scheme", "http"), (":authority", "registry"), (":path", path)]
+        self.h2.send_headers(stream, [*pseudo, *((name.replace("_", "-").lower(), str(value)) for name, value in headers.items())], end)
+        self.flush()
+        return stream
+
+    def events(self, seconds: float, enough=lambda found: False) -> list:
+        """What comes in this time or until it is enough, or until the server closes the connection (then the last one is None)."""
+        found, deadline = [], time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not enough(found):
+            self.socket.settimeout(left)
+            try:
+                data = self.socket.recv(65536)
+            except TimeoutError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                return [*found, None]
+            found += self.h2.receive_data(data)
+            self.flush()
+        return found
+
+    def statuses(self, count: int) -> list[int]:
+        """The statuses of so many answers, or of those that come in time."""
+        answers = lambda found: [event for event in found if isinstance(event, h2.events.ResponseReceived)]
+        heads = [dict(event.headers) for event in answers(self.events(20, lambda found: len(answers(found)) >= count))]
+        return [int(found.get(b":status", found.get(":status"))) for found in heads]
+
+    def close(self) -> None:
+        self.socket.close()

@@ -1,0 +1,110 @@
+"""Answers over HTTP/2 that are asked for and never taken."""
+
+import time
+
+import h2.events
+import pytest
+
+from attackers import STRANGER, Http2, connect, head, answer, status
+from pushing import Pusher, image
+from victim import MIB, anonymous_memory, is_served
+
+FLAGS = ("--memory-budget=64MiB", "--alias=harbour", "--create-on-push")
+MANIFEST = "/v2/harbour/large/manifests/v1"
+
+
+def serving_a_large_manifest(start, *flags: str):
+    server = start(*FLAGS, *flags)
+    Pusher(server).push("large", image(b"layer", padding="x" * (4 * MIB - 4096)), "v1")
+    return server
+
+
+def test_a_large_manifest_that_nobody_reads_is_held_once(start):
+    server = serving_a_large_manifest(start)
+    assert len(Pusher(server).request("GET", "large/manifests/v1").data) > 4 * MIB - 5000
+    before = anonymous_memory(server)
+    connections = [Http2(server) for _ in range(2)]
+    for connection in connections:
+        for _ in range(120):
+            connection.ask("GET", MANIFEST)
+    assert [connection.statuses(120).count(200) for connection in connections] == [120, 120]
+    assert anonymous_memory(server) - before < 32 * MIB
+    # Somebody else gets all of it, and so do those who begin to read.
+    reading = connect(server, "127.0.0.80")
+    reading.sendall(head("GET", MANIFEST))
+    assert status(answer(reading)) == 200
+    for connection in connections:
+        connection.close()
+
+
+def test_streams_that_nobody_reads_are_bounded_by_address_and_refused_ones_are_told(start):
+    server = serving_a_large_manifest(start)
+    before = anonymous_memory(server)
+    connections = [Http2(server) for _ in range(14)]
+    for connection in connections:
+        for _ in range(120):
+            connection.ask("GET", "/healthz")
+    statuses = [status for connection in connections for status in connection.statuses(120)]
+    assert statuses.count(200) == 512 + 32, "8 MiB in shares of 16 KiB, and half a MiB of what is small"
+    assert statuses.count(503) == 14 * 120 - 544
+    assert anonymous_memory(server) - before < 48 * MIB
+    assert is_served(server)
+    Pusher(server).push("others", image(b"layer"), "v1")
+    for connection in connections:
+        connection.close()
+    time.sleep(0.2)
+    assert status_of_one_more(server) == 200, "what was held is given back"
+
+
+def status_of_one_more(server) -> int:
+    connection = Http2(server, window=65_535)
+    connection.ask("GET", "/healthz")
+    [found] = connection.statuses(1)
+    connection.close()
+    return found
+
+
+def test_ping_keeps_no_connection(start):
+    server = serving_a_large_manifest(start, "--stall-timeout=1s", "--idle-timeout=1s")
+    waiting, idle = Http2(server), Http2(server)
+    waiting.ask("GET", MANIFEST)
+    for _ in range(50):
+        ended = []
+        for connection in (waiting, idle):
+            connection.h2.ping(b"pingping")
+            connection.flush()
+            ended.append(None in connection.events(0.1))
+        if all(ended):
+            return
+    pytest.fail("PING keeps a connection")
+
+
+def test_a_stream_that_stands_still_ends_while_its_connection_is_busy(start):
+    server = serving_a_large_manifest(start, "--stall-timeout=2s")
+    connection = Http2(server)
+    stalled = connection.ask("GET", MANIFEST)
+    for _ in range(25):
+        connection.ask("HEAD", MANIFEST)
+        events = connection.events(0.2)
+        assert None not in events, "the connection is busy and stays"
+        if any(isinstance(event, h2.events.StreamReset) and event.stream_id == stalled for event in events):
+            return
+    pytest.fail(f"a stream of {STRANGER} stands still for ever")
+
+
+def test_a_slow_reader_gets_all_of_a_large_answer(start):
+    server = serving_a_large_manifest(start, "--stall-timeout=2s", "--idle-timeout=2s")
+    connection = Http2(server, window=65_535)
+    stream, received = connection.ask("GET", MANIFEST), 0
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for event in connection.events(0.05):
+            assert event is not None, f"closed after {received} bytes"
+            if isinstance(event, h2.events.DataReceived):
+                received += len(event.data)
+                connection.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                connection.flush()
+            if isinstance(event, h2.events.StreamEnded):
+                assert received > 4 * MIB - 5000
+                return
+    pytest.fail(f"{received} bytes")
