@@ -100,7 +100,7 @@ impl Event<'_> {
 
 /// Whether text needs no escapes between quotes. It looks at every byte, which the compiler turns into a few wide instructions.
 fn is_plain(text: &str) -> bool {
-    text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte <= b'~') & (byte != b'"') & (byte != b'\\'))
+    text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\'))
 }
 
 fn push_value(line: &mut String, value: Value<'_>, format: LogFormat) {
