@@ -6,9 +6,10 @@ use super::KnownPrincipal;
 use crate::http::Call;
 use http::header::USER_AGENT;
 use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
-use roadstead_model::{Arn, RegistryId, RepositoryName, UserId};
-use roadstead_registry::{Error, Identity, Registry, UserPolicy};
+use roadstead_model::{Arn, RegistryId, RepositoryName, Timestamp, UserId};
+use roadstead_registry::{Error, Identity, Registry, ResourceTag, UserPolicy};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What an action is done to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,14 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// Whose it is; none if it has no name.
+    fn registry(&self) -> Option<&RegistryId> {
+        match self {
+            Self::None => None,
+            Self::Registry(id) | Self::Repositories(id) | Self::Repository(id, _) => Some(id),
+        }
+    }
+
     /// Its ARN, as policies and the audit log name it.
     pub(crate) fn arn(&self) -> Option<String> {
         match self {
@@ -56,61 +65,98 @@ pub struct RequestTags {
 
 /// All that decides what one principal may do to one resource in one request.
 #[derive(Debug)]
-pub struct Permissions {
+pub struct Permissions<'a> {
+    call: &'a Call,
+    identity: Identity,
+    resource: Resource,
+    tags: RequestTags,
+    now: Timestamp,
     identity_policies: Vec<Policy>,
     repository_policy: Option<Policy>,
-    context: RequestContext,
+    user_id: Option<UserId>,
+    resource_tags: Vec<ResourceTag>,
+    /// Composed for the first policy that is asked: it costs more than all else when there is none.
+    context: OnceLock<RequestContext>,
 }
 
-impl Permissions {
+impl<'a> Permissions<'a> {
     /// Reads the policies of `principal` and of `resource`. A stored policy that cannot be read lets nobody through.
     pub async fn find(
         registry: &Registry,
-        call: &Call,
+        call: &'a Call,
         principal: &KnownPrincipal,
-        resource: &Resource,
-        tags: &RequestTags,
+        resource: Resource,
+        tags: RequestTags,
     ) -> Result<Self, Error> {
-        let repository = match resource {
+        let repository = match &resource {
             Resource::Repository(id, name) => Some((id, name)),
             Resource::None | Resource::Registry(_) | Resource::Repositories(_) => None,
         };
         let facts = registry.access_facts(&principal.identity, repository).await?;
-        let resource_tags = facts.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
-        let request_tags = tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let mut context = RequestContext::new(caller(&principal.identity, facts.user_id), "", resource.arn().as_deref())
-            .at(registry.now())
-            .with("aws:SourceIp", &call.client.to_string())
-            .with("aws:SecureTransport", if call.secure { "true" } else { "false" })
-            .with_resource_tags(resource_tags)
-            .with_request_tags(request_tags)
-            .with_tag_keys(tags.keys.iter().map(String::as_str));
-        if let Some(agent) = call.headers.get(USER_AGENT) {
-            // Bytes that are no text do not make the header absent: a deny that looks at it must not be escaped so.
-            context = context.with("aws:UserAgent", &String::from_utf8_lossy(agent.as_bytes()));
-        }
         Ok(Self {
+            call,
+            identity: principal.identity.clone(),
+            resource,
+            tags,
+            now: registry.now(),
             identity_policies: facts.identity_policies.iter().map(read).collect::<Result<_, _>>()?,
             repository_policy: facts.repository_policy.as_deref().map(Policy::parse).transpose().map_err(unreadable)?,
-            context,
+            user_id: facts.user_id,
+            resource_tags: facts.resource_tags,
+            context: OnceLock::new(),
         })
     }
 
     /// Whether `action` (such as `ecr-public:PutImage`) is allowed.
     pub fn allow(&self, action: &str) -> Result<(), Denied> {
-        let context = self.context.for_action(action);
+        if self.is_own_root_without_policies() {
+            return Ok(());
+        }
+        let context = self.context().for_action(action);
         outcome(policy::evaluate(&self.identity_policies, self.repository_policy.as_ref(), &context), &context)
     }
 
     /// Whether `action` is allowed, which only reads what is public.
     pub fn allow_public_read(&self, action: &str) -> Result<(), Denied> {
-        let context = self.context.for_action(action);
+        if self.identity_policies.is_empty() {
+            return Ok(());
+        }
+        let context = self.context().for_action(action);
         outcome(policy::evaluate_public_read(&self.identity_policies, &context), &context)
     }
 
     /// Whether the principal could still set the repository's policy if it were `proposed`.
     pub fn may_still_set_policy(&self, proposed: &Policy) -> bool {
-        policy::may_still_set_policy(&self.identity_policies, proposed, &self.context)
+        policy::may_still_set_policy(&self.identity_policies, proposed, self.context())
+    }
+
+    /// The root of the resource's account may do everything unless a policy says no, as [`policy::evaluate`] has it; where there is
+    /// no policy, there is nothing to evaluate.
+    fn is_own_root_without_policies(&self) -> bool {
+        let Identity { registry, user } = &self.identity;
+        let is_own = self.resource.registry().is_none_or(|owner| owner == registry);
+        user.is_none() && is_own && self.identity_policies.is_empty() && self.repository_policy.is_none()
+    }
+
+    /// The request as policies see it.
+    fn context(&self) -> &RequestContext {
+        self.context.get_or_init(|| {
+            let resource_tags = self.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+            let request_tags = self.tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            let caller = caller(&self.identity, self.user_id.clone());
+            let context = RequestContext::new(caller, "", self.resource.arn().as_deref())
+                .at(self.now)
+                .with("aws:SourceIp", &self.call.client.to_string())
+                .with("aws:SecureTransport", if self.call.secure { "true" } else { "false" })
+                .with_resource_tags(resource_tags)
+                .with_request_tags(request_tags)
+                .with_tag_keys(self.tags.keys.iter().map(String::as_str));
+            match self.call.headers.get(USER_AGENT) {
+                // Bytes that are no text do not make the header absent: a deny that looks at it must not be escaped so.
+                Some(agent) => context.with("aws:UserAgent", &String::from_utf8_lossy(agent.as_bytes())),
+                None => context,
+            }
+        })
     }
 }
 

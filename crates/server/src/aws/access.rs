@@ -28,7 +28,7 @@ pub(super) struct Caller<'a> {
     /// None for nobody in particular, who may read what is public.
     principal: Option<KnownPrincipal>,
     registry_id: RegistryId,
-    permissions: Vec<Permissions>,
+    permissions: Vec<Permissions<'a>>,
 }
 
 impl<'a> Caller<'a> {
@@ -100,8 +100,8 @@ pub(super) async fn authorize<'a>(
     if let Some(principal) = &principal {
         let tags = request.tags(operation);
         let is_public = operation.is_public_read() && registry_id != principal.identity.registry;
-        for resource in &resources {
-            let found = Permissions::find(&server.registry, call, principal, resource, &tags).await?;
+        for resource in resources {
+            let found = Permissions::find(&server.registry, call, principal, resource, tags.clone()).await?;
             for action in actions_of(operation, &tags) {
                 if is_public { found.allow_public_read(action) } else { found.allow(action) }?;
             }

@@ -24,11 +24,14 @@ impl RequestBody {
         &self.0.bytes
     }
 
-    /// Makes room for what is decoded out of it, once it is known whose it is.
-    pub(super) async fn decoded_for(&mut self, holder: Holder) -> Result<(), Failure> {
+    /// Makes room for what is decoded out of it, once it is known whose it is. What is small is gone before that matters.
+    pub(super) async fn decoded_for(&mut self, holder: impl FnOnce() -> Holder) -> Result<(), Failure> {
         let length = self.0.bytes.len();
-        self.0.share.pass_to(holder);
-        if length > DECODED { Ok(self.0.share.hold(2 * length).await.map_err(Halted::from)?) } else { Ok(()) }
+        if length > DECODED {
+            self.0.share.pass_to(holder());
+            self.0.share.hold(2 * length).await.map_err(Halted::from)?;
+        }
+        Ok(())
     }
 
     /// The body as text. One without content counts as `{}`, as the awsJson1.1 protocol wants of servers.

@@ -114,7 +114,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
             call.trace.is_called_by(&principal);
             server.budget.prove(call.client, &principal.access_key_id);
             let Account(account) = caller.insert(Account(principal.identity.registry.clone()));
-            body.decoded_for(server.budget.known(account)).await?;
+            body.decoded_for(|| server.budget.known(account)).await?;
             Some(principal)
         }
         None => None,

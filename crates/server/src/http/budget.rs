@@ -6,7 +6,7 @@
 mod proven;
 
 use crate::rates::network_of;
-use proven::Proven;
+use proven::{Claim, Proven};
 use roadstead_model::RegistryId;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -76,8 +76,8 @@ struct Bound {
 struct Bounds {
     addresses: HashMap<(IpAddr, Class), Weak<Bound>>,
     accounts: HashMap<RegistryId, Weak<Bound>>,
-    claims: HashMap<(IpAddr, String), Weak<Bound>>,
-    small_claims: HashMap<(IpAddr, String), Weak<Bound>>,
+    claims: HashMap<Claim, Weak<Bound>>,
+    small_claims: HashMap<Claim, Weak<Bound>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +102,16 @@ pub(crate) struct Holder {
     /// The bounds of his own.
     own: [Option<Arc<Bound>>; 2],
     /// Who he is once he holds more than [`SMALL`], or when there is no room for what is small.
-    larger: Option<Box<Holder>>,
+    larger: Option<Larger>,
+}
+
+/// Who a holder of little is when he holds more.
+#[derive(Debug, Clone, Copy)]
+enum Larger {
+    /// Whoever comes from this address.
+    Stranger(IpAddr),
+    /// The same claimant of a key.
+    Claimant(Claim),
 }
 
 /// What somebody holds.
@@ -132,7 +141,7 @@ impl Budget {
                 claims: HashMap::new(),
                 small_claims: HashMap::new(),
             }),
-            proven: Proven::new(),
+            proven: Proven::default(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
         }))
@@ -150,8 +159,7 @@ impl Budget {
     }
 
     fn of_address(&self, client: IpAddr, class: Class) -> Holder {
-        let address = self.0.address(network_of(client), class);
-        Holder { pots: self.0.clone(), class, own: [Some(address), None], larger: None }
+        Holder::of_address(&self.0, client, class)
     }
 
     /// An account, one of whose principals has proved who it is.
@@ -163,19 +171,17 @@ impl Budget {
     /// their own, unless the claim was [proved](Self::prove) from there before: what others claim from elsewhere then takes nothing
     /// from him.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
-        let claim = (network_of(client), access_key_id.to_owned());
-        if !self.0.proven.holds(&claim) {
-            return Holder { larger: Some(Box::new(self.stranger(client))), ..self.of_address(client, Class::Claimant) };
+        let claim = self.0.proven.claim(network_of(client), access_key_id);
+        if !self.0.proven.holds(claim) {
+            return Holder { larger: Some(Larger::Stranger(client)), ..self.of_address(client, Class::Claimant) };
         }
-        let (small, large) = self.0.claim(claim);
-        let of =
-            |claim, larger| Holder { pots: self.0.clone(), class: Class::Known, own: [Some(claim), Some(self.0.account(account))], larger };
-        of(small, Some(Box::new(of(large, None))))
+        let own = [Some(self.0.small_claim(claim)), Some(self.0.account(account))];
+        Holder { pots: self.0.clone(), class: Class::Known, own, larger: Some(Larger::Claimant(claim)) }
     }
 
     /// Notes that this address has proved to have an access key.
     pub(crate) fn prove(&self, client: IpAddr, access_key_id: &str) {
-        self.0.proven.note(network_of(client), access_key_id);
+        self.0.proven.note(self.0.proven.claim(network_of(client), access_key_id));
     }
 
     /// Whoever is answered in a few words although there is no room for more.
@@ -210,32 +216,36 @@ impl Pots {
             Class::Stranger | Class::Known => 8,
         };
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        bound(&mut bounds.addresses, (network, class), self.all.limit / part)
+        bound(&mut bounds.addresses, &(network, class), self.all.limit / part)
     }
 
     fn account(&self, account: &RegistryId) -> Arc<Bound> {
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        bound(&mut bounds.accounts, account.clone(), self.all.limit / 2)
+        bound(&mut bounds.accounts, account, self.all.limit / 2)
     }
 
-    /// A bound for what is small and one for what is not: large bodies with wrong signatures leave room for small ones.
-    fn claim(&self, claim: (IpAddr, String)) -> (Arc<Bound>, Arc<Bound>) {
+    /// Large bodies with wrong signatures leave room for small ones: each have a bound.
+    fn small_claim(&self, claim: Claim) -> Arc<Bound> {
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let small = bound(&mut bounds.small_claims, claim.clone(), self.all.limit / 16);
-        (small, bound(&mut bounds.claims, claim, self.all.limit / 4))
+        bound(&mut bounds.small_claims, &claim, self.all.limit / 16)
+    }
+
+    fn large_claim(&self, claim: Claim) -> Arc<Bound> {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        bound(&mut bounds.claims, &claim, self.all.limit / 4)
     }
 }
 
 /// The bound of somebody, which is made when there is none.
-fn bound<K: Eq + Hash>(bounds: &mut HashMap<K, Weak<Bound>>, of: K, limit: usize) -> Arc<Bound> {
-    if let Some(bound) = bounds.get(&of).and_then(Weak::upgrade) {
+fn bound<K: Eq + Hash + Clone>(bounds: &mut HashMap<K, Weak<Bound>>, of: &K, limit: usize) -> Arc<Bound> {
+    if let Some(bound) = bounds.get(of).and_then(Weak::upgrade) {
         return bound;
     }
     if bounds.len() >= CLEARED_AT && bounds.len() == bounds.capacity() {
         bounds.retain(|_, bound| bound.strong_count() > 0);
     }
     let bound = Arc::new(Bound::of(limit));
-    bounds.insert(of, Arc::downgrade(&bound));
+    bounds.insert(of.clone(), Arc::downgrade(&bound));
     bound
 }
 
@@ -255,6 +265,22 @@ impl Bound {
 }
 
 impl Holder {
+    fn of_address(pots: &Arc<Pots>, client: IpAddr, class: Class) -> Self {
+        let address = pots.address(network_of(client), class);
+        Self { pots: pots.clone(), class, own: [Some(address), None], larger: None }
+    }
+
+    /// The same who holds more; none if that makes no difference.
+    fn larger(&self) -> Option<Self> {
+        Some(match self.larger? {
+            Larger::Stranger(client) => Self::of_address(&self.pots, client, Class::Stranger),
+            Larger::Claimant(claim) => {
+                let own = [Some(self.pots.large_claim(claim)), self.own[1].clone()];
+                Self { pots: self.pots.clone(), class: Class::Known, own, larger: None }
+            }
+        })
+    }
+
     /// A share of nothing.
     pub(crate) fn nothing(self) -> Share {
         Share { holder: self, bytes: 0 }
@@ -313,15 +339,13 @@ impl Share {
     }
 
     fn grow(&mut self, more: usize) -> Result<(), Crowded> {
-        let (bytes, larger) = (self.bytes + more, self.holder.larger.as_ref());
-        match larger {
-            Some(larger) if bytes > SMALL || self.holder.take(more).is_err() => {
-                larger.take(bytes)?;
-                let larger = Holder::clone(larger);
-                std::mem::replace(&mut self.holder, larger).give(self.bytes);
-            }
-            Some(_) => {}
-            None => self.holder.take(more)?,
+        let bytes = self.bytes + more;
+        let is_small = bytes <= SMALL || self.holder.larger.is_none();
+        let taken = if is_small { self.holder.take(more) } else { Err(Crowded::ByCaller) };
+        if let Err(crowded) = taken {
+            let larger = self.holder.larger().ok_or(crowded)?;
+            larger.take(bytes)?;
+            std::mem::replace(&mut self.holder, larger).give(self.bytes);
         }
         self.bytes = bytes;
         Ok(())

@@ -113,9 +113,9 @@ pub(super) async fn permit(
     Ok(target)
 }
 
-async fn permissions_of(server: &Server, call: &Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions, Failure> {
+async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions<'a>, Failure> {
     let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
-    Ok(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?)
+    Ok(Permissions::find(&server.registry, call, known, resource, RequestTags::default()).await?)
 }
 
 /// Whether the caller may push an image there, which nobody needs who only looks.
