@@ -15,7 +15,8 @@ from victim import MIB, anonymous_memory, is_served
 from wire import Wire
 
 BUDGET = 64 * MIB
-FLAGS = ("--memory-budget=64MiB", "--alias=harbour", "--create-on-push")
+# So that one address is refused for what it holds, and not for its connections.
+FLAGS = ("--memory-budget=64MiB", "--max-connections-per-address=400", "--alias=harbour", "--create-on-push")
 DESCRIBE = "SpencerFrontendService.DescribeImageTags"
 PART = "SpencerFrontendService.UploadLayerPart"
 
