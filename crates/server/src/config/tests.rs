@@ -298,6 +298,18 @@ fn the_guide_lists_every_setting_and_nothing_else() {
 }
 
 #[test]
+fn the_page_about_security_names_settings_that_exist() {
+    let page = include_str!("../../../../docs/security.md");
+    let quoted = page.split('`').skip(1).step_by(2);
+    let names: Vec<&str> =
+        quoted.filter(|text| text.contains('_') && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'))).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(SETTINGS.iter().any(|setting| setting.key == name), "there is no setting '{name}'");
+    }
+}
+
+#[test]
 fn the_examples_of_the_guide_mean_what_they_say() {
     let example = GUIDE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example_file = file(example);
