@@ -61,14 +61,22 @@ pub struct Call {
     pub headers: HeaderMap,
     /// How the client reached this server: what URLs in answers start with.
     pub origin: Origin,
-    /// The client's address, seen through trusted proxies.
-    pub client: IpAddr,
     /// Whether the client reached this server over TLS, seen through trusted proxies. What `--public-url` says is no proof of it.
     pub secure: bool,
-    /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
-    pub request_id: String,
-    /// Where a door notes who calls and what is done.
+    /// The client and the id of the request, and where a door notes who calls and what is done.
     pub trace: Arc<Trace>,
+}
+
+impl Call {
+    /// The client's address, seen through trusted proxies.
+    pub fn client(&self) -> IpAddr {
+        self.trace.client()
+    }
+
+    /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
+    pub fn request_id(&self) -> &str {
+        self.trace.request_id()
+    }
 }
 
 /// Who answers a request.
@@ -128,19 +136,18 @@ impl Door {
 pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
     let door = Door::of(peer.surface, request.method(), request.uri().path());
     let reader = server.browsers.reader(server, peer, door, &request);
-    let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
-    let trace = Arc::new(Trace::new(&server.audit, client, request_id.clone()));
+    let trace = Arc::new(Trace::new(&server.audit, client, request_id()));
     let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let (is_head, version) = (request.method() == Method::HEAD, request.version());
     let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
     let share = share_of(server, peer, client);
     let mut response = match &share {
-        Ok(_) => match AssertUnwindSafe(route(server, peer, head, &mut body, door, trace)).catch_unwind().await {
+        Ok(_) => match AssertUnwindSafe(route(server, peer, head, &mut body, door, trace.clone())).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
-                tracing::error!(request_id, "the defect just logged ended this request");
+                tracing::error!(request_id = trace.request_id(), "the defect just logged ended this request");
                 broken(door)
             }
         },
@@ -156,9 +163,9 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
     let held = hold(server, &record, &mut response, door, client, version);
     if door == Door::Aws {
-        response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
+        response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
     } else {
-        response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
+        response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
     }
     server.browsers.instruct(&mut response, door, reader);
     record.answered_with(response, share.ok().flatten(), held)
@@ -243,10 +250,9 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
             head.headers.insert(HOST, header_value(authority.as_str()));
         }
     }
-    let (client, request_id) = (trace.client(), trace.request_id().to_owned());
     let is_tls = peer.scheme(server) == "https";
     let secure = forwarded::is_secure(peer.address.ip(), &head.headers, &server.config.trusted_proxies, is_tls);
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, secure, request_id, trace };
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
     let response = match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,

@@ -80,7 +80,7 @@ impl Permissions {
         let request_tags = tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let mut context = RequestContext::new(caller(&principal.identity, facts.user_id), "", resource.arn().as_deref())
             .at(registry.now())
-            .with("aws:SourceIp", &call.client.to_string())
+            .with("aws:SourceIp", &call.client().to_string())
             .with("aws:SecureTransport", if call.secure { "true" } else { "false" })
             .with_resource_tags(resource_tags)
             .with_request_tags(request_tags)

@@ -52,10 +52,10 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
     let operation = operation(&call.headers);
     let mut caller = None;
     let mut response = match serve(server, call, operation, body, &mut caller).await {
-        Ok(json) => reply(&call.request_id, StatusCode::OK, aws::CONTENT_TYPE, json),
+        Ok(json) => reply(call.request_id(), StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => {
             let failure = audit::note_failure(server, call, operation.map_or("", |operation| operation.name), failure);
-            refuse(failure, operation, &call.request_id)
+            refuse(failure, operation, call.request_id())
         }
     };
     if let Some(caller) = caller {
@@ -112,7 +112,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
             check_region(server, operation, &signature.claim)?;
             let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
             call.trace.is_called_by(&principal);
-            server.budget.prove(call.client, &principal.access_key_id);
+            server.budget.prove(call.client(), &principal.access_key_id);
             let Account(account) = caller.insert(Account(principal.identity.registry.clone()));
             body.decoded_for(server.budget.known(account)).await?;
             Some(principal)
@@ -152,8 +152,8 @@ async fn identify(
 /// Whose share of the budget a body is whose signature, if it has one, is still to be verified.
 fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
     match signature {
-        Some(Signature { key, .. }) => server.budget.claimant(call.client, &key.id, &key.identity.registry),
-        None => server.budget.stranger(call.client),
+        Some(Signature { key, .. }) => server.budget.claimant(call.client(), &key.id, &key.identity.registry),
+        None => server.budget.stranger(call.client()),
     }
 }
 

@@ -68,7 +68,7 @@ impl Target {
     pub(super) fn holder(&self, server: &Server, call: &Call) -> Holder {
         match &self.account {
             Some(account) => server.budget.known(account),
-            None => server.budget.stranger(call.client),
+            None => server.budget.stranger(call.client()),
         }
     }
 
@@ -243,9 +243,7 @@ mod tests {
             uri: Uri::from_static("/v2/"),
             headers: HeaderMap::new(),
             origin: Origin::parse_url("https://registry.example").expect("an origin"),
-            client: std::net::IpAddr::from([127, 0, 0, 1]),
             secure: true,
-            request_id: String::new(),
             trace: Default::default(),
         };
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{EXPIRED}"}}]}}"#);

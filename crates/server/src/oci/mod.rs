@@ -43,7 +43,7 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
     let mut response = match respond(server, call, body).await {
         Ok(response) => response,
         Err(failure) => {
-            failure.log(&call.request_id);
+            failure.log(call.request_id());
             let failure = audit::note_failure(server, call, failure);
             failure.into_response()
         }

@@ -25,7 +25,7 @@ impl Puller<'_> {
             return Ok(Admitted(None));
         }
         let now = self.server.registry.now();
-        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client, pulled, now)?))
+        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client(), pulled, now)?))
     }
 }
 

@@ -100,7 +100,7 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
 }
 
 async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query<'static>, Failure> {
-    let received = body::read(server, call, server.budget.stranger(call.client), body, MAXIMUM_FORM).await;
+    let received = body::read(server, call, server.budget.stranger(call.client()), body, MAXIMUM_FORM).await;
     let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
     Ok(Query::parse_form(&String::from_utf8_lossy(&received.bytes)))
 }
@@ -118,7 +118,7 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
             Ok(reply(server, issued, offline.then_some(password)))
         }
         Err(error) if error.was_good_once() && only_pulls(asked) => {
-            tracing::debug!(request_id = call.request_id, %error, "a login that is over pulls what everybody may");
+            tracing::debug!(request_id = call.request_id(), %error, "a login that is over pulls what everybody may");
             Ok(anonymous(server))
         }
         Err(error) => Err(access::bad_login(call, error)),
