@@ -30,7 +30,7 @@ pub(crate) use seeming::SeemingProxies;
 use crate::audit::Trace;
 use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
-use budget::{Account, Crowded};
+use budget::Crowded;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use http::request::Parts;
@@ -161,7 +161,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
         announce_length(&mut response, &body);
     }
     response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
-    let held = hold(server, &record, &mut response, door, client, version);
+    let held = hold(server, &record, &mut response, door, version);
     if door == Door::Aws {
         response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
     } else {
@@ -184,12 +184,9 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
 
 /// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
 /// no room for a few words either, one without a body, which waits for nobody.
-fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
-    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Account>());
-    let holder = || match &caller {
-        Some(Account(account)) => server.budget.known(account),
-        None => server.budget.stranger(client),
-    };
+fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
+    let is_stream = version == Version::HTTP_2;
+    let holder = || server.budget.sender(record.trace());
     let in_flight = || record.in_flight().clone();
     let reason = match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
         Ok(held) => return held,
@@ -199,7 +196,7 @@ fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, c
         *response = crowded(door, reason);
         return None;
     }
-    let held = leaving::hold_small(&server.budget, client, in_flight);
+    let held = leaving::hold_small(&server.budget, record.trace().client(), in_flight);
     if held.is_none() || !leaving::is_small(response.body()) {
         *response = crowded(door, reason);
     }

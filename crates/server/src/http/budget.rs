@@ -5,6 +5,7 @@
 
 mod proven;
 
+use crate::audit::Trace;
 use crate::rates::network_of;
 use proven::Proven;
 use roadstead_model::RegistryId;
@@ -90,10 +91,6 @@ enum Class {
     Small,
 }
 
-/// The account whose principal has proved who it is: goes along with the answer, in case that it has to be held.
-#[derive(Debug, Clone)]
-pub(crate) struct Account(pub(crate) RegistryId);
-
 /// Somebody who may hold something.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
@@ -142,6 +139,14 @@ impl Budget {
     pub(crate) fn connection(&self) -> OfConnection {
         self.0.all.held.fetch_add(CONNECTION, Ordering::Relaxed);
         OfConnection(self.0.clone())
+    }
+
+    /// Whoever sends a request: an account, once one of its principals has proved who it is, and until then a stranger.
+    pub(crate) fn sender(&self, trace: &Trace) -> Holder {
+        match trace.caller() {
+            Some(known) => self.known(&known.identity.registry),
+            None => self.stranger(trace.client()),
+        }
     }
 
     /// Whoever comes from this address.

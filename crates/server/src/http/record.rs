@@ -68,6 +68,11 @@ impl Record {
         }
     }
 
+    /// What is known of the request.
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// The request that is under way.
     pub(crate) fn in_flight(&self) -> &InFlight {
         &self.in_flight

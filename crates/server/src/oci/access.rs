@@ -6,7 +6,6 @@ use crate::Server;
 use crate::auth::bearer::{self, TokenError};
 use crate::auth::{Denied, KnownPrincipal, Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
-use crate::http::budget::Holder;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
@@ -33,8 +32,6 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     registry: RegistryId,
     place: Place,
-    /// The account of the caller, if he is somebody.
-    account: Option<RegistryId>,
     may_create: bool,
 }
 
@@ -62,14 +59,6 @@ impl Target {
     /// A path below the repository, relative to the server.
     pub(super) fn path(&self, endpoint: &str) -> String {
         format!("/v2/{}/{endpoint}", self.place)
-    }
-
-    /// Whose share of the budget of memory a request's body is.
-    pub(super) fn holder(&self, server: &Server, call: &Call) -> Holder {
-        match &self.account {
-            Some(account) => server.budget.known(account),
-            None => server.budget.stranger(call.client()),
-        }
     }
 
     /// Whether a missing repository is to be made.
@@ -101,8 +90,7 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    let account = principal.and_then(Principal::account).cloned();
-    let mut target = Target { registry, place, account, may_create: false };
+    let mut target = Target { registry, place, may_create: false };
     if let Some(known) = known {
         let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
         for action in actions {
