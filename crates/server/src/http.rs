@@ -5,7 +5,7 @@ mod body;
 mod browser;
 pub(crate) mod budget;
 mod emulated;
-mod forwarded;
+pub(crate) mod forwarded;
 mod landing;
 pub(crate) mod leaving;
 mod logo;
@@ -247,8 +247,7 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
             head.headers.insert(HOST, header_value(authority.as_str()));
         }
     }
-    let is_tls = peer.scheme(server) == "https";
-    let secure = forwarded::is_secure(peer.address.ip(), &head.headers, &server.config.trusted_proxies, is_tls);
+    let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme(server));
     let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
     let response = match door {
@@ -264,7 +263,7 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
     };
     // What else the oci door answers says nothing of the origin: pulls need not look.
     if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
-        server.seeming_proxies.look_at(server, peer.address.ip(), &call.headers);
+        server.seeming_proxies.look_at(server, peer, &call.headers);
     }
     response
 }
@@ -281,7 +280,7 @@ fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Op
         RequestHost::Absent => local(),
         RequestHost::Invalid => return None,
     };
-    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, peer.scheme(server), &host)
+    forwarded::origin(peer.is_proxy, headers, peer.scheme(server), &host)
 }
 
 /// An answer of one sentence.

@@ -5,6 +5,7 @@ use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
 use crate::config::Config;
 use crate::http::budget::{CONNECTION, OfConnection};
+use crate::http::forwarded::is_proxy;
 use crate::{Server, descriptors, rates};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -250,7 +251,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Lets a connection from this address in.
     pub(crate) fn take(server: &Arc<Server>, surface: Surface, address: IpAddr) -> Result<Self, Full> {
-        let is_proxy = server.config.trusted_proxies.iter().any(|proxies| proxies.contains(address.to_canonical()));
+        let is_proxy = is_proxy(address, &server.config.trusted_proxies);
         let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
         let network = (!is_proxy).then(|| rates::network_of(address));
         let admitted = server.connections_at(surface).admit(network, activity.clone());
