@@ -4,6 +4,7 @@ pub(crate) mod arriving;
 mod body;
 mod browser;
 pub(crate) mod budget;
+mod dialect;
 mod emulated;
 pub(crate) mod forwarded;
 mod landing;
@@ -30,9 +31,9 @@ pub(crate) use seeming::SeemingProxies;
 use crate::audit::Trace;
 use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
-use budget::Crowded;
+use dialect::{broken, crowded, too_many};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
@@ -207,19 +208,6 @@ fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, v
     held
 }
 
-/// That there is no room, in a form that each door's clients understand.
-fn crowded(door: Door, reason: Crowded) -> Response {
-    match door {
-        Door::Aws => aws::crowded(reason),
-        Door::Oci => oci::crowded(reason),
-        _ => {
-            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
-            response
-        }
-    }
-}
-
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
 /// a counter, spread over all digits by an odd factor, tells requests apart.
 fn request_id() -> String {
@@ -297,35 +285,6 @@ fn wrong_method(allowed: &'static str) -> Response {
     response
 }
 
-/// What is left to say after a panic.
-fn broken(door: Door) -> Response {
-    let aws = r#"{"__type":"ServerException","message":"The server failed to process the request."}"#;
-    let oci = r#"{"errors":[{"code":"UNKNOWN","message":"the server failed to process the request","detail":null}]}"#;
-    in_dialect(door, StatusCode::INTERNAL_SERVER_ERROR, aws, oci, "The server failed to process the request.\n")
-}
-
-/// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
-fn too_many(server: &Server, door: Door) -> Response {
-    server.telemetry.forwarded_request_refused();
-    let aws = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
-    let oci = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests of this address are under way","detail":null}]}"#;
-    let mut response = in_dialect(door, StatusCode::TOO_MANY_REQUESTS, aws, oci, "Too many requests of this address are under way.\n");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-/// A text in a form that each door's clients understand.
-fn in_dialect(door: Door, status: StatusCode, aws: &'static str, oci: &'static str, other: &'static str) -> Response {
-    let (media_type, text) = match door {
-        Door::Aws => ("application/x-amz-json-1.1", aws),
-        Door::Oci => ("application/json", oci),
-        _ => ("text/plain; charset=utf-8", other),
-    };
-    let mut response = plain(status, text);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
-}
-
 /// The answer to HEAD has the length of the body that it lacks, unless the door said so itself.
 fn announce_length(response: &mut Response, body: &Body) {
     let bodiless = response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED;
@@ -388,19 +347,6 @@ mod tests {
         let ids: std::collections::HashSet<String> = (0..1000).map(|_| request_id()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 4)));
-    }
-
-    #[test]
-    fn a_panic_is_told_in_the_dialect_of_its_door() {
-        for (door, media_type) in
-            [(Door::Aws, "application/x-amz-json-1.1"), (Door::Oci, "application/json"), (Door::None, "text/plain; charset=utf-8")]
-        {
-            let response = broken(door);
-            assert_eq!(
-                (response.status(), &response.headers()[CONTENT_TYPE]),
-                (StatusCode::INTERNAL_SERVER_ERROR, &media_type.parse().unwrap())
-            );
-        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! operator says so (`--emulator-on-network`), and the pages of any web site in a browser on this machine, which reach it
 //! under a name of their own that leads here (DNS rebinding) or by asking across origins.
 
+use super::dialect::Refusal;
 use super::origin::{RequestHost, request_host};
-use super::{Door, Origin, Response, plain};
+use super::{Door, Origin, Response};
 use crate::Server;
 use crate::config::Config;
 use crate::connection::{Peer, Surface};
-use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use std::net::IpAddr;
@@ -78,24 +79,13 @@ fn host_of(authority: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Says it in the dialect of the door.
 fn refusal(door: Door, message: &str) -> Response {
-    let json = |status, media_type, value: serde_json::Value| {
-        let mut response = plain(status, value.to_string());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response
+    let refusal = Refusal {
+        aws: (StatusCode::BAD_REQUEST, "AccessDeniedException", message),
+        oci: (StatusCode::FORBIDDEN, "DENIED", message),
+        sentence: &format!("{message}."),
     };
-    match door {
-        Door::Aws => {
-            let value = serde_json::json!({ "__type": "AccessDeniedException", "message": message });
-            json(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", value)
-        }
-        Door::Oci => {
-            let value = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message, "detail": null }] });
-            json(StatusCode::FORBIDDEN, "application/json", value)
-        }
-        _ => plain(StatusCode::FORBIDDEN, format!("{message}.\n")),
-    }
+    refusal.of(door)
 }
 
 #[cfg(test)]
