@@ -12,6 +12,7 @@ pub(crate) mod leaving;
 mod logo;
 mod origin;
 mod probes;
+mod query;
 mod record;
 mod seeming;
 mod unread;
@@ -25,6 +26,7 @@ pub(crate) use emulated::reason_to_refuse as emulator_refusal;
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
+pub(crate) use query::Query;
 pub(crate) use record::Recorded;
 pub(crate) use seeming::SeemingProxies;
 

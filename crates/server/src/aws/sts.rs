@@ -5,15 +5,15 @@ use super::{Signature, audit, body, check_signature, find_key, reply};
 use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, SignatureError};
-use crate::http::{Call, Response};
+use crate::http::{Call, Query, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
-use percent_encoding::percent_decode_str;
 use roadstead_model::UserId;
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Identity;
+use std::borrow::Cow;
 
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
@@ -82,8 +82,7 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
 /// The value of a form's parameter.
 fn parameter(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?;
-    let (_, value) = form.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
-    Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+    Query::parse_form(form).get(name).map(Cow::into_owned)
 }
 
 /// The root of an account is known by the account's number where a user is by a unique id.

@@ -16,7 +16,6 @@ mod listing;
 mod manifests;
 mod multipart;
 mod pulling;
-mod query;
 mod range;
 mod referrers;
 mod reply;

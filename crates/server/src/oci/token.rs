@@ -9,12 +9,11 @@
 use super::access;
 use super::body;
 use super::error::{Code, Failure};
-use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
 use crate::auth::Principal;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
-use crate::http::{Call, Response};
+use crate::http::{Call, Query, Response};
 use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;

@@ -134,7 +134,7 @@ impl Lines {
     }
 
     /// The queue to a file, which is made for its owner only if it is not there.
-    pub(super) fn to_file(path: &Path, format: LogFormat) -> io::Result<Self> {
+    pub(crate) fn to_file(path: &Path, format: LogFormat) -> io::Result<Self> {
         Self::to(Outlet { out: Box::new(open(path)?), file: Some(path.to_owned()), is_torn: false }, format)
     }
 
