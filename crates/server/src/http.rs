@@ -185,8 +185,8 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
     server.connections.forward(client).map(Some).ok_or(TooMany)
 }
 
-/// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
-/// no room for a few words either, one without a body, which waits for nobody.
+/// Takes a share of the budget for an answer. When there is no room, a refusal takes the place of a large answer; when there is no
+/// room for answers of a few words either, that refusal has no body, so that nothing waits for the client.
 fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
     let is_stream = version == Version::HTTP_2;
     let holder = || server.budget.sender(record.trace());
@@ -251,7 +251,7 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
         Door::WrongMethod(allowed) => wrong_method(allowed),
         Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     };
-    // What else the oci door answers says nothing of the origin: pulls need not look.
+    // Of the oci door's answers only the challenge sends clients to the origin: pulls skip this.
     if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
         server.seeming_proxies.look_at(server, peer, &call.headers);
     }

@@ -81,7 +81,7 @@ pub(crate) enum Full {
 pub(crate) struct Connections {
     bounds: Bounds,
     table: Mutex<Table>,
-    /// One of those that make room is gone.
+    /// Tells that a connection that was asked to leave is gone.
     gone: Notify,
     forwarding: Forwarding,
 }
@@ -191,7 +191,8 @@ impl Table {
         idle.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
-    /// The same for all of them. Looking through many is not done for every one that comes.
+    /// The same among all of them. The list of idle ones is used up before it is made again, and not made again too often: making it
+    /// looks at every connection.
     fn make_room(&mut self, now: Instant) -> bool {
         if self.next_idle() {
             return true;

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use std::net::IpAddr;
 
-/// Why the configuration would let others into an emulator that was not told twice, if it would.
+/// Why the configuration would let other machines reach an emulator without `--emulator-on-network`, if it would.
 pub(crate) fn reason_to_refuse(config: &Config) -> Option<String> {
     if !config.emulator || config.emulator_on_network {
         return None;
@@ -49,7 +49,7 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
     None
 }
 
-/// Who said twice that others may come knows by which names they do.
+/// With `--emulator-on-network` any name is known: the operator has chosen the names by which others come.
 fn is_host_known(config: &Config, host: &str) -> bool {
     config.emulator_on_network || is_local(host_of(host)) || host_of(host).eq_ignore_ascii_case(host_of(&config.listen))
 }

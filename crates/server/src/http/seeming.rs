@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Any stranger can send such a header, so that there is an end to it.
+/// Peers that are warned of at most: any stranger can send such a header.
 const MOST: usize = 64;
 
 /// The peers that were spoken of.

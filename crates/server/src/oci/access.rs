@@ -106,7 +106,7 @@ async fn permissions_of(server: &Server, call: &Call, known: &KnownPrincipal, ta
     Ok(Permissions::find(&server.registry, call, known, &resource, &RequestTags::default()).await?)
 }
 
-/// Whether the caller may push an image there, which nobody needs who only looks.
+/// Whether the caller may push an image there. Pulls do not ask for this.
 pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Principal>, target: &Target) -> Result<bool, Failure> {
     match principal {
         Some(Principal::Known(known)) => Ok(permissions_of(server, call, known, target).await?.allow(PUT_IMAGE).is_ok()),

@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// How far its lines may fill a queue: what any stranger can cause must not take the place of what is rare and matters.
+    /// How far its lines may fill a queue: lines that any stranger can cause leave room for those that are rare and matter.
     fn room(self) -> usize {
         match self {
             Self::Access => MOST / 2,
