@@ -3,7 +3,7 @@
 //! under a name of their own that leads here (DNS rebinding) or by asking across origins.
 
 use super::dialect::Refusal;
-use super::origin::{RequestHost, request_host};
+use super::origin::{RequestHost, host_and_port, request_host};
 use super::{Door, Origin, Response};
 use crate::Server;
 use crate::config::Config;
@@ -72,10 +72,7 @@ fn is_local(host: &str) -> bool {
 
 /// The host of an authority, without its port and brackets.
 fn host_of(authority: &str) -> &str {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    };
+    let (host, _) = host_and_port(authority);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
