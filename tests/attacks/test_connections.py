@@ -7,6 +7,7 @@ import time
 import pytest
 import urllib3
 
+import attackers
 from pushing import Pusher, image
 from running import binary
 from victim import is_served
@@ -46,8 +47,7 @@ OPENED = []
 
 def connect(server, source="127.0.0.1") -> socket.socket:
     """A connection from an address of the loopback, which is closed before the server is stopped."""
-    host, port = server.address.split(":")
-    OPENED.append(socket.create_connection((host, int(port)), timeout=20, source_address=(source, 0)))
+    OPENED.append(attackers.connect(server, source, timeout=20))
     return OPENED[-1]
 
 
@@ -133,9 +133,6 @@ def test_an_address_with_busy_connections_is_told_to_come_again_and_others_are_s
     for connection in busy:
         connection.sendall(b"POST /token HTTP/1.1\r\nHost: registry.test\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 100"
-    one_more = connect(server, "127.0.1.1")
-    answer = b""
-    while received := one_more.recv(4096):
-        answer += received
+    answer = attackers.answer(connect(server, "127.0.1.1"))
     assert answer.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: 1\r\n" in answer
     assert is_served(server)

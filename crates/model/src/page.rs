@@ -37,12 +37,17 @@ pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// What an entry takes beside its own texts, about: names of members, numbers and times.
 const FRAME: usize = 128;
 
+/// What a bare text takes beside itself: quotes and a comma.
+const TEXT_FRAME: usize = 3;
+
 /// A page in the making. It is full once it has as many entries as it may have, or as many bytes; its first entry always fits,
 /// so that every page leads on.
 #[derive(Debug)]
 pub struct Filling<T> {
     items: Vec<T>,
     most: usize,
+    /// What an entry takes beside its own texts.
+    frame: usize,
     bytes_left: usize,
     more: bool,
 }
@@ -50,22 +55,27 @@ pub struct Filling<T> {
 impl<T> Filling<T> {
     /// A page of at most so many entries.
     pub fn new(size: PageSize) -> Self {
-        Self::of(size.get())
+        Self::of(size.get(), FRAME)
     }
 
     /// As many entries as the bytes of a page hold.
     pub fn of_any_number() -> Self {
-        Self::of(usize::MAX)
+        Self::of(usize::MAX, FRAME)
     }
 
-    fn of(most: usize) -> Self {
-        Self { items: Vec::new(), most, bytes_left: PAGE_BYTES, more: false }
+    /// The same for entries that are no more than a text each.
+    pub fn of_texts() -> Self {
+        Self::of(usize::MAX, TEXT_FRAME)
+    }
+
+    fn of(most: usize, frame: usize) -> Self {
+        Self { items: Vec::new(), most, frame, bytes_left: PAGE_BYTES, more: false }
     }
 
     /// Offers the next entry, whose texts have so many bytes. False when the page is full: the entry then only shows that more
     /// follows, and no further one is to be offered.
     pub fn take(&mut self, item: T, bytes: usize) -> bool {
-        let left = self.bytes_left.checked_sub(bytes + FRAME);
+        let left = self.bytes_left.checked_sub(bytes + self.frame);
         if self.items.len() >= self.most || (left.is_none() && !self.items.is_empty()) {
             self.more = true;
             return false;

@@ -7,7 +7,7 @@ use crate::metadata::{BlobRow, Content, LayerRow, RepositoryKey, StoredRow};
 use roadstead_model::{Digest, RegistryId, RepositoryName};
 use std::time::Duration;
 
-/// A blob that was pushed or asked for within this time is not made young again, so that nobody makes many writes by asking.
+/// The grace period of a blob that was pushed or renewed within this time is not renewed again, so that asking often causes few writes.
 const RENEWAL_SECONDS: i64 = 1;
 
 /// Who asks whether a repository holds a blob. What no manifest needs yet may be collected before a push that relies on it ends.
@@ -15,7 +15,7 @@ const RENEWAL_SECONDS: i64 = 1;
 pub enum Asker {
     /// One who may push a manifest that needs it: it stays for another grace period.
     Pusher,
-    /// Anybody else: his asking changes nothing, and what may be collected and is older than this is not there for him.
+    /// Anybody else: asking renews nothing, and a blob that may be collected and is older than this counts as missing.
     Other(Duration),
 }
 

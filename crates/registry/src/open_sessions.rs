@@ -17,7 +17,7 @@ const RECOUNT: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct OpenSessions {
     counts: Mutex<Counts>,
-    /// Whoever counts does it for all who wait here.
+    /// Held while the metadata is counted, so that requests that wait for it share one count.
     counting: tokio::sync::Mutex<()>,
 }
 
@@ -105,7 +105,7 @@ impl Counts {
     }
 }
 
-/// A session that is about to be stored. It counts as open; unless it has begun, until this is dropped.
+/// The place of a session that is about to be stored. It is given back when this is dropped, unless [`Self::has_begun`] was called.
 pub(crate) struct Beginning<'a> {
     sessions: &'a OpenSessions,
     registry: &'a RegistryId,

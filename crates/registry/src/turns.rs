@@ -1,4 +1,4 @@
-//! Turns: of all requests that want to write to an upload session, one does.
+//! Turns: a lock with fencing, so that of all requests that want to write to an upload session one does.
 //!
 //! A client whose connection died sends its request again long before this end learns that nothing more will come. So a turn can
 //! be taken over: who has it is told, stops reading its body and ends as if its connection had broken. Only when nothing of that
@@ -117,8 +117,8 @@ impl Holder {
         }
     }
 
-    /// Whether a request that wants to begin at `start` goes on where this one got to. A closing request may also come without saying
-    /// where, as those of BuildKit, containerd and oras do, because it knows what the whole has to be: it takes over from any.
+    /// Whether a request that begins at `start` may take over, because it goes on at the offset that this one has reached. A closing
+    /// request without a `start`, as BuildKit, containerd and oras send it, takes over from any: it names the digest of the whole.
     pub(crate) fn gives_way(&self, row: u64, start: Option<u64>, work: Work) -> bool {
         match (start, self.0.work) {
             (Some(start), Work::Appending) => self.0.reached() == Some(start),

@@ -8,9 +8,10 @@ mod refusals;
 
 use crate::auth::KnownPrincipal;
 use crate::config::LogFormat;
-use crate::telemetry::Lines;
 use crate::telemetry::audit::{self, Value};
+use crate::telemetry::{LONGEST_TEXT, Lines};
 use refusals::{Refusals, Report};
+use roadstead_model::measure::beginning;
 use roadstead_registry::Clock;
 use std::io;
 use std::net::IpAddr;
@@ -20,8 +21,6 @@ use std::time::Duration;
 
 /// Refusals are summed up this often.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Text of strangers is written up to this many bytes.
-const LONGEST_TEXT: usize = 512;
 /// What is written to is named up to this many bytes: a hundred digests.
 const LONGEST_LIST: usize = 8 * 1024;
 
@@ -39,7 +38,7 @@ struct Log {
 impl Audit {
     /// An audit log in a file of its own, or else among the other lines.
     pub(crate) fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Self> {
-        let file = path.map(|path| audit::to_file(path, format)).transpose()?;
+        let file = path.map(|path| Lines::to_file(path, format)).transpose()?;
         Ok(Self(Arc::new(Log { file, refusals: Refusals::default() })))
     }
 
@@ -236,6 +235,6 @@ impl Default for Trace {
 }
 
 fn cut(mut text: String, length: usize) -> String {
-    text.truncate(text.floor_char_boundary(length));
+    text.truncate(beginning(&text, length).len());
     text
 }

@@ -4,13 +4,15 @@ pub(crate) mod arriving;
 mod body;
 mod browser;
 pub(crate) mod budget;
+mod dialect;
 mod emulated;
-mod forwarded;
+pub(crate) mod forwarded;
 mod landing;
 pub(crate) mod leaving;
 mod logo;
 mod origin;
 mod probes;
+mod query;
 mod record;
 mod seeming;
 mod unread;
@@ -24,15 +26,16 @@ pub(crate) use emulated::reason_to_refuse as emulator_refusal;
 pub use forwarded::Network;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;
+pub(crate) use query::Query;
 pub(crate) use record::Recorded;
 pub(crate) use seeming::SeemingProxies;
 
 use crate::audit::Trace;
 use crate::connection::{Forwarded, Peer, Surface};
 use crate::{Server, aws, oci};
-use budget::{Account, Crowded};
+use dialect::{broken, crowded, too_many};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
@@ -61,14 +64,22 @@ pub struct Call {
     pub headers: HeaderMap,
     /// How the client reached this server: what URLs in answers start with.
     pub origin: Origin,
-    /// The client's address, seen through trusted proxies.
-    pub client: IpAddr,
     /// Whether the client reached this server over TLS, seen through trusted proxies. What `--public-url` says is no proof of it.
     pub secure: bool,
-    /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
-    pub request_id: String,
-    /// Where a door notes who calls and what is done.
+    /// The client and the id of the request, and where a door notes who calls and what is done.
     pub trace: Arc<Trace>,
+}
+
+impl Call {
+    /// The client's address, seen through trusted proxies.
+    pub fn client(&self) -> IpAddr {
+        self.trace.client()
+    }
+
+    /// A UUID made for this request; it is logged and answered as `x-amzn-RequestId` or `x-request-id`.
+    pub fn request_id(&self) -> &str {
+        self.trace.request_id()
+    }
 }
 
 /// Who answers a request.
@@ -128,19 +139,18 @@ impl Door {
 pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
     let door = Door::of(peer.surface, request.method(), request.uri().path());
     let reader = server.browsers.reader(server, peer, door, &request);
-    let request_id = request_id();
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
-    let trace = Arc::new(Trace::new(&server.audit, client, request_id.clone()));
+    let trace = Arc::new(Trace::new(&server.audit, client, request_id()));
     let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let (is_head, version) = (request.method() == Method::HEAD, request.version());
     let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
     let (head, mut body) = request.into_parts();
     let share = share_of(server, peer, client);
     let mut response = match &share {
-        Ok(_) => match AssertUnwindSafe(route(server, peer, head, &mut body, door, trace)).catch_unwind().await {
+        Ok(_) => match AssertUnwindSafe(route(server, peer, head, &mut body, door, trace.clone())).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
-                tracing::error!(request_id, "the defect just logged ended this request");
+                tracing::error!(request_id = trace.request_id(), "the defect just logged ended this request");
                 broken(door)
             }
         },
@@ -154,11 +164,11 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
         announce_length(&mut response, &body);
     }
     response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
-    let held = hold(server, &record, &mut response, door, client, version);
+    let held = hold(server, &record, &mut response, door, version);
     if door == Door::Aws {
-        response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(&request_id));
+        response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
     } else {
-        response.headers_mut().insert(REQUEST_ID, header_value(&request_id));
+        response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
     }
     server.browsers.instruct(&mut response, door, reader);
     record.answered_with(response, share.ok().flatten(), held)
@@ -175,14 +185,11 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
     server.connections.forward(client).map(Some).ok_or(TooMany)
 }
 
-/// Takes a share of the budget for an answer. Where there is none, a large answer becomes a refusal that says so; where there is
-/// no room for a few words either, one without a body, which waits for nobody.
-fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, client: IpAddr, version: Version) -> Option<Arc<Held>> {
-    let (is_stream, caller) = (version == Version::HTTP_2, response.extensions_mut().remove::<Account>());
-    let holder = || match &caller {
-        Some(Account(account)) => server.budget.known(account),
-        None => server.budget.stranger(client),
-    };
+/// Takes a share of the budget for an answer. When there is no room, a refusal takes the place of a large answer; when there is no
+/// room for answers of a few words either, that refusal has no body, so that nothing waits for the client.
+fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
+    let is_stream = version == Version::HTTP_2;
+    let holder = || server.budget.sender(record.trace());
     let in_flight = || record.in_flight().clone();
     let reason = match leaving::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
         Ok(held) => return held,
@@ -192,7 +199,7 @@ fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, c
         *response = crowded(door, reason);
         return None;
     }
-    let held = leaving::hold_small(&server.budget, client, in_flight);
+    let held = leaving::hold_small(&server.budget, record.trace().client(), in_flight);
     if held.is_none() || !leaving::is_small(response.body()) {
         *response = crowded(door, reason);
     }
@@ -201,19 +208,6 @@ fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, c
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     held
-}
-
-/// That there is no room, in a form that each door's clients understand.
-fn crowded(door: Door, reason: Crowded) -> Response {
-    match door {
-        Door::Aws => aws::crowded(reason),
-        Door::Oci => oci::crowded(reason),
-        _ => {
-            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
-            response
-        }
-    }
 }
 
 /// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
@@ -243,10 +237,8 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
             head.headers.insert(HOST, header_value(authority.as_str()));
         }
     }
-    let (client, request_id) = (trace.client(), trace.request_id().to_owned());
-    let is_tls = peer.scheme(server) == "https";
-    let secure = forwarded::is_secure(peer.address.ip(), &head.headers, &server.config.trusted_proxies, is_tls);
-    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, client, secure, request_id, trace };
+    let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme(server));
+    let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
     // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
     let response = match door {
         Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
@@ -259,9 +251,9 @@ async fn route(server: &Server, peer: &Peer, mut head: Parts, body: &mut Incomin
         Door::WrongMethod(allowed) => wrong_method(allowed),
         Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     };
-    // What else the oci door answers says nothing of the origin: pulls need not look.
+    // Of the oci door's answers only the challenge sends clients to the origin: pulls skip this.
     if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
-        server.seeming_proxies.look_at(server, peer.address.ip(), &call.headers);
+        server.seeming_proxies.look_at(server, peer, &call.headers);
     }
     response
 }
@@ -278,7 +270,7 @@ fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Op
         RequestHost::Absent => local(),
         RequestHost::Invalid => return None,
     };
-    forwarded::origin(peer.address.ip(), headers, &server.config.trusted_proxies, peer.scheme(server), &host)
+    forwarded::origin(peer.is_proxy, headers, peer.scheme(server), &host)
 }
 
 /// An answer of one sentence.
@@ -292,35 +284,6 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
 fn wrong_method(allowed: &'static str) -> Response {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-/// What is left to say after a panic.
-fn broken(door: Door) -> Response {
-    let aws = r#"{"__type":"ServerException","message":"The server failed to process the request."}"#;
-    let oci = r#"{"errors":[{"code":"UNKNOWN","message":"the server failed to process the request","detail":null}]}"#;
-    in_dialect(door, StatusCode::INTERNAL_SERVER_ERROR, aws, oci, "The server failed to process the request.\n")
-}
-
-/// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
-fn too_many(server: &Server, door: Door) -> Response {
-    server.telemetry.forwarded_request_refused();
-    let aws = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
-    let oci = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests of this address are under way","detail":null}]}"#;
-    let mut response = in_dialect(door, StatusCode::TOO_MANY_REQUESTS, aws, oci, "Too many requests of this address are under way.\n");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-/// A text in a form that each door's clients understand.
-fn in_dialect(door: Door, status: StatusCode, aws: &'static str, oci: &'static str, other: &'static str) -> Response {
-    let (media_type, text) = match door {
-        Door::Aws => ("application/x-amz-json-1.1", aws),
-        Door::Oci => ("application/json", oci),
-        _ => ("text/plain; charset=utf-8", other),
-    };
-    let mut response = plain(status, text);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
@@ -386,19 +349,6 @@ mod tests {
         let ids: std::collections::HashSet<String> = (0..1000).map(|_| request_id()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 4)));
-    }
-
-    #[test]
-    fn a_panic_is_told_in_the_dialect_of_its_door() {
-        for (door, media_type) in
-            [(Door::Aws, "application/x-amz-json-1.1"), (Door::Oci, "application/json"), (Door::None, "text/plain; charset=utf-8")]
-        {
-            let response = broken(door);
-            assert_eq!(
-                (response.status(), &response.headers()[CONTENT_TYPE]),
-                (StatusCode::INTERNAL_SERVER_ERROR, &media_type.parse().unwrap())
-            );
-        }
     }
 
     #[test]

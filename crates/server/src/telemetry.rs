@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
+/// Text that a client chose is logged up to this many bytes.
+pub(crate) const LONGEST_TEXT: usize = 512;
 /// Seconds; from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 

@@ -141,7 +141,7 @@ impl Metadata {
             for id in ids {
                 let image = find_image(tx, &key, repository, id).await?;
                 let bytes = text_bytes(&image);
-                if !images.take(image, bytes) {
+                if bytes > PAGE_BYTES || !images.take(image, bytes) {
                     return Err(Error::AnswerTooLarge { maximum: PAGE_BYTES });
                 }
             }
@@ -437,7 +437,7 @@ async fn parents(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Digest>> {
 
 /// The tags of an image, as many as the bytes of a page hold.
 async fn tags_of(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
-    let mut tags = Filling::of_any_number();
+    let mut tags = Filling::of_texts();
     tx.fill(&mut tags, &SELECT_TAGS, &[manifest.into()], |row| row.parsed(0, Tag::parse)).await?;
     Ok(tags.into_items())
 }

@@ -171,3 +171,22 @@ async fn every_layer_is_described_by_a_manifest_that_has_it() {
     let (layer, config) = (Some(Some(OCI_LAYER)), Some(Some(OCI_CONFIG)));
     assert_eq!(types, [layer, config, config, Some(None), layer, None]);
 }
+
+#[tokio::test]
+async fn an_image_is_described_with_all_its_tags_or_not_at_all() {
+    for (length, all) in [(10, true), (120, false)] {
+        let world = World::new().await;
+        let digest = world.push_image("1", &[]).await;
+        let sql = format!(
+            "INSERT INTO tag (repository_id, name, manifest_id, created_at)
+                WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 39999)
+                SELECT m.repository_id, 't' || printf('%0{length}d', n.n), m.id, 1 FROM manifest m, n"
+        );
+        let world = with_old_rows(world, &sql).await;
+        let ids = [ImageId { digest: Some(digest), tag: None }];
+        match world.registry.describe_images(&world.id, &world.name, &ids).await {
+            Ok(images) => assert_eq!((images[0].tags.len(), all), (40_000, true)),
+            Err(error) => assert!(matches!(error, Error::AnswerTooLarge { .. }) && !all, "{error}"),
+        }
+    }
+}

@@ -10,7 +10,6 @@ pub mod sigv4;
 
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
-use roadstead_model::RegistryId;
 use roadstead_model::page::CursorKey;
 use roadstead_registry::{Identity, Registry};
 use std::fmt;
@@ -22,16 +21,6 @@ pub enum Principal {
     Anonymous,
     /// The holder of an access key.
     Known(KnownPrincipal),
-}
-
-impl Principal {
-    /// The account of the holder of an access key.
-    pub fn account(&self) -> Option<&RegistryId> {
-        match self {
-            Self::Anonymous => None,
-            Self::Known(known) => Some(&known.identity.registry),
-        }
-    }
 }
 
 /// The holder of an access key, who has proved it.

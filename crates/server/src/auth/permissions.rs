@@ -146,7 +146,7 @@ impl<'a> Permissions<'a> {
             let caller = caller(&self.identity, self.user_id.clone());
             let context = RequestContext::new(caller, "", self.resource.arn().as_deref())
                 .at(self.now)
-                .with("aws:SourceIp", &self.call.client.to_string())
+                .with("aws:SourceIp", &self.call.client().to_string())
                 .with("aws:SecureTransport", if self.call.secure { "true" } else { "false" })
                 .with_resource_tags(resource_tags)
                 .with_request_tags(request_tags)

@@ -11,6 +11,7 @@
 
 mod canonical;
 
+use crate::http::Query;
 use canonical::hash_of;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Uri};
@@ -18,6 +19,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use roadstead_model::Timestamp;
 use sha2::Sha256;
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -163,7 +165,8 @@ impl Parts {
     }
 
     fn of_query(request: &Request<'_>) -> Result<Self, SignatureError> {
-        let part = |name: &str| canonical::parameter(request.query, name);
+        let query = Query::parse(request.query);
+        let part = |name: &str| query.all(name).next().map(Cow::into_owned);
         let algorithm = part("X-Amz-Algorithm").ok_or(SignatureError::Missing)?;
         if algorithm != ALGORITHM {
             return Err(SignatureError::Incomplete(format!("Unsupported AWS 'algorithm': '{algorithm}'")));
@@ -280,7 +283,8 @@ impl Claim {
         if self.form == Form::Header {
             return Ok(None);
         }
-        let Some(value) = canonical::parameter(request.query, "X-Amz-Expires") else {
+        let query = Query::parse(request.query);
+        let Some(value) = query.all("X-Amz-Expires").next() else {
             return Err(SignatureError::Incomplete("AWS query-string parameters must include 'X-Amz-Expires'.".to_owned()));
         };
         let seconds = value.parse::<i64>().ok().filter(|seconds| (1..=LONGEST_EXPIRY).contains(seconds));

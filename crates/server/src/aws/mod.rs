@@ -26,7 +26,7 @@ mod uploads;
 use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, Claim, SignatureError};
-use crate::http::budget::{Account, Crowded, Holder};
+use crate::http::budget::{Crowded, Holder};
 use crate::http::{Call, Response};
 use crate::rates::Client;
 use access::Caller;
@@ -50,18 +50,13 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
         return sts::answer(server, call, body).await;
     }
     let operation = operation(&call.headers);
-    let mut caller = None;
-    let mut response = match serve(server, call, operation, body, &mut caller).await {
-        Ok(json) => reply(&call.request_id, StatusCode::OK, aws::CONTENT_TYPE, json),
+    match serve(server, call, operation, body).await {
+        Ok(json) => reply(call.request_id(), StatusCode::OK, aws::CONTENT_TYPE, json),
         Err(failure) => {
             let failure = audit::note_failure(server, call, operation.map_or("", |operation| operation.name), failure);
-            refuse(failure, operation, &call.request_id)
+            refuse(failure, operation, call.request_id())
         }
-    };
-    if let Some(caller) = caller {
-        response.extensions_mut().insert(caller);
     }
-    response
 }
 
 /// The answer when there is no room in memory for another one.
@@ -100,7 +95,6 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     call: &Call,
     operation: Option<&'static Operation>,
     body: B,
-    caller: &mut Option<Account>,
 ) -> Result<Bytes, Failure> {
     let (operation, signature) = identify(server, call, operation).await?;
     let limit = if signature.is_some() { operation.body_limit } else { operation.body_limit.min(body::UNSIGNED_LIMIT) };
@@ -112,9 +106,8 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
             check_region(server, operation, &signature.claim)?;
             let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
             call.trace.is_called_by(&principal);
-            server.budget.prove(call.client, &principal.access_key_id);
-            let Account(account) = caller.insert(Account(principal.identity.registry.clone()));
-            body.decoded_for(|| server.budget.known(account)).await?;
+            server.budget.prove(call.client(), &principal.access_key_id);
+            body.decoded_for(|| server.budget.sender(&call.trace)).await?;
             Some(principal)
         }
         None => None,
@@ -152,8 +145,8 @@ async fn identify(
 /// Whose share of the budget a body is whose signature, if it has one, is still to be verified.
 fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
     match signature {
-        Some(Signature { key, .. }) => server.budget.claimant(call.client, &key.id, &key.identity.registry),
-        None => server.budget.stranger(call.client),
+        Some(Signature { key, .. }) => server.budget.claimant(call.client(), &key.id, &key.identity.registry),
+        None => server.budget.stranger(call.client()),
     }
 }
 

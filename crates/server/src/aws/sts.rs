@@ -5,15 +5,15 @@ use super::{Signature, audit, body, check_signature, find_key, reply};
 use crate::Server;
 use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, SignatureError};
-use crate::http::{Call, Response};
+use crate::http::{Call, Query, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
-use percent_encoding::percent_decode_str;
 use roadstead_model::UserId;
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Identity;
+use std::borrow::Cow;
 
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
@@ -39,11 +39,11 @@ struct Refusal {
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     match identify(server, call, body).await {
         Ok((identity, id)) => {
-            reply(&call.request_id, StatusCode::OK, "text/xml", identity_as_xml(&identity, id.as_ref(), &call.request_id).into())
+            reply(call.request_id(), StatusCode::OK, "text/xml", identity_as_xml(&identity, id.as_ref(), call.request_id()).into())
         }
         Err(refusal) => {
             let refusal = refusal.noted(server, call);
-            let mut response = reply(&call.request_id, refusal.status, "text/xml", refusal.as_xml(&call.request_id).into());
+            let mut response = reply(call.request_id(), refusal.status, "text/xml", refusal.as_xml(call.request_id()).into());
             if let Some(seconds) = refusal.retry_after {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
             }
@@ -54,9 +54,9 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
 
 /// Who signed the request, with the unique id if that is a user. Nobody needs a permission to learn who he is.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
-    let stranger = server.budget.stranger(call.client);
+    let stranger = server.budget.stranger(call.client());
     let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;
-    let body = body.map_err(|failure| Refusal::of_body(failure, &call.request_id))?;
+    let body = body.map_err(|failure| Refusal::of_body(failure, call.request_id()))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));
     if action.as_deref() != Some("GetCallerIdentity") || version.as_deref() != Some(VERSION) {
         let (action, version) = (action.unwrap_or_default(), version.unwrap_or_default());
@@ -65,13 +65,13 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
     }
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
     let claim = sigv4::read(&request, &[SERVICE], server.registry.now())?;
-    let key = find_key(server, &claim.access_key_id).await.map_err(|failure| Refusal::of(failure, &call.request_id))?;
+    let key = find_key(server, &claim.access_key_id).await.map_err(|failure| Refusal::of(failure, call.request_id()))?;
     let signature = Signature { claim, key };
-    check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, &call.request_id))?;
+    check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, call.request_id()))?;
     let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
     call.trace.is_called_by(&principal);
     let identity = principal.identity;
-    let id = server.registry.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), &call.request_id))?;
+    let id = server.registry.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), call.request_id()))?;
     // The keys of a user go with the user.
     if identity.user.is_some() && id.is_none() {
         return Err(SignatureError::UnknownKey.into());
@@ -82,8 +82,7 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
 /// The value of a form's parameter.
 fn parameter(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?;
-    let (_, value) = form.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
-    Some(percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+    Query::parse_form(form).get(name).map(Cow::into_owned)
 }
 
 /// The root of an account is known by the account's number where a user is by a unique id.

@@ -20,11 +20,11 @@ pub(super) async fn describe_image_tags(
 
 fn detail(ImageTag { tag, created_at, image }: &ImageTag) -> ImageTagDetail {
     let image_detail = ReferencedImageDetail {
-        image_digest: image.digest.to_string(),
+        image_digest: image.digest.as_str().to_owned(),
         image_size_in_bytes: image.size_bytes,
         image_pushed_at: image.pushed_at,
         image_manifest_media_type: image.media_type.clone(),
         artifact_media_type: image.artifact_media_type.clone(),
     };
-    ImageTagDetail { image_tag: tag.to_string(), created_at: *created_at, image_detail }
+    ImageTagDetail { image_tag: tag.as_str().to_owned(), created_at: *created_at, image_detail }
 }

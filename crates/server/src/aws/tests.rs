@@ -1,6 +1,7 @@
 //! The whole door, from a signed request to the JSON of its answer, over a registry in a temporary folder.
 
 use super::*;
+use crate::audit::{Audit, Trace};
 use crate::config::{Config, Flags, Layers};
 use crate::http::Origin;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +12,8 @@ use roadstead_model::{RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp}
 use roadstead_registry::{Condition, Identity, ManifestPush, OpenOptions, Registry};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 mod catalog_data;
 mod permissions;
@@ -59,10 +61,8 @@ impl Door {
             uri: Uri::from_static("/"),
             headers,
             origin: Origin { scheme: "http", authority: "localhost:5000".into() },
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             secure: false,
-            request_id: "request-1".into(),
-            trace: Default::default(),
+            trace: Arc::new(Trace::new(&Audit::default(), Ipv4Addr::LOCALHOST.into(), "request-1".to_owned())),
         };
         let (head, body) = answer(&self.server, &call, Full::new(Bytes::from(body.to_owned()))).await.into_parts();
         assert_eq!(head.headers["x-amzn-requestid"], "request-1");

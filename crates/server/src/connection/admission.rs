@@ -5,6 +5,7 @@ use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
 use crate::config::Config;
 use crate::http::budget::{CONNECTION, OfConnection};
+use crate::http::forwarded::is_proxy;
 use crate::{Server, descriptors, rates};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -80,7 +81,7 @@ pub(crate) enum Full {
 pub(crate) struct Connections {
     bounds: Bounds,
     table: Mutex<Table>,
-    /// One of those that make room is gone.
+    /// Tells that a connection that was asked to leave is gone.
     gone: Notify,
     forwarding: Forwarding,
 }
@@ -190,7 +191,8 @@ impl Table {
         idle.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
-    /// The same for all of them. Looking through many is not done for every one that comes.
+    /// The same among all of them. The list of idle ones is used up before it is made again, and not made again too often: making it
+    /// looks at every connection.
     fn make_room(&mut self, now: Instant) -> bool {
         if self.next_idle() {
             return true;
@@ -250,7 +252,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Lets a connection from this address in.
     pub(crate) fn take(server: &Arc<Server>, surface: Surface, address: IpAddr) -> Result<Self, Full> {
-        let is_proxy = server.config.trusted_proxies.iter().any(|proxies| proxies.contains(address.to_canonical()));
+        let is_proxy = is_proxy(address, &server.config.trusted_proxies);
         let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
         let network = (!is_proxy).then(|| rates::network_of(address));
         let admitted = server.connections_at(surface).admit(network, activity.clone());

@@ -1,7 +1,7 @@
 //! Heads of HTTP/1.1 that servers and proxies read differently are refused before they are parsed: with a bare LF for a line
 //! break, with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`. RFC 9112
-//! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what a proxy in front holds for one
-//! request could be two here (§11.2).
+//! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what is one request to a proxy in front
+//! could be two here (request smuggling, §11.2).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

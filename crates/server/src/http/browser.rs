@@ -137,10 +137,7 @@ impl Browsers {
 
     /// Who reads the answer to a request.
     pub(super) fn reader<B>(&self, server: &Server, peer: &Peer, door: Door, request: &Request<B>) -> Reader {
-        let is_secure = self.hsts.is_some() && {
-            let (proxies, own) = (&server.config.trusted_proxies, peer.scheme(server));
-            forwarded::scheme(peer.address.ip(), request.headers(), proxies, own).eq_ignore_ascii_case("https")
-        };
+        let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme(server));
         let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let share = if self.cors != Cors::Nobody && is_shared(door) && is_read() { self.cors.share(request.headers()) } else { Share::No };
         Reader { is_secure, share }

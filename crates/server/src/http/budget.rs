@@ -1,10 +1,12 @@
 //! One budget of memory for everything that is held for a request or an answer.
 //!
-//! Whoever holds something has a [`Share`], taken as the bytes come and given back when it is dropped. What strangers hold is
-//! bounded by address and altogether, what the known hold by account; a part of the budget is out of the strangers' reach.
+//! Whoever holds something has a [`Share`], which is taken as the bytes come and given back when it is dropped. Anonymous holders
+//! ("strangers") are limited by address and in total, authenticated ones ("the known") by account and in total; the limits leave a
+//! part of the budget that strangers cannot use up.
 
 mod proven;
 
+use crate::audit::Trace;
 use crate::rates::network_of;
 use proven::{Claim, Proven};
 use roadstead_model::RegistryId;
@@ -25,10 +27,10 @@ pub(crate) const CONNECTION: usize = 32 * 1024;
 const SMALL: usize = 64 * 1024;
 /// Shares grow in steps of this size.
 const STEP: usize = 16 * 1024;
-/// The longest time that somebody who is known waits for room, while others give theirs back.
+/// For how long the known wait at most for others to give room back.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const SHORTEST_WAIT: Duration = Duration::from_secs(2);
-/// Bounds that nobody refers to any more are cleared away when there are this many, and then at twice as many as are left.
+/// When a table of bounds is full and has this many or more, those that nobody refers to any more are removed from it.
 const CLEARED_AT: usize = 1024;
 
 /// There is no room for what somebody would hold.
@@ -90,10 +92,6 @@ enum Class {
     Small,
 }
 
-/// The account whose principal has proved who it is: goes along with the answer, in case that it has to be held.
-#[derive(Debug, Clone)]
-pub(crate) struct Account(pub(crate) RegistryId);
-
 /// Somebody who may hold something.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
@@ -101,7 +99,7 @@ pub(crate) struct Holder {
     class: Class,
     /// The bounds of his own.
     own: [Option<Arc<Bound>>; 2],
-    /// Who he is once he holds more than [`SMALL`], or when there is no room for what is small.
+    /// The holder that a share passes to when it grows beyond [`SMALL`], or when the bounds for small shares have no room.
     larger: Option<Larger>,
 }
 
@@ -124,9 +122,11 @@ pub(crate) struct Share {
 impl Budget {
     /// A budget of so many bytes, of which nothing is held.
     ///
-    /// A sixteenth more is kept for small requests that claim to have an access key, and half as much for answers of a few words.
-    /// Strangers have a half of it and one address an eighth. Those who are known have what strangers leave of it, but for an
-    /// eighth; one account has a half, and of that an address a quarter of the budget for what is not verified yet.
+    /// - Strangers have a half of it, and one address an eighth.
+    /// - The known have seven eighths, and one account a half. Of that, one address with one access key has a quarter of the budget
+    ///   for requests whose signature is not verified yet.
+    /// - Besides the budget, a sixteenth of its size is kept for small requests that claim to have an access key, and a
+    ///   thirty-second for answers of a few words.
     pub fn new(bytes: u64) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         Self(Arc::new(Pots {
@@ -153,6 +153,14 @@ impl Budget {
         OfConnection(self.0.clone())
     }
 
+    /// Whoever sends a request: an account, once one of its principals has proved who it is, and until then a stranger.
+    pub(crate) fn sender(&self, trace: &Trace) -> Holder {
+        match trace.caller() {
+            Some(known) => self.known(&known.identity.registry),
+            None => self.stranger(trace.client()),
+        }
+    }
+
     /// Whoever comes from this address.
     pub(crate) fn stranger(&self, client: IpAddr) -> Holder {
         self.of_address(client, Class::Stranger)
@@ -167,9 +175,9 @@ impl Budget {
         Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None], larger: None }
     }
 
-    /// Whoever claims from this address to have an access key of this account. A stranger, whose small requests have a part of
-    /// their own, unless the claim was [proved](Self::prove) from there before: what others claim from elsewhere then takes nothing
-    /// from him.
+    /// The sender of a signed request whose signature is not verified yet. He counts as a stranger, with a part of the budget of its
+    /// own for small requests, unless this address has [proved](Self::prove) this key before. Then he counts against the account, but
+    /// within bounds of his own address and key, so that forged signatures from elsewhere take nothing from him.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
         let claim = self.0.proven.claim(network_of(client), access_key_id);
         if !self.0.proven.holds(claim) {
@@ -327,8 +335,9 @@ impl Holder {
 }
 
 impl Share {
-    /// Makes it a share of at least so many bytes. Strangers are refused at once when there is no room. The known wait a while for
-    /// it: who holds more waits longer, so that of those who wait for each other one gives up and another one goes on.
+    /// Makes it a share of at least so many bytes. When there is no room, strangers are refused at once, and the known wait for a
+    /// while. How long depends on what they hold: of holders that wait for each other (a deadlock), the smaller one times out first and
+    /// the larger one goes on.
     pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
         let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
         let more = missing.next_multiple_of(STEP);

@@ -2,17 +2,18 @@
 //! operator says so (`--emulator-on-network`), and the pages of any web site in a browser on this machine, which reach it
 //! under a name of their own that leads here (DNS rebinding) or by asking across origins.
 
-use super::origin::{RequestHost, request_host};
-use super::{Door, Origin, Response, plain};
+use super::dialect::Refusal;
+use super::origin::{RequestHost, host_and_port, request_host};
+use super::{Door, Origin, Response};
 use crate::Server;
 use crate::config::Config;
 use crate::connection::{Peer, Surface};
-use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
+use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use std::net::IpAddr;
 
-/// Why the configuration would let others into an emulator that was not told twice, if it would.
+/// Why the configuration would let other machines reach an emulator without `--emulator-on-network`, if it would.
 pub(crate) fn reason_to_refuse(config: &Config) -> Option<String> {
     if !config.emulator || config.emulator_on_network {
         return None;
@@ -48,7 +49,7 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
     None
 }
 
-/// Who said twice that others may come knows by which names they do.
+/// With `--emulator-on-network` any name is known: the operator has chosen the names by which others come.
 fn is_host_known(config: &Config, host: &str) -> bool {
     config.emulator_on_network || is_local(host_of(host)) || host_of(host).eq_ignore_ascii_case(host_of(&config.listen))
 }
@@ -71,31 +72,17 @@ fn is_local(host: &str) -> bool {
 
 /// The host of an authority, without its port and brackets.
 fn host_of(authority: &str) -> &str {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    };
+    let (host, _) = host_and_port(authority);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Says it in the dialect of the door.
 fn refusal(door: Door, message: &str) -> Response {
-    let json = |status, media_type, value: serde_json::Value| {
-        let mut response = plain(status, value.to_string());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response
+    let refusal = Refusal {
+        aws: (StatusCode::BAD_REQUEST, "AccessDeniedException", message),
+        oci: (StatusCode::FORBIDDEN, "DENIED", message),
+        sentence: &format!("{message}."),
     };
-    match door {
-        Door::Aws => {
-            let value = serde_json::json!({ "__type": "AccessDeniedException", "message": message });
-            json(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", value)
-        }
-        Door::Oci => {
-            let value = serde_json::json!({ "errors": [{ "code": "DENIED", "message": message, "detail": null }] });
-            json(StatusCode::FORBIDDEN, "application/json", value)
-        }
-        _ => plain(StatusCode::FORBIDDEN, format!("{message}.\n")),
-    }
+    refusal.of(door)
 }
 
 #[cfg(test)]

@@ -44,16 +44,21 @@ impl fmt::Display for Network {
     }
 }
 
+/// Whether an address is that of a proxy of ours.
+pub(crate) fn is_proxy(address: IpAddr, proxies: &[Network]) -> bool {
+    let address = address.to_canonical();
+    proxies.iter().any(|network| network.contains(address))
+}
+
 /// The client's address: the rightmost of `X-Forwarded-For` that is no proxy of ours. Whatever stands to the left of it
 /// was written by someone whom nobody vouches for.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
-    let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
-    if !trusted(client) {
+    if !is_proxy(client, proxies) {
         return client;
     }
     for entry in values(headers, "x-forwarded-for") {
-        if !trusted(client) {
+        if !is_proxy(client, proxies) {
             break;
         }
         let Some(address) = address(entry) else { break };
@@ -62,36 +67,32 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
     client
 }
 
-/// The scheme as the nearest proxy saw it, where it says so; the connection's `own` otherwise.
-pub(crate) fn scheme<'a>(peer: IpAddr, headers: &'a HeaderMap, proxies: &[Network], own: &'a str) -> &'a str {
-    let is_proxy = proxies.iter().any(|network| network.contains(peer.to_canonical()));
+/// The scheme as the nearest proxy saw it, where the peer is one and says so; the connection's `own` otherwise.
+fn scheme<'a>(is_proxy: bool, headers: &'a HeaderMap, own: &'a str) -> &'a str {
     let said = is_proxy.then(|| values(headers, "x-forwarded-proto").next()).flatten();
     said.unwrap_or(own)
 }
 
-/// The origin as the nearest proxy saw it, where it says so; `host` and the connection's own `scheme` otherwise.
-pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], scheme: &str, host: &str) -> Option<Origin> {
+/// The origin as the nearest proxy saw it, where the peer is one and says so; `host` and the connection's own `scheme` otherwise.
+pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &str) -> Option<Origin> {
     let own = || Origin::new(scheme, host);
-    if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
+    if !is_proxy {
         return own();
     }
-    let scheme = self::scheme(peer, headers, proxies, scheme);
+    let scheme = self::scheme(is_proxy, headers, scheme);
     let forwarded = values(headers, "x-forwarded-host").next().and_then(|host| Origin::new(scheme, host));
     forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }
 
-/// Whether the client reached us over TLS: this connection's own, or as the nearest proxy says of the client's, if it is trusted.
-pub(crate) fn is_secure(peer: IpAddr, headers: &HeaderMap, proxies: &[Network], own_tls: bool) -> bool {
-    if !proxies.iter().any(|network| network.contains(peer.to_canonical())) {
-        return own_tls;
-    }
-    values(headers, "x-forwarded-proto").next().map_or(own_tls, |scheme| scheme.eq_ignore_ascii_case("https"))
+/// Whether the client reached us over TLS: by the connection's own scheme, or by what the nearest proxy says, where the peer is one.
+pub(crate) fn is_secure(is_proxy: bool, headers: &HeaderMap, own: &str) -> bool {
+    scheme(is_proxy, headers, own).eq_ignore_ascii_case("https")
 }
 
 /// The items of a header that is a list, the nearest proxy's first.
 fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    lines.into_iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim)
+    let lines = headers.get_all(name).iter().rev().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
 /// An address as proxies write it: some add the port.
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn the_origin_is_the_proxys_word_only_when_the_proxy_is_trusted() {
         let headers = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "registry.example")]);
-        let seen_from = |peer: &str| origin(ip(peer), &headers, &proxies(), "http", "inner:5000").unwrap().to_string();
+        let seen_from = |peer: &str| origin(is_proxy(ip(peer), &proxies()), &headers, "http", "inner:5000").unwrap().to_string();
         assert_eq!(seen_from("10.0.0.1"), "https://registry.example");
         assert_eq!(seen_from("203.0.113.9"), "http://inner:5000");
     }
@@ -163,22 +164,22 @@ mod tests {
     #[test]
     fn a_connection_is_secure_by_itself_or_by_the_word_of_a_trusted_proxy() {
         let says = |scheme: &str| headers(&[("x-forwarded-proto", scheme)]);
-        let (proxy, stranger) = (ip("10.0.0.1"), ip("203.0.113.9"));
-        for own_tls in [true, false] {
-            assert_eq!(is_secure(stranger, &says("https"), &proxies(), own_tls), own_tls);
-            assert_eq!(is_secure(proxy, &HeaderMap::new(), &proxies(), own_tls), own_tls);
-            assert!(is_secure(proxy, &says("HTTPS"), &proxies(), own_tls));
-            assert!(is_secure(proxy, &says("http, https"), &proxies(), own_tls), "the nearest proxy wrote the last one");
-            assert!(!is_secure(proxy, &says("http"), &proxies(), own_tls));
-            assert!(!is_secure(proxy, &says("gopher"), &proxies(), own_tls));
+        let (proxy, stranger) = (is_proxy(ip("10.0.0.1"), &proxies()), is_proxy(ip("203.0.113.9"), &proxies()));
+        for own in ["https", "http"] {
+            assert_eq!(is_secure(stranger, &says("https"), own), own == "https");
+            assert_eq!(is_secure(proxy, &HeaderMap::new(), own), own == "https");
+            assert!(is_secure(proxy, &says("HTTPS"), own));
+            assert!(is_secure(proxy, &says("http, https"), own), "the nearest proxy wrote the last one");
+            assert!(!is_secure(proxy, &says("http"), own));
+            assert!(!is_secure(proxy, &says("gopher"), own));
         }
     }
 
     #[test]
     fn a_forwarded_host_or_scheme_that_is_none_is_passed_over() {
         let bad_host = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a\"b")]);
-        assert_eq!(origin(ip("10.0.0.1"), &bad_host, &proxies(), "http", "inner:5000").unwrap().to_string(), "https://inner:5000");
+        assert_eq!(origin(true, &bad_host, "http", "inner:5000").unwrap().to_string(), "https://inner:5000");
         let bad_scheme = headers(&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "registry.example")]);
-        assert_eq!(origin(ip("10.0.0.1"), &bad_scheme, &proxies(), "http", "inner:5000").unwrap().to_string(), "http://inner:5000");
+        assert_eq!(origin(true, &bad_scheme, "http", "inner:5000").unwrap().to_string(), "http://inner:5000");
     }
 }

@@ -11,7 +11,7 @@ pub(super) async fn page(server: &Server, call: &Call) -> Response {
     let alias = match server.registry.primary_alias(server.registry.account_id()).await {
         Ok(alias) => alias,
         Err(error) => {
-            tracing::error!(%error, request_id = call.request_id, "the landing page needs the alias");
+            tracing::error!(%error, request_id = call.request_id(), "the landing page needs the alias");
             return plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n");
         }
     };

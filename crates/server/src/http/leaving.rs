@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// From this size on an answer counts for itself. A smaller one counts with its HTTP/2 stream; over HTTP/1.1 there is one for a
-/// connection, of which there is a number.
+/// From this size on an answer takes a share of its own size. A smaller one is covered by the share of its HTTP/2 stream; over HTTP/1.1
+/// by that of its connection, which has one answer at a time.
 pub(crate) const LARGE: usize = 16 * 1024;
 /// An answer of a few words is as small as the refusal of it would be.
 const FEW_WORDS: usize = 1024;
@@ -117,8 +117,7 @@ pub(crate) fn is_small(body: &Body) -> bool {
     matches!(body, Body::Full { .. }) && body.in_memory() <= FEW_WORDS
 }
 
-/// The same for an answer of a few words, for which there is room when there is none for others. None if there are too many of
-/// those, too.
+/// The same for an answer of a few words, from the part of the budget that is kept for those. None if that is used up, too.
 pub(crate) fn hold_small(budget: &Budget, client: IpAddr, in_flight: impl FnOnce() -> InFlight) -> Option<Arc<Held>> {
     let share = budget.small(client).share(REQUEST).ok()?;
     Some(Arc::new(Held { _share: share, in_flight: in_flight() }))

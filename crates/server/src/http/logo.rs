@@ -29,7 +29,7 @@ pub(super) async fn serve(server: &Server, call: &Call) -> Response {
         Ok(Some(png)) => image(png),
         Ok(None) => plain(StatusCode::NOT_FOUND, "There is no such logo.\n"),
         Err(error) => {
-            tracing::error!(%error, request_id = call.request_id, "a logo could not be read");
+            tracing::error!(%error, request_id = call.request_id(), "a logo could not be read");
             plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n")
         }
     }

@@ -65,12 +65,17 @@ pub(crate) fn request_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> RequestH
     if is_authority(host) { RequestHost::Named(host) } else { RequestHost::Invalid }
 }
 
+/// The host of an authority, which keeps its brackets, and its port.
+pub(super) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
 /// Whether this is `host`, `host:port`, `[v6]` or `[v6]:port`, and nothing that would need quoting in a header, in JSON or in HTML.
 fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (text, None),
-    };
+    let (host, port) = host_and_port(text);
     let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
     let host_is_one = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),

@@ -5,11 +5,12 @@ use super::{Body, Door, Response};
 use crate::audit::Trace;
 use crate::connection::{Forwarded, InFlight, Peer, data_moved};
 use crate::rates::Charge;
-use crate::telemetry::{Telemetry, access};
+use crate::telemetry::{LONGEST_TEXT, Telemetry, access};
 use bytes::Bytes;
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::{Frame, SizeHint};
+use roadstead_model::measure::beginning;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +18,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-/// Text that a client chose is logged up to this many bytes.
-const LONGEST_TEXT: usize = 512;
 
 /// A request on its way. Dropping it writes the line: that happens when the last byte of the answer is handed to the
 /// connection, and also when the client leaves before.
@@ -66,6 +65,11 @@ impl Record {
             forwarded: None,
             in_flight: peer.begin_request(request.version()),
         }
+    }
+
+    /// What is known of the request.
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The request that is under way.
@@ -123,7 +127,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 fn shortened(text: &str) -> String {
-    text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned()
+    beginning(text, LONGEST_TEXT).to_owned()
 }
 
 /// The body of an answer, and the record of the request that it answers.

@@ -2,6 +2,7 @@
 //! no client can log in or pull, because it is sent to `http://`. The log says so, once for each of them.
 
 use crate::Server;
+use crate::connection::Peer;
 use crate::rates::network_of;
 use http::{HeaderMap, HeaderName};
 use std::collections::HashSet;
@@ -9,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Any stranger can send such a header, so that there is an end to it.
+/// Peers that are warned of at most: any stranger can send such a header.
 const MOST: usize = 64;
 
 /// The peers that were spoken of.
@@ -18,17 +19,16 @@ pub(crate) struct SeemingProxies(Mutex<HashSet<IpAddr>>);
 
 impl SeemingProxies {
     /// Warns of a peer that says how its client reached it, but is not believed.
-    pub(super) fn look_at(&self, server: &Server, peer: IpAddr, headers: &HeaderMap) {
+    pub(super) fn look_at(&self, server: &Server, peer: &Peer, headers: &HeaderMap) {
         let Some(scheme) = headers.get(X_FORWARDED_PROTO) else { return };
-        let (config, peer) = (&server.config, peer.to_canonical());
-        let is_believed = config.trusted_proxies.iter().any(|network| network.contains(peer));
+        let address = peer.address.ip().to_canonical();
         let is_no_news = scheme.as_bytes().eq_ignore_ascii_case(server.scheme().as_bytes());
-        if config.public_url.is_some() || is_believed || is_no_news || !self.is_new(peer) {
+        if server.config.public_url.is_some() || peer.is_proxy || is_no_news || !self.is_new(address) {
             return;
         }
         tracing::warn!(
-            %peer,
-            "X-Forwarded-Proto of this peer is ignored, so clients are sent to {}://: if it is a proxy of yours, start with --trusted-proxy {peer}",
+            peer = %address,
+            "X-Forwarded-Proto of this peer is ignored, so clients are sent to {}://: if it is a proxy of yours, start with --trusted-proxy {address}",
             server.scheme()
         );
     }

@@ -6,7 +6,6 @@ use crate::Server;
 use crate::auth::bearer::{self, TokenError};
 use crate::auth::{Denied, KnownPrincipal, Permissions, Principal, RequestTags, Resource};
 use crate::http::Call;
-use crate::http::budget::Holder;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
@@ -33,8 +32,6 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     registry: RegistryId,
     place: Place,
-    /// The account of the caller, if he is somebody.
-    account: Option<RegistryId>,
     may_create: bool,
 }
 
@@ -62,14 +59,6 @@ impl Target {
     /// A path below the repository, relative to the server.
     pub(super) fn path(&self, endpoint: &str) -> String {
         format!("/v2/{}/{endpoint}", self.place)
-    }
-
-    /// Whose share of the budget of memory a request's body is.
-    pub(super) fn holder(&self, server: &Server, call: &Call) -> Holder {
-        match &self.account {
-            Some(account) => server.budget.known(account),
-            None => server.budget.stranger(call.client),
-        }
     }
 
     /// Whether a missing repository is to be made.
@@ -101,8 +90,7 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    let account = principal.and_then(Principal::account).cloned();
-    let mut target = Target { registry, place, account, may_create: false };
+    let mut target = Target { registry, place, may_create: false };
     if let Some(known) = known {
         let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
         for action in actions {
@@ -118,7 +106,7 @@ async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrinci
     Ok(Permissions::find(&server.registry, call, known, resource, RequestTags::default()).await?)
 }
 
-/// Whether the caller may push an image there, which nobody needs who only looks.
+/// Whether the caller may push an image there. Pulls do not ask for this.
 pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Principal>, target: &Target) -> Result<bool, Failure> {
     match principal {
         Some(Principal::Known(known)) => Ok(permissions_of(server, call, known, target).await?.allow(PUT_IMAGE).is_ok()),
@@ -243,9 +231,7 @@ mod tests {
             uri: Uri::from_static("/v2/"),
             headers: HeaderMap::new(),
             origin: Origin::parse_url("https://registry.example").expect("an origin"),
-            client: std::net::IpAddr::from([127, 0, 0, 1]),
             secure: true,
-            request_id: String::new(),
             trace: Default::default(),
         };
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{EXPIRED}"}}]}}"#);

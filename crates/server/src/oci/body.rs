@@ -1,11 +1,10 @@
 //! Request bodies, streamed into the registry or read whole up to a limit.
 
-use super::access::Target;
 use super::error::{Code, Failure};
 use crate::Server;
 use crate::http::Call;
 use crate::http::arriving::{self, Halted, Pace, Received};
-use crate::http::budget::{Holder, REQUEST, Share};
+use crate::http::budget::{REQUEST, Share};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use roadstead_registry::{BodyError, Error, PartBody};
@@ -27,8 +26,8 @@ pub(super) struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     /// `length` is what a `Content-Range` announces: a body of another length does not count as complete.
-    pub(super) fn new(server: &Server, call: &Call, target: &Target, body: &'a mut Incoming, length: Option<u64>) -> Self {
-        let share = target.holder(server, call).nothing();
+    pub(super) fn new(server: &Server, call: &Call, body: &'a mut Incoming, length: Option<u64>) -> Self {
+        let share = server.budget.sender(&call.trace).nothing();
         Self { body, pace: Pace::new(server.config.slowest_body), share, received: 0, remaining: length, halted: None }
     }
 
@@ -74,7 +73,7 @@ impl Chunks<'_> {
     }
 }
 
-/// Reads a body of at most `maximum` bytes into memory, for `holder`.
-pub(super) async fn read(server: &Server, call: &Call, holder: Holder, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
-    arriving::read(body, maximum, &call.headers, holder, server.config.slowest_body).await
+/// Reads a body of at most `maximum` bytes into memory.
+pub(super) async fn read(server: &Server, call: &Call, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
+    arriving::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.slowest_body).await
 }

@@ -1,6 +1,6 @@
 //! `n`, `last` and `Link`: how every listing is read page by page (OCI distribution specification, "Listing Tags").
 
-use super::query::Query;
+use crate::http::Query;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roadstead_model::PageSize;
 use roadstead_model::measure::beginning;

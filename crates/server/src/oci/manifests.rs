@@ -45,7 +45,7 @@ pub(super) async fn put(
 ) -> Result<Response, Failure> {
     let condition = condition(call)?;
     let maximum = server.registry.limits().manifest_bytes;
-    let received = body::read(server, call, target.holder(server, call), body, maximum).await.map_err(|halted| match halted {
+    let received = body::read(server, call, body, maximum).await.map_err(|halted| match halted {
         Halted::TooLarge => Error::ManifestTooLarge.into(),
         halted => Failure::of_body(halted, Code::ManifestInvalid),
     })?;

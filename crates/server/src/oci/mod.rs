@@ -16,7 +16,6 @@ mod listing;
 mod manifests;
 mod multipart;
 mod pulling;
-mod query;
 mod range;
 mod referrers;
 mod reply;
@@ -27,7 +26,7 @@ mod uploads;
 
 use crate::Server;
 use crate::auth::Principal;
-use crate::http::budget::{Account, Crowded};
+use crate::http::budget::Crowded;
 use crate::http::{Call, Response};
 use access::Target;
 use error::{Code, Failure};
@@ -43,7 +42,7 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
     let mut response = match respond(server, call, body).await {
         Ok(response) => response,
         Err(failure) => {
-            failure.log(&call.request_id);
+            failure.log(call.request_id());
             let failure = audit::note_failure(server, call, failure);
             failure.into_response()
         }
@@ -76,13 +75,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
         Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, call, &listing)).await,
-        Ok(Route::Repository(place, operation)) => {
-            let mut response = operate(server, call, principal.as_ref(), place, operation, body).await?;
-            if let Some(Principal::Known(known)) = &principal {
-                response.extensions_mut().insert(Account(known.identity.registry.clone()));
-            }
-            Ok(response)
-        }
+        Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Err(RouteError::NoAlias(name)) => {
             Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
         }

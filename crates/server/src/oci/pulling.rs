@@ -15,7 +15,7 @@ pub(super) struct Puller<'a> {
     pub(super) principal: Option<&'a Principal>,
 }
 
-/// Leave to send what is pulled.
+/// Permission to send what is pulled, and where its bytes are counted.
 pub(super) struct Admitted(Option<Charge>);
 
 impl Puller<'_> {
@@ -25,7 +25,7 @@ impl Puller<'_> {
             return Ok(Admitted(None));
         }
         let now = self.server.registry.now();
-        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client, pulled, now)?))
+        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client(), pulled, now)?))
     }
 }
 

@@ -4,7 +4,7 @@
 //! called `blobs` or `manifests`: what stands before the last keyword is the name.
 
 use super::listing::Listing;
-use super::query::Query;
+use crate::http::Query;
 use http::Method;
 use percent_encoding::percent_decode_str;
 use roadstead_model::digest::DigestError;

@@ -9,13 +9,11 @@
 use super::access;
 use super::body;
 use super::error::{Code, Failure};
-use super::query::Query;
 use super::reply::Reply;
 use crate::Server;
 use crate::auth::Principal;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
-use crate::http::budget::Account;
-use crate::http::{Call, Response};
+use crate::http::{Call, Query, Response};
 use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
@@ -100,7 +98,7 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
 }
 
 async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query<'static>, Failure> {
-    let received = body::read(server, call, server.budget.stranger(call.client), body, MAXIMUM_FORM).await;
+    let received = body::read(server, call, body, MAXIMUM_FORM).await;
     let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
     Ok(Query::parse_form(&String::from_utf8_lossy(&received.bytes)))
 }
@@ -118,7 +116,7 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
             Ok(reply(server, issued, offline.then_some(password)))
         }
         Err(error) if error.was_good_once() && only_pulls(asked) => {
-            tracing::debug!(request_id = call.request_id, %error, "a login that is over pulls what everybody may");
+            tracing::debug!(request_id = call.request_id(), %error, "a login that is over pulls what everybody may");
             Ok(anonymous(server))
         }
         Err(error) => Err(access::bad_login(call, error)),
@@ -132,7 +130,6 @@ fn anonymous(server: &Server) -> Response {
 
 fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
     let now = server.registry.now();
-    let account = issued.principal.account().cloned().map(Account);
     let reply = TokenReply {
         access_token: issued.token.clone(),
         token: issued.token,
@@ -140,12 +137,7 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
         issued_at: now.to_rfc3339(),
     };
     // RFC 6749, section 5.1: tokens are not to be kept by caches.
-    let reply = Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store");
-    let mut response = reply.into_response();
-    if let Some(account) = account {
-        response.extensions_mut().insert(account);
-    }
-    response
+    Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
 }
 
 #[cfg(test)]

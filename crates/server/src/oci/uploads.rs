@@ -23,7 +23,7 @@ pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Al
 
 /// POST with `?digest=`: the whole blob in one request.
 pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
-    let mut chunks = Chunks::new(server, call, target, body, None);
+    let mut chunks = Chunks::new(server, call, body, None);
     let pushed = server.registry.push_blob(target.registry(), target.repository(), digest, target.may_create(), &mut chunks).await;
     pushed.map_err(|error| chunks.failure(error))?;
     Ok(created(target, digest))
@@ -56,7 +56,7 @@ pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Re
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
-    let (start, mut chunks) = announced_body(server, call, target, body)?;
+    let (start, mut chunks) = announced_body(server, call, body)?;
     let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
     Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
@@ -75,7 +75,7 @@ pub(super) async fn complete(
         let completed = server.registry.complete_upload(registry, name, id, digest).await;
         completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
-        let (start, mut chunks) = announced_body(server, call, target, body)?;
+        let (start, mut chunks) = announced_body(server, call, body)?;
         let completed = server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
         completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
     }
@@ -89,9 +89,9 @@ pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result
 }
 
 /// A body, and where it is to begin if it says so.
-fn announced_body<'a>(server: &Server, call: &Call, target: &Target, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
+fn announced_body<'a>(server: &Server, call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
-    Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, target, body, chunk.map(Span::length))))
+    Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, body, chunk.map(Span::length))))
 }
 
 /// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.

@@ -22,7 +22,7 @@ impl Client {
     pub fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
         match principal {
             Some(principal) => Self::Account(principal.identity.registry.clone()),
-            None => Self::Address(network_of(call.client)),
+            None => Self::Address(network_of(call.client())),
         }
     }
 }

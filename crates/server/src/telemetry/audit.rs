@@ -19,11 +19,6 @@ pub(crate) fn is_on() -> bool {
     tracing::enabled!(target: TARGET, tracing::Level::INFO)
 }
 
-/// Opens a file for the audit log.
-pub(crate) fn to_file(path: &Path, format: LogFormat) -> io::Result<Lines> {
-    Lines::to_file(path, format)
-}
-
 /// Writes a line to the file, or to where all lines go. That never waits.
 pub(crate) fn write(file: Option<&Lines>, message: &str, fields: &Fields<'_>) {
     let log = Lines::of_log();

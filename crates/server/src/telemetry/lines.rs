@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// How far its lines may fill a queue: what any stranger can cause must not take the place of what is rare and matters.
+    /// How far its lines may fill a queue: lines that any stranger can cause leave room for those that are rare and matter.
     fn room(self) -> usize {
         match self {
             Self::Access => MOST / 2,
@@ -134,7 +134,7 @@ impl Lines {
     }
 
     /// The queue to a file, which is made for its owner only if it is not there.
-    pub(super) fn to_file(path: &Path, format: LogFormat) -> io::Result<Self> {
+    pub(crate) fn to_file(path: &Path, format: LogFormat) -> io::Result<Self> {
         Self::to(Outlet { out: Box::new(open(path)?), file: Some(path.to_owned()), is_torn: false }, format)
     }
 

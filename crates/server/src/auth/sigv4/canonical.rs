@@ -56,20 +56,11 @@ fn path(raw: &str) -> String {
     }
 }
 
-/// The value of a query's first parameter of this name, percent-decoded.
-pub(super) fn parameter(raw: &str, name: &str) -> Option<String> {
-    let (_, value) = pairs(raw).find(|(key, _)| percent_decode_str(key).eq(name.bytes()))?;
-    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
-}
-
-fn pairs(raw: &str) -> impl Iterator<Item = (&str, &str)> {
-    raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-}
-
 /// None for more parameters than anybody signs: whoever knows the id of a key could else have any number of them sorted.
 fn query(raw: &str, presigned: bool) -> Option<String> {
     let encode = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), ENCODED).to_string();
-    let encoded = pairs(raw).take(MAXIMUM_PARAMETERS + 1).map(|(name, value)| (encode(name), encode(value)));
+    let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let encoded = pairs.take(MAXIMUM_PARAMETERS + 1).map(|(name, value)| (encode(name), encode(value)));
     let mut encoded: Vec<(String, String)> = encoded.collect();
     if encoded.len() > MAXIMUM_PARAMETERS {
         return None;

@@ -1,32 +1,32 @@
-//! The query of a request. It is decoded where it is asked for and nowhere else: anybody may send a long one.
+//! The query of a request, or a form. It is decoded where it is asked for and nowhere else: anybody may send a long one.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// The parameters of a query in their order; a name may come several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Query<'a>(Cow<'a, str>);
+pub(crate) struct Query<'a>(Cow<'a, str>);
 
 impl<'a> Query<'a> {
     /// Reads `name=value&…`. Bytes that are no UTF-8 become replacement characters, which no value here may contain.
     ///
     /// A plus stays a plus: media types are full of them, few people encode them, and no value here has a blank.
-    pub(super) fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
     /// Reads the body of a form, in which a plus is a blank (WHATWG URL standard, "application/x-www-form-urlencoded").
-    pub(super) fn parse_form(text: &str) -> Query<'static> {
+    pub(crate) fn parse_form(text: &str) -> Query<'static> {
         Query(Cow::Owned(text.replace('+', "%20")))
     }
 
     /// The first value of this name that is not empty.
-    pub(super) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.all(name).find(|value| !value.is_empty())
     }
 
     /// Every value of this name, in order.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let named = pairs.filter(move |(key, _)| percent_decode_str(key).eq(name.bytes()));
         named.map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())

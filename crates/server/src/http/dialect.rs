@@ -1,0 +1,90 @@
+//! What every request may be refused with, in a form that the clients of its door understand.
+
+use super::budget::Crowded;
+use super::{Door, Response, plain};
+use crate::{Server, aws, oci};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use roadstead_model::oci::{ErrorEntry, ErrorList};
+
+/// A refusal in the words of each door: for the two with errors of their own the status, the code and the message.
+pub(super) struct Refusal<'a> {
+    pub(super) aws: (StatusCode, &'static str, &'a str),
+    pub(super) oci: (StatusCode, &'static str, &'a str),
+    /// What the others say, with the status of the oci door.
+    pub(super) sentence: &'a str,
+}
+
+impl Refusal<'_> {
+    /// The answer of a door.
+    pub(super) fn of(self, door: Door) -> Response {
+        let (status, media_type, text) = match door {
+            Door::Aws => {
+                let (status, code, message) = self.aws;
+                (status, "application/x-amz-json-1.1", serde_json::json!({ "__type": code, "message": message }).to_string())
+            }
+            Door::Oci => {
+                let (status, code, message) = self.oci;
+                let errors = ErrorList { errors: vec![ErrorEntry { code, message, detail: None }] };
+                // A struct of text always serialises.
+                (status, "application/json", serde_json::to_string(&errors).unwrap_or_default())
+            }
+            _ => (self.oci.0, "text/plain; charset=utf-8", format!("{}\n", self.sentence)),
+        };
+        let mut response = plain(status, text);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    }
+}
+
+/// What is left to say after a panic.
+pub(super) fn broken(door: Door) -> Response {
+    let (status, sentence) = (StatusCode::INTERNAL_SERVER_ERROR, "The server failed to process the request.");
+    let oci = (status, "UNKNOWN", "the server failed to process the request");
+    Refusal { aws: (status, "ServerException", sentence), oci, sentence }.of(door)
+}
+
+/// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
+pub(super) fn too_many(server: &Server, door: Door) -> Response {
+    server.telemetry.forwarded_request_refused();
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let mut response = Refusal {
+        aws: (status, "ThrottlingException", "Rate exceeded"),
+        oci: (status, "TOOMANYREQUESTS", "too many requests of this address are under way"),
+        sentence: "Too many requests of this address are under way.",
+    }
+    .of(door);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// That there is no room in memory. The two doors say it in the words that they have for it.
+pub(super) fn crowded(door: Door, reason: Crowded) -> Response {
+    match door {
+        Door::Aws => aws::crowded(reason),
+        Door::Oci => oci::crowded(reason),
+        _ => {
+            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
+            response
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_in_the_dialect_of_its_door() {
+        for (door, media_type) in
+            [(Door::Aws, "application/x-amz-json-1.1"), (Door::Oci, "application/json"), (Door::None, "text/plain; charset=utf-8")]
+        {
+            let response = broken(door);
+            assert_eq!(
+                (response.status(), &response.headers()[CONTENT_TYPE]),
+                (StatusCode::INTERNAL_SERVER_ERROR, &media_type.parse().unwrap())
+            );
+        }
+    }
+}
