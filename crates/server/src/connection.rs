@@ -35,6 +35,9 @@ use watched::Watched;
 
 /// How long a client may take to agree on a secure connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the rest of a head, or of an answer to one that was sent, may take once the server stops. Only requests that are under
+/// way keep it longer.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Far more than any client of ours sends.
 pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
@@ -217,6 +220,24 @@ impl Activity {
             tokio::time::sleep_until(deadline.min(Instant::now() + self.idle)).await;
         }
     }
+
+    /// Ends when the server stops and nothing has been under way for a moment: whoever keeps a connection with half of a head,
+    /// or with no answer to HTTP/2's farewell, does not keep the server.
+    async fn takes_leave(&self, stopping: &mut watch::Receiver<bool>) {
+        let _ = stopping.wait_for(|stop| *stop).await;
+        let stopped = Instant::now();
+        loop {
+            let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            let deadline = last.max(stopped) + FAREWELL;
+            if self.requests.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(FAREWELL).await;
+            } else if deadline <= Instant::now() {
+                return;
+            } else {
+                tokio::time::sleep_until(deadline).await;
+            }
+        }
+    }
 }
 
 /// Serves one connection until its client has enough, `stopping` says so, nothing happens on it any more, or it has to make room.
@@ -258,7 +279,7 @@ async fn secure(
     tls: &Tls,
     server: &Arc<Server>,
     protocols: &Protocols,
-    stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let (address, unread) = (peer.address, peer.unread.clone());
     let handshake = async {
@@ -270,7 +291,11 @@ async fn secure(
         }
         Some(tls.acceptor().accept(watched).await)
     };
-    match timeout(HANDSHAKE, handshake).await {
+    let handshake = tokio::select! {
+        handshake = timeout(HANDSHAKE, handshake) => handshake,
+        () = peer.activity.takes_leave(&mut stopping) => return,
+    };
+    match handshake {
         Ok(Some(Ok(secured))) => {
             let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
             if is_http2 {
@@ -300,6 +325,8 @@ async fn answer(
     });
     let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), service));
     let mut ceases = pin!(activity.ceases());
+    let mut stopping_too = stopping.clone();
+    let mut takes_leave = pin!(activity.takes_leave(&mut stopping_too));
     let mut told_to_stop = false;
     loop {
         tokio::select! {
@@ -316,6 +343,10 @@ async fn answer(
             }
             () = &mut ceases => {
                 tracing::debug!(peer = %address, "connection closed: nothing happened on it");
+                return;
+            }
+            () = &mut takes_leave => {
+                tracing::debug!(peer = %address, "connection closed: the server stops, and no request is under way");
                 return;
             }
         }
@@ -377,6 +408,25 @@ mod tests {
         });
         activity.ceases().await;
         assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_waits_for_requests_and_for_nothing_else() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        let (stop, mut stopping) = watch::channel(false);
+        let request = InFlight::new(&activity);
+        let begun = Instant::now();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            stop.send_replace(true);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            drop(request);
+            std::future::pending::<()>().await;
+        });
+        activity.takes_leave(&mut stopping).await;
+        assert!((16..=17).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        activity.takes_leave(&mut stopping).await;
+        assert!(begun.elapsed().as_secs() <= 18, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
