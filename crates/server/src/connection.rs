@@ -36,8 +36,8 @@ use watched::Watched;
 /// How long a client may take to agree on a secure connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the rest of a head, or of an answer to one that was sent, may take once the server stops. Only requests that are under
-/// way keep it longer.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// way keep it longer, and answers that their clients have yet to read. [`lingering`] has its time in it.
+const FAREWELL: Duration = lingering::LONGEST;
 /// Far more than any client of ours sends.
 pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
@@ -173,6 +173,8 @@ struct Activity {
     /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
     is_simple: AtomicBool,
     is_multiplexed: AtomicBool,
+    /// Whether the last write found no room: something has been answered, and its client has yet to read it.
+    is_blocked: AtomicBool,
     /// How long a connection may wait for the next request, or take to send one's head.
     idle: Duration,
     /// How long a request may go on while nothing moves. Its client is gone, or means harm.
@@ -187,6 +189,7 @@ impl Activity {
             requests: AtomicUsize::new(0),
             is_simple: AtomicBool::new(false),
             is_multiplexed: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
             idle,
             stalled,
         }
@@ -221,6 +224,11 @@ impl Activity {
         }
     }
 
+    /// Whether somebody waits for something that this end has begun.
+    fn is_under_way(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0 || self.is_blocked.load(Ordering::Relaxed)
+    }
+
     /// Ends when the server stops and nothing has been under way for a moment: whoever keeps a connection with half of a head,
     /// or with no answer to HTTP/2's farewell, does not keep the server.
     async fn takes_leave(&self, stopping: &mut watch::Receiver<bool>) {
@@ -229,7 +237,7 @@ impl Activity {
         loop {
             let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
             let deadline = last.max(stopped) + FAREWELL;
-            if self.requests.load(Ordering::Relaxed) > 0 {
+            if self.is_under_way() {
                 tokio::time::sleep(FAREWELL).await;
             } else if deadline <= Instant::now() {
                 return;
@@ -424,9 +432,10 @@ mod tests {
             std::future::pending::<()>().await;
         });
         activity.takes_leave(&mut stopping).await;
-        assert!((16..=17).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
-        activity.takes_leave(&mut stopping).await;
-        assert!(begun.elapsed().as_secs() <= 18, "{:?}", begun.elapsed());
+        let ended = Duration::from_secs(15);
+        assert!((ended + FAREWELL..=ended + 2 * FAREWELL).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        activity.is_blocked.store(true, Ordering::Relaxed);
+        assert!(timeout(STALLED, activity.takes_leave(&mut stopping)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
