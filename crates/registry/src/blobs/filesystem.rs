@@ -327,16 +327,17 @@ fn untouched(path: &Path, kept: &Path, length: u64) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
     #[test]
     fn a_write_that_fails_leaves_nothing_of_what_was_written_since_the_file_was_opened() {
-        let mut file = tempfile::tempfile().unwrap();
+        let mut file = File::from(memfd_create("upload", MemfdFlags::ALLOW_SEALING).unwrap());
         file.write_all(b"noted").unwrap();
         let upload = UploadFile { file, start: 5, folder: None };
         upload.write(&[Bytes::from_static(b" and more")]).unwrap();
         assert_eq!(upload.file.metadata().unwrap().len(), 14);
-        // No file reaches so far.
-        (&upload.file).seek(SeekFrom::Start(i64::MAX as u64)).unwrap();
+        // As on a full disk: what is there stays, and nothing comes to it.
+        fcntl_add_seals(&upload.file, SealFlags::GROW).unwrap();
         assert!(upload.write(&[Bytes::from_static(b" and what has no room")]).is_err());
         assert_eq!(upload.file.metadata().unwrap().len(), 5);
     }
