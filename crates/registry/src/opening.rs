@@ -80,8 +80,16 @@ pub enum OpenError {
     #[error("the master key is not the one that this data was made with")]
     MasterKeyWrong,
     /// The metadata could not be opened or migrated.
-    #[error("cannot open the metadata: {0}")]
+    #[error("cannot open the metadata: {}", reason(.0))]
     Metadata(#[from] Error),
+}
+
+/// At the start nobody made a mistake within the server yet.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Internal(reason) => reason.clone(),
+        other => other.to_string(),
+    }
 }
 
 impl OpenOptions {

@@ -35,6 +35,9 @@ use watched::Watched;
 
 /// How long a client may take to agree on a secure connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the rest of a head, or of an answer to one that was sent, may take once the server stops. Only requests that are under
+/// way keep it longer, and answers that their clients have yet to read. [`lingering`] has its time in it.
+const FAREWELL: Duration = lingering::LONGEST;
 /// Far more than any client of ours sends.
 pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
@@ -170,6 +173,8 @@ struct Activity {
     /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
     is_simple: AtomicBool,
     is_multiplexed: AtomicBool,
+    /// Whether the last write found no room: something has been answered, and its client has yet to read it.
+    is_blocked: AtomicBool,
     /// How long a connection may wait for the next request, or take to send one's head.
     idle: Duration,
     /// How long a request may go on while nothing moves. Its client is gone, or means harm.
@@ -184,6 +189,7 @@ impl Activity {
             requests: AtomicUsize::new(0),
             is_simple: AtomicBool::new(false),
             is_multiplexed: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
             idle,
             stalled,
         }
@@ -215,6 +221,29 @@ impl Activity {
             }
             // A request that ends meanwhile makes the deadline nearer: look again after the shorter time.
             tokio::time::sleep_until(deadline.min(Instant::now() + self.idle)).await;
+        }
+    }
+
+    /// Whether somebody waits for something that this end has begun.
+    fn is_under_way(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0 || self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the server stops and nothing has been under way for a moment: whoever keeps a connection with half of a head,
+    /// or with no answer to HTTP/2's farewell, does not keep the server.
+    async fn takes_leave(&self, stopping: &mut watch::Receiver<bool>) {
+        let _ = stopping.wait_for(|stop| *stop).await;
+        let stopped = Instant::now();
+        loop {
+            let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            let deadline = last.max(stopped) + FAREWELL;
+            if self.is_under_way() {
+                tokio::time::sleep(FAREWELL).await;
+            } else if deadline <= Instant::now() {
+                return;
+            } else {
+                tokio::time::sleep_until(deadline).await;
+            }
         }
     }
 }
@@ -258,7 +287,7 @@ async fn secure(
     tls: &Tls,
     server: &Arc<Server>,
     protocols: &Protocols,
-    stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let (address, unread) = (peer.address, peer.unread.clone());
     let handshake = async {
@@ -270,7 +299,11 @@ async fn secure(
         }
         Some(tls.acceptor().accept(watched).await)
     };
-    match timeout(HANDSHAKE, handshake).await {
+    let handshake = tokio::select! {
+        handshake = timeout(HANDSHAKE, handshake) => handshake,
+        () = peer.activity.takes_leave(&mut stopping) => return,
+    };
+    match handshake {
         Ok(Some(Ok(secured))) => {
             let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
             if is_http2 {
@@ -300,6 +333,8 @@ async fn answer(
     });
     let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), service));
     let mut ceases = pin!(activity.ceases());
+    let mut stopping_too = stopping.clone();
+    let mut takes_leave = pin!(activity.takes_leave(&mut stopping_too));
     let mut told_to_stop = false;
     loop {
         tokio::select! {
@@ -316,6 +351,10 @@ async fn answer(
             }
             () = &mut ceases => {
                 tracing::debug!(peer = %address, "connection closed: nothing happened on it");
+                return;
+            }
+            () = &mut takes_leave => {
+                tracing::debug!(peer = %address, "connection closed: the server stops, and no request is under way");
                 return;
             }
         }
@@ -377,6 +416,26 @@ mod tests {
         });
         activity.ceases().await;
         assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_waits_for_requests_and_for_nothing_else() {
+        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        let (stop, mut stopping) = watch::channel(false);
+        let request = InFlight::new(&activity);
+        let begun = Instant::now();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            stop.send_replace(true);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            drop(request);
+            std::future::pending::<()>().await;
+        });
+        activity.takes_leave(&mut stopping).await;
+        let ended = Duration::from_secs(15);
+        assert!((ended + FAREWELL..=ended + 2 * FAREWELL).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        activity.is_blocked.store(true, Ordering::Relaxed);
+        assert!(timeout(STALLED, activity.takes_leave(&mut stopping)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -184,8 +184,17 @@ impl Filesystem {
 }
 
 impl UploadFile {
-    /// Writes a batch. It blocks.
+    /// Writes a batch. It blocks. Nobody is told of what was written before a write that fails, so its disk is given back at once: on a
+    /// full one nothing else could free it.
     pub(crate) fn write(&self, batch: &[Bytes]) -> Result<()> {
+        self.write_all(batch).inspect_err(|_| {
+            if let Err(error) = self.cut_to_start() {
+                tracing::warn!(%error, "what was written of an upload that failed could not be taken back");
+            }
+        })
+    }
+
+    fn write_all(&self, batch: &[Bytes]) -> Result<()> {
         let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
         let mut left = slices.as_mut_slice();
         IoSlice::advance_slices(&mut left, 0);
@@ -313,4 +322,23 @@ fn untouched(path: &Path, kept: &Path, length: u64) -> io::Result<File> {
         file.set_len(length)?;
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing_of_what_was_written_since_the_file_was_opened() {
+        let mut file = File::from(memfd_create("upload", MemfdFlags::ALLOW_SEALING).unwrap());
+        file.write_all(b"noted").unwrap();
+        let upload = UploadFile { file, start: 5, folder: None };
+        upload.write(&[Bytes::from_static(b" and more")]).unwrap();
+        assert_eq!(upload.file.metadata().unwrap().len(), 14);
+        // As on a full disk: what is there stays, and nothing comes to it.
+        fcntl_add_seals(&upload.file, SealFlags::GROW).unwrap();
+        assert!(upload.write(&[Bytes::from_static(b" and what has no room")]).is_err());
+        assert_eq!(upload.file.metadata().unwrap().len(), 5);
+    }
 }

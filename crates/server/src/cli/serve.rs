@@ -77,9 +77,9 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     refuse_idle_hsts(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
     // The addresses first: a server that cannot listen must not leave a new data folder behind.
-    let (listener, address) = listen_on(&config.listen).await?;
+    let (listener, address) = listen_on("listen", &config.listen).await?;
     let admin = match &config.admin_listen {
-        Some(admin) => Some(listen_on(admin).await?),
+        Some(admin) => Some(listen_on("admin-listen", admin).await?),
         None => None,
     };
     let registry = Registry::open(config.open_options(data.clone())).await?;
@@ -113,8 +113,8 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     Ok(())
 }
 
-async fn listen_on(place: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {place}: {error}"));
+async fn listen_on(flag: &str, place: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {place}: {error}; --{flag} takes another address"));
     let listener = TcpListener::bind(place).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     Ok((listener, address))

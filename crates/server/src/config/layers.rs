@@ -77,10 +77,10 @@ pub const SETTINGS: &[Setting] = &[
     switch("sparse_indexes", "An index may be pushed before all the images that it lists"),
     one("pull_rate_anonymous", "RATE", "Images that an address may pull without a login, such as 1/s or 100/h; else any number"),
     one("pull_rate_authenticated", "RATE", "Images that an account may pull, such as 10/s; else any number"),
-    one("pull_volume", "AMOUNT", "What an address may download without a login in a month, such as 500GB; else any amount"),
-    one("memory_budget", "SIZE", "Memory that may be held for requests and answers [default: 256MiB]"),
+    number("pull_volume", "AMOUNT", "What an address may download without a login in a month, such as 500GB; else any amount"),
+    number("memory_budget", "SIZE", "Memory that may be held for requests and answers, at least 16MiB [default: 256MiB]"),
     one("body_grace", "DURATION", "How long the body of a request may keep the server waiting [default: 60s]"),
-    one("body_rate", "SIZE", "Bytes a second that make up for such waiting: a slower body is given up [default: 4KiB]"),
+    number("body_rate", "SIZE", "Bytes a second that make up for such waiting: a slower body is given up [default: 4KiB]"),
     one("idle_timeout", "DURATION", "How long a connection may wait for the next request, or take to send one's head [default: 75s]"),
     one("stall_timeout", "DURATION", "How long a request may go on while nothing of it moves [default: 10m]"),
     one("gc_interval", "DURATION", "How often blobs that nothing needs are removed; 0 for never [default: 1h]"),
@@ -142,6 +142,8 @@ impl Setting {
     /// A switch takes a value too (`--ephemeral=false`), so that a flag can undo what the environment or the file says.
     fn arg(&self) -> Arg {
         let arg = Arg::new(self.key).long(self.flag()).help(self.help).value_name(self.value.unwrap_or("BOOL"));
+        // A negative number is a value that is refused with the flag's name, and not a flag of its own.
+        let arg = arg.allow_negative_numbers(true);
         let many = matches!(self.form, Form::List | Form::Numbers);
         let arg = arg.action(if many { ArgAction::Append } else { ArgAction::Set });
         match self.bare {

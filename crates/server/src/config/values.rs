@@ -15,6 +15,9 @@ pub(super) const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
 pub(super) const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
 pub(super) const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
 
+/// What is longer could not be added to the present any more.
+const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -132,7 +135,10 @@ pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
 
 /// A time to wait, which is not zero: without an end anybody could hold what he likes.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
-    duration(text).ok().filter(|time| !time.is_zero()).ok_or_else(|| format!("'{text}' is not a duration such as 90s or 10m"))
+    match duration(text)? {
+        Duration::ZERO => Err(format!("'{text}' cannot be switched off: use a duration such as 90s or 10m")),
+        time => Ok(time),
+    }
 }
 
 /// An action of the AWS API, and how many requests per second an account may make for it.
@@ -167,8 +173,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(refuse()),
     };
     let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let count: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or_else(refuse)?;
-    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(refuse)
+    // Digits that are no number are too many.
+    let count: u64 = digits.filter(|digits| !digits.is_empty()).ok_or_else(refuse)?.parse().unwrap_or(u64::MAX);
+    let time = count.checked_mul(seconds).map(Duration::from_secs).filter(|time| *time <= LONGEST);
+    time.ok_or_else(|| format!("'{text}' is longer than a hundred years: use 36500d or less"))
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

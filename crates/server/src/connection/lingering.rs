@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long it goes on at most.
-const LONGEST: Duration = Duration::from_secs(2);
+pub(super) const LONGEST: Duration = Duration::from_secs(2);
 /// A client that sends nothing for so long has read its answer, or never will.
 const SILENCE: Duration = Duration::from_millis(500);
 /// How many bytes are thrown away at most.

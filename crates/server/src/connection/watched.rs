@@ -26,6 +26,7 @@ impl Watched {
     }
 
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        self.activity.is_blocked.store(result.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(length)) = result {
             self.activity.sent();
             self.server.telemetry.bytes_sent(*length);

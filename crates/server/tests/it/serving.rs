@@ -207,6 +207,28 @@ fn a_signal_to_stop_lets_a_request_under_way_finish() {
 }
 
 #[test]
+fn who_has_asked_for_nothing_does_not_keep_a_server_that_stops() {
+    let mut server = Server::start(&[]);
+    let begun: [&[u8]; 4] =
+        [b"", b"GET /v2/ HT", b"GET /v2/ HTTP/1.1\r\nHost: a\r\nX", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"];
+    let connections: Vec<_> = begun
+        .iter()
+        .map(|bytes| {
+            let mut connection = Connection::to(server.address());
+            connection.write(bytes);
+            connection
+        })
+        .collect();
+    let open = format!("roadstead_connections {}\n", connections.len() + 1);
+    wait_until(|| server.get("/metrics").text().contains(&open));
+    let stopped = Instant::now();
+    server.terminate();
+    assert!(server.wait().success());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    drop(connections);
+}
+
+#[test]
 fn a_second_signal_stops_at_once() {
     let mut server = Server::start(&[]);
     let mut connection = Connection::to(server.address());

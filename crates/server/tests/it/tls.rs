@@ -65,6 +65,20 @@ fn start_with(folder: &Path, flags: &[&str]) -> Server {
 }
 
 #[test]
+fn half_a_handshake_does_not_keep_a_server_that_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write_to(folder.path());
+    let mut server = start(folder.path());
+    let mut silent = TcpStream::connect(server.address()).unwrap();
+    silent.write_all(&[22]).unwrap();
+    assert!(identity.get(&server, "/healthz").unwrap().starts_with("HTTP/1.1 200 "));
+    let stopped = Instant::now();
+    server.terminate();
+    assert!(server.wait().success());
+    assert!(stopped.elapsed() < Duration::from_secs(6), "{:?}", stopped.elapsed());
+}
+
+#[test]
 fn browsers_are_bound_to_https_and_what_operators_ask_is_plain_at_an_address_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
