@@ -6,8 +6,10 @@ use crate::private;
 use crate::secrets::{MasterKey, random, random_text};
 use crate::{Clock, Error, Inner, Limits, Registry, open_sessions, turns};
 use roadstead_model::{RegistryAlias, RegistryId};
+use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -154,7 +156,8 @@ impl Registry {
 fn tighten(data: &Path) {
     let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
     if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
-        private::tighten(data);
+        // The folder itself may be named by a link of the operator's.
+        private::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
     } else {
         private::warn_if_open(data);
     }
@@ -191,7 +194,10 @@ fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
 
 fn lock(data: &Path) -> Result<File, OpenError> {
     let path = data.join("lock");
-    let file = private::making().create(true).truncate(false).write(true).open(&path).map_err(in_folder(&path))?;
+    let mut options = private::making();
+    // Whoever may write here must not have a file made elsewhere.
+    options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let file = options.open(&path).map_err(in_folder(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),

@@ -42,6 +42,11 @@ fn open_to_others(path: &Path) -> Option<u32> {
 pub(crate) fn tighten(path: &Path) {
     let Some(mode) = open_to_others(path) else { return };
     let shown = path.display();
+    // As long as others could write here they could also put a link here, to what is not ours.
+    if path.is_symlink() {
+        tracing::warn!(path = %shown, "this leads to what is open to other users of the machine, and is left as it is: chmod go-rwx that");
+        return;
+    }
     match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
         Ok(()) => tracing::warn!(path = %shown, "this was open to other users of the machine, and is its owner's only now"),
         Err(error) => {

@@ -70,18 +70,28 @@ impl Audit {
     }
 
     fn sum_up(&self) {
-        for Report { address, addresses, count, first, last } in self.0.refusals.sum_up() {
-            let (network, first, last) = (address.map(refusals::shown), first.to_rfc3339(), last.to_rfc3339());
-            let fields = [
-                ("outcome", Some(Value::Text("refused"))),
-                ("network", network.as_deref().map(Value::Text)),
-                ("networks", addresses.map(Value::Number)),
-                ("count", Some(Value::Number(count))),
-                ("first", Some(Value::Text(&first))),
-                ("last", Some(Value::Text(&last))),
-            ];
-            audit::write(self.0.file.as_ref(), "further attempts were refused", &fields);
+        let (strangers, known) = self.0.refusals.sum_up();
+        for report in strangers {
+            let network = report.of.map(refusals::shown);
+            self.write_sum(&report, [("network", network.as_deref().map(Value::Text)), ("networks", report.among.map(Value::Number))]);
         }
+        for report in known {
+            let key = report.of.as_deref().map(Value::Text);
+            self.write_sum(&report, [("access_key_id", key), ("access_keys", report.among.map(Value::Number))]);
+        }
+    }
+
+    fn write_sum<K>(&self, report: &Report<K>, [whose, among]: [(&'static str, Option<Value<'_>>); 2]) {
+        let (first, last) = (report.first.to_rfc3339(), report.last.to_rfc3339());
+        let fields = [
+            ("outcome", Some(Value::Text("refused"))),
+            whose,
+            among,
+            ("count", Some(Value::Number(report.count))),
+            ("first", Some(Value::Text(&first))),
+            ("last", Some(Value::Text(&last))),
+        ];
+        audit::write(self.0.file.as_ref(), "further attempts were refused", &fields);
     }
 
     fn write(&self, trace: &Trace, act: &Act, outcome: &str, status: Option<u16>) {
@@ -208,7 +218,8 @@ impl Trace {
     pub(crate) fn is_over(&self, status: Option<u16>) {
         let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if act.is_refused {
-            if self.audit.0.refusals.admit(self.client, Clock::System.now()) {
+            let access_key_id = self.caller().map(|known| known.access_key_id.as_str());
+            if self.audit.0.refusals.admit(self.client, access_key_id, Clock::System.now()) {
                 self.audit.write(self, &act, "refused", status);
             }
             return;

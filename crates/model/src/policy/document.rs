@@ -54,6 +54,8 @@ pub(super) struct Statement {
     pub(super) resources: Option<Selection<Template>>,
     pub(super) principals: Option<Selection<PrincipalName>>,
     pub(super) conditions: Vec<Condition>,
+    /// Whether one of its lists of principals is empty.
+    lists_nobody: bool,
 }
 
 impl Policy {
@@ -137,7 +139,9 @@ impl Statement {
         let mut effect = None;
         let (mut actions, mut resources, mut principals) = (None, None, None);
         let mut conditions = Vec::new();
+        let mut lists_nobody = false;
         for (name, value) in members {
+            lists_nobody |= matches!(name.as_str(), "Principal" | "NotPrincipal") && principal::has_empty_list(value);
             match name.as_str() {
                 "Sid" => sid = Some(value.text().ok_or(StatementError::WrongType("Sid"))?.to_owned()),
                 "Effect" => effect = Some(parse_effect(value)?),
@@ -158,7 +162,7 @@ impl Statement {
         if effect == Effect::Allow && matches!(principals, Some(Selection::AllBut(_))) {
             return Err(StatementError::NotPrincipalAllows);
         }
-        Ok(Self { sid, effect, actions, resources, principals, conditions })
+        Ok(Self { sid, effect, actions, resources, principals, conditions, lists_nobody })
     }
 
     fn check(&self, kind: PolicyKind) -> Result<(), StatementError> {
@@ -179,7 +183,7 @@ impl Statement {
         let empty = [
             ("Action", self.actions.items().is_empty()),
             ("Resource", self.resources.as_ref().is_some_and(|resources| resources.items().is_empty())),
-            ("Principal", self.principals.as_ref().is_some_and(|principals| principals.items().is_empty())),
+            ("Principal", self.lists_nobody),
             ("Condition", self.conditions.iter().any(Condition::has_no_values)),
         ];
         empty.into_iter().find(|(_, is_empty)| *is_empty).map_or(Ok(()), |(element, _)| Err(StatementError::Empty(element)))

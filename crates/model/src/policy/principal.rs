@@ -98,6 +98,11 @@ pub(super) fn parse(json: &Json, element: &'static str) -> Result<Vec<PrincipalN
     }
 }
 
+/// Whether the value of one of these elements has a kind of principals with an empty list, alone or beside others.
+pub(super) fn has_empty_list(json: &Json) -> bool {
+    matches!(json, Json::Object(kinds) if kinds.iter().any(|(_, list)| list.one_or_many().is_empty()))
+}
+
 fn parse_name(kind: &str, text: &str) -> Result<PrincipalName, StatementError> {
     let foreign = |kind| is_plain(text).then(|| PrincipalName::Foreign { kind, name: text.to_owned() });
     let name = match kind {

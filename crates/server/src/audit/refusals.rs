@@ -1,28 +1,35 @@
 //! Which refusals have a line of their own. Anybody can be refused as often as he likes, so in a minute only the first few of
 //! an address have one, and of all addresses together not more than a few hundred; the others are counted and summed up.
+//! Those who have proved who they are are counted by their access keys instead, and apart: no stranger can hide what they do.
 
 use crate::rates::{Noted, network_of};
 use roadstead_model::Timestamp;
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Lines in a minute that one address may cause, or with IPv6 its network.
+/// Lines in a minute that one address may cause, or with IPv6 its network, or one access key.
 const EACH: u64 = 5;
 /// Lines in a minute that all of them may cause.
 const ALL: u64 = 300;
-/// Addresses that are summed up one by one: those that were refused most.
+/// Addresses, and keys, that are summed up one by one: those that were refused most.
 const REPORTED: usize = 100;
 
 /// The refusals of the current minute.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Minute>);
+pub(super) struct Refusals {
+    /// By their networks.
+    strangers: Mutex<Minute<IpAddr>>,
+    /// By their access keys.
+    known: Mutex<Minute<String>>,
+}
 
-#[derive(Debug, Default)]
-struct Minute {
+#[derive(Debug)]
+struct Minute<K> {
     lines: u64,
-    by_address: Noted<IpAddr, Seen>,
-    /// Those of the addresses that there was no room for.
+    seen: Noted<K, Seen>,
+    /// Those that there was no room for.
     others: Untold,
 }
 
@@ -40,12 +47,12 @@ struct Untold {
 }
 
 /// What is said of refusals that had no line of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Report {
-    /// Of one address; none for several together.
-    pub(super) address: Option<IpAddr>,
-    /// How many addresses, if they are known.
-    pub(super) addresses: Option<u64>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Report<K> {
+    /// Of one address or key; none for several together.
+    pub(super) of: Option<K>,
+    /// How many addresses or keys, if they are known.
+    pub(super) among: Option<u64>,
     pub(super) count: u64,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
@@ -57,40 +64,63 @@ impl Untold {
         self.span = Some(self.span.map_or((first, last), |(earliest, latest)| (earliest.min(first), latest.max(last))));
     }
 
-    fn report(self, address: Option<IpAddr>, addresses: Option<u64>) -> Option<Report> {
+    fn report<K>(self, of: Option<K>, among: Option<u64>) -> Option<Report<K>> {
         let (first, last) = self.span?;
-        Some(Report { address, addresses, count: self.count, first, last })
+        Some(Report { of, among, count: self.count, first, last })
     }
 }
 
 impl Refusals {
-    /// Whether a refusal now has a line of its own; else it is counted.
-    pub(super) fn admit(&self, client: IpAddr, now: Timestamp) -> bool {
-        let minute = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = minute.lines < ALL;
-        match minute.by_address.about(&network_of(client), Instant::now(), |_| false) {
+    /// Whether a refusal now has a line of its own; else it is counted. It is of somebody with this access key, if he has proved
+    /// to be that.
+    pub(super) fn admit(&self, client: IpAddr, access_key_id: Option<&str>, now: Timestamp) -> bool {
+        match access_key_id {
+            Some(id) => lock(&self.known).admit(&id.to_owned(), now),
+            None => lock(&self.strangers).admit(&network_of(client), now),
+        }
+    }
+
+    /// Ends the minute: what is to be said of those that had no line, of strangers and of the known at most [`REPORTED`] each, and
+    /// one for all the rest.
+    pub(super) fn sum_up(&self) -> (Vec<Report<IpAddr>>, Vec<Report<String>>) {
+        (std::mem::take(&mut *lock(&self.strangers)).sum_up(), std::mem::take(&mut *lock(&self.known)).sum_up())
+    }
+}
+
+fn lock<K>(minute: &Mutex<Minute<K>>) -> MutexGuard<'_, Minute<K>> {
+    minute.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<K: Eq + Hash + Clone> Minute<K> {
+    fn admit(&mut self, whose: &K, now: Timestamp) -> bool {
+        let has_room = self.lines < ALL;
+        match self.seen.about(whose, Instant::now(), |_| false) {
             Some(seen) if has_room && seen.lines < EACH => {
-                (seen.lines, minute.lines) = (seen.lines + 1, minute.lines + 1);
+                (seen.lines, self.lines) = (seen.lines + 1, self.lines + 1);
                 return true;
             }
             Some(seen) => seen.untold.add(1, now, now),
-            None => minute.others.add(1, now, now),
+            None => self.others.add(1, now, now),
         }
         false
     }
 
-    /// Ends the minute: what is to be said of those that had no line, at most [`REPORTED`] and one for all the rest.
-    pub(super) fn sum_up(&self) -> Vec<Report> {
-        let minute = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let seen = minute.by_address.iter().filter_map(|(address, seen)| seen.untold.report(Some(*address), None));
-        let mut reports: Vec<Report> = seen.collect();
+    fn sum_up(self) -> Vec<Report<K>> {
+        let seen = self.seen.iter().filter_map(|(whose, seen)| seen.untold.report(Some(whose.clone()), None));
+        let mut reports: Vec<Report<K>> = seen.collect();
         reports.sort_by_key(|report| (std::cmp::Reverse(report.count), report.first));
         let rest = reports.split_off(reports.len().min(REPORTED));
-        let mut others = minute.others;
+        let mut others = self.others;
         rest.iter().for_each(|report| others.add(report.count, report.first, report.last));
-        let known = (minute.others.count == 0).then_some(rest.len() as u64);
+        let known = (self.others.count == 0).then_some(rest.len() as u64);
         reports.extend(others.report(None, known));
         reports
+    }
+}
+
+impl<K> Default for Minute<K> {
+    fn default() -> Self {
+        Self { lines: 0, seen: Noted::default(), others: Untold::default() }
     }
 }
 
@@ -113,35 +143,47 @@ mod tests {
     fn the_first_refusals_of_an_address_have_lines_and_the_others_are_summed_up_in_one() {
         let refusals = Refusals::default();
         let later = NOW.plus_seconds(30);
-        assert!((0..EACH).all(|_| refusals.admit(address(1), NOW)));
-        assert!(!refusals.admit(address(1), NOW) && !refusals.admit(address(1), later));
-        assert!(refusals.admit(address(2), NOW), "everybody is counted by himself");
-        let expected = Report { address: Some(address(1)), addresses: None, count: 2, first: NOW, last: later };
-        assert_eq!(refusals.sum_up(), [expected]);
-        assert_eq!(refusals.sum_up(), []);
-        assert!(refusals.admit(address(1), NOW), "a new minute");
+        assert!((0..EACH).all(|_| refusals.admit(address(1), None, NOW)));
+        assert!(!refusals.admit(address(1), None, NOW) && !refusals.admit(address(1), None, later));
+        assert!(refusals.admit(address(2), None, NOW), "everybody is counted by himself");
+        let expected = Report { of: Some(address(1)), among: None, count: 2, first: NOW, last: later };
+        assert_eq!(refusals.sum_up(), (vec![expected], vec![]));
+        assert_eq!(refusals.sum_up(), (vec![], vec![]));
+        assert!(refusals.admit(address(1), None, NOW), "a new minute");
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
         let refusals = Refusals::default();
         let host = |number: u64| IpAddr::from(std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number)));
-        assert_eq!((0..100).filter(|number| refusals.admit(host(*number), NOW)).count() as u64, EACH);
-        let reports = refusals.sum_up();
-        assert_eq!(reports.iter().map(|report| shown(report.address.unwrap())).collect::<Vec<_>>(), ["2001:db8::/64"]);
+        assert_eq!((0..100).filter(|number| refusals.admit(host(*number), None, NOW)).count() as u64, EACH);
+        let (reports, _) = refusals.sum_up();
+        assert_eq!(reports.iter().map(|report| shown(report.of.unwrap())).collect::<Vec<_>>(), ["2001:db8::/64"]);
     }
 
     #[test]
     fn however_many_addresses_there_are_a_minute_has_a_bounded_number_of_lines() {
         let refusals = Refusals::default();
         let many = 100_500;
-        let lines = (0..many).filter(|number| refusals.admit(address(*number), NOW)).count() as u64;
+        let lines = (0..many).filter(|number| refusals.admit(address(*number), None, NOW)).count() as u64;
         assert_eq!(lines, ALL);
-        (0..10).for_each(|_| assert!(!refusals.admit(address(7), NOW)));
-        let reports = refusals.sum_up();
+        (0..10).for_each(|_| assert!(!refusals.admit(address(7), None, NOW)));
+        let (reports, _) = refusals.sum_up();
         assert_eq!(reports.len(), REPORTED + 1);
-        assert_eq!((reports[0].address, reports[0].count), (Some(address(7)), 10));
+        assert_eq!((reports[0].of, reports[0].count), (Some(address(7)), 10));
         assert_eq!(reports.iter().map(|report| report.count).sum::<u64>(), u64::from(many) - ALL + 10);
-        assert_eq!((reports[REPORTED].address, reports[REPORTED].addresses), (None, None), "there was no room for some");
+        assert_eq!((reports[REPORTED].of, reports[REPORTED].among), (None, None), "there was no room for some");
+    }
+
+    #[test]
+    fn strangers_take_no_lines_from_those_who_have_proved_who_they_are() {
+        let refusals = Refusals::default();
+        assert_eq!((0..2 * ALL as u32).filter(|number| refusals.admit(address(*number), None, NOW)).count() as u64, ALL);
+        assert!((0..EACH).all(|_| refusals.admit(address(0), Some("AKIAONE"), NOW)));
+        assert!(!refusals.admit(address(1), Some("AKIAONE"), NOW), "wherever the key is used");
+        assert!(refusals.admit(address(0), Some("AKIATWO"), NOW));
+        let (strangers, known) = refusals.sum_up();
+        assert_eq!(strangers.iter().map(|report| report.count).sum::<u64>(), ALL);
+        assert_eq!(known, [Report { of: Some("AKIAONE".to_owned()), among: None, count: 1, first: NOW, last: NOW }]);
     }
 }

@@ -114,12 +114,24 @@ fn push_value(line: &mut String, value: Value<'_>, format: LogFormat) {
         }
         // Writing to a string never fails.
         (Value::Text(text), LogFormat::Text) => _ = write!(line, "{text:?}"),
-        (Value::Text(text), LogFormat::Json) => line.push_str(&serde_json::to_string(text).unwrap_or_default()),
+        (Value::Text(text), LogFormat::Json) => push_json(line, text),
         (Value::Address(address), LogFormat::Text) => push_address(line, address),
         (Value::Address(address), LogFormat::Json) => {
             line.push('"');
             push_address(line, address);
             line.push('"');
+        }
+    }
+}
+
+/// As JSON, in which whatever a terminal could take for a command is an escape. JSON itself lets U+0080 to U+009F be.
+fn push_json(line: &mut String, text: &str) {
+    for character in serde_json::to_string(text).unwrap_or_default().chars() {
+        if ('\u{80}'..='\u{9f}').contains(&character) {
+            // Writing to a string never fails.
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
         }
     }
 }
@@ -162,6 +174,20 @@ fn push_time(line: &mut String, since_1970: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_ends_a_line_or_commands_a_terminal() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            for text in ["a\nb", "\u{1b}[31m", "\u{9b}31m", "\u{85}", "\"é\\"] {
+                let mut line = String::new();
+                push_value(&mut line, Value::Text(text), format);
+                assert!(!line.contains(char::is_control), "{line:?}");
+                if format == LogFormat::Json {
+                    assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_second_of_a_line_is_its_own() {

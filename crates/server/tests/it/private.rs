@@ -4,7 +4,7 @@ use crate::support::{Harbour, Server, run};
 use crate::tls::Identity;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 /// The mode of everything below a folder, and of itself, by its path.
@@ -76,6 +76,41 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     let server = Server::start_in(&data, &[]);
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o755);
     assert!(server.logged().contains("give the data one of its own"));
+}
+
+#[test]
+fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, elsewhere) = (folder.path().join("data"), folder.path().join("elsewhere"));
+    let link = |name: &str| {
+        let _ = fs::remove_file(data.join(name));
+        symlink(&elsewhere, data.join(name)).unwrap();
+    };
+    assert!(Server::start_in(&data, &[]).stop().success());
+    fs::copy(data.join("master.key"), &elsewhere).unwrap();
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(&data, Permissions::from_mode(0o777)).unwrap();
+    link("master.key");
+    let server = Server::start_in(&data, &[]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&data), mode(&elsewhere)), (0o700, 0o644));
+    assert!(server.logged().contains("this leads to what is open to other users"), "{}", server.logged());
+    assert!(server.stop().success());
+
+    // Nor is anything made there.
+    fs::rename(&elsewhere, folder.path().join("key")).unwrap();
+    link("lock");
+    assert_eq!(run(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], &[]).code, Some(1));
+    assert!(!elsewhere.exists());
+
+    // The folder itself may be a link.
+    fs::remove_file(data.join("lock")).unwrap();
+    fs::rename(folder.path().join("key"), &elsewhere).unwrap();
+    fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    let named = folder.path().join("named");
+    symlink(&data, &named).unwrap();
+    assert!(Server::start_in(&named, &[]).stop().success());
+    assert_eq!(mode(&data), 0o700);
 }
 
 #[test]

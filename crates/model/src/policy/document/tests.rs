@@ -105,6 +105,10 @@ fn a_repository_policy_names_principals_and_needs_no_resource() {
         (r#"{"Effect": "Deny", "Principal": "*", "Action": "a:b", "NotResource": "*"}"#, StatementError::ResourceForbidden),
         (r#"{"Effect": "Allow", "Principal": {"AWS": []}, "Action": "a:b"}"#, StatementError::Empty("Principal")),
         (r#"{"Effect": "Deny", "NotPrincipal": {"AWS": [], "Service": []}, "Action": "a:b"}"#, StatementError::Empty("Principal")),
+        (
+            r#"{"Effect": "Allow", "Principal": {"AWS": [], "Service": "ecs.amazonaws.com"}, "Action": "a:b"}"#,
+            StatementError::Empty("Principal"),
+        ),
         (r#"{"Effect": "Allow", "Principal": {}, "Action": "a:b"}"#, StatementError::Missing("Principal")),
         (r#"{"Effect": "Allow", "Principal": "me", "Action": "a:b"}"#, StatementError::Principal("me".to_owned())),
     ] {
