@@ -124,9 +124,27 @@ impl Peer {
         InFlight::new(&self.activity)
     }
 
+    /// Where a request notes who uses the connection.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing(Some(self.activity.clone()))
+    }
+
     /// The body of a request is not received to its end: what still comes of it is thrown away when the connection is closed.
     pub(crate) fn leave_unread(&self) {
         self.unread.set(true);
+    }
+}
+
+/// Who uses a connection: strangers, or somebody who is known.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(Option<Arc<Activity>>);
+
+impl Standing {
+    /// Notes that somebody has proved on the connection who he is.
+    pub(crate) fn is_known(&self) {
+        if let Some(activity) = &self.0 {
+            activity.is_known.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -170,6 +188,8 @@ struct Activity {
     /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
     is_simple: AtomicBool,
     is_multiplexed: AtomicBool,
+    /// Whether somebody has proved on it who he is.
+    is_known: AtomicBool,
     /// How long a connection may wait for the next request, or take to send one's head.
     idle: Duration,
     /// How long a request may go on while nothing moves. Its client is gone, or means harm.
@@ -184,6 +204,7 @@ impl Activity {
             requests: AtomicUsize::new(0),
             is_simple: AtomicBool::new(false),
             is_multiplexed: AtomicBool::new(false),
+            is_known: AtomicBool::new(false),
             idle,
             stalled,
         }
@@ -191,6 +212,11 @@ impl Activity {
 
     fn touch(&self) {
         self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// When something last happened.
+    fn last(&self) -> Instant {
+        self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
     fn received(&self) {
@@ -209,7 +235,7 @@ impl Activity {
     async fn ceases(&self) {
         loop {
             let patience = if self.requests.load(Ordering::Relaxed) == 0 { self.idle } else { self.stalled };
-            let deadline = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + patience;
+            let deadline = self.last() + patience;
             if deadline <= Instant::now() {
                 return;
             }

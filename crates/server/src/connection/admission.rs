@@ -1,5 +1,7 @@
 //! Which connections are let in: there is a bound for all of them and one for each address. At a bound, connections without a
-//! request make room, the one that has been idle for longest first; only when there is none is the new one turned away.
+//! request make room, the one that has been idle for longest first. When none is idle, an address with more of them than the one
+//! that the new one comes from gives up one that no known caller uses, so that few strangers cannot keep all others out with
+//! requests that do not end; only when there is none of those either is the new one turned away.
 
 use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
@@ -109,7 +111,13 @@ impl Open {
     /// Since when there has been no request, if there is none now.
     fn idle_since(&self) -> Option<Instant> {
         let idle = self.leave.is_some() && self.activity.requests.load(Ordering::Relaxed) == 0;
-        idle.then(|| self.activity.begun + Duration::from_millis(self.activity.last.load(Ordering::Relaxed)))
+        idle.then(|| self.activity.last())
+    }
+
+    /// Since when nothing has happened, if nobody has proved on it who he is.
+    fn of_stranger_since(&self) -> Option<Instant> {
+        let of_stranger = self.leave.is_some() && !self.activity.is_known.load(Ordering::Relaxed);
+        of_stranger.then(|| self.activity.last())
     }
 }
 
@@ -136,7 +144,8 @@ impl Connections {
         if of_network >= self.bounds.by_address && !network.is_some_and(|network| table.make_room_of(network)) {
             return Err(Full::Address);
         }
-        if table.open.len() - table.leaving >= self.bounds.all && !table.make_room(now) {
+        let is_full = table.open.len() - table.leaving >= self.bounds.all;
+        if is_full && !table.make_room(now) && !table.make_room_of_strangers(of_network) {
             return Err(Full::All);
         }
         let number = table.next;
@@ -203,6 +212,18 @@ impl Table {
         self.idle.extend(self.open.iter().filter_map(|(number, open)| Some((open.idle_since()?, *number))));
         self.idle.sort_unstable_by(|one, other| other.cmp(one));
         self.next_idle()
+    }
+
+    /// Asks a connection with a request of a stranger to leave, of the address that has most of them: the one on which nothing has
+    /// happened for longest. None of an address that would then have fewer than the one that a new one comes from, which has
+    /// `of_newcomer` without it.
+    fn make_room_of_strangers(&mut self, of_newcomer: usize) -> bool {
+        let crowded = self.staying.iter().filter(|(_, numbers)| numbers.len() > of_newcomer + 1);
+        let mut crowded: Vec<(usize, IpAddr)> = crowded.map(|(network, numbers)| (numbers.len(), *network)).collect();
+        crowded.sort_unstable_by(|one, other| other.cmp(one));
+        let of_stranger = |number: &u64| Some((self.open.get(number)?.of_stranger_since()?, *number));
+        let found = crowded.iter().find_map(|(_, network)| self.staying.get(network)?.iter().filter_map(of_stranger).min());
+        found.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
     fn next_idle(&mut self) -> bool {
@@ -357,6 +378,27 @@ mod tests {
         crowd.ends_a_request(1).await;
         assert_eq!(crowd.comes(address(2)).await, Ok(2));
         assert_eq!(crowd.leave(), [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_strangers_keep_nobody_out_whose_address_has_fewer() {
+        let mut crowd = Crowd::within(7, 7);
+        for (number, network) in [1, 1, 1, 1, 2, 2, 2].into_iter().enumerate() {
+            assert_eq!(crowd.comes(address(network)).await, Ok(number as u64));
+            crowd.begins_a_request(number as u64);
+        }
+        crowd.inside[&0].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&1].0.touch();
+        for (newcomer, leaves) in [(3, 2), (3, 4), (4, 3)] {
+            let number = crowd.comes(address(newcomer)).await.expect("is let in");
+            crowd.begins_a_request(number);
+            assert_eq!(crowd.leave(), [leaves]);
+        }
+        assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no address has two more");
+        crowd.inside[&5].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&6].0.is_known.store(true, Ordering::Relaxed);
+        assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
+        assert_eq!(crowd.leave().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
