@@ -75,6 +75,36 @@ def status(received: bytes) -> int:
     return int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/1.1 ") else 0
 
 
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def preface(window: int = 0) -> bytes:
+    """How a client begins that takes so many bytes of each answer; of all of them together at least 64 KiB."""
+    begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"\0\4" + window.to_bytes(4, "big"))
+    return begin + (frame(8, 0, 0, b"\x7f\0\0\0") if window > 65535 else b"")
+
+
+def asking(method: str, path: str, streams: int = 128, first: int = 0, end: bool = True, **headers: str) -> bytes:
+    """The same request on so many streams, with heads that are not compressed."""
+    pairs = [(":method", method), (":scheme", "http"), (":authority", "registry"), (":path", path), *headers.items()]
+    block = b"".join(b"\0" + _text(name.replace("_", "-")) + _text(value) for name, value in pairs)
+    return b"".join(frame(1, 4 | end, 1 + 2 * number, block) for number in range(first, first + streams))
+
+
+def _text(value: str) -> bytes:
+    """A text as in HPACK (RFC 7541, section 5.2): its length comes first, in seven bits or in more bytes."""
+    length, begin = len(value), b""
+    if length < 127:
+        return bytes([length]) + value.encode()
+    length -= 127
+    while length >= 128:
+        begin += bytes([length % 128 | 128])
+        length //= 128
+    return b"\x7f" + begin + bytes([length]) + value.encode()
+
+
 class Http2:
     """An HTTP/2 client that reads nothing of what it asks for, unless it is told to."""
 

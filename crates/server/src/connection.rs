@@ -3,6 +3,7 @@
 mod admission;
 mod cleartext;
 mod forwarded;
+mod frames;
 mod heads;
 mod lingering;
 mod streams;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::tls::{HTTP2, Tls};
 use crate::{Server, http};
 use ::http::Version;
+use frames::NewStreams;
 use heads::Heads;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -40,8 +42,8 @@ pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
-/// How much of an answer waits in the protocol for its client.
-const SEND_BUFFER: usize = 256 * 1024;
+/// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
+pub(crate) const SEND_BUFFER: usize = 32 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -49,8 +51,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// The protocols and their limits.
 type Builder = auto::Builder<Streams>;
 
-fn protocols(config: &Config) -> Builder {
-    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout });
+fn protocols(config: &Config, new: NewStreams) -> Builder {
+    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout, new });
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
@@ -81,12 +83,14 @@ pub(crate) struct Protocols {
     any: Builder,
     http1: Builder,
     http2: Builder,
+    new_streams: NewStreams,
 }
 
 impl Protocols {
     pub(crate) fn new(config: &Config) -> Self {
-        let any = protocols(config);
-        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any }
+        let new_streams = NewStreams::default();
+        let any = protocols(config, new_streams.clone());
+        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any, new_streams }
     }
 }
 
@@ -265,7 +269,7 @@ pub(crate) async fn serve(
         match server.tls.as_ref().filter(|_| surface != Surface::Admin) {
             None => {
                 let watched = Watched::new(stream, activity, unread, server.clone());
-                answer(Heads::of_any(watched), peer, server.clone(), &protocols.any, stopping).await;
+                answer(Heads::of_any(watched, &protocols.new_streams), peer, server.clone(), &protocols.any, stopping).await;
             }
             Some(tls) => secure(stream, peer, tls, &server, &protocols, stopping).await,
         }
@@ -300,9 +304,9 @@ async fn secure(
         Ok(Some(Ok(secured))) => {
             let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
             if is_http2 {
-                answer(Heads::of_http2(secured), peer, server.clone(), &protocols.http2, stopping).await;
+                answer(Heads::of_http2(secured, &protocols.new_streams), peer, server.clone(), &protocols.http2, stopping).await;
             } else {
-                answer(Heads::of_any(secured), peer, server.clone(), &protocols.http1, stopping).await;
+                answer(Heads::of_any(secured, &protocols.new_streams), peer, server.clone(), &protocols.http1, stopping).await;
             }
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "no secure connection came about"),

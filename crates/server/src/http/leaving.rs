@@ -2,7 +2,7 @@
 
 use super::Body;
 use super::budget::{Budget, Crowded, Holder, REQUEST, Share};
-use crate::connection::InFlight;
+use crate::connection::{InFlight, SEND_BUFFER};
 use bytes::Bytes;
 use roadstead_model::Digest;
 use std::collections::HashMap;
@@ -107,6 +107,8 @@ pub(crate) fn hold(
             *bytes = copies.share(digest, bytes.clone(), &holder)?;
             holder.share(of_stream)?
         }
+        // Frames of a blob are copies of their own; those that HTTP/2 has stay until the client takes them.
+        Body::Blob(_) if is_stream && length > 0 => holder.share(of_stream + length + SEND_BUFFER)?,
         _ => holder.share(of_stream + length)?,
     };
     Ok(Some(Arc::new(Held { _share: share, in_flight: in_flight() })))
