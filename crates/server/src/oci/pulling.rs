@@ -3,6 +3,7 @@
 use super::error::Failure;
 use crate::Server;
 use crate::auth::Principal;
+use crate::http::budget::Holder;
 use crate::http::{Call, Response};
 use crate::rates::{Charge, Pulled};
 use http::Method;
@@ -19,6 +20,14 @@ pub(super) struct Puller<'a> {
 pub(super) struct Admitted(Option<Charge>);
 
 impl Puller<'_> {
+    /// Whose share of the budget it is what is sent.
+    pub(super) fn holder(self) -> Holder {
+        match self.principal {
+            Some(Principal::Known(known)) => self.server.budget.known(&known.identity.registry),
+            _ => self.server.budget.stranger(self.call.client),
+        }
+    }
+
     /// Counts what is about to be sent, or refuses it. What a HEAD asks for is not sent.
     pub(super) fn admit(self, pulled: Pulled) -> Result<Admitted, Failure> {
         if self.call.method != Method::GET {
