@@ -26,6 +26,8 @@ const MOST_OF_ADMIN: usize = 128;
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
 const LEAVING: usize = 64;
+/// Whoever has been here for less has only not said yet what he wants.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long accepting waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -145,7 +147,10 @@ impl Connections {
             return Err(Full::Address);
         }
         let is_full = table.open.len() - table.leaving >= self.bounds.all;
-        if is_full && !table.make_room(now) && !table.make_room_of_strangers(of_network) {
+        let makes_room = |table: &mut Table| {
+            table.make_room(now, IDLE) || table.make_room_of_strangers(of_network) || table.make_room(now, Duration::ZERO)
+        };
+        if is_full && !makes_room(&mut table) {
             return Err(Full::All);
         }
         let number = table.next;
@@ -199,9 +204,9 @@ impl Table {
         idle.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
-    /// The same for all of them. Looking through many is not done for every one that comes.
-    fn make_room(&mut self, now: Instant) -> bool {
-        if self.next_idle() {
+    /// The same for all of them that have been idle for so long. Looking through many is not done for every one that comes.
+    fn make_room(&mut self, now: Instant, idle: Duration) -> bool {
+        if self.next_idle(now, idle) {
             return true;
         }
         let pause = Duration::from_micros(self.open.len() as u64);
@@ -209,9 +214,10 @@ impl Table {
             return false;
         }
         self.looked = Some(now);
+        self.idle.clear();
         self.idle.extend(self.open.iter().filter_map(|(number, open)| Some((open.idle_since()?, *number))));
         self.idle.sort_unstable_by(|one, other| other.cmp(one));
-        self.next_idle()
+        self.next_idle(now, idle)
     }
 
     /// Asks a connection with a request of a stranger to leave, of the address that has most of them: the one on which nothing has
@@ -226,8 +232,8 @@ impl Table {
         found.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
-    fn next_idle(&mut self) -> bool {
-        while let Some((since, number)) = self.idle.pop() {
+    fn next_idle(&mut self, now: Instant, idle: Duration) -> bool {
+        while let Some((since, number)) = self.idle.pop_if(|(since, _)| now.saturating_duration_since(*since) >= idle) {
             let unchanged = self.open.get(&number).is_some_and(|open| open.idle_since() == Some(since));
             if unchanged && self.ask_to_leave(number) {
                 return true;
@@ -399,6 +405,27 @@ mod tests {
         crowd.inside[&6].0.is_known.store(true, Ordering::Relaxed);
         assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
         assert_eq!(crowd.leave().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_has_time_to_say_what_it_wants() {
+        let mut crowd = Crowd::within(4, 4);
+        for number in 0..3 {
+            assert_eq!(crowd.comes(address(1)).await, Ok(number));
+            crowd.begins_a_request(number);
+        }
+        for number in 3..7 {
+            let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
+            let (admitted, asked_to_leave, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("is let in");
+            crowd.inside.insert(admitted, (activity, asked_to_leave));
+            let leaves: &[u64] = match number {
+                3 => &[],
+                4 => &[0],
+                5 => &[1],
+                _ => &[3],
+            };
+            assert_eq!(crowd.leave(), leaves, "as nobody of an address with more is left, it is the one that came first");
+        }
     }
 
     #[tokio::test(start_paused = true)]
