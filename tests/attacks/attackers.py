@@ -1,6 +1,8 @@
 """What attackers do: connections from addresses of their own, requests that do not end, answers that are not read."""
 
 import socket
+import ssl
+import threading
 import time
 
 import h2.config
@@ -152,3 +154,48 @@ class Http2:
 
     def close(self) -> None:
         self.socket.close()
+
+
+class Crowd(threading.Thread):
+    """So many connections from 40 addresses, each of which sends its `payload(number)` and reads nothing, until it is `over`."""
+
+    def __init__(self, server: Server, name: str, payload, count: int):
+        super().__init__(daemon=True)
+        self.server, self.payload, self.count = server, payload, count
+        self.context = ssl._create_unverified_context() if name.startswith("TLS, ") else None
+        if self.context:
+            self.context.set_alpn_protocols(["h2" if "HTTP/2" in name else "http/1.1"])
+        self.open, self.left, self.sent, self.over = [], {}, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        for number in range(self.count):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            try:
+                connection.bind((f"127.1.0.{1 + number % 40}", 0))
+                connection.settimeout(5)
+                connection.connect(address_of(self.server))
+                connection = self.context.wrap_socket(connection) if self.context else connection
+                connection.setblocking(False)
+                self.open.append(connection)
+                self.left[connection] = memoryview(self.payload(number))
+                self.push(connection)
+            except OSError:
+                pass
+            if self.over.is_set():
+                return
+        while not self.over.wait(0.02):
+            list(map(self.push, list(self.left)))
+
+    def push(self, connection):
+        try:
+            while self.left[connection]:
+                sent = connection.send(self.left[connection][:262_144])
+                self.sent += sent
+                self.left[connection] = self.left[connection][sent:]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            pass
+        del self.left[connection]
