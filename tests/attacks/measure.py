@@ -49,6 +49,8 @@ def attacks(server: Server) -> dict:
     every = lambda count, of: b"".join(of(number) for number in range(count))
     one = lambda number, method, path, **more: asking(method, path, 1, number, **more)
     unsigned = head("POST", "/", X_Amz_Target=DESCRIBE, Content_Length=16_384) + b"x" * 16_383
+    single_bytes = preface() + asking("POST", "/token", 100, end=False) + every(10_000, lambda n: frame(0, 0, 1 + 2 * (n % 100), b"x"))
+    resets = preface() + every(10_000, lambda n: one(n, "GET", LARGE[0]) + frame(3, 0, 1 + 2 * n, b"\0\0\0\x08"))
     manifests = every(128, lambda n: one(n, "GET", LARGE[n % 12]))
     return {
         "half a head": lambda n: b"GET / HTTP/1.1\r\nX: ",
@@ -70,10 +72,10 @@ def attacks(server: Server) -> dict:
         "HTTP/2, open window: 128 manifests, unread": lambda n: preface(OPEN) + manifests,
         "HTTP/2: 128 bodies that do not come": lambda n: preface() + asking("POST", "/", end=False, x_amz_target=DESCRIBE),
         "HTTP/2: 128 heads of 15 KB": lambda n: preface() + asking("POST", "/", end=False, x_amz_target=DESCRIBE, a="x" * 15_000),
-        "HTTP/2: 10,000 DATA of a byte": lambda n: preface() + asking("POST", "/token", 100, end=False) + every(10_000, lambda d: frame(0, 0, 1 + 2 * (d % 100), b"x")),
+        "HTTP/2: 10,000 DATA of a byte": lambda n: single_bytes,
         "HTTP/2: 3,000 empty CONTINUATION": lambda n: preface() + frame(1, 0, 1, b"\x82") + frame(9, 0, 1) * 3_000,
         "HTTP/2: 100,000 PING": lambda n: preface() + frame(6, 0, 0, b"pingping") * 100_000,
-        "HTTP/2: 10,000 streams opened and reset": lambda n: preface() + every(10_000, lambda s: one(s, "GET", LARGE[0]) + frame(3, 0, 1 + 2 * s, b"\0\0\0\x08")),
+        "HTTP/2: 10,000 streams opened and reset": lambda n: resets,
         "TLS: half a handshake": lambda n: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 300,
         "TLS, HTTP/1.1: a blob, unread": lambda n: head("GET", blob) * 50,
         "TLS, HTTP/1.1: 4 MiB, unread": lambda n: head("GET", LARGE[n % 12]) * 50,

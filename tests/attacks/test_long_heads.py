@@ -3,7 +3,7 @@
 from pushing import Pusher, image
 from victim import is_served
 
-LONGEST = 60_000  # bytes; a head may have 64 KiB
+LONGEST = 30_000  # bytes; a head may have 32 KiB
 
 
 def filled(item: str) -> str:
@@ -22,7 +22,7 @@ def test_lists_in_a_head_are_looked_through_once_and_those_of_a_write_are_short(
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return server.http.request(method, server.url + path, headers=named).status
 
-    different_tags = "&".join(f"tag=t{number}" for number in range(6_000))
+    different_tags = "&".join(f"tag=t{number}" for number in range(2_500))
     presigned = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z&X-Amz-Expires=9&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
     key = server.key()[0]
     for _ in range(5):
