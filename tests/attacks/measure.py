@@ -123,11 +123,11 @@ def main(parts: list[str]) -> None:
         first.kill()
         print("| attack | connections | sent | RssAnon, most | /healthz, median / most | calls, pushes and pulls |\n|---|---|---|---|---|---|")
         for name in names:
-            if all(part in name for part in parts):
+            if any(part in name for part in parts or [""]):
                 measure(folder, [name], name)
         for start in ("TLS", ""):
             together = [name for name in names if name.startswith("TLS") == bool(start)]
-            if not parts:
+            if not parts or "together" in parts:
                 measure(folder, together, f"all {start or 'others'} together")
 
 
