@@ -1,6 +1,8 @@
 """What attackers do: connections from addresses of their own, requests that do not end, answers that are not read."""
 
 import socket
+import ssl
+import threading
 import time
 
 import h2.config
@@ -75,6 +77,36 @@ def status(received: bytes) -> int:
     return int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/1.1 ") else 0
 
 
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def preface(window: int = 0) -> bytes:
+    """How a client begins that takes so many bytes of each answer; of all of them together at least 64 KiB."""
+    begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"\0\4" + window.to_bytes(4, "big"))
+    return begin + (frame(8, 0, 0, b"\x7f\0\0\0") if window > 65535 else b"")
+
+
+def asking(method: str, path: str, streams: int = 128, first: int = 0, end: bool = True, **headers: str) -> bytes:
+    """The same request on so many streams, with heads that are not compressed."""
+    pairs = [(":method", method), (":scheme", "http"), (":authority", "registry"), (":path", path), *headers.items()]
+    block = b"".join(b"\0" + _text(name.replace("_", "-")) + _text(value) for name, value in pairs)
+    return b"".join(frame(1, 4 | end, 1 + 2 * number, block) for number in range(first, first + streams))
+
+
+def _text(value: str) -> bytes:
+    """A text as in HPACK (RFC 7541, section 5.2): its length comes first, in seven bits or in more bytes."""
+    length, begin = len(value), b""
+    if length < 127:
+        return bytes([length]) + value.encode()
+    length -= 127
+    while length >= 128:
+        begin += bytes([length % 128 | 128])
+        length //= 128
+    return b"\x7f" + begin + bytes([length]) + value.encode()
+
+
 class Http2:
     """An HTTP/2 client that reads nothing of what it asks for, unless it is told to."""
 
@@ -122,3 +154,48 @@ class Http2:
 
     def close(self) -> None:
         self.socket.close()
+
+
+class Crowd(threading.Thread):
+    """So many connections from 40 addresses, each of which sends its `payload(number)` and reads nothing, until it is `over`."""
+
+    def __init__(self, server: Server, name: str, payload, count: int):
+        super().__init__(daemon=True)
+        self.server, self.payload, self.count = server, payload, count
+        self.context = ssl._create_unverified_context() if name.startswith("TLS, ") else None
+        if self.context:
+            self.context.set_alpn_protocols(["h2" if "HTTP/2" in name else "http/1.1"])
+        self.open, self.left, self.sent, self.over = [], {}, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        for number in range(self.count):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            try:
+                connection.bind((f"127.1.0.{1 + number % 40}", 0))
+                connection.settimeout(5)
+                connection.connect(address_of(self.server))
+                connection = self.context.wrap_socket(connection) if self.context else connection
+                connection.setblocking(False)
+                self.open.append(connection)
+                self.left[connection] = memoryview(self.payload(number))
+                self.push(connection)
+            except OSError:
+                pass
+            if self.over.is_set():
+                return
+        while not self.over.wait(0.02):
+            list(map(self.push, list(self.left)))
+
+    def push(self, connection):
+        try:
+            while self.left[connection]:
+                sent = connection.send(self.left[connection][:262_144])
+                self.sent += sent
+                self.left[connection] = self.left[connection][sent:]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            pass
+        del self.left[connection]

@@ -136,3 +136,22 @@ def test_an_address_with_busy_connections_is_told_to_come_again_and_others_are_s
     answer = attackers.answer(connect(server, "127.0.1.1"))
     assert answer.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: 1\r\n" in answer
     assert is_served(server)
+
+
+def test_busy_connections_of_few_addresses_keep_nobody_else_out_and_end_no_request_of_the_known(start_limited):
+    server = start_limited("n", "--create-on-push")
+    pusher = Pusher(server)
+    upload = pusher.request("POST", "app/blobs/uploads/").headers["Location"].removeprefix(server.url)
+    known = connect(server, "127.0.1.1")
+    known.sendall(f"PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: {pusher.headers['Authorization']}\r\nContent-Length: 2\r\n\r\nx".encode())
+    busy = [connect(server, f"127.0.1.{1 + number % 8}") for number in range(LIMIT // 2)]
+    for connection in busy:
+        try:
+            connection.sendall(b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx")
+        except OSError:
+            pass
+    for number in range(20):
+        assert connect(server, f"127.0.2.{1 + number}").send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert OPENED[-1].recv(12) == b"HTTP/1.1 200"
+    known.sendall(b"x")
+    assert known.recv(12) == b"HTTP/1.1 202"

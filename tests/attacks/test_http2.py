@@ -5,7 +5,7 @@ import time
 import h2.events
 import pytest
 
-from attackers import STRANGER, Http2, connect, head, answer, status
+from attackers import STRANGER, Http2, answer, asking, connect, frame, hang_up, head, preface, status
 from pushing import Pusher, image
 from victim import MIB, anonymous_memory, is_served
 
@@ -108,3 +108,38 @@ def test_a_slow_reader_gets_all_of_a_large_answer(start):
                 assert received > 4 * MIB - 5000
                 return
     pytest.fail(f"{received} bytes")
+
+
+def bodies_of_single_bytes() -> bytes:
+    return preface() + asking("POST", "/token", 100, end=False) + b"".join(frame(0, 0, 1 + 2 * number, b"x") for number in range(100)) * 100
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        lambda blob: preface() + asking("GET", "/healthz", a="x" * 2000),
+        lambda blob: preface(2**31 - 1) + asking("GET", blob),
+        lambda blob: bodies_of_single_bytes(),
+    ],
+    ids=["requests that nobody reads the answers of", "blobs for which there is a window and no reader", "frames of one byte"],
+)
+def test_as_many_connections_as_there_may_be_hold_no_more_than_the_budget(start, sent):
+    """What is read ahead of the tasks of streams, and what waits behind them, is in no budget, so it has to be little."""
+    server = start(*FLAGS)
+    digest = Pusher(server).push_blob("blobs", bytes(4 * MIB))
+    request, connections, most = sent(f"/v2/harbour/blobs/blobs/{digest}"), [], 0
+    for number in range(500):
+        connections.append(connect(server, f"127.1.0.{1 + number % 10}"))
+        connections[-1].setblocking(False)
+    left = dict.fromkeys(connections, memoryview(request))
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        for connection, rest in left.items():
+            try:
+                left[connection] = rest[connection.send(rest) :] if rest else rest
+            except OSError:
+                pass
+        most = max(most, anonymous_memory(server))
+    assert most < 164 * MIB, f"{most / MIB:.0f} MiB"
+    assert is_served(server)
+    hang_up(connections)

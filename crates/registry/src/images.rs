@@ -48,15 +48,17 @@ pub struct ImageIdText {
     pub tag: Option<String>,
 }
 
-/// The exact bytes of a manifest.
+/// A manifest as it was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
     /// The digest that it was pushed under.
     pub digest: Digest,
     /// The media type that it was pushed with.
     pub media_type: String,
-    /// The bytes as they were pushed.
-    pub bytes: Bytes,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The bytes as they were pushed. None of a large manifest: see [`Registry::manifest_bytes`].
+    pub bytes: Option<Bytes>,
     /// Whether an index of the repository lists it.
     pub in_index: bool,
 }
@@ -174,9 +176,15 @@ impl Registry {
         self.0.metadata.list_images(registry, name, after.unwrap_or_default(), size).await
     }
 
-    /// The exact bytes of a manifest.
+    /// A manifest, with its exact bytes unless they are many: those are read by [`Self::manifest_bytes`], once it is known that
+    /// somebody gets them.
     pub async fn get_manifest(&self, registry: &RegistryId, name: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
         self.0.metadata.manifest(registry, name, reference).await
+    }
+
+    /// The exact bytes of a manifest of any size.
+    pub async fn manifest_bytes(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<Bytes> {
+        self.0.metadata.manifest_bytes(registry, name, digest).await
     }
 
     /// Stores a manifest and points its tags at it, all or nothing. All that it needs must be in the repository already.

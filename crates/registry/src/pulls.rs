@@ -31,7 +31,8 @@ mod tests {
     #[test]
     fn a_child_is_what_an_index_lists_and_is_asked_for_by_its_digest() {
         let digest = Digest::of(Algorithm::Sha256, b"{}");
-        let manifest = |in_index| StoredManifest { digest: digest.clone(), media_type: String::new(), bytes: "{}".into(), in_index };
+        let manifest =
+            |in_index| StoredManifest { digest: digest.clone(), media_type: String::new(), size: 2, bytes: Some("{}".into()), in_index };
         let by_tag = Reference::parse("latest").expect("a tag");
         let by_digest = Reference::Digest(digest.clone());
         assert_eq!(Pull::of(&by_digest, &manifest(true)), Pull::Child);

@@ -8,6 +8,7 @@ mod refusals;
 
 use crate::auth::KnownPrincipal;
 use crate::config::LogFormat;
+use crate::connection::Standing;
 use crate::telemetry::audit::{self, Value};
 use crate::telemetry::{LONGEST_TEXT, Lines};
 use refusals::{Refusals, Report};
@@ -123,6 +124,7 @@ pub struct Trace {
     client: IpAddr,
     request_id: String,
     caller: OnceLock<KnownPrincipal>,
+    standing: Standing,
     act: Mutex<Option<Box<Act>>>,
 }
 
@@ -139,9 +141,9 @@ struct Act {
 }
 
 impl Trace {
-    /// Of a request with this id from this address.
-    pub(crate) fn new(audit: &Audit, client: IpAddr, request_id: String) -> Self {
-        Self { audit: audit.clone(), client, request_id, caller: OnceLock::new(), act: Mutex::new(None) }
+    /// Of a request with this id from this address, over a connection.
+    pub(crate) fn new(audit: &Audit, client: IpAddr, request_id: String, standing: Standing) -> Self {
+        Self { audit: audit.clone(), client, request_id, caller: OnceLock::new(), standing, act: Mutex::new(None) }
     }
 
     /// The client's address.
@@ -161,6 +163,7 @@ impl Trace {
 
     /// Notes who calls. The first word counts.
     pub(crate) fn is_called_by(&self, principal: &KnownPrincipal) {
+        self.standing.is_known();
         let _ = self.caller.set(principal.clone());
     }
 
@@ -241,7 +244,7 @@ impl Trace {
 impl Default for Trace {
     /// Of a request that nobody sent.
     fn default() -> Self {
-        Self::new(&Audit::default(), IpAddr::from([0, 0, 0, 0]), String::new())
+        Self::new(&Audit::default(), IpAddr::from([0, 0, 0, 0]), String::new(), Standing::default())
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod cleartext;
 mod forwarded;
+mod frames;
 mod heads;
 mod lingering;
 mod streams;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::tls::{HTTP2, Tls};
 use crate::{Server, http};
 use ::http::Version;
+use frames::NewStreams;
 use heads::Heads;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -43,8 +45,8 @@ pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
-/// How much of an answer waits in the protocol for its client.
-const SEND_BUFFER: usize = 256 * 1024;
+/// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
+pub(crate) const SEND_BUFFER: usize = 32 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -52,8 +54,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// The protocols and their limits.
 type Builder = auto::Builder<Streams>;
 
-fn protocols(config: &Config) -> Builder {
-    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout });
+fn protocols(config: &Config, new: NewStreams) -> Builder {
+    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout, new });
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
@@ -84,12 +86,14 @@ pub(crate) struct Protocols {
     any: Builder,
     http1: Builder,
     http2: Builder,
+    new_streams: NewStreams,
 }
 
 impl Protocols {
     pub(crate) fn new(config: &Config) -> Self {
-        let any = protocols(config);
-        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any }
+        let new_streams = NewStreams::default();
+        let any = protocols(config, new_streams.clone());
+        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any, new_streams }
     }
 }
 
@@ -127,9 +131,27 @@ impl Peer {
         InFlight::new(&self.activity)
     }
 
+    /// Where a request notes who uses the connection.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing(Some(self.activity.clone()))
+    }
+
     /// The body of a request is not received to its end: what still comes of it is thrown away when the connection is closed.
     pub(crate) fn leave_unread(&self) {
         self.unread.set(true);
+    }
+}
+
+/// Who uses a connection: strangers, or somebody who is known.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(Option<Arc<Activity>>);
+
+impl Standing {
+    /// Notes that somebody has proved on the connection who he is.
+    pub(crate) fn is_known(&self) {
+        if let Some(activity) = &self.0 {
+            activity.is_known.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -175,6 +197,8 @@ struct Activity {
     is_multiplexed: AtomicBool,
     /// Whether the last write found no room: something has been answered, and its client has yet to read it.
     is_blocked: AtomicBool,
+    /// Whether somebody has proved on it who he is.
+    is_known: AtomicBool,
     /// How long a connection may wait for the next request, or take to send one's head.
     idle: Duration,
     /// How long a request may go on while nothing moves. Its client is gone, or means harm.
@@ -190,6 +214,7 @@ impl Activity {
             is_simple: AtomicBool::new(false),
             is_multiplexed: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
+            is_known: AtomicBool::new(false),
             idle,
             stalled,
         }
@@ -197,6 +222,11 @@ impl Activity {
 
     fn touch(&self) {
         self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// When something last happened.
+    fn last(&self) -> Instant {
+        self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
     fn received(&self) {
@@ -215,7 +245,7 @@ impl Activity {
     async fn ceases(&self) {
         loop {
             let patience = if self.requests.load(Ordering::Relaxed) == 0 { self.idle } else { self.stalled };
-            let deadline = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed)) + patience;
+            let deadline = self.last() + patience;
             if deadline <= Instant::now() {
                 return;
             }
@@ -268,7 +298,7 @@ pub(crate) async fn serve(
         match server.tls.as_ref().filter(|_| surface != Surface::Admin) {
             None => {
                 let watched = Watched::new(stream, activity, unread, server.clone());
-                answer(Heads::of_any(watched), peer, server.clone(), &protocols.any, stopping).await;
+                answer(Heads::of_any(watched, &protocols.new_streams), peer, server.clone(), &protocols.any, stopping).await;
             }
             Some(tls) => secure(stream, peer, tls, &server, &protocols, stopping).await,
         }
@@ -307,9 +337,9 @@ async fn secure(
         Ok(Some(Ok(secured))) => {
             let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
             if is_http2 {
-                answer(Heads::of_http2(secured), peer, server.clone(), &protocols.http2, stopping).await;
+                answer(Heads::of_http2(secured, &protocols.new_streams), peer, server.clone(), &protocols.http2, stopping).await;
             } else {
-                answer(Heads::of_any(secured), peer, server.clone(), &protocols.http1, stopping).await;
+                answer(Heads::of_any(secured, &protocols.new_streams), peer, server.clone(), &protocols.http1, stopping).await;
             }
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "no secure connection came about"),

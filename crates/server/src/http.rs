@@ -140,7 +140,7 @@ pub(crate) async fn answer(server: &Server, peer: &Peer, request: Request<Incomi
     let door = Door::of(peer.surface, request.method(), request.uri().path());
     let reader = server.browsers.reader(server, peer, door, &request);
     let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
-    let trace = Arc::new(Trace::new(&server.audit, client, request_id()));
+    let trace = Arc::new(Trace::new(&server.audit, client, request_id(), peer.standing()));
     let record = Record::begin(&server.telemetry, peer, &request, door, trace.clone());
     let (is_head, version) = (request.method() == Method::HEAD, request.version());
     let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);

@@ -13,13 +13,19 @@ use roadstead_model::page::{Filling, PAGE_BYTES};
 use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
 
 statements! {
-    SELECT_BY_TAG = "SELECT m.digest, m.media_type, c.bytes, EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id)
+    // The length of a value is known without reading it.
+    SELECT_BY_TAG = "SELECT m.digest, m.media_type, CASE WHEN length(c.bytes) <= 65536 THEN c.bytes END,
+            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), length(c.bytes)
         FROM repository r
         JOIN tag t ON t.repository_id = r.id AND t.name = ?3
         JOIN manifest m ON m.id = t.manifest_id JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
-    SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, c.bytes, EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id)
+    SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, CASE WHEN length(c.bytes) <= 65536 THEN c.bytes END,
+            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), length(c.bytes)
         FROM repository r
+        JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_BYTES = "SELECT c.bytes FROM repository r
         JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
     SELECT_ID = "SELECT id, image_size FROM manifest WHERE repository_id = ?1 AND digest = ?2";
@@ -73,7 +79,7 @@ enum Child {
 }
 
 impl Metadata {
-    /// The exact bytes of a manifest.
+    /// A manifest, without its bytes if they are many.
     pub(crate) async fn manifest(&self, registry: &RegistryId, name: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
         let (sql, text) = match reference {
             Reference::Tag(tag) => (&SELECT_BY_TAG, tag.as_str()),
@@ -89,6 +95,16 @@ impl Metadata {
             Reference::Tag(tag) => Error::tag_not_found(registry, name, tag),
             Reference::Digest(digest) => Error::digest_not_found(registry, name, digest),
         })
+    }
+
+    /// The exact bytes of a manifest.
+    pub(crate) async fn manifest_bytes(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<Bytes> {
+        let question = [registry.as_str(), name.as_str(), digest.as_str()].map(Value::from);
+        let work = async |tx: &mut Tx<'_>| {
+            let found = tx.query_one(&SELECT_BYTES, &question, |row| row.bytes(0)).await?;
+            found_in(tx, registry, name, found).await
+        };
+        self.read(work).await?.map(Bytes::from).ok_or_else(|| Error::digest_not_found(registry, name, digest))
     }
 
     /// Stores a manifest, and points its tags at it, all or nothing.
@@ -465,8 +481,9 @@ fn read_manifest(row: &Row<'_>) -> Result<StoredManifest> {
     Ok(StoredManifest {
         digest: row.parsed(0, Digest::parse)?,
         media_type: row.media_type(1)?,
-        bytes: row.bytes(2)?.into(),
+        bytes: row.optional_bytes(2)?.map(Bytes::from),
         in_index: row.boolean(3)?,
+        size: row.unsigned(4)?,
     })
 }
 

@@ -30,6 +30,7 @@ use crate::opening::Sharing;
 use crate::referrers::Referrer;
 use crate::tags::ImageTag;
 use blobs::HeldBlob;
+use bytes::Bytes;
 use cache::{Cache, Version};
 use roadstead_model::{Page, RegistryId, RepositoryName, Tag, Timestamp};
 use std::path::Path;
@@ -77,7 +78,7 @@ impl Caches {
         Self {
             aliases: Cache::new(|_| Some(0)),
             access_keys: Cache::new(|_| Some(0)),
-            manifests: Cache::new(|manifest| Some(manifest.bytes.len() + manifest.media_type.len())),
+            manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
             blobs: Cache::new(|stored| Some(stored.content.size())),
             // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
             held_blobs: Cache::new(|held| held.needed.then_some(0)),

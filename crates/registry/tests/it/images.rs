@@ -144,6 +144,30 @@ async fn a_manifest_pushed_under_sha512_is_found_under_it() {
     assert!(world.registry.get_manifest(&world.id, &world.name, &Reference::Digest(digest)).await.is_ok());
 }
 
+#[tokio::test]
+async fn the_bytes_of_a_large_manifest_are_read_when_they_are_asked_for_and_not_before() {
+    let world = World::new().await;
+    for (note, given) in [(64 * 1024 - 200, true), (64 * 1024, false)] {
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "note": "x".repeat(note)});
+        let bytes = Bytes::from(index.to_string());
+        let digest = Digest::of(Algorithm::Sha256, &bytes);
+        let push = ManifestPush {
+            bytes: bytes.clone(),
+            media_type: None,
+            digest: None,
+            tags: vec![tag("a")],
+            condition: Condition::None,
+            create_repository: false,
+        };
+        world.registry.put_manifest(&world.id, &world.name, push).await.expect("stored");
+        for reference in [Reference::Tag(tag("a")), Reference::Digest(digest.clone())] {
+            let found = world.registry.get_manifest(&world.id, &world.name, &reference).await.expect("a manifest");
+            assert_eq!((found.size, found.bytes), (bytes.len() as u64, given.then(|| bytes.clone())));
+        }
+        assert_eq!(world.registry.manifest_bytes(&world.id, &world.name, &digest).await.expect("its bytes"), bytes);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
@@ -159,7 +183,7 @@ proptest! {
             };
             world.registry.put_manifest(&world.id, &world.name, push).await.expect("stored");
             let stored = world.registry.get_manifest(&world.id, &world.name, &Reference::Tag(tag("a"))).await.expect("found");
-            assert_eq!((stored.bytes, stored.media_type.as_str()), (bytes, OCI_INDEX));
+            assert_eq!((stored.size, stored.bytes, stored.media_type.as_str()), (bytes.len() as u64, Some(bytes), OCI_INDEX));
         });
     }
 }
@@ -174,7 +198,7 @@ async fn what_is_pulled_again_is_what_was_pushed_last_whoever_pushed_it() {
         let digest = world.push_image(seed, &[]).await;
         let manifest = world.registry.get_manifest(&world.id, &world.name, &Reference::Digest(digest.clone())).await.expect("a manifest");
         let tags = vec![tag("latest")];
-        let bytes = manifest.bytes.clone();
+        let bytes = world.registry.manifest_bytes(&world.id, &world.name, &manifest.digest).await.expect("its bytes");
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition: Condition::None, create_repository: false };
         let pusher = if pushed.len() % 2 == 0 { &world.registry } else { &beside };
         pusher.put_manifest(&world.id, &world.name, push).await.expect("a push");

@@ -62,7 +62,7 @@ impl Door {
             headers,
             origin: Origin { scheme: "http", authority: "localhost:5000".into() },
             secure: false,
-            trace: Arc::new(Trace::new(&Audit::default(), Ipv4Addr::LOCALHOST.into(), "request-1".to_owned())),
+            trace: Arc::new(Trace::new(&Audit::default(), Ipv4Addr::LOCALHOST.into(), "request-1".to_owned(), Default::default())),
         };
         let (head, body) = answer(&self.server, &call, Full::new(Bytes::from(body.to_owned()))).await.into_parts();
         assert_eq!(head.headers["x-amzn-requestid"], "request-1");

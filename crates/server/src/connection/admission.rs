@@ -1,5 +1,7 @@
 //! Which connections are let in: there is a bound for all of them and one for each address. At a bound, connections without a
-//! request make room, the one that has been idle for longest first; only when there is none is the new one turned away.
+//! request make room, the one that has been idle for longest first. When none is idle, an address with more of them than the one
+//! that the new one comes from gives up one that no known caller uses, so that few strangers cannot keep all others out with
+//! requests that do not end; only when there is none of those either is the new one turned away.
 
 use super::forwarded::{Forwarded, Forwarding};
 use super::{Activity, Surface};
@@ -25,6 +27,8 @@ const MOST_OF_ADMIN: usize = 128;
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
 const LEAVING: usize = 64;
+/// Whoever has been here for less has only not said yet what he wants.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long accepting waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -110,7 +114,13 @@ impl Open {
     /// Since when there has been no request, if there is none now.
     fn idle_since(&self) -> Option<Instant> {
         let idle = self.leave.is_some() && self.activity.requests.load(Ordering::Relaxed) == 0;
-        idle.then(|| self.activity.begun + Duration::from_millis(self.activity.last.load(Ordering::Relaxed)))
+        idle.then(|| self.activity.last())
+    }
+
+    /// Since when nothing has happened, if nobody has proved on it who he is.
+    fn of_stranger_since(&self) -> Option<Instant> {
+        let of_stranger = self.leave.is_some() && !self.activity.is_known.load(Ordering::Relaxed);
+        of_stranger.then(|| self.activity.last())
     }
 }
 
@@ -137,7 +147,11 @@ impl Connections {
         if of_network >= self.bounds.by_address && !network.is_some_and(|network| table.make_room_of(network)) {
             return Err(Full::Address);
         }
-        if table.open.len() - table.leaving >= self.bounds.all && !table.make_room(now) {
+        let is_full = table.open.len() - table.leaving >= self.bounds.all;
+        let makes_room = |table: &mut Table| {
+            table.make_room(now, IDLE) || table.make_room_of_strangers(of_network) || table.make_room(now, Duration::ZERO)
+        };
+        if is_full && !makes_room(&mut table) {
             return Err(Full::All);
         }
         let number = table.next;
@@ -191,10 +205,10 @@ impl Table {
         idle.is_some_and(|(_, number)| self.ask_to_leave(number))
     }
 
-    /// The same among all of them. The list of idle ones is used up before it is made again, and not made again too often: making it
-    /// looks at every connection.
-    fn make_room(&mut self, now: Instant) -> bool {
-        if self.next_idle() {
+    /// The same among all of them that have been idle for so long. The list of idle ones is used up before it is made again, and not
+    /// made again too often: making it looks at every connection.
+    fn make_room(&mut self, now: Instant, idle: Duration) -> bool {
+        if self.next_idle(now, idle) {
             return true;
         }
         let pause = Duration::from_micros(self.open.len() as u64);
@@ -202,13 +216,26 @@ impl Table {
             return false;
         }
         self.looked = Some(now);
+        self.idle.clear();
         self.idle.extend(self.open.iter().filter_map(|(number, open)| Some((open.idle_since()?, *number))));
         self.idle.sort_unstable_by(|one, other| other.cmp(one));
-        self.next_idle()
+        self.next_idle(now, idle)
     }
 
-    fn next_idle(&mut self) -> bool {
-        while let Some((since, number)) = self.idle.pop() {
+    /// Asks a connection with a request of a stranger to leave, of the address that has most of them: the one on which nothing has
+    /// happened for longest. None of an address that would then have fewer than the one that a new one comes from, which has
+    /// `of_newcomer` without it.
+    fn make_room_of_strangers(&mut self, of_newcomer: usize) -> bool {
+        let crowded = self.staying.iter().filter(|(_, numbers)| numbers.len() > of_newcomer + 1);
+        let mut crowded: Vec<(usize, IpAddr)> = crowded.map(|(network, numbers)| (numbers.len(), *network)).collect();
+        crowded.sort_unstable_by(|one, other| other.cmp(one));
+        let of_stranger = |number: &u64| Some((self.open.get(number)?.of_stranger_since()?, *number));
+        let found = crowded.iter().find_map(|(_, network)| self.staying.get(network)?.iter().filter_map(of_stranger).min());
+        found.is_some_and(|(_, number)| self.ask_to_leave(number))
+    }
+
+    fn next_idle(&mut self, now: Instant, idle: Duration) -> bool {
+        while let Some((since, number)) = self.idle.pop_if(|(since, _)| now.saturating_duration_since(*since) >= idle) {
             let unchanged = self.open.get(&number).is_some_and(|open| open.idle_since() == Some(since));
             if unchanged && self.ask_to_leave(number) {
                 return true;
@@ -359,6 +386,48 @@ mod tests {
         crowd.ends_a_request(1).await;
         assert_eq!(crowd.comes(address(2)).await, Ok(2));
         assert_eq!(crowd.leave(), [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_strangers_keep_nobody_out_whose_address_has_fewer() {
+        let mut crowd = Crowd::within(7, 7);
+        for (number, network) in [1, 1, 1, 1, 2, 2, 2].into_iter().enumerate() {
+            assert_eq!(crowd.comes(address(network)).await, Ok(number as u64));
+            crowd.begins_a_request(number as u64);
+        }
+        crowd.inside[&0].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&1].0.touch();
+        for (newcomer, leaves) in [(3, 2), (3, 4), (4, 3)] {
+            let number = crowd.comes(address(newcomer)).await.expect("is let in");
+            crowd.begins_a_request(number);
+            assert_eq!(crowd.leave(), [leaves]);
+        }
+        assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no address has two more");
+        crowd.inside[&5].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&6].0.is_known.store(true, Ordering::Relaxed);
+        assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
+        assert_eq!(crowd.leave().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_has_time_to_say_what_it_wants() {
+        let mut crowd = Crowd::within(4, 4);
+        for number in 0..3 {
+            assert_eq!(crowd.comes(address(1)).await, Ok(number));
+            crowd.begins_a_request(number);
+        }
+        for number in 3..7 {
+            let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
+            let (admitted, asked_to_leave, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("is let in");
+            crowd.inside.insert(admitted, (activity, asked_to_leave));
+            let leaves: &[u64] = match number {
+                3 => &[],
+                4 => &[0],
+                5 => &[1],
+                _ => &[3],
+            };
+            assert_eq!(crowd.leave(), leaves, "as nobody of an address with more is left, it is the one that came first");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 //! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what is one request to a proxy in front
 //! could be two here (request smuggling, §11.2).
 
+use super::frames::{Frames, NewStreams};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The first line of HTTP/2 (RFC 9113 §3.4), which no request of HTTP/1.1 can begin with.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What hyper reads in place of a line that is refused: no head and no chunk may hold it, so that hyper answers 400 and closes.
 const REFUSAL: &[u8] = b"\0\r\n\r\n";
 /// How much is kept of a line that comes in pieces: more than any that matters here has.
@@ -22,22 +24,48 @@ pub(super) struct Heads<S> {
     requests: Requests,
     /// What is left to read of [`REFUSAL`], once a line was refused.
     refusal: Option<&'static [u8]>,
+    new_streams: NewStreams,
 }
 
 impl<S> Heads<S> {
     /// A stream that begins with a request of HTTP/1.1, or with HTTP/2.
-    pub(super) fn of_any(stream: S) -> Self {
-        Self { stream, requests: Requests::new(Part::Start), refusal: None }
+    pub(super) fn of_any(stream: S, new_streams: &NewStreams) -> Self {
+        Self { stream, requests: Requests::new(Part::Start), refusal: None, new_streams: new_streams.clone() }
     }
 
     /// A stream that is known to speak HTTP/2, which has a framing of its own.
-    pub(super) fn of_http2(stream: S) -> Self {
-        Self { stream, requests: Requests::new(Part::Unframed), refusal: None }
+    pub(super) fn of_http2(stream: S, new_streams: &NewStreams) -> Self {
+        Self { stream, requests: Requests::of_http2(), refusal: None, new_streams: new_streams.clone() }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Heads<S> {
+    /// Reads frames of HTTP/2, if streams may run first that were read before.
+    fn poll_frames(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.requests.frames.pause() || self.new_streams.are_many() {
+            // To the end of the queue, behind the tasks of streams.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let (before, most) = (buffer.filled().len(), self.requests.frames.most());
+        if buffer.remaining() <= most {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        } else {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            let read = part.filled().len();
+            buffer.advance(read);
+        }
+        self.requests.frames.follow(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.requests.part == Part::Unframed {
+            return self.poll_frames(context, buffer);
+        }
         if self.refusal.is_none() {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -108,11 +136,18 @@ enum Part {
 struct Requests {
     part: Part,
     begun: Begun,
+    /// Those of HTTP/2.
+    frames: Frames,
 }
 
 impl Requests {
     fn new(part: Part) -> Self {
-        Self { part, begun: Begun::default() }
+        Self { part, begun: Begun::default(), frames: Frames::after(PREFACE.len() - HTTP2.len() - 2) }
+    }
+
+    /// A connection that begins with the preface of HTTP/2.
+    fn of_http2() -> Self {
+        Self { frames: Frames::after(PREFACE.len()), ..Self::new(Part::Unframed) }
     }
 
     /// Looks at the bytes that come next.
@@ -124,7 +159,10 @@ impl Requests {
         while at < bytes.len() {
             let rest = &bytes[at..];
             match self.part {
-                Part::Unframed => return Ok(()),
+                Part::Unframed => {
+                    self.frames.follow(rest);
+                    return Ok(());
+                }
                 Part::Content(left) => at += self.skip(left, rest, Part::Content, Part::Start),
                 Part::Chunk(left) => at += self.skip(left, rest, Part::Chunk, Part::ChunkEnd),
                 _ => match memchr::memchr(b'\n', rest) {

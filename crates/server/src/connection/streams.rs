@@ -2,6 +2,7 @@
 //! connection is with others.
 
 use super::Activity;
+use super::frames::NewStreams;
 use hyper::rt::Executor;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +16,12 @@ tokio::task_local! {
 }
 
 /// Runs streams. Dropping a stream's task resets the stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Streams {
     /// For how long a stream may stand still.
     pub(super) patience: Duration,
+    /// Those that have not run yet.
+    pub(super) new: NewStreams,
 }
 
 /// When the data of a stream last moved, in milliseconds since it began.
@@ -44,8 +47,9 @@ where
         let stream = Arc::new(Stream { begun: Instant::now(), last: AtomicU64::new(0), connection: OnceLock::new() });
         // Boxed here, so that the task holds it once.
         let mut running = Box::pin(STREAM.scope(stream.clone(), future));
-        let patience = self.patience;
+        let (patience, new) = (self.patience, self.new.one_more());
         tokio::spawn(async move {
+            drop(new);
             while timeout_at(stream.last() + patience, &mut running).await.is_err() {
                 if stream.last() + patience <= Instant::now() {
                     tracing::debug!("stream given up: nothing moved on it");
@@ -78,7 +82,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_given_up_when_nothing_moves_on_it() {
-        let (begun, streams) = (Instant::now(), Streams { patience: Duration::from_secs(60) });
+        let (begun, streams) = (Instant::now(), Streams { patience: Duration::from_secs(60), new: NewStreams::default() });
         let (held, dropped) = oneshot::channel::<()>();
         streams.execute(async move {
             for _ in 0..5 {

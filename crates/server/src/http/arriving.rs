@@ -9,6 +9,9 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
+/// In pieces of this size a large body is gathered.
+const PIECE: usize = 64 * 1024;
+
 /// Why a body was not received to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Halted {
@@ -75,8 +78,41 @@ pub(crate) struct Received {
     pub(crate) share: Share,
 }
 
-/// Receives a body of at most `limit` bytes for `holder`. Its frames are copied into one buffer: each of them may be a small part of
-/// a large one.
+/// What has come of a body. A buffer that grows with it would leave holes of every size behind, which many bodies that do not end
+/// turn into as much memory as they hold: pieces of one size fill the holes of others.
+#[derive(Debug, Default)]
+struct Gathered {
+    full: Vec<BytesMut>,
+    last: BytesMut,
+    length: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len();
+        while !bytes.is_empty() {
+            if self.last.len() == PIECE {
+                self.full.push(std::mem::replace(&mut self.last, BytesMut::with_capacity(PIECE)));
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.last.len()));
+            self.last.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+
+    /// All of it in one piece.
+    fn whole(self) -> Bytes {
+        if self.full.is_empty() {
+            return self.last.freeze();
+        }
+        let mut whole = BytesMut::with_capacity(self.length);
+        // Each piece is given back as soon as it is copied.
+        self.full.into_iter().chain([self.last]).for_each(|piece| whole.extend_from_slice(&piece));
+        whole.freeze()
+    }
+}
+
+/// Receives a body of at most `limit` bytes for `holder`. Its frames are copied: each of them may be a small part of a large buffer.
 pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     limit: usize,
@@ -88,18 +124,18 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     if announced.lower() > limit as u64 {
         return Err(Halted::TooLarge);
     }
-    let (mut pace, mut share, mut bytes) = (Pace::new(slowest), holder.nothing(), BytesMut::new());
+    let (mut pace, mut share, mut gathered) = (Pace::new(slowest), holder.nothing(), Gathered::default());
     let besides = REQUEST + size_of(headers);
     share.hold(besides).await?;
     while let Some(frame) = pace.next(body).await? {
-        let length = bytes.len() + frame.len();
+        let length = gathered.length + frame.len();
         if length > limit {
             return Err(Halted::TooLarge);
         }
         share.hold(besides + length).await?;
-        bytes.extend_from_slice(&frame);
+        gathered.add(&frame);
     }
-    Ok(Received { bytes: bytes.freeze(), share })
+    Ok(Received { bytes: gathered.whole(), share })
 }
 
 /// About how many bytes the head of a request takes.
@@ -139,6 +175,20 @@ mod tests {
         let holder = budget.stranger(IpAddr::from([192, 0, 2, 1]));
         let received = read(&mut body(frames), limit, &HeaderMap::new(), holder, SLOWEST).await;
         received.map(|received| received.bytes.len())
+    }
+
+    #[test]
+    fn what_is_gathered_is_what_came() {
+        for lengths in [vec![], vec![10], vec![PIECE], vec![PIECE - 1, 1, 1], vec![3 * PIECE + 7, 5], vec![1; 1000]] {
+            let (mut gathered, mut sent) = (Gathered::default(), Vec::new());
+            for (number, length) in lengths.iter().enumerate() {
+                let frame = vec![number as u8; *length];
+                gathered.add(&frame);
+                sent.extend(frame);
+            }
+            assert!(gathered.full.iter().all(|piece| piece.len() == PIECE) && gathered.last.len() <= PIECE);
+            assert_eq!(gathered.whole(), sent);
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::Body;
 use super::budget::{Budget, Crowded, Holder, REQUEST, Share};
-use crate::connection::InFlight;
+use crate::connection::{InFlight, SEND_BUFFER};
 use bytes::Bytes;
 use roadstead_model::Digest;
 use std::collections::HashMap;
@@ -68,6 +68,13 @@ impl AsRef<[u8]> for SharedCopy {
 }
 
 impl Copies {
+    /// The bytes of this digest, if they are being sent already.
+    pub(crate) fn find(&self, digest: &Digest, holder: &Holder) -> Option<Bytes> {
+        let copies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let copy = copies.get(&(digest.clone(), holder.is_known()))?.upgrade()?;
+        Some(Bytes::from_owner(SharedCopy(copy)))
+    }
+
     /// The bytes of this digest, which count once.
     fn share(&self, digest: &Digest, bytes: Bytes, holder: &Holder) -> Result<Bytes, Crowded> {
         let key = (digest.clone(), holder.is_known());
@@ -107,6 +114,8 @@ pub(crate) fn hold(
             *bytes = copies.share(digest, bytes.clone(), &holder)?;
             holder.share(of_stream)?
         }
+        // Frames of a blob are copies of their own; those that HTTP/2 has stay until the client takes them.
+        Body::Blob(_) if is_stream && length > 0 => holder.share(of_stream + length + SEND_BUFFER)?,
         _ => holder.share(of_stream + length)?,
     };
     Ok(Some(Arc::new(Held { _share: share, in_flight: in_flight() })))
@@ -140,7 +149,9 @@ mod tests {
         let known = budget.known(&roadstead_model::RegistryId::parse("000000000001").expect("an id"));
         assert_ne!(take(&known).expect("has room of its own").as_ptr(), taken[0].as_ptr());
         assert!(stranger.clone().share(1).is_err());
+        assert_eq!(copies.find(&digest, &stranger).expect("is being sent").as_ptr(), taken[0].as_ptr());
         drop(taken);
+        assert_eq!(copies.find(&digest, &stranger), None);
         assert!(stranger.share(1 << 20).is_ok(), "the last one gives it back");
     }
 }

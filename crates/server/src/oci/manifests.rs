@@ -10,12 +10,12 @@ use crate::Server;
 use crate::http::arriving::Halted;
 use crate::http::{Body, Call, Response};
 use crate::rates::Pulled;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use roadstead_model::media_type::without_parameters;
 use roadstead_model::{Reference, Tag};
-use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
+use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull, StoredManifest};
 
 /// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
@@ -26,12 +26,31 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
-        let length = manifest.bytes.len() as u64;
-        Reply::content(StatusCode::OK, Body::content(&manifest.digest, manifest.bytes), length, &manifest.media_type)
+        let body = match &manifest.bytes {
+            _ if call.method == Method::HEAD => Body::empty(),
+            Some(bytes) => Body::content(&manifest.digest, bytes.clone()),
+            None => Box::pin(large(puller, target, &manifest)).await?,
+        };
+        Reply::content(StatusCode::OK, body, manifest.size, &manifest.media_type)
     };
     let caching = if matches!(reference, Reference::Digest(_)) { IMMUTABLE } else { REVALIDATE };
     let reply = reply.with(CONTENT_DIGEST, manifest.digest.as_str()).with(ETAG, &conditional::entity_tag(&manifest.digest));
     Ok(admitted.answer(reply.with_static(CACHE_CONTROL, caching).into_response()))
+}
+
+/// The bytes of a large manifest: read only if they are not on their way to others already, and if there is room for them.
+async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -> Result<Body, Failure> {
+    let server = puller.server;
+    let holder = puller.holder();
+    let bytes = match server.copies.find(&manifest.digest, &holder) {
+        Some(bytes) => bytes,
+        None => {
+            // For as long as it is read: then it is taken for as long as it is sent.
+            let _share = holder.share(usize::try_from(manifest.size).unwrap_or(usize::MAX))?;
+            server.registry.manifest_bytes(target.registry(), target.repository(), &manifest.digest).await?
+        }
+    };
+    Ok(Body::content(&manifest.digest, bytes))
 }
 
 /// PUT stores exactly the bytes that came, under the tag or digest of the path and the tags of `?tag=`, all or nothing.

@@ -3,6 +3,7 @@
 use super::error::Failure;
 use crate::Server;
 use crate::auth::Principal;
+use crate::http::budget::Holder;
 use crate::http::{Call, Response};
 use crate::rates::{Charge, Pulled};
 use http::Method;
@@ -19,6 +20,11 @@ pub(super) struct Puller<'a> {
 pub(super) struct Admitted(Option<Charge>);
 
 impl Puller<'_> {
+    /// Whose share of the budget it is what is sent.
+    pub(super) fn holder(self) -> Holder {
+        self.server.budget.sender(&self.call.trace)
+    }
+
     /// Counts what is about to be sent, or refuses it. What a HEAD asks for is not sent.
     pub(super) fn admit(self, pulled: Pulled) -> Result<Admitted, Failure> {
         if self.call.method != Method::GET {

@@ -158,6 +158,8 @@ fn a_manifest_of_exactly_four_mebibytes_is_stored() {
     manifest.resize(4 * 1024 * 1024, b' ');
     assert_eq!(put(&harbour, "large", IMAGE, &manifest).status, 201);
     assert_eq!(harbour.server.get("/v2/pier/app/manifests/large").body, manifest);
+    let head = harbour.send("HEAD", "/v2/pier/app/manifests/large", &[], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, Some("4194304")));
     manifest.push(b' ');
     assert_eq!(put(&harbour, "larger", IMAGE, &manifest).status, 413);
 }
