@@ -9,6 +9,8 @@ mod process;
 use crate::cli::Failure;
 use crate::config::{ConfigError, LogFormat, Place};
 use crate::connection::Full;
+use crate::http::Budget;
+use crate::http::budget::Crowded;
 use http::{Method, StatusCode};
 pub(crate) use lines::Lines;
 use process::Process;
@@ -21,6 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 use roadstead_registry::Garbage;
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -127,6 +130,8 @@ struct Metrics {
     refused_connections: Family<BoundLabel, Counter>,
     closed_for_others: Counter,
     refused_forwarded: Counter,
+    held: Gauge,
+    refused_for_memory: Family<BoundLabel, Counter>,
     received: Counter,
     sent: Counter,
     collections: Family<OutcomeLabel, Counter>,
@@ -147,6 +152,8 @@ impl Telemetry {
             refused_connections: Family::default(),
             closed_for_others: Counter::default(),
             refused_forwarded: Counter::default(),
+            held: Gauge::default(),
+            refused_for_memory: Family::default(),
             received: Counter::default(),
             sent: Counter::default(),
             collections: Family::default(),
@@ -190,6 +197,15 @@ impl Telemetry {
 
     pub(crate) fn forwarded_request_refused(&self) {
         self.0.refused_forwarded.inc();
+    }
+
+    /// Takes over what a budget of memory counts for itself.
+    pub(crate) fn memory(&self, budget: &Budget) {
+        self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
+        for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
+            let counter = self.0.refused_for_memory.get_or_create(&BoundLabel { bound });
+            counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn bytes_received(&self, count: usize) {
@@ -250,6 +266,9 @@ impl Metrics {
         registry.register("connections_closed_for_others", closed, self.closed_for_others.clone());
         let forwarded = "Requests through proxies refused because their address had too many under way";
         registry.register("forwarded_requests_refused", forwarded, self.refused_forwarded.clone());
+        let held = "Memory held for requests, answers and connections, of the budget";
+        registry.register_with_unit("memory_held", held, Unit::Bytes, self.held.clone());
+        registry.register("memory_refusals", "Times that the budget of memory had no room", self.refused_for_memory.clone());
         registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
         registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
         registry.register("gc_collections", "Garbage collections", self.collections.clone());
@@ -311,6 +330,21 @@ mod tests {
         assert!(text.contains(r#"roadstead_http_requests_total{door="oci",method="PUT",status="2xx"} 2"#), "{text}");
         assert!(text.contains(r#"roadstead_http_request_duration_seconds_bucket{le="0.0025",door="oci"} 2"#), "{text}");
         assert!(text.contains("roadstead_http_requests_in_flight 0"), "{text}");
+    }
+
+    #[test]
+    fn the_metrics_tell_what_the_budget_holds_and_how_often_it_had_no_room() {
+        let (telemetry, budget) = (Telemetry::new(), Budget::new(16 << 20));
+        let stranger = || budget.stranger([192, 0, 2, 1].into());
+        let _held = stranger().share(2 << 20).expect("an eighth");
+        assert!(stranger().share(1).is_err() && stranger().share(1).is_err());
+        telemetry.memory(&budget);
+        let text = telemetry.as_text();
+        for line in
+            ["roadstead_memory_held_bytes 2097152", r#"memory_refusals_total{bound="caller"} 2"#, r#"memory_refusals_total{bound="all"} 0"#]
+        {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 
     #[test]

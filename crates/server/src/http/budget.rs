@@ -13,7 +13,7 @@ use roadstead_model::RegistryId;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -64,6 +64,8 @@ struct Pots {
     /// Who waits for room, and what tells them that there is some.
     waiting: AtomicUsize,
     room: Notify,
+    /// How often there was no room: for one caller, and for all together.
+    refused: [AtomicU64; 2],
 }
 
 /// An amount of bytes that must not pass a limit.
@@ -144,7 +146,18 @@ impl Budget {
             proven: Proven::default(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
+            refused: Default::default(),
         }))
+    }
+
+    /// How many bytes are held, of connections too.
+    pub(crate) fn held(&self) -> usize {
+        self.0.all.held.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody was refused because there was no room.
+    pub(crate) fn refused(&self, crowded: Crowded) -> u64 {
+        self.0.refused[crowded as usize].load(Ordering::Relaxed)
     }
 
     /// A connection that is open until what this returns is dropped.
@@ -211,6 +224,10 @@ impl Drop for OfConnection {
 }
 
 impl Pots {
+    fn count(&self, crowded: Crowded) {
+        self.refused[crowded as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     fn tell_waiting(&self) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.room.notify_waiters();
@@ -296,7 +313,7 @@ impl Holder {
 
     /// A share of so many bytes, if there is room for them now.
     pub(crate) fn share(self, bytes: usize) -> Result<Share, Crowded> {
-        self.take(bytes)?;
+        self.take(bytes).inspect_err(|crowded| self.pots.count(*crowded))?;
         Ok(Share { holder: self, bytes })
     }
 
@@ -341,10 +358,11 @@ impl Share {
     pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
         let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
         let more = missing.next_multiple_of(STEP);
-        match self.grow(more) {
+        let grown = match self.grow(more) {
             Err(_) if self.holder.is_known() => self.wait_for(more).await,
             grown => grown,
-        }
+        };
+        grown.inspect_err(|crowded| self.holder.pots.count(*crowded))
     }
 
     fn grow(&mut self, more: usize) -> Result<(), Crowded> {

@@ -21,6 +21,7 @@ pub(super) async fn readiness(server: &Server) -> Response {
 
 /// `/metrics`: everything that is counted, as text for Prometheus.
 pub(super) fn metrics(server: &Server) -> Response {
+    server.telemetry.memory(&server.budget);
     let mut response = plain(StatusCode::OK, server.telemetry.as_text());
     let media_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
