@@ -42,7 +42,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = lingering::LONGEST;
 /// Far more than any client of ours sends.
 pub(crate) const MAX_HEADERS: usize = 100;
-const MAX_HEAD_BYTES: u32 = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The same over HTTP/2, where each connection may have one that is not complete beside those of its streams.
+const MAX_STREAM_HEAD_BYTES: u32 = 16 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
 /// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
@@ -57,11 +59,11 @@ type Builder = auto::Builder<Streams>;
 fn protocols(config: &Config, new: NewStreams) -> Builder {
     let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout, new });
     // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
-    builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES as usize);
+    builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEAD_BYTES)
+        .max_header_list_size(MAX_STREAM_HEAD_BYTES)
         .max_send_buf_size(SEND_BUFFER)
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)

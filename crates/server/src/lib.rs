@@ -66,6 +66,8 @@ pub struct Server {
     /// What is held in memory for requests and answers.
     pub budget: http::Budget,
     pub(crate) copies: http::leaving::Copies,
+    /// Whose turn it is to have a page composed.
+    pub(crate) listings: http::Listings,
     /// What connections are secured with; without it they are plain.
     pub tls: Option<Tls>,
     /// The connections that are open.
@@ -89,6 +91,7 @@ impl Server {
             seeming_proxies: http::SeemingProxies::default(),
             budget: http::Budget::new(config.memory_budget),
             copies: http::leaving::Copies::default(),
+            listings: http::Listings::new(),
             registry,
             config,
             telemetry: Telemetry::new(),

@@ -116,6 +116,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
     let text = body.text()?;
     validation::validate(operation.input, text)?;
     let caller = access::authorize(server, call, operation, principal, text).await?;
+    let _turn = server.listings.turn(&server.budget, &call.trace).await.map_err(Failure::Crowded)?;
     perform(&caller, text).await
 }
 

@@ -317,6 +317,16 @@ impl Holder {
         Ok(Share { holder: self, bytes })
     }
 
+    /// Fails if he holds so much that he would not be given so many bytes more, or a half of what he may hold if that is less.
+    pub(crate) fn has_room_of_its_own(&self, bytes: usize) -> Result<(), Crowded> {
+        let has_room = |bound: &Arc<Bound>| bound.held.load(Ordering::Relaxed) + bytes.min(bound.limit / 2) <= bound.limit;
+        if self.own.iter().flatten().all(has_room) {
+            return Ok(());
+        }
+        self.pots.count(Crowded::ByCaller);
+        Err(Crowded::ByCaller)
+    }
+
     /// Whether this is somebody who has proved who he is.
     pub(crate) fn is_known(&self) -> bool {
         self.class == Class::Known

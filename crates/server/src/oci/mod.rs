@@ -36,6 +36,7 @@ use hyper::body::{Body, Incoming};
 use pulling::Puller;
 use reply::{API_VERSION, Reply};
 use route::{Operation, Place, Route, RouteError};
+use std::future::Future;
 
 /// Answers one request. It never fails: what goes wrong is an answer too.
 pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
@@ -74,7 +75,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
         Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
-        Ok(Route::Catalog(listing)) => Box::pin(catalog::list(server, call, &listing)).await,
+        Ok(Route::Catalog(listing)) => Box::pin(in_turn(server, call, catalog::list(server, call, &listing))).await,
         Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Err(RouteError::NoAlias(name)) => {
             Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
@@ -123,9 +124,16 @@ async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body
         Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,
         Operation::CompleteUpload { id, digest } => Box::pin(uploads::complete(server, call, target, &id, &digest, body)).await,
         Operation::CancelUpload(id) => Box::pin(uploads::cancel(server, target, &id)).await,
-        Operation::ListTags(listing) => Box::pin(tags::list(server, call, target, &listing)).await,
+        Operation::ListTags(listing) => Box::pin(in_turn(server, call, tags::list(server, call, target, &listing))).await,
         Operation::ListReferrers { subject, artifact_type, listing } => {
-            Box::pin(referrers::list(server, call, target, &subject, artifact_type.as_deref(), &listing)).await
+            let list = referrers::list(server, call, target, &subject, artifact_type.as_deref(), &listing);
+            Box::pin(in_turn(server, call, list)).await
         }
     }
+}
+
+/// Composes a listing when it is its turn.
+async fn in_turn(server: &Server, call: &Call, list: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
+    let _turn = server.listings.turn(&server.budget, &call.trace).await?;
+    list.await
 }

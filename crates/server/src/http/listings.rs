@@ -1,0 +1,119 @@
+//! Strangers' listings take turns. A page may have 4 MiB, and composing it keeps a processor busy: if all that strangers ask for
+//! and never read were composed at once, nobody else would get a turn of the processor.
+
+use super::budget::{Budget, Crowded};
+use crate::audit::Trace;
+use roadstead_model::page::PAGE_BYTES;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// How many requests wait for their turn at most: each holds its head and its task meanwhile.
+const MOST_WAITING: usize = 256;
+/// How long a request waits for its turn.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// The turns of a server: as many at once as there are processors.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    turns: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// A page may be composed while this is held. The verified need none.
+pub(crate) type Turn<'a> = Option<SemaphorePermit<'a>>;
+
+impl Listings {
+    pub(crate) fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { turns: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Waits until a page may be composed for the sender of a request. Refused at once are an address that could not be given a
+    /// large page, because it holds too much, and whoever comes when too many wait.
+    pub(crate) async fn turn(&self, budget: &Budget, trace: &Trace) -> Result<Turn<'_>, Crowded> {
+        if trace.caller().is_some() {
+            return Ok(None);
+        }
+        budget.stranger(trace.client()).has_room_of_its_own(PAGE_BYTES)?;
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Ok(Some(turn));
+        }
+        let _waiting = Waiting::new(&self.waiting)?;
+        match timeout(LONGEST_WAIT, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            _ => Err(Crowded::InAll),
+        }
+    }
+}
+
+/// A request that waits for its turn.
+#[derive(Debug)]
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Result<Self, Crowded> {
+        if waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Crowded::InAll);
+        }
+        Ok(Self(waiting))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Audit;
+    use crate::auth::KnownPrincipal;
+    use roadstead_model::RegistryId;
+    use roadstead_registry::Identity;
+    use std::net::IpAddr;
+
+    fn stranger(last: u8) -> Trace {
+        Trace::new(&Audit::default(), IpAddr::from([192, 0, 2, last]), String::new(), Default::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_wait_for_their_turn_and_the_known_do_not() {
+        let (listings, budget) = (Listings { turns: Semaphore::new(1), ..Listings::new() }, Budget::new(256 << 20));
+        let trace = stranger(1);
+        let turn = listings.turn(&budget, &trace).await.expect("is free");
+        assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll), "after a while");
+        let known = stranger(1);
+        let identity = Identity { registry: RegistryId::parse("000000000001").expect("an id"), user: None };
+        known.is_called_by(&KnownPrincipal { identity, access_key_id: String::new() });
+        assert!(listings.turn(&budget, &known).await.expect("needs none").is_none());
+        drop(turn);
+        assert!(listings.turn(&budget, &trace).await.is_ok());
+        assert_eq!(listings.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_holds_too_much_gets_no_turn() {
+        let (listings, budget) = (Listings::new(), Budget::new(256 << 20));
+        let held = budget.stranger(stranger(1).client()).share(29 << 20).expect("an eighth");
+        assert_eq!(listings.turn(&budget, &stranger(1)).await.err(), Some(Crowded::ByCaller));
+        assert!(listings.turn(&budget, &stranger(2)).await.is_ok());
+        drop(held);
+        assert!(listings.turn(&budget, &stranger(1)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_wait_and_the_others_are_refused_at_once() {
+        let (listings, budget) = (Listings { turns: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
+        let trace = stranger(1);
+        let waiting: Vec<_> = (0..MOST_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
+        let begun = tokio::time::Instant::now();
+        assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        drop(waiting);
+    }
+}
