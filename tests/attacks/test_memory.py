@@ -42,7 +42,7 @@ def server(start):
 
 
 def test_unsigned_bodies_that_do_not_end_hold_little_and_are_told_why(start):
-    server = start(*FLAGS, "--max-connections-per-address=400")
+    server = start(*FLAGS)
     announced = [connect(server) for _ in range(4)]
     for connection in announced:
         send(connection, head("POST", "/", X_Amz_Target=DESCRIBE, Content_Length=16 * 1024 + 1) + b"x" * (16 * 1024 + 1))

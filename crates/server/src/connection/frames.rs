@@ -12,6 +12,15 @@ const AHEAD: usize = 1024;
 const FRAME: usize = 600;
 /// After so much the connection lets its streams run.
 const TURN: usize = 64 * 1024;
+/// The types of frames that are told apart, and the flag that ends a stream (RFC 9113 §6.1, §6.2).
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const END_STREAM: u8 = 1;
+/// What `DATA` frames may take more than eight times what they bring, at the beginning and for each request. A body of a few bytes
+/// in a frame of its own is in order; a body in thousands of them takes the memory of thousands, which no budget knows of.
+const SPARE: usize = 64 * 1024;
+const SPARE_OF_REQUEST: usize = 1024;
+
 /// So many streams of all connections may wait for their first turn before no more are read.
 const MOST_NEW: usize = 1024;
 
@@ -50,12 +59,14 @@ pub(super) struct Frames {
     begun: usize,
     /// What was read in this turn.
     read: usize,
+    /// What small `DATA` frames may still take.
+    spare: usize,
 }
 
 impl Frames {
     /// The frames behind so many bytes of a preface.
     pub(super) fn after(preface: usize) -> Self {
-        Self { left: preface, head: [0; HEAD], begun: 0, read: 0 }
+        Self { left: preface, head: [0; HEAD], begun: 0, read: 0, spare: SPARE }
     }
 
     /// How many bytes may be read at once.
@@ -70,6 +81,23 @@ impl Frames {
             self.read = 0;
         }
         over
+    }
+
+    /// Whether the bodies of requests come in frames so small that they can only mean harm.
+    pub(super) fn are_too_small(&self) -> bool {
+        self.spare == 0
+    }
+
+    fn begin_frame(&mut self) {
+        let [high, middle, low, kind, flags, ..] = self.head;
+        self.left = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        self.begun = 0;
+        self.read += FRAME;
+        match kind {
+            HEADERS => self.spare = (self.spare + SPARE_OF_REQUEST).min(SPARE),
+            DATA if flags & END_STREAM == 0 => self.spare = (self.spare + 8 * self.left).min(SPARE).saturating_sub(FRAME),
+            _ => {}
+        }
     }
 
     /// Looks at the bytes that come next.
@@ -87,10 +115,7 @@ impl Frames {
             self.begun += taken;
             bytes = &bytes[taken..];
             if self.begun == HEAD {
-                let [high, middle, low, ..] = self.head;
-                self.left = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-                self.begun = 0;
-                self.read += FRAME;
+                self.begin_frame();
             }
         }
     }
@@ -124,6 +149,29 @@ mod tests {
             assert!((100..220).contains(&in_a_turn(0, buffer)), "{}", in_a_turn(0, buffer));
             assert!((80..220).contains(&in_a_turn(1, buffer)));
             assert!((3..6).contains(&in_a_turn(16 * 1024, buffer)));
+        }
+    }
+
+    /// After how many of these frames, by type, flags and length, it is said that they are too small; none if never.
+    fn too_small_after(kinds: &[(u8, u8, usize)]) -> Option<usize> {
+        let mut frames = Frames::after(0);
+        (1..=10_000).find(|_| {
+            for (kind, flags, length) in kinds {
+                let mut frame = frame(*length);
+                (frame[3], frame[4]) = (*kind, *flags);
+                frames.follow(&frame);
+            }
+            frames.are_too_small()
+        })
+    }
+
+    #[test]
+    fn bodies_in_tiny_frames_are_too_small_and_those_of_clients_are_not() {
+        assert!(too_small_after(&[(DATA, 0, 1)]).is_some_and(|count| count < 150));
+        assert!(too_small_after(&[(DATA, 0, 0)]).is_some_and(|count| count < 150));
+        let small_bodies = [(HEADERS, 0, 50), (DATA, 0, 2), (DATA, END_STREAM, 0)];
+        for of_client in [&small_bodies[..], &[(HEADERS, END_STREAM, 50)], &[(DATA, 0, 100)], &[(DATA, 0, 16_384)], &[(6, 0, 8)]] {
+            assert_eq!(too_small_after(of_client), None, "{of_client:?}");
         }
     }
 

@@ -57,6 +57,9 @@ impl<S: AsyncRead + Unpin> Heads<S> {
             buffer.advance(read);
         }
         self.requests.frames.follow(&buffer.filled()[before..]);
+        if self.requests.frames.are_too_small() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the bodies of requests come in too many frames")));
+        }
         Poll::Ready(Ok(()))
     }
 }

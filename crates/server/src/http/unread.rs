@@ -16,12 +16,12 @@ const SPARE: u64 = 64 * 1024;
 /// How long the answer waits for it: many clients send a small body right after the head, but not with it.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Makes the answer the last one of its connection if the body is not received. On HTTP/2 there is nothing to do: the stream is
-/// reset with NO_ERROR behind the answer (RFC 9113 §8.1).
+/// Makes the answer the last one of its connection if the body is not received. On HTTP/2 there is nothing to do, and nothing to
+/// wait for: the stream is reset with NO_ERROR behind the answer (RFC 9113 §8.1).
 ///
 /// `is_announced` says that the client waits to be asked for its body (`Expect: 100-continue`), which it is not.
 pub(super) async fn close_after(peer: &Peer, version: Version, body: &mut Incoming, is_announced: bool, response: &mut Response) {
-    if !is_received(body, is_announced).await && version < Version::HTTP_2 {
+    if version < Version::HTTP_2 && !is_received(body, is_announced).await {
         peer.leave_unread();
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
