@@ -23,11 +23,11 @@ def test_a_large_manifest_that_nobody_reads_is_held_once(start):
     server = serving_a_large_manifest(start)
     assert len(Pusher(server).request("GET", "large/manifests/v1").data) > 4 * MIB - 5000
     before = anonymous_memory(server)
-    connections = [Http2(server) for _ in range(2)]
+    connections = [Http2(server) for _ in range(8)]
     for connection in connections:
-        for _ in range(120):
+        for _ in range(30):
             connection.ask("GET", MANIFEST)
-    assert [connection.statuses(120).count(200) for connection in connections] == [120, 120]
+    assert [connection.statuses(30).count(200) for connection in connections] == [30] * 8
     assert anonymous_memory(server) - before < 32 * MIB
     # Somebody else gets all of it, and so do those who begin to read.
     reading = connect(server, "127.0.0.80")
@@ -40,13 +40,13 @@ def test_a_large_manifest_that_nobody_reads_is_held_once(start):
 def test_streams_that_nobody_reads_are_bounded_by_address_and_refused_ones_are_told(start):
     server = serving_a_large_manifest(start)
     before = anonymous_memory(server)
-    connections = [Http2(server) for _ in range(14)]
+    connections = [Http2(server) for _ in range(56)]
     for connection in connections:
-        for _ in range(120):
+        for _ in range(30):
             connection.ask("GET", "/healthz")
-    statuses = [status for connection in connections for status in connection.statuses(120)]
+    statuses = [status for connection in connections for status in connection.statuses(30)]
     assert statuses.count(200) == 512 + 32, "8 MiB in shares of 16 KiB, and half a MiB of what is small"
-    assert statuses.count(503) == 14 * 120 - 544
+    assert statuses.count(503) == 56 * 30 - 544
     assert anonymous_memory(server) - before < 48 * MIB
     assert is_served(server)
     Pusher(server).push("others", image(b"layer"), "v1")

@@ -44,9 +44,10 @@ const FAREWELL: Duration = lingering::LONGEST;
 pub(crate) const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The same over HTTP/2, where each connection may have one that is not complete beside those of its streams.
-const MAX_STREAM_HEAD_BYTES: u32 = 16 * 1024;
-/// Requests at once on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 128;
+const MAX_STREAM_HEAD_BYTES: u32 = 8 * 1024;
+/// Requests at once on one HTTP/2 connection: more than clients of registries have, and few enough for the state that h2 keeps of
+/// each, which is in no budget.
+const MAX_STREAMS: u32 = 32;
 /// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
 pub(crate) const SEND_BUFFER: usize = 32 * 1024;
 /// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.

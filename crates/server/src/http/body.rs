@@ -27,7 +27,7 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// What a connection needs. A client of HTTP/2 that does not read has up to 128 frames held for it, so theirs are no larger than
+    /// What a connection needs. A client of HTTP/2 that does not read has a frame held for each of its streams, so theirs are no larger than
     /// they are on the wire; one of HTTP/1.1 has one, which pays with 64 KiB for fewer calls of the system.
     pub fn of(version: http::Version, is_secure: bool) -> Self {
         match (version, is_secure) {
