@@ -119,8 +119,8 @@ class Server:
         return password
 
 
-def starting(folder):
-    """Gives a function that starts a server with its data in `folder(number of the server)`; stops them all in the end."""
+def starting(folder, end=Server.stop):
+    """Gives a function that starts a server with its data in `folder(number of the server)`; ends them all in the end."""
     started = []
 
     def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
@@ -130,4 +130,4 @@ def starting(folder):
 
     yield start_one
     for server in started:
-        server.stop()
+        end(server)
