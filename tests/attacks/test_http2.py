@@ -9,18 +9,20 @@ from attackers import STRANGER, Http2, answer, asking, connect, frame, hang_up, 
 from pushing import Pusher, image
 from victim import MIB, anonymous_memory, is_served
 
-FLAGS = ("--memory-budget=64MiB", "--alias=harbour", "--create-on-push")
+SMALL = "--memory-budget=64MiB"
+FLAGS = ("--alias=harbour", "--create-on-push")
 MANIFEST = "/v2/harbour/large/manifests/v1"
 
 
-def serving_a_large_manifest(start, *flags: str):
-    server = start(*FLAGS, *flags)
+def serving_a_large_manifest(start, *flags: str, budget: str = SMALL):
+    server = start(*FLAGS, budget, *flags)
     Pusher(server).push("large", image(b"layer", padding="x" * (4 * MIB - 4096)), "v1")
     return server
 
 
 def test_a_large_manifest_that_nobody_reads_is_held_once(start):
-    server = serving_a_large_manifest(start)
+    # An eighth of it is enough for an address to have the manifest read several times at once, before it is there for all.
+    server = serving_a_large_manifest(start, budget="--memory-budget=256MiB")
     assert len(Pusher(server).request("GET", "large/manifests/v1").data) > 4 * MIB - 5000
     before = anonymous_memory(server)
     connections = [Http2(server) for _ in range(8)]
@@ -125,7 +127,7 @@ def bodies_of_single_bytes() -> bytes:
 )
 def test_as_many_connections_as_there_may_be_hold_no_more_than_the_budget(start, sent):
     """What is read ahead of the tasks of streams, and what waits behind them, is in no budget, so it has to be little."""
-    server = start(*FLAGS)
+    server = start(*FLAGS, SMALL)
     digest = Pusher(server).push_blob("blobs", bytes(4 * MIB))
     request, connections, most = sent(f"/v2/harbour/blobs/blobs/{digest}"), [], 0
     for number in range(500):
