@@ -179,6 +179,15 @@ impl Budget {
         self.of_address(client, Class::Stranger)
     }
 
+    /// Fails if a stranger from this address holds so much that there would be no room for so many bytes more.
+    pub(crate) fn has_room_for_stranger(&self, client: IpAddr, bytes: usize) -> Result<(), Crowded> {
+        // No address holds more than all strangers together: mostly nothing has to be looked up.
+        if self.0.strangers.held.load(Ordering::Relaxed) + bytes <= self.0.all.limit / 8 {
+            return Ok(());
+        }
+        self.stranger(client).has_room_of_its_own(bytes)
+    }
+
     fn of_address(&self, client: IpAddr, class: Class) -> Holder {
         Holder::of_address(&self.0, client, class)
     }
@@ -318,7 +327,7 @@ impl Holder {
     }
 
     /// Fails if he holds so much that he would not be given so many bytes more, or a half of what he may hold if that is less.
-    pub(crate) fn has_room_of_its_own(&self, bytes: usize) -> Result<(), Crowded> {
+    fn has_room_of_its_own(&self, bytes: usize) -> Result<(), Crowded> {
         let has_room = |bound: &Arc<Bound>| bound.held.load(Ordering::Relaxed) + bytes.min(bound.limit / 2) <= bound.limit;
         if self.own.iter().flatten().all(has_room) {
             return Ok(());

@@ -36,7 +36,7 @@ impl Listings {
         if trace.caller().is_some() {
             return Ok(None);
         }
-        budget.stranger(trace.client()).has_room_of_its_own(PAGE_BYTES)?;
+        budget.has_room_for_stranger(trace.client(), PAGE_BYTES)?;
         if let Ok(turn) = self.turns.try_acquire() {
             return Ok(Some(turn));
         }
