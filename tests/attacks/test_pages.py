@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from attackers import STRANGER
 from pushing import OCI_INDEX, OCI_MANIFEST, Pusher, image
 from running import Server
 from victim import MIB, anonymous_memory, is_served
@@ -59,6 +60,8 @@ def ask_and_never_read(server: Server, request: bytes) -> list[socket.socket]:
     for _ in range(UNREAD):
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # Not the address of those who read: what one holds is counted by address.
+        connection.bind((STRANGER, 0))
         connection.connect((host, int(port)))
         connection.sendall(request)
         connections.append(connection)
