@@ -1,5 +1,6 @@
 //! How fast the frames of HTTP/2 are read: no faster than the tasks of their streams come to run. What a connection reads ahead of
-//! them is in no budget yet, neither the heads of requests nor `DATA` frames, each of which takes memory even if it is empty.
+//! them is in no budget yet, neither the heads of requests nor `DATA` frames, each of which takes memory even if it is empty. So a
+//! connection whose bodies come in frames of a few bytes is closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
