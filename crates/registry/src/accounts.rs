@@ -1,6 +1,6 @@
 //! Accounts: their registries, aliases and access keys.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::{Error, Result};
 use crate::metadata::AccessKeyRow;
 use crate::secrets::random_text;
@@ -155,7 +155,7 @@ impl AliasStatus {
     }
 }
 
-impl Registry {
+impl Installation {
     /// The access key of this id with its secret, if there is one.
     pub async fn access_key(&self, id: &str) -> Result<Option<AccessKey>> {
         let Some(AccessKeyRow { id, registry, user, sealed_secret, active }) = self.0.metadata.access_key(id).await? else {

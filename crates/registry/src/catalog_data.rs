@@ -1,6 +1,6 @@
 //! Catalog data: what repositories and registries say about themselves in the gallery.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::Result;
 use crate::metadata::{NamedLogo, RepositoryKey};
 use roadstead_model::catalog_data::{CatalogData, Logo};
@@ -24,7 +24,7 @@ impl NewCatalogData {
     }
 }
 
-impl Registry {
+impl Installation {
     /// What a repository says about itself; nothing when it never said anything.
     pub async fn catalog_data(&self, registry: &RegistryId, name: &RepositoryName) -> Result<CatalogData> {
         self.0.metadata.catalog_data(registry, name).await

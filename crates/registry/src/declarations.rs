@@ -1,6 +1,6 @@
 //! Accounts as a file declares them: what is declared is made, or brought in line; what is not is left alone.
 
-use crate::Registry;
+use crate::Installation;
 use crate::accounts::{AliasDescription, AliasStatus, Identity};
 use crate::error::{Error, Result};
 use crate::policies::UserPolicy;
@@ -71,7 +71,7 @@ impl fmt::Debug for KeyDeclaration {
     }
 }
 
-impl Registry {
+impl Installation {
     /// Makes what is declared of an account and is not there, and brings what is there in line. Doing it again changes nothing.
     pub async fn declare(&self, account: &AccountDeclaration) -> Result<()> {
         let id = account.id.as_ref().unwrap_or_else(|| self.account_id());

@@ -8,7 +8,7 @@
 //! All of it holds between processes too: a command may collect beside the server. What a server is writing to at the
 //! moment shows in the times of its files, and those are left alone for [`SETTLING`] at least, whatever the grace.
 
-use crate::Registry;
+use crate::Installation;
 use crate::blobs::StoredObject;
 use crate::error::Result;
 use crate::turns::Work;
@@ -45,12 +45,12 @@ pub struct Collection {
     pub dry_run: bool,
 }
 
-impl Registry {
+impl Installation {
     /// Removes what nothing needs any more, or with `dry_run` counts it.
     pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
         let now = self.now();
         let mut sweep = Sweep {
-            registry: self,
+            installation: self,
             before: earlier(now, collection.grace),
             settled: earlier(now, collection.grace.max(SETTLING)),
             dry_run: collection.dry_run,
@@ -76,7 +76,7 @@ async fn rest_after(begun: Instant) {
 }
 
 struct Sweep<'a> {
-    registry: &'a Registry,
+    installation: &'a Installation,
     /// Rows from before this time may go.
     before: Timestamp,
     /// Uploads and files from before this time may go.
@@ -87,7 +87,7 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     async fn uploads(&mut self) -> Result<()> {
-        let inner = &self.registry.0;
+        let inner = &self.installation.0;
         let mut after = String::new();
         loop {
             let begun = Instant::now();
@@ -113,7 +113,7 @@ impl Sweep<'_> {
     }
 
     async fn links(&mut self) -> Result<()> {
-        let metadata = &self.registry.0.metadata;
+        let metadata = &self.installation.0.metadata;
         let mut after = (i64::MIN, i64::MIN);
         loop {
             let begun = Instant::now();
@@ -132,7 +132,7 @@ impl Sweep<'_> {
     }
 
     async fn blobs(&mut self) -> Result<()> {
-        let inner = &self.registry.0;
+        let inner = &self.installation.0;
         let mut after = i64::MIN;
         loop {
             let begun = Instant::now();
@@ -158,7 +158,7 @@ impl Sweep<'_> {
     }
 
     async fn orphans(&mut self) -> Result<()> {
-        let inner = &self.registry.0;
+        let inner = &self.installation.0;
         for folder in inner.blobs.folders().await? {
             let begun = Instant::now();
             for object in inner.blobs.objects_older_than(&folder, self.settled).await? {

@@ -1,6 +1,6 @@
 //! Images: manifests as they are pushed, pulled, described and deleted.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::{Error, Result};
 use crate::metadata::{NewManifest, RepositoryKey};
 use bytes::Bytes;
@@ -57,7 +57,7 @@ pub struct StoredManifest {
     pub media_type: String,
     /// How many bytes it has.
     pub size: u64,
-    /// The bytes as they were pushed. None of a large manifest: see [`Registry::manifest_bytes`].
+    /// The bytes as they were pushed. None of a large manifest: see [`Installation::manifest_bytes`].
     pub bytes: Option<Bytes>,
     /// Whether an index of the repository lists it.
     pub in_index: bool,
@@ -159,7 +159,7 @@ impl ImageIdText {
     }
 }
 
-impl Registry {
+impl Installation {
     /// The images of these ids in their order; fails if one does not exist, or if they have more tags than an answer holds.
     pub async fn describe_images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
         self.0.metadata.images(registry, name, ids).await

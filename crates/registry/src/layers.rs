@@ -1,6 +1,6 @@
 //! Layers: the blobs of a repository.
 
-use crate::Registry;
+use crate::Installation;
 use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
 use crate::metadata::{BlobRow, Content, LayerRow, RepositoryKey, StoredRow};
@@ -61,7 +61,7 @@ impl From<StoredRow> for StoredBlob {
     }
 }
 
-impl Registry {
+impl Installation {
     /// The blob of this digest, if the repository holds it.
     pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<StoredBlob> {
         self.0.metadata.find_blob(registry, name, digest).await.map(StoredBlob::from)

@@ -1,6 +1,6 @@
 //! Roadstead's rules and storage: what the operations of a registry are, whichever door asks for them.
 //!
-//! A [`Registry`] knows accounts, repositories, images, tags, layers and upload sessions. It keeps what is known about
+//! An [`Installation`] knows accounts, repositories, images, tags, layers and upload sessions. It keeps what is known about
 //! them in `metadata` and the bytes in `blobs`, and speaks of neither HTTP nor any door's error codes.
 
 pub mod accounts;
@@ -56,9 +56,9 @@ pub use uploads::{BodyError, LayerPart, PartBody, Upload};
 use roadstead_model::{RegistryId, Timestamp};
 use std::sync::Arc;
 
-/// An open registry installation. Clones are handles on the same one.
+/// A registry that is open on its data folder: its accounts and all that is theirs. Clones are handles on the same one.
 #[derive(Clone)]
-pub struct Registry(Arc<Inner>);
+pub struct Installation(Arc<Inner>);
 
 struct Inner {
     metadata: metadata::Metadata,
@@ -74,8 +74,8 @@ struct Inner {
     _lock: Option<std::fs::File>,
 }
 
-impl Registry {
-    /// The time by this registry's clock.
+impl Installation {
+    /// The time by this installation's clock.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
@@ -86,7 +86,7 @@ impl Registry {
     }
 
     /// What names this installation, whatever host name it is reached by: a token's audience.
-    pub fn installation_id(&self) -> &str {
+    pub fn id(&self) -> &str {
         &self.0.installation_id
     }
 

@@ -3,7 +3,7 @@
 //! They are counted in memory, so that a push pays nothing for the limits. What others end (a collection, a command, the deletion
 //! of a repository) is noticed when a limit seems to be reached: then they are counted in the metadata, once a second at most.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::{Error, Result};
 use roadstead_model::{RegistryId, RepositoryName};
 use std::collections::HashMap;
@@ -130,7 +130,7 @@ impl Drop for Beginning<'_> {
     }
 }
 
-impl Registry {
+impl Installation {
     /// Makes room for one more session, if the account and the repository may have it.
     pub(crate) async fn make_room<'a>(&'a self, registry: &'a RegistryId, name: &'a RepositoryName) -> Result<Beginning<'a>> {
         let sessions = &self.0.open_sessions;

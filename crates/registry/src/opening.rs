@@ -4,7 +4,7 @@ use crate::blobs::BlobStore;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
 use crate::private;
 use crate::secrets::{MasterKey, random, random_text};
-use crate::{Clock, Error, Inner, Limits, Registry, open_sessions, turns};
+use crate::{Clock, Error, Inner, Installation, Limits, open_sessions, turns};
 use roadstead_model::{RegistryAlias, RegistryId};
 use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
@@ -113,7 +113,7 @@ impl OpenOptions {
     }
 }
 
-impl Registry {
+impl Installation {
     /// Opens an installation. A server makes what is not there yet: folder, master key, metadata, account, alias, root key.
     /// A command beside it makes nothing, and [`OpenOptions::account_id`], `alias` and `root_key` mean nothing to it.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {

@@ -1,6 +1,6 @@
 //! Policies as they are stored: of repositories, and of users. What they mean is decided in the model.
 
-use crate::Registry;
+use crate::Installation;
 use crate::accounts::{Identity, is_iam_name};
 use crate::error::{Error, Result};
 use crate::metadata::{MustExist, RepositoryKey};
@@ -74,7 +74,7 @@ impl UserPolicy {
     }
 }
 
-impl Registry {
+impl Installation {
     /// What decides whether `identity` may do something, to a repository or else to something that has no policy.
     pub async fn access_facts(&self, identity: &Identity, repository: Option<(&RegistryId, &RepositoryName)>) -> Result<AccessFacts> {
         let repository = repository.map(|(registry, name)| RepositoryKey::new(registry, name));

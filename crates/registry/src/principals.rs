@@ -4,10 +4,10 @@ use crate::accounts::{AccessKey, AccessKeySummary, AliasDescription, Identity, U
 use crate::error::{Error, Result};
 use crate::metadata::{AccessKeyRow, NewAccount};
 use crate::opening::{new_access_key, new_alias};
-use crate::{Registry, RegistryDescription};
+use crate::{Installation, RegistryDescription};
 use roadstead_model::{RegistryAlias, RegistryId, UserId};
 
-impl Registry {
+impl Installation {
     /// Every registry with its aliases, by id.
     pub async fn registries(&self) -> Result<Vec<RegistryDescription>> {
         let mut descriptions = Vec::new();

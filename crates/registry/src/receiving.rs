@@ -10,7 +10,7 @@
 
 mod batch;
 
-use crate::Registry;
+use crate::Installation;
 use crate::blobs::UploadFile;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
@@ -106,7 +106,7 @@ pub(crate) enum Outcome {
 
 /// What hashes and writes, and goes from one blocking run to the next. Whoever has it has the session's turn.
 struct Writer {
-    registry: Registry,
+    installation: Installation,
     turn: Turn,
     id: String,
     /// What the session is to become now, if it is: a request before may have made that of its file, and have ended before its row.
@@ -123,7 +123,7 @@ struct Writer {
     syncing: Option<JoinHandle<Result<()>>>,
 }
 
-impl Registry {
+impl Installation {
     /// Reads a body to its end, or until another request takes the session over. Nobody else writes to the session until what this
     /// returns is done with, and `turn` dropped.
     pub(crate) async fn receive<B: PartBody>(
@@ -135,7 +135,7 @@ impl Registry {
         body: &mut B,
     ) -> Result<Reception> {
         let writer = Writer {
-            registry: self.clone(),
+            installation: self.clone(),
             turn: turn.clone(),
             id: id.to_owned(),
             becoming: if let Purpose::Blob(digest) = purpose { Some(digest.clone()) } else { None },
@@ -245,21 +245,21 @@ impl Reception {
 
     /// Whether the whole session is so small that it needs no file.
     fn is_small(&self) -> bool {
-        let Writer { registry, start, content, file, .. } = &self.writer;
-        file.is_none() && content.len() as u64 == *start && self.received <= registry.0.limits.small_blob_bytes as u64
+        let Writer { installation, start, content, file, .. } = &self.writer;
+        file.is_none() && content.len() as u64 == *start && self.received <= installation.0.limits.small_blob_bytes as u64
     }
 
     /// Makes what arrived a part of the session, durable and noted in its row, and gives how far the session has come and how the body
     /// ended; none when the session stood elsewhere by then, or is gone. It goes on when the caller is dropped.
     pub(crate) async fn settle(self) -> Result<Option<(u64, Ending)>> {
         tokio::spawn(async move {
-            let Writer { registry, turn, id, .. } = &self.writer;
-            let (registry, id, _until_noted) = (registry.clone(), id.clone(), turn.clone());
+            let Writer { installation, turn, id, .. } = &self.writer;
+            let (installation, id, _until_noted) = (installation.clone(), id.clone(), turn.clone());
             let (received, ending) = (self.received, self.ending);
             let Some(row) = self.row.clone().filter(|row| row.received < received) else { return Ok(Some((received, ending))) };
             let Arrived { hash_state, content } = self.make_durable().await?;
             let after = row.after(received, hash_state, content);
-            let noted = registry.0.metadata.advance_upload(id, row.received, after, registry.now()).await?;
+            let noted = installation.0.metadata.advance_upload(id, row.received, after, installation.now()).await?;
             Ok(noted.then_some((received, ending)))
         })
         .await
@@ -313,8 +313,8 @@ impl Reception {
         let digest = digest.clone();
         let kept = tokio::task::spawn_blocking(move || {
             writer.write(&rest)?;
-            let Writer { registry, turn: _turn, id, hash, file, .. } = writer;
-            let blobs = &registry.0.blobs;
+            let Writer { installation, turn: _turn, id, hash, file, .. } = writer;
+            let blobs = &installation.0.blobs;
             let computed = if hash.algorithm() == digest.algorithm() {
                 hash.finish()
             } else {
@@ -345,7 +345,7 @@ impl Writer {
         }
         if self.file.is_none() {
             let offset = self.start - content.len() as u64;
-            self.file = Some(self.registry.0.blobs.open_upload(&self.id, offset, self.becoming.as_ref())?);
+            self.file = Some(self.installation.0.blobs.open_upload(&self.id, offset, self.becoming.as_ref())?);
         }
         self.unsynced += content.len() + batch.iter().map(Bytes::len).sum::<usize>();
         let before = [Bytes::from(content)];

@@ -1,6 +1,6 @@
 //! Referrers: manifests whose subject is another one.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::Result;
 use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct Referrer {
     pub descriptor: String,
 }
 
-impl Registry {
+impl Installation {
     /// A page of the manifests that refer to `subject`, by digest. An unknown repository or subject has none.
     pub async fn list_referrers(
         &self,

@@ -1,6 +1,6 @@
 //! Repositories.
 
-use crate::Registry;
+use crate::Installation;
 use crate::catalog_data::NewCatalogData;
 use crate::error::Result;
 use crate::metadata::{IfMissing, NewRepository, RepositoryKey};
@@ -20,7 +20,7 @@ pub struct Repository {
     pub created_at: Timestamp,
 }
 
-impl Registry {
+impl Installation {
     /// Makes a repository.
     pub async fn create_repository(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Repository> {
         let (repository, _) = self.create_repository_with(registry, name, None, Vec::new()).await?;

@@ -1,6 +1,6 @@
 //! Resource tags: AWS's key-value labels on repositories (not image tags).
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::{Error, Result};
 use crate::metadata::RepositoryKey;
 use roadstead_model::{RegistryId, RepositoryName};
@@ -37,7 +37,7 @@ fn reserved(key: &str) -> Error {
     ))
 }
 
-impl Registry {
+impl Installation {
     /// The resource tags of a repository, by key.
     pub async fn resource_tags(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Vec<ResourceTag>> {
         self.0.metadata.resource_tags(registry, name).await

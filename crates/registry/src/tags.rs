@@ -1,6 +1,6 @@
 //! Tags.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::Result;
 use crate::images::ImageSummary;
 use crate::metadata::RepositoryKey;
@@ -18,7 +18,7 @@ pub struct ImageTag {
     pub image: ImageSummary,
 }
 
-impl Registry {
+impl Installation {
     /// A page of tags with their images in byte order of the tags, beginning behind `after`, which need not exist.
     ///
     /// A walk through all pages meets every tag that exists throughout the walk exactly once, whatever happens to others.

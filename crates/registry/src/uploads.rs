@@ -8,7 +8,7 @@
 //! idempotent (RFC 9110, section 9.2.2): one that broke leaves the session where it was, and one that comes again after its
 //! answer was lost is answered as the first one was.
 
-use crate::Registry;
+use crate::Installation;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::layers::BlobInfo;
@@ -80,7 +80,7 @@ impl Named<'_> {
 
 /// A session that lives no longer than its one request. Its client never learnt its id.
 struct Passing {
-    registry: Registry,
+    installation: Installation,
     key: RepositoryKey,
     id: String,
     is_over: bool,
@@ -93,14 +93,14 @@ impl Drop for Passing {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (registry, key, id) = (self.registry.clone(), self.key.clone(), std::mem::take(&mut self.id));
+            let (installation, key, id) = (self.installation.clone(), self.key.clone(), std::mem::take(&mut self.id));
             // A failure to give it up is no news: collection will.
-            runtime.spawn(async move { drop(registry.cancel_upload(&key.registry, &key.name, &id).await) });
+            runtime.spawn(async move { drop(installation.cancel_upload(&key.registry, &key.name, &id).await) });
         }
     }
 }
 
-impl Registry {
+impl Installation {
     /// Begins a session. Its bytes are hashed with `algorithm` as they arrive; without one, with SHA-256.
     pub async fn start_upload(
         &self,
@@ -223,7 +223,7 @@ impl Registry {
         body: &mut B,
     ) -> Result<BlobInfo> {
         let Upload { id, .. } = self.start_upload(registry, name, Some(digest.algorithm()), create_repository).await?;
-        let mut session = Passing { registry: self.clone(), key: RepositoryKey::new(registry, name), id, is_over: false };
+        let mut session = Passing { installation: self.clone(), key: RepositoryKey::new(registry, name), id, is_over: false };
         let pushed = self.complete_upload_with(registry, name, &session.id, Some(0), body, digest).await;
         session.is_over = pushed.is_ok();
         pushed

@@ -17,7 +17,7 @@ pub(crate) async fn announce(
     on_terminal: bool,
     took: Duration,
 ) -> Result<(), Failure> {
-    let alias = server.registry.primary_alias(server.registry.account_id()).await;
+    let alias = server.installation.primary_alias(server.installation.account_id()).await;
     let alias = alias.map_err(|error| Failure::Failed(error.to_string()))?;
     let local = dialable(address);
     let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: local });

@@ -15,7 +15,7 @@ pub(crate) async fn run(server: &Server) {
 
 async fn collect(server: &Server) {
     let begun = Instant::now();
-    match server.registry.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await {
+    match server.installation.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await {
         Ok(garbage) => {
             server.telemetry.collected(Some(&garbage));
             log(&garbage, begun.elapsed());

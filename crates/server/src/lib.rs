@@ -24,7 +24,7 @@ use audit::Audit;
 use config::Config;
 use connection::{Connections, Seat};
 use rates::{ActionRates, FailedLogins, PullLimits};
-use roadstead_registry::Registry;
+use roadstead_registry::Installation;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -44,7 +44,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Everything that answering a request needs.
 pub struct Server {
     /// The operations and what they stand on.
-    pub registry: Registry,
+    pub installation: Installation,
     /// How this process was told to run.
     pub config: Config,
     /// What tokens are sealed with.
@@ -78,9 +78,9 @@ pub struct Server {
 
 impl Server {
     /// A server over an open registry, whose connections are plain.
-    pub fn new(registry: Registry, config: Config) -> Self {
+    pub fn new(installation: Installation, config: Config) -> Self {
         Self {
-            keys: auth::Keys::derive(&registry, config.emulator),
+            keys: auth::Keys::derive(&installation, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(&config),
             browsers: http::Browsers::new(&config),
@@ -92,7 +92,7 @@ impl Server {
             budget: http::Budget::new(config.memory_budget),
             copies: http::leaving::Copies::default(),
             listings: http::Listings::new(),
-            registry,
+            installation,
             config,
             telemetry: Telemetry::new(),
             tls: None,

@@ -34,7 +34,7 @@ const BACK_TO_2: &str = r#"
 "#;
 
 async fn referrers(world: &World, subject: &Digest) -> Vec<Referrer> {
-    let page = world.registry.list_referrers(&world.id, &world.name, subject, None, None, PageSize::clamped(100)).await;
+    let page = world.installation.list_referrers(&world.id, &world.name, subject, None, None, PageSize::clamped(100)).await;
     page.expect("a page").items.clone()
 }
 
@@ -52,8 +52,8 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
         });
         world.push(&manifest, &[]).await.expect("a referrer");
     }
-    let upload = world.registry.start_upload(&world.id, &world.name, None, false).await.expect("a session");
-    world.registry.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"first "])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.id, &world.name, None, false).await.expect("a session");
+    world.installation.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"first "])).await.expect("a part");
     let before = referrers(&world, &subject).await;
     assert_eq!(before.len(), 3);
 
@@ -69,7 +69,7 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
 
     let rest = &mut Parts::of(&[b"and last"]);
     let digest = Digest::of(Algorithm::Sha256, b"first and last");
-    world.registry.complete_upload_with(&world.id, &world.name, &upload.id, Some(6), rest, &digest).await.expect("a blob");
+    world.installation.complete_upload_with(&world.id, &world.name, &upload.id, Some(6), rest, &digest).await.expect("a blob");
     world.push_image("another", &["b"]).await;
 }
 
@@ -78,13 +78,13 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
     let world = World::new().await;
     let ann = Identity { registry: world.id.clone(), user: Some("ann".to_owned()) };
     for name in ["ann", "bob"] {
-        world.registry.create_user(&world.id, name).await.expect("a user");
+        world.installation.create_user(&world.id, name).await.expect("a user");
     }
     let policy = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::000000000000:user/ann","arn:aws:iam::000000000000:user/gone"]},"Action":"ecr-public:*"}]}"#;
-    let bound = world.registry.bind_policy(None, policy).await.expect("a policy");
-    let shown = world.registry.set_repository_policy(&world.id, &world.name, bound).await.expect("set");
+    let bound = world.installation.bind_policy(None, policy).await.expect("a policy");
+    let shown = world.installation.set_repository_policy(&world.id, &world.name, bound).await.expect("set");
     let unreadable = repository("team/unreadable");
-    world.registry.create_repository(&world.id, &unreadable).await.expect("a repository");
+    world.installation.create_repository(&world.id, &unreadable).await.expect("a repository");
 
     let path = world.folder.path().join("roadstead.db");
     let world = world
@@ -97,16 +97,16 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
             assert!(document.contains("user/ann") && !document.contains("AIDA"), "{document}");
         })
         .await;
-    let users = world.registry.users(&world.id).await.expect("a list");
+    let users = world.installation.users(&world.id).await.expect("a list");
     assert!(users.len() == 2 && users[0].id != users[1].id, "{users:?}");
-    let facts = world.registry.access_facts(&ann, Some((&world.id, &world.name))).await.expect("facts");
+    let facts = world.installation.access_facts(&ann, Some((&world.id, &world.name))).await.expect("facts");
     assert_eq!(facts.user_id.as_ref(), Some(&users[0].id));
     let stored = facts.repository_policy.expect("a policy");
     assert!(stored.contains(users[0].id.as_str()) && stored.contains("user/gone"), "{stored}");
-    assert_eq!(world.registry.repository_policy(&world.id, &world.name).await.expect("a policy"), shown);
+    assert_eq!(world.installation.repository_policy(&world.id, &world.name).await.expect("a policy"), shown);
 
-    world.registry.delete_user(&world.id, "ann").await.expect("deleted");
-    world.registry.create_user(&world.id, "ann").await.expect("another one");
-    let shown = world.registry.repository_policy(&world.id, &world.name).await.expect("a policy");
+    world.installation.delete_user(&world.id, "ann").await.expect("deleted");
+    world.installation.create_user(&world.id, "ann").await.expect("another one");
+    let shown = world.installation.repository_policy(&world.id, &world.name).await.expect("a policy");
     assert!(shown.contains(users[0].id.as_str()) && !shown.contains("user/ann"), "{shown}");
 }

@@ -2,13 +2,13 @@
 
 use crate::support::World;
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{AliasStatus, OpenError, OpenOptions, Registry, Sharing};
+use roadstead_registry::{AliasStatus, Installation, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
 
 #[tokio::test]
 async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
     let world = World::new().await;
-    let first = world.registry.primary_alias(&world.id).await.expect("an alias");
+    let first = world.installation.primary_alias(&world.id).await.expect("an alias");
     let shape: String = first
         .as_str()
         .chars()
@@ -23,24 +23,24 @@ async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
         })
         .collect();
     assert_eq!(shape, "a1a1a1a1");
-    let installation = world.registry.installation_id().to_owned();
+    let installation = world.installation.id().to_owned();
     let world = world.restart().await;
-    assert_eq!(world.registry.primary_alias(&world.id).await.expect("an alias"), first);
-    assert_eq!(world.registry.installation_id(), installation);
+    assert_eq!(world.installation.primary_alias(&world.id).await.expect("an alias"), first);
+    assert_eq!(world.installation.id(), installation);
 }
 
 #[tokio::test]
 async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_one_still_works() {
     let world = World::new().await;
-    let first = world.registry.primary_alias(&world.id).await.expect("an alias");
-    world.registry.close().await;
-    let World { registry, folder, id, .. } = world;
-    drop(registry);
+    let first = world.installation.primary_alias(&world.id).await.expect("an alias");
+    world.installation.close().await;
+    let World { installation, folder, id, .. } = world;
+    drop(installation);
     let options = OpenOptions { alias: Some(RegistryAlias::parse("harbour").expect("an alias")), ..OpenOptions::new(folder.path()) };
-    let registry = Registry::open(options).await.expect("a registry");
-    assert_eq!(registry.primary_alias(&id).await.expect("an alias").as_str(), "harbour");
-    assert_eq!(registry.resolve_alias(first.as_str()).await.expect("a registry"), id);
-    let description = registry.describe_registry(&id).await.expect("a registry");
+    let installation = Installation::open(options).await.expect("an installation");
+    assert_eq!(installation.primary_alias(&id).await.expect("an alias").as_str(), "harbour");
+    assert_eq!(installation.resolve_alias(first.as_str()).await.expect("a registry"), id);
+    let description = installation.describe_registry(&id).await.expect("a registry");
     let flags: Vec<_> = description.aliases.iter().map(|alias| (alias.primary, alias.default, alias.status)).collect();
     assert_eq!(flags, [(false, true, AliasStatus::Active), (true, false, AliasStatus::Active)]);
 }
@@ -48,7 +48,7 @@ async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_on
 #[tokio::test]
 async fn a_second_server_on_the_same_folder_is_refused() {
     let world = World::new().await;
-    let second = Registry::open(OpenOptions::new(world.folder.path())).await;
+    let second = Installation::open(OpenOptions::new(world.folder.path())).await;
     assert!(matches!(second, Err(OpenError::InUse(_))));
 }
 
@@ -58,7 +58,7 @@ async fn the_root_key_is_in_the_credentials_file_which_only_its_owner_can_read()
     let path = world.folder.path().join("credentials");
     let text = std::fs::read_to_string(&path).expect("the file");
     let id = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
-    let key = world.registry.access_key(&id).await.expect("an answer").expect("a key");
+    let key = world.installation.access_key(&id).await.expect("an answer").expect("a key");
     assert_eq!(text.matches(&format!("aws_secret_access_key = {}", key.secret)).count(), 2, "one for each profile");
     assert!(text.contains("[default]") && text.contains("[roadstead]"));
     for name in ["credentials", "master.key"] {
@@ -75,34 +75,35 @@ async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
     let world = World::new().await;
     let text = std::fs::read_to_string(world.folder.path().join("credentials")).expect("the file");
     let old = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
-    world.registry.close().await;
-    let World { registry, folder, .. } = world;
-    drop(registry);
+    world.installation.close().await;
+    let World { installation, folder, .. } = world;
+    drop(installation);
     let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
-    let registry = Registry::open(OpenOptions { root_key: given, ..OpenOptions::new(folder.path()) }).await.expect("a registry");
-    assert_eq!(registry.access_key("AKIAGIVEN").await.expect("an answer").expect("a key").secret, "given secret");
-    assert!(registry.access_key(&old).await.expect("an answer").is_none());
+    let installation =
+        Installation::open(OpenOptions { root_key: given, ..OpenOptions::new(folder.path()) }).await.expect("an installation");
+    assert_eq!(installation.access_key("AKIAGIVEN").await.expect("an answer").expect("a key").secret, "given secret");
+    assert!(installation.access_key(&old).await.expect("an answer").is_none());
 }
 
 #[tokio::test]
 async fn another_master_key_is_refused() {
     let world = World::new().await;
-    world.registry.close().await;
-    let World { registry, folder, .. } = world;
-    drop(registry);
-    let opened = Registry::open(OpenOptions { master_key: Some([9; 32]), ..OpenOptions::new(folder.path()) }).await;
+    world.installation.close().await;
+    let World { installation, folder, .. } = world;
+    drop(installation);
+    let opened = Installation::open(OpenOptions { master_key: Some([9; 32]), ..OpenOptions::new(folder.path()) }).await;
     assert!(matches!(opened, Err(OpenError::MasterKeyWrong)));
 }
 
 #[tokio::test]
 async fn data_of_a_newer_version_is_refused() {
     let world = World::new().await;
-    world.registry.close().await;
-    let World { registry, folder, .. } = world;
-    drop(registry);
+    world.installation.close().await;
+    let World { installation, folder, .. } = world;
+    drop(installation);
     let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
     database.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
-    let error = Registry::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
+    let error = Installation::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
     assert!(error.starts_with("cannot open the metadata: the data was written by a newer Roadstead (schema version 9999;"), "{error}");
 }
 
@@ -110,9 +111,10 @@ async fn data_of_a_newer_version_is_refused() {
 async fn a_command_works_beside_the_server_and_sees_its_account() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let account_id = RegistryId::parse("123456789012").expect("an id");
-    let server = Registry::open(OpenOptions { account_id: account_id.clone(), ..OpenOptions::new(folder.path()) }).await.expect("a server");
-    let command = Registry::open(OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) }).await.expect("a command");
-    assert_eq!((command.account_id(), command.installation_id()), (&account_id, server.installation_id()));
+    let server =
+        Installation::open(OpenOptions { account_id: account_id.clone(), ..OpenOptions::new(folder.path()) }).await.expect("a server");
+    let command = Installation::open(OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) }).await.expect("a command");
+    assert_eq!((command.account_id(), command.id()), (&account_id, server.id()));
     let other = RegistryId::parse("210987654321").expect("an id");
     command.create_account(&other, None).await.expect("an account");
     assert_eq!(server.describe_registry(&other).await.expect("seen at once").id, other);
@@ -124,7 +126,7 @@ async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
     let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
     database.execute("DELETE FROM schema_version WHERE version > 1", []).expect("an older version");
     let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(world.folder.path()) };
-    let error = Registry::open(options).await.err().expect("an error").to_string();
+    let error = Installation::open(options).await.err().expect("an error").to_string();
     assert!(error.contains("older Roadstead") && error.contains("schema version 1"), "{error}");
 }
 
@@ -132,7 +134,7 @@ async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
 async fn a_command_makes_no_installation_where_there_is_none() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
-    assert!(matches!(Registry::open(options).await, Err(OpenError::Absent(_))));
+    assert!(matches!(Installation::open(options).await, Err(OpenError::Absent(_))));
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 

@@ -22,7 +22,7 @@ fn alias(text: &str, status: AliasStatus, primary: bool) -> AliasDescription {
 
 /// The aliases of the world's account: names, those in use in capitals, the primary one with a star.
 async fn aliases(world: &World, id: &RegistryId) -> Vec<String> {
-    let description = world.registry.describe_registry(id).await.expect("a registry");
+    let description = world.installation.describe_registry(id).await.expect("a registry");
     let shown = |alias: &AliasDescription| {
         let active = alias.status == AliasStatus::Active;
         let text = if active { alias.name.as_str().to_uppercase() } else { alias.name.to_string() };
@@ -34,77 +34,77 @@ async fn aliases(world: &World, id: &RegistryId) -> Vec<String> {
 #[tokio::test]
 async fn a_registry_has_one_active_primary_alias_whatever_is_changed() {
     let world = World::new().await;
-    let (registry, id) = (&world.registry, &world.id);
+    let (installation, id) = (&world.installation, &world.id);
     world.pass_seconds(1);
-    registry.put_alias(id, alias("dock", AliasStatus::Active, true)).await.expect("a new primary alias");
+    installation.put_alias(id, alias("dock", AliasStatus::Active, true)).await.expect("a new primary alias");
     world.pass_seconds(1);
-    registry.put_alias(id, alias("quay", AliasStatus::Pending, false)).await.expect("another alias");
+    installation.put_alias(id, alias("quay", AliasStatus::Pending, false)).await.expect("another alias");
     let before = aliases(&world, id).await;
     assert_eq!(before[1..], ["DOCK*", "quay"]);
     for refused in
         [alias("dock", AliasStatus::Active, false), alias("dock", AliasStatus::Rejected, true), alias("quay", AliasStatus::Pending, true)]
     {
-        assert!(matches!(registry.put_alias(id, refused.clone()).await, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(installation.put_alias(id, refused.clone()).await, Err(Error::Refused(_))), "{refused:?}");
     }
-    assert!(matches!(registry.delete_alias(id, &name("dock")).await, Err(Error::Refused(_))));
+    assert!(matches!(installation.delete_alias(id, &name("dock")).await, Err(Error::Refused(_))));
     assert_eq!(aliases(&world, id).await, before);
-    assert!(registry.delete_alias(id, &name("quay")).await.expect("removed"));
-    assert!(!registry.delete_alias(id, &name("quay")).await.expect("nothing to remove"));
+    assert!(installation.delete_alias(id, &name("quay")).await.expect("removed"));
+    assert!(!installation.delete_alias(id, &name("quay")).await.expect("nothing to remove"));
 }
 
 #[tokio::test]
 async fn an_account_whose_alias_is_taken_is_not_made() {
     let world = World::new().await;
-    let taken = world.registry.primary_alias(&world.id).await.expect("an alias");
-    assert!(matches!(world.registry.create_account(&other(), Some(taken)).await, Err(Error::AlreadyExists(_))));
-    assert!(matches!(world.registry.describe_registry(&other()).await, Err(Error::RegistryNotFound(_))));
+    let taken = world.installation.primary_alias(&world.id).await.expect("an alias");
+    assert!(matches!(world.installation.create_account(&other(), Some(taken)).await, Err(Error::AlreadyExists(_))));
+    assert!(matches!(world.installation.describe_registry(&other()).await, Err(Error::RegistryNotFound(_))));
 }
 
 #[tokio::test]
 async fn an_account_that_is_made_in_passing_has_no_key_whose_secret_nobody_knows() {
     let world = World::new().await;
-    world.registry.ensure_account(&other()).await.expect("an account");
-    assert_eq!(world.registry.access_keys(&other()).await.expect("a list"), []);
-    world.registry.ensure_account(&other()).await.expect("still there");
+    world.installation.ensure_account(&other()).await.expect("an account");
+    assert_eq!(world.installation.access_keys(&other()).await.expect("a list"), []);
+    world.installation.ensure_account(&other()).await.expect("still there");
 }
 
 #[tokio::test]
 async fn only_the_installations_own_account_keeps_its_last_root_key() {
     let world = World::new().await;
-    let [root] = &world.registry.access_keys(&world.id).await.expect("a list")[..] else { panic!("not one key") };
-    assert!(matches!(world.registry.delete_access_key(&world.id, &root.id).await, Err(Error::Refused(_))));
-    assert!(world.registry.access_key(&root.id).await.expect("an answer").is_some());
-    let key = world.registry.create_account(&other(), None).await.expect("an account");
-    assert!(!world.registry.delete_access_key(&world.id, &key.id).await.expect("the key of another account"));
-    assert!(world.registry.delete_access_key(&other(), &key.id).await.expect("deleted"));
+    let [root] = &world.installation.access_keys(&world.id).await.expect("a list")[..] else { panic!("not one key") };
+    assert!(matches!(world.installation.delete_access_key(&world.id, &root.id).await, Err(Error::Refused(_))));
+    assert!(world.installation.access_key(&root.id).await.expect("an answer").is_some());
+    let key = world.installation.create_account(&other(), None).await.expect("an account");
+    assert!(!world.installation.delete_access_key(&world.id, &key.id).await.expect("the key of another account"));
+    assert!(world.installation.delete_access_key(&other(), &key.id).await.expect("deleted"));
 }
 
 #[tokio::test]
 async fn a_rotated_key_is_off_and_the_new_one_has_the_same_holder() {
     let world = World::new().await;
-    world.registry.create_user(&world.id, "alice").await.expect("a user");
+    world.installation.create_user(&world.id, "alice").await.expect("a user");
     let alice = Identity { registry: world.id.clone(), user: Some("alice".to_owned()) };
-    let old = world.registry.create_access_key(&alice, None).await.expect("a key");
-    let new = world.registry.rotate_access_key(&old.id).await.expect("a new key");
-    let found = async |id: &str| world.registry.access_key(id).await.expect("an answer").expect("a key");
+    let old = world.installation.create_access_key(&alice, None).await.expect("a key");
+    let new = world.installation.rotate_access_key(&old.id).await.expect("a new key");
+    let found = async |id: &str| world.installation.access_key(id).await.expect("an answer").expect("a key");
     assert_eq!((found(&old.id).await.active, found(&new.id).await.active), (false, true));
     assert_eq!((found(&new.id).await.identity, found(&new.id).await.secret), (alice, new.secret));
-    assert!(matches!(world.registry.rotate_access_key("AKIANONE").await, Err(Error::PrincipalNotFound(_))));
+    assert!(matches!(world.installation.rotate_access_key("AKIANONE").await, Err(Error::PrincipalNotFound(_))));
 }
 
 #[tokio::test]
 async fn a_key_that_is_off_is_not_rotated_into_one_that_is_on() {
     let world = World::new().await;
-    let key = world.registry.create_account(&other(), None).await.expect("an account");
-    world.registry.set_access_key_active(&other(), &key.id, false).await.expect("switched off");
-    let before = world.registry.access_keys(&other()).await.expect("a list");
-    let Err(refusal) = world.registry.rotate_access_key(&key.id).await else { panic!("rotated") };
+    let key = world.installation.create_account(&other(), None).await.expect("an account");
+    world.installation.set_access_key_active(&other(), &key.id, false).await.expect("switched off");
+    let before = world.installation.access_keys(&other()).await.expect("a list");
+    let Err(refusal) = world.installation.rotate_access_key(&key.id).await else { panic!("rotated") };
     assert!(matches!(&refusal, Error::Refused(text) if text.contains("is disabled: enable it first")), "{refusal}");
-    assert_eq!(world.registry.access_keys(&other()).await.expect("a list"), before);
-    world.registry.set_access_key_active(&other(), &key.id, true).await.expect("switched on");
-    let new = world.registry.rotate_access_key(&key.id).await.expect("a new key");
-    assert!(world.registry.rotate_access_key(&key.id).await.is_err(), "it has been rotated already");
-    assert!(world.registry.access_key(&new.id).await.expect("an answer").expect("a key").active);
+    assert_eq!(world.installation.access_keys(&other()).await.expect("a list"), before);
+    world.installation.set_access_key_active(&other(), &key.id, true).await.expect("switched on");
+    let new = world.installation.rotate_access_key(&key.id).await.expect("a new key");
+    assert!(world.installation.rotate_access_key(&key.id).await.is_err(), "it has been rotated already");
+    assert!(world.installation.access_key(&new.id).await.expect("an answer").expect("a key").active);
 }
 
 /// A policy that grants something to the principal with this name.
@@ -118,9 +118,9 @@ fn ann(account: &RegistryId) -> Identity {
 
 /// Sets the policy that names `principal` and gives the one that is shown then, as JSON without blanks.
 async fn set(world: &World, principal: &str) -> Result<String, Error> {
-    let policy = world.registry.bind_policy(Some(&world.id), &grant(principal)).await?;
-    let shown = world.registry.set_repository_policy(&world.id, &world.name, policy).await?;
-    assert_eq!(world.registry.repository_policy(&world.id, &world.name).await?, shown);
+    let policy = world.installation.bind_policy(Some(&world.id), &grant(principal)).await?;
+    let shown = world.installation.set_repository_policy(&world.id, &world.name, policy).await?;
+    assert_eq!(world.installation.repository_policy(&world.id, &world.name).await?, shown);
     Ok(without_blanks(&shown))
 }
 
@@ -131,24 +131,24 @@ fn without_blanks(text: &str) -> String {
 #[tokio::test]
 async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() {
     let world = World::new().await;
-    let (registry, id) = (&world.registry, &world.id);
+    let (installation, id) = (&world.installation, &world.id);
     for account in [id.clone(), other()] {
-        registry.ensure_account(&account).await.expect("an account");
+        installation.ensure_account(&account).await.expect("an account");
         let arn = ann(&account).arn().to_string();
-        registry.create_user(&account, "ann").await.expect("a user");
-        let first = registry.user_id(&ann(&account)).await.expect("an answer").expect("an id");
+        installation.create_user(&account, "ann").await.expect("a user");
+        let first = installation.user_id(&ann(&account)).await.expect("an answer").expect("an id");
         assert_eq!(set(&world, &arn).await.expect("set"), grant(&arn), "{account}");
-        let stored = registry.access_facts(&ann(&account), Some((id, &world.name))).await.expect("facts");
+        let stored = installation.access_facts(&ann(&account), Some((id, &world.name))).await.expect("facts");
         assert_eq!(stored.user_id.as_ref(), Some(&first));
         assert_eq!(stored.repository_policy.map(|policy| without_blanks(&policy)), Some(grant(first.as_str())));
 
-        registry.delete_user(&account, "ann").await.expect("deleted");
-        let shown = || async { without_blanks(&registry.repository_policy(id, &world.name).await.expect("a policy")) };
+        installation.delete_user(&account, "ann").await.expect("deleted");
+        let shown = || async { without_blanks(&installation.repository_policy(id, &world.name).await.expect("a policy")) };
         assert_eq!(shown().await, grant(first.as_str()));
-        registry.create_user(&account, "ann").await.expect("another user");
-        assert_ne!(registry.user_id(&ann(&account)).await.expect("an answer"), Some(first.clone()));
+        installation.create_user(&account, "ann").await.expect("another user");
+        assert_ne!(installation.user_id(&ann(&account)).await.expect("an answer"), Some(first.clone()));
         assert_eq!(shown().await, grant(first.as_str()), "the new one is somebody else");
-        let gone = registry.delete_repository_policy(id, &world.name).await.expect("deleted");
+        let gone = installation.delete_repository_policy(id, &world.name).await.expect("deleted");
         assert_eq!(without_blanks(&gone), grant(first.as_str()));
     }
 }
@@ -156,11 +156,11 @@ async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() 
 #[tokio::test]
 async fn setting_a_policy_tells_who_is_missing_in_ones_own_account_and_nothing_of_another() {
     let world = World::new().await;
-    let registry = &world.registry;
-    registry.ensure_account(&other()).await.expect("an account");
-    registry.create_user(&world.id, "ann").await.expect("a user");
-    registry.create_user(&other(), "ann").await.expect("a user");
-    let id_of = async |account: &RegistryId| registry.user_id(&ann(account)).await.expect("an answer").expect("an id").to_string();
+    let installation = &world.installation;
+    installation.ensure_account(&other()).await.expect("an account");
+    installation.create_user(&world.id, "ann").await.expect("a user");
+    installation.create_user(&other(), "ann").await.expect("a user");
+    let id_of = async |account: &RegistryId| installation.user_id(&ann(account)).await.expect("an answer").expect("an id").to_string();
     let (own_id, foreign_id) = (id_of(&world.id).await, id_of(&other()).await);
 
     let missing = format!("arn:aws:iam::{}:user/bob", world.id);
@@ -175,7 +175,7 @@ async fn setting_a_policy_tells_who_is_missing_in_ones_own_account_and_nothing_o
         assert_eq!(set(&world, &role).await.expect(&role), grant(&role));
     }
     assert_eq!(set(&world, &own_id).await.expect("set"), grant(&format!("arn:aws:iam::{}:user/ann", world.id)));
-    let anybody = registry.bind_policy(None, &grant(&missing)).await;
+    let anybody = installation.bind_policy(None, &grant(&missing)).await;
     assert!(anybody.is_ok(), "an emulator knows no users");
 }
 
@@ -209,12 +209,12 @@ async fn declaring_an_account_again_changes_nothing() {
     let world = World::new().await;
     let mut seen = Vec::new();
     for _ in 0..2 {
-        world.registry.declare(&declaration("secret", None)).await.expect("declared");
+        world.installation.declare(&declaration("secret", None)).await.expect("declared");
         world.pass_seconds(1);
-        let users = world.registry.users(&other()).await.expect("a list");
-        let keys = world.registry.access_keys(&other()).await.expect("a list");
-        let policies = world.registry.user_policies(&other(), "alice").await.expect("a list");
-        seen.push((world.registry.describe_registry(&other()).await.expect("a registry"), users, keys, policies));
+        let users = world.installation.users(&other()).await.expect("a list");
+        let keys = world.installation.access_keys(&other()).await.expect("a list");
+        let policies = world.installation.user_policies(&other(), "alice").await.expect("a list");
+        seen.push((world.installation.describe_registry(&other()).await.expect("a registry"), users, keys, policies));
     }
     assert_eq!(seen[0], seen[1]);
     assert_eq!((seen[0].1.len(), seen[0].2.len(), seen[0].3.len(), seen[0].0.verified), (1, 1, 1, true));
@@ -225,14 +225,14 @@ async fn declaring_an_account_again_changes_nothing() {
 async fn a_declared_key_is_brought_in_line_but_stays_off_unless_it_is_declared_to_be_on() {
     let world = World::new().await;
     let state = async || {
-        let key = world.registry.access_key("AKIAALICE").await.expect("an answer").expect("a key");
+        let key = world.installation.access_key("AKIAALICE").await.expect("an answer").expect("a key");
         (key.secret, key.active)
     };
-    world.registry.declare(&declaration("one", None)).await.expect("declared");
-    world.registry.set_access_key_active(&other(), "AKIAALICE", false).await.expect("switched off");
-    world.registry.declare(&declaration("two", None)).await.expect("declared");
+    world.installation.declare(&declaration("one", None)).await.expect("declared");
+    world.installation.set_access_key_active(&other(), "AKIAALICE", false).await.expect("switched off");
+    world.installation.declare(&declaration("two", None)).await.expect("declared");
     assert_eq!(state().await, ("two".to_owned(), false));
-    world.registry.declare(&declaration("two", Some(true))).await.expect("declared");
+    world.installation.declare(&declaration("two", Some(true))).await.expect("declared");
     assert_eq!(state().await, ("two".to_owned(), true));
 }
 
@@ -241,7 +241,7 @@ async fn a_key_of_somebody_else_cannot_be_declared() {
     let world = World::new().await;
     let root = Identity { registry: world.id.clone(), user: None };
     let given = ("AKIAALICE".to_owned(), "secret".to_owned());
-    world.registry.create_access_key(&root, Some(given)).await.expect("a key");
-    let error = world.registry.declare(&declaration("secret", None)).await.expect_err("refused").to_string();
+    world.installation.create_access_key(&root, Some(given)).await.expect("a key");
+    let error = world.installation.declare(&declaration("secret", None)).await.expect_err("refused").to_string();
     assert_eq!(error, "the access key 'AKIAALICE' belongs to arn:aws:iam::000000000000:root, not to arn:aws:iam::111122223333:user/alice");
 }

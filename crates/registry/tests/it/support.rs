@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName, Tag};
 use roadstead_registry::{
-    BodyError, Clock, Condition, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Registry, Result, Sharing,
+    BodyError, Clock, Condition, Installation, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Result, Sharing,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 pub(crate) struct World {
-    pub(crate) registry: Registry,
+    pub(crate) installation: Installation,
     pub(crate) id: RegistryId,
     pub(crate) name: RepositoryName,
     clock: Arc<AtomicI64>,
@@ -40,10 +40,10 @@ impl World {
     pub(crate) async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        let (id, name) = (registry.account_id().clone(), repository("team/app"));
-        registry.create_repository(&id, &name).await.expect("a repository");
-        Self { registry, id, name, clock, limits, folder }
+        let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
+        let (id, name) = (installation.account_id().clone(), repository("team/app"));
+        installation.create_repository(&id, &name).await.expect("a repository");
+        Self { installation, id, name, clock, limits, folder }
     }
 
     /// Closes the registry and opens it again on the same folder.
@@ -53,16 +53,16 @@ impl World {
 
     /// Does something to the folder while the registry is closed.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
-        let Self { registry, id, name, clock, limits, folder } = self;
-        registry.close().await;
-        drop(registry);
+        let Self { installation, id, name, clock, limits, folder } = self;
+        installation.close().await;
+        drop(installation);
         change();
-        let registry = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        Self { registry, id, name, clock, limits, folder }
+        let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
+        Self { installation, id, name, clock, limits, folder }
     }
 
     /// The same installation, opened as a command beside the server opens it, with the same clock.
-    pub(crate) async fn beside(&self) -> Registry {
+    pub(crate) async fn beside(&self) -> Installation {
         open(self.folder.path(), &self.clock, &self.limits, Sharing::Beside).await
     }
 
@@ -72,9 +72,9 @@ impl World {
 
     pub(crate) async fn push_blob(&self, bytes: &[u8]) -> Digest {
         let digest = Digest::of(Algorithm::Sha256, bytes);
-        let upload = self.registry.start_upload(&self.id, &self.name, None, false).await.expect("a session");
-        self.registry.append_upload(&self.id, &self.name, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
-        self.registry.complete_upload(&self.id, &self.name, &upload.id, &digest).await.expect("a blob");
+        let upload = self.installation.start_upload(&self.id, &self.name, None, false).await.expect("a session");
+        self.installation.append_upload(&self.id, &self.name, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
+        self.installation.complete_upload(&self.id, &self.name, &upload.id, &digest).await.expect("a blob");
         digest
     }
 
@@ -109,13 +109,13 @@ impl World {
         let tags = tags.iter().map(|text| tag(text)).collect();
         let bytes = Bytes::from(manifest.to_string());
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition, create_repository: false };
-        self.registry.put_manifest(&self.id, &self.name, push).await
+        self.installation.put_manifest(&self.id, &self.name, push).await
     }
 }
 
-async fn open(folder: &Path, clock: &Arc<AtomicI64>, limits: &Limits, sharing: Sharing) -> Registry {
+async fn open(folder: &Path, clock: &Arc<AtomicI64>, limits: &Limits, sharing: Sharing) -> Installation {
     let (clock, limits) = (Clock::Manual(Arc::clone(clock)), limits.clone());
-    Registry::open(OpenOptions { clock, limits, sharing, ..OpenOptions::new(folder) }).await.expect("a registry")
+    Installation::open(OpenOptions { clock, limits, sharing, ..OpenOptions::new(folder) }).await.expect("an installation")
 }
 
 pub(crate) fn repository(text: &str) -> RepositoryName {

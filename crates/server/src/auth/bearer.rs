@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use roadstead_model::{RegistryId, Timestamp};
-use roadstead_registry::{Identity, Registry};
+use roadstead_registry::{Identity, Installation};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -154,8 +154,8 @@ impl TokenKey {
 }
 
 impl Claims {
-    fn new(kind: Kind, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> Self {
-        Self { version: VERSION, kind, audience: registry.installation_id().to_owned(), expiration: expires_at.seconds(), holder }
+    fn new(kind: Kind, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> Self {
+        Self { version: VERSION, kind, audience: installation.id().to_owned(), expiration: expires_at.seconds(), holder }
     }
 
     /// Checks that a token of ours is meant for this use, this installation and this time.
@@ -173,12 +173,18 @@ impl Claims {
 }
 
 /// Issues the password of `GetAuthorizationToken`, which holds no colon, and says when it expires.
-pub fn issue_password(keys: &Keys, registry: &Registry, identity: &Identity, access_key_id: &str, now: Timestamp) -> (String, Timestamp) {
+pub fn issue_password(
+    keys: &Keys,
+    installation: &Installation,
+    identity: &Identity,
+    access_key_id: &str,
+    now: Timestamp,
+) -> (String, Timestamp) {
     // Whole seconds, so that the time we tell is exactly the time the token carries.
     let expires_at = Timestamp::from_seconds(now.plus_seconds(PASSWORD_SECONDS).seconds());
     let holder =
         Holder { registry: identity.registry.as_str().to_owned(), user: identity.user.clone(), access_key_id: access_key_id.to_owned() };
-    (keys.authorization_token.sign(&Claims::new(Kind::Password, registry, Some(holder), expires_at)), expires_at)
+    (keys.authorization_token.sign(&Claims::new(Kind::Password, installation, Some(holder), expires_at)), expires_at)
 }
 
 /// Writes a password as the `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
@@ -187,32 +193,32 @@ pub fn authorization_token(password: &str) -> String {
 }
 
 /// Exchanges a password for a bearer that expires when the password does.
-pub async fn exchange_password(keys: &Keys, registry: &Registry, password: &str) -> Result<IssuedBearer, TokenError> {
-    let claims = keys.authorization_token.open(password)?.check(Kind::Password, registry.installation_id(), registry.now())?;
-    let principal = find_holder(keys, registry, &claims).await?;
+pub async fn exchange_password(keys: &Keys, installation: &Installation, password: &str) -> Result<IssuedBearer, TokenError> {
+    let claims = keys.authorization_token.open(password)?.check(Kind::Password, installation.id(), installation.now())?;
+    let principal = find_holder(keys, installation, &claims).await?;
     let expires_at = Timestamp::from_seconds(claims.expiration);
-    Ok(IssuedBearer { principal, ..issue_bearer(keys, registry, claims.holder, expires_at) })
+    Ok(IssuedBearer { principal, ..issue_bearer(keys, installation, claims.holder, expires_at) })
 }
 
 /// Issues a bearer for nobody in particular.
-pub fn issue_anonymous(keys: &Keys, registry: &Registry, now: Timestamp) -> IssuedBearer {
-    issue_bearer(keys, registry, None, Timestamp::from_seconds(now.plus_seconds(ANONYMOUS_SECONDS).seconds()))
+pub fn issue_anonymous(keys: &Keys, installation: &Installation, now: Timestamp) -> IssuedBearer {
+    issue_bearer(keys, installation, None, Timestamp::from_seconds(now.plus_seconds(ANONYMOUS_SECONDS).seconds()))
 }
 
-fn issue_bearer(keys: &Keys, registry: &Registry, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
-    let claims = Claims::new(Kind::Bearer, registry, holder, expires_at);
+fn issue_bearer(keys: &Keys, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
+    let claims = Claims::new(Kind::Bearer, installation, holder, expires_at);
     IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at, principal: Principal::Anonymous }
 }
 
 /// Finds out who sends a request; none when it carries no `Authorization` at all.
-pub async fn authenticate(keys: &Keys, registry: &Registry, headers: &HeaderMap) -> Result<Option<Principal>, TokenError> {
+pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &HeaderMap) -> Result<Option<Principal>, TokenError> {
     let Some(credentials) = read_authorization(headers)? else { return Ok(None) };
     if credentials.is_empty() {
         return Ok(Some(Principal::Anonymous));
     }
     let (kind, token) = presented_token(credentials)?;
-    let claims = keys.authorization_token.open(&token)?.check(kind, registry.installation_id(), registry.now())?;
-    find_holder(keys, registry, &claims).await.map(Some)
+    let claims = keys.authorization_token.open(&token)?.check(kind, installation.id(), installation.now())?;
+    find_holder(keys, installation, &claims).await.map(Some)
 }
 
 /// Reads the `Authorization` header; none when there is none. Schemes are case-insensitive (RFC 9110, section 11.1).
@@ -267,7 +273,7 @@ fn decode_pair(text: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-async fn find_holder(keys: &Keys, registry: &Registry, claims: &Claims) -> Result<Principal, TokenError> {
+async fn find_holder(keys: &Keys, installation: &Installation, claims: &Claims) -> Result<Principal, TokenError> {
     let Some(holder) = &claims.holder else { return Ok(Principal::Anonymous) };
     let account = RegistryId::parse(&holder.registry).map_err(|_| TokenError::Malformed)?;
     let identity = Identity { registry: account, user: holder.user.clone() };
@@ -275,7 +281,7 @@ async fn find_holder(keys: &Keys, registry: &Registry, claims: &Claims) -> Resul
     if keys.emulator {
         return Ok(Principal::Known(KnownPrincipal { identity, access_key_id }));
     }
-    match registry.key_holder(&access_key_id).await? {
+    match installation.key_holder(&access_key_id).await? {
         Some(holder) if holder == identity => Ok(Principal::Known(KnownPrincipal { identity, access_key_id })),
         _ => Err(TokenError::Revoked),
     }

@@ -11,7 +11,7 @@ pub mod sigv4;
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
 use roadstead_model::page::CursorKey;
-use roadstead_registry::{Identity, Registry};
+use roadstead_registry::{Identity, Installation};
 use std::fmt;
 
 /// Who sends a request.
@@ -46,12 +46,12 @@ pub struct Keys {
 
 impl Keys {
     /// Derives every key once, at start. An emulator lets everybody log in, so what it signs is good for emulators only.
-    pub fn derive(registry: &Registry, emulator: bool) -> Self {
+    pub fn derive(installation: &Installation, emulator: bool) -> Self {
         let purpose = if emulator { "emulator-authorization-token" } else { "authorization-token" };
         Self {
             emulator,
-            page_token: CursorKey::new(registry.derive_key("page-token")),
-            authorization_token: bearer::TokenKey::new(registry.derive_key(purpose)),
+            page_token: CursorKey::new(installation.derive_key("page-token")),
+            authorization_token: bearer::TokenKey::new(installation.derive_key(purpose)),
         }
     }
 }

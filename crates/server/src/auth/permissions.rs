@@ -7,7 +7,7 @@ use crate::http::Call;
 use http::header::USER_AGENT;
 use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
 use roadstead_model::{Arn, RegistryId, RepositoryName, Timestamp, UserId};
-use roadstead_registry::{Error, Identity, Registry, ResourceTag, UserPolicy};
+use roadstead_registry::{Error, Identity, Installation, ResourceTag, UserPolicy};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -82,7 +82,7 @@ pub struct Permissions<'a> {
 impl<'a> Permissions<'a> {
     /// Reads the policies of `principal` and of `resource`. A stored policy that cannot be read lets nobody through.
     pub async fn find(
-        registry: &Registry,
+        installation: &Installation,
         call: &'a Call,
         principal: &KnownPrincipal,
         resource: Resource,
@@ -92,13 +92,13 @@ impl<'a> Permissions<'a> {
             Resource::Repository(id, name) => Some((id, name)),
             Resource::None | Resource::Registry(_) | Resource::Repositories(_) => None,
         };
-        let facts = registry.access_facts(&principal.identity, repository).await?;
+        let facts = installation.access_facts(&principal.identity, repository).await?;
         Ok(Self {
             call,
             identity: principal.identity.clone(),
             resource,
             tags,
-            now: registry.now(),
+            now: installation.now(),
             identity_policies: facts.identity_policies.iter().map(read).collect::<Result<_, _>>()?,
             repository_policy: facts.repository_policy.as_deref().map(Policy::parse).transpose().map_err(unreadable)?,
             user_id: facts.user_id,

@@ -14,7 +14,7 @@ use roadstead_model::aws::{Exception, Operation};
 use roadstead_model::name::NameError;
 use roadstead_model::policy::Policy;
 use roadstead_model::{Arn, RegistryId, RepositoryName};
-use roadstead_registry::{Error, Registry};
+use roadstead_registry::{Error, Installation};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -38,8 +38,8 @@ impl<'a> Caller<'a> {
     }
 
     /// The operations.
-    pub(super) fn registry(&self) -> &'a Registry {
-        &self.server.registry
+    pub(super) fn installation(&self) -> &'a Installation {
+        &self.server.installation
     }
 
     /// The operation that was called.
@@ -59,7 +59,7 @@ impl<'a> Caller<'a> {
 
     /// What URIs of repositories in answers start with: `<host>/<primary alias>`.
     pub(super) async fn registry_uri(&self) -> Result<String, Failure> {
-        let alias = self.registry().primary_alias(&self.registry_id).await?;
+        let alias = self.installation().primary_alias(&self.registry_id).await?;
         Ok(format!("{}/{alias}", self.call.origin.authority))
     }
 
@@ -101,7 +101,7 @@ pub(super) async fn authorize<'a>(
         let tags = request.tags(operation);
         let is_public = operation.is_public_read() && registry_id != principal.identity.registry;
         for resource in resources {
-            let found = Permissions::find(&server.registry, call, principal, resource, tags.clone()).await?;
+            let found = Permissions::find(&server.installation, call, principal, resource, tags.clone()).await?;
             for action in actions_of(operation, &tags) {
                 if is_public { found.allow_public_read(action) } else { found.allow(action) }?;
             }
@@ -152,13 +152,13 @@ async fn registry_of(
     let Some(named) = named else { return own.cloned().ok_or_else(|| SignatureError::Missing.into()) };
     match RegistryId::parse(&named) {
         Ok(id) if own == Some(&id) => Ok(id),
-        Ok(id) => match server.registry.describe_registry(&id).await {
+        Ok(id) => match server.installation.describe_registry(&id).await {
             Ok(_) => Ok(id),
             Err(Error::RegistryNotFound(_)) => Err(no_registry(operation, &id, request)),
             Err(error) => Err(error.into()),
         },
         // The shape has let it pass, so it may be an alias. Aliases are public: looking one up tells nobody anything.
-        Err(_) => Ok(server.registry.resolve_alias(&named).await?),
+        Err(_) => Ok(server.installation.resolve_alias(&named).await?),
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, f
 /// Counts a signature that is not good. What is malformed or out of date is no attempt to guess a secret.
 pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error: &SignatureError) -> Result<(), TooFast> {
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    let held_back = match sigv4::read(&request, &[service], server.registry.now()) {
+    let held_back = match sigv4::read(&request, &[service], server.installation.now()) {
         Err(_) => Ok(()),
         Ok(claim) => {
             if *error != SignatureError::UnknownKey || is_no_secret(&claim.access_key_id) {

@@ -10,8 +10,9 @@ pub(super) fn get_authorization_token(
     caller: &Caller<'_>,
     _: GetAuthorizationTokenRequest,
 ) -> Result<GetAuthorizationTokenResponse, Failure> {
-    let (keys, registry, principal) = (&caller.server().keys, caller.registry(), caller.principal()?);
-    let (password, expires_at) = bearer::issue_password(keys, registry, &principal.identity, &principal.access_key_id, registry.now());
+    let (keys, installation, principal) = (&caller.server().keys, caller.installation(), caller.principal()?);
+    let (password, expires_at) =
+        bearer::issue_password(keys, installation, &principal.identity, &principal.access_key_id, installation.now());
     let authorization_token = bearer::authorization_token(&password);
     Ok(GetAuthorizationTokenResponse { authorization_data: AuthorizationData { authorization_token, expires_at } })
 }

@@ -12,7 +12,7 @@ pub(super) async fn get_repository_catalog_data(
     request: GetRepositoryCatalogDataRequest,
 ) -> Result<GetRepositoryCatalogDataResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let data = caller.registry().catalog_data(caller.registry_id(), &name).await?;
+    let data = caller.installation().catalog_data(caller.registry_id(), &name).await?;
     Ok(GetRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 
@@ -22,7 +22,7 @@ pub(super) async fn put_repository_catalog_data(
     request: PutRepositoryCatalogDataRequest,
 ) -> Result<PutRepositoryCatalogDataResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let data = caller.registry().put_catalog_data(caller.registry_id(), &name, sent(request.catalog_data)).await?;
+    let data = caller.installation().put_catalog_data(caller.registry_id(), &name, sent(request.catalog_data)).await?;
     Ok(PutRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn get_registry_catalog_data(
     caller: &Caller<'_>,
     _: GetRegistryCatalogDataRequest,
 ) -> Result<GetRegistryCatalogDataResponse, Failure> {
-    let display_name = caller.registry().display_name(caller.registry_id()).await?;
+    let display_name = caller.installation().display_name(caller.registry_id()).await?;
     Ok(GetRegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn put_registry_catalog_data(
     request: PutRegistryCatalogDataRequest,
 ) -> Result<PutRegistryCatalogDataResponse, Failure> {
     let display_name = request.display_name;
-    caller.registry().set_display_name(caller.registry_id(), display_name.clone()).await?;
+    caller.installation().set_display_name(caller.registry_id(), display_name.clone()).await?;
     Ok(PutRegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImages
         None => {
             let listing = Listing::new(caller, name.as_str());
             let (after, size) = listing.page(token, max_results)?;
-            let page = caller.registry().list_images(caller.registry_id(), &name, after.as_deref(), size).await?;
+            let page = caller.installation().list_images(caller.registry_id(), &name, after.as_deref(), size).await?;
             (page.items, listing.token(page.next))
         }
     };
@@ -38,14 +38,14 @@ async fn named_images(caller: &Caller<'_>, name: &RepositoryName, ids: &[ImageId
             Some(id) => parsed.push(id),
             None => {
                 // No image can have such a tag or digest. That the repository does not exist is the better answer, though.
-                caller.registry().repositories(caller.registry_id(), std::slice::from_ref(name)).await?;
+                caller.installation().repositories(caller.registry_id(), std::slice::from_ref(name)).await?;
                 let (registry, name) = (caller.registry_id().clone(), name.clone());
                 let (digest, tag) = (id.image_digest.clone(), id.image_tag.clone());
                 return Err(Error::ImageNotFound { registry, name, digest, tag }.into());
             }
         }
     }
-    Ok(caller.registry().describe_images(caller.registry_id(), name, &parsed).await?)
+    Ok(caller.installation().describe_images(caller.registry_id(), name, &parsed).await?)
 }
 
 /// What AWS holds a tag against, though its service model does not say so (observed: datawire/forge#99,
@@ -105,7 +105,7 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
         condition: Condition::None,
         create_repository: false,
     };
-    let put = caller.registry().put_manifest(caller.registry_id(), &name, push).await?;
+    let put = caller.installation().put_manifest(caller.registry_id(), &name, push).await?;
     let image_tag = request.image_tag;
     if put.unchanged {
         return Err(Error::ImageExists { registry: caller.registry_id().clone(), name, digest: put.digest, tag: image_tag }.into());
@@ -124,7 +124,7 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
 pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDeleteImageRequest) -> Result<BatchDeleteImageResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
     let ids = request.image_ids.into_iter().map(|id| ImageIdText { digest: id.image_digest, tag: id.image_tag });
-    let done = caller.registry().delete_images(caller.registry_id(), &name, ids.collect()).await?;
+    let done = caller.installation().delete_images(caller.registry_id(), &name, ids.collect()).await?;
     let deleted = done
         .deleted
         .into_iter()

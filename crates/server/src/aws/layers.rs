@@ -17,7 +17,7 @@ pub(super) async fn batch_check_layer_availability(
     // Who only reads must not keep what nobody needs.
     let may_push = caller.may("ecr-public:PutImage");
     let asker = if may_push { Asker::Pusher } else { Asker::Other(caller.server().config.gc_grace / 2) };
-    let found = caller.registry().find_layers(caller.registry_id(), &name, &digests, asker).await?;
+    let found = caller.installation().find_layers(caller.registry_id(), &name, &digests, asker).await?;
     let missing = digests.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(digest, _)| missing(digest));
     let failures = malformed.into_iter().filter_map(Result::err).map(malformed_digest).chain(missing).collect();
     Ok(BatchCheckLayerAvailabilityResponse { layers: found.iter().flatten().map(available).collect(), failures })

@@ -135,7 +135,7 @@ async fn identify(
 ) -> Result<(&'static Operation, Option<Signature>), Failure> {
     let operation = operation.ok_or(Failure::UNKNOWN_OPERATION)?;
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    let claim = match sigv4::read(&request, &[aws::SIGNING_NAME], server.registry.now()) {
+    let claim = match sigv4::read(&request, &[aws::SIGNING_NAME], server.installation.now()) {
         Err(SignatureError::Missing) if operation.is_public_read() && server.config.anonymous_describe => return Ok((operation, None)),
         claim => claim?,
     };
@@ -154,12 +154,12 @@ fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder
 /// The key of this id. An emulator has every key, each of an account of its own if its id is one.
 async fn find_key(server: &Server, id: &str) -> Result<AccessKey, Failure> {
     if server.config.emulator {
-        let account = RegistryId::parse(id).unwrap_or_else(|_| server.registry.account_id().clone());
-        server.registry.ensure_account(&account).await?;
+        let account = RegistryId::parse(id).unwrap_or_else(|_| server.installation.account_id().clone());
+        server.installation.ensure_account(&account).await?;
         let identity = Identity { registry: account, user: None };
         return Ok(AccessKey { id: id.to_owned(), secret: String::new(), active: true, identity });
     }
-    match server.registry.access_key(id).await? {
+    match server.installation.access_key(id).await? {
         Some(key) if key.active => Ok(key),
         _ => Err(SignatureError::UnknownKey.into()),
     }

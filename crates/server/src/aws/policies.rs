@@ -14,11 +14,11 @@ pub(super) async fn set_repository_policy(
     // The users of the caller's own account have to exist; about those of other accounts the answer tells nothing. An emulator
     // knows no users at all.
     let own = (!caller.server().config.emulator).then_some(&caller.principal()?.identity.registry);
-    let policy = caller.registry().bind_policy(own, &request.policy_text).await?;
+    let policy = caller.installation().bind_policy(own, &request.policy_text).await?;
     if request.force != Some(true) && !caller.may_still_set_policy(policy.policy()) {
         return Err(Error::PolicyLocksOut.into());
     }
-    let document = caller.registry().set_repository_policy(caller.registry_id(), &name, policy).await?;
+    let document = caller.installation().set_repository_policy(caller.registry_id(), &name, policy).await?;
     Ok(response(caller, &name, document))
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn get_repository_policy(
     request: GetRepositoryPolicyRequest,
 ) -> Result<RepositoryPolicyResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let document = caller.registry().repository_policy(caller.registry_id(), &name).await?;
+    let document = caller.installation().repository_policy(caller.registry_id(), &name).await?;
     Ok(response(caller, &name, document))
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn delete_repository_policy(
     request: DeleteRepositoryPolicyRequest,
 ) -> Result<RepositoryPolicyResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let document = caller.registry().delete_repository_policy(caller.registry_id(), &name).await?;
+    let document = caller.installation().delete_repository_policy(caller.registry_id(), &name).await?;
     Ok(response(caller, &name, document))
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn describe_registries(
         return Err(foreign_token().into());
     }
     let registry_uri = caller.registry_uri().await?;
-    let row = caller.registry().describe_registry(caller.registry_id()).await?;
+    let row = caller.installation().describe_registry(caller.registry_id()).await?;
     let aliases = row.aliases.iter().map(|alias| RegistryAlias {
         name: alias.name.to_string(),
         status: alias.status.as_str(),

@@ -12,7 +12,7 @@ pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateReposi
     let name = repository_name("repositoryName", &request.repository_name)?;
     let tags = resource_tags::rows(request.tags.unwrap_or_default())?;
     let data = request.catalog_data.map(catalog_data::sent);
-    let (row, data) = caller.registry().create_repository_with(caller.registry_id(), &name, data, tags).await?;
+    let (row, data) = caller.installation().create_repository_with(caller.registry_id(), &name, data, tags).await?;
     let repository = shown(row, &caller.registry_uri().await?);
     Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data::shown(caller, data) })
 }
@@ -26,12 +26,12 @@ pub(super) async fn describe_repositories(
         Some(names) => {
             refuse_paging("repositoryNames", token, max_results)?;
             let names = names.iter().map(|name| repository_name("repositoryNames", name)).collect::<Result<Vec<_>, _>>()?;
-            (caller.registry().repositories(caller.registry_id(), &names).await?, None)
+            (caller.installation().repositories(caller.registry_id(), &names).await?, None)
         }
         None => {
             let listing = Listing::new(caller, "");
             let (after, size) = listing.page(token, max_results)?;
-            let page = caller.registry().list_repositories(caller.registry_id(), after.as_deref(), size).await?;
+            let page = caller.installation().list_repositories(caller.registry_id(), after.as_deref(), size).await?;
             (page.items, listing.token(page.next))
         }
     };
@@ -42,7 +42,7 @@ pub(super) async fn describe_repositories(
 pub(super) async fn delete_repository(caller: &Caller<'_>, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
     let force = request.force.unwrap_or(false);
-    let row = caller.registry().delete_repository(caller.registry_id(), &name, force).await?;
+    let row = caller.installation().delete_repository(caller.registry_id(), &name, force).await?;
     Ok(DeleteRepositoryResponse { repository: shown(row, &caller.registry_uri().await?) })
 }
 

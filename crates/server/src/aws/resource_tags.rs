@@ -10,13 +10,13 @@ use roadstead_registry::ResourceTag as Row;
 
 pub(super) async fn tag_resource(caller: &Caller<'_>, request: TagResourceRequest) -> Result<TagResourceResponse, Failure> {
     let (registry, name) = repository(&request.resource_arn)?;
-    caller.registry().tag_resource(&registry, &name, rows(request.tags)?).await?;
+    caller.installation().tag_resource(&registry, &name, rows(request.tags)?).await?;
     Ok(TagResourceResponse {})
 }
 
 pub(super) async fn untag_resource(caller: &Caller<'_>, request: UntagResourceRequest) -> Result<UntagResourceResponse, Failure> {
     let (registry, name) = repository(&request.resource_arn)?;
-    caller.registry().untag_resource(&registry, &name, request.tag_keys).await?;
+    caller.installation().untag_resource(&registry, &name, request.tag_keys).await?;
     Ok(UntagResourceResponse {})
 }
 
@@ -25,7 +25,7 @@ pub(super) async fn list_tags_for_resource(
     request: ListTagsForResourceRequest,
 ) -> Result<ListTagsForResourceResponse, Failure> {
     let (registry, name) = repository(&request.resource_arn)?;
-    let tags = caller.registry().resource_tags(&registry, &name).await?;
+    let tags = caller.installation().resource_tags(&registry, &name).await?;
     Ok(ListTagsForResourceResponse {
         tags: tags.into_iter().map(|tag| ResourceTag { key: Some(tag.key), value: Some(tag.value) }).collect(),
     })

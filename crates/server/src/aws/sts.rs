@@ -64,14 +64,14 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
     }
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    let claim = sigv4::read(&request, &[SERVICE], server.registry.now())?;
+    let claim = sigv4::read(&request, &[SERVICE], server.installation.now())?;
     let key = find_key(server, &claim.access_key_id).await.map_err(|failure| Refusal::of(failure, call.request_id()))?;
     let signature = Signature { claim, key };
     check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, call.request_id()))?;
     let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
     call.trace.is_called_by(&principal);
     let identity = principal.identity;
-    let id = server.registry.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), call.request_id()))?;
+    let id = server.installation.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), call.request_id()))?;
     // The keys of a user go with the user.
     if identity.user.is_some() && id.is_none() {
         return Err(SignatureError::UnknownKey.into());

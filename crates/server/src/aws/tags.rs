@@ -13,7 +13,7 @@ pub(super) async fn describe_image_tags(
     let name = repository_name("repositoryName", &request.repository_name)?;
     let listing = Listing::new(caller, name.as_str());
     let (after, size) = listing.page(request.next_token.as_deref(), request.max_results)?;
-    let page = caller.registry().list_image_tags(caller.registry_id(), &name, after.as_deref(), size).await?;
+    let page = caller.installation().list_image_tags(caller.registry_id(), &name, after.as_deref(), size).await?;
     let next_token = listing.token(page.next.clone());
     Ok(DescribeImageTagsResponse { image_tag_details: page.items.iter().map(detail).collect(), next_token })
 }

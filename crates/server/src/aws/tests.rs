@@ -9,7 +9,7 @@ use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
 use roadstead_model::aws::OPERATIONS;
 use roadstead_model::{RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp};
-use roadstead_registry::{Condition, Identity, ManifestPush, OpenOptions, Registry};
+use roadstead_registry::{Condition, Identity, Installation, ManifestPush, OpenOptions};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
@@ -37,9 +37,9 @@ impl Door {
         options.account_id = RegistryId::parse(OWN).expect("an id");
         options.alias = Some(RegistryAlias::parse("alias").expect("an alias"));
         options.root_key = Some(("AKIAROOT".into(), SECRET.into()));
-        let registry = Registry::open(options).await.expect("opens");
+        let installation = Installation::open(options).await.expect("opens");
         let layers = Layers::read(Flags::default(), std::iter::empty()).expect("no settings");
-        let server = Server::new(registry, Config::from_layers(&layers).expect("defaults"));
+        let server = Server::new(installation, Config::from_layers(&layers).expect("defaults"));
         Self { server, key: ("AKIAROOT".into(), SECRET.into()), region: "us-east-1", _data: data }
     }
 
@@ -92,7 +92,7 @@ impl Door {
 
     /// Adds the time and a signature to `headers`.
     fn sign(&self, headers: &mut HeaderMap, service: &str, body: &str) {
-        let seconds = jiff::Timestamp::from_second(self.server.registry.now().seconds()).expect("a time");
+        let seconds = jiff::Timestamp::from_second(self.server.installation.now().seconds()).expect("a time");
         let time = seconds.strftime("%Y%m%dT%H%M%SZ").to_string();
         headers.insert("x-amz-date", time.parse().expect("a header value"));
         let mut signed: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
@@ -123,7 +123,7 @@ impl Door {
         };
         let name = RepositoryName::parse(repository).expect("a name");
         let own = RegistryId::parse(OWN).expect("an id");
-        self.server.registry.put_manifest(&own, &name, push).await.expect("put").digest.to_string()
+        self.server.installation.put_manifest(&own, &name, push).await.expect("put").digest.to_string()
     }
 }
 
@@ -250,7 +250,7 @@ async fn the_registry_describes_itself_and_issues_tokens() {
     let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, token).expect("base64");
     assert!(decoded.starts_with(b"AWS:") && decoded.iter().filter(|byte| **byte == b':').count() == 1);
     let expires = Timestamp::from_seconds(data["expiresAt"].as_i64().expect("whole seconds"));
-    assert!(expires > door.server.registry.now().plus_seconds(12 * 3600 - 60));
+    assert!(expires > door.server.installation.now().plus_seconds(12 * 3600 - 60));
 }
 
 #[tokio::test]
@@ -272,10 +272,10 @@ async fn no_operation_answers_without_a_signature_of_an_active_key() {
 async fn an_inactive_key_is_an_unknown_key() {
     let mut door = Door::open().await;
     let own = RegistryId::parse(OWN).expect("an id");
-    let key = door.server.registry.create_access_key(&Identity { registry: own.clone(), user: None }, None).await.expect("a key");
+    let key = door.server.installation.create_access_key(&Identity { registry: own.clone(), user: None }, None).await.expect("a key");
     door.key = (key.id.clone(), key.secret);
     door.ok("DescribeRegistries", json!({})).await;
-    door.server.registry.set_access_key_active(&own, &key.id, false).await.expect("switched off");
+    door.server.installation.set_access_key_active(&own, &key.id, false).await.expect("switched off");
     assert_eq!(door.refused("DescribeRegistries", json!({})).await.0, "UnrecognizedClientException");
 }
 
@@ -283,9 +283,9 @@ async fn an_inactive_key_is_an_unknown_key() {
 async fn no_operation_answers_a_user_without_permission() {
     let mut door = Door::open().await;
     let own = RegistryId::parse(OWN).expect("an id");
-    door.server.registry.create_user(&own, "stranger").await.expect("a user");
+    door.server.installation.create_user(&own, "stranger").await.expect("a user");
     let identity = Identity { registry: own, user: Some("stranger".into()) };
-    let key = door.server.registry.create_access_key(&identity, None).await.expect("a key");
+    let key = door.server.installation.create_access_key(&identity, None).await.expect("a key");
     door.key = (key.id, key.secret);
     for operation in OPERATIONS {
         let (exception, message) = door.refused(operation.name, valid_body()).await;

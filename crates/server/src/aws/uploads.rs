@@ -15,7 +15,7 @@ pub(super) async fn initiate_layer_upload(
     request: InitiateLayerUploadRequest,
 ) -> Result<InitiateLayerUploadResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
-    let upload = caller.registry().start_layer_upload(caller.registry_id(), &name).await?;
+    let upload = caller.installation().start_layer_upload(caller.registry_id(), &name).await?;
     Ok(InitiateLayerUploadResponse { upload_id: upload.id, part_size: PART_SIZE })
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn upload_layer_part(caller: &Caller<'_>, request: UploadLayerP
     let name = repository_name("repositoryName", &request.repository_name)?;
     let part =
         LayerPart { first_byte: request.part_first_byte, last_byte: request.part_last_byte, bytes: request.layer_part_blob.0.into() };
-    let upload = caller.registry().append_layer_part(caller.registry_id(), &name, &request.upload_id, part).await?;
+    let upload = caller.installation().append_layer_part(caller.registry_id(), &name, &request.upload_id, part).await?;
     Ok(UploadLayerPartResponse {
         registry_id: caller.registry_id().to_string(),
         repository_name: name.to_string(),
@@ -38,7 +38,7 @@ pub(super) async fn complete_layer_upload(
 ) -> Result<CompleteLayerUploadResponse, Failure> {
     let name = repository_name("repositoryName", &request.repository_name)?;
     let digests = request.layer_digests.iter().map(|text| layer_digest(text)).collect::<Result<Vec<_>, _>>()?;
-    let layer = caller.registry().complete_layer_upload(caller.registry_id(), &name, &request.upload_id, &digests).await?;
+    let layer = caller.installation().complete_layer_upload(caller.registry_id(), &name, &request.upload_id, &digests).await?;
     Ok(CompleteLayerUploadResponse {
         registry_id: caller.registry_id().to_string(),
         repository_name: name.to_string(),

@@ -8,7 +8,7 @@ use super::{Failure, input};
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
-use roadstead_registry::{AccessKey, AccessKeySummary, Identity, Registry};
+use roadstead_registry::{AccessKey, AccessKeySummary, Identity, Installation};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -142,45 +142,45 @@ impl beside::Verb for Verb {
         Some(Change { new_key: new_key.unwrap_or_default(), ..Change::new(action, Whose::Any, object) })
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { holder, given, form } => {
-                let identity = holder.find(registry).await?;
-                let key = registry.create_access_key(&identity, given.read()?).await?;
+                let identity = holder.find(installation).await?;
+                let key = installation.create_access_key(&identity, given.read()?).await?;
                 form.print(output, &NewKey::of(&key))
             }
-            Self::List { holder } => list(registry, output, holder).await,
-            Self::Enable { key } => switch(registry, output, &key.id, true).await,
-            Self::Disable { key } => switch(registry, output, &key.id, false).await,
+            Self::List { holder } => list(installation, output, holder).await,
+            Self::Enable { key } => switch(installation, output, &key.id, true).await,
+            Self::Disable { key } => switch(installation, output, &key.id, false).await,
             Self::Rotate { key, form } => {
-                find(registry, &key.id).await?;
-                form.print(output, &NewKey::of(&registry.rotate_access_key(&key.id).await?))
+                find(installation, &key.id).await?;
+                form.print(output, &NewKey::of(&installation.rotate_access_key(&key.id).await?))
             }
             Self::Delete { key } => {
-                let account = find(registry, &key.id).await?;
-                if registry.delete_access_key(&account, &key.id).await? { Ok(()) } else { Err(no_such_key(&key.id)) }
+                let account = find(installation, &key.id).await?;
+                if installation.delete_access_key(&account, &key.id).await? { Ok(()) } else { Err(no_such_key(&key.id)) }
             }
         }
     }
 }
 
-async fn list(registry: &Registry, output: Output, holder: Holder) -> Result<(), Failure> {
-    let Identity { registry: account, user } = holder.find(registry).await?;
-    let keys = registry.access_keys(&account).await?;
+async fn list(installation: &Installation, output: Output, holder: Holder) -> Result<(), Failure> {
+    let Identity { registry: account, user } = holder.find(installation).await?;
+    let keys = installation.access_keys(&account).await?;
     let wanted = keys.iter().filter(|key| user.is_none() || key.user == user);
     output.many(&wanted.map(|key| KeyRecord::of(&account, key)).collect::<Vec<_>>())
 }
 
-async fn switch(registry: &Registry, output: Output, id: &str, active: bool) -> Result<(), Failure> {
-    let account = find(registry, id).await?;
-    registry.set_access_key_active(&account, id, active).await?;
-    let keys = registry.access_keys(&account).await?;
+async fn switch(installation: &Installation, output: Output, id: &str, active: bool) -> Result<(), Failure> {
+    let account = find(installation, id).await?;
+    installation.set_access_key_active(&account, id, active).await?;
+    let keys = installation.access_keys(&account).await?;
     keys.iter().filter(|key| key.id == id).try_for_each(|key| output.one(&KeyRecord::of(&account, key)))
 }
 
 /// The account that a key belongs to.
-async fn find(registry: &Registry, id: &str) -> Result<RegistryId, Failure> {
-    Ok(registry.access_key(id).await?.ok_or_else(|| no_such_key(id))?.identity.registry)
+async fn find(installation: &Installation, id: &str) -> Result<RegistryId, Failure> {
+    Ok(installation.access_key(id).await?.ok_or_else(|| no_such_key(id))?.identity.registry)
 }
 
 fn no_such_key(id: &str) -> Failure {
@@ -188,10 +188,10 @@ fn no_such_key(id: &str) -> Failure {
 }
 
 impl Holder {
-    async fn find(self, registry: &Registry) -> Result<Identity, Failure> {
-        let account = self.account.find(registry).await?;
+    async fn find(self, installation: &Installation) -> Result<Identity, Failure> {
+        let account = self.account.find(installation).await?;
         match &self.user {
-            Some(user) if !registry.has_user(&account, user).await? => Err(unknown(&account, user)),
+            Some(user) if !installation.has_user(&account, user).await? => Err(unknown(&account, user)),
             _ => Ok(Identity { registry: account, user: self.user }),
         }
     }

@@ -10,7 +10,7 @@ use super::user::UserRecord;
 use crate::config::values;
 use clap::{Subcommand, ValueEnum};
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{Registry, RegistryDescription};
+use roadstead_registry::{Installation, RegistryDescription};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
@@ -88,32 +88,32 @@ impl beside::Verb for Verb {
         }
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { id, alias, verified, form } => {
-                let key = registry.create_account(&id, alias).await?;
+                let key = installation.create_account(&id, alias).await?;
                 if verified {
-                    registry.set_verified(&id, true).await?;
+                    installation.set_verified(&id, true).await?;
                 }
                 form.print(output, &NewKey::of(&key))
             }
             Self::List => {
-                let accounts: Vec<AccountRecord> = registry.registries().await?.iter().map(AccountRecord::of).collect();
+                let accounts: Vec<AccountRecord> = installation.registries().await?.iter().map(AccountRecord::of).collect();
                 output.many(&accounts)
             }
-            Self::Show { id } => show(registry, output, &id.unwrap_or_else(|| registry.account_id().clone())).await,
+            Self::Show { id } => show(installation, output, &id.unwrap_or_else(|| installation.account_id().clone())).await,
             Self::Verify { id, state } => {
-                registry.set_verified(&id, state == Switch::On).await?;
-                output.one(&AccountRecord::of(&registry.describe_registry(&id).await?))
+                installation.set_verified(&id, state == Switch::On).await?;
+                output.one(&AccountRecord::of(&installation.describe_registry(&id).await?))
             }
         }
     }
 }
 
-async fn show(registry: &Registry, output: Output, id: &RegistryId) -> Result<(), Failure> {
-    let account = AccountRecord::of(&registry.describe_registry(id).await?);
-    let users: Vec<UserRecord> = registry.users(id).await?.iter().map(|user| UserRecord::of(id, user)).collect();
-    let access_keys: Vec<KeyRecord> = registry.access_keys(id).await?.iter().map(|key| KeyRecord::of(id, key)).collect();
+async fn show(installation: &Installation, output: Output, id: &RegistryId) -> Result<(), Failure> {
+    let account = AccountRecord::of(&installation.describe_registry(id).await?);
+    let users: Vec<UserRecord> = installation.users(id).await?.iter().map(|user| UserRecord::of(id, user)).collect();
+    let access_keys: Vec<KeyRecord> = installation.access_keys(id).await?.iter().map(|key| KeyRecord::of(id, key)).collect();
     let everything = Everything { account, users, access_keys };
     output.print(&everything, || {
         let Everything { account, users, access_keys } = &everything;

@@ -7,7 +7,7 @@ use super::output::{Output, Record, yes_or_no};
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{AliasDescription, AliasStatus, Registry};
+use roadstead_registry::{AliasDescription, AliasStatus, Installation};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
@@ -83,51 +83,51 @@ impl beside::Verb for Verb {
         Some(Change::new(action, Whose::Given(alias.account.given()), alias.name.to_string()))
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
-            Self::Add { alias, changes } => add(registry, output, alias, changes).await,
-            Self::Change { alias, changes } => change(registry, output, alias, changes).await,
+            Self::Add { alias, changes } => add(installation, output, alias, changes).await,
+            Self::Change { alias, changes } => change(installation, output, alias, changes).await,
             Self::Remove { alias } => {
-                let id = alias.account.find(registry).await?;
-                match registry.delete_alias(&id, &alias.name).await? {
+                let id = alias.account.find(installation).await?;
+                match installation.delete_alias(&id, &alias.name).await? {
                     true => Ok(()),
                     false => Err(unknown(&id, &alias.name)),
                 }
             }
             Self::List { account } => {
-                let id = account.find(registry).await?;
-                let aliases = registry.describe_registry(&id).await?.aliases;
+                let id = account.find(installation).await?;
+                let aliases = installation.describe_registry(&id).await?.aliases;
                 output.many(&aliases.iter().map(|alias| AliasRecord::of(&id, alias)).collect::<Vec<_>>())
             }
         }
     }
 }
 
-async fn add(registry: &Registry, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
-    let id = alias.account.find(registry).await?;
-    if find(registry, &id, &alias.name).await?.is_some() {
+async fn add(installation: &Installation, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
+    let id = alias.account.find(installation).await?;
+    if find(installation, &id, &alias.name).await?.is_some() {
         let name = alias.name;
         return Err(Failure::Failed(format!("the account {id} has the alias '{name}' already: 'roadstead alias change' changes it")));
     }
-    put(registry, output, &id, changes.applied_to(AliasDescription::new(alias.name))).await
+    put(installation, output, &id, changes.applied_to(AliasDescription::new(alias.name))).await
 }
 
-async fn change(registry: &Registry, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
+async fn change(installation: &Installation, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
     if changes.status.is_none() && !changes.primary && !changes.default {
         return Err(Failure::Usage("nothing to change: give --status, --primary or --default".to_owned()));
     }
-    let id = alias.account.find(registry).await?;
-    let old = find(registry, &id, &alias.name).await?.ok_or_else(|| unknown(&id, &alias.name))?;
-    put(registry, output, &id, changes.applied_to(old)).await
+    let id = alias.account.find(installation).await?;
+    let old = find(installation, &id, &alias.name).await?.ok_or_else(|| unknown(&id, &alias.name))?;
+    put(installation, output, &id, changes.applied_to(old)).await
 }
 
-async fn put(registry: &Registry, output: Output, id: &RegistryId, alias: AliasDescription) -> Result<(), Failure> {
-    registry.put_alias(id, alias.clone()).await?;
+async fn put(installation: &Installation, output: Output, id: &RegistryId, alias: AliasDescription) -> Result<(), Failure> {
+    installation.put_alias(id, alias.clone()).await?;
     output.one(&AliasRecord::of(id, &alias))
 }
 
-async fn find(registry: &Registry, id: &RegistryId, name: &RegistryAlias) -> Result<Option<AliasDescription>, Failure> {
-    let aliases = registry.describe_registry(id).await?.aliases;
+async fn find(installation: &Installation, id: &RegistryId, name: &RegistryAlias) -> Result<Option<AliasDescription>, Failure> {
+    let aliases = installation.describe_registry(id).await?.aliases;
     Ok(aliases.into_iter().find(|alias| alias.name == *name))
 }
 

@@ -6,7 +6,7 @@ use super::output::Output;
 use crate::config::{Config, ConfigError, Flags, Layers, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
-use roadstead_registry::Registry;
+use roadstead_registry::Installation;
 use std::path::PathBuf;
 
 /// Under which the help lists what every command takes.
@@ -41,7 +41,7 @@ pub(super) trait Verb: Subcommand {
     fn change(&self) -> Option<Change>;
 
     /// Does it, and prints it with the output that was asked for.
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure>;
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure>;
 }
 
 /// Whose users, keys and aliases are meant.
@@ -62,17 +62,17 @@ impl Beside {
     pub(super) fn run(
         self,
         change: Option<Change>,
-        work: impl AsyncFnOnce(&Registry, Output) -> Result<(), Failure>,
+        work: impl AsyncFnOnce(&Installation, Output) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let layers = self.layers()?;
         let (options, witness) = (Config::beside(&layers)?, Witness::of(&layers, change.is_some())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {
-            let registry = Registry::open(options).await?;
-            let outcome = work(&registry, self.output).await;
-            let own = registry.account_id().clone();
-            registry.close().await;
+            let installation = Installation::open(options).await?;
+            let outcome = work(&installation, self.output).await;
+            let own = installation.account_id().clone();
+            installation.close().await;
             witness.hears(change, &own, outcome)
         })
     }
@@ -81,7 +81,7 @@ impl Beside {
 impl<V: Verb> Noun<V> {
     /// Does what the command says.
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.beside.run(self.verb.change(), async |registry, output| self.verb.run(registry, output).await)
+        self.beside.run(self.verb.change(), async |installation, output| self.verb.run(installation, output).await)
     }
 }
 
@@ -97,8 +97,8 @@ impl Account {
     }
 
     /// The id of the account, which exists.
-    pub(super) async fn find(&self, registry: &Registry) -> Result<RegistryId, Failure> {
-        let id = self.account.as_ref().unwrap_or_else(|| registry.account_id());
-        Ok(registry.describe_registry(id).await?.id)
+    pub(super) async fn find(&self, installation: &Installation) -> Result<RegistryId, Failure> {
+        let id = self.account.as_ref().unwrap_or_else(|| installation.account_id());
+        Ok(installation.describe_registry(id).await?.id)
     }
 }

@@ -43,8 +43,8 @@ impl Command {
         };
         let collection = Collection { grace, dry_run: self.dry_run };
         let change = Change::new("cli:gc", Whose::Any, "");
-        self.beside.run(Some(change).filter(|_| !collection.dry_run), async |registry, output| {
-            let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = registry.collect_garbage(collection).await?;
+        self.beside.run(Some(change).filter(|_| !collection.dry_run), async |installation, output| {
+            let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = installation.collect_garbage(collection).await?;
             output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
         })
     }

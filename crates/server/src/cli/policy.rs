@@ -9,7 +9,7 @@ use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
 use roadstead_model::policy::managed::{MANAGED_POLICIES, ManagedPolicy};
-use roadstead_registry::{Error, Registry, UserPolicy};
+use roadstead_registry::{Error, Installation, UserPolicy};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -89,31 +89,31 @@ impl beside::Verb for Verb {
         Some(Change::new(action, Whose::Given(user.account.given()), format!("{policy} of {}", user.user)))
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
             Self::Attach { policy, user, document } => {
                 let policy = offered(&policy, document.as_deref())?;
-                let (id, user) = user.find(registry).await?;
-                registry.put_user_policy(&id, &user, policy.clone()).await?;
+                let (id, user) = user.find(installation).await?;
+                installation.put_user_policy(&id, &user, policy.clone()).await?;
                 output.one(&PolicyRecord::of(&policy))
             }
-            Self::Detach { policy, user } => detach(registry, &policy, user).await,
+            Self::Detach { policy, user } => detach(installation, &policy, user).await,
             Self::List { user } => {
-                let policies = policies(registry, user).await?;
+                let policies = policies(installation, user).await?;
                 output.many(&policies.iter().map(PolicyRecord::of).collect::<Vec<_>>())
             }
-            Self::Show { policy, user } => show(registry, output, &policy, user).await,
+            Self::Show { policy, user } => show(installation, output, &policy, user).await,
         }
     }
 }
 
-async fn detach(registry: &Registry, policy: &str, user: User) -> Result<(), Failure> {
-    let (id, user) = user.find(registry).await?;
-    if registry.delete_user_policy(&id, &user, short_name(policy)).await? { Ok(()) } else { Err(not_found(policy)) }
+async fn detach(installation: &Installation, policy: &str, user: User) -> Result<(), Failure> {
+    let (id, user) = user.find(installation).await?;
+    if installation.delete_user_policy(&id, &user, short_name(policy)).await? { Ok(()) } else { Err(not_found(policy)) }
 }
 
-async fn show(registry: &Registry, output: Output, policy: &str, user: MaybeUser) -> Result<(), Failure> {
-    let policies = policies(registry, user).await?;
+async fn show(installation: &Installation, output: Output, policy: &str, user: MaybeUser) -> Result<(), Failure> {
+    let policies = policies(installation, user).await?;
     let policy = policies.iter().find(|known| known.name == short_name(policy)).ok_or_else(|| not_found(policy))?;
     let text = policy.text().unwrap_or_default();
     let document = RawValue::from_string(text.to_owned()).map_err(|error| Error::Internal(error.to_string()))?;
@@ -121,11 +121,11 @@ async fn show(registry: &Registry, output: Output, policy: &str, user: MaybeUser
 }
 
 /// The policies of a user, or all managed ones.
-async fn policies(registry: &Registry, user: MaybeUser) -> Result<Vec<UserPolicy>, Failure> {
+async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<UserPolicy>, Failure> {
     match user.user {
         Some(name) => {
-            let (id, user) = User { user: name, account: user.account }.find(registry).await?;
-            Ok(registry.user_policies(&id, &user).await?)
+            let (id, user) = User { user: name, account: user.account }.find(installation).await?;
+            Ok(installation.user_policies(&id, &user).await?)
         }
         None if user.account.is_given() => {
             Err(Failure::Usage("--account goes with --user: managed policies are the same for all accounts".to_owned()))
@@ -160,9 +160,9 @@ fn not_found(policy: &str) -> Failure {
 }
 
 impl User {
-    async fn find(self, registry: &Registry) -> Result<(RegistryId, String), Failure> {
-        let id = self.account.find(registry).await?;
-        if registry.has_user(&id, &self.user).await? { Ok((id, self.user)) } else { Err(unknown(&id, &self.user)) }
+    async fn find(self, installation: &Installation) -> Result<(RegistryId, String), Failure> {
+        let id = self.account.find(installation).await?;
+        if installation.has_user(&id, &self.user).await? { Ok((id, self.user)) } else { Err(unknown(&id, &self.user)) }
     }
 }
 

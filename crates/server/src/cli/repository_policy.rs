@@ -7,7 +7,7 @@ use super::output::Output;
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RepositoryName;
-use roadstead_registry::Registry;
+use roadstead_registry::Installation;
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
@@ -50,12 +50,12 @@ impl beside::Verb for Verb {
         Some(Change::new("cli:repository-policy delete", account, repository.name.to_string()))
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         let (Self::Show { repository } | Self::Delete { repository }) = &self;
-        let (name, id) = (&repository.name, repository.account.find(registry).await?);
+        let (name, id) = (&repository.name, repository.account.find(installation).await?);
         let policy_text = match self {
-            Self::Show { .. } => registry.repository_policy(&id, name).await?,
-            Self::Delete { .. } => registry.delete_repository_policy(&id, name).await?,
+            Self::Show { .. } => installation.repository_policy(&id, name).await?,
+            Self::Delete { .. } => installation.delete_repository_policy(&id, name).await?,
         };
         let text = format!("{}\n", policy_text.trim_end());
         let record = RepositoryPolicyRecord { registry_id: id.to_string(), repository_name: name.to_string(), policy_text };

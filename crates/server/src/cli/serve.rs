@@ -8,7 +8,7 @@ use crate::config::{Config, Flags, Layers, LogFormat};
 use crate::http::emulator_refusal;
 use crate::tls::{Files, Tls};
 use crate::{Server, Surface, banner, descriptors, serve, telemetry};
-use roadstead_registry::Registry;
+use roadstead_registry::Installation;
 use std::fs::Permissions;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -82,11 +82,11 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         Some(admin) => Some(listen_on("admin-listen", admin).await?),
         None => None,
     };
-    let registry = Registry::open(config.open_options(data.clone())).await?;
+    let installation = Installation::open(config.open_options(data.clone())).await?;
     for account in &config.accounts {
-        registry.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
+        installation.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
     }
-    let server = Arc::new(Server { tls, audit, ..Server::new(registry.clone(), config) });
+    let server = Arc::new(Server { tls, audit, ..Server::new(installation.clone(), config) });
     banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), &data, on_terminal, begun.elapsed()).await?;
 
     let background = tokio::spawn({
@@ -106,7 +106,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped at once by a second signal ({signal})"))),
     }
-    if tokio::time::timeout(CLOSING, registry.close()).await.is_err() {
+    if tokio::time::timeout(CLOSING, installation.close()).await.is_err() {
         tracing::warn!("the storage did not close in {} s", CLOSING.as_secs());
     }
     tracing::info!("stopped");

@@ -7,7 +7,7 @@ use super::output::{Output, Record};
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::{Arn, RegistryId};
-use roadstead_registry::{Registry, User};
+use roadstead_registry::{Installation, User};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
@@ -60,21 +60,21 @@ impl beside::Verb for Verb {
         Some(Change::new(action, Whose::Given(user.account.given()), user.name.as_str()))
     }
 
-    async fn run(self, registry: &Registry, output: Output) -> Result<(), Failure> {
+    async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { user } => {
-                let id = user.account.find(registry).await?;
-                registry.create_user(&id, &user.name).await?;
-                let users = registry.users(&id).await?;
+                let id = user.account.find(installation).await?;
+                installation.create_user(&id, &user.name).await?;
+                let users = installation.users(&id).await?;
                 users.iter().filter(|made| made.name == user.name).try_for_each(|made| output.one(&UserRecord::of(&id, made)))
             }
             Self::Delete { user } => {
-                let id = user.account.find(registry).await?;
-                if registry.delete_user(&id, &user.name).await? { Ok(()) } else { Err(unknown(&id, &user.name)) }
+                let id = user.account.find(installation).await?;
+                if installation.delete_user(&id, &user.name).await? { Ok(()) } else { Err(unknown(&id, &user.name)) }
             }
             Self::List { account } => {
-                let id = account.find(registry).await?;
-                let users = registry.users(&id).await?;
+                let id = account.find(installation).await?;
+                let users = installation.users(&id).await?;
                 output.many(&users.iter().map(|user| UserRecord::of(&id, user)).collect::<Vec<_>>())
             }
         }

@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 
 /// The page, made for the origin by which it was reached.
 pub(super) async fn page(server: &Server, call: &Call) -> Response {
-    let alias = match server.registry.primary_alias(server.registry.account_id()).await {
+    let alias = match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => alias,
         Err(error) => {
             tracing::error!(%error, request_id = call.request_id(), "the landing page needs the alias");

@@ -22,7 +22,7 @@ pub(super) fn is_logo(path: &str) -> bool {
 pub(super) async fn serve(server: &Server, call: &Call) -> Response {
     let name = call.uri.path().strip_prefix(FOLDER).and_then(|name| name.strip_suffix(ENDING));
     let found = match name {
-        Some(name) => server.registry.logo(name).await,
+        Some(name) => server.installation.logo(name).await,
         None => Ok(None),
     };
     match found {

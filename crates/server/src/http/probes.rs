@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `/readyz`: whether requests can be served now. Why not is logged, not told.
 pub(super) async fn readiness(server: &Server) -> Response {
-    match tokio::time::timeout(PATIENCE, server.registry.check_ready()).await {
+    match tokio::time::timeout(PATIENCE, server.installation.check_ready()).await {
         Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
         Ok(Err(error)) => tracing::warn!(%error, "not ready"),
         Err(_) => tracing::warn!("not ready: the storage did not answer in {} s", PATIENCE.as_secs()),

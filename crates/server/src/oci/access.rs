@@ -69,7 +69,7 @@ impl Target {
 
 /// Finds out who calls; none when the request carries no `Authorization`.
 pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
-    bearer::authenticate(&server.keys, &server.registry, &call.headers).await.map_err(|error| refuse_credentials(call, error))
+    bearer::authenticate(&server.keys, &server.installation, &call.headers).await.map_err(|error| refuse_credentials(call, error))
 }
 
 /// Checks that the caller may do an operation, and finds the registry that it is done in.
@@ -89,7 +89,7 @@ pub(super) async fn permit(
         Some(Principal::Known(known)) => Some(known),
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
-    let registry = server.registry.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
+    let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
     let mut target = Target { registry, place, may_create: false };
     if let Some(known) = known {
         let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
@@ -103,7 +103,7 @@ pub(super) async fn permit(
 
 async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions<'a>, Failure> {
     let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
-    Ok(Permissions::find(&server.registry, call, known, resource, RequestTags::default()).await?)
+    Ok(Permissions::find(&server.installation, call, known, resource, RequestTags::default()).await?)
 }
 
 /// Whether the caller may push an image there. Pulls do not ask for this.
@@ -116,7 +116,7 @@ pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Pr
 
 /// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
 pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: StatusCode, code: Code) -> Failure {
-    match server.registry.primary_alias(server.registry.account_id()).await {
+    match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => {
             let host = &call.origin.authority;
             Failure::new(status, code, format!("repositories live under a registry alias: use {host}/{alias}/{name}"))

@@ -13,7 +13,7 @@ pub(super) async fn list(server: &Server, call: &Call, listing: &Listing) -> Res
     if listing.is_empty() {
         return Ok(Reply::json_for(call, &RepositoryList { repositories: &[] }).into_response());
     }
-    let page = server.registry.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
+    let page = server.installation.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
     let reply = Reply::json_for(call, &RepositoryList { repositories: &page.items });
     Ok(match &page.next {
         Some(position) => reply.with(LINK, &listing.link("/v2/_catalog", position, None)),

@@ -20,7 +20,7 @@ use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull, Stor
 /// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
-    let manifest = server.registry.get_manifest(target.registry(), target.repository(), reference).await?;
+    let manifest = server.installation.get_manifest(target.registry(), target.repository(), reference).await?;
     // Only now is it known whether it is a part of what was pulled before. To find that out costs little, and no disk.
     let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
@@ -47,7 +47,7 @@ async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -
         None => {
             // For as long as it is read: then it is taken for as long as it is sent.
             let _share = holder.share(usize::try_from(manifest.size).unwrap_or(usize::MAX))?;
-            server.registry.manifest_bytes(target.registry(), target.repository(), &manifest.digest).await?
+            server.installation.manifest_bytes(target.registry(), target.repository(), &manifest.digest).await?
         }
     };
     Ok(Body::content(&manifest.digest, bytes))
@@ -63,7 +63,7 @@ pub(super) async fn put(
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
     let condition = condition(call)?;
-    let maximum = server.registry.limits().manifest_bytes;
+    let maximum = server.installation.limits().manifest_bytes;
     let received = body::read(server, call, body, maximum).await.map_err(|halted| match halted {
         Halted::TooLarge => Error::ManifestTooLarge.into(),
         halted => Failure::of_body(halted, Code::ManifestInvalid),
@@ -81,7 +81,7 @@ pub(super) async fn put(
         condition,
         create_repository: target.may_create(),
     };
-    let put = server.registry.put_manifest(target.registry(), target.repository(), push).await?;
+    let put = server.installation.put_manifest(target.registry(), target.repository(), push).await?;
     Ok(created(target, &put, tags))
 }
 
@@ -100,8 +100,8 @@ fn created(target: &Target, put: &ManifestPut, tags: &[Tag]) -> Response {
 pub(super) async fn delete(server: &Server, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let (registry, repository) = (target.registry(), target.repository());
     match reference {
-        Reference::Tag(tag) => server.registry.delete_tag(registry, repository, tag).await?,
-        Reference::Digest(digest) => server.registry.delete_manifest(registry, repository, digest).await?,
+        Reference::Tag(tag) => server.installation.delete_tag(registry, repository, tag).await?,
+        Reference::Digest(digest) => server.installation.delete_manifest(registry, repository, digest).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
 }

@@ -30,7 +30,7 @@ impl Puller<'_> {
         if self.call.method != Method::GET {
             return Ok(Admitted(None));
         }
-        let now = self.server.registry.now();
+        let now = self.server.installation.now();
         Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client(), pulled, now)?))
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn list(
     let page = if listing.is_empty() || artifact_type.is_some_and(|text| text.len() > media_type::LONGEST) {
         Arc::new(Page { items: Vec::new(), next: None })
     } else {
-        server.registry.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
+        server.installation.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
     };
     let reply = index(call, &page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));

@@ -108,7 +108,7 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
     if user != bearer::USER_NAME {
         return Err(access::bad_login(call, TokenError::WrongKind));
     }
-    match bearer::exchange_password(&server.keys, &server.registry, password).await {
+    match bearer::exchange_password(&server.keys, &server.installation, password).await {
         Ok(issued) => {
             if let Principal::Known(known) = &issued.principal {
                 call.trace.is_called_by(known);
@@ -124,12 +124,12 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
 }
 
 fn anonymous(server: &Server) -> Response {
-    let now = server.registry.now();
-    reply(server, bearer::issue_anonymous(&server.keys, &server.registry, now), None)
+    let now = server.installation.now();
+    reply(server, bearer::issue_anonymous(&server.keys, &server.installation, now), None)
 }
 
 fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
-    let now = server.registry.now();
+    let now = server.installation.now();
     let reply = TokenReply {
         access_token: issued.token.clone(),
         token: issued.token,

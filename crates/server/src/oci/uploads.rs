@@ -16,15 +16,15 @@ use roadstead_registry::{Error, Upload};
 
 /// POST: begins a session.
 pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
-    let registry = &server.registry;
-    let upload = registry.start_upload(target.registry(), target.repository(), algorithm, target.may_create()).await?;
+    let installation = &server.installation;
+    let upload = installation.start_upload(target.registry(), target.repository(), algorithm, target.may_create()).await?;
     Ok(session(StatusCode::ACCEPTED, target, &upload))
 }
 
 /// POST with `?digest=`: the whole blob in one request.
 pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
     let mut chunks = Chunks::new(server, call, body, None);
-    let pushed = server.registry.push_blob(target.registry(), target.repository(), digest, target.may_create(), &mut chunks).await;
+    let pushed = server.installation.push_blob(target.registry(), target.repository(), digest, target.may_create(), &mut chunks).await;
     pushed.map_err(|error| chunks.failure(error))?;
     Ok(created(target, digest))
 }
@@ -33,7 +33,7 @@ pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: 
 pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, from: Option<&Place>) -> Result<Response, Failure> {
     let source = match from {
         None => None,
-        Some(place) => match server.registry.resolve_alias(place.alias.as_str()).await {
+        Some(place) => match server.installation.resolve_alias(place.alias.as_str()).await {
             Ok(registry) => Some((registry, &place.repository)),
             Err(Error::RegistryNotFound(_)) => return start(server, target, Some(digest.algorithm())).await,
             Err(error) => return Err(error.into()),
@@ -41,7 +41,7 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
     };
     let source = source.as_ref().map(|(registry, name)| (registry, *name));
     let (registry, name) = (target.registry(), target.repository());
-    if server.registry.mount_blob(registry, name, digest, source, target.may_create()).await? {
+    if server.installation.mount_blob(registry, name, digest, source, target.may_create()).await? {
         Ok(created(target, digest))
     } else {
         start(server, target, Some(digest.algorithm())).await
@@ -50,14 +50,14 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
 
 /// GET: how far a session has come.
 pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    let upload = server.registry.find_upload(target.registry(), target.repository(), id).await?;
+    let upload = server.installation.find_upload(target.registry(), target.repository(), id).await?;
     Ok(session(StatusCode::NO_CONTENT, target, &upload))
 }
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
     let (start, mut chunks) = announced_body(server, call, body)?;
-    let appended = server.registry.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
+    let appended = server.installation.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
     Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
@@ -72,11 +72,11 @@ pub(super) async fn complete(
 ) -> Result<Response, Failure> {
     let (registry, name) = (target.registry(), target.repository());
     if body.is_end_stream() {
-        let completed = server.registry.complete_upload(registry, name, id, digest).await;
+        let completed = server.installation.complete_upload(registry, name, id, digest).await;
         completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
         let (start, mut chunks) = announced_body(server, call, body)?;
-        let completed = server.registry.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
+        let completed = server.installation.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
         completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
     }
     Ok(created(target, digest))
@@ -84,7 +84,7 @@ pub(super) async fn complete(
 
 /// DELETE: gives a session up.
 pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    server.registry.cancel_upload(target.registry(), target.repository(), id).await?;
+    server.installation.cancel_upload(target.registry(), target.repository(), id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 

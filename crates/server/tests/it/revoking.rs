@@ -3,7 +3,7 @@
 use crate::support::{Answer, Harbour, Server};
 use base64::Engine;
 use roadstead::auth::{Keys, bearer};
-use roadstead_registry::{Identity, OpenOptions, Registry, Sharing};
+use roadstead_registry::{Identity, Installation, OpenOptions, Sharing};
 
 /// The server knows of the change by nothing but its metadata, as another replica would.
 #[tokio::test]
@@ -17,16 +17,16 @@ async fn the_tokens_of_a_key_end_with_it_and_come_back_with_it() {
     assert_eq!(logins.each_ref().map(|login| push(login)), [202; 3]);
 
     let beside = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
-    let registry = Registry::open(beside).await.unwrap();
-    let (account, key) = (registry.account_id().clone(), harbour.server.credentials().id);
-    assert!(registry.set_access_key_active(&account, &key, false).await.unwrap());
+    let installation = Installation::open(beside).await.unwrap();
+    let (account, key) = (installation.account_id().clone(), harbour.server.credentials().id);
+    assert!(installation.set_access_key_active(&account, &key, false).await.unwrap());
     assert_eq!(logins.each_ref().map(|login| push(login)), [401; 3]);
     assert_eq!(harbour.send("GET", "/token", &[], b"").status, 401);
     assert_eq!(harbour.server.get("/v2/pier/app/tags/list").status, 200, "pulls need no key");
 
-    assert!(registry.set_access_key_active(&account, &key, true).await.unwrap());
+    assert!(installation.set_access_key_active(&account, &key, true).await.unwrap());
     assert_eq!(logins.each_ref().map(|login| push(login)), [202; 3]);
-    registry.close().await;
+    installation.close().await;
 }
 
 /// How `/token` answers a password with these scopes, in each way that clients send it.
@@ -58,10 +58,11 @@ async fn a_password_that_was_good_once_still_pulls_what_everybody_may_and_does_n
     let harbour = Harbour::on(Server::start_in(folder.path(), &["--alias", "pier"]));
     harbour.create("app");
     let beside = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
-    let registry = Registry::open(beside).await.unwrap();
-    let (keys, key) = (Keys::derive(&registry, false), harbour.server.credentials().id);
-    let identity = Identity { registry: registry.account_id().clone(), user: None };
-    let issued = |hours: i64| bearer::issue_password(&keys, &registry, &identity, &key, registry.now().plus_seconds(-hours * 3600)).0;
+    let installation = Installation::open(beside).await.unwrap();
+    let (keys, key) = (Keys::derive(&installation, false), harbour.server.credentials().id);
+    let identity = Identity { registry: installation.account_id().clone(), user: None };
+    let issued =
+        |hours: i64| bearer::issue_password(&keys, &installation, &identity, &key, installation.now().plus_seconds(-hours * 3600)).0;
     let (expired, good) = (issued(13), issued(0));
     let pull = "scope=aws&scope=repository%3Apier%2Fapp%3Apull";
 
@@ -81,8 +82,8 @@ async fn a_password_that_was_good_once_still_pulls_what_everybody_may_and_does_n
     let answer = harbour.get_with("/v2/pier/app/tags/list", "authorization", &format!("Basic {raw}"));
     assert_eq!((answer.status, answer.json()["errors"][0]["message"].as_str()), (401, Some(EXPIRED)));
 
-    assert!(registry.set_access_key_active(&identity.registry, &key, false).await.unwrap());
+    assert!(installation.set_access_key_active(&identity.registry, &key, false).await.unwrap());
     asked(&harbour.server, &good, pull).iter().for_each(|answer| assert_anonymous(&harbour.server, answer));
     assert!(asked(&harbour.server, &good, push).iter().all(|answer| answer.status == 401));
-    registry.close().await;
+    installation.close().await;
 }

@@ -42,7 +42,7 @@ impl Door {
 
     /// Makes a user with these policies, and gives a key of theirs.
     async fn user(&self, name: &str, policies: &[(&str, Option<&str>)]) -> (String, String) {
-        let (registry, own) = (&self.server.registry, Self::own());
+        let (registry, own) = (&self.server.installation, Self::own());
         registry.create_user(&own, name).await.expect("a user");
         for (policy, document) in policies {
             let policy = UserPolicy { name: (*policy).to_owned(), document: document.map(str::to_owned) };
@@ -54,13 +54,13 @@ impl Door {
 
     async fn other_account(&self) -> (String, String) {
         let other = RegistryId::parse(OTHER).expect("an id");
-        let key = self.server.registry.create_account(&other, None).await.expect("an account");
+        let key = self.server.installation.create_account(&other, None).await.expect("an account");
         (key.id, key.secret)
     }
 
     /// The repository as it was before an operation changed it, with a policy or without.
     async fn restore(&self, policy: Option<&str>) {
-        let (registry, own, name) = (&self.server.registry, Self::own(), RepositoryName::parse("team/app").expect("a name"));
+        let (registry, own, name) = (&self.server.installation, Self::own(), RepositoryName::parse("team/app").expect("a name"));
         let _ = registry.create_repository(&own, &name).await;
         match policy {
             Some(policy) => {
