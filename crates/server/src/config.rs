@@ -11,8 +11,9 @@ pub(crate) mod values;
 pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
 pub use values::{LogFormat, RootKey, Secret};
 
-use crate::http::{Cors, CorsOrigin, Network, Origin, Slowest};
+use crate::http::{Cors, CorsOrigin, Origin, Slowest};
 use crate::rates::Rate;
+use ipnet::IpNet;
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
 use std::path::PathBuf;
@@ -50,7 +51,7 @@ pub struct Config {
     /// The registry alias to make at first start; one of AWS's default form is made when absent.
     pub alias: Option<RegistryAlias>,
     /// The peers whose `X-Forwarded-…` headers count.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<IpNet>,
     /// How many connections there may be at once; a number that fits the limit of descriptors when absent.
     pub max_connections: Option<u64>,
     /// How many of them may come from one address (IPv6: one /64); a quarter of them when absent.
@@ -142,7 +143,7 @@ impl Config {
             cors: Cors::to(layers.many("cors_origin", CorsOrigin::parse)?.unwrap_or_default()),
             account_id: layers.one("account_id", values::account_id)?,
             alias: layers.one("alias", values::alias)?,
-            trusted_proxies: layers.many("trusted_proxy", Network::parse)?.unwrap_or_default(),
+            trusted_proxies: layers.many("trusted_proxy", values::network)?.unwrap_or_default(),
             max_connections: layers.one("max_connections", values::positive)?,
             max_connections_per_address: layers.one("max_connections_per_address", values::positive)?,
             aws_regions: layers.many("aws_regions", values::region)?,

@@ -24,7 +24,6 @@ pub(crate) use browser::Browsers;
 pub use browser::{Cors, CorsOrigin};
 pub use budget::Budget;
 pub(crate) use emulated::reason_to_refuse as emulator_refusal;
-pub use forwarded::Network;
 pub(crate) use listings::Listings;
 pub(crate) use logo::logo_path;
 pub use origin::Origin;

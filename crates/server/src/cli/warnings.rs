@@ -12,7 +12,7 @@ pub(super) fn warn(config: &Config) {
     if rustix::process::geteuid().is_root() {
         tracing::warn!("this server runs as root, and needs no right of root's: run it as a user of its own that owns the data folder");
     }
-    for network in config.trusted_proxies.iter().filter(|network| network.is_everybody()) {
+    for network in config.trusted_proxies.iter().filter(|network| network.prefix_len() == 0) {
         tracing::warn!(%network, "--trusted-proxy trusts everybody: any client can say that it is another one; name the addresses of the proxies");
     }
     for path in &config.secret_files {

@@ -3,8 +3,9 @@
 use super::layers::{ConfigError, Layers, Place};
 use crate::rates::Rate;
 use base64::Engine;
+use ipnet::IpNet;
 use roadstead_model::aws::Operation;
-use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
+use roadstead_model::{RegistryAlias, RegistryId, RepositoryName, parse_network};
 use roadstead_registry::{AliasStatus, User};
 use std::fmt;
 use std::net::SocketAddr;
@@ -68,6 +69,10 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(format!("'{text}' is neither true nor false")),
     }
+}
+
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    parse_network(text).ok_or_else(|| format!("'{text}' is neither an IP address nor a range of them such as 10.0.0.0/8"))
 }
 
 pub(crate) fn account_id(text: &str) -> Result<RegistryId, String> {
@@ -230,5 +235,22 @@ pub(super) fn master_key(text: &str) -> Result<[u8; 32], String> {
         None => Err("is not 32 bytes in hexadecimal or base64".into()),
         Some(key) if key == [0; 32] => Err("is 32 zeros, which anybody can guess: 'openssl rand -hex 32' makes a key".into()),
         Some(key) => Ok(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_its_addresses_and_no_others() {
+        let inside = |range: &str, address: &str| network(range).unwrap().contains(&address.parse::<std::net::IpAddr>().unwrap());
+        assert!(inside("10.0.0.0/8", "10.255.1.2") && !inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(inside("192.168.1.4", "192.168.1.4") && !inside("192.168.1.4", "192.168.1.5"));
+        assert!(inside("0.0.0.0/0", "8.8.8.8") && !inside("0.0.0.0/0", "::1"));
+        assert!(inside("fd00::/8", "fd12::1") && inside("::/0", "2001:db8::1") && !inside("::1", "::2"));
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/-1", "proxy.example"] {
+            assert!(network(text).is_err(), "{text}");
+        }
     }
 }

@@ -88,8 +88,7 @@ fn refusal(door: Door, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Flags, Layers};
-    use crate::http::Network;
+    use crate::config::{Flags, Layers, values};
 
     fn emulator(on_network: bool) -> Config {
         let layers = Layers::read(Flags::default(), std::iter::empty()).unwrap();
@@ -136,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_proxy_and_a_public_name_have_to_be_told_twice() {
-        let proxied = Config { trusted_proxies: vec![Network::parse("127.0.0.1").unwrap()], ..emulator(false) };
+        let proxied = Config { trusted_proxies: vec![values::network("127.0.0.1").unwrap()], ..emulator(false) };
         let public = |url: &str| Config { public_url: Origin::parse_url(url).ok(), ..emulator(false) };
         assert!(reason_to_refuse(&proxied).unwrap().contains("--trusted-proxy"));
         assert!(reason_to_refuse(&public("https://registry.example")).unwrap().contains("https://registry.example"));
