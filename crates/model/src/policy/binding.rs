@@ -4,7 +4,7 @@
 //! name later. It is shown with the ARN as long as the user is there, and with the id afterwards (IAM user guide, "AWS JSON policy
 //! elements: Principal"). Which ids and ARNs those are is for the registry to say.
 
-use super::PolicyError;
+use super::error::PolicyError;
 use super::json::Json;
 use super::principal::PrincipalName;
 use super::render::print_document;

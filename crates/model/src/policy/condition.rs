@@ -3,10 +3,11 @@
 //! Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Set operators for multi-valued context keys".
 
 use super::context::RequestContext;
-use super::document::Effect;
+use super::effect::Effect;
 use super::error::StatementError;
 use super::json::Json;
-use super::operand::{Kind, Operand, Relation, Resolved, boolean};
+use super::operand::{Kind, Operand, Relation, Resolved};
+use super::scalar::boolean;
 use super::text::Text;
 
 /// The operators: name, what they compare, and whether they ask for the opposite.

@@ -1,6 +1,7 @@
 //! Why a text is no policy.
 
-use super::document::MAXIMUM_CHARACTERS;
+/// The most characters of a policy (service model, `RepositoryPolicyText`).
+pub(super) const MAXIMUM_CHARACTERS: usize = 10_240;
 
 /// Why a text was refused as a policy. The doors word their own answer; this wording is for the operator's terminal and the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,13 +4,15 @@
 //! the wording of refusals: "Troubleshoot access denied error messages".
 
 use super::context::RequestContext;
-use super::document::{Effect, Policy, Selection, Statement};
+use super::document::{Policy, PolicyKind};
+use super::effect::Effect;
 use super::principal::{self, Inclusion, PrincipalName};
+use super::statement::{Selection, Statement};
 use super::template::Template;
 use super::text::Text;
 
 /// The action that a repository policy must not take away from whoever sets it.
-pub const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
+const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub enum Decision {
     /// No statement denies it, but an allow is missing.
     ImplicitDeny(MissingAllow),
     /// A statement of this kind of policy denies it.
-    ExplicitDeny(super::PolicyKind),
+    ExplicitDeny(PolicyKind),
 }
 
 /// Which allow is missing.
@@ -34,7 +36,7 @@ pub enum MissingAllow {
 
 /// What a set of policies says about a request, taken by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Nothing.
     Silent,
     /// Some statement allows it and none denies it.
@@ -61,8 +63,8 @@ impl Decision {
     }
 
     /// The last part of AWS's sentence about a refusal; none if the request goes through.
-    pub fn because(self, action: &str) -> Option<String> {
-        use super::PolicyKind::{Identity, Repository};
+    fn because(self, action: &str) -> Option<String> {
+        use PolicyKind::{Identity, Repository};
         match self {
             Self::Allow => None,
             Self::ImplicitDeny(MissingAllow::Identity) => Some(format!("because no identity-based policy allows the {action} action")),
@@ -87,7 +89,6 @@ pub fn evaluate<'a>(
     repository_policy: Option<&Policy>,
     context: &RequestContext,
 ) -> Decision {
-    use super::PolicyKind;
     let identity = evaluate_identity(identity_policies, context);
     let grant = repository_policy.map_or(Grant::None, |policy| evaluate_repository(policy, context));
     if identity == Verdict::Deny {
@@ -109,13 +110,13 @@ pub fn evaluate<'a>(
 /// repository policy "can't deny a user permissions to view or pull" (Amazon ECR Public user guide, "Public repository policies").
 pub fn evaluate_public_read<'a>(identity_policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Decision {
     match evaluate_identity(identity_policies, context) {
-        Verdict::Deny => Decision::ExplicitDeny(super::PolicyKind::Identity),
+        Verdict::Deny => Decision::ExplicitDeny(PolicyKind::Identity),
         Verdict::Allow | Verdict::Silent => Decision::Allow,
     }
 }
 
 /// What the policies of the caller say.
-pub fn evaluate_identity<'a>(policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Verdict {
+pub(super) fn evaluate_identity<'a>(policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Verdict {
     let mut verdict = Verdict::Silent;
     for statement in policies.into_iter().flat_map(Policy::statements).filter(|statement| statement.covers(context)) {
         match statement.effect {

@@ -3,7 +3,7 @@
 //! `serde_json::Value` does neither: it sorts members, and of two equal ones it keeps the last, which in a policy
 //! could silently drop a `Deny`.
 
-use super::PolicyError;
+use super::error::PolicyError;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 

@@ -2,7 +2,8 @@
 //!
 //! Source: Amazon ECR Public user guide, "AWS managed policies for Amazon Elastic Container Registry Public".
 
-use super::{Policy, PolicyError};
+use super::document::Policy;
+use super::error::PolicyError;
 
 /// What the ARNs of managed policies begin with.
 const ARN_PREFIX: &str = "arn:aws:iam::aws:policy/";
@@ -104,7 +105,8 @@ impl ManagedPolicy {
 mod tests {
     use super::*;
     use crate::RegistryId;
-    use crate::policy::{Caller, PolicyKind, RequestContext, Verdict, evaluate_identity};
+    use crate::policy::evaluate::{Verdict, evaluate_identity};
+    use crate::policy::{Caller, PolicyKind, RequestContext};
 
     /// Every action of the API with the managed policies that allow it: F(ull access), P(ower user), R(ead only).
     const ALLOWED: &[(&str, &str)] = &[

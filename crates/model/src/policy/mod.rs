@@ -13,6 +13,7 @@ mod bits;
 mod condition;
 mod context;
 mod document;
+mod effect;
 mod error;
 mod evaluate;
 mod json;
@@ -20,6 +21,8 @@ pub mod managed;
 mod operand;
 mod principal;
 mod render;
+mod scalar;
+mod statement;
 mod template;
 mod text;
 mod wildcard;
@@ -29,10 +32,8 @@ mod properties;
 
 pub use binding::{aws_principals, with_aws_principals};
 pub use context::{Caller, RequestContext};
-pub use document::{MAXIMUM_CHARACTERS, Policy, PolicyKind};
+pub use document::{Policy, PolicyKind};
 pub use error::{PolicyError, StatementError};
-pub use evaluate::{
-    Decision, MissingAllow, SET_REPOSITORY_POLICY, Verdict, evaluate, evaluate_identity, evaluate_public_read, may_still_set_policy,
-};
+pub use evaluate::{Decision, MissingAllow, evaluate, evaluate_public_read, may_still_set_policy};
 pub use principal::PrincipalName;
 pub use render::render;

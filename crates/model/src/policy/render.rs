@@ -3,7 +3,7 @@
 //! ECR Public does not keep the text of a policy but prints it anew, in the form of the Jackson library: blanks on both
 //! sides of a colon, two blanks of indentation, lists on one line (AWS CLI examples of `get-repository-policy`).
 
-use super::PolicyError;
+use super::error::PolicyError;
 use super::json::Json;
 
 /// The policy in AWS's form. Members keep their order; texts and numbers keep their value.

@@ -5,7 +5,7 @@
 //! ([`super::wildcard`]).
 
 use super::bits::{Bits, count};
-use super::operand::{date, number};
+use super::scalar::{date, number};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;

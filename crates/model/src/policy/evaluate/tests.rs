@@ -1,6 +1,7 @@
 use super::super::bits::counted;
 use super::*;
-use crate::policy::{Caller, MAXIMUM_CHARACTERS, PolicyKind, aws_principals, with_aws_principals};
+use crate::policy::error::MAXIMUM_CHARACTERS;
+use crate::policy::{Caller, aws_principals, with_aws_principals};
 use crate::{RegistryId, UserId};
 
 const OWNER: &str = "111122223333";
