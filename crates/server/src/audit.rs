@@ -6,24 +6,19 @@
 
 mod refusals;
 
-use crate::auth::KnownPrincipal;
 use crate::config::LogFormat;
-use crate::connection::Standing;
+use crate::http::{Act, Trace};
+use crate::telemetry::Lines;
 use crate::telemetry::audit::{self, Value};
-use crate::telemetry::{LONGEST_TEXT, Lines};
 use refusals::{Refusals, Report};
-use roadstead_model::measure::beginning;
 use roadstead_registry::Clock;
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Refusals are summed up this often.
 const MINUTE: Duration = Duration::from_secs(60);
-/// What is written to is named up to this many bytes: a hundred digests.
-const LONGEST_LIST: usize = 8 * 1024;
 
 /// Where events go. Clones are the same place.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +61,28 @@ impl Audit {
         }
     }
 
-    fn is_on(&self) -> bool {
+    /// Whether anybody wants its events.
+    pub(crate) fn is_on(&self) -> bool {
         self.0.file.is_some() || audit::is_on()
+    }
+
+    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for an answer.
+    pub(crate) fn request_over(&self, trace: &Trace, status: Option<u16>) {
+        let Some(act) = trace.take_act() else { return };
+        if act.is_refused {
+            let access_key_id = trace.caller().map(|known| known.access_key_id.as_str());
+            if self.0.refusals.admit(trace.client(), access_key_id, Clock::System.now()) {
+                self.write(trace, &act, "refused", status);
+            }
+            return;
+        }
+        let outcome = match status {
+            _ if act.resource.is_none() => return,
+            None => "abandoned",
+            Some(..400) => "done",
+            Some(_) => "failed",
+        };
+        self.write(trace, &act, outcome, status);
     }
 
     fn sum_up(&self) {
@@ -106,8 +121,8 @@ impl Audit {
             ("user", caller.and_then(|known| known.identity.user.as_deref()).map(Value::Text)),
             ("access_key_id", caller.map(|known| Value::Text(&known.access_key_id))),
             ("claimed_key_id", act.claimed_key_id.as_deref().map(Value::Text)),
-            ("client", Some(Value::Address(trace.client))),
-            ("request_id", Some(Value::Text(&trace.request_id))),
+            ("client", Some(Value::Address(trace.client()))),
+            ("request_id", Some(Value::Text(trace.request_id()))),
             ("status", status.map(|status| Value::Number(status.into()))),
             ("reason", act.reason.as_deref().map(Value::Text)),
             ("held_back", act.is_held_back.then_some(Value::True)),
@@ -115,140 +130,4 @@ impl Audit {
         let message = if act.is_refused { "an attempt was refused" } else { "a write" };
         audit::write(self.0.file.as_ref(), message, &fields);
     }
-}
-
-/// What is known of a request beside what it asks for: doors note here who calls and what is done.
-#[derive(Debug)]
-pub struct Trace {
-    audit: Audit,
-    client: IpAddr,
-    request_id: String,
-    caller: OnceLock<KnownPrincipal>,
-    standing: Standing,
-    act: Mutex<Option<Box<Act>>>,
-}
-
-/// A write, or an attempt that was refused.
-#[derive(Debug, Default)]
-struct Act {
-    action: &'static str,
-    resource: Option<String>,
-    object: Option<String>,
-    claimed_key_id: Option<String>,
-    is_refused: bool,
-    reason: Option<String>,
-    is_held_back: bool,
-}
-
-impl Trace {
-    /// Of a request with this id from this address, over a connection.
-    pub(crate) fn new(audit: &Audit, client: IpAddr, request_id: String, standing: Standing) -> Self {
-        Self { audit: audit.clone(), client, request_id, caller: OnceLock::new(), standing, act: Mutex::new(None) }
-    }
-
-    /// The client's address.
-    pub(crate) fn client(&self) -> IpAddr {
-        self.client
-    }
-
-    /// The id of the request.
-    pub(crate) fn request_id(&self) -> &str {
-        &self.request_id
-    }
-
-    /// Who calls, once that is proved.
-    pub(crate) fn caller(&self) -> Option<&KnownPrincipal> {
-        self.caller.get()
-    }
-
-    /// Notes who calls. The first word counts.
-    pub(crate) fn is_called_by(&self, principal: &KnownPrincipal) {
-        self.standing.is_known();
-        let _ = self.caller.set(principal.clone());
-    }
-
-    /// Notes a write, that is to be done to `object` (tags, digests, …) of `resource`.
-    pub(crate) fn writes(&self, action: &'static str, resource: impl Into<String>, object: Option<String>) {
-        if self.audit.is_on() {
-            let (resource, object) = (Some(cut(resource.into(), LONGEST_LIST)), object.map(|object| cut(object, LONGEST_LIST)));
-            self.note(|act| (act.action, act.resource, act.object) = (action, resource, object));
-        }
-    }
-
-    /// Notes what somebody attempts who is refused, with the resource and the object if they are known. A write that was
-    /// noted before stays.
-    pub(crate) fn attempts(&self, action: &'static str, what: impl FnOnce() -> (Option<String>, Option<String>)) {
-        if self.audit.is_on() {
-            self.note(|act| {
-                if act.action.is_empty() {
-                    let (resource, object) = what();
-                    let short = |text| cut(text, LONGEST_TEXT);
-                    (act.action, act.resource, act.object) = (action, resource.map(short), object.map(short));
-                }
-            });
-        }
-    }
-
-    /// Notes which key was claimed by somebody who could not prove it.
-    pub(crate) fn claims(&self, key_id: &str) {
-        if self.audit.is_on() {
-            self.note(|act| act.claimed_key_id = Some(key_id.to_owned()));
-        }
-    }
-
-    /// Notes that it was refused, and why.
-    pub(crate) fn is_refused(&self, reason: impl Into<String>) {
-        if self.audit.is_on() {
-            self.note(|act| (act.is_refused, act.reason) = (true, Some(cut(reason.into(), LONGEST_TEXT))));
-        }
-    }
-
-    /// Notes that he who was refused was not told why, because he failed too often.
-    pub(crate) fn is_held_back(&self) {
-        if self.audit.is_on() {
-            self.note(|act| act.is_held_back = true);
-        }
-    }
-
-    /// Notes why a write failed.
-    pub(crate) fn fails(&self, reason: &str) {
-        if let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            act.reason = Some(cut(reason.to_owned(), LONGEST_TEXT));
-        }
-    }
-
-    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for an answer.
-    pub(crate) fn is_over(&self, status: Option<u16>) {
-        let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        if act.is_refused {
-            let access_key_id = self.caller().map(|known| known.access_key_id.as_str());
-            if self.audit.0.refusals.admit(self.client, access_key_id, Clock::System.now()) {
-                self.audit.write(self, &act, "refused", status);
-            }
-            return;
-        }
-        let outcome = match status {
-            _ if act.resource.is_none() => return,
-            None => "abandoned",
-            Some(..400) => "done",
-            Some(_) => "failed",
-        };
-        self.audit.write(self, &act, outcome, status);
-    }
-
-    fn note(&self, change: impl FnOnce(&mut Act)) {
-        change(self.act.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default());
-    }
-}
-
-impl Default for Trace {
-    /// Of a request that nobody sent.
-    fn default() -> Self {
-        Self::new(&Audit::default(), IpAddr::from([0, 0, 0, 0]), String::new(), Standing::default())
-    }
-}
-
-fn cut(mut text: String, length: usize) -> String {
-    text.truncate(beginning(&text, length).len());
-    text
 }

@@ -3,19 +3,18 @@
 //! All of it is counted in memory: a pull never writes, and a restart forgives.
 
 mod actions;
+mod bounded_map;
 mod failures;
-mod noted;
 mod pulls;
 mod volume;
 
 pub use actions::{ActionRates, Client};
+pub(crate) use bounded_map::BoundedMap;
 pub use failures::FailedLogins;
-pub(crate) use noted::Noted;
 pub use pulls::PullLimits;
 pub(crate) use pulls::{Charge, Pulled, Refusal};
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -78,12 +77,12 @@ struct Throttle<K> {
     pace: Duration,
     patience: Duration,
     /// Since `begun`.
-    done: Mutex<Noted<K, Duration>>,
+    done: Mutex<BoundedMap<K, Duration>>,
 }
 
 impl<K: Eq + Hash + Clone> Throttle<K> {
     fn new(Rate { pace, at_once }: Rate) -> Self {
-        Self { begun: Instant::now(), pace, patience: pace * at_once.saturating_sub(1), done: Mutex::new(Noted::new()) }
+        Self { begun: Instant::now(), pace, patience: pace * at_once.saturating_sub(1), done: Mutex::new(BoundedMap::new()) }
     }
 
     /// Lets a caller through, or says when to come again.
@@ -101,27 +100,10 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
     }
 }
 
-/// One customer of IPv6 has a network of 64 bits, and could come from another address of it each time.
-pub(crate) fn network_of(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_are_one_and_mapped_addresses_are_ipv4() {
-        let ip = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::9"));
-        assert_ne!(ip("2001:db8:1:2::1"), ip("2001:db8:1:3::1"));
-        assert_eq!(ip("::ffff:192.0.2.1"), ip("192.0.2.1"));
-        assert_ne!(ip("192.0.2.1"), ip("192.0.2.2"));
-    }
 
     #[test]
     fn a_rate_is_a_count_and_a_unit() {

@@ -6,9 +6,9 @@ mod event;
 mod lines;
 mod process;
 
+use crate::admission::Full;
 use crate::cli::Failure;
 use crate::config::{ConfigError, LogFormat, Place};
-use crate::connection::Full;
 use crate::http::Budget;
 use crate::http::budget::Crowded;
 use http::{Method, StatusCode};
@@ -27,8 +27,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-/// Text that a client chose is logged up to this many bytes.
-pub(crate) const LONGEST_TEXT: usize = 512;
 /// Seconds; from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 

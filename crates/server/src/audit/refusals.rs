@@ -2,7 +2,8 @@
 //! an address have one, and of all addresses together not more than a few hundred; the others are counted and summed up.
 //! Those who have proved who they are are counted by their access keys instead, and apart: no stranger can hide what they do.
 
-use crate::rates::{Noted, network_of};
+use crate::http::network_of;
+use crate::rates::BoundedMap;
 use roadstead_model::Timestamp;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -28,7 +29,7 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct Minute<K> {
     lines: u64,
-    seen: Noted<K, Seen>,
+    seen: BoundedMap<K, Seen>,
     /// Those that there was no room for.
     others: Untold,
 }
@@ -120,7 +121,7 @@ impl<K: Eq + Hash + Clone> Minute<K> {
 
 impl<K> Default for Minute<K> {
     fn default() -> Self {
-        Self { lines: 0, seen: Noted::default(), others: Untold::default() }
+        Self { lines: 0, seen: BoundedMap::default(), others: Untold::default() }
     }
 }
 

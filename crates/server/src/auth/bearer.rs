@@ -7,7 +7,8 @@
 //! both say who holds them and until when, never what the holder may do. The access key behind a token is looked up
 //! each time, so that revoking the key revokes its tokens at once.
 
-use super::{Keys, KnownPrincipal, Principal};
+use super::Keys;
+use crate::principal::{KnownPrincipal, Principal};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,6 +1,6 @@
 //! Who asks, and whether that principal may: shared by every door.
 //!
-//! A door authenticates in its own protocol ([`sigv4`] for AWS, [`bearer`] for OCI) and ends with a [`Principal`].
+//! A door authenticates in its own protocol ([`sigv4`] for AWS, [`bearer`] for OCI) and ends with a [`Principal`](crate::principal::Principal).
 //! From there on there is one judge, [`Permissions`], and no operation is called without it. Credentials carry
 //! identity only; what a principal may do is decided anew at each request.
 
@@ -11,26 +11,8 @@ pub mod sigv4;
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
 use roadstead_model::page::CursorKey;
-use roadstead_registry::{Identity, Installation};
+use roadstead_registry::Installation;
 use std::fmt;
-
-/// Who sends a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
-    /// Nobody in particular: pulls need no more.
-    Anonymous,
-    /// The holder of an access key.
-    Known(KnownPrincipal),
-}
-
-/// The holder of an access key, who has proved it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownPrincipal {
-    /// The account and, unless it is the account itself, the user within it.
-    pub identity: Identity,
-    /// The access key that the proof rests on.
-    pub access_key_id: String,
-}
 
 /// The keys that this installation signs its own tokens with, all derived from the master key.
 ///
@@ -59,14 +41,5 @@ impl Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys")
-    }
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anonymous => f.write_str("anonymous"),
-            Self::Known(known) => known.identity.arn().fmt(f),
-        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Every door decides here. Nothing is remembered from one request to the next, so a policy that changes is in force at once.
 
-use super::KnownPrincipal;
 use crate::http::Call;
+use crate::principal::KnownPrincipal;
 use http::header::USER_AGENT;
 use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
 use roadstead_model::{Arn, RegistryId, RepositoryName, Timestamp, UserId};

@@ -29,7 +29,7 @@ const SKEW_MINUTES: i64 = 5;
 /// The longest life of a presigned URL: seven days.
 const LONGEST_EXPIRY: i64 = 604_800;
 /// More headers than this are refused before anything is verified.
-const MAX_HEADERS: usize = crate::connection::MAX_HEADERS;
+const MAX_HEADERS: usize = crate::http::MAX_HEADERS;
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 

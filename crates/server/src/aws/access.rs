@@ -3,10 +3,11 @@
 
 use super::audit;
 use super::error::Failure;
-use crate::Server;
 use crate::auth::sigv4::SignatureError;
-use crate::auth::{KnownPrincipal, Permissions, RequestTags, Resource};
+use crate::auth::{Permissions, RequestTags, Resource};
 use crate::http::Call;
+use crate::principal::KnownPrincipal;
+use crate::server::Server;
 use roadstead_model::aws::operations::{RegistryMember, Resource as ResourceMember};
 use roadstead_model::aws::resource_tags::ResourceTag;
 use roadstead_model::aws::validation::Violation;

@@ -2,11 +2,11 @@
 
 use super::access::Request;
 use super::error::Failure;
-use crate::Server;
 use crate::auth::Resource;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::Call;
 use crate::rates::TooFast;
+use crate::server::Server;
 use roadstead_model::aws::images::ImageIdentifier;
 use roadstead_model::aws::{self, Operation};
 

@@ -1,10 +1,10 @@
 //! Request bodies: each operation has its limit, and what they hold comes out of the server's budget of memory.
 
 use super::error::Failure;
-use crate::Server;
 use crate::http::Call;
-use crate::http::arriving::{self, Halted, Received};
 use crate::http::budget::Holder;
+use crate::http::request_body::{self, Halted, Received};
+use crate::server::Server;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::Body;
@@ -52,7 +52,7 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     limit: usize,
 ) -> Result<RequestBody, Failure> {
-    let received = arriving::read(&mut body, limit, &call.headers, holder, server.config.slowest_body).await;
+    let received = request_body::read(&mut body, limit, &call.headers, holder, server.config.slowest_body).await;
     Ok(RequestBody(received.map_err(Failure::from)?))
 }
 

@@ -64,7 +64,7 @@ pub(super) fn shown(caller: &Caller<'_>, data: CatalogData) -> RepositoryCatalog
         description: data.description,
         architectures: list(data.architectures),
         operating_systems: list(data.operating_systems),
-        logo_url: data.logo_name.map(|name| caller.url(&logo_path(&name))),
+        logo_url: data.logo_name.map(|name| caller.url(&logo_path::of(&name))),
         about_text: data.about_text,
         usage_text: data.usage_text,
         marketplace_certified: data.marketplace_certified.then_some(true),

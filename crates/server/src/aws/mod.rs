@@ -23,12 +23,12 @@ mod sts;
 mod tags;
 mod uploads;
 
-use crate::Server;
-use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, Claim, SignatureError};
 use crate::http::budget::{Crowded, Holder};
 use crate::http::{Call, Response};
+use crate::principal::KnownPrincipal;
 use crate::rates::Client;
+use crate::server::Server;
 use access::Caller;
 use body::RequestBody;
 use bytes::Bytes;

@@ -2,10 +2,10 @@
 //! protocol (AWS query protocol; AWS Security Token Service API reference, version 2011-06-15).
 
 use super::{Signature, audit, body, check_signature, find_key, reply};
-use crate::Server;
-use crate::auth::KnownPrincipal;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::{Call, Query, Response};
+use crate::principal::KnownPrincipal;
+use crate::server::Server;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};

@@ -1,9 +1,8 @@
 //! The whole door, from a signed request to the JSON of its answer, over a registry in a temporary folder.
 
 use super::*;
-use crate::audit::{Audit, Trace};
 use crate::config::{Config, Flags, Layers};
-use crate::http::Origin;
+use crate::http::{Origin, Trace};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
@@ -62,7 +61,7 @@ impl Door {
             headers,
             origin: Origin { scheme: "http", authority: "localhost:5000".into() },
             secure: false,
-            trace: Arc::new(Trace::new(&Audit::default(), Ipv4Addr::LOCALHOST.into(), "request-1".to_owned(), Default::default())),
+            trace: Arc::new(Trace::new(Ipv4Addr::LOCALHOST.into(), "request-1".to_owned(), None, false)),
         };
         let (head, body) = answer(&self.server, &call, Full::new(Bytes::from(body.to_owned()))).await.into_parts();
         assert_eq!(head.headers["x-amzn-requestid"], "request-1");

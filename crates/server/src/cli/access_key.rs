@@ -1,7 +1,7 @@
 //! `roadstead access-key`: the keys that sign requests and log in.
 
 use super::audit::{Change, Whose};
-use super::beside::{self, Account};
+use super::data_access::{self, Account};
 use super::output::{self, Output, Record};
 use super::user::unknown;
 use super::{Failure, input};
@@ -124,7 +124,7 @@ fn profile_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         let (action, key, new_key) = match self {
             Self::Create { holder, form, .. } => {

@@ -4,7 +4,7 @@ use super::Failure;
 use super::access_key::{KeyRecord, NewKey, SecretForm};
 use super::alias::AliasRecord;
 use super::audit::{Change, Whose};
-use super::beside;
+use super::data_access;
 use super::output::{Output, Record, table, yes_or_no};
 use super::user::UserRecord;
 use crate::config::values;
@@ -73,7 +73,7 @@ struct Everything {
     access_keys: Vec<KeyRecord>,
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         match self {
             Self::Create { id, form, .. } => {

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::audit::{Change, Whose};
-use super::beside::{self, Account};
+use super::data_access::{self, Account};
 use super::output::{Output, Record, yes_or_no};
 use crate::config::values;
 use clap::{Args, Subcommand};
@@ -72,7 +72,7 @@ pub(super) struct AliasRecord {
     default_registry_alias: bool,
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         let (action, alias) = match self {
             Self::Add { alias, .. } => ("cli:alias add", alias),

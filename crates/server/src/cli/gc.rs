@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::audit::{Change, Whose};
-use super::beside::Beside;
+use super::data_access::Beside;
 use super::output::Record;
 use crate::config::{Config, values};
 use clap::Args;

@@ -1,7 +1,7 @@
 //! `roadstead policy`: what users may do.
 
 use super::audit::{Change, Whose};
-use super::beside::{self, Account};
+use super::data_access::{self, Account};
 use super::output::{Output, Record};
 use super::user::unknown;
 use super::{Failure, input};
@@ -79,7 +79,7 @@ struct PolicyRecord {
     document: Option<Box<RawValue>>,
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         let (action, policy, user) = match self {
             Self::Attach { policy, user, .. } => ("cli:policy attach", policy, user),

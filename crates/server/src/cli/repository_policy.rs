@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::audit::{Change, Whose};
-use super::beside::{self, Account};
+use super::data_access::{self, Account};
 use super::output::Output;
 use crate::config::values;
 use clap::{Args, Subcommand};
@@ -43,7 +43,7 @@ struct RepositoryPolicyRecord {
     policy_text: String,
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         let Self::Delete { repository } = self else { return None };
         let account = Whose::Given(repository.account.given());

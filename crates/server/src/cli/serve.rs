@@ -1,13 +1,16 @@
 //! `roadstead serve`: opens the registry, answers until a signal, and leaves everything as it should be.
 
-use super::Failure;
 use super::signals::{self, Signals};
 use super::warnings;
+use super::{Failure, banner};
 use crate::audit::Audit;
 use crate::config::{Config, Flags, Layers, LogFormat};
-use crate::http::emulator_refusal;
+use crate::connection::serve;
+use crate::http::Surface;
+use crate::router::{Router, emulator_refusal};
+use crate::server::Server;
 use crate::tls::{Files, Tls};
-use crate::{Server, Surface, banner, descriptors, serve, telemetry};
+use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
 use std::fs::Permissions;
 use std::io::IsTerminal;
@@ -91,10 +94,10 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
 
     let background = tokio::spawn({
         let server = server.clone();
-        async move { server.work_in_background().await }
+        async move { background::run(&server).await }
     });
     let (stop, stopping) = watch::channel(false);
-    let mut serving = std::pin::pin!(serve_all(listener, admin.map(|(listener, _)| listener), server, stopping));
+    let mut serving = std::pin::pin!(serve_all(listener, admin.map(|(listener, _)| listener), Arc::new(Router::new(server)), stopping));
     let signal = tokio::select! {
         signal = signals.next() => signal,
         () = &mut serving => "end of listening",
@@ -121,15 +124,15 @@ async fn listen_on(flag: &str, place: &str) -> Result<(TcpListener, SocketAddr),
 }
 
 /// Serves what everybody may ask and what the operator asks, at one address or at two.
-async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, server: Arc<Server>, stopping: watch::Receiver<bool>) {
+async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Arc<Router>, stopping: watch::Receiver<bool>) {
     let stopped = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     match admin {
-        None => serve(listener, Surface::Everything, server, stopped(stopping)).await,
+        None => serve(listener, Surface::Everything, router, stopped(stopping)).await,
         Some(admin) => {
-            let public = serve(listener, Surface::Public, server.clone(), stopped(stopping.clone()));
-            tokio::join!(public, serve(admin, Surface::Admin, server, stopped(stopping)));
+            let public = serve(listener, Surface::Public, router.clone(), stopped(stopping.clone()));
+            tokio::join!(public, serve(admin, Surface::Admin, router, stopped(stopping)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::audit::{Change, Whose};
-use super::beside::{self, Account};
+use super::data_access::{self, Account};
 use super::output::{Output, Record};
 use crate::config::values;
 use clap::{Args, Subcommand};
@@ -50,7 +50,7 @@ pub(super) struct UserRecord {
     created_at: String,
 }
 
-impl beside::Verb for Verb {
+impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         let (action, user) = match self {
             Self::Create { user } => ("cli:user create", user),

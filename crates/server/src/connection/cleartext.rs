@@ -1,7 +1,7 @@
 //! Plain HTTP on a port that speaks HTTPS: one answer that says so, in place of a handshake that fails.
 
-use super::lingering::Unread;
-use super::watched::Watched;
+use super::monitored_stream::MonitoredStream;
+use crate::http::Activity;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -16,8 +16,8 @@ pub(super) async fn is_spoken(stream: &TcpStream) -> bool {
 }
 
 /// Says what is wrong, and closes.
-pub(super) async fn refuse(mut stream: Watched, unread: &Unread) {
-    unread.set(true);
+pub(super) async fn refuse(mut stream: MonitoredStream, activity: &Activity) {
+    activity.set_unread(true);
     // A client that has left has no use for the answer.
     let _ = stream.write_all(ANSWER).await;
     let _ = stream.shutdown().await;

@@ -16,6 +16,10 @@ const FRAME: usize = 2 << 20;
 /// the rest where it can be taken back.
 const PIECE: usize = 64 << 10;
 
+/// From this size on an answer takes a share of its own size. A smaller one is covered by the share of its HTTP/2 stream; over HTTP/1.1
+/// by that of its connection, which has one answer at a time.
+pub(super) const LARGE: usize = 16 * 1024;
+
 /// How the bytes of a blob get to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
@@ -69,7 +73,7 @@ impl Body {
 
     /// The whole content of this digest.
     pub fn content(digest: &Digest, bytes: Bytes) -> Self {
-        let digest = (bytes.len() >= super::leaving::LARGE).then(|| digest.clone());
+        let digest = (bytes.len() >= LARGE).then(|| digest.clone());
         Self::Full { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), digest }
     }
 

@@ -4,11 +4,10 @@
 //! ("strangers") are limited by address and in total, authenticated ones ("the known") by account and in total; the limits leave a
 //! part of the budget that strangers cannot use up.
 
-mod proven;
+mod verified_keys;
 
-use crate::audit::Trace;
-use crate::rates::network_of;
-use proven::{Claim, Proven};
+use super::network::network_of;
+use super::trace::Trace;
 use roadstead_model::RegistryId;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
+use verified_keys::{Claim, VerifiedKeys};
 
 /// What a request takes besides its own bytes while it waits for its client: its task, its head, the protocol's state.
 pub(crate) const REQUEST: usize = 16 * 1024;
@@ -60,7 +60,7 @@ struct Pots {
     claims: Bound,
     small: Bound,
     bounds: Mutex<Bounds>,
-    proven: Proven,
+    verified_keys: VerifiedKeys,
     /// Who waits for room, and what tells them that there is some.
     waiting: AtomicUsize,
     room: Notify,
@@ -143,7 +143,7 @@ impl Budget {
                 claims: HashMap::new(),
                 small_claims: HashMap::new(),
             }),
-            proven: Proven::default(),
+            verified_keys: VerifiedKeys::default(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
             refused: Default::default(),
@@ -201,8 +201,8 @@ impl Budget {
     /// own for small requests, unless this address has [proved](Self::prove) this key before. Then he counts against the account, but
     /// within bounds of his own address and key, so that forged signatures from elsewhere take nothing from him.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
-        let claim = self.0.proven.claim(network_of(client), access_key_id);
-        if !self.0.proven.holds(claim) {
+        let claim = self.0.verified_keys.claim(network_of(client), access_key_id);
+        if !self.0.verified_keys.holds(claim) {
             return Holder { larger: Some(Larger::Stranger(client)), ..self.of_address(client, Class::Claimant) };
         }
         let own = [Some(self.0.small_claim(claim)), Some(self.0.account(account))];
@@ -211,7 +211,7 @@ impl Budget {
 
     /// Notes that this address has proved to have an access key.
     pub(crate) fn prove(&self, client: IpAddr, access_key_id: &str) {
-        self.0.proven.note(self.0.proven.claim(network_of(client), access_key_id));
+        self.0.verified_keys.note(self.0.verified_keys.claim(network_of(client), access_key_id));
     }
 
     /// Whoever is answered in a few words although there is no room for more.

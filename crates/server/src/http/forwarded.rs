@@ -1,15 +1,10 @@
 //! What a proxy in front says of the client: believed only from peers that `--trusted-proxy` names.
 
 use super::Origin;
+use super::network::is_proxy;
 use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
-
-/// Whether an address is that of a proxy of ours.
-pub(crate) fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
-    let address = address.to_canonical();
-    proxies.iter().any(|network| network.contains(&address))
-}
 
 /// The client's address: the rightmost of `X-Forwarded-For` that is no proxy of ours. Whatever stands to the left of it
 /// was written by someone whom nobody vouches for.

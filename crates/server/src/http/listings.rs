@@ -2,7 +2,7 @@
 //! and never read were composed at once, nobody else would get a turn of the processor.
 
 use super::budget::{Budget, Crowded};
-use crate::audit::Trace;
+use super::trace::Trace;
 use roadstead_model::page::PAGE_BYTES;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -71,14 +71,13 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Audit;
-    use crate::auth::KnownPrincipal;
+    use crate::principal::KnownPrincipal;
     use roadstead_model::RegistryId;
     use roadstead_registry::Identity;
     use std::net::IpAddr;
 
     fn stranger(last: u8) -> Trace {
-        Trace::new(&Audit::default(), IpAddr::from([192, 0, 2, last]), String::new(), Default::default())
+        Trace::new(IpAddr::from([192, 0, 2, last]), String::new(), None, false)
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,10 +2,11 @@
 
 use super::error::{Code, Failure, Refused};
 use super::route::{Operation, Place};
-use crate::Server;
 use crate::auth::bearer::{self, TokenError};
-use crate::auth::{Denied, KnownPrincipal, Permissions, Principal, RequestTags, Resource};
+use crate::auth::{Denied, Permissions, RequestTags, Resource};
 use crate::http::Call;
+use crate::principal::{KnownPrincipal, Principal};
+use crate::server::Server;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};

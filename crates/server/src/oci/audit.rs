@@ -3,8 +3,8 @@
 use super::access::Target;
 use super::error::Failure;
 use super::route::{self, Operation, Route};
-use crate::Server;
 use crate::http::Call;
+use crate::server::Server;
 use roadstead_model::Arn;
 
 /// The name of this door in metrics.

@@ -1,10 +1,10 @@
 //! Request bodies, streamed into the registry or read whole up to a limit.
 
 use super::error::{Code, Failure};
-use crate::Server;
 use crate::http::Call;
-use crate::http::arriving::{self, Halted, Pace, Received};
 use crate::http::budget::{REQUEST, Share};
+use crate::http::request_body::{self, Halted, Pace, Received};
+use crate::server::Server;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use roadstead_registry::{BodyError, Error, PartBody};
@@ -75,5 +75,5 @@ impl Chunks<'_> {
 
 /// Reads a body of at most `maximum` bytes into memory.
 pub(super) async fn read(server: &Server, call: &Call, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
-    arriving::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.slowest_body).await
+    request_body::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.slowest_body).await
 }

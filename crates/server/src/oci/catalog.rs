@@ -3,8 +3,8 @@
 use super::error::Failure;
 use super::listing::Listing;
 use super::reply::Reply;
-use crate::Server;
 use crate::http::{Call, Response};
+use crate::server::Server;
 use http::header::LINK;
 use roadstead_model::oci::RepositoryList;
 

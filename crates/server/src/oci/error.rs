@@ -3,8 +3,8 @@
 use super::reply::Reply;
 use super::route::{Place, RouteError};
 use crate::http::Response;
-use crate::http::arriving::Halted;
 use crate::http::budget::Crowded;
+use crate::http::request_body::Halted;
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};

@@ -24,10 +24,10 @@ mod tags;
 mod token;
 mod uploads;
 
-use crate::Server;
-use crate::auth::Principal;
 use crate::http::budget::Crowded;
 use crate::http::{Call, Response};
+use crate::principal::Principal;
+use crate::server::Server;
 use access::Target;
 use error::{Code, Failure};
 use http::header::HeaderValue;

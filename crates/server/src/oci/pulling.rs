@@ -1,11 +1,11 @@
 //! Holds pulls to their limits.
 
 use super::error::Failure;
-use crate::Server;
-use crate::auth::Principal;
 use crate::http::budget::Holder;
 use crate::http::{Call, Response};
+use crate::principal::Principal;
 use crate::rates::{Charge, Pulled};
+use crate::server::Server;
 use http::Method;
 
 /// Who asks for content.

@@ -1,8 +1,8 @@
 //! How often an account may do an action of the AWS API, where the operator sets a rate for it (`[rates]`).
 
-use super::{Rate, Throttle, TooFast, network_of};
-use crate::auth::KnownPrincipal;
-use crate::http::Call;
+use super::{Rate, Throttle, TooFast};
+use crate::http::{Call, network_of};
+use crate::principal::KnownPrincipal;
 use roadstead_model::RegistryId;
 use std::collections::HashMap;
 use std::net::IpAddr;

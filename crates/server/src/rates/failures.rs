@@ -4,8 +4,8 @@
 //! before. Whoever fails too often is held back: he does not learn what was wrong, only when to come again, and clients
 //! that keep to that slow down.
 
-use super::{Rate, Throttle, TooFast, network_of};
-use crate::http::Call;
+use super::{Rate, Throttle, TooFast};
+use crate::http::{Call, network_of};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Instant;

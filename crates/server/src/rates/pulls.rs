@@ -2,9 +2,10 @@
 //! image, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
 
 use super::volume::{self, Downloads};
-use super::{Rate, Throttle, TooFast, network_of};
-use crate::auth::Principal;
+use super::{Rate, Throttle, TooFast};
 use crate::config::Config;
+use crate::http::network_of;
+use crate::principal::Principal;
 use roadstead_model::{RegistryId, Timestamp};
 use roadstead_registry::Pull;
 use std::hash::Hash;

@@ -1,6 +1,6 @@
 //! How much somebody may download in a calendar month.
 
-use super::noted::Noted;
+use super::bounded_map::BoundedMap;
 use roadstead_model::Timestamp;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -23,12 +23,12 @@ pub(super) struct Downloads {
 #[derive(Debug)]
 struct OfMonth {
     month: i64,
-    bytes: Noted<IpAddr, u64>,
+    bytes: BoundedMap<IpAddr, u64>,
 }
 
 impl Downloads {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, of_month: Mutex::new(OfMonth { month: 0, bytes: Noted::new() }) }
+        Self { limit, of_month: Mutex::new(OfMonth { month: 0, bytes: BoundedMap::new() }) }
     }
 
     /// Whether an address has nothing left.

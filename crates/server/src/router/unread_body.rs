@@ -1,7 +1,6 @@
 //! Requests that are answered before their bodies are received.
 
-use super::Response;
-use crate::connection::Peer;
+use crate::http::{Peer, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Version;
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// `is_announced` says that the client waits to be asked for its body (`Expect: 100-continue`), which it is not.
 pub(super) async fn close_after(peer: &Peer, version: Version, body: &mut Incoming, is_announced: bool, response: &mut Response) {
     if version < Version::HTTP_2 && !is_received(body, is_announced).await {
-        peer.leave_unread();
+        peer.activity.set_unread(true);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

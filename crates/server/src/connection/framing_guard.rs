@@ -3,7 +3,7 @@
 //! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what is one request to a proxy in front
 //! could be two here (request smuggling, §11.2).
 
-use super::frames::{Frames, NewStreams};
+use super::http2_frames::{Frames, NewStreams};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,7 +19,7 @@ const KEPT: usize = 64;
 
 /// A stream whose requests are looked at as they are read.
 #[derive(Debug)]
-pub(super) struct Heads<S> {
+pub(super) struct FramingGuard<S> {
     stream: S,
     requests: Requests,
     /// What is left to read of [`REFUSAL`], once a line was refused.
@@ -27,7 +27,7 @@ pub(super) struct Heads<S> {
     new_streams: NewStreams,
 }
 
-impl<S> Heads<S> {
+impl<S> FramingGuard<S> {
     /// A stream that begins with a request of HTTP/1.1, or with HTTP/2.
     pub(super) fn of_any(stream: S, new_streams: &NewStreams) -> Self {
         Self { stream, requests: Requests::new(Part::Start), refusal: None, new_streams: new_streams.clone() }
@@ -39,7 +39,7 @@ impl<S> Heads<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Heads<S> {
+impl<S: AsyncRead + Unpin> FramingGuard<S> {
     /// Reads frames of HTTP/2, if streams may run first that were read before.
     fn poll_frames(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.requests.frames.pause() || self.new_streams.are_many() {
@@ -64,7 +64,7 @@ impl<S: AsyncRead + Unpin> Heads<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for FramingGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.requests.part == Part::Unframed {
             return self.poll_frames(context, buffer);
@@ -85,7 +85,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for FramingGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -1,11 +1,21 @@
-//! The background task that brings disk back: garbage is collected now and then, while the server answers.
+//! The tasks that run beside requests: garbage collection, the renewal of the certificate, and the sums of the audit log.
 
-use crate::Server;
+use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
 use std::time::{Duration, Instant};
 
-/// Collects garbage once in every interval, until it is dropped; at once ends when collecting is switched off.
+/// Runs every background task until this is dropped.
 pub(crate) async fn run(server: &Server) {
+    let follow_certificate = async {
+        if let Some(tls) = &server.tls {
+            tls.follow_files().await;
+        }
+    };
+    tokio::join!(collect_garbage(server), follow_certificate, server.audit.sum_up_every_minute());
+}
+
+/// Collects garbage once in every interval; returns at once when collecting is switched off.
+async fn collect_garbage(server: &Server) {
     let Some(interval) = server.config.gc_interval else { return };
     loop {
         tokio::time::sleep(interval).await;

@@ -2,35 +2,21 @@
 //! reset, and the reset can overtake the answer. So the sending half is shut first, and what still comes is thrown away for a
 //! while.
 
-use super::watched::Watched;
+use super::monitored_stream::MonitoredStream;
+use crate::http::FAREWELL;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long it goes on at most.
-pub(super) const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = FAREWELL;
 /// A client that sends nothing for so long has read its answer, or never will.
 const SILENCE: Duration = Duration::from_millis(500);
 /// How many bytes are thrown away at most.
 const MOST: usize = 64 << 20;
-
-/// Whether bytes may come, or have come, that nobody reads.
-#[derive(Debug, Default)]
-pub(super) struct Unread(AtomicBool);
-
-impl Unread {
-    pub(super) fn set(&self, unread: bool) {
-        self.0.store(unread, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// The time after the sending half was shut.
 #[derive(Debug)]
@@ -47,7 +33,7 @@ impl Lingering {
     }
 
     /// Reads and throws away until the client closes its end, or one of the bounds is reached.
-    pub(super) fn poll(&mut self, stream: &mut Watched, context: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, stream: &mut MonitoredStream, context: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 16 * 1024];
         loop {
             let mut buffer = ReadBuf::new(&mut scratch);

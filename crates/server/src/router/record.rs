@@ -1,11 +1,13 @@
 //! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
 
-use super::leaving::Held;
-use super::{Body, Door, Response};
-use crate::audit::Trace;
-use crate::connection::{Forwarded, InFlight, Peer, data_moved};
+use super::door::Door;
+use crate::admission::Forwarded;
+use crate::audit::Audit;
+use crate::http::held_response::Held;
+use crate::http::{Body, InFlight, LONGEST_TEXT, Peer, Response, Trace, data_moved};
 use crate::rates::Charge;
-use crate::telemetry::{LONGEST_TEXT, Telemetry, access};
+use crate::server::Server;
+use crate::telemetry::{Telemetry, access};
 use bytes::Bytes;
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -22,8 +24,9 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// A request on its way. Dropping it writes the line: that happens when the last byte of the answer is handed to the
 /// connection, and also when the client leaves before.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(super) struct Record {
     telemetry: Telemetry,
+    audit: Audit,
     door: Door,
     method: Method,
     begun: Instant,
@@ -45,15 +48,16 @@ struct Line {
 }
 
 impl Record {
-    pub(crate) fn begin<B>(telemetry: &Telemetry, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
-        telemetry.request_begins();
+    pub(super) fn begin<B>(server: &Server, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
+        server.telemetry.request_begins();
         let line = access::is_on().then(|| Line {
             path: shortened(request.uri().path()),
             operation: if door == Door::Aws { text(request.headers(), &TARGET) } else { None },
             user_agent: text(request.headers(), &USER_AGENT),
         });
         Self {
-            telemetry: telemetry.clone(),
+            telemetry: server.telemetry.clone(),
+            audit: server.audit.clone(),
             door,
             method: request.method().clone(),
             begun: Instant::now(),
@@ -68,17 +72,17 @@ impl Record {
     }
 
     /// What is known of the request.
-    pub(crate) fn trace(&self) -> &Trace {
+    pub(super) fn trace(&self) -> &Trace {
         &self.trace
     }
 
     /// The request that is under way.
-    pub(crate) fn in_flight(&self) -> &InFlight {
+    pub(super) fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
 
     /// Goes along with the answer until its body is sent, as what is held for it does.
-    pub(crate) fn answered_with(
+    pub(super) fn answered_with(
         mut self,
         mut response: Response,
         forwarded: Option<Forwarded>,
@@ -87,7 +91,7 @@ impl Record {
         self.forwarded = forwarded;
         self.status = Some(response.status());
         // Before the answer is sent: how slowly somebody reads it must not keep what he did out of the audit log.
-        self.trace.is_over(self.status.map(|status| status.as_u16()));
+        self.audit.request_over(&self.trace, self.status.map(|status| status.as_u16()));
         self.charge = response.extensions_mut().remove();
         response.map(|body| Recorded { body, held, record: self })
     }
@@ -101,7 +105,7 @@ impl Drop for Record {
             charge.add(self.sent);
         }
         if status.is_none() {
-            self.trace.is_over(None);
+            self.audit.request_over(&self.trace, None);
         }
         if let Some(line) = &self.line {
             let caller = self.trace.caller().map(|known| &known.identity);

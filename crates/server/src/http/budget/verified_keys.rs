@@ -17,12 +17,12 @@ const MAXIMUM: usize = 10_000;
 pub(super) struct Claim(u64);
 
 #[derive(Debug, Default)]
-pub(super) struct Proven {
+pub(super) struct VerifiedKeys {
     secret: RandomState,
     proofs: Mutex<HashMap<Claim, Instant>>,
 }
 
-impl Proven {
+impl VerifiedKeys {
     pub(super) fn claim(&self, network: IpAddr, access_key_id: &str) -> Claim {
         Claim(self.secret.hash_one((network, access_key_id)))
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_proof_is_good_for_its_address_and_key_and_there_is_an_end_to_how_many_are_kept() {
-        let (proven, network) = (Proven::default(), IpAddr::from([192, 0, 2, 1]));
+        let (proven, network) = (VerifiedKeys::default(), IpAddr::from([192, 0, 2, 1]));
         proven.note(proven.claim(network, "AKIA"));
         let holds = |network: IpAddr, key: &str| proven.holds(proven.claim(network, key));
         assert!(holds(network, "AKIA") && !holds(network, "AKIB") && !holds(IpAddr::from([192, 0, 2, 2]), "AKIA"));

@@ -3,19 +3,19 @@
 //! that the new one comes from gives up one that no known caller uses, so that few strangers cannot keep all others out with
 //! requests that do not end; only when there is none of those either is the new one turned away.
 
-use super::forwarded::{Forwarded, Forwarding};
-use super::{Activity, Surface};
+mod forwarded;
+
+pub(crate) use forwarded::Forwarded;
+
 use crate::config::Config;
-use crate::http::budget::{CONNECTION, OfConnection};
-use crate::http::forwarded::is_proxy;
-use crate::{Server, descriptors, rates};
+use crate::descriptors;
+use crate::http::Activity;
+use crate::http::budget::CONNECTION;
+use forwarded::Forwarding;
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown};
-use std::sync::atomic::Ordering;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -23,8 +23,6 @@ use tokio::time::{Instant, timeout};
 const MOST: usize = 10_000;
 /// How many there are at the operator's address: monitors, and a person who looks. What strangers hold leaves these places free.
 const MOST_OF_ADMIN: usize = 128;
-/// What a connection is turned away with, where there is no handshake before an answer.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
 const LEAVING: usize = 64;
 /// Whoever has been here for less has only not said yet what he wants.
@@ -113,13 +111,13 @@ struct Open {
 impl Open {
     /// Since when there has been no request, if there is none now.
     fn idle_since(&self) -> Option<Instant> {
-        let idle = self.leave.is_some() && self.activity.requests.load(Ordering::Relaxed) == 0;
+        let idle = self.leave.is_some() && !self.activity.has_request();
         idle.then(|| self.activity.last())
     }
 
     /// Since when nothing has happened, if nobody has proved on it who he is.
     fn of_stranger_since(&self) -> Option<Instant> {
-        let of_stranger = self.leave.is_some() && !self.activity.is_known.load(Ordering::Relaxed);
+        let of_stranger = self.leave.is_some() && !self.activity.is_known();
         of_stranger.then(|| self.activity.last())
     }
 }
@@ -140,7 +138,7 @@ impl Connections {
 
     /// Lets a connection in, under the number that this returns; what is returned besides asks it to leave. `network` is none for
     /// a proxy, whose clients are told apart by its requests.
-    fn admit(&self, network: Option<IpAddr>, activity: Arc<Activity>) -> Result<(u64, oneshot::Receiver<()>, usize), Full> {
+    pub(crate) fn admit(&self, network: Option<IpAddr>, activity: Arc<Activity>) -> Result<(u64, oneshot::Receiver<()>, usize), Full> {
         let mut table = self.table();
         let (now, left_before) = (Instant::now(), table.leaving);
         let of_network = network.and_then(|network| table.staying.get(&network)).map_or(0, Vec::len);
@@ -164,7 +162,7 @@ impl Connections {
         Ok((number, asked_to_leave, table.leaving - left_before))
     }
 
-    fn remove(&self, number: u64) {
+    pub(crate) fn remove(&self, number: u64) {
         let mut table = self.table();
         let Some(open) = table.open.remove(&number) else { return };
         if open.leave.is_none() {
@@ -264,53 +262,11 @@ impl Table {
     }
 }
 
-/// The place of a connection among those that are open.
-pub(crate) struct Seat {
-    pub(super) activity: Arc<Activity>,
-    pub(super) surface: Surface,
-    /// Whether the other end is a proxy of ours.
-    pub(super) is_proxy: bool,
-    pub(super) asked_to_leave: oneshot::Receiver<()>,
-    number: u64,
-    server: Arc<Server>,
-    _memory: OfConnection,
-}
-
-impl Seat {
-    /// Lets a connection from this address in.
-    pub(crate) fn take(server: &Arc<Server>, surface: Surface, address: IpAddr) -> Result<Self, Full> {
-        let is_proxy = is_proxy(address, &server.config.trusted_proxies);
-        let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
-        let network = (!is_proxy).then(|| rates::network_of(address));
-        let admitted = server.connections_at(surface).admit(network, activity.clone());
-        let (number, asked_to_leave, leaving) = admitted.inspect_err(|full| server.telemetry.connection_refused(*full))?;
-        server.telemetry.connections_made_room(leaving);
-        Ok(Self { activity, surface, is_proxy, asked_to_leave, number, server: server.clone(), _memory: server.budget.connection() })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.server.connections_at(self.surface).remove(self.number);
-    }
-}
-
-/// Turns a connection away for which there is no place: at once, and without a task that a crowd of them could fill memory with.
-pub(crate) fn turn_away(stream: TcpStream, is_secure: bool) {
-    let Ok(mut stream) = stream.into_std() else { return };
-    if !is_secure {
-        // All of this is for a client that can make use of it; the socket does not block.
-        let _ = stream.write(NO_ROOM);
-        let _ = stream.shutdown(Shutdown::Write);
-        // What is read cannot reset the connection and take the answer along.
-        let _ = stream.read(&mut [0; 4096]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Layers;
+    use crate::http::InFlight;
     use std::net::Ipv4Addr;
 
     fn address(number: u8) -> Option<IpAddr> {
@@ -321,11 +277,12 @@ mod tests {
     struct Crowd {
         connections: Connections,
         inside: HashMap<u64, (Arc<Activity>, oneshot::Receiver<()>)>,
+        requests: HashMap<u64, InFlight>,
     }
 
     impl Crowd {
         fn within(all: usize, by_address: usize) -> Self {
-            Self { connections: Connections::within(Bounds { all, by_address }), inside: HashMap::new() }
+            Self { connections: Connections::within(Bounds { all, by_address }), inside: HashMap::new(), requests: HashMap::new() }
         }
 
         async fn comes(&mut self, network: Option<IpAddr>) -> Result<u64, Full> {
@@ -336,14 +293,13 @@ mod tests {
             Ok(number)
         }
 
-        fn begins_a_request(&self, number: u64) {
-            self.inside[&number].0.requests.fetch_add(1, Ordering::Relaxed);
+        fn begins_a_request(&mut self, number: u64) {
+            self.requests.insert(number, InFlight::new(&self.inside[&number].0));
         }
 
-        async fn ends_a_request(&self, number: u64) {
+        async fn ends_a_request(&mut self, number: u64) {
             tokio::time::advance(Duration::from_secs(1)).await;
-            self.inside[&number].0.touch();
-            self.inside[&number].0.requests.fetch_sub(1, Ordering::Relaxed);
+            self.requests.remove(&number);
         }
 
         /// Removes those that are asked to leave, and tells which.
@@ -395,7 +351,7 @@ mod tests {
             assert_eq!(crowd.comes(address(network)).await, Ok(number as u64));
             crowd.begins_a_request(number as u64);
         }
-        crowd.inside[&0].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&0].0.authenticated();
         crowd.inside[&1].0.touch();
         for (newcomer, leaves) in [(3, 2), (3, 4), (4, 3)] {
             let number = crowd.comes(address(newcomer)).await.expect("is let in");
@@ -403,8 +359,8 @@ mod tests {
             assert_eq!(crowd.leave(), [leaves]);
         }
         assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no address has two more");
-        crowd.inside[&5].0.is_known.store(true, Ordering::Relaxed);
-        crowd.inside[&6].0.is_known.store(true, Ordering::Relaxed);
+        crowd.inside[&5].0.authenticated();
+        crowd.inside[&6].0.authenticated();
         assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
         assert_eq!(crowd.leave().len(), 1);
     }

@@ -1,19 +1,12 @@
 //! The streams of HTTP/2 connections, each of which is given up when none of its data moves any more, however busy its
 //! connection is with others.
 
-use super::Activity;
-use super::frames::NewStreams;
+use super::http2_frames::NewStreams;
+use crate::http::Stream;
 use hyper::rt::Executor;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-
-tokio::task_local! {
-    /// The stream whose task this is.
-    static STREAM: Arc<Stream>;
-}
 
 /// Runs streams. Dropping a stream's task resets the stream.
 #[derive(Debug, Clone)]
@@ -24,29 +17,15 @@ pub(crate) struct Streams {
     pub(super) new: NewStreams,
 }
 
-/// When the data of a stream last moved, in milliseconds since it began.
-#[derive(Debug)]
-struct Stream {
-    begun: Instant,
-    last: AtomicU64,
-    connection: OnceLock<Arc<Activity>>,
-}
-
-impl Stream {
-    fn last(&self) -> Instant {
-        self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
-    }
-}
-
 impl<F> Executor<F> for Streams
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        let stream = Arc::new(Stream { begun: Instant::now(), last: AtomicU64::new(0), connection: OnceLock::new() });
+        let stream = Stream::begin();
         // Boxed here, so that the task holds it once.
-        let mut running = Box::pin(STREAM.scope(stream.clone(), future));
+        let mut running = Box::pin(stream.scope(future));
         let (patience, new) = (self.patience, self.new.one_more());
         tokio::spawn(async move {
             drop(new);
@@ -60,24 +39,10 @@ where
     }
 }
 
-/// Says on which connection the stream of this task runs, if it is one.
-pub(super) fn runs_on(activity: &Arc<Activity>) {
-    let _ = STREAM.try_with(|stream| stream.connection.set(activity.clone()));
-}
-
-/// Notes that data of this task's stream moves. In a task that is no stream it does nothing: there the connection sees it.
-pub(crate) fn data_moved() {
-    let _ = STREAM.try_with(|stream| {
-        stream.last.store(stream.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
-        if let Some(activity) = stream.connection.get() {
-            activity.touch();
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::data_moved;
     use tokio::sync::oneshot;
 
     #[tokio::test(start_paused = true)]

@@ -10,12 +10,12 @@ const MAXIMUM: usize = 100_000;
 const PRUNING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(crate) struct Noted<K, V> {
+pub(crate) struct BoundedMap<K, V> {
     notes: HashMap<K, V>,
     pruned: Option<Instant>,
 }
 
-impl<K: Eq + Hash + Clone, V: Default> Noted<K, V> {
+impl<K: Eq + Hash + Clone, V: Default> BoundedMap<K, V> {
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -52,7 +52,7 @@ impl<K: Eq + Hash + Clone, V: Default> Noted<K, V> {
     }
 }
 
-impl<K, V> Default for Noted<K, V> {
+impl<K, V> Default for BoundedMap<K, V> {
     fn default() -> Self {
         Self { notes: HashMap::new(), pruned: None }
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_full_map_forgets_what_is_spare_and_else_takes_nobody_new() {
-        let (mut noted, begun) = (Noted::<usize, bool>::new(), Instant::now());
+        let (mut noted, begun) = (BoundedMap::<usize, bool>::new(), Instant::now());
         for caller in 0..MAXIMUM {
             *noted.about(&caller, begun, |busy| !busy).unwrap() = caller > 0;
         }

@@ -1,7 +1,7 @@
-//! What machines ask: is it ready, and how is it doing.
+//! `/readyz` and `/metrics`, for load balancers and monitoring.
 
-use super::{Response, plain};
-use crate::Server;
+use crate::http::{Response, plain};
+use crate::server::Server;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `/readyz`: whether requests can be served now. Why not is logged, not told.
-pub(super) async fn readiness(server: &Server) -> Response {
+pub(crate) async fn readiness(server: &Server) -> Response {
     match tokio::time::timeout(PATIENCE, server.installation.check_ready()).await {
         Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
         Ok(Err(error)) => tracing::warn!(%error, "not ready"),
@@ -20,7 +20,7 @@ pub(super) async fn readiness(server: &Server) -> Response {
 }
 
 /// `/metrics`: everything that is counted, as text for Prometheus.
-pub(super) fn metrics(server: &Server) -> Response {
+pub(crate) fn metrics(server: &Server) -> Response {
     server.telemetry.memory(&server.budget);
     let mut response = plain(StatusCode::OK, server.telemetry.as_text());
     let media_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

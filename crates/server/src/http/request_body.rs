@@ -1,7 +1,7 @@
 //! Bodies of requests as they arrive, at every door: at what pace they have to come, and what of them is held.
 
 use super::budget::{Crowded, Holder, REQUEST, Share};
-use crate::connection;
+use super::stream::data_moved;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Body;
@@ -62,7 +62,7 @@ impl Pace {
             let data = frame.map_err(|_| Halted::Broken)?.into_data().unwrap_or_default();
             self.note(begun.elapsed(), data.len());
             if !data.is_empty() {
-                connection::data_moved();
+                data_moved();
                 return Ok(Some(data));
             }
         }

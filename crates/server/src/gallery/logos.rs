@@ -1,26 +1,13 @@
 //! The logos of repositories, which catalog data point at.
 
-use super::{Call, Response, plain};
-use crate::Server;
+use crate::http::{Call, Response, logo_path, plain};
+use crate::server::Server;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
-const FOLDER: &str = "/logo/";
-const ENDING: &str = ".png";
-
-/// The path under which a logo is served. A repository's next logo has another name, so this one may be kept for ever.
-pub(crate) fn logo_path(name: &str) -> String {
-    format!("{FOLDER}{name}{ENDING}")
-}
-
-/// Whether a path may be that of a logo.
-pub(super) fn is_logo(path: &str) -> bool {
-    path.starts_with(FOLDER)
-}
-
 /// The PNG of this path.
-pub(super) async fn serve(server: &Server, call: &Call) -> Response {
-    let name = call.uri.path().strip_prefix(FOLDER).and_then(|name| name.strip_suffix(ENDING));
+pub(crate) async fn serve(server: &Server, call: &Call) -> Response {
+    let name = logo_path::name(call.uri.path());
     let found = match name {
         Some(name) => server.installation.logo(name).await,
         None => Ok(None),

@@ -1,6 +1,6 @@
 //! Requests that proxies of ours forward: however many of them share a connection, those of one address have a bound.
 
-use crate::rates;
+use crate::http::network_of;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ impl Forwarding {
 
     /// Counts a request until what this returns is dropped; none if there are too many of this address.
     pub(super) fn begin(&self, client: IpAddr) -> Option<Forwarded> {
-        let network = rates::network_of(client);
+        let network = network_of(client);
         let mut counts = self.counts.lock();
         let count = counts.entry(network).or_default();
         if *count >= self.most {

@@ -1,13 +1,13 @@
 //! The page that a browser finds at `/`: what this is, and three lines to copy.
 
-use super::{Call, Response, plain};
-use crate::Server;
-use crate::banner;
+use crate::http::{Call, Response, plain};
+use crate::quick_start;
+use crate::server::Server;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 /// The page, made for the origin by which it was reached.
-pub(super) async fn page(server: &Server, call: &Call) -> Response {
+pub(crate) async fn page(server: &Server, call: &Call) -> Response {
     let alias = match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => alias,
         Err(error) => {
@@ -15,7 +15,7 @@ pub(super) async fn page(server: &Server, call: &Call) -> Response {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n");
         }
     };
-    let lines = banner::lines_to_copy(&call.origin, &alias, "");
+    let lines = quick_start::commands(&call.origin, &alias, "");
     let mut response = plain(StatusCode::OK, html(&escaped(alias.as_str()), &escaped(&lines.join("\n"))));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response

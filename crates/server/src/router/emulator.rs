@@ -2,12 +2,12 @@
 //! operator says so (`--emulator-on-network`), and the pages of any web site in a browser on this machine, which reach it
 //! under a name of their own that leads here (DNS rebinding) or by asking across origins.
 
-use super::dialect::Refusal;
-use super::origin::{RequestHost, host_and_port, request_host};
-use super::{Door, Origin, Response};
-use crate::Server;
+use super::door::Door;
+use super::refusal::Refusal;
 use crate::config::Config;
-use crate::connection::{Peer, Surface};
+use crate::http::origin::{RequestHost, host_and_port, request_host};
+use crate::http::{Origin, Peer, Response, Surface};
+use crate::server::Server;
 use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method, StatusCode};

@@ -1,15 +1,15 @@
-//! What a person sees who starts the registry at a terminal, and what a script reads where there is none.
+//! What `roadstead serve` prints once it answers: a banner on a terminal, an event in the log elsewhere.
 
-use crate::Server;
-use crate::cli::Failure;
+use super::Failure;
 use crate::http::Origin;
-use roadstead_model::RegistryAlias;
+use crate::quick_start;
+use crate::server::Server;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 /// Says that requests are answered: a banner on a terminal, else the event `ready` with the address in it.
-pub(crate) async fn announce(
+pub(super) async fn announce(
     server: &Server,
     address: SocketAddr,
     admin: Option<SocketAddr>,
@@ -29,7 +29,7 @@ pub(crate) async fn announce(
         tracing::info!(%address, admin, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
-    let lines = lines_to_copy(&origin, &alias, &credentials(server, data));
+    let lines = quick_start::commands(&origin, &alias, &credentials(server, data));
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
         println!("Roadstead {} answers at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
@@ -54,16 +54,6 @@ fn credentials(server: &Server, data: &Path) -> String {
     }
 }
 
-/// Log in, create a repository, push. `variables` stand before the AWS CLI's commands, with a blank behind them.
-pub(crate) fn lines_to_copy(origin: &Origin, alias: &RegistryAlias, variables: &str) -> [String; 3] {
-    let (aws, host) = (format!("{variables}aws ecr-public --region us-east-1 --endpoint-url {origin}"), &origin.authority);
-    [
-        format!("{aws} get-login-password | docker login --username AWS --password-stdin {host}"),
-        format!("{aws} create-repository --repository-name app"),
-        format!("docker push {host}/{alias}/app:latest"),
-    ]
-}
-
 /// The address by which a program on this machine reaches a listener. Docker takes `localhost` without TLS.
 fn dialable(address: SocketAddr) -> String {
     match address.ip() {
@@ -81,13 +71,14 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roadstead_model::RegistryAlias;
 
     #[test]
     fn the_three_lines_can_be_copied_as_they_are() {
         let origin = Origin::parse_url("http://localhost:5000").unwrap();
         let variables = format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted("/srv/road stead/credentials"));
         assert_eq!(
-            lines_to_copy(&origin, &RegistryAlias::parse("a1b2c3d4").unwrap(), &variables),
+            quick_start::commands(&origin, &RegistryAlias::parse("a1b2c3d4").unwrap(), &variables),
             [
                 "AWS_SHARED_CREDENTIALS_FILE='/srv/road stead/credentials' aws ecr-public --region us-east-1 --endpoint-url http://localhost:5000 get-login-password | docker login --username AWS --password-stdin localhost:5000",
                 "AWS_SHARED_CREDENTIALS_FILE='/srv/road stead/credentials' aws ecr-public --region us-east-1 --endpoint-url http://localhost:5000 create-repository --repository-name app",

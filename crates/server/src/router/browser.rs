@@ -4,10 +4,9 @@
 //! Whatever strangers push is served from this server's own origin, under the media type that they chose. So every answer is
 //! inert unless its door has a policy of its own in [`policy`].
 
-use super::{Body, Door, Response, forwarded};
-use crate::Server;
+use super::door::Door;
 use crate::config::Config;
-use crate::connection::Peer;
+use crate::http::{Body, Cors, Peer, Response, forwarded};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -45,63 +44,6 @@ fn is_shared(door: Door) -> bool {
     matches!(door, Door::Oci)
 }
 
-/// What `--cors-origin` lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigin {
-    /// `*`
-    Any,
-    /// The origin of a site, as browsers write it.
-    Site(HeaderValue),
-}
-
-impl CorsOrigin {
-    /// Reads `*` or `scheme://host[:port]`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text == "*" {
-            return Ok(Self::Any);
-        }
-        let refuse = || format!("'{text}' is not the origin of a site, such as https://app.example.org, or *");
-        let origin = super::Origin::parse_url(text).map_err(|_| refuse())?;
-        HeaderValue::from_str(&origin.to_string()).map(Self::Site).map_err(|_| refuse())
-    }
-}
-
-/// Whose pages may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cors {
-    /// This server's own only.
-    Nobody,
-    /// Everybody's.
-    Anybody,
-    /// These sites'.
-    Sites(Vec<HeaderValue>),
-}
-
-impl Cors {
-    /// Those who are listed; one `*` among them is everybody.
-    pub fn to(listed: Vec<CorsOrigin>) -> Self {
-        let mut sites = Vec::new();
-        for origin in listed {
-            match origin {
-                CorsOrigin::Any => return Self::Anybody,
-                CorsOrigin::Site(site) => sites.push(site),
-            }
-        }
-        if sites.is_empty() { Self::Nobody } else { Self::Sites(sites) }
-    }
-
-    fn share(&self, headers: &HeaderMap) -> Share {
-        match self {
-            Self::Nobody => Share::No,
-            Self::Anybody => Share::WithAnybody,
-            Self::Sites(sites) => {
-                let origin = headers.get(header::ORIGIN);
-                origin.and_then(|origin| sites.iter().position(|site| site == origin)).map_or(Share::WithOthers, Share::WithSite)
-            }
-        }
-    }
-}
-
 /// With whom an answer is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
@@ -113,6 +55,19 @@ enum Share {
     WithOthers,
 }
 
+impl Share {
+    fn of(cors: &Cors, headers: &HeaderMap) -> Self {
+        match cors {
+            Cors::Nobody => Self::No,
+            Cors::Anybody => Self::WithAnybody,
+            Cors::Sites(sites) => {
+                let origin = headers.get(header::ORIGIN);
+                origin.and_then(|origin| sites.iter().position(|site| site == origin)).map_or(Self::WithOthers, Self::WithSite)
+            }
+        }
+    }
+}
+
 /// Who reads an answer, as far as it matters to what it says to browsers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader {
@@ -122,24 +77,25 @@ pub(super) struct Reader {
 
 /// What browsers are told, made ready at start.
 #[derive(Debug)]
-pub(crate) struct Browsers {
+pub(super) struct Browsers {
     hsts: Option<HeaderValue>,
     cors: Cors,
 }
 
 impl Browsers {
     /// As it is configured.
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         // Digits behind a name are always fit for a header.
         let hsts = config.hsts.and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok());
         Self { hsts, cors: config.cors.clone() }
     }
 
     /// Who reads the answer to a request.
-    pub(super) fn reader<B>(&self, server: &Server, peer: &Peer, door: Door, request: &Request<B>) -> Reader {
-        let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme(server));
+    pub(super) fn reader<B>(&self, peer: &Peer, door: Door, request: &Request<B>) -> Reader {
+        let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme);
         let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        let share = if self.cors != Cors::Nobody && is_shared(door) && is_read() { self.cors.share(request.headers()) } else { Share::No };
+        let share =
+            if self.cors != Cors::Nobody && is_shared(door) && is_read() { Share::of(&self.cors, request.headers()) } else { Share::No };
         Reader { is_secure, share }
     }
 
@@ -189,24 +145,10 @@ impl Browsers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::CorsOrigin;
 
     fn site(text: &str) -> CorsOrigin {
         CorsOrigin::parse(text).unwrap()
-    }
-
-    #[test]
-    fn an_origin_is_a_scheme_and_a_host_as_browsers_write_it_or_a_star() {
-        assert_eq!(site("*"), CorsOrigin::Any);
-        for (text, written) in [
-            ("https://App.example.org", "https://app.example.org"),
-            ("https://app.example.org:443", "https://app.example.org"),
-            ("http://localhost:3000", "http://localhost:3000"),
-        ] {
-            assert_eq!(site(text), CorsOrigin::Site(HeaderValue::from_static(written)));
-        }
-        for text in ["", "null", "app.example.org", "https://app.example.org/path", "https://*.example.org", "file://x"] {
-            assert!(CorsOrigin::parse(text).is_err(), "{text}");
-        }
     }
 
     #[test]
@@ -214,7 +156,7 @@ mod tests {
         let asked = |cors: &Cors, origin: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
-            cors.share(&headers)
+            Share::of(cors, &headers)
         };
         let two = Cors::to(vec![site("https://one.example"), site("https://two.example")]);
         assert_eq!(asked(&two, "https://two.example"), Share::WithSite(1));

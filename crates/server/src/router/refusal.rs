@@ -1,8 +1,10 @@
 //! What every request may be refused with, in a form that the clients of its door understand.
 
-use super::budget::Crowded;
-use super::{Door, Response, plain};
-use crate::{Server, aws, oci};
+use super::door::Door;
+use crate::http::budget::Crowded;
+use crate::http::{Response, plain};
+use crate::server::Server;
+use crate::{aws, oci};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};

@@ -1,9 +1,8 @@
 //! Proxies that nobody named: without `--trusted-proxy` what they say of the client is ignored, and behind one that ends TLS
 //! no client can log in or pull, because it is sent to `http://`. The log says so, once for each of them.
 
-use crate::Server;
-use crate::connection::Peer;
-use crate::rates::network_of;
+use crate::http::{Peer, network_of};
+use crate::server::Server;
 use http::{HeaderMap, HeaderName};
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -15,9 +14,9 @@ const MOST: usize = 64;
 
 /// The peers that were spoken of.
 #[derive(Debug, Default)]
-pub(crate) struct SeemingProxies(Mutex<HashSet<IpAddr>>);
+pub(super) struct UnnamedProxies(Mutex<HashSet<IpAddr>>);
 
-impl SeemingProxies {
+impl UnnamedProxies {
     /// Warns of a peer that says how its client reached it, but is not believed.
     pub(super) fn look_at(&self, server: &Server, peer: &Peer, headers: &HeaderMap) {
         let Some(scheme) = headers.get(X_FORWARDED_PROTO) else { return };
@@ -45,7 +44,7 @@ mod tests {
 
     #[test]
     fn each_peer_is_new_once_and_there_is_an_end_to_them() {
-        let proxies = SeemingProxies::default();
+        let proxies = UnnamedProxies::default();
         assert!(proxies.is_new(IpAddr::from([10, 0, 0, 1])) && !proxies.is_new(IpAddr::from([10, 0, 0, 1])));
         assert_eq!((0..200).filter(|number| proxies.is_new(IpAddr::from([10, 1, 0, *number]))).count(), MOST - 1);
     }

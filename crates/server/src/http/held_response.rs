@@ -1,17 +1,16 @@
 //! Answers on their way out: what waits for a client to take it counts in the budget, until the connection has sent it.
 
-use super::Body;
+use super::activity::InFlight;
+use super::body::{Body, LARGE};
 use super::budget::{Budget, Crowded, Holder, REQUEST, Share};
-use crate::connection::{InFlight, SEND_BUFFER};
 use bytes::Bytes;
 use roadstead_model::Digest;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// From this size on an answer takes a share of its own size. A smaller one is covered by the share of its HTTP/2 stream; over HTTP/1.1
-/// by that of its connection, which has one answer at a time.
-pub(crate) const LARGE: usize = 16 * 1024;
+/// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
+pub(crate) const SEND_BUFFER: usize = 32 * 1024;
 /// An answer of a few words is as small as the refusal of it would be.
 const FEW_WORDS: usize = 1024;
 

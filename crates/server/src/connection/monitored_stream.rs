@@ -1,40 +1,43 @@
 //! The stream of a connection, which notes what passes.
 
-use super::Activity;
-use super::lingering::{Lingering, Unread};
-use crate::Server;
+use super::lingering_close::Lingering;
+use crate::http::Activity;
+use crate::telemetry::Telemetry;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A stream that notes when bytes pass, and how many.
-pub(super) struct Watched {
+pub(super) struct MonitoredStream {
     stream: TcpStream,
     activity: Arc<Activity>,
-    unread: Arc<Unread>,
     lingering: Option<Lingering>,
-    server: Arc<Server>,
+    telemetry: Telemetry,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, unread: Arc<Unread>, server: Arc<Server>) -> Self {
-        Self { stream, activity, unread, lingering: None, server }
+impl MonitoredStream {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, telemetry: Telemetry) -> Self {
+        Self { stream, activity, lingering: None, telemetry }
+    }
+
+    /// The stream itself, to look at what comes.
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.stream
     }
 
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
-        self.activity.is_blocked.store(result.is_pending(), Ordering::Relaxed);
+        self.activity.set_blocked(result.is_pending());
         if let Poll::Ready(Ok(length)) = result {
             self.activity.sent();
-            self.server.telemetry.bytes_sent(*length);
+            self.telemetry.bytes_sent(*length);
         }
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for MonitoredStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
@@ -42,16 +45,16 @@ impl AsyncRead for Watched {
         if length > 0 {
             self.activity.received();
             // Bytes of a head that no request has come of yet.
-            if self.activity.requests.load(Ordering::Relaxed) == 0 {
-                self.unread.set(true);
+            if !self.activity.has_request() {
+                self.activity.set_unread(true);
             }
-            self.server.telemetry.bytes_received(length);
+            self.telemetry.bytes_received(length);
         }
         result
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for MonitoredStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.wrote(&result);
@@ -77,7 +80,7 @@ impl AsyncWrite for Watched {
             Some(lingering) => lingering,
             None => {
                 ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-                if !self.unread.is_set() {
+                if !self.activity.has_unread() {
                     return Poll::Ready(Ok(()));
                 }
                 Lingering::begin()

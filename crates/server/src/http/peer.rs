@@ -1,0 +1,44 @@
+//! The two ends of a connection.
+
+use super::activity::{Activity, InFlight};
+use super::stream;
+use http::Version;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Which of the server's addresses a connection came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// The only one there is.
+    Everything,
+    /// The public one, beside which there is one for the operator.
+    Public,
+    /// The operator's (`--admin-listen`), which is plain whatever the public one is.
+    Admin,
+}
+
+/// The two ends of a connection, and what happens on it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// The other end: a client or a proxy.
+    pub(crate) address: SocketAddr,
+    /// This end.
+    pub(crate) local: SocketAddr,
+    /// What this end is for.
+    pub(crate) surface: Surface,
+    /// Whether the other end is a proxy of ours.
+    pub(crate) is_proxy: bool,
+    /// The scheme that is spoken on the connection itself.
+    pub(crate) scheme: &'static str,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl Peer {
+    /// Counts a request as under way until the result is dropped.
+    pub(crate) fn begin_request(&self, version: Version) -> InFlight {
+        if version == Version::HTTP_2 {
+            stream::runs_on(&self.activity);
+        }
+        self.activity.begin_request(version)
+    }
+}

@@ -1,0 +1,214 @@
+//! What stands above the doors: which of them answers a request, and what holds for the answers of all of them, whatever happens.
+
+mod browser;
+mod door;
+mod emulator;
+mod record;
+mod refusal;
+mod request_id;
+mod unnamed_proxies;
+mod unread_body;
+
+pub(crate) use emulator::reason_to_refuse as emulator_refusal;
+
+use crate::admission::Forwarded;
+use crate::gallery::{landing, logos};
+use crate::http::held_response::{self, Held};
+use crate::http::origin::{RequestHost, request_host};
+use crate::http::{Body, Call, Manner, Origin, Peer, Response, Trace, forwarded, plain};
+use crate::server::Server;
+use crate::{aws, oci, probes};
+use browser::Browsers;
+use door::Door;
+use futures_util::FutureExt;
+use http::header::{ALLOW, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
+use hyper::body::{Body as _, Incoming};
+use record::{Record, Recorded};
+use refusal::{broken, crowded, too_many};
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use unnamed_proxies::UnnamedProxies;
+
+/// Where a client finds the id of its request, at every door but AWS's, which has a header of its own.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers requests with the doors of a server.
+pub(crate) struct Router {
+    pub(crate) server: Arc<Server>,
+    browsers: Browsers,
+    unnamed_proxies: UnnamedProxies,
+}
+
+impl Router {
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Self { browsers: Browsers::new(&server.config), unnamed_proxies: UnnamedProxies::default(), server }
+    }
+
+    /// Answers one request, whatever happens: a panic becomes a 500 and ends nothing but its own request.
+    pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
+        let server = &*self.server;
+        let door = Door::of(peer.surface, request.method(), request.uri().path());
+        let reader = self.browsers.reader(peer, door, &request);
+        let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
+        let trace = Arc::new(Trace::new(client, request_id::new(), Some(peer.activity.clone()), server.audit.is_on()));
+        let record = Record::begin(server, peer, &request, door, trace.clone());
+        let (is_head, version) = (request.method() == Method::HEAD, request.version());
+        let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
+        let (head, mut body) = request.into_parts();
+        let share = share_of(server, peer, client);
+        let mut response = match &share {
+            Ok(_) => match AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await {
+                Ok(response) => response,
+                Err(_) => {
+                    tracing::error!(request_id = trace.request_id(), "the defect just logged ended this request");
+                    broken(door)
+                }
+            },
+            Err(TooMany) => too_many(server, door),
+        };
+        if !body.is_end_stream() {
+            Box::pin(unread_body::close_after(peer, version, &mut body, is_announced, &mut response)).await;
+        }
+        if is_head {
+            let body = std::mem::replace(response.body_mut(), Body::empty());
+            announce_length(&mut response, &body);
+        }
+        response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
+        let held = hold(server, &record, &mut response, door, version);
+        if door == Door::Aws {
+            response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
+        } else {
+            response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
+        }
+        self.browsers.instruct(&mut response, door, reader);
+        record.answered_with(response, share.ok().flatten(), held)
+    }
+
+    async fn route(&self, peer: &Peer, mut head: Parts, body: &mut Incoming, door: Door, trace: Arc<Trace>) -> Response {
+        let server = &*self.server;
+        let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
+            return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
+        };
+        if let Some(refusal) = emulator::refuse(server, peer, door, &head) {
+            return refusal;
+        }
+        if let Some(preflight) = self.browsers.preflight(door, &head) {
+            return preflight;
+        }
+        // A target that names the host makes the header mean nothing (RFC 9112, section 3.2.2): whoever signs, signs that host.
+        if let Some(authority) = head.uri.authority() {
+            let is_said = head.headers.get(HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
+            if !is_said {
+                head.headers.insert(HOST, header_value(authority.as_str()));
+            }
+        }
+        let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme);
+        let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
+        // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
+        let response = match door {
+            Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
+            Door::Oci => oci::answer(server, &call, body).await,
+            Door::Landing => Box::pin(landing::page(server, &call)).await,
+            Door::Logo => Box::pin(logos::serve(server, &call)).await,
+            Door::Health => plain(StatusCode::OK, "alive\n"),
+            Door::Readiness => Box::pin(probes::readiness(server)).await,
+            Door::Metrics => probes::metrics(server),
+            Door::WrongMethod(allowed) => wrong_method(allowed),
+            Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+        };
+        // Of the oci door's answers only the challenge sends clients to the origin: pulls skip this.
+        if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
+            self.unnamed_proxies.look_at(server, peer, &call.headers);
+        }
+        response
+    }
+}
+
+/// Whose requests under way are as many as they may be.
+struct TooMany;
+
+/// Counts a request that a proxy forwards for somebody else under that address.
+fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwarded>, TooMany> {
+    if !peer.is_proxy || client == peer.address.ip().to_canonical() {
+        return Ok(None);
+    }
+    server.connections.forward(client).map(Some).ok_or(TooMany)
+}
+
+/// Takes a share of the budget for an answer. When there is no room, a refusal takes the place of a large answer; when there is no
+/// room for answers of a few words either, that refusal has no body, so that nothing waits for the client.
+fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
+    let is_stream = version == Version::HTTP_2;
+    let holder = || server.budget.sender(record.trace());
+    let in_flight = || record.in_flight().clone();
+    let reason = match held_response::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
+        Ok(held) => return held,
+        Err(reason) => reason,
+    };
+    if !is_stream {
+        *response = crowded(door, reason);
+        return None;
+    }
+    let held = held_response::hold_small(&server.budget, record.trace().client(), in_flight);
+    if held.is_none() || !held_response::is_small(response.body()) {
+        *response = crowded(door, reason);
+    }
+    if held.is_none() {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    held
+}
+
+/// `--public-url`, else what the request or a trusted proxy says, else this end of the connection. None when the
+/// request names its host in a way that cannot be repeated to anybody.
+fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Option<Origin> {
+    if let Some(public) = &server.config.public_url {
+        return Some(public.clone());
+    }
+    let local = || peer.local.to_string();
+    let host = match request_host(uri, headers) {
+        RequestHost::Named(host) => host.to_owned(),
+        RequestHost::Absent => local(),
+        RequestHost::Invalid => return None,
+    };
+    forwarded::origin(peer.is_proxy, headers, peer.scheme, &host)
+}
+
+fn wrong_method(allowed: &'static str) -> Response {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The answer to HEAD has the length of the body that it lacks, unless the door said so itself.
+fn announce_length(response: &mut Response, body: &Body) {
+    let bodiless = response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED;
+    if let (false, Some(length)) = (bodiless, http_body::Body::size_hint(body).exact()) {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+}
+
+/// A header's value from text that is known to be fit for one; empty should it ever not be.
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_that_a_door_gives_to_a_head_request_stays() {
+        let mut response = plain(StatusCode::OK, Body::empty());
+        response.headers_mut().insert(CONTENT_LENGTH, 42.into());
+        announce_length(&mut response, &Body::empty());
+        assert_eq!(response.headers()[CONTENT_LENGTH], "42");
+        let mut response = plain(StatusCode::OK, Body::empty());
+        announce_length(&mut response, &Body::from("seven b"));
+        assert_eq!(response.headers()[CONTENT_LENGTH], "7");
+    }
+}

@@ -1,0 +1,102 @@
+//! Which door answers a request.
+
+use crate::http::{Surface, logo_path};
+use http::Method;
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    Aws,
+    Oci,
+    Landing,
+    Logo,
+    Health,
+    Readiness,
+    Metrics,
+    /// The path leads to a door that does not know the method; these are the methods that it knows.
+    WrongMethod(&'static str),
+    None,
+}
+
+impl Door {
+    /// A method and a path name a door.
+    pub(super) fn of(surface: Surface, method: &Method, path: &str) -> Self {
+        let is_probe = || matches!(path, "/healthz" | "/readyz" | "/metrics");
+        match surface {
+            Surface::Public if is_probe() => return Self::None,
+            Surface::Admin if !is_probe() => return Self::None,
+            Surface::Everything | Surface::Public | Surface::Admin => {}
+        }
+        let read = *method == Method::GET || *method == Method::HEAD;
+        match path {
+            "/" if *method == Method::POST => Self::Aws,
+            "/" if read => Self::Landing,
+            "/" => Self::WrongMethod("GET, HEAD, POST"),
+            "/v2" | "/token" | "/token/" => Self::Oci,
+            _ if path.starts_with("/v2/") => Self::Oci,
+            _ if logo_path::is_one(path) && read => Self::Logo,
+            _ if logo_path::is_one(path) => Self::WrongMethod("GET, HEAD"),
+            "/healthz" | "/readyz" | "/metrics" if !read => Self::WrongMethod("GET, HEAD"),
+            "/healthz" => Self::Health,
+            "/readyz" => Self::Readiness,
+            "/metrics" => Self::Metrics,
+            _ => Self::None,
+        }
+    }
+
+    /// What metrics and logs call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Oci => "oci",
+            Self::Landing | Self::Logo => "gallery",
+            Self::Health | Self::Readiness | Self::Metrics => "probe",
+            Self::WrongMethod(_) | Self::None => "none",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signpost_knows_every_door() {
+        for (method, path, door) in [
+            (Method::POST, "/", Door::Aws),
+            (Method::GET, "/", Door::Landing),
+            (Method::HEAD, "/", Door::Landing),
+            (Method::PUT, "/", Door::WrongMethod("GET, HEAD, POST")),
+            (Method::GET, "/v2", Door::Oci),
+            (Method::GET, "/v2/", Door::Oci),
+            (Method::PATCH, "/v2/a1b2c3d4/app/blobs/uploads/1", Door::Oci),
+            (Method::GET, "/v20/", Door::None),
+            (Method::GET, "/token", Door::Oci),
+            (Method::POST, "/token/", Door::Oci),
+            (Method::GET, "/tokens", Door::None),
+            (Method::GET, "/logo/1.png", Door::Logo),
+            (Method::PUT, "/logo/1.png", Door::WrongMethod("GET, HEAD")),
+            (Method::GET, "/healthz", Door::Health),
+            (Method::HEAD, "/readyz", Door::Readiness),
+            (Method::GET, "/metrics", Door::Metrics),
+            (Method::POST, "/metrics", Door::WrongMethod("GET, HEAD")),
+            (Method::POST, "/v1", Door::None),
+        ] {
+            assert_eq!(Door::of(Surface::Everything, &method, path), door, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_operators_ask_is_found_at_their_own_address_and_nothing_else_is() {
+        for (path, door) in [("/healthz", Door::Health), ("/readyz", Door::Readiness), ("/metrics", Door::Metrics)] {
+            assert_eq!(Door::of(Surface::Admin, &Method::GET, path), door);
+            assert_eq!(Door::of(Surface::Admin, &Method::POST, path), Door::WrongMethod("GET, HEAD"));
+            assert_eq!(Door::of(Surface::Public, &Method::GET, path), Door::None);
+            assert_eq!(Door::of(Surface::Public, &Method::POST, path), Door::None);
+        }
+        for (method, path) in [(Method::POST, "/"), (Method::GET, "/"), (Method::GET, "/v2/"), (Method::GET, "/token")] {
+            assert_eq!(Door::of(Surface::Admin, &method, path), Door::None);
+            assert_eq!(Door::of(Surface::Public, &method, path), Door::of(Surface::Everything, &method, path));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The state of a running server: what the doors share.
+
+use crate::admission::Connections;
+use crate::audit::Audit;
+use crate::auth::Keys;
+use crate::config::Config;
+use crate::http::{Budget, Copies, Listings, Surface};
+use crate::rates::{ActionRates, FailedLogins, PullLimits};
+use crate::telemetry::Telemetry;
+use crate::tls::Tls;
+use roadstead_registry::Installation;
+
+/// Everything that answering a request needs.
+pub struct Server {
+    /// The operations and what they stand on.
+    pub installation: Installation,
+    /// How this process was told to run.
+    pub config: Config,
+    /// What tokens are sealed with.
+    pub keys: Keys,
+    /// How often an account may do an action.
+    pub rates: ActionRates,
+    /// The metrics.
+    pub telemetry: Telemetry,
+    /// How much may be pulled, and how much was.
+    pub pulls: PullLimits,
+    /// Failed attempts to authenticate, by address and by key.
+    pub failed_logins: FailedLogins,
+    /// The audit log.
+    pub audit: Audit,
+    /// The memory that requests and responses may hold.
+    pub budget: Budget,
+    /// Large responses that are being sent, each once however many clients get it.
+    pub(crate) copies: Copies,
+    /// Bounds how many pages are composed for anonymous clients at once.
+    pub(crate) listings: Listings,
+    /// The certificate; without one, connections are plain.
+    pub tls: Option<Tls>,
+    /// The connections that are open.
+    pub(crate) connections: Connections,
+    /// Those at the operator's own address.
+    pub(crate) admin_connections: Connections,
+}
+
+impl Server {
+    /// A server over an open installation, whose connections are plain.
+    pub fn new(installation: Installation, config: Config) -> Self {
+        Self {
+            keys: Keys::derive(&installation, config.emulator),
+            rates: ActionRates::new(&config.rates),
+            pulls: PullLimits::new(&config),
+            connections: Connections::new(&config),
+            admin_connections: Connections::of_admin(),
+            failed_logins: FailedLogins::new(config.failed_login_rate),
+            audit: Audit::default(),
+            budget: Budget::new(config.memory_budget),
+            copies: Copies::default(),
+            listings: Listings::new(),
+            installation,
+            config,
+            telemetry: Telemetry::new(),
+            tls: None,
+        }
+    }
+
+    /// The scheme of its public address, as far as it can see.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The connections at one of its addresses.
+    pub(crate) fn connections_at(&self, surface: Surface) -> &Connections {
+        if surface == Surface::Admin { &self.admin_connections } else { &self.connections }
+    }
+}
