@@ -1,15 +1,15 @@
-# What people and CI run. `make help` lists it.
+# Entry points for people and CI. `make help` lists them.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help build run check test test-clients conformance bench instructions ci
 
-# CI takes exactly what Cargo.lock says; at a desk cargo may add a new dependency to it.
+# CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
 export ROADSTEAD_BIN ?= $(abspath $(or $(CARGO_TARGET_DIR),target)/release/roadstead)
 PYTHON := .cache/venv/bin/python
 
-help: ## list these targets
+help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 build: ## build the release binary
@@ -26,27 +26,27 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 	cargo deny $(LOCKED) --log-level error check licenses bans sources
 	bash tests/house-rules.sh
 
-test: ## the Rust tests: no network, no service (with PostgreSQL where it is installed)
+test: ## the Rust tests: no network, no service (PostgreSQL is used if installed)
 	cargo test $(LOCKED) --workspace
 
-test-clients: build ## our table against the service model, boto3, aws, SDKs, docker, crane …, and attacks against the release binary (needs root)
+test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, and attacks, against the release binary (needs root)
 	bash tests/install.sh clients tools sdks
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
 	$(PYTHON) -m pytest tests/clients
 	$(PYTHON) -m pytest tests/attacks
 
-conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its folder
+conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its directory
 	bash tests/conformance/run.sh
 
 bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and other arguments of roadstead-bench compare)
-	GOBIN=$(abspath .cache/bin) go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1 || echo 'without Go, distribution is left out' >&2
+	GOBIN=$(abspath .cache/bin) go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1 || echo 'distribution is skipped: it needs Go' >&2
 	PATH="$(abspath .cache/bin):$$PATH" $(dir $(ROADSTEAD_BIN))roadstead-bench compare $(BENCH)
 
-instructions: build ## how many instructions a request takes, which no noise can shake
+instructions: build ## count the instructions per request, independent of other load
 	bash tests/install.sh instructions
 	bash tests/instructions.sh
 
-ci: ## everything that CI runs: installs what is missing, then all checks and tests
+ci: ## everything that CI runs: install what is missing, then all checks and tests
 	bash tests/install.sh check test clients tools sdks instructions
 	$(MAKE) --no-print-directory check test test-clients conformance instructions

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what a part of the checks needs and the machine does not have yet: install.sh PART…
-#   check    cargo-deny
-#   test     PostgreSQL, on which the Rust tests try every migration and statement
-#   clients  docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root to make images of
-#   tools    crane, regctl, oras, helm, cosign and h2spec, built by Go
-#   sdks     the scenarios of tests/sdks and a credential helper, built with the Go, Java (with Maven), Node and Rust that are
-#            there; at a desk those of the others are left out
-#   instructions  valgrind, which counts them
-# Debian packages need root or sudo. The rest goes to .cache/ and, for cargo-deny, to cargo's own folder.
+# Installs what a part of the checks needs, unless it is already there: install.sh PART…
+#   check         cargo-deny
+#   test          PostgreSQL, on which the Rust tests prepare every migration and statement
+#   clients       docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root for images
+#   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
+#   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
+#                 Rust; outside CI, missing languages are skipped
+#   instructions  valgrind
+# Debian packages need root or sudo. Everything else goes to .cache/, and cargo-deny to cargo's directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ cache=$PWD/.cache
 
 packages=()
 
-# want PACKAGE PROGRAM: notes the Debian package if the program is not there.
+# want PACKAGE PROGRAM: queues the Debian package if the program is missing.
 want() {
     PATH=$PATH:/usr/sbin:/sbin command -v "$2" >/dev/null || packages+=("$1")
 }
@@ -51,10 +51,10 @@ install_python() {
     cp "$wanted" "$venv/installed.txt"
 }
 
-# A Debian root of real files, for images of a real size.
+# A Debian root, for images of realistic size.
 make_debian() {
     [ ! -e "$cache/debian.tar" ] || return 0
-    echo "making a Debian root in $cache/debian.tar"
+    echo "creating a Debian root in $cache/debian.tar"
     mmdebstrap --quiet --format=tar --variant=minbase --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$cache/debian.tar.part"
     mv "$cache/debian.tar.part" "$cache/debian.tar"
@@ -62,12 +62,12 @@ make_debian() {
 
 install_cargo_deny() {
     ! cargo deny --version >/dev/null 2>&1 || return 0
-    echo "installing cargo-deny $CARGO_DENY (unoptimised: a third of the time to build, and fast enough to run)"
+    echo "installing cargo-deny $CARGO_DENY (unoptimised: builds in a third of the time)"
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$cache/cargo-deny cargo install --quiet --locked --debug "cargo-deny@$CARGO_DENY"
     rm -rf "$cache/cargo-deny"
 }
 
-# One after the other: each uses every processor by itself.
+# Sequentially, because each build uses every processor.
 install_go_tools() {
     local tool
     for tool in $GO_TOOLS; do
@@ -78,13 +78,13 @@ install_go_tools() {
     done
 }
 
-# have WHAT PROGRAM…: whether the programs are there, which they have to be in CI.
+# have WHAT PROGRAM…: whether the programs are installed; in CI it is an error if not.
 have() {
     local what=$1 program
     shift
     for program in "$@"; do
         command -v "$program" >/dev/null && continue
-        echo "install.sh: no $program, so the SDK for $what cannot be tried" >&2
+        echo "install.sh: no $program, the SDK for $what is not tested" >&2
         [ -z "${CI:-}" ] || exit 2
         return 1
     done
@@ -118,7 +118,7 @@ build_rust() {
     CARGO_TARGET_DIR=$cache/sdks/rust cargo build --quiet --locked --manifest-path tests/sdks/rust/Cargo.toml
 }
 
-# The three that wait for downloads mostly run beside the one that compiles.
+# The other three mostly wait for downloads, so they run in parallel with the Rust build.
 build_sdks() {
     echo "building the scenarios of the SDKs in $cache/sdks"
     local started=() job failed=0

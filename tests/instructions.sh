@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Counts the instructions that the server executes for a request, under valgrind: unlike times, they do not depend on
-# what else the machine does. Fails when a request takes more than its bound, which is about twice what it took in 2026.
+# Counts the instructions that the server executes per request, under valgrind: unlike times, they do not depend on other load.
+# Fails if a request exceeds its bound, which is about twice the count of 2026.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || { echo 'tests/instructions.sh needs valgrind' >&2; exit 1; }
@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
 
-# total SHAPE OPERATIONS: the instructions of a server that starts, is made ready for the shape, answers and stops.
+# total SHAPE OPERATIONS: the instructions of a server that starts, is set up for the shape, answers OPERATIONS requests and stops.
 total() {
     local data=$folder/data address= key secret
     rm -rf "$data" "$folder/log"
@@ -30,13 +30,13 @@ total() {
     grep -om1 'Collected : [0-9]*' "$folder/log" | grep -o '[0-9]*'
 }
 
-# check SHAPE BOUND: the difference between many and few requests, for each.
+# check SHAPE BOUND: the cost per request, as the difference between runs with many and few requests.
 check() {
     local few many each
     few=$(total "$1" 100)
     many=$(total "$1" 1100)
     each=$(((many - few) / 1000))
-    echo "$1: $each instructions a request, at most $2"
+    echo "$1: $each instructions per request, at most $2"
     [ "$each" -le "$2" ]
 }
 

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The OCI distribution conformance suite against our binary, in its default configuration.
+# Runs the OCI distribution conformance suite against the binary, in the suite's default configuration.
 #
 #   ROADSTEAD_BIN          the binary [default: target/release/roadstead]
-#   ROADSTEAD_CONFORMANCE  the suite: the folder conformance/ of opencontainers/distribution-spec, at commit
-#                          967efdc079b91785ad18c77cc4f8991a47feefbf; without it nothing is tried
-#   ROADSTEAD_RESULTS      where reports go [default: .cache/conformance]
+#   ROADSTEAD_CONFORMANCE  the suite: conformance/ of opencontainers/distribution-spec, at commit
+#                          967efdc079b91785ad18c77cc4f8991a47feefbf; if unset, nothing is run
+#   ROADSTEAD_RESULTS      the directory for reports [default: .cache/conformance]
 #
-# Prints what was counted for each version of the specification; fails if a test failed or was skipped.
+# Prints the counts for each version of the specification; fails if a test failed or was skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 suite=${ROADSTEAD_CONFORMANCE:-}
 if [ -z "$suite" ]; then
-    echo 'conformance: not run, ROADSTEAD_CONFORMANCE does not name the folder of the suite'
+    echo 'conformance: not run, ROADSTEAD_CONFORMANCE does not name the directory of the suite'
     exit 0
 fi
 binary=$(realpath "${ROADSTEAD_BIN:-target/release/roadstead}")
@@ -21,7 +21,7 @@ results=$(realpath "${ROADSTEAD_RESULTS:-.cache/conformance}")
 (cd "$suite" && go build -o "$results/suite" .)
 
 work=$(mktemp -d)
-# The settings of whoever calls this are not those of the server under test.
+# Keep the caller's settings away from the server under test.
 for variable in $(compgen -e | grep '^ROADSTEAD_\|^OCI_' || true); do
     unset "$variable"
 done
@@ -30,7 +30,7 @@ done
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# logged NAME: a member of the line that the server logs when it is ready.
+# logged NAME: a member of the server's `ready` log line.
 logged() {
     grep -m1 '"ready"' "$work/log" | sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/"
 }
@@ -41,7 +41,7 @@ for _ in $(seq 100); do
 done
 address=$(logged address)
 
-# credential NAME: a value from the file that the first start wrote.
+# credential NAME: a value from the credentials file that the first start wrote.
 credential() {
     sed -nE "s/^$1 *= *//p" "$work/data/credentials" | head -n1
 }
@@ -64,7 +64,7 @@ for version in 1.1 dev; do
     OCI_REGISTRY=$address OCI_TLS=disabled OCI_VERSION=$version OCI_RESULTS_DIR=$report \
         OCI_REPO1=conformance/v$version/repo1 OCI_REPO2=conformance/v$version/repo2 \
         OCI_USERNAME=AWS OCI_PASSWORD=$password "$results/suite" >"$report/output.txt" 2>&1 || failed=1
-    # count STATUS: from the suite's own closing summary; what a version does not ask for is counted as disabled there.
+    # count STATUS: from the suite's summary, which counts tests that a version does not require as disabled.
     count() {
         sed -nE "s/^ +$1\.+: +([0-9]+)$/\1/p" "$report/output.txt" | head -n1
     }

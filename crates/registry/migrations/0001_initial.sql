@@ -1,5 +1,5 @@
--- Roadstead's metadata, version 1. One text for SQLite and PostgreSQL; the rules are in metadata/schema.rs:
--- times are microseconds since the epoch, ids are made by the application, CTEXT compares by bytes.
+-- Metadata schema, version 1, in a dialect for both SQLite and PostgreSQL: see metadata/schema.rs.
+-- Times are microseconds since the epoch, the application assigns ids, and CTEXT compares bytewise.
 
 CREATE TABLE installation (
     id CTEXT NOT NULL PRIMARY KEY,
@@ -9,7 +9,7 @@ CREATE TABLE installation (
 CREATE TABLE registry (
     id CTEXT NOT NULL PRIMARY KEY,
     verified BOOLEAN NOT NULL,
-    -- How many repositories it holds, for the quota.
+    -- The number of repositories, for the quota.
     repository_count BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
@@ -24,7 +24,7 @@ CREATE TABLE registry_alias (
 );
 CREATE INDEX registry_alias_by_registry ON registry_alias (registry_id);
 
--- The long-lived keys that sign requests. user_name is NULL for the account's root. The secret is sealed with the master key.
+-- Long-lived keys that sign requests. user_name is NULL for the account's root. The master key seals the secret.
 CREATE TABLE access_key (
     id CTEXT NOT NULL PRIMARY KEY,
     registry_id CTEXT NOT NULL REFERENCES registry (id),
@@ -38,13 +38,13 @@ CREATE TABLE repository (
     id INTEGER NOT NULL PRIMARY KEY,
     registry_id CTEXT NOT NULL REFERENCES registry (id),
     name CTEXT NOT NULL,
-    -- How many manifests it holds: kept here because counting them at every push would grow with the repository.
+    -- The number of manifests, stored because counting them on every push would take time linear in the repository.
     image_count BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     UNIQUE (registry_id, name)
 );
 
--- Bytes by digest. The stored object has a key of its own, so that collecting one never races the next upload of the same digest.
+-- Blobs by digest. The storage key is unique to each upload, so that deleting an object never races with an upload of the same digest.
 CREATE TABLE blob (
     id INTEGER NOT NULL PRIMARY KEY,
     digest CTEXT NOT NULL UNIQUE,
@@ -73,13 +73,13 @@ CREATE TABLE manifest (
     UNIQUE (repository_id, digest)
 );
 
--- The exact bytes, apart from the row that listings read, so that listings stay dense.
+-- The exact bytes as pushed, in a separate table so that the rows that listings scan stay small.
 CREATE TABLE manifest_content (
     manifest_id INTEGER NOT NULL PRIMARY KEY REFERENCES manifest (id) ON DELETE CASCADE,
     bytes BLOB NOT NULL
 );
 
--- What a manifest needs. A blob that is needed cannot leave the repository, and a child that is needed cannot either.
+-- The blobs and children that a manifest references. The foreign keys prevent their deletion from the repository.
 CREATE TABLE manifest_blob (
     manifest_id INTEGER NOT NULL REFERENCES manifest (id) ON DELETE CASCADE,
     repository_id INTEGER NOT NULL,
@@ -96,7 +96,7 @@ CREATE TABLE manifest_child (
 ) WITHOUT ROWID;
 CREATE INDEX manifest_child_by_child ON manifest_child (child_id);
 
--- Who refers to whom. The subject need not exist, so there is no key on it.
+-- Referrers by subject. The subject need not exist, hence no foreign key.
 CREATE TABLE referrer (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     subject CTEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Catalog data, policies, resource tags, users; and what an upload session remembers of its parts.
+-- Catalog data, policies, resource tags, users, and the part sizes of upload sessions.
 
 ALTER TABLE registry ADD COLUMN display_name CTEXT;
 
@@ -10,7 +10,7 @@ CREATE TABLE repository_catalog_data (
     architectures CTEXT NOT NULL,
     operating_systems CTEXT NOT NULL,
     marketplace_certified BOOLEAN NOT NULL,
-    -- Names the logo in its URL; another logo has another name.
+    -- The last segment of the logo's URL; a new logo gets a new name.
     logo_name CTEXT UNIQUE,
     logo BLOB
 );
@@ -35,7 +35,7 @@ CREATE TABLE iam_user (
     PRIMARY KEY (registry_id, name)
 ) WITHOUT ROWID;
 
--- An identity policy of a user. One of AWS's managed policies has no document here: its name says it all.
+-- Identity policies of users. The document is NULL for a managed policy of AWS, which is identified by its name.
 CREATE TABLE user_policy (
     registry_id CTEXT NOT NULL,
     user_name CTEXT NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE user_policy (
     FOREIGN KEY (registry_id, user_name) REFERENCES iam_user (registry_id, name) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
--- Parts but for the last must be at least this large: 0 for a session of the OCI door, 5 MiB for one of the AWS door.
+-- The minimum size of every part but the last: 0 for sessions of the OCI door, 5 MiB for those of the AWS door.
 ALTER TABLE upload ADD COLUMN minimum_part BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE upload ADD COLUMN last_part BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE upload ADD COLUMN has_short_part BOOLEAN NOT NULL DEFAULT FALSE;

@@ -1,13 +1,13 @@
--- The bytes of small blobs lie here, so that pushing one is one commit, which pushes share, and no file. The storage key of
--- such a blob is empty: no stored object has that key.
+-- The bytes of small blobs, so that a push of one needs no file and only one commit, shared with other pushes (group commit).
+-- The storage key of such a blob is empty.
 
 CREATE TABLE blob_content (
     blob_id INTEGER NOT NULL PRIMARY KEY REFERENCES blob (id) ON DELETE CASCADE,
     bytes BLOB NOT NULL
 );
 
--- There are few sessions at a time, and every push makes and removes some: a table without indexes is cheaper to look
--- through now and then than to keep indexed.
+-- Few sessions exist at a time, and every push creates and deletes some: an occasional scan of the table is cheaper than
+-- maintaining indexes.
 
 ALTER TABLE upload RENAME TO indexed_upload;
 DROP INDEX upload_by_repository;
@@ -18,9 +18,9 @@ CREATE TABLE upload (
     repository_id INTEGER NOT NULL REFERENCES repository (id),
     received BIGINT NOT NULL,
     hash_state BLOB NOT NULL,
-    -- All that it has received, as long as that is little; NULL once it has a file.
+    -- The bytes received so far, while they are few; NULL once the session has a file.
     content BLOB,
-    -- Parts but for the last must be at least this large: 0 for a session of the OCI door, 5 MiB for one of the AWS door.
+    -- The minimum size of every part but the last: 0 for sessions of the OCI door, 5 MiB for those of the AWS door.
     minimum_part BIGINT NOT NULL,
     last_part BIGINT NOT NULL,
     has_short_part BOOLEAN NOT NULL,

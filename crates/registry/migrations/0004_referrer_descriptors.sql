@@ -1,5 +1,5 @@
--- A listing of referrers passes on what is said here, composed once when a referrer is pushed: its descriptor as JSON (OCI
--- distribution specification, "Listing Referrers").
+-- The descriptor of each referrer as JSON (OCI distribution specification, "Listing Referrers"), composed once at the push and
+-- copied into listings as it is.
 
 ALTER TABLE referrer ADD COLUMN descriptor CTEXT NOT NULL DEFAULT '';
 

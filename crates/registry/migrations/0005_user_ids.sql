@@ -1,5 +1,5 @@
--- The unique ids of users, which repository policies name in place of ARNs. What was there before gets its ids, and is bound to
--- them, by `metadata/bindings.rs`.
+-- Unique ids of users, which repository policies store in place of ARNs. Code assigns ids to existing users and binds stored
+-- policies to them: see `bindings::introduce`.
 
 ALTER TABLE iam_user ADD COLUMN unique_id CTEXT;
 
