@@ -35,15 +35,10 @@ sql='\b(SELECT\b.*\b(FROM|EXISTS)|INSERT( OR [A-Z]+)? INTO|UPDATE [a-z_]+ SET|DE
 complain 'SQL text stands only under crates/registry/src/metadata' \
     "$(mentions "$sql" crates/*/src | grep -v '^crates/registry/src/metadata/' || true)"
 
-doors='aws oci gallery cli'
-for door in $doors; do
-    for other in $doors; do
-        [ "$door" != "$other" ] || continue
-        for place in "crates/server/src/$door" "crates/server/src/$door.rs"; do
-            [ ! -e "$place" ] || complain "the $door door does not use the $other door" "$(mentions "\bcrate::$other\b" "$place")"
-        done
-    done
-done
+# Where every module of the server stands, and that its doors do not use each other, is said there as data.
+python3 tests/imports.py --self-test || broken=1
+python3 tests/imports.py --summary
+
 for pair in metadata:blobs blobs:metadata; do
     folder=crates/registry/src/${pair%:*}
     [ ! -d "$folder" ] || complain "${pair%:*} does not use ${pair#*:}" "$(mentions "\bcrate::${pair#*:}\b" "$folder")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a part of the checks needs, unless it is already there: install.sh PART…
-#   check         cargo-deny
+#   check         cargo-deny, Python
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root for images
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
@@ -136,6 +136,8 @@ mkdir -p "$cache"
 for part in "$@"; do
     case $part in
         check)
+            want python3 python3
+            install_packages
             install_cargo_deny
             ;;
         test)

@@ -6,6 +6,7 @@ mod alias;
 mod audit;
 mod banner;
 mod data_access;
+mod failure;
 mod gc;
 mod input;
 mod output;
@@ -16,10 +17,10 @@ mod signals;
 mod user;
 mod warnings;
 
-use crate::config::{ConfigError, Flags};
+use crate::config::Flags;
 use clap::{Parser, Subcommand};
 use data_access::Noun;
-use roadstead_registry::{Error, OpenError};
+pub(crate) use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,41 +76,6 @@ const BESIDE_HELP: &str = "\
 Works on the data folder while the server runs; what it changes is in force at once. The folder is found \
 as the server finds it: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, else \
 ./roadstead-data. A server that is given ROADSTEAD_MASTER_KEY needs it here too.";
-
-/// Why a command did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// The flags, the environment or a file are wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// They are right, and it failed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::RegistryNotFound(id) => Self::Failed(format!(
-                "there is no account {id}: 'roadstead account create {id}' makes it, 'roadstead account list' shows all"
-            )),
-            Error::PolicyInvalid(reason) => Self::Usage(reason),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
 
 /// Does what the command line of this process says.
 pub fn run() -> ExitCode {

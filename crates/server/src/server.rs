@@ -48,7 +48,7 @@ impl Server {
         Self {
             keys: Keys::derive(&installation, config.emulator),
             rates: ActionRates::new(&config.rates),
-            pulls: PullLimits::new(&config),
+            pulls: PullLimits::new(config.pull_rate_anonymous, config.pull_rate_authenticated, config.pull_volume),
             connections: Connections::new(&config),
             admin_connections: Connections::of_admin(),
             failed_logins: FailedLogins::new(config.failed_login_rate),

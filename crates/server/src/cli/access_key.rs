@@ -2,9 +2,10 @@
 
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
+use super::failure::Failure;
+use super::input;
 use super::output::{self, Output, Record};
 use super::user::unknown;
-use super::{Failure, input};
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;

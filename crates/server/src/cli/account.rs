@@ -1,10 +1,10 @@
 //! `roadstead account`: who has a registry on this server.
 
-use super::Failure;
 use super::access_key::{KeyRecord, NewKey, SecretForm};
 use super::alias::AliasRecord;
 use super::audit::{Change, Whose};
 use super::data_access;
+use super::failure::Failure;
 use super::output::{Output, Record, table, yes_or_no};
 use super::user::UserRecord;
 use crate::config::values;

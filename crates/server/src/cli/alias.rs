@@ -1,8 +1,8 @@
 //! `roadstead alias`: the names under which registries are public.
 
-use super::Failure;
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
+use super::failure::Failure;
 use super::output::{Output, Record, yes_or_no};
 use crate::config::values;
 use clap::{Args, Subcommand};

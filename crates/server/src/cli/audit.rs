@@ -1,7 +1,7 @@
 //! What the audit log hears from commands. They are processes of their own, so they write to the file of `--audit-log` where
 //! they find that setting as they find the data folder; the log of a running server is out of their reach.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::{Config, Layers};
 use crate::telemetry::audit::{Appended, Value};
 use roadstead_model::RegistryId;

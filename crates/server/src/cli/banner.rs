@@ -1,6 +1,6 @@
 //! What `roadstead serve` prints once it answers: a banner on a terminal, an event in the log elsewhere.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::http::Origin;
 use crate::quick_start;
 use crate::server::Server;

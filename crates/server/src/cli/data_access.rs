@@ -1,7 +1,7 @@
 //! What all commands have in common that work on the data folder beside a server.
 
-use super::Failure;
 use super::audit::{Change, Witness};
+use super::failure::Failure;
 use super::output::Output;
 use crate::config::{Config, ConfigError, Flags, Layers, values};
 use clap::{Args, Subcommand};

@@ -1,8 +1,8 @@
 //! `roadstead gc`: what nothing needs any more goes now, also beside a running server.
 
-use super::Failure;
 use super::audit::{Change, Whose};
 use super::data_access::Beside;
+use super::failure::Failure;
 use super::output::Record;
 use crate::config::{Config, values};
 use clap::Args;

@@ -1,6 +1,6 @@
 //! What commands read besides their arguments.
 
-use super::Failure;
+use super::failure::Failure;
 use std::io::Read;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! How commands print: a table for people, JSON for programs. Nothing else goes to the standard output.
 
-use super::Failure;
+use super::failure::Failure;
 use clap::ValueEnum;
 use roadstead_registry::Error;
 use serde::Serialize;

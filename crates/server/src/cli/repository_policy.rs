@@ -1,8 +1,8 @@
 //! `roadstead repository-policy`: the way out when the policy of a repository keeps everybody out, its owner too.
 
-use super::Failure;
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
+use super::failure::Failure;
 use super::output::Output;
 use crate::config::values;
 use clap::{Args, Subcommand};

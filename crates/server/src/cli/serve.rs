@@ -1,8 +1,9 @@
 //! `roadstead serve`: opens the registry, answers until a signal, and leaves everything as it should be.
 
+use super::banner;
+use super::failure::Failure;
 use super::signals::{self, Signals};
 use super::warnings;
-use super::{Failure, banner};
 use crate::audit::Audit;
 use crate::config::{Config, Flags, Layers, LogFormat};
 use crate::connection::serve;

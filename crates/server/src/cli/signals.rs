@@ -1,6 +1,6 @@
 //! SIGTERM, SIGINT and SIGHUP.
 
-use super::Failure;
+use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that ask this process to stop.

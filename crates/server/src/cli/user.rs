@@ -1,8 +1,8 @@
 //! `roadstead user`: who acts for an account besides its root.
 
-use super::Failure;
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
+use super::failure::Failure;
 use super::output::{Output, Record};
 use crate::config::values;
 use clap::{Args, Subcommand};

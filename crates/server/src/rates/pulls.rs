@@ -3,7 +3,6 @@
 
 use super::volume::{self, Downloads};
 use super::{Rate, Throttle, TooFast};
-use crate::config::Config;
 use crate::http::network_of;
 use crate::principal::Principal;
 use roadstead_model::{RegistryId, Timestamp};
@@ -86,12 +85,12 @@ impl Charge {
 }
 
 impl PullLimits {
-    /// The limits that the configuration sets, with nothing used of them.
-    pub fn new(config: &Config) -> Self {
+    /// Limits of which nothing is used: manifests for each address, manifests for each account, and bytes for each address in a month.
+    pub fn new(anonymous: Option<Rate>, accounts: Option<Rate>, volume: Option<u64>) -> Self {
         Self {
-            anonymous: config.pull_rate_anonymous.map(Pulls::new),
-            accounts: config.pull_rate_authenticated.map(Pulls::new),
-            downloads: config.pull_volume.map(|limit| Arc::new(Downloads::new(limit))),
+            anonymous: anonymous.map(Pulls::new),
+            accounts: accounts.map(Pulls::new),
+            downloads: volume.map(|limit| Arc::new(Downloads::new(limit))),
         }
     }
 

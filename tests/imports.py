@@ -1,0 +1,422 @@
+#!/usr/bin/env python3
+"""Holds the imports of every crate to ARCHITECTURE.md: they point down, and no circle of them has more than two files.
+
+    imports.py [ROOT]             fails on circles and on imports that point up
+    imports.py --summary [ROOT]   prints figures for each crate
+    imports.py --self-test        tries itself on small crates
+
+Reads `use` trees and paths in the text. Names are followed through re-exports to the file that defines them, so a file that only
+re-exports a name imports nothing. Code under `#[cfg(test)]` is left out. What macros expand to is not seen.
+"""
+
+import re
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+# For each crate its floors, the highest first: modules with all that is below them in the tree; the longest name that matches a
+# file counts. A module may import what stands on lower floors, and nothing of its neighbours on its own floor.
+FLOORS = {
+    "server": [
+        ["main"],
+        ["cli"],
+        ["background", "connection"],
+        ["router"],
+        ["aws", "gallery", "oci", "probes"],
+        ["server", "quick_start"],
+        ["audit"],
+        ["telemetry", "tls"],
+        ["admission"],
+        ["auth", "config"],
+        ["rates"],
+        ["http"],
+        ["principal", "descriptors"],
+    ],
+}
+
+TOKEN = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)
+    |(?P<string>b?r(?P<hashes>\#*)".*?"(?P=hashes)|[bc]?"(?:\\.|[^"\\])*"|b?'(?:\\.[^']*|[^'\\])')
+    |(?P<lifetime>'[A-Za-z_]\w*)
+    |(?P<token>[A-Za-z_]\w*|::|[^\s\w])
+    |(?P<rest>\s+|\w+)""",
+    re.VERBOSE | re.DOTALL,
+)
+OPENING, CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+ITEMS = {"fn", "struct", "enum", "union", "trait", "type", "const", "static"}
+
+
+def tokens_of(text):
+    """The tokens of a file without comments, strings, lifetimes, and items that are there for tests only."""
+    tokens = [match["token"] for match in TOKEN.finditer(text) if match["token"]]
+    kept, at, tests = [], 0, set()
+    while at < len(tokens):
+        if tokens[at : at + 2] == ["#", "["]:
+            end = skip_group(tokens, at + 1)
+            condition = tokens[at + 2 : end - 1]
+            at = end
+            if condition[:2] == ["cfg", "("] and "test" in condition and "not" not in condition:
+                start, at = at, skip_item(tokens, at)
+                if "mod" in tokens[start:at] and tokens[at - 1] == ";":
+                    tests.add(tokens[at - 2])
+        else:
+            kept.append(tokens[at])
+            at += 1
+    return kept, tests
+
+
+def skip_group(tokens, at):
+    """Behind the bracket that closes the one at `at`."""
+    depth = 0
+    while at < len(tokens):
+        depth += (tokens[at] in OPENING) - (tokens[at] in CLOSING)
+        at += 1
+        if depth == 0:
+            break
+    return at
+
+
+def skip_item(tokens, at):
+    """Behind an item: its semicolon, its braces, or the comma of a field."""
+    while at < len(tokens):
+        if tokens[at] in (";", ","):
+            return at + 1
+        if tokens[at] in OPENING:
+            braces, at = tokens[at] == "{", skip_group(tokens, at)
+            if braces:
+                return at
+        elif tokens[at] in CLOSING:
+            return at
+        else:
+            at += 1
+    return at
+
+
+class Module:
+    def __init__(self, file, parent=None):
+        self.file, self.parent = file, parent
+        self.root = parent.root if parent else self
+        self.children, self.items = {}, set()
+        self.uses = []  # (path, alias, is re-export); the alias of a glob is "*"
+        self.paths = []  # paths in the text
+        self.words = defaultdict(int)  # how often a name stands in the text, `use` left out
+
+
+class Crate:
+    """The modules of one package, and which file imports which names of which other file."""
+
+    def __init__(self, folder):
+        self.source = folder / "src"
+        self.modules, self.roots = [], {}
+        for root in [self.source / "lib.rs", self.source / "main.rs", *sorted(self.source.glob("bin/*.rs"))]:
+            if root.exists():
+                module = Module(root)
+                self.read(module, root.parent)
+                self.roots[root.stem] = module
+        manifest = (folder / "Cargo.toml").read_text() if (folder / "Cargo.toml").exists() else ""
+        name = re.search(r'^name = "([^"]+)"', manifest, re.MULTILINE)
+        self.name = name[1].replace("-", "_") if name else folder.name
+        self.arrows = defaultdict(set)
+        for module in self.modules:
+            self.follow(module)
+
+    def read(self, module, folder):
+        """Reads a file, whose child modules stand in `folder`."""
+        tokens, tests = tokens_of(module.file.read_text())
+        self.read_module(module, folder, tokens, 0, tests)
+
+    def read_module(self, module, folder, tokens, at, tests):
+        self.modules.append(module)
+        depth, public = 0, False
+        while at < len(tokens):
+            token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else ""
+            if token == "}" and depth == 0:
+                return at + 1
+            depth += (token in OPENING) - (token in CLOSING)
+            if token == "pub":
+                public, at = True, skip_group(tokens, at + 1) if following == "(" else at + 1
+                continue
+            if token == "use" and following != "<":
+                at = self.read_use(module, tokens, at + 1, [], public)
+            elif token == "mod" and depth == 0:
+                at = self.read_child(module, folder, tokens, at + 1, tests)
+            elif token == "macro_rules":
+                module.items.add(tokens[at + 2])
+                at += 3
+            elif token in ITEMS and depth == 0 and following.isidentifier():
+                module.items.add(following)
+                at += 2 if following not in ITEMS else 1
+            elif following == "::" and token.isidentifier() and (at == 0 or tokens[at - 1] != "::"):
+                path, at = read_path(tokens, at)
+                module.paths.append(path)
+                module.words[path[0]] += 1
+            else:
+                if token.isidentifier():
+                    module.words[token] += 1
+                at += 1
+            public = False
+        return at
+
+    def read_child(self, module, folder, tokens, at, tests):
+        name, at = tokens[at], at + 1
+        if tokens[at] == "{":
+            module.children[name] = child = Module(module.file, module)
+            return self.read_module(child, folder / name, tokens, at + 1, tests)
+        for file in (folder / f"{name}.rs", folder / name / "mod.rs"):
+            if name not in tests and file.exists():
+                module.children[name] = child = Module(file, module)
+                self.read(child, folder / name)
+        return at + 1
+
+    def read_use(self, module, tokens, at, path, public):
+        """Reads a tree up to its comma, closing brace or semicolon, which is behind it."""
+        path = list(path)
+        while True:
+            token = tokens[at]
+            at += 1
+            if token == "{":
+                while tokens[at] != "}":
+                    at = self.read_use(module, tokens, at, path, public)
+                    at += tokens[at] == ","
+                return at + 1 if tokens[at + 1] != ";" else at + 2
+            if token == "*":
+                module.uses.append((path, "*", public))
+            elif token == "as":
+                module.uses.append((path, tokens[at], public))
+                at += 1
+            elif token != "::":
+                if token != "self" or not path:
+                    path.append(token)
+                if tokens[at] in ("::", "as"):
+                    continue
+                module.uses.append((path, path[-1], public))
+            else:
+                continue
+            return at + (tokens[at] == ";")
+
+    def resolve(self, module, path, seen=frozenset()):
+        """The module or file (with the name) that a path leads to; none if it leads out of the crate."""
+        if (id(module), tuple(path)) in seen:
+            return None
+        seen = seen | {(id(module), tuple(path))}
+        first, at = path[0], 1
+        if first == "crate":
+            here = module.root
+        elif first == "self":
+            here = module
+        elif first == "super":
+            here = module.parent
+            while at < len(path) and path[at] == "super":
+                here, at = here.parent, at + 1
+        elif first == self.name and "lib" in self.roots and module.root is not self.roots["lib"]:
+            here = self.roots["lib"]
+        else:
+            here, at = module, 0
+        while here is not None and at < len(path):
+            name, is_last = path[at], at + 1 == len(path)
+            if name in here.children and not (is_last and name in here.items):
+                here, at = here.children[name], at + 1
+                continue
+            if name in here.items:
+                return here.file, name
+            found = self.reexported(here, name, seen)
+            if found is None and here is module and at == 0:
+                return None
+            if not isinstance(found, Module):
+                return found or (here.file, name)
+            here, at = found, at + 1
+        return here
+
+    def reexported(self, module, name, seen):
+        """What a module has by this name through `use`."""
+        for path, alias, _ in module.uses:
+            if alias == name and (found := self.resolve(module, path, seen)):
+                return found
+        for path, alias, _ in module.uses:
+            if alias == "*" and isinstance(source := self.resolve(module, path, seen), Module) and source is not module:
+                if name in source.children:
+                    return source.children[name]
+                if name in source.items:
+                    return source.file, name
+                if found := self.reexported(source, name, seen | {(id(module), name)}) if (id(source), name) not in seen else None:
+                    return found
+        return None
+
+    def follow(self, module):
+        """Notes what a module imports. A module that is imported counts by what is then named in it."""
+        for path, alias, public in module.uses:
+            if alias == "*":
+                if not public:
+                    for name in list(module.words):
+                        if found := self.reexported_by_glob(module, path, name):
+                            self.note(module, found)
+            elif not public or module.words[alias]:
+                self.note(module, self.resolve(module, path))
+        for path in module.paths:
+            self.note(module, self.resolve(module, path))
+
+    def reexported_by_glob(self, module, path, name):
+        source = self.resolve(module, path)
+        if not isinstance(source, Module):
+            return None
+        return (source.file, name) if name in source.items else self.reexported(source, name, frozenset())
+
+    def note(self, module, found):
+        if found is None or isinstance(found, Module):
+            return
+        file, name = found
+        if file != module.file:
+            self.arrows[self.short(module.file), self.short(file)].add(name)
+
+    def short(self, file):
+        return file.relative_to(self.source).as_posix()
+
+    def files(self):
+        return {self.short(module.file) for module in self.modules}
+
+    def circles(self):
+        """Sets of more than two files that all lead to each other (Tarjan), the largest first."""
+        leads = defaultdict(list)
+        for source, target in self.arrows:
+            leads[source].append(target)
+        index, low, stack, found = {}, {}, [], []
+
+        def visit(file):
+            index[file] = low[file] = len(index)
+            stack.append(file)
+            for target in leads[file]:
+                if target not in index:
+                    visit(target)
+                if target in stack:
+                    low[file] = min(low[file], low[target])
+            if low[file] == index[file]:
+                at = stack.index(file)
+                found.append(stack[at:])
+                del stack[at:]
+
+        sys.setrecursionlimit(10_000)
+        for file in sorted(self.files()):
+            if file not in index:
+                visit(file)
+        return sorted((sorted(circle) for circle in found if len(circle) > 2), key=len, reverse=True)
+
+    def upward(self, floors):
+        """The arrows that do not point to a lower floor or stay within one module of the list, and the files that stand on none."""
+        floor_of = {name: (height, name) for height, floor in enumerate(floors) for name in floor}
+
+        def place(file):
+            parts = re.sub(r"(/mod)?\.rs$", "", file).split("/")
+            names = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+            return next((floor_of[name] for name in names if name in floor_of), None)
+
+        places = {file: place(file) for file in self.files() - {"lib.rs"}}
+        homeless = sorted(file for file, where in places.items() if where is None)
+        up = []
+        for (source, target), names in sorted(self.arrows.items()):
+            here, there = places.get(source), places.get(target)
+            if here and there and here != there and there[0] <= here[0]:
+                up.append((source, target, names))
+        return up, homeless
+
+
+def read_path(tokens, at):
+    path = [tokens[at]]
+    while at + 2 < len(tokens) and tokens[at + 1] == "::" and tokens[at + 2].isidentifier():
+        at += 2
+        path.append(tokens[at])
+    return path, at + 1
+
+
+def shown(arrow):
+    source, target, names = arrow
+    return f"  {source} -> {target} ({', '.join(sorted(names))})"
+
+
+def crates_in(root):
+    return {folder.name: Crate(folder) for folder in sorted((root / "crates").iterdir()) if (folder / "src").is_dir()}
+
+
+def complaints(crates, floors):
+    for name, crate in crates.items():
+        for circle in crate.circles():
+            inside = [(source, target, names) for (source, target), names in sorted(crate.arrows.items()) if {source, target} <= set(circle)]
+            yield "\n".join([f"{name}: {len(circle)} files import each other in a circle:", *map(shown, inside)])
+        up, homeless = crate.upward(floors[name]) if name in floors else ([], [])
+        if up:
+            yield "\n".join([f"{name}: imports that do not point down (see the floors in tests/imports.py):", *map(shown, up)])
+        if homeless:
+            yield f"{name}: on no floor of tests/imports.py: {', '.join(homeless)}"
+
+
+def summary(crates, floors):
+    for name, crate in crates.items():
+        sizes = [len(circle) for circle in crate.circles()]
+        up = len(crate.upward(floors[name])[0]) if name in floors else "-"
+        yield f"{name}: {len(crate.files())} files, {len(crate.arrows)} arrows, circles of {sizes or 'none'}, {up} upward"
+
+
+# What each crate is made of, and which of its imports are complained about: the files of circles, and the upward arrows.
+SELF_TEST = [
+    ("one points down", {"a": "use crate::b::B;", "b": "pub struct B;"}, [], []),
+    ("one points up", {"a": "pub struct A;", "b": "fn f(_: crate::a::A) {}"}, [], ["b -> a"]),
+    ("two may lead to each other, but not up", {"a": "use crate::b::B; pub struct A;", "b": "use crate::a::A; pub struct B;"}, [], ["b -> a"]),
+    (
+        "three in a circle",
+        {"a": "use crate::b::B; pub struct A;", "b": "use crate::c::C; pub struct B;", "c": "use super::a::A; pub struct C;"},
+        [["a", "b", "c"]],
+        ["c -> a"],
+    ),
+    (
+        "a re-export is followed to who defines the name, and is no import of its own",
+        {"a": "pub mod x; pub use x::X; pub use crate::b::B;", "a/x": "use super::B; pub struct X;", "b": "pub struct B;"},
+        [],
+        [],
+    ),
+    ("a re-export that the file uses itself is an import", {"a": "pub struct A;", "b": "pub use crate::a::A; fn f(_: A) {}"}, [], ["b -> a"]),
+    ("an imported module counts by what is named in it", {"a": "pub mod x;", "a/x": "pub fn f() {}", "b": "use crate::a::x; fn g() { x::f() }"}, [], ["b -> a/x"]),
+    ("a tree with names of its own", {"a": "pub struct A;", "b": "use crate::{a::{self, A as Other}, c::C};", "c": "pub struct C;"}, [], ["b -> a"]),
+    ("a glob counts by the names that are used", {"a": "pub struct A; pub struct Unused;", "b": "use crate::a::*; fn f(_: A) {}"}, [], ["b -> a"]),
+    ("a glob of which nothing is used", {"a": "pub struct A;", "b": "use crate::a::*;"}, [], []),
+    ("tests may import what they like", {"a": "pub struct A;", "b": "#[cfg(test)] mod tests { use crate::a::A; }"}, [], []),
+    ("tests in a file of their own, too", {"a": "pub struct A;", "b": "#[cfg(test)]\nmod tests;", "b/tests": "use crate::a::A;"}, [], []),
+    ("code for other builds counts", {"a": "pub struct A;", "b": "#[cfg(not(test))] use crate::a::A;"}, [], ["b -> a"]),
+    ("comments and strings import nothing", {"a": "pub struct A;", "b": "// crate::a::A\nconst B: &str = \"crate::a::A\";"}, [], []),
+    ("lifetimes and characters do not hide what follows", {"a": "pub struct A;", "b": "fn f<'x>(c: &'x char) { if *c == '\"' {} } use crate::a::A;"}, [], ["b -> a"]),
+    ("visibility is no import", {"a": "pub struct A;", "b": "pub(in crate::b) struct B { pub(crate) c: u8 }"}, [], []),
+    ("modules within a file are that file", {"a": "pub struct A;", "b": "mod inner { use super::super::a::A; }"}, [], ["b -> a"]),
+    ("children may use their parent, whatever else it uses", {"a": "mod x; use x::X; pub struct A;", "a/x": "use super::A; pub struct X;", "b": ""}, [], []),
+    ("neighbours on a floor do not import each other", {"c": "pub struct C;", "d": "use crate::c::C;"}, [], ["d -> c"]),
+    ("macros are items", {"a": "macro_rules! m { () => {} } pub(crate) use m;", "b": "fn f() { crate::a::m!() }"}, [], ["b -> a"]),
+]
+
+
+def self_test():
+    for what, files, circles, up in SELF_TEST:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "src"
+            for name, text in files.items():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                (source / f"{name}.rs").write_text(text)
+            (source / "lib.rs").write_text("".join(f"mod {name};" for name in files if "/" not in name))
+            crate = Crate(Path(folder))
+            found = [[file.removesuffix(".rs") for file in circle] for circle in crate.circles()]
+            assert found == circles, f"{what}: {found}"
+            arrows = crate.upward([["a"], ["b"], ["c", "d"]])[0]
+            found = [f"{source.removesuffix('.rs')} -> {target.removesuffix('.rs')}" for source, target, _ in arrows]
+            assert found == up, f"{what}: {found}"
+
+
+def main(arguments):
+    if arguments[:1] == ["--self-test"]:
+        return self_test()
+    only_figures = arguments[:1] == ["--summary"]
+    root = Path(arguments[-1]) if arguments[only_figures:] else Path(__file__).parent.parent
+    crates = crates_in(root)
+    found = list((summary if only_figures else complaints)(crates, FLOORS))
+    print("\n".join(found))
+    return int(bool(found) and not only_figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
