@@ -11,7 +11,7 @@
 use crate::Installation;
 use crate::blobs::StoredObject;
 use crate::error::Result;
-use crate::turns::Work;
+use crate::upload_leases::Intent;
 use roadstead_model::Timestamp;
 use std::time::{Duration, Instant};
 
@@ -96,8 +96,8 @@ impl Sweep<'_> {
             after.clone_from(last);
             for (id, bytes) in stale {
                 // A session that is being written to now, here or by another process, is not abandoned, however old its row.
-                let Ok(_turn) = inner.turns.take(&id, Work::Closing) else { continue };
-                if inner.blobs.upload_grew_since(&id, self.settled).await? {
+                let Ok(_lease) = inner.upload_leases.acquire(&id, Intent::Complete) else { continue };
+                if inner.blobs.upload_written_since(&id, self.settled).await? {
                     continue;
                 }
                 if self.dry_run || inner.metadata.delete_stale_upload(id.clone(), self.settled).await? {
@@ -105,7 +105,7 @@ impl Sweep<'_> {
                     self.found.bytes += bytes;
                 }
                 if !self.dry_run {
-                    inner.blobs.discard_upload(&id).await;
+                    inner.blobs.delete_upload(&id).await;
                 }
             }
             rest_after(begun).await;
@@ -159,9 +159,11 @@ impl Sweep<'_> {
 
     async fn orphans(&mut self) -> Result<()> {
         let inner = &self.installation.0;
-        for folder in inner.blobs.folders().await? {
+        let mut listing = inner.blobs.list_older_than(self.settled).await?;
+        loop {
             let begun = Instant::now();
-            for object in inner.blobs.objects_older_than(&folder, self.settled).await? {
+            let Some(page) = listing.next_page().await? else { return Ok(()) };
+            for object in page {
                 let named = match &object {
                     StoredObject::Blob { digest, key, .. } => inner.metadata.names_object(digest, key).await?,
                     StoredObject::Upload { id, .. } => inner.metadata.names_upload(id).await?,
@@ -174,11 +176,10 @@ impl Sweep<'_> {
                 match object {
                     _ if self.dry_run => {}
                     StoredObject::Blob { key, .. } => inner.blobs.delete(&key).await,
-                    StoredObject::Upload { id, .. } => inner.blobs.discard_upload(&id).await,
+                    StoredObject::Upload { id, .. } => inner.blobs.delete_upload(&id).await,
                 }
             }
             rest_after(begun).await;
         }
-        Ok(())
     }
 }

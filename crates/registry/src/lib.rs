@@ -8,28 +8,26 @@ mod blobs;
 pub mod catalog_data;
 mod clock;
 mod declarations;
-mod durable;
+mod disk;
 mod error;
 mod gc;
 mod hashing;
 pub mod images;
-mod layers;
 mod limits;
-mod mapping;
 mod metadata;
-mod open_sessions;
+mod repository_blobs;
+
 mod opening;
 pub mod policies;
 mod principals;
-mod private;
 mod pulls;
-mod receiving;
 pub mod referrers;
 pub mod repositories;
 pub mod resource_tags;
 mod secrets;
 pub mod tags;
-mod turns;
+mod upload_leases;
+mod upload_quota;
 mod uploads;
 
 pub use accounts::{AccessKey, AccessKeySummary, AliasDescription, AliasStatus, Identity, RegistryDescription, User};
@@ -42,13 +40,13 @@ pub use gc::{Collection, Garbage};
 pub use images::{
     Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPush, ManifestPut, StoredManifest,
 };
-pub use layers::{Asker, BlobInfo, LayerInfo, StoredBlob};
 pub use limits::Limits;
 pub use opening::{OpenError, OpenOptions, Sharing};
 pub use policies::{AccessFacts, BoundPolicy, UserPolicy};
 pub use pulls::Pull;
 pub use referrers::Referrer;
 pub use repositories::Repository;
+pub use repository_blobs::{Asker, BlobInfo, LayerInfo, StoredBlob};
 pub use resource_tags::ResourceTag;
 pub use tags::ImageTag;
 pub use uploads::{BodyError, LayerPart, PartBody, Upload};
@@ -63,8 +61,8 @@ pub struct Installation(Arc<Inner>);
 struct Inner {
     metadata: metadata::Metadata,
     blobs: blobs::BlobStore,
-    turns: turns::Turns,
-    open_sessions: open_sessions::OpenSessions,
+    upload_leases: upload_leases::UploadLeases,
+    upload_quota: upload_quota::UploadQuota,
     secrets: secrets::MasterKey,
     limits: Limits,
     clock: Clock,

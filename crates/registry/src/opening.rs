@@ -1,10 +1,10 @@
 //! Opening an installation: its folder, its lock, its keys, its account.
 
 use crate::blobs::BlobStore;
+use crate::disk::permissions;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
-use crate::private;
 use crate::secrets::{MasterKey, random, random_text};
-use crate::{Clock, Error, Inner, Installation, Limits, open_sessions, turns};
+use crate::{Clock, Error, Inner, Installation, Limits, upload_leases, upload_quota};
 use roadstead_model::{RegistryAlias, RegistryId};
 use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
@@ -121,10 +121,10 @@ impl Installation {
         let database = data.join(DATABASE);
         let lock = match options.sharing {
             Sharing::Server => {
-                private::make_folder(data).map_err(in_folder(data))?;
+                permissions::make_folder(data).map_err(in_folder(data))?;
                 let lock = lock(data)?;
                 tighten(data);
-                private::make_file(&database).map_err(in_folder(&database))?;
+                permissions::make_file(&database).map_err(in_folder(&database))?;
                 Some(lock)
             }
             Sharing::Beside if database.is_file() => None,
@@ -139,8 +139,8 @@ impl Installation {
         Ok(Self(Arc::new(Inner {
             metadata,
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
-            turns: turns::Turns::default(),
-            open_sessions: open_sessions::OpenSessions::default(),
+            upload_leases: upload_leases::UploadLeases::default(),
+            upload_quota: upload_quota::UploadQuota::default(),
             secrets,
             limits: options.limits,
             clock: options.clock,
@@ -157,11 +157,11 @@ fn tighten(data: &Path) {
     let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
     if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
         // The folder itself may be named by a link of the operator's.
-        private::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
+        permissions::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
     } else {
-        private::warn_if_open(data);
+        permissions::warn_if_open(data);
     }
-    FILES.iter().for_each(|name| private::tighten(&data.join(name)));
+    FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
 }
 
 /// Makes the account and the root key unless they are there, and gives the installation's id and account.
@@ -194,7 +194,7 @@ fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
 
 fn lock(data: &Path) -> Result<File, OpenError> {
     let path = data.join("lock");
-    let mut options = private::making();
+    let mut options = permissions::file_options();
     // Whoever may write here must not have a file made elsewhere.
     options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let file = options.open(&path).map_err(in_folder(&path))?;
@@ -223,7 +223,7 @@ fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             key = random()?;
-            private::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
+            permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
         }
         Err(source) => return Err(OpenError::Folder { path, source }),
     }
@@ -267,5 +267,5 @@ fn write_credentials(data: &Path, key: &AccessKeyRow, secret: &str) -> Result<()
     }
     let profile = |name: &str| format!("[{name}]\naws_access_key_id = {}\naws_secret_access_key = {secret}\n", key.id);
     let text = format!("{}\n{}", profile("default"), profile("roadstead"));
-    private::write_file(&path, &text).map_err(in_folder(&path))
+    permissions::write_file(&path, &text).map_err(in_folder(&path))
 }

@@ -48,9 +48,8 @@ impl Installation {
         let key = RepositoryKey::new(registry, name);
         let (repository, uploads) = self.0.metadata.delete_repository(key, force).await?;
         for upload in uploads {
-            self.0.open_sessions.ended(registry, name);
-            self.0.turns.stop(&upload);
-            self.0.blobs.discard_upload(&upload).await;
+            self.0.upload_quota.release(registry, name);
+            self.forget_upload(&upload).await;
         }
         Ok(repository)
     }

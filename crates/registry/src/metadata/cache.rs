@@ -1,8 +1,8 @@
 //! Answers that are asked for again and again. An answer is used as long as nothing at all has been committed since it was
 //! read, by this process or another one, so it is never stale: what a commit changed need not be known.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// How many bytes the answers of one kind take at most, about. When they would take more, all of them go.
 const CAPACITY: usize = 4 << 20;
@@ -49,14 +49,14 @@ impl<V: Clone> Cache<V> {
     }
 
     fn get(&self, version: &Version, question: &str) -> Option<V> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         if state.version.as_ref() == Some(version) { state.answers.get(question).cloned() } else { None }
     }
 
     fn put(&self, version: Version, question: String, answer: &V) {
         let Some(bytes) = (self.weigh)(answer).filter(|bytes| *bytes <= LARGEST) else { return };
         let bytes = bytes + question.len() + OVERHEAD;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.version != Some(version) || state.bytes + bytes > CAPACITY {
             *state = State { version: Some(version), answers: HashMap::new(), bytes: 0 };
         }
@@ -107,15 +107,15 @@ mod tests {
         let cache = Cache::new(|value: &usize| if *value == 7 { None } else { Some(*value) });
         for number in 0..1000 {
             cache.put(version, number.to_string(), &LARGEST);
-            assert!(cache.state.lock().unwrap().bytes <= CAPACITY);
+            assert!(cache.state.lock().bytes <= CAPACITY);
         }
-        let kept = cache.state.lock().unwrap().answers.len();
+        let kept = cache.state.lock().answers.len();
         assert!((1..=CAPACITY / LARGEST).contains(&kept) && cache.get(&version, "999").is_some());
         for unworthy in [7, LARGEST + 1] {
             cache.put(version, "unworthy".into(), &unworthy);
             assert_eq!(cache.get(&version, "unworthy"), None);
         }
         cache.put(version, "999".into(), &LARGEST);
-        assert_eq!(cache.state.lock().unwrap().answers.len(), kept, "the same answer counts once");
+        assert_eq!(cache.state.lock().answers.len(), kept, "the same answer counts once");
     }
 }

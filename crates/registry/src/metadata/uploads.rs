@@ -4,6 +4,7 @@ use super::repositories::{IfMissing, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
+use crate::upload_quota::StoredUploads;
 use roadstead_model::{RegistryId, RepositoryName, Timestamp};
 
 statements! {
@@ -76,9 +77,9 @@ impl Metadata {
         .await
     }
 
-    /// How many sessions each repository has, of those that have any: registry, name, number.
-    pub(crate) async fn count_uploads(&self) -> Result<Vec<(String, String, u64)>> {
-        let read = |row: &Row<'_>| Ok((row.text(0)?, row.text(1)?, row.unsigned(2)?));
+    /// How many sessions each repository has, of those that have any.
+    pub(crate) async fn count_uploads(&self) -> Result<Vec<StoredUploads>> {
+        let read = |row: &Row<'_>| Ok(StoredUploads { registry: row.text(0)?, name: row.text(1)?, count: row.unsigned(2)? });
         self.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, &[], read).await).await
     }
 

@@ -14,9 +14,10 @@ mod writer;
 
 use super::cache::Version;
 use super::transaction::{Tx, failure};
-use crate::durable::sync_folder;
+use crate::disk::durability::sync_folder;
+use crate::disk::mapping::SharedWords;
 use crate::error::{Error, Result};
-use crate::mapping::SharedWords;
+use parking_lot::Mutex;
 use readers::Readers;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -24,8 +25,8 @@ use std::fs::File;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -133,8 +134,8 @@ impl Sqlite {
     /// Lets the threads finish what they have begun, and waits for them.
     pub(super) async fn close(&self) {
         self.writer.close();
-        lock(&self.stop_checkpoints).take();
-        let threads = std::mem::take(&mut *lock(&self.threads));
+        self.stop_checkpoints.lock().take();
+        let threads = std::mem::take(&mut *self.threads.lock());
         self.readers.close_idle();
         self.scanners.close_idle();
         // A thread that panicked has logged that already.
@@ -173,8 +174,4 @@ fn finish<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         Poll::Ready(result) => result,
         Poll::Pending => Err(Error::Internal("a metadata method awaited something other than its transaction".to_owned())),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

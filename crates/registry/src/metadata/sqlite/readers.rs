@@ -1,11 +1,11 @@
 //! A pool of read-only connections. Each serves one read at a time, on the caller's thread.
 
-use super::{connect, finish, lock, run_cached};
+use super::{connect, finish, run_cached};
 use crate::error::Result;
 use crate::metadata::transaction::{Tx, failure};
+use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 pub(super) struct Readers {
     path: PathBuf,
@@ -24,19 +24,19 @@ impl Readers {
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
         run_cached(&connection, "BEGIN DEFERRED")?;
         let result = finish(work(&mut Tx::Sqlite(&mut connection)));
         // A connection whose transaction does not end is closed rather than reused.
         if run_cached(&connection, "COMMIT").is_ok() {
-            lock(&self.idle).push(connection);
+            self.idle.lock().push(connection);
         }
         result
     }
 
     pub(super) fn close_idle(&self) {
-        lock(&self.idle).clear();
+        self.idle.lock().clear();
     }
 
     fn connect(&self) -> Result<Connection> {

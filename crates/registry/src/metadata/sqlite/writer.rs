@@ -1,12 +1,12 @@
 //! Group commit: one thread owns the only writing connection, runs each write in a savepoint of its own, and commits all that
 //! are waiting together.
 
-use super::{finish, lock, run_cached};
+use super::{finish, run_cached};
 use crate::error::{Error, Result};
 use crate::metadata::transaction::Tx;
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 
@@ -58,14 +58,14 @@ impl Writer {
             };
             Ran { durable, answer: Box::new(answer) }
         });
-        let sender = lock(&self.jobs).clone().ok_or_else(closed)?;
+        let sender = self.jobs.lock().clone().ok_or_else(closed)?;
         sender.send(job).map_err(|_| closed())?;
         answer.await.map_err(|_| panicked())?
     }
 
     /// Takes no more writes; [`run_batches`] returns after those that wait.
     pub(super) fn close(&self) {
-        lock(&self.jobs).take();
+        self.jobs.lock().take();
     }
 }
 

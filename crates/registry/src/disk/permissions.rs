@@ -1,6 +1,6 @@
 //! Everything in a data folder is its owner's: folders have mode 0700 and files 0600, whatever the umask is.
 
-use crate::durable::sync_folder;
+use super::durability::sync_folder;
 use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -18,7 +18,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// How a file is opened that is made if it is not there.
-pub(crate) fn making() -> OpenOptions {
+pub(crate) fn file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE);
     options
@@ -26,7 +26,7 @@ pub(crate) fn making() -> OpenOptions {
 
 /// Makes an empty file, unless there is one. What SQLite makes beside a database has the mode of the database.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
-    match making().create_new(true).write(true).open(path) {
+    match file_options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
@@ -70,7 +70,7 @@ pub(crate) fn write_file(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file: File = making().create_new(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&draft)?;
+    let mut file: File = file_options().create_new(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;

@@ -1,16 +1,16 @@
-//! What has arrived of a body and is not written yet.
+//! The bytes of a body that have arrived and are not written yet.
 
 use bytes::{Bytes, BytesMut};
 
-/// A piece of a body that is smaller than this is copied: it may be a small part of a large buffer, and a batch of single bytes
-/// would take many times what they are.
+/// Pieces smaller than this are copied together. A small piece may be a view of a large buffer, and a batch of single bytes would take
+/// many times their size.
 const SMALL_PIECE: usize = 4 * 1024;
 
 /// Pieces of a body in their order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pieces: Vec<Bytes>,
-    /// Small pieces behind the others, copied into one.
+    /// The small pieces at the end, copied together.
     small: BytesMut,
 }
 
@@ -24,12 +24,19 @@ impl Batch {
         }
     }
 
+    /// Puts a piece before all others.
+    pub(super) fn push_front(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.pieces.insert(0, piece);
+        }
+    }
+
     /// In bytes.
     pub(super) fn length(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.len() as u64).sum::<u64>() + self.small.len() as u64
     }
 
-    /// Its pieces; none are left.
+    /// Takes its pieces out.
     pub(super) fn take(&mut self) -> Vec<Bytes> {
         self.close_small();
         std::mem::take(&mut self.pieces)

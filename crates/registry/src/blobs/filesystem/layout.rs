@@ -1,0 +1,56 @@
+//! Which files a store has, and what their names say.
+//!
+//! ```text
+//! blobs/
+//!   uploads/<upload>                       the bytes of an unfinished upload
+//!   sha256/<first two hex>/<hex>.<upload>  a stored blob; the path below `blobs` is its key
+//!   sha512/…
+//! ```
+
+use crate::blobs::object::StoredObject;
+use roadstead_model::Digest;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The folder of unfinished uploads.
+pub(super) const UPLOADS: &str = "uploads";
+
+/// The folder of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Layout(Arc<Path>);
+
+impl Layout {
+    pub(super) fn new(root: &Path) -> Self {
+        Self(root.into())
+    }
+
+    pub(super) fn uploads(&self) -> PathBuf {
+        self.0.join(UPLOADS)
+    }
+
+    pub(super) fn upload(&self, id: &str) -> PathBuf {
+        self.uploads().join(id)
+    }
+
+    /// The file of a blob, or a folder by its path.
+    pub(super) fn object(&self, key: &str) -> PathBuf {
+        self.0.join(key)
+    }
+}
+
+/// The key of the blob that an upload becomes, which no other upload shares.
+pub(super) fn key(upload: &str, digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}/{}/{hex}.{upload}", digest.algorithm().as_str(), &hex[..2])
+}
+
+/// What a file is, by its folder and name. `None` for files that are not the store's, which are left alone.
+pub(super) fn object_named(folder: &str, name: &str, size: u64) -> Option<StoredObject> {
+    if folder == UPLOADS {
+        return uuid::Uuid::try_parse(name).ok().map(|id| StoredObject::Upload { id: id.to_string(), size });
+    }
+    let (algorithm, _) = folder.split_once('/')?;
+    let (hex, _upload) = name.split_once('.')?;
+    let digest = Digest::parse(&format!("{algorithm}:{hex}")).ok()?;
+    Some(StoredObject::Blob { digest, key: format!("{folder}/{name}"), size })
+}

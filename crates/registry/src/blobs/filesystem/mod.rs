@@ -1,0 +1,98 @@
+//! Blobs in a folder of a local filesystem; see `layout.rs` for what lies where.
+
+mod ages;
+mod layout;
+mod listing;
+mod open_file;
+mod open_files;
+mod session;
+mod upload_file;
+mod writer;
+
+use super::object::ResumedUpload;
+use super::reader::BlobReader;
+use crate::disk::blocking::blocking;
+use crate::disk::durability::sync_folder;
+use crate::disk::permissions;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use layout::Layout;
+use open_files::OpenFiles;
+use roadstead_model::Timestamp;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+pub(super) use listing::Listing;
+pub(super) use open_file::OpenFile;
+pub(super) use session::Session;
+
+pub(crate) struct Filesystem {
+    layout: Layout,
+    open_files: OpenFiles,
+}
+
+impl Filesystem {
+    pub(super) fn open(root: &Path) -> Result<Self> {
+        let layout = Layout::new(root);
+        let uploads = layout.uploads();
+        if !uploads.is_dir() {
+            permissions::make_folder(&uploads)?;
+            sync_folder(root)?;
+        }
+        Ok(Self { layout, open_files: OpenFiles::default() })
+    }
+
+    pub(super) async fn check_ready(&self) -> Result<()> {
+        let uploads = self.layout.uploads();
+        blocking(move || fs::metadata(uploads).map(drop)).await
+    }
+
+    pub(super) fn resume(&self, upload: ResumedUpload) -> Session {
+        Session::new(self.layout.clone(), upload)
+    }
+
+    pub(super) async fn open_blob(&self, key: &str, size: u64) -> Result<BlobReader> {
+        if let Some(file) = self.open_files.get(key).filter(OpenFile::is_whole) {
+            return Ok(BlobReader::of_file(file));
+        }
+        self.open_files.remove(key);
+        let path = self.layout.object(key);
+        let (file, length) = blocking(move || OpenFile::open(&path)).await?;
+        if length != size {
+            return Err(Error::Internal(format!("the stored blob '{key}' has {length} bytes, not {size}: something else changed it")));
+        }
+        let Some(file) = file else { return Ok(BlobReader::of_bytes(Bytes::new())) };
+        self.open_files.insert(key, &file);
+        Ok(BlobReader::of_file(file))
+    }
+
+    pub(super) async fn upload_written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
+        let path = self.layout.upload(upload);
+        blocking(move || ages::written_since(&path, time)).await
+    }
+
+    pub(super) async fn list_older_than(&self, time: Timestamp) -> Result<Listing> {
+        Listing::begin(self.layout.clone(), time).await
+    }
+
+    pub(super) async fn delete_upload(&self, upload: &str) {
+        remove(self.layout.upload(upload)).await;
+    }
+
+    pub(super) async fn delete(&self, key: &str) {
+        remove(self.layout.object(key)).await;
+        self.open_files.remove(key);
+    }
+}
+
+async fn remove(path: PathBuf) {
+    let shown = path.clone();
+    let removed = blocking(move || match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    });
+    if let Err(error) = removed.await {
+        tracing::warn!(%error, path = %shown.display(), "a file could not be removed");
+    }
+}

@@ -1,0 +1,60 @@
+//! An LRU cache of open files: opening and mapping a file for every download would cost more than sending a small one.
+
+use super::open_file::OpenFile;
+use parking_lot::Mutex;
+
+/// How many files stay open. So few are found by looking through them.
+const CAPACITY: usize = 64;
+
+/// Files by key, the most recently used one first.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles(Mutex<Vec<(String, OpenFile)>>);
+
+impl OpenFiles {
+    pub(super) fn get(&self, key: &str) -> Option<OpenFile> {
+        let mut files = self.0.lock();
+        let at = files.iter().position(|(other, _)| other == key)?;
+        files[..=at].rotate_right(1);
+        files.first().map(|(_, file)| file.clone())
+    }
+
+    /// Inserts a file, and evicts the least recently used one if there are too many, as well as files that another process has deleted.
+    pub(super) fn insert(&self, key: &str, file: &OpenFile) {
+        let mut files = self.0.lock();
+        files.retain(|(_, file)| !file.is_deleted());
+        files.truncate(CAPACITY - 1);
+        files.insert(0, (key.to_owned(), file.clone()));
+    }
+
+    /// Evicts a file, so that the bytes of a deleted one leave the disk.
+    pub(super) fn remove(&self, key: &str) {
+        self.0.lock().retain(|(other, _)| other != key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_ones_are_kept_and_removed_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = OpenFiles::default();
+        let open = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            let file = OpenFile::open(&path).unwrap().0.unwrap();
+            files.insert(name, &file);
+            file
+        };
+        let first = open("first");
+        assert_eq!(first.read(1, 3).await.unwrap(), "irs");
+        assert!(first.read(1, 5).await.is_err());
+        open("gone");
+        std::fs::remove_file(folder.path().join("gone")).unwrap();
+        (0..CAPACITY - 1).for_each(|number| drop((open(&number.to_string()), files.get("first").unwrap())));
+        assert!(files.get("gone").is_none());
+        files.remove("first");
+        assert!(files.get("first").is_none() && files.get("0").is_some());
+    }
+}

@@ -1,0 +1,181 @@
+//! What hashes and writes an upload, on threads that may block.
+
+use super::ages;
+use super::layout::{Layout, key};
+use super::upload_file::UploadFile;
+use crate::blobs::object::ResumedUpload;
+use crate::disk::durability::sync_folder;
+use crate::disk::permissions;
+use crate::error::{Error, Result};
+use crate::hashing::Hash;
+use bytes::Bytes;
+use roadstead_model::Digest;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::PathBuf;
+use tokio::task::JoinHandle;
+
+/// After so many bytes the disk is set to work on them while more arrive, so that little is left to wait for at the end.
+const SYNC_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
+
+/// An upload, which moves from one blocking task to the next with its lease.
+pub(super) struct Writer {
+    layout: Layout,
+    /// With the bytes and the hash that it has by now.
+    upload: ResumedUpload,
+    /// Opened for the first bytes that are appended.
+    file: Option<UploadFile>,
+    /// How many bytes the disk has not been set to work on yet.
+    dirty: u64,
+    /// Its work on those before.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Writer {
+    pub(super) const fn new(layout: Layout, upload: ResumedUpload) -> Self {
+        Self { layout, upload, file: None, dirty: 0, syncing: None }
+    }
+
+    /// Hashes and writes a batch. It blocks.
+    pub(super) fn append(&mut self, batch: &[Bytes]) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            file => file.insert(open(&self.layout, &self.upload)?),
+        };
+        let length = batch.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+        batch.iter().for_each(|bytes| self.upload.hash.update(bytes));
+        file.append(batch)?;
+        self.upload.received += length;
+        self.dirty += length;
+        Ok(())
+    }
+
+    /// Sets the disk to work on dirty pages, unless they are few or it is still busy with earlier ones.
+    pub(super) async fn sync_ahead(&mut self) -> Result<()> {
+        if self.dirty < SYNC_AHEAD_BYTES || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        self.synced_ahead().await?;
+        if let Some(file) = &self.file {
+            let handle = file.handle()?;
+            self.syncing = Some(tokio::task::spawn_blocking(move || handle.sync_data()));
+            self.dirty = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for the disk. An error has to be heeded: the kernel reports each lost page once.
+    pub(super) async fn synced_ahead(&mut self) -> Result<()> {
+        let Some(syncing) = &mut self.syncing else { return Ok(()) };
+        let synced = syncing.await;
+        self.syncing = None;
+        Ok(synced.map_err(|error| Error::Internal(error.to_string()))??)
+    }
+
+    /// Appends the last batch, makes everything durable and returns the state of the hash. It blocks.
+    pub(super) fn settle(mut self, last: &[Bytes]) -> Result<Vec<u8>> {
+        self.append(last)?;
+        self.file.iter().try_for_each(UploadFile::make_durable)?;
+        Ok(self.upload.hash.save())
+    }
+
+    /// Cuts off what was appended. It blocks.
+    pub(super) fn abandon(self) -> io::Result<()> {
+        self.file.iter().try_for_each(UploadFile::cut_to_start)
+    }
+
+    /// Appends the last batch and makes a durable blob of the upload, if it has the digest of the target. It blocks.
+    pub(super) fn finish(mut self, last: &[Bytes]) -> Result<String> {
+        self.append(last)?;
+        let expected = self.upload.target.take().ok_or_else(|| Error::Internal("an upload was finished without a target".to_owned()))?;
+        let key = key(&self.upload.id, &expected);
+        let paths = Paths { upload: self.layout.upload(&self.upload.id), blob: self.layout.object(&key) };
+        let file = match self.file {
+            Some(file) => file.into_file(),
+            None => paths.open_untouched(self.upload.received)?,
+        };
+        let computed = if self.upload.hash.algorithm() == expected.algorithm() {
+            self.upload.hash.finish()
+        } else {
+            // The session did not announce this algorithm, so what was stored is read again.
+            paths.digest(self.upload.received, &expected)?
+        };
+        if computed != expected {
+            return Err(Error::LayerDigestMismatch { expected, computed });
+        }
+        ages::restart(&file)?;
+        paths.publish(&file)?;
+        Ok(key)
+    }
+}
+
+/// Opens the file of an upload. An earlier request may have moved it to where its target belongs, and have ended before a row named it:
+/// then it is moved back.
+fn open(layout: &Layout, upload: &ResumedUpload) -> io::Result<UploadFile> {
+    let path = layout.upload(&upload.id);
+    if let Some(target) = &upload.target
+        && upload.received > 0
+        && !path.exists()
+    {
+        fs::rename(layout.object(&key(&upload.id, target)), &path)?;
+    }
+    UploadFile::open(&path, upload.received)
+}
+
+/// Where a file is that becomes a blob: at `upload`, or already at `blob` if an earlier request moved it there and ended.
+struct Paths {
+    upload: PathBuf,
+    blob: PathBuf,
+}
+
+impl Paths {
+    fn open(&self, options: &OpenOptions) -> io::Result<File> {
+        match options.open(&self.upload) {
+            Err(error) if error.kind() == ErrorKind::NotFound => options.open(&self.blob),
+            opened => opened,
+        }
+    }
+
+    /// The file, when this session has not appended to it.
+    fn open_untouched(&self, length: u64) -> io::Result<File> {
+        if length == 0 {
+            return Ok(UploadFile::open(&self.upload, 0)?.into_file());
+        }
+        let file = self.open(OpenOptions::new().write(true))?;
+        if file.metadata()?.len() != length {
+            // A request that failed has left something beyond what the row counts.
+            file.set_len(length)?;
+        }
+        Ok(file)
+    }
+
+    /// Reads the file again, for a digest by the algorithm of `expected`.
+    fn digest(&self, length: u64, expected: &Digest) -> io::Result<Digest> {
+        let mut hash = Hash::new(expected.algorithm());
+        let mut file = self.open(OpenOptions::new().read(true))?.take(length);
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hash.finish()),
+                read => hash.update(&buffer[..read]),
+            }
+        }
+    }
+
+    /// Moves the file to where its blob belongs and makes it durable.
+    fn publish(&self, file: &File) -> io::Result<()> {
+        let folder = self.blob.parent().unwrap_or(&self.blob);
+        let is_new = !folder.is_dir();
+        permissions::make_folder(folder)?;
+        if self.upload.exists() {
+            fs::rename(&self.upload, &self.blob)?;
+        }
+        // The rename goes before the syncs, because a journaling filesystem then writes all of it at once.
+        file.sync_all()?;
+        sync_folder(folder)?;
+        if is_new { folder.ancestors().skip(1).take(2).try_for_each(sync_folder) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,183 @@
+//! Leases on upload sessions: of all requests that want to write to a session, the one that holds its lease does.
+//!
+//! A client whose connection died retries long before the server notices. A lease can therefore be revoked: its holder stops reading
+//! its body and ends as if its connection had broken. The next lease is granted only after the last clone of the revoked one is
+//! dropped, possibly by a thread that is still writing, so the bytes of two requests never mix.
+//!
+//! Leases are kept in the memory of this process, so they only exclude writers of the same process. Other processes (`roadstead gc`)
+//! go by the age of an upload's bytes instead; see [`crate::blobs::BlobStore::upload_written_since`].
+
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long the holder of a revoked lease gets to end what it has begun: a write, a sync, a commit.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The position of a holder that has not read yet where its session stands.
+const UNKNOWN: u64 = u64::MAX;
+
+/// What a request holds a lease for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// To append bytes. Those that have arrived are kept if the request breaks off.
+    Append,
+    /// To end the session. It stays as it was if the request breaks off.
+    Complete,
+}
+
+/// The leases of the sessions that requests are writing to, by session id.
+#[derive(Clone, Default)]
+pub(crate) struct UploadLeases(Arc<Mutex<HashMap<String, Arc<State>>>>);
+
+/// What a lease and those who ask about it share.
+struct State {
+    intent: Intent,
+    /// Where the session would stand if the request ended now.
+    position: AtomicU64,
+    /// Set to true to revoke the lease; closed once the lease has ended.
+    revoke: watch::Sender<bool>,
+}
+
+/// The right to write to a session. It ends when its last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct UploadLease(Arc<Held>);
+
+struct Held {
+    leases: UploadLeases,
+    id: String,
+    state: Arc<State>,
+    revoked: watch::Receiver<bool>,
+}
+
+/// The request that holds a lease which another one asked for.
+pub(crate) struct Holder(Arc<State>);
+
+impl UploadLeases {
+    /// Grants the lease of a session, or returns its holder.
+    pub(crate) fn acquire(&self, id: &str, intent: Intent) -> Result<UploadLease, Holder> {
+        let mut leases = self.0.lock();
+        if let Some(state) = leases.get(id) {
+            return Err(Holder(state.clone()));
+        }
+        let (revoke, revoked) = watch::channel(false);
+        let state = Arc::new(State { intent, position: AtomicU64::new(UNKNOWN), revoke });
+        leases.insert(id.to_owned(), state.clone());
+        Ok(UploadLease(Arc::new(Held { leases: self.clone(), id: id.to_owned(), state, revoked })))
+    }
+
+    /// Where a session would stand if the request that appends to it ended now; `None` without such a request.
+    pub(crate) fn position(&self, id: &str) -> Option<u64> {
+        self.0.lock().get(id).filter(|state| state.intent == Intent::Append).and_then(|state| state.position())
+    }
+
+    /// Revokes the lease of a session that is gone, if anybody holds it.
+    pub(crate) fn revoke(&self, id: &str) {
+        if let Some(state) = self.0.lock().get(id) {
+            state.revoke.send_replace(true);
+        }
+    }
+}
+
+impl State {
+    fn position(&self) -> Option<u64> {
+        Some(self.position.load(Ordering::Relaxed)).filter(|position| *position != UNKNOWN)
+    }
+}
+
+impl UploadLease {
+    /// Publishes where the session would stand if this request ended now.
+    pub(crate) fn set_position(&self, received: u64) {
+        self.0.state.position.store(received, Ordering::Relaxed);
+    }
+
+    /// Returns when the lease is revoked.
+    pub(crate) async fn revoked(&self) {
+        // The sender lives as long as the lease.
+        let _ = self.0.revoked.clone().wait_for(|revoked| *revoked).await;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.leases.0.lock().remove(&self.id);
+    }
+}
+
+impl Holder {
+    /// Where the session will stand, as far as is known, once this lease is revoked. `stored` is where its row has it.
+    pub(crate) fn position(&self, stored: u64) -> u64 {
+        match self.0.intent {
+            Intent::Append => self.0.position().unwrap_or(stored),
+            Intent::Complete => stored,
+        }
+    }
+
+    /// Whether the lease may be revoked for a request that begins at `start`, because that one continues where this one has got to.
+    /// A completing request without a `start`, as BuildKit, containerd and oras send it, may always take over: it names the digest
+    /// of the whole blob.
+    pub(crate) fn yields_to(&self, stored: u64, start: Option<u64>, intent: Intent) -> bool {
+        match (start, self.0.intent) {
+            (Some(start), Intent::Append) => self.0.position() == Some(start),
+            (Some(start), Intent::Complete) => start == stored,
+            (None, _) => intent == Intent::Complete,
+        }
+    }
+
+    /// Revokes the lease and waits until it has ended. False if that took too long.
+    pub(crate) async fn revoke(&self) -> bool {
+        self.0.revoke.send_replace(true);
+        tokio::time::timeout(GRACE, self.0.revoke.closed()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lease_ends_when_its_last_clone_is_dropped_and_not_before() {
+        let leases = UploadLeases::default();
+        let lease = leases.acquire("a", Intent::Append).ok().expect("free");
+        assert!(leases.acquire("b", Intent::Append).is_ok());
+        let holder = leases.acquire("a", Intent::Append).err().expect("held");
+        let writing = lease.clone();
+        let told = tokio::spawn(async move {
+            lease.revoked().await;
+            drop(lease);
+            tokio::task::yield_now().await;
+            drop(writing);
+        });
+        assert!(holder.revoke().await);
+        assert!(leases.acquire("a", Intent::Append).is_ok());
+        told.await.expect("no panic");
+    }
+
+    #[test]
+    fn a_lease_is_revoked_only_for_a_request_that_continues_where_its_holder_got_to() {
+        let leases = UploadLeases::default();
+        let appending = leases.acquire("a", Intent::Append).ok().expect("free");
+        let completing = leases.acquire("c", Intent::Complete).ok().expect("free");
+        let holder = |id: &str| leases.acquire(id, Intent::Append).err().expect("held");
+        // Nobody has read yet where the session stands.
+        assert!(!holder("a").yields_to(5, Some(5), Intent::Append));
+        appending.set_position(9);
+        completing.set_position(9);
+        for (start, intent, from_appending, from_completing) in [
+            (Some(9), Intent::Append, true, false),
+            (Some(9), Intent::Complete, true, false),
+            (Some(5), Intent::Append, false, true),
+            (Some(5), Intent::Complete, false, true),
+            (None, Intent::Append, false, false),
+            (None, Intent::Complete, true, true),
+        ] {
+            assert_eq!(holder("a").yields_to(5, start, intent), from_appending, "{start:?} {intent:?}");
+            assert_eq!(holder("c").yields_to(5, start, intent), from_completing, "{start:?} {intent:?}");
+        }
+        assert_eq!((leases.position("a"), leases.position("c"), leases.position("none")), (Some(9), None, None));
+        assert_eq!((holder("a").position(5), holder("c").position(5)), (9, 5));
+    }
+}

@@ -1,0 +1,62 @@
+//! Sessions as Amazon ECR has them: parts that are sent whole and have a minimum size.
+
+use super::Upload;
+use super::body::Buffered;
+use super::session::SessionName;
+use crate::Installation;
+use crate::error::{Error, Result};
+use crate::hashing::Hash;
+use crate::repository_blobs::BlobInfo;
+use bytes::Bytes;
+use roadstead_model::{Digest, RegistryId, RepositoryName};
+
+/// A part of a layer that was sent whole.
+#[derive(Debug, Clone)]
+pub struct LayerPart {
+    /// The position of its first byte in the layer.
+    pub first_byte: u64,
+    /// The position of its last byte in the layer.
+    pub last_byte: u64,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Installation {
+    /// Appends one part that was sent whole, as UploadLayerPart does: it must begin where the session stands.
+    pub async fn append_layer_part(&self, registry: &RegistryId, name: &RepositoryName, id: &str, part: LayerPart) -> Result<Upload> {
+        let row = self.0.metadata.find_upload(registry, name, id).await?;
+        let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
+        if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
+            return Err(SessionName { registry, name, id }.misplaced(row.received));
+        }
+        self.append_upload(registry, name, id, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
+    }
+
+    /// Ends a session as CompleteLayerUpload does: it must have received something, its parts must have been large enough, every digest
+    /// must be the content's, and the repository must not hold the layer yet.
+    pub async fn complete_layer_upload(
+        &self,
+        registry: &RegistryId,
+        name: &RepositoryName,
+        id: &str,
+        digests: &[Digest],
+    ) -> Result<BlobInfo> {
+        let row = self.0.metadata.find_upload(registry, name, id).await?;
+        if row.received == 0 {
+            return Err(Error::UploadEmpty { registry: registry.clone(), name: name.clone(), id: id.to_owned() });
+        }
+        if row.has_short_part {
+            return Err(Error::LayerPartTooSmall);
+        }
+        let digest = digests.first().ok_or_else(|| Error::Internal("no digest to complete an upload with".to_owned()))?;
+        let computed = Hash::restore(&row.hash_state)?.finish();
+        if let Some(other) = digests.iter().find(|other| other.algorithm() == computed.algorithm() && **other != computed) {
+            return Err(Error::LayerDigestMismatch { expected: other.clone(), computed });
+        }
+        if self.0.metadata.find_blob(registry, name, digest).await.is_ok() {
+            self.cancel_upload(registry, name, id).await?;
+            return Err(Error::LayerExists { registry: registry.clone(), name: name.clone(), digest: digest.clone() });
+        }
+        self.complete_upload(registry, name, id, digest).await
+    }
+}
