@@ -1,9 +1,9 @@
 #![no_main]
 
-use roadstead_model::page::CursorKey;
+use roadstead_model::SealingKey;
 
-const KEY: CursorKey = CursorKey::new([7; 32]);
-const OTHER_KEY: CursorKey = CursorKey::new([8; 32]);
+const KEY: SealingKey = SealingKey::new([7; 32]);
+const OTHER_KEY: SealingKey = SealingKey::new([8; 32]);
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&str>, &str, &str, usize, u8)| {
     let (listing, position, token, place, flip) = input;

@@ -3,21 +3,20 @@
 //! There are two kinds. A *password* is what `GetAuthorizationToken` gives and `docker login` stores: 12 hours, used as
 //! Basic `AWS:<password>`. A *bearer* is what `/token` gives in exchange for it, and it expires when the password does
 //! (Docker's token authentication specification; Amazon ECR Public user guide, "Registry authentication").
-//! Both are `base64url(claims) "." base64url(HMAC-SHA256)`, so that every replica verifies them without a lookup, and
-//! both say who holds them and until when, never what the holder may do. The access key behind a token is looked up
-//! each time, so that revoking the key revokes its tokens at once.
+//! Both are JSON claims in a sealed token ([`roadstead_model::sealed`]) that say who holds it and until when, never what
+//! the holder may do. The access key behind a token is looked up each time, so that revoking the key revokes its tokens
+//! at once.
 
 use super::Keys;
 use crate::principal::{KnownPrincipal, Principal};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use roadstead_model::{RegistryId, Timestamp};
+use roadstead_model::sealed::{MAXIMUM_LENGTH, SealError};
+use roadstead_model::{RegistryId, SealingKey, Timestamp};
 use roadstead_registry::{Identity, Installation};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 /// How long a password is valid: 12 hours, as AWS documents.
 pub const PASSWORD_SECONDS: i64 = 12 * 60 * 60;
@@ -27,11 +26,6 @@ pub const ANONYMOUS_SECONDS: i64 = 60 * 60;
 pub const USER_NAME: &str = "AWS";
 
 const VERSION: u8 = 1;
-/// No token that we issue comes near this; anything longer is refused before any work is done on it.
-const MAXIMUM_LENGTH: usize = 8 * 1024;
-
-/// The key that tokens are signed with.
-pub struct TokenKey([u8; 32]);
 
 /// Why credentials were refused. None of this says more to the client than "sign in again".
 #[derive(Debug, Clone, thiserror::Error)]
@@ -119,44 +113,27 @@ struct Holder {
     access_key_id: String,
 }
 
-impl TokenKey {
-    /// A key of 32 secret bytes.
-    pub const fn new(secret: [u8; 32]) -> Self {
-        Self(secret)
-    }
-
-    fn sign(&self, claims: &Claims) -> String {
-        // Strings and numbers always serialise; an empty payload would only be refused when it comes back.
-        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).unwrap_or_default());
-        let code = URL_SAFE_NO_PAD.encode(self.code(&payload).finalize().into_bytes());
-        format!("{payload}.{code}")
-    }
-
-    /// Reads what a token says, if it was signed with this key. Nothing of it is looked at before the signature fits.
-    fn open(&self, token: &str) -> Result<Claims, TokenError> {
-        if token.len() > MAXIMUM_LENGTH {
-            return Err(TokenError::Malformed);
+impl From<SealError> for TokenError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Malformed => Self::Malformed,
+            SealError::Mismatch => Self::Tampered,
         }
-        let (payload, code) = token.split_once('.').ok_or(TokenError::Malformed)?;
-        let code = URL_SAFE_NO_PAD.decode(code).map_err(|_| TokenError::Malformed)?;
-        // `verify_slice` compares in constant time.
-        self.code(payload).verify_slice(&code).map_err(|_| TokenError::Tampered)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-        serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)
-    }
-
-    fn code(&self, payload: &str) -> Hmac<Sha256> {
-        // HMAC takes a key of any length, so this cannot fail.
-        #[allow(clippy::expect_used)]
-        let mut code = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        code.update(payload.as_bytes());
-        code
     }
 }
 
 impl Claims {
     fn new(kind: Kind, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> Self {
         Self { version: VERSION, kind, audience: installation.id().to_owned(), expiration: expires_at.seconds(), holder }
+    }
+
+    fn seal(&self, key: &SealingKey) -> String {
+        // Strings and numbers always serialise; an empty payload would only be refused when it comes back.
+        key.seal(&[], &serde_json::to_string(self).unwrap_or_default())
+    }
+
+    fn open(key: &SealingKey, token: &str) -> Result<Self, TokenError> {
+        serde_json::from_str(&key.open(&[], token)?).map_err(|_| TokenError::Malformed)
     }
 
     /// Checks that a token of ours is meant for this use, this installation and this time.
@@ -185,7 +162,7 @@ pub fn issue_password(
     let expires_at = Timestamp::from_seconds(now.plus_seconds(PASSWORD_SECONDS).seconds());
     let holder =
         Holder { registry: identity.registry.as_str().to_owned(), user: identity.user.clone(), access_key_id: access_key_id.to_owned() };
-    (keys.authorization_token.sign(&Claims::new(Kind::Password, installation, Some(holder), expires_at)), expires_at)
+    (Claims::new(Kind::Password, installation, Some(holder), expires_at).seal(&keys.authorization_token), expires_at)
 }
 
 /// Writes a password as the `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
@@ -195,7 +172,7 @@ pub fn authorization_token(password: &str) -> String {
 
 /// Exchanges a password for a bearer that expires when the password does.
 pub async fn exchange_password(keys: &Keys, installation: &Installation, password: &str) -> Result<IssuedBearer, TokenError> {
-    let claims = keys.authorization_token.open(password)?.check(Kind::Password, installation.id(), installation.now())?;
+    let claims = Claims::open(&keys.authorization_token, password)?.check(Kind::Password, installation.id(), installation.now())?;
     let principal = find_holder(keys, installation, &claims).await?;
     let expires_at = Timestamp::from_seconds(claims.expiration);
     Ok(IssuedBearer { principal, ..issue_bearer(keys, installation, claims.holder, expires_at) })
@@ -207,8 +184,8 @@ pub fn issue_anonymous(keys: &Keys, installation: &Installation, now: Timestamp)
 }
 
 fn issue_bearer(keys: &Keys, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
-    let claims = Claims::new(Kind::Bearer, installation, holder, expires_at);
-    IssuedBearer { token: keys.authorization_token.sign(&claims), expires_at, principal: Principal::Anonymous }
+    let token = Claims::new(Kind::Bearer, installation, holder, expires_at).seal(&keys.authorization_token);
+    IssuedBearer { token, expires_at, principal: Principal::Anonymous }
 }
 
 /// Finds out who sends a request; none when it carries no `Authorization` at all.
@@ -218,7 +195,7 @@ pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &He
         return Ok(Some(Principal::Anonymous));
     }
     let (kind, token) = presented_token(credentials)?;
-    let claims = keys.authorization_token.open(&token)?.check(kind, installation.id(), installation.now())?;
+    let claims = Claims::open(&keys.authorization_token, &token)?.check(kind, installation.id(), installation.now())?;
     find_holder(keys, installation, &claims).await.map(Some)
 }
 
@@ -294,7 +271,7 @@ mod tests {
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-    const KEY: TokenKey = TokenKey::new([7; 32]);
+    const KEY: SealingKey = SealingKey::new([7; 32]);
 
     fn claims() -> Claims {
         let holder = Holder { registry: "000000000000".into(), user: None, access_key_id: "AKIAEXAMPLE".into() };
@@ -303,13 +280,29 @@ mod tests {
     }
 
     fn password() -> String {
-        KEY.sign(&claims())
+        claims().seal(&KEY)
     }
 
     #[test]
     fn a_token_reads_back_as_it_was_written() {
-        assert_eq!(KEY.open(&password()).expect("our own"), claims());
-        assert!(matches!(TokenKey::new([8; 32]).open(&password()), Err(TokenError::Tampered)));
+        assert_eq!(Claims::open(&KEY, &password()).expect("our own"), claims());
+        assert!(matches!(Claims::open(&SealingKey::new([8; 32]), &password()), Err(TokenError::Tampered)));
+    }
+
+    /// What commit 9c07337 issued.
+    #[test]
+    fn tokens_that_were_issued_before_stay_valid() {
+        const PASSWORD: &str = "eyJ2ZXJzaW9uIjoxLCJraW5kIjoicGFzc3dvcmQiLCJhdWRpZW5jZSI6ImhlcmUiLCJleHBpcmF0aW9uIjoxNzAwMDAwMDEwLCJob2xkZXIiOnsicmVnaXN0cnkiOiIwMDAwMDAwMDAwMDAiLCJhY2Nlc3Nfa2V5X2lkIjoiQUtJQUVYQU1QTEUifX0.IK55W4F9v_aqtw_JxFKQuTe7lwRFCPAEVtj_PjwePws";
+        const BEARER_OF_A_USER: &str = "eyJ2ZXJzaW9uIjoxLCJraW5kIjoiYmVhcmVyIiwiYXVkaWVuY2UiOiJoZXJlIiwiZXhwaXJhdGlvbiI6MTcwMDAwMDAxMCwiaG9sZGVyIjp7InJlZ2lzdHJ5IjoiMTIzNDU2Nzg5MDEyIiwidXNlciI6ImNsYXJhIiwiYWNjZXNzX2tleV9pZCI6IkFLSUFFWEFNUExFIn19.rkWeGFXc6QzWQV8TL1Le1Sn36tXNH2ci_Ryf3j7P7YY";
+        const ANONYMOUS_BEARER: &str = "eyJ2ZXJzaW9uIjoxLCJraW5kIjoiYmVhcmVyIiwiYXVkaWVuY2UiOiJoZXJlIiwiZXhwaXJhdGlvbiI6MTcwMDAwMDAxMH0.8lj0De-Dyp31nIiE5mjxyF_PLjaqlMU83i--QHJZaYY";
+        let user = Holder { registry: "123456789012".into(), user: Some("clara".into()), access_key_id: "AKIAEXAMPLE".into() };
+        for (token, expected) in [
+            (PASSWORD, claims()),
+            (BEARER_OF_A_USER, Claims { kind: Kind::Bearer, holder: Some(user), ..claims() }),
+            (ANONYMOUS_BEARER, Claims { kind: Kind::Bearer, holder: None, ..claims() }),
+        ] {
+            assert_eq!(Claims::open(&KEY, token).expect("issued before"), expected);
+        }
     }
 
     #[test]
@@ -366,22 +359,22 @@ mod tests {
             let at = at.index(token.len());
             let altered = format!("{}{to}{}", &token[..at], &token[at + 1..]);
             prop_assume!(altered != token);
-            prop_assert!(KEY.open(&altered).is_err());
+            prop_assert!(Claims::open(&KEY, &altered).is_err());
         }
 
         #[test]
         fn a_shortened_or_lengthened_token_is_never_accepted(cut in 0..100_usize, tail in "[A-Za-z0-9_.=-]{1,8}") {
             let token = password();
-            prop_assert!(KEY.open(&token[..token.len() - 1 - cut]).is_err());
+            prop_assert!(Claims::open(&KEY, &token[..token.len() - 1 - cut]).is_err());
             let longer = format!("{token}{tail}");
-            prop_assert!(KEY.open(&longer).is_err());
+            prop_assert!(Claims::open(&KEY, &longer).is_err());
         }
 
         #[test]
         fn arbitrary_text_is_never_accepted_and_never_panics(text in "\\PC{0,80}") {
             let _ = parse_authorization(&text).and_then(presented_token);
             let _ = presented_token(Credentials::Bearer(text.clone()));
-            prop_assert!(KEY.open(&text).is_err());
+            prop_assert!(Claims::open(&KEY, &text).is_err());
         }
 
         #[test]

@@ -10,7 +10,7 @@ pub mod sigv4;
 
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
-use roadstead_model::page::CursorKey;
+use roadstead_model::SealingKey;
 use roadstead_registry::Installation;
 use std::fmt;
 
@@ -19,9 +19,9 @@ use std::fmt;
 /// Each purpose has a key of its own, so that a token of one kind can never be read as one of another kind.
 pub struct Keys {
     /// Makes page tokens tamper-evident.
-    pub page_token: CursorKey,
+    pub page_token: SealingKey,
     /// Signs authorization tokens and bearer tokens.
-    pub authorization_token: bearer::TokenKey,
+    pub authorization_token: SealingKey,
     /// Whether every access key is good, whoever made it up (`--emulator`).
     pub emulator: bool,
 }
@@ -32,8 +32,8 @@ impl Keys {
         let purpose = if emulator { "emulator-authorization-token" } else { "authorization-token" };
         Self {
             emulator,
-            page_token: CursorKey::new(installation.derive_key("page-token")),
-            authorization_token: bearer::TokenKey::new(installation.derive_key(purpose)),
+            page_token: SealingKey::new(installation.derive_key("page-token")),
+            authorization_token: SealingKey::new(installation.derive_key(purpose)),
         }
     }
 }
