@@ -15,7 +15,7 @@ use crate::admission::Forwarded;
 use crate::gallery::{landing, logos};
 use crate::http::held_response::{self, Held};
 use crate::http::origin::{RequestHost, request_host};
-use crate::http::{Body, Call, Manner, Origin, Peer, Response, Trace, forwarded, plain};
+use crate::http::{Body, Call, Manner, Origin, Peer, Reply, Response, Trace, forwarded};
 use crate::server::Server;
 use crate::{aws, oci, probes};
 use browser::Browsers;
@@ -90,7 +90,7 @@ impl Router {
     async fn route(&self, peer: &Peer, mut head: Parts, body: &mut Incoming, door: Door, trace: Arc<Trace>) -> Response {
         let server = &*self.server;
         let Some(origin) = origin_of(server, peer, &head.uri, &head.headers) else {
-            return plain(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n");
+            return Reply::text(StatusCode::BAD_REQUEST, "The Host header is not a host name with an optional port.\n").into_response();
         };
         if let Some(refusal) = emulator::refuse(server, peer, door, &head) {
             return refusal;
@@ -113,11 +113,11 @@ impl Router {
             Door::Oci => oci::answer(server, &call, body).await,
             Door::Landing => Box::pin(landing::page(server, &call)).await,
             Door::Logo => Box::pin(logos::serve(server, &call)).await,
-            Door::Health => plain(StatusCode::OK, "alive\n"),
+            Door::Health => Reply::text(StatusCode::OK, "alive\n").into_response(),
             Door::Readiness => Box::pin(probes::readiness(server)).await,
             Door::Metrics => probes::metrics(server),
             Door::WrongMethod(allowed) => wrong_method(allowed),
-            Door::None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+            Door::None => Reply::text(StatusCode::NOT_FOUND, "There is nothing here.\n").into_response(),
         };
         // Of the oci door's answers only the challenge sends clients to the origin: pulls skip this.
         if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
@@ -179,9 +179,7 @@ fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Op
 }
 
 fn wrong_method(allowed: &'static str) -> Response {
-    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
+    Reply::text(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n").with_static(ALLOW, allowed).into_response()
 }
 
 /// The answer to HEAD has the length of the body that it lacks, unless the door said so itself.
@@ -203,11 +201,11 @@ mod tests {
 
     #[test]
     fn the_length_that_a_door_gives_to_a_head_request_stays() {
-        let mut response = plain(StatusCode::OK, Body::empty());
+        let mut response = Reply::text(StatusCode::OK, Body::empty()).into_response();
         response.headers_mut().insert(CONTENT_LENGTH, 42.into());
         announce_length(&mut response, &Body::empty());
         assert_eq!(response.headers()[CONTENT_LENGTH], "42");
-        let mut response = plain(StatusCode::OK, Body::empty());
+        let mut response = Reply::text(StatusCode::OK, Body::empty()).into_response();
         announce_length(&mut response, &Body::from("seven b"));
         assert_eq!(response.headers()[CONTENT_LENGTH], "7");
     }

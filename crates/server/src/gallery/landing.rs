@@ -1,10 +1,10 @@
 //! The page that a browser finds at `/`: what this is, and three lines to copy.
 
-use crate::http::{Call, Response, plain};
+use crate::http::{Call, Reply, Response};
 use crate::quick_start;
 use crate::server::Server;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::CONTENT_TYPE;
 
 /// The page, made for the origin by which it was reached.
 pub(crate) async fn page(server: &Server, call: &Call) -> Response {
@@ -12,13 +12,12 @@ pub(crate) async fn page(server: &Server, call: &Call) -> Response {
         Ok(alias) => alias,
         Err(error) => {
             tracing::error!(%error, request_id = call.request_id(), "the landing page needs the alias");
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n");
+            return Reply::text(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n").into_response();
         }
     };
     let lines = quick_start::commands(&call.origin, &alias, "");
-    let mut response = plain(StatusCode::OK, html(&escaped(alias.as_str()), &escaped(&lines.join("\n"))));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
+    let page = html(&escaped(alias.as_str()), &escaped(&lines.join("\n")));
+    Reply::new(StatusCode::OK, page).with_static(CONTENT_TYPE, "text/html; charset=utf-8").into_response()
 }
 
 fn html(alias: &str, lines: &str) -> String {

@@ -1,9 +1,9 @@
 //! The logos of repositories, which catalog data point at.
 
-use crate::http::{Call, Response, logo_path, plain};
+use crate::http::{Call, Reply, Response, logo_path};
 use crate::server::Server;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 /// The PNG of this path.
 pub(crate) async fn serve(server: &Server, call: &Call) -> Response {
@@ -12,20 +12,15 @@ pub(crate) async fn serve(server: &Server, call: &Call) -> Response {
         Some(name) => server.installation.logo(name).await,
         None => Ok(None),
     };
-    match found {
-        Ok(Some(png)) => image(png),
-        Ok(None) => plain(StatusCode::NOT_FOUND, "There is no such logo.\n"),
+    let reply = match found {
+        Ok(Some(png)) => Reply::new(StatusCode::OK, png)
+            .with_static(CONTENT_TYPE, "image/png")
+            .with_static(CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        Ok(None) => Reply::text(StatusCode::NOT_FOUND, "There is no such logo.\n"),
         Err(error) => {
             tracing::error!(%error, request_id = call.request_id(), "a logo could not be read");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n")
+            Reply::text(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n")
         }
-    }
-}
-
-fn image(png: Vec<u8>) -> Response {
-    let mut response = plain(StatusCode::OK, png);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-    response
+    };
+    reply.into_response()
 }

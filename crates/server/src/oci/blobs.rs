@@ -3,11 +3,11 @@
 use super::access::{self, Target};
 use super::conditional;
 use super::error::Failure;
+use super::headers::{CONTENT_DIGEST, IMMUTABLE};
 use super::multipart;
 use super::pulling::Puller;
 use super::range::{self, Selection, Span};
-use super::reply::{CONTENT_DIGEST, IMMUTABLE, Reply};
-use crate::http::{Body, Call, Response};
+use crate::http::{Body, Call, Reply, Response};
 use crate::principal::Principal;
 use crate::rates::Pulled;
 use crate::server::Server;

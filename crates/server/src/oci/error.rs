@@ -1,10 +1,9 @@
 //! The registry's errors in the words of the OCI distribution specification ("Error Codes"), and what else may fail here.
 
-use super::reply::Reply;
 use super::route::{Place, RouteError};
-use crate::http::Response;
 use crate::http::budget::Crowded;
 use crate::http::request_body::Halted;
+use crate::http::{Reply, Response};
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RANGE, RETRY_AFTER};

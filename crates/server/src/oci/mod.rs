@@ -12,29 +12,29 @@ mod conditional;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod headers;
 mod listing;
 mod manifests;
 mod multipart;
 mod pulling;
 mod range;
 mod referrers;
-mod reply;
 mod route;
 mod tags;
 mod token;
 mod uploads;
 
 use crate::http::budget::Crowded;
-use crate::http::{Call, Response};
+use crate::http::{Call, Reply, Response};
 use crate::principal::Principal;
 use crate::server::Server;
 use access::Target;
 use error::{Code, Failure};
+use headers::API_VERSION;
 use http::header::HeaderValue;
 use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
 use pulling::Puller;
-use reply::{API_VERSION, Reply};
 use route::{Operation, Place, Route, RouteError};
 use std::future::Future;
 

@@ -3,8 +3,7 @@
 
 use super::blobs::{MEDIA_TYPE, content_range};
 use super::range::Span;
-use super::reply::Reply;
-use crate::http::{Body, Manner, Reading};
+use crate::http::{Body, Manner, Reading, Reply};
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_registry::BlobReader;

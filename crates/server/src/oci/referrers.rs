@@ -6,9 +6,9 @@
 
 use super::access::Target;
 use super::error::Failure;
+use super::headers::FILTERS_APPLIED;
 use super::listing::Listing;
-use super::reply::{FILTERS_APPLIED, Reply};
-use crate::http::{Call, Response};
+use crate::http::{Call, Reply, Response};
 use crate::server::Server;
 use http::header::{CONTENT_TYPE, LINK};
 use http::{Method, StatusCode};

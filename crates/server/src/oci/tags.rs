@@ -3,8 +3,7 @@
 use super::access::Target;
 use super::error::Failure;
 use super::listing::Listing;
-use super::reply::Reply;
-use crate::http::{Call, Response};
+use crate::http::{Call, Reply, Response};
 use crate::server::Server;
 use http::header::LINK;
 use roadstead_model::PageSize;

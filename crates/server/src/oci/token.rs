@@ -9,9 +9,8 @@
 use super::access;
 use super::body;
 use super::error::{Code, Failure};
-use super::reply::Reply;
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
-use crate::http::{Call, Query, Response};
+use crate::http::{Call, Query, Reply, Response};
 use crate::principal::Principal;
 use crate::server::Server;
 use http::header::CACHE_CONTROL;

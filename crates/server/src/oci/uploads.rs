@@ -3,10 +3,10 @@
 use super::access::Target;
 use super::body::Chunks;
 use super::error::{Code, Failure, received_range};
+use super::headers::{CONTENT_DIGEST, UPLOAD_UUID};
 use super::range::{self, Span};
-use super::reply::{CONTENT_DIGEST, Reply, UPLOAD_UUID};
 use super::route::Place;
-use crate::http::{Call, Response};
+use crate::http::{Call, Reply, Response};
 use crate::server::Server;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};

@@ -6,7 +6,7 @@
 
 use super::door::Door;
 use crate::config::Config;
-use crate::http::{Body, Cors, Peer, Response, forwarded};
+use crate::http::{Cors, Peer, Reply, Response, forwarded};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -109,8 +109,7 @@ impl Browsers {
         if !asks(header::ORIGIN) || !asks(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
+        let mut response = Reply::empty(StatusCode::NO_CONTENT).into_response();
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, READS.clone());
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT.clone());

@@ -82,7 +82,7 @@ fn refusal(door: Door, message: &str) -> Response {
         oci: (StatusCode::FORBIDDEN, "DENIED", message),
         sentence: &format!("{message}."),
     };
-    refusal.of(door)
+    refusal.of(door).into_response()
 }
 
 #[cfg(test)]

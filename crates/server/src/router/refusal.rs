@@ -2,11 +2,11 @@
 
 use super::door::Door;
 use crate::http::budget::Crowded;
-use crate::http::{Response, plain};
+use crate::http::{Reply, Response};
 use crate::server::Server;
 use crate::{aws, oci};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
 
 /// A refusal in the words of each door: for the two with errors of their own the status, the code and the message.
@@ -19,7 +19,7 @@ pub(super) struct Refusal<'a> {
 
 impl Refusal<'_> {
     /// The answer of a door.
-    pub(super) fn of(self, door: Door) -> Response {
+    pub(super) fn of(self, door: Door) -> Reply {
         let (status, media_type, text) = match door {
             Door::Aws => {
                 let (status, code, message) = self.aws;
@@ -33,9 +33,7 @@ impl Refusal<'_> {
             }
             _ => (self.oci.0, "text/plain; charset=utf-8", format!("{}\n", self.sentence)),
         };
-        let mut response = plain(status, text);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response
+        Reply::new(status, text).with_static(CONTENT_TYPE, media_type)
     }
 }
 
@@ -43,21 +41,21 @@ impl Refusal<'_> {
 pub(super) fn broken(door: Door) -> Response {
     let (status, sentence) = (StatusCode::INTERNAL_SERVER_ERROR, "The server failed to process the request.");
     let oci = (status, "UNKNOWN", "the server failed to process the request");
-    Refusal { aws: (status, "ServerException", sentence), oci, sentence }.of(door)
+    Refusal { aws: (status, "ServerException", sentence), oci, sentence }.of(door).into_response()
 }
 
 /// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
 pub(super) fn too_many(server: &Server, door: Door) -> Response {
     server.telemetry.forwarded_request_refused();
     let status = StatusCode::TOO_MANY_REQUESTS;
-    let mut response = Refusal {
+    Refusal {
         aws: (status, "ThrottlingException", "Rate exceeded"),
         oci: (status, "TOOMANYREQUESTS", "too many requests of this address are under way"),
         sentence: "Too many requests of this address are under way.",
     }
-    .of(door);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
+    .of(door)
+    .with_static(RETRY_AFTER, "1")
+    .into_response()
 }
 
 /// That there is no room in memory. The two doors say it in the words that they have for it.
@@ -65,11 +63,9 @@ pub(super) fn crowded(door: Door, reason: Crowded) -> Response {
     match door {
         Door::Aws => aws::crowded(reason),
         Door::Oci => oci::crowded(reason),
-        _ => {
-            let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(Crowded::RETRY_AFTER));
-            response
-        }
+        _ => Reply::text(StatusCode::SERVICE_UNAVAILABLE, "The server holds too much for others. Try again later.\n")
+            .with_static(RETRY_AFTER, Crowded::RETRY_AFTER)
+            .into_response(),
     }
 }
 
