@@ -78,6 +78,16 @@ pub(crate) enum Full {
     Address,
 }
 
+impl Full {
+    /// What metrics call the bound.
+    pub(crate) fn bound(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Address => "address",
+        }
+    }
+}
+
 /// The connections that are open.
 #[derive(Debug)]
 pub(crate) struct Connections {

@@ -2,14 +2,14 @@
 //!
 //! A door notes on the request's [`Trace`] who calls and what is done, and why it was refused; the event is written when the
 //! request is answered, with its outcome. It holds names and ids and never a secret, and nobody waits for it
-//! (`telemetry/lines.rs`).
+//! (`telemetry/writer.rs`).
 
 mod refusals;
 
 use crate::config::LogFormat;
 use crate::http::{Act, Trace};
-use crate::telemetry::Lines;
-use crate::telemetry::audit::{self, Value};
+use crate::telemetry::LogWriter;
+use crate::telemetry::audit::{self, LEVEL, Value};
 use refusals::{Refusals, Report};
 use roadstead_registry::Clock;
 use std::io;
@@ -27,14 +27,14 @@ pub struct Audit(Arc<Log>);
 #[derive(Debug, Default)]
 struct Log {
     /// `--audit-log`; else events go where all lines go.
-    file: Option<Lines>,
+    file: Option<LogWriter>,
     refusals: Refusals,
 }
 
 impl Audit {
     /// An audit log in a file of its own, or else among the other lines.
     pub(crate) fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Self> {
-        let file = path.map(|path| Lines::to_file(path, format)).transpose()?;
+        let file = path.map(|path| LogWriter::to_file(path, format)).transpose()?;
         Ok(Self(Arc::new(Log { file, refusals: Refusals::default() })))
     }
 
@@ -57,7 +57,7 @@ impl Audit {
     pub(crate) fn finish(&self) {
         self.sum_up();
         if let Some(file) = &self.0.file {
-            file.finish();
+            file.flush();
         }
     }
 
@@ -100,6 +100,8 @@ impl Audit {
     fn write_sum<K>(&self, report: &Report<K>, [whose, among]: [(&'static str, Option<Value<'_>>); 2]) {
         let (first, last) = (report.first.to_rfc3339(), report.last.to_rfc3339());
         let fields = [
+            LEVEL,
+            ("message", Some(Value::Text("further attempts were refused"))),
             ("outcome", Some(Value::Text("refused"))),
             whose,
             among,
@@ -107,12 +109,15 @@ impl Audit {
             ("first", Some(Value::Text(&first))),
             ("last", Some(Value::Text(&last))),
         ];
-        audit::write(self.0.file.as_ref(), "further attempts were refused", &fields);
+        audit::write(self.0.file.as_ref(), &fields);
     }
 
     fn write(&self, trace: &Trace, act: &Act, outcome: &str, status: Option<u16>) {
         let caller = trace.caller();
+        let message = if act.is_refused { "an attempt was refused" } else { "a write" };
         let fields = [
+            LEVEL,
+            ("message", Some(Value::Text(message))),
             ("outcome", Some(Value::Text(outcome))),
             ("action", Some(Value::Text(act.action))),
             ("resource", act.resource.as_deref().map(Value::Text)),
@@ -127,7 +132,6 @@ impl Audit {
             ("reason", act.reason.as_deref().map(Value::Text)),
             ("held_back", act.is_held_back.then_some(Value::True)),
         ];
-        let message = if act.is_refused { "an attempt was refused" } else { "a write" };
-        audit::write(self.0.file.as_ref(), message, &fields);
+        audit::write(self.0.file.as_ref(), &fields);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use crate::config::{Config, Layers};
-use crate::telemetry::audit::{Appended, Value};
+use crate::telemetry::audit::{AuditFile, LEVEL, Value};
 use roadstead_model::RegistryId;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
@@ -37,7 +37,7 @@ impl Change {
 
 /// The file, and who is at the keyboard.
 pub(super) struct Witness {
-    file: Option<Appended>,
+    file: Option<AuditFile>,
 }
 
 impl Witness {
@@ -45,7 +45,7 @@ impl Witness {
     pub(super) fn of(layers: &Layers, is_change: bool) -> Result<Self, Failure> {
         let (path, format) = Config::audit_log(layers)?;
         let Some(path) = path.filter(|_| is_change) else { return Ok(Self { file: None }) };
-        let file = Appended::open(&path, format);
+        let file = AuditFile::open(&path, format);
         let file = file.map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", path.display())))?;
         Ok(Self { file: Some(file) })
     }
@@ -62,6 +62,8 @@ impl Witness {
         let word = if outcome.is_ok() { "done" } else { "failed" };
         let (reason, sudo_user) = (outcome.as_ref().err().map(ToString::to_string), std::env::var("SUDO_USER").ok());
         let fields = [
+            LEVEL,
+            ("message", Some(Value::Text("a write"))),
             ("outcome", Some(Value::Text(word))),
             ("action", Some(Value::Text(change.action))),
             ("resource", account.map(Value::Text)),
@@ -70,7 +72,7 @@ impl Witness {
             ("sudo_user", sudo_user.as_deref().map(Value::Text)),
             ("reason", reason.as_deref().map(Value::Text)),
         ];
-        match file.write("a write", &fields) {
+        match file.append(&fields) {
             Err(error) if outcome.is_ok() => Err(Failure::Failed(format!("it is done, but the audit log cannot be written: {error}"))),
             _ => outcome,
         }

@@ -10,6 +10,7 @@ use crate::connection::serve;
 use crate::http::Surface;
 use crate::router::{Router, emulator_refusal};
 use crate::server::Server;
+use crate::telemetry::Logs;
 use crate::tls::{Files, Tls};
 use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
@@ -34,7 +35,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let layers = Layers::read(flags, std::env::vars_os())?;
     let config = Config::from_layers(&layers)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
-    let _logs = telemetry::start_logging(config.log_format, on_terminal)?;
+    let _logs = start_logging(&config, on_terminal)?;
     for variable in &layers.unknown_variables {
         tracing::warn!(variable, "this environment variable starts like a setting, but is none");
     }
@@ -49,6 +50,11 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     folder.remove_if_temporary();
     audit.finish();
     outcome
+}
+
+fn start_logging(config: &Config, on_terminal: bool) -> Result<Logs, Failure> {
+    let (filter, format) = (telemetry::log_filter(on_terminal)?, config.log_format.unwrap_or(LogFormat::Text));
+    telemetry::start_logging(filter, format, on_terminal).map_err(|error| Failure::Failed(format!("cannot start: {error}")))
 }
 
 fn open_audit_log(config: &Config) -> Result<Audit, Failure> {

@@ -27,7 +27,7 @@ impl Seat {
         let activity = Arc::new(Activity::new(server.config.idle_timeout, server.config.stall_timeout));
         let network = (!is_proxy).then(|| network_of(address));
         let admitted = server.connections_at(surface).admit(network, activity.clone());
-        let (number, asked_to_leave, leaving) = admitted.inspect_err(|full| server.telemetry.connection_refused(*full))?;
+        let (number, asked_to_leave, leaving) = admitted.inspect_err(|full| server.telemetry.connection_refused(full.bound()))?;
         server.telemetry.connections_made_room(leaving);
         Ok(Self { activity, surface, is_proxy, asked_to_leave, number, server: server.clone(), _memory: server.budget.connection() })
     }

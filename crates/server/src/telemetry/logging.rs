@@ -1,0 +1,54 @@
+//! Starts `tracing`, which writes everything to stderr that is neither a request nor an event of the audit log.
+
+use super::writer::LogWriter;
+use crate::config::{ConfigError, LogFormat, Place};
+use std::io::{self, IsTerminal};
+use tracing_subscriber::EnvFilter;
+
+/// Writes the last lines of the log when it is dropped, for a second at most.
+#[derive(Debug)]
+pub(crate) struct Logs(LogWriter);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// What is logged: as the environment says, else everything from `info` on. On a terminal the access log and the audit log are off
+/// unless the environment asks for them.
+pub(crate) fn log_filter(on_terminal: bool) -> Result<EnvFilter, ConfigError> {
+    let default = if on_terminal { "info,roadstead::access=off,roadstead::audit=off" } else { "info" };
+    let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
+    let Some((name, text)) = chosen else { return Ok(EnvFilter::new(default)) };
+    EnvFilter::try_new(&text).map_err(|error| {
+        let reason = format!("'{text}' is no log filter: {error}");
+        ConfigError { place: Place::Variable(name.to_owned()), reason }
+    })
+}
+
+/// Starts logging to stderr.
+pub(crate) fn start_logging(filter: EnvFilter, format: LogFormat, on_terminal: bool) -> io::Result<Logs> {
+    let writer = LogWriter::to_stderr(format)?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer.clone())
+        // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
+        .log_internal_errors(false)
+        .with_ansi(on_terminal && io::stderr().is_terminal());
+    // A second attempt in one process changes nothing, which is what a test wants.
+    let _ = match format {
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Text => logs.try_init(),
+    };
+    writer.become_stderr();
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(Logs(writer))
+}
+
+/// Logs a panic as an event, on one line.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or_default();
+    let location = panic.location().map(tracing::field::display);
+    tracing::error!(panic = message, location, "a defect");
+}

@@ -1,0 +1,296 @@
+//! Metrics. None is labelled by repository, tag or client: such labels have no bound.
+
+use super::kind;
+use super::process::Process;
+use crate::http::Budget;
+use crate::http::budget::Crowded;
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use roadstead_registry::Garbage;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Seconds; from a cached manifest to the push of a large layer.
+const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    door: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DoorLabel {
+    door: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BoundLabel {
+    bound: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailedLoginLabels {
+    door: &'static str,
+    answer: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GarbageLabel {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+/// What is counted. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Telemetry(Arc<Metrics>);
+
+#[derive(Debug)]
+struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<DoorLabel, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    connections: Gauge,
+    refused_connections: Family<BoundLabel, Counter>,
+    closed_for_others: Counter,
+    refused_forwarded: Counter,
+    held: Gauge,
+    refused_for_memory: Family<BoundLabel, Counter>,
+    received: Counter,
+    sent: Counter,
+    collections: Family<OutcomeLabel, Counter>,
+    removed: Family<GarbageLabel, Counter>,
+    freed: Counter,
+    failed_logins: Family<FailedLoginLabels, Counter>,
+}
+
+impl Telemetry {
+    /// Everything at zero.
+    pub fn new() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            refused_connections: Family::default(),
+            closed_for_others: Counter::default(),
+            refused_forwarded: Counter::default(),
+            held: Gauge::default(),
+            refused_for_memory: Family::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
+            collections: Family::default(),
+            removed: Family::default(),
+            freed: Counter::default(),
+            failed_logins: Family::default(),
+        };
+        metrics.register();
+        Self(Arc::new(metrics))
+    }
+
+    pub(crate) fn request_begins(&self) {
+        self.0.in_flight.inc();
+    }
+
+    /// A request without a status was abandoned by its client.
+    pub(crate) fn request_ends(&self, door: &'static str, method: &Method, status: Option<StatusCode>, duration: Duration) {
+        let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
+        self.0.in_flight.dec();
+        self.0.requests.get_or_create(&labels).inc();
+        self.0.durations.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a connection as open until what this returns is dropped.
+    pub(crate) fn connection_opens(&self) -> OpenConnection {
+        self.0.connections.inc();
+        OpenConnection(self.0.connections.clone())
+    }
+
+    /// Counts a connection that was turned away at the bound of this name.
+    pub(crate) fn connection_refused(&self, bound: &'static str) {
+        self.0.refused_connections.get_or_create(&BoundLabel { bound }).inc();
+    }
+
+    pub(crate) fn connections_made_room(&self, count: usize) {
+        self.0.closed_for_others.inc_by(count as u64);
+    }
+
+    pub(crate) fn forwarded_request_refused(&self) {
+        self.0.refused_forwarded.inc();
+    }
+
+    /// Takes over what a budget of memory counts for itself.
+    pub(crate) fn memory(&self, budget: &Budget) {
+        self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
+        for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
+            let counter = self.0.refused_for_memory.get_or_create(&BoundLabel { bound });
+            counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn bytes_received(&self, count: usize) {
+        self.0.received.inc_by(count as u64);
+    }
+
+    pub(crate) fn bytes_sent(&self, count: usize) {
+        self.0.sent.inc_by(count as u64);
+    }
+
+    /// Counts a garbage collection; none is one that failed.
+    pub(crate) fn collected(&self, garbage: Option<&Garbage>) {
+        let outcome = if garbage.is_some() { "done" } else { "failed" };
+        self.0.collections.get_or_create(&OutcomeLabel { outcome }).inc();
+        let Some(garbage) = garbage else { return };
+        let kinds =
+            [("upload", garbage.uploads), ("link", garbage.unused_blobs), ("blob", garbage.deleted_blobs), ("orphan", garbage.orphans)];
+        for (kind, count) in kinds {
+            self.0.removed.get_or_create(&GarbageLabel { kind }).inc_by(count);
+        }
+        self.0.freed.inc_by(garbage.bytes);
+    }
+
+    /// Counts a signature or a login that was not good, and whether its sender was told more than to wait.
+    pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
+        let answer = if is_held_back { "held_back" } else { "refused" };
+        self.0.failed_logins.get_or_create(&FailedLoginLabels { door, answer }).inc();
+    }
+
+    /// All metrics as text for Prometheus.
+    pub(crate) fn as_text(&self) -> String {
+        let mut text = String::with_capacity(8 * 1024);
+        if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
+            tracing::error!("the metrics could not be written");
+        }
+        text
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let build = Family::<BuildLabels, Gauge>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let registry = self.registry.sub_registry_with_prefix("roadstead");
+        registry.register("http_requests", "Requests answered", self.requests.clone());
+        let seconds = "Time from a request's head to the last byte of its answer";
+        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.clone());
+        registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("connections_refused", "Connections turned away at a bound", self.refused_connections.clone());
+        let closed = "Idle connections closed because others wanted their places";
+        registry.register("connections_closed_for_others", closed, self.closed_for_others.clone());
+        let forwarded = "Requests through proxies refused because their address had too many under way";
+        registry.register("forwarded_requests_refused", forwarded, self.refused_forwarded.clone());
+        let held = "Memory held for requests, answers and connections, of the budget";
+        registry.register_with_unit("memory_held", held, Unit::Bytes, self.held.clone());
+        registry.register("memory_refusals", "Times that the budget of memory had no room", self.refused_for_memory.clone());
+        registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
+        registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
+        registry.register("gc_collections", "Garbage collections", self.collections.clone());
+        registry.register("gc_removed", "What garbage collections removed", self.removed.clone());
+        registry.register_with_unit("gc_freed", "What garbage collections freed", Unit::Bytes, self.freed.clone());
+        registry.register("failed_logins", "Signatures, passwords and tokens that were not good", self.failed_logins.clone());
+        registry.register("log_lines_dropped", "Lines that the log could not take", kind::dropped());
+        registry.register("build_info", "The version that runs", build);
+        self.registry.register_collector(Box::new(Process::new()));
+    }
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A client can make up methods; a label must not.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_door_method_and_class_of_status() {
+        let telemetry = Telemetry::new();
+        for status in [StatusCode::OK, StatusCode::CREATED] {
+            telemetry.request_begins();
+            telemetry.request_ends("oci", &Method::PUT, Some(status), Duration::from_millis(2));
+        }
+        let text = telemetry.as_text();
+        assert!(text.contains(r#"roadstead_http_requests_total{door="oci",method="PUT",status="2xx"} 2"#), "{text}");
+        assert!(text.contains(r#"roadstead_http_request_duration_seconds_bucket{le="0.0025",door="oci"} 2"#), "{text}");
+        assert!(text.contains("roadstead_http_requests_in_flight 0"), "{text}");
+    }
+
+    #[test]
+    fn the_metrics_tell_what_the_budget_holds_and_how_often_it_had_no_room() {
+        let (telemetry, budget) = (Telemetry::new(), Budget::new(16 << 20));
+        let stranger = || budget.stranger([192, 0, 2, 1].into());
+        let _held = stranger().share(2 << 20).expect("an eighth");
+        assert!(stranger().share(1).is_err() && stranger().share(1).is_err());
+        telemetry.memory(&budget);
+        let text = telemetry.as_text();
+        for line in
+            ["roadstead_memory_held_bytes 2097152", r#"memory_refusals_total{bound="caller"} 2"#, r#"memory_refusals_total{bound="all"} 0"#]
+        {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_made_up_method_makes_no_label_of_its_own() {
+        let telemetry = Telemetry::new();
+        telemetry.request_begins();
+        telemetry.request_ends("none", &Method::from_bytes(b"BREW").unwrap(), Some(StatusCode::NOT_FOUND), Duration::ZERO);
+        let text = telemetry.as_text();
+        assert!(text.contains(r#"method="other""#) && !text.contains("BREW"), "{text}");
+    }
+}
