@@ -4,15 +4,20 @@
 //! from it. A value is text until it is known which source wins, so that every refusal can say where it stands.
 
 mod accounts;
+mod cors;
 mod file;
 mod layers;
+mod origin;
+mod rate;
 pub(crate) mod values;
 
+pub use cors::Cors;
 pub use layers::{ConfigError, Flags, Form, Layers, Place, SETTINGS, Setting};
-pub use values::{LogFormat, RootKey, Secret};
+pub use origin::Origin;
+pub(crate) use origin::{host_and_port, is_authority};
+pub use rate::Rate;
+pub use values::{BodyPace, LogFormat, RootKey, Secret};
 
-use crate::http::{Cors, CorsOrigin, Origin, Slowest};
-use crate::rates::Rate;
 use ipnet::IpNet;
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Limits, OpenOptions, Sharing};
@@ -80,8 +85,8 @@ pub struct Config {
     pub pull_volume: Option<u64>,
     /// How many bytes may be held in memory for requests and answers.
     pub memory_budget: u64,
-    /// How slowly the body of a request may come.
-    pub slowest_body: Slowest,
+    /// How slowly the body of a request may arrive.
+    pub body_pace: BodyPace,
     /// How long a connection may wait for the next request, or take to send one's head.
     pub idle_timeout: Duration,
     /// How long a request may go on while nothing of it moves.
@@ -140,7 +145,7 @@ impl Config {
             tls_cert: layers.one("tls_cert", values::path)?,
             tls_key: layers.one("tls_key", values::path)?,
             hsts: layers.one("hsts", values::duration)?,
-            cors: Cors::to(layers.many("cors_origin", CorsOrigin::parse)?.unwrap_or_default()),
+            cors: cors(layers)?,
             account_id: layers.one("account_id", values::account_id)?,
             alias: layers.one("alias", values::alias)?,
             trusted_proxies: layers.many("trusted_proxy", values::network)?.unwrap_or_default(),
@@ -149,7 +154,7 @@ impl Config {
             aws_regions: layers.many("aws_regions", values::region)?,
             log_format: layers.one("log_format", values::log_format)?,
             audit_log: Self::audit_log(layers)?.0,
-            failed_login_rate: layers.one("failed_login_rate", Rate::parse)?.unwrap_or(Rate::PER_MINUTE_60),
+            failed_login_rate: layers.one("failed_login_rate", Rate::parse)?.unwrap_or(Rate { period: Duration::from_secs(1), burst: 60 }),
             create_on_push: layers.one("create_on_push", values::switch)?.unwrap_or(false),
             anonymous_describe: layers.one("anonymous_describe", values::switch)?.unwrap_or(true),
             emulator: layers.one("emulator", values::switch)?.unwrap_or(false),
@@ -158,7 +163,7 @@ impl Config {
             pull_rate_authenticated: layers.one("pull_rate_authenticated", Rate::parse)?,
             pull_volume: layers.one("pull_volume", values::size)?,
             memory_budget: layers.one("memory_budget", values::memory)?.unwrap_or(256 << 20),
-            slowest_body: slowest_body(layers)?,
+            body_pace: body_pace(layers)?,
             idle_timeout: layers.one("idle_timeout", values::timeout)?.unwrap_or(IDLE),
             stall_timeout: layers.one("stall_timeout", values::timeout)?.unwrap_or(STALLED),
             gc_interval: Some(layers.one("gc_interval", values::duration)?.unwrap_or(HOUR)).filter(|interval| !interval.is_zero()),
@@ -187,11 +192,17 @@ impl Config {
 }
 
 /// How slowly bodies may come. The default rate is that of a poor mobile connection; a body that stops for a minute is given up.
-fn slowest_body(layers: &Layers) -> Result<Slowest, ConfigError> {
-    Ok(Slowest {
+fn body_pace(layers: &Layers) -> Result<BodyPace, ConfigError> {
+    Ok(BodyPace {
         grace: layers.one("body_grace", values::timeout)?.unwrap_or(Duration::from_secs(60)),
         rate: layers.one("body_rate", values::byte_rate)?.unwrap_or(4096),
     })
+}
+
+fn cors(layers: &Layers) -> Result<Cors, ConfigError> {
+    let mut cors = Cors::default();
+    layers.many("cors_origin", |text| cors.allow(text))?;
+    Ok(cors)
 }
 
 /// What the layers say of limits; AWS's own where they say nothing.

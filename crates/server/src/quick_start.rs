@@ -1,6 +1,6 @@
 //! The commands with which somebody begins, as the banner on a terminal and the landing page show them.
 
-use crate::http::Origin;
+use crate::config::Origin;
 use roadstead_model::RegistryAlias;
 
 /// Log in, create a repository, push. `variables` stand before the AWS CLI's commands, with a blank behind them.

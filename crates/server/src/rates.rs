@@ -14,75 +14,30 @@ pub use failures::FailedLogins;
 pub use pulls::PullLimits;
 pub(crate) use pulls::{Charge, Pulled, Refusal};
 
+use crate::config::Rate;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// A pace, and how many may come at once before it has to be kept.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
-    /// The time from one to the next.
-    pace: Duration,
-    /// At least one.
-    at_once: u32,
-}
 
 /// Somebody is too fast: after this time the next one may come. The text is that of AWS's registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Rate exceeded")]
 pub struct TooFast(pub Duration);
 
-impl Rate {
-    /// `60/m`.
-    pub const PER_MINUTE_60: Self = Self { pace: Duration::from_secs(1), at_once: 60 };
-
-    /// Reads `10/s`, `600/m` or `100/h`: as many may come at once as the unit brings.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let refuse = || format!("'{text}' is not a rate such as 10/s, 600/m or 100/h");
-        let (count, unit) = text.split_once('/').ok_or_else(refuse)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 60 * 60,
-            _ => return Err(refuse()),
-        };
-        let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
-        let count: u32 = count.filter(|count| *count > 0).ok_or_else(refuse)?;
-        Ok(Self { pace: Duration::from_secs(seconds) / count, at_once: count })
-    }
-
-    /// This rate, by so many times slower; at least one may come at once.
-    fn slower(self, times: u32) -> Self {
-        Self { pace: self.pace * times, at_once: (self.at_once / times).max(1) }
-    }
-
-    /// This many times as many, and as many times as many at once.
-    fn times(self, factor: u32) -> Self {
-        Self { pace: self.pace / factor, at_once: self.at_once.saturating_mul(factor) }
-    }
-
-    /// So many a second, which may be a fraction of one; as many may come at once as a second brings, one at least.
-    ///
-    /// The number must be from 0.001 to 1,000,000.
-    pub fn per_second(number: f64) -> Self {
-        Self { pace: Duration::from_secs_f64(1.0 / number), at_once: number.max(1.0) as u32 }
-    }
-}
-
 /// Holds each caller to a rate, by the generic cell rate algorithm (ITU-T I.371): all that is noted of a caller is the time
 /// at which he would be done if he had kept the pace.
 #[derive(Debug)]
 struct Throttle<K> {
     begun: Instant,
-    pace: Duration,
+    period: Duration,
     patience: Duration,
     /// Since `begun`.
     done: Mutex<BoundedMap<K, Duration>>,
 }
 
 impl<K: Eq + Hash + Clone> Throttle<K> {
-    fn new(Rate { pace, at_once }: Rate) -> Self {
-        Self { begun: Instant::now(), pace, patience: pace * at_once.saturating_sub(1), done: Mutex::new(BoundedMap::new()) }
+    fn new(Rate { period, burst }: Rate) -> Self {
+        Self { begun: Instant::now(), period, patience: period * burst.saturating_sub(1), done: Mutex::new(BoundedMap::new()) }
     }
 
     /// Lets a caller through, or says when to come again.
@@ -95,7 +50,7 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
         if !early.is_zero() {
             return Err(TooFast(early));
         }
-        *done = begins + self.pace;
+        *done = begins + self.period;
         Ok(())
     }
 }
@@ -104,16 +59,6 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn a_rate_is_a_count_and_a_unit() {
-        assert_eq!(Rate::parse("10/s"), Ok(Rate { pace: Duration::from_millis(100), at_once: 10 }));
-        assert_eq!(Rate::parse("100/h"), Ok(Rate { pace: Duration::from_secs(36), at_once: 100 }));
-        assert_eq!(Rate::parse("10/s"), Ok(Rate::per_second(10.0)));
-        for text in ["", "10", "/s", "0/s", "-1/s", "+1/s", "1.5/s", "10/d", "10/ s", "5000000000/s"] {
-            assert!(Rate::parse(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn as_many_as_the_rate_says_come_at_once_and_the_next_one_when_its_time_has_come() {

@@ -12,10 +12,11 @@ mod unread_body;
 pub(crate) use emulator::reason_to_refuse as emulator_refusal;
 
 use crate::admission::Forwarded;
+use crate::config::Origin;
 use crate::gallery::{landing, logos};
 use crate::http::held_response::{self, Held};
-use crate::http::origin::{RequestHost, request_host};
-use crate::http::{Body, Call, Manner, Origin, Peer, Reply, Response, Trace, forwarded};
+use crate::http::request_host::{RequestHost, request_host};
+use crate::http::{Body, Call, Manner, Peer, Reply, Response, Trace, forwarded};
 use crate::server::Server;
 use crate::{aws, oci, probes};
 use browser::Browsers;

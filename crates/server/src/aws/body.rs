@@ -52,7 +52,7 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     limit: usize,
 ) -> Result<RequestBody, Failure> {
-    let received = request_body::read(&mut body, limit, &call.headers, holder, server.config.slowest_body).await;
+    let received = request_body::read(&mut body, limit, &call.headers, holder, server.config.body_pace).await;
     Ok(RequestBody(received.map_err(Failure::from)?))
 }
 

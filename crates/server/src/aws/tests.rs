@@ -1,8 +1,8 @@
 //! The whole door, from a signed request to the JSON of its answer, over a registry in a temporary folder.
 
 use super::*;
-use crate::config::{Config, Flags, Layers};
-use crate::http::{Origin, Trace};
+use crate::config::{Config, Flags, Layers, Origin};
+use crate::http::Trace;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};

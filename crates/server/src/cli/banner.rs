@@ -1,7 +1,7 @@
 //! What `roadstead serve` prints once it answers: a banner on a terminal, an event in the log elsewhere.
 
 use super::failure::Failure;
-use crate::http::Origin;
+use crate::config::Origin;
 use crate::quick_start;
 use crate::server::Server;
 use std::net::SocketAddr;

@@ -310,7 +310,7 @@ impl Layers {
     }
 
     /// The values of a setting that takes a list, from the strongest source that gives it: sources are not merged.
-    pub(super) fn many<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<Vec<T>>, ConfigError> {
+    pub(super) fn many<T>(&self, key: &str, mut parse: impl FnMut(&str) -> Result<T, String>) -> Result<Option<Vec<T>>, ConfigError> {
         let Some(given) = self.find(key) else { return Ok(None) };
         let mut items = Vec::new();
         for given in &given {

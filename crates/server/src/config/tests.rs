@@ -259,7 +259,7 @@ fn an_amount_in_the_file_is_a_number_of_bytes_or_a_string_with_a_unit() {
     let plain = of("memory_budget = 33554432\nbody_rate = 1024\npull_volume = 5_000\n").unwrap();
     let units = of("memory_budget = '32MiB'\nbody_rate = '1KiB'\npull_volume = '5000'\n").unwrap();
     for config in [plain, units] {
-        assert_eq!((config.memory_budget, config.slowest_body.rate, config.pull_volume), (32 << 20, 1024, Some(5000)));
+        assert_eq!((config.memory_budget, config.body_pace.rate, config.pull_volume), (32 << 20, 1024, Some(5000)));
     }
 }
 

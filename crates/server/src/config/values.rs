@@ -1,7 +1,7 @@
 //! What the texts of settings mean. Each function's error completes the sentence that its place begins.
 
 use super::layers::{ConfigError, Layers, Place};
-use crate::rates::Rate;
+use super::rate::Rate;
 use base64::Engine;
 use ipnet::IpNet;
 use roadstead_model::aws::Operation;
@@ -26,6 +26,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object on a line for each event.
     Json,
+}
+
+/// How slowly the body of a request may arrive: a token bucket of waiting time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BodyPace {
+    /// How long a body may keep the server waiting: the size of the bucket, which is full at first.
+    pub grace: Duration,
+    /// In bytes per second: received bytes give waiting time back at this rate.
+    pub rate: u64,
 }
 
 /// Something that is never shown, also not in debug output.

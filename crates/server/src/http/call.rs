@@ -1,6 +1,7 @@
 //! A request as the doors get it.
 
-use super::{Origin, Trace};
+use super::Trace;
+use crate::config::Origin;
 use http::{HeaderMap, Method, Uri};
 use std::net::IpAddr;
 use std::sync::Arc;

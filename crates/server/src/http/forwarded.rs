@@ -1,7 +1,7 @@
 //! What a proxy in front says of the client: believed only from peers that `--trusted-proxy` names.
 
-use super::Origin;
 use super::network::is_proxy;
+use crate::config::Origin;
 use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};

@@ -2,6 +2,7 @@
 
 use super::budget::{Crowded, Holder, REQUEST, Share};
 use super::stream::data_moved;
+use crate::config::BodyPace;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Body;
@@ -25,31 +26,22 @@ pub(crate) enum Halted {
     Crowded(Crowded),
 }
 
-/// How slowly bodies may come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slowest {
-    /// For how long a body may keep the server waiting: at its beginning, and later at most.
-    pub grace: Duration,
-    /// In bytes per second. What has come makes up for waiting at this rate.
-    pub rate: u64,
-}
-
 /// The pace of one body: each wait uses up patience, and each byte that comes gives some back. One byte now and then does not
 /// give back enough, and neither is patience saved up by a body that begins fast.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    slowest: Slowest,
+    minimum: BodyPace,
     patience: Duration,
 }
 
 impl Pace {
-    pub(crate) fn new(slowest: Slowest) -> Self {
-        Self { slowest, patience: slowest.grace }
+    pub(crate) fn new(minimum: BodyPace) -> Self {
+        Self { minimum, patience: minimum.grace }
     }
 
     fn note(&mut self, waited: Duration, received: usize) {
-        let earned = Duration::from_secs_f64(received as f64 / self.slowest.rate.max(1) as f64);
-        self.patience = (self.patience.saturating_sub(waited) + earned).min(self.slowest.grace);
+        let earned = Duration::from_secs_f64(received as f64 / self.minimum.rate.max(1) as f64);
+        self.patience = (self.patience.saturating_sub(waited) + earned).min(self.minimum.grace);
     }
 
     /// The next data of a body; none at its end.
@@ -118,13 +110,13 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     limit: usize,
     headers: &HeaderMap,
     holder: Holder,
-    slowest: Slowest,
+    minimum: BodyPace,
 ) -> Result<Received, Halted> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
         return Err(Halted::TooLarge);
     }
-    let (mut pace, mut share, mut gathered) = (Pace::new(slowest), holder.nothing(), Gathered::default());
+    let (mut pace, mut share, mut gathered) = (Pace::new(minimum), holder.nothing(), Gathered::default());
     let besides = REQUEST + size_of(headers);
     share.hold(besides).await?;
     while let Some(frame) = pace.next(body).await? {
@@ -159,7 +151,7 @@ mod tests {
     use std::net::IpAddr;
 
     const MIB: usize = 1024 * 1024;
-    const SLOWEST: Slowest = Slowest { grace: Duration::from_secs(60), rate: 4096 };
+    const MINIMUM: BodyPace = BodyPace { grace: Duration::from_secs(60), rate: 4096 };
 
     /// A body of frames, each of which comes after a pause.
     fn body(frames: Vec<(u64, usize)>) -> impl Body<Data = Bytes, Error = std::io::Error> + Unpin {
@@ -173,7 +165,7 @@ mod tests {
     async fn receive(frames: Vec<(u64, usize)>, limit: usize) -> Result<usize, Halted> {
         let budget = Budget::new(64 * MIB as u64);
         let holder = budget.stranger(IpAddr::from([192, 0, 2, 1]));
-        let received = read(&mut body(frames), limit, &HeaderMap::new(), holder, SLOWEST).await;
+        let received = read(&mut body(frames), limit, &HeaderMap::new(), holder, MINIMUM).await;
         received.map(|received| received.bytes.len())
     }
 
@@ -224,9 +216,9 @@ mod tests {
         let budget = Budget::new(64 * MIB as u64);
         let holder = || budget.stranger(IpAddr::from([192, 0, 2, 1]));
         let fits = |size| holder().share(size).is_ok();
-        let received = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), SLOWEST).await.expect("fits");
+        let received = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), MINIMUM).await.expect("fits");
         assert!(fits(MIB / 2) && !fits(MIB));
-        let more = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), SLOWEST).await;
+        let more = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), MINIMUM).await;
         assert_eq!(more.err(), Some(Halted::Crowded(Crowded::ByCaller)));
         drop(received);
         assert!(fits(8 * MIB));
@@ -237,6 +229,6 @@ mod tests {
         let frames = [Ok(Frame::data(Bytes::from_static(b"{}"))), Err(std::io::Error::other("reset"))];
         let mut body = StreamBody::new(futures_util::stream::iter(frames));
         let holder = Budget::new(MIB as u64).stranger(IpAddr::from([192, 0, 2, 1]));
-        assert_eq!(read(&mut body, 10, &HeaderMap::new(), holder, SLOWEST).await.err(), Some(Halted::Broken));
+        assert_eq!(read(&mut body, 10, &HeaderMap::new(), holder, MINIMUM).await.err(), Some(Halted::Broken));
     }
 }

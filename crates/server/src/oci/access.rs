@@ -195,7 +195,7 @@ pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
 mod tests {
     use super::super::route::{self, Route};
     use super::*;
-    use crate::http::Origin;
+    use crate::config::Origin;
     use http::{HeaderMap, Method, Uri};
     use http_body_util::BodyExt;
 

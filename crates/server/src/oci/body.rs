@@ -28,7 +28,7 @@ impl<'a> Chunks<'a> {
     /// `length` is what a `Content-Range` announces: a body of another length does not count as complete.
     pub(super) fn new(server: &Server, call: &Call, body: &'a mut Incoming, length: Option<u64>) -> Self {
         let share = server.budget.sender(&call.trace).nothing();
-        Self { body, pace: Pace::new(server.config.slowest_body), share, received: 0, remaining: length, halted: None }
+        Self { body, pace: Pace::new(server.config.body_pace), share, received: 0, remaining: length, halted: None }
     }
 
     /// What an upload failed with, where the registry knows only that its body has ended early.
@@ -75,5 +75,5 @@ impl Chunks<'_> {
 
 /// Reads a body of at most `maximum` bytes into memory.
 pub(super) async fn read(server: &Server, call: &Call, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
-    request_body::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.slowest_body).await
+    request_body::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.body_pace).await
 }

@@ -5,8 +5,8 @@
 //! inert unless its door has a policy of its own in [`policy`].
 
 use super::door::Door;
-use crate::config::Config;
-use crate::http::{Cors, Peer, Reply, Response, forwarded};
+use crate::config::{Config, Cors};
+use crate::http::{Peer, Reply, Response, forwarded};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -144,10 +144,11 @@ impl Browsers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::CorsOrigin;
 
-    fn site(text: &str) -> CorsOrigin {
-        CorsOrigin::parse(text).unwrap()
+    fn allowing(sites: &[&str]) -> Cors {
+        let mut cors = Cors::default();
+        sites.iter().for_each(|site| cors.allow(site).unwrap());
+        cors
     }
 
     #[test]
@@ -157,13 +158,13 @@ mod tests {
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             Share::of(cors, &headers)
         };
-        let two = Cors::to(vec![site("https://one.example"), site("https://two.example")]);
+        let two = allowing(&["https://one.example", "https://two.example"]);
         assert_eq!(asked(&two, "https://two.example"), Share::WithSite(1));
         for other in ["https://three.example", "http://two.example", "https://two.example:8443", "null"] {
             assert_eq!(asked(&two, other), Share::WithOthers, "{other}");
         }
-        assert_eq!(asked(&Cors::to(vec![site("https://one.example"), site("*")]), "null"), Share::WithAnybody);
-        assert_eq!(asked(&Cors::to(Vec::new()), "https://one.example"), Share::No);
+        assert_eq!(asked(&allowing(&["https://one.example", "*"]), "null"), Share::WithAnybody);
+        assert_eq!(asked(&allowing(&[]), "https://one.example"), Share::No);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use super::door::Door;
 use super::refusal::Refusal;
-use crate::config::Config;
-use crate::http::origin::{RequestHost, host_and_port, request_host};
-use crate::http::{Origin, Peer, Response, Surface};
+use crate::config::{Config, Origin, host_and_port};
+use crate::http::request_host::{RequestHost, request_host};
+use crate::http::{Peer, Response, Surface};
 use crate::server::Server;
 use http::header::{HeaderValue, ORIGIN};
 use http::request::Parts;
