@@ -3,7 +3,7 @@
 //! ECR Public's names carry no region: `arn:aws:ecr-public::123456789012:repository/a/b`
 //! (Amazon ECR Public user guide, "Actions, resources and condition keys").
 
-use crate::{RegistryId, RepositoryName};
+use crate::{RegistryId, RepositoryKey, RepositoryName};
 use std::fmt;
 
 /// An Amazon resource name that this server makes or understands.
@@ -12,7 +12,7 @@ pub enum Arn {
     /// `arn:aws:ecr-public::<id>:registry/<id>`
     Registry(RegistryId),
     /// `arn:aws:ecr-public::<id>:repository/<name>`
-    Repository(RegistryId, RepositoryName),
+    Repository(RepositoryKey),
     /// `arn:aws:iam::<id>:root`
     AccountRoot(RegistryId),
     /// `arn:aws:iam::<id>:user/<name>`
@@ -21,11 +21,11 @@ pub enum Arn {
 
 impl Arn {
     /// Reads the ARN of a repository; anything else is none.
-    pub fn parse_repository(text: &str) -> Option<(RegistryId, RepositoryName)> {
+    pub fn parse_repository(text: &str) -> Option<RepositoryKey> {
         let rest = text.strip_prefix("arn:aws:ecr-public::")?;
         let (registry, resource) = rest.split_once(':')?;
         let name = resource.strip_prefix("repository/")?;
-        Some((RegistryId::parse(registry).ok()?, RepositoryName::parse(name).ok()?))
+        Some(RepositoryKey::new(RegistryId::parse(registry).ok()?, RepositoryName::parse(name).ok()?))
     }
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(id) => write!(f, "arn:aws:ecr-public::{id}:registry/{id}"),
-            Self::Repository(id, name) => write!(f, "arn:aws:ecr-public::{id}:repository/{name}"),
+            Self::Repository(RepositoryKey { registry, name }) => write!(f, "arn:aws:ecr-public::{registry}:repository/{name}"),
             Self::AccountRoot(id) => write!(f, "arn:aws:iam::{id}:root"),
             Self::User(id, name) => write!(f, "arn:aws:iam::{id}:user/{name}"),
         }
@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn a_repository_arn_reads_back_as_it_was_written() {
         let text = "arn:aws:ecr-public::123456789012:repository/team/app";
-        let (registry, name) = Arn::parse_repository(text).expect("a well-formed ARN");
-        assert_eq!(Arn::Repository(registry, name).to_string(), text);
+        let repository = Arn::parse_repository(text).expect("a well-formed ARN");
+        assert_eq!(Arn::Repository(repository).to_string(), text);
     }
 
     #[test]

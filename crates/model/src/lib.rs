@@ -4,10 +4,13 @@
 //! Nothing here does input or output, awaits, reads a clock or draws a random number, so that every
 //! function is a plain function of its arguments and is tested as one.
 
+pub mod account;
+pub mod alias;
 pub mod arn;
 pub mod aws;
 pub mod catalog_data;
 pub mod digest;
+pub mod image;
 pub mod manifest;
 pub mod measure;
 pub mod media_type;
@@ -16,17 +19,26 @@ pub mod network;
 pub mod oci;
 pub mod page;
 pub mod policy;
+pub mod referrer;
+pub mod repository;
+pub mod resource_tag;
 pub mod sealed;
 pub mod tag;
 pub mod timestamp;
 pub mod user_id;
 
+pub use account::{AccessKey, AccessKeySummary, Identity, RegistryDescription, User};
+pub use alias::{AliasDescription, AliasStatus};
 pub use arn::Arn;
 pub use digest::{Algorithm, Digest};
+pub use image::{Image, ImageId, ImageSummary, ImageTag, StoredManifest};
 pub use manifest::{Descriptor, Manifest};
 pub use name::{RegistryAlias, RegistryId, RepositoryName};
 pub use network::parse_network;
 pub use page::{Page, PageSize};
+pub use referrer::Referrer;
+pub use repository::{Repository, RepositoryKey};
+pub use resource_tag::ResourceTag;
 pub use sealed::SealingKey;
 pub use tag::{Reference, Tag};
 pub use timestamp::Timestamp;

@@ -1,10 +1,10 @@
 //! Catalog data: what repositories and registries say about themselves in the gallery.
 
-use crate::Installation;
 use crate::error::Result;
-use crate::metadata::{NamedLogo, RepositoryKey};
+use crate::installation::Installation;
+use crate::metadata::NamedLogo;
 use roadstead_model::catalog_data::{CatalogData, Logo};
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::{RegistryId, RepositoryKey};
 
 /// Catalog data as a caller sends it.
 #[derive(Debug, Clone, Default)]
@@ -26,15 +26,15 @@ impl NewCatalogData {
 
 impl Installation {
     /// What a repository says about itself; nothing when it never said anything.
-    pub async fn catalog_data(&self, registry: &RegistryId, name: &RepositoryName) -> Result<CatalogData> {
-        self.0.metadata.catalog_data(registry, name).await
+    pub async fn catalog_data(&self, repository: &RepositoryKey) -> Result<CatalogData> {
+        self.0.metadata.catalog_data(repository).await
     }
 
     /// Replaces what a repository says about itself. Texts and lists that are not sent are gone; a logo that is not sent
     /// stays, since nobody can read a logo back to send it again.
-    pub async fn put_catalog_data(&self, registry: &RegistryId, name: &RepositoryName, new: NewCatalogData) -> Result<CatalogData> {
+    pub async fn put_catalog_data(&self, repository: &RepositoryKey, new: NewCatalogData) -> Result<CatalogData> {
         let logo = new.named_logo()?;
-        self.0.metadata.put_catalog_data(RepositoryKey::new(registry, name), new.data, logo).await
+        self.0.metadata.put_catalog_data(repository.clone(), new.data, logo).await
     }
 
     /// The PNG of this name, if a repository shows it.

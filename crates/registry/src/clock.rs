@@ -1,5 +1,4 @@
 //! The clock that the registry reads, so that tests can set it.
-
 use roadstead_model::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

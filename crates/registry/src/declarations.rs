@@ -1,10 +1,9 @@
 //! Accounts as a file declares them: what is declared is made, or brought in line; what is not is left alone.
 
-use crate::Installation;
-use crate::accounts::{AliasDescription, AliasStatus, Identity};
 use crate::error::{Error, Result};
-use crate::policies::UserPolicy;
-use roadstead_model::{RegistryAlias, RegistryId};
+use crate::installation::Installation;
+use roadstead_model::policy::UserPolicy;
+use roadstead_model::{AliasDescription, AliasStatus, Identity, RegistryAlias, RegistryId};
 use std::fmt;
 
 /// An account that shall be there.

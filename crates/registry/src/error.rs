@@ -3,7 +3,8 @@
 use roadstead_model::catalog_data::LogoError;
 use roadstead_model::manifest::ManifestError;
 use roadstead_model::name::NameError;
-use roadstead_model::{Digest, RegistryId, RepositoryName, Tag};
+use roadstead_model::resource_tag::ReservedTag;
+use roadstead_model::{Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
 
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -16,39 +17,31 @@ pub enum Error {
     #[error("the registry '{0}' does not exist")]
     RegistryNotFound(String),
     /// The registry has no repository of this name.
-    #[error("The repository with name '{name}' does not exist in the registry with id '{registry}'")]
-    RepositoryNotFound {
-        /// The registry that was asked.
-        registry: RegistryId,
-        /// The name that was asked for.
-        name: RepositoryName,
-    },
+    #[error(
+        "The repository with name '{name}' does not exist in the registry with id '{registry}'",
+        name = .0.name, registry = .0.registry
+    )]
+    RepositoryNotFound(RepositoryKey),
     /// The registry has a repository of this name already.
-    #[error("The repository with name '{name}' already exists in the registry with id '{registry}'")]
-    RepositoryExists {
-        /// The registry.
-        registry: RegistryId,
-        /// The name.
-        name: RepositoryName,
-    },
+    #[error(
+        "The repository with name '{name}' already exists in the registry with id '{registry}'",
+        name = .0.name, registry = .0.registry
+    )]
+    RepositoryExists(RepositoryKey),
     /// The repository holds images, and the deletion was not forced.
-    #[error("The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still contains images")]
-    RepositoryNotEmpty {
-        /// The registry.
-        registry: RegistryId,
-        /// The name.
-        name: RepositoryName,
-    },
+    #[error(
+        "The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still contains images",
+        name = .0.name, registry = .0.registry
+    )]
+    RepositoryNotEmpty(RepositoryKey),
     /// The repository has no image of this digest or tag.
     #[error(
         "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with name '{name}' in the registry with id '{registry}'",
-        or_null(.digest), or_null(.tag)
+        or_null(.digest), or_null(.tag), name = .repository.name, registry = .repository.registry
     )]
     ImageNotFound {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The digest that was asked for.
         digest: Option<String>,
         /// The tag that was asked for.
@@ -57,13 +50,11 @@ pub enum Error {
     /// The repository holds this very image already, under this very tag.
     #[error(
         "Image with digest '{digest}' and tag '{}' already exists in the repository with name '{name}' in registry with id '{registry}'",
-        or_null(.tag)
+        or_null(.tag), name = .repository.name, registry = .repository.registry
     )]
     ImageExists {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The digest of the image.
         digest: Digest,
         /// The tag that it was to get.
@@ -75,38 +66,33 @@ pub enum Error {
     /// A manifest needs blobs that the repository does not hold.
     #[error(
         "Layers with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{registry}' do not exist",
-        joined(.digests)
+        joined(.digests), name = .repository.name, registry = .repository.registry
     )]
     LayersNotFound {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The absent blobs.
         digests: Vec<Digest>,
     },
     /// An index lists content that the repository does not hold.
     #[error(
         "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{registry}' do not exist",
-        joined(.digests)
+        joined(.digests), name = .repository.name, registry = .repository.registry
     )]
     ReferencedImagesNotFound {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The absent children.
         digests: Vec<Digest>,
     },
     /// The pushed manifest does not have the digest that the client named.
     #[error(
-        "The image with digest '{expected}' in repository '{name}' and registry ID '{registry}' does not match the image digest that Amazon ECR has calculated."
+        "The image with digest '{expected}' in repository '{name}' and registry ID '{registry}' does not match the image digest that Amazon ECR has calculated.",
+        name = .repository.name, registry = .repository.registry
     )]
     ManifestDigestMismatch {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The digest that the client named.
         expected: Digest,
     },
@@ -142,22 +128,21 @@ pub enum Error {
     #[error("the repository does not hold the blob '{0}'")]
     LayerNotFound(Digest),
     /// No upload session has this id in this repository.
-    #[error("Upload with id '{id}' could not be found for the repository with name '{name}' in the registry with id '{registry}'")]
+    #[error(
+        "Upload with id '{id}' could not be found for the repository with name '{name}' in the registry with id '{registry}'",
+        name = .repository.name, registry = .repository.registry
+    )]
     UploadNotFound {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The id that was asked for.
         id: String,
     },
     /// A part does not start where the session stands.
     #[error("the part does not start at byte {received}, where the upload stands")]
     LayerPartInvalid {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The session.
         id: String,
         /// How many bytes the session holds: the next part starts at this offset.
@@ -166,10 +151,8 @@ pub enum Error {
     /// Another request is writing to the session, or has taken it over.
     #[error("another request is writing to the upload, which stands at byte {received}")]
     UploadBusy {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The session.
         id: String,
         /// How many bytes the session holds, or will hold if the other request ends now.
@@ -190,34 +173,32 @@ pub enum Error {
     LayerPartTooSmall,
     /// Nothing was uploaded to a session that has to receive something.
     #[error(
-        "The upload with id '{id}' for the repository with name '{name}' in the registry with id '{registry}' has received no layer part"
+        "The upload with id '{id}' for the repository with name '{name}' in the registry with id '{registry}' has received no layer part",
+        name = .repository.name, registry = .repository.registry
     )]
     UploadEmpty {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The session.
         id: String,
     },
     /// The repository holds this layer already.
-    #[error("The layer with digest '{digest}' already exists in the repository with name '{name}' in registry with id '{registry}'")]
+    #[error(
+        "The layer with digest '{digest}' already exists in the repository with name '{name}' in registry with id '{registry}'",
+        name = .repository.name, registry = .repository.registry
+    )]
     LayerExists {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The layer.
         digest: Digest,
     },
     /// The repository has no policy.
-    #[error("Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'")]
-    PolicyNotFound {
-        /// The registry.
-        registry: RegistryId,
-        /// The repository.
-        name: RepositoryName,
-    },
+    #[error(
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'",
+        name = .0.name, registry = .0.registry
+    )]
+    PolicyNotFound(RepositoryKey),
     /// A policy document is malformed, or names a principal that does not exist; the text says which, for the log and the command line.
     #[error("invalid policy: {0}")]
     PolicyInvalid(String),
@@ -228,17 +209,16 @@ pub enum Error {
     #[error(transparent)]
     LogoInvalid(#[from] LogoError),
     /// A resource tag's key or value is reserved or malformed.
-    #[error("{0}")]
-    ResourceTagInvalid(String),
+    #[error(transparent)]
+    ResourceTagInvalid(#[from] ReservedTag),
     /// A repository would have more resource tags than allowed.
     #[error(
-        "The repository with name '{name}' in registry with id '{registry}' would have more than the maximum allowed number of resource tags which is '{limit}'"
+        "The repository with name '{name}' in registry with id '{registry}' would have more than the maximum allowed number of resource tags which is '{limit}'",
+        name = .repository.name, registry = .repository.registry
     )]
     TooManyResourceTags {
-        /// The registry.
-        registry: RegistryId,
         /// The repository.
-        name: RepositoryName,
+        repository: RepositoryKey,
         /// The quota.
         limit: u64,
     },
@@ -289,13 +269,13 @@ pub enum Error {
 
 impl Error {
     /// An image that is not there, by its tag.
-    pub fn tag_not_found(registry: &RegistryId, name: &RepositoryName, tag: &Tag) -> Self {
-        Self::ImageNotFound { registry: registry.clone(), name: name.clone(), digest: None, tag: Some(tag.to_string()) }
+    pub fn tag_not_found(repository: &RepositoryKey, tag: &Tag) -> Self {
+        Self::ImageNotFound { repository: repository.clone(), digest: None, tag: Some(tag.to_string()) }
     }
 
     /// An image that is not there, by its digest.
-    pub fn digest_not_found(registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Self {
-        Self::ImageNotFound { registry: registry.clone(), name: name.clone(), digest: Some(digest.to_string()), tag: None }
+    pub fn digest_not_found(repository: &RepositoryKey, digest: &Digest) -> Self {
+        Self::ImageNotFound { repository: repository.clone(), digest: Some(digest.to_string()), tag: None }
     }
 }
 

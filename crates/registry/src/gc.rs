@@ -8,9 +8,9 @@
 //! All of it holds between processes too: a command may collect beside the server. What a server is writing to at the
 //! moment shows in the times of its files, and those are left alone for [`SETTLING`] at least, whatever the grace.
 
-use crate::Installation;
 use crate::blobs::StoredObject;
 use crate::error::Result;
+use crate::installation::Installation;
 use crate::upload_leases::Intent;
 use roadstead_model::Timestamp;
 use std::time::{Duration, Instant};

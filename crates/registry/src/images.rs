@@ -1,43 +1,10 @@
 //! Images: manifests as they are pushed, pulled, described and deleted.
 
-use crate::Installation;
 use crate::error::{Error, Result};
-use crate::metadata::{NewManifest, RepositoryKey};
+use crate::installation::Installation;
+use crate::metadata::NewManifest;
 use bytes::Bytes;
-use roadstead_model::{Algorithm, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp};
-
-/// What a listing says about an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageSummary {
-    /// The digest of its manifest.
-    pub digest: Digest,
-    /// Config and layers in bytes; for an index the largest of its manifests.
-    pub size_bytes: u64,
-    /// When it was first pushed to this repository.
-    pub pushed_at: Timestamp,
-    /// The media type of its manifest.
-    pub media_type: String,
-    /// The artifact type, else the config's media type.
-    pub artifact_media_type: Option<String>,
-}
-
-/// An image with all its tags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The image.
-    pub summary: ImageSummary,
-    /// Its tags in byte order, as many as a page holds (some 15,000 of the longest); none when it is untagged.
-    pub tags: Vec<Tag>,
-}
-
-/// What names an image: a digest, a tag, or both, which must then agree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageId {
-    /// The digest of its manifest.
-    pub digest: Option<Digest>,
-    /// One of its tags.
-    pub tag: Option<Tag>,
-}
+use roadstead_model::{Algorithm, Digest, Image, ImageId, Manifest, Page, PageSize, Reference, RepositoryKey, StoredManifest, Tag};
 
 /// An image id as a caller wrote it: BatchDeleteImage answers for each malformed one instead of failing as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,21 +13,6 @@ pub struct ImageIdText {
     pub digest: Option<String>,
     /// What was given as the tag.
     pub tag: Option<String>,
-}
-
-/// A manifest as it was pushed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredManifest {
-    /// The digest that it was pushed under.
-    pub digest: Digest,
-    /// The media type that it was pushed with.
-    pub media_type: String,
-    /// How many bytes it has.
-    pub size: u64,
-    /// The bytes as they were pushed. None of a large manifest: see [`Installation::manifest_bytes`].
-    pub bytes: Option<Bytes>,
-    /// Whether an index of the repository lists it.
-    pub in_index: bool,
 }
 
 /// A manifest on its way in.
@@ -161,44 +113,38 @@ impl ImageIdText {
 
 impl Installation {
     /// The images of these ids in their order; fails if one does not exist, or if they have more tags than an answer holds.
-    pub async fn describe_images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
-        self.0.metadata.images(registry, name, ids).await
+    pub async fn describe_images(&self, repository: &RepositoryKey, ids: &[ImageId]) -> Result<Vec<Image>> {
+        self.0.metadata.images(repository, ids).await
     }
 
     /// A page of a repository's images in byte order of their digests, tagged or not, beginning behind `after`.
-    pub async fn list_images(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        after: Option<&str>,
-        size: PageSize,
-    ) -> Result<Page<Image>> {
-        self.0.metadata.list_images(registry, name, after.unwrap_or_default(), size).await
+    pub async fn list_images(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Page<Image>> {
+        self.0.metadata.list_images(repository, after.unwrap_or_default(), size).await
     }
 
     /// A manifest, with its exact bytes unless they are many: those are read by [`Self::manifest_bytes`], once it is known that
     /// somebody gets them.
-    pub async fn get_manifest(&self, registry: &RegistryId, name: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
-        self.0.metadata.manifest(registry, name, reference).await
+    pub async fn get_manifest(&self, repository: &RepositoryKey, reference: &Reference) -> Result<StoredManifest> {
+        self.0.metadata.manifest(repository, reference).await
     }
 
     /// The exact bytes of a manifest of any size.
-    pub async fn manifest_bytes(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<Bytes> {
-        self.0.metadata.manifest_bytes(registry, name, digest).await
+    pub async fn manifest_bytes(&self, repository: &RepositoryKey, digest: &Digest) -> Result<Bytes> {
+        self.0.metadata.manifest_bytes(repository, digest).await
     }
 
     /// Stores a manifest and points its tags at it, all or nothing. All that it needs must be in the repository already.
     ///
     /// The first push says what the bytes are, and no later one makes them anything else: they may have been signed, or be
     /// listed by an index, as what they are.
-    pub async fn put_manifest(&self, registry: &RegistryId, name: &RepositoryName, push: ManifestPush) -> Result<ManifestPut> {
+    pub async fn put_manifest(&self, repository: &RepositoryKey, push: ManifestPush) -> Result<ManifestPut> {
         if push.bytes.len() > self.0.limits.manifest_bytes {
             return Err(Error::ManifestTooLarge);
         }
         let algorithm = push.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         let digest = Digest::of(algorithm, &push.bytes);
         if let Some(expected) = push.digest.filter(|expected| *expected != digest) {
-            return Err(Error::ManifestDigestMismatch { registry: registry.clone(), name: name.clone(), expected });
+            return Err(Error::ManifestDigestMismatch { repository: repository.clone(), expected });
         }
         let manifest = Manifest::parse(&push.bytes, push.media_type.as_deref())?;
         // A manifest that names its type itself is always pushed with that one.
@@ -214,17 +160,17 @@ impl Installation {
             sparse: self.0.limits.sparse_indexes,
             now: self.now(),
         };
-        self.0.metadata.put_manifest(RepositoryKey::new(registry, name), new, self.0.limits.clone()).await
+        self.0.metadata.put_manifest(repository.clone(), new, self.0.limits.clone()).await
     }
 
     /// Deletes a manifest and all its tags, unless an index that stays lists it.
-    pub async fn delete_manifest(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
-        self.0.metadata.delete_manifest(RepositoryKey::new(registry, name), digest.clone(), self.now()).await
+    pub async fn delete_manifest(&self, repository: &RepositoryKey, digest: &Digest) -> Result<()> {
+        self.0.metadata.delete_manifest(repository.clone(), digest.clone(), self.now()).await
     }
 
     /// Deletes images as BatchDeleteImage does: a digest, with a tag or without, goes with all its tags, the last tag takes its image along, a
     /// child of an index stays unless the index goes in the same call.
-    pub async fn delete_images(&self, registry: &RegistryId, name: &RepositoryName, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
-        self.0.metadata.delete_images(RepositoryKey::new(registry, name), ids, self.now()).await
+    pub async fn delete_images(&self, repository: &RepositoryKey, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
+        self.0.metadata.delete_images(repository.clone(), ids, self.now()).await
     }
 }

@@ -1,10 +1,15 @@
 //! Opening an installation: its folder, its lock, its keys, its account.
 
 use crate::blobs::BlobStore;
+use crate::clock::Clock;
 use crate::disk::permissions;
+use crate::error::Error;
+use crate::installation::{Inner, Installation};
+use crate::limits::Limits;
 use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
 use crate::secrets::{MasterKey, random, random_text};
-use crate::{Clock, Error, Inner, Installation, Limits, upload_leases, upload_quota};
+use crate::upload_leases::UploadLeases;
+use crate::upload_quota::UploadQuota;
 use roadstead_model::{RegistryAlias, RegistryId};
 use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
@@ -132,19 +137,19 @@ impl Installation {
         };
         let secrets = master_key(&options)?;
         let metadata = Metadata::open_sqlite(&database, options.sharing).await?;
-        let (installation_id, account_id) = match options.sharing {
+        let (id, account_id) = match options.sharing {
             Sharing::Server => set_up(&options, &metadata, &secrets).await?,
             Sharing::Beside => find(data, &metadata, &secrets).await?,
         };
         Ok(Self(Arc::new(Inner {
             metadata,
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
-            upload_leases: upload_leases::UploadLeases::default(),
-            upload_quota: upload_quota::UploadQuota::default(),
+            upload_leases: UploadLeases::default(),
+            upload_quota: UploadQuota::default(),
             secrets,
             limits: options.limits,
             clock: options.clock,
-            installation_id,
+            id,
             account_id,
             _lock: lock,
         })))

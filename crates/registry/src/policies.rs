@@ -1,28 +1,17 @@
 //! Policies as they are stored: of repositories, and of users. What they mean is decided in the model.
 
-use crate::Installation;
-use crate::accounts::{Identity, is_iam_name};
 use crate::error::{Error, Result};
-use crate::metadata::{MustExist, RepositoryKey};
-use crate::resource_tags::ResourceTag;
-use roadstead_model::policy::managed::ManagedPolicy;
+use crate::installation::Installation;
+use crate::metadata::MustExist;
+use roadstead_model::policy::UserPolicy;
 use roadstead_model::policy::{Policy, PolicyError, PolicyKind};
-use roadstead_model::{RegistryId, RepositoryName, UserId};
+use roadstead_model::{Identity, RegistryId, RepositoryKey, ResourceTag, UserId};
 
 /// A policy of a repository with its users found and bound to their unique ids: what can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundPolicy {
     document: String,
     policy: Policy,
-}
-
-/// A policy of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserPolicy {
-    /// Its name.
-    pub name: String,
-    /// Its document; none for one of AWS's managed policies, which its name stands for.
-    pub document: Option<String>,
 }
 
 /// What decides whether a principal may do something, as it is stored.
@@ -45,46 +34,16 @@ impl BoundPolicy {
     }
 }
 
-impl UserPolicy {
-    /// One of AWS's managed policies, by its name or its ARN.
-    pub fn managed(name: &str) -> Result<Self> {
-        match ManagedPolicy::find(name) {
-            Some(managed) => Ok(Self { name: managed.name.to_owned(), document: None }),
-            None => Err(Error::PolicyInvalid(format!("there is no managed policy '{name}'"))),
-        }
-    }
-
-    /// Its document, also of a managed policy.
-    pub fn text(&self) -> Option<&str> {
-        self.document.as_deref().or_else(|| ManagedPolicy::find(&self.name).map(|managed| managed.document))
-    }
-
-    /// A policy with a document of its own, which must be a good identity policy.
-    pub fn with_document(name: &str, document: String) -> Result<Self> {
-        if !is_iam_name(name, 128) {
-            return Err(Error::PolicyInvalid(format!("'{name}' is no policy name: use 1 to 128 letters, digits and +=,.@_-")));
-        }
-        if ManagedPolicy::find(name).is_some() {
-            return Err(Error::PolicyInvalid(format!("'{name}' is a managed policy and has its document already: choose another name")));
-        }
-        match Policy::new(PolicyKind::Identity, &document) {
-            Ok(_) => Ok(Self { name: name.to_owned(), document: Some(document) }),
-            Err(error) => Err(Error::PolicyInvalid(error.to_string())),
-        }
-    }
-}
-
 impl Installation {
     /// What decides whether `identity` may do something, to a repository or else to something that has no policy.
-    pub async fn access_facts(&self, identity: &Identity, repository: Option<(&RegistryId, &RepositoryName)>) -> Result<AccessFacts> {
-        let repository = repository.map(|(registry, name)| RepositoryKey::new(registry, name));
+    pub async fn access_facts(&self, identity: &Identity, repository: Option<&RepositoryKey>) -> Result<AccessFacts> {
         self.0.metadata.access_facts(identity, repository).await
     }
 
     /// The policy of a repository; it is an error if it has none. Users are shown by their ARNs as long as they are there, and by
     /// their unique ids afterwards.
-    pub async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
-        self.0.metadata.repository_policy(registry, name).await
+    pub async fn repository_policy(&self, repository: &RepositoryKey) -> Result<String> {
+        self.0.metadata.repository_policy(repository).await
     }
 
     /// Reads what is to be the policy of a repository, and binds it to the users that it names as they are now: whoever is made
@@ -100,13 +59,13 @@ impl Installation {
     }
 
     /// Sets the policy of a repository, and gives it back as [`Self::repository_policy`] will.
-    pub async fn set_repository_policy(&self, registry: &RegistryId, name: &RepositoryName, policy: BoundPolicy) -> Result<String> {
-        self.0.metadata.set_repository_policy(RepositoryKey::new(registry, name), policy.document).await
+    pub async fn set_repository_policy(&self, repository: &RepositoryKey, policy: BoundPolicy) -> Result<String> {
+        self.0.metadata.set_repository_policy(repository.clone(), policy.document).await
     }
 
     /// Removes the policy of a repository and gives it back.
-    pub async fn delete_repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
-        self.0.metadata.delete_repository_policy(RepositoryKey::new(registry, name)).await
+    pub async fn delete_repository_policy(&self, repository: &RepositoryKey) -> Result<String> {
+        self.0.metadata.delete_repository_policy(repository.clone()).await
     }
 
     /// The identity policies of a user, by name.

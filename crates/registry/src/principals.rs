@@ -1,11 +1,13 @@
 //! Accounts, aliases, users and access keys as their operator manages them.
 
-use crate::accounts::{AccessKey, AccessKeySummary, AliasDescription, Identity, User, new_user_id};
+use crate::accounts::new_user_id;
 use crate::error::{Error, Result};
+use crate::installation::Installation;
 use crate::metadata::{AccessKeyRow, NewAccount};
 use crate::opening::{new_access_key, new_alias};
-use crate::{Installation, RegistryDescription};
-use roadstead_model::{RegistryAlias, RegistryId, UserId};
+use roadstead_model::{
+    AccessKey, AccessKeySummary, AliasDescription, Identity, RegistryAlias, RegistryDescription, RegistryId, User, UserId,
+};
 
 impl Installation {
     /// Every registry with its aliases, by id.
@@ -46,7 +48,7 @@ impl Installation {
 
     fn new_account(&self, id: &RegistryId) -> Result<NewAccount> {
         Ok(NewAccount {
-            installation_id: self.0.installation_id.clone(),
+            installation_id: self.0.id.clone(),
             registry: id.clone(),
             alias: None,
             default_alias: new_alias()?,

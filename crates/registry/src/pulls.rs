@@ -1,7 +1,5 @@
 //! What is a pull of an image, and what is a part of one: asked by whoever limits pulls or counts them.
-
-use crate::StoredManifest;
-use roadstead_model::Reference;
+use roadstead_model::{Reference, StoredManifest};
 
 /// What somebody does who is answered with the bytes of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Layers: the blobs of a repository.
 
-use crate::Installation;
 use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
-use crate::metadata::{BlobRow, Content, LayerRow, RepositoryKey, StoredRow};
-use roadstead_model::{Digest, RegistryId, RepositoryName};
+use crate::installation::Installation;
+use crate::metadata::{BlobRow, Content, LayerRow, StoredRow};
+use roadstead_model::{Digest, RepositoryKey};
 use std::time::Duration;
 
 /// The grace period of a blob that was pushed or renewed within this time is not renewed again, so that asking often causes few writes.
@@ -63,22 +63,16 @@ impl From<StoredRow> for StoredBlob {
 
 impl Installation {
     /// The blob of this digest, if the repository holds it.
-    pub async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<StoredBlob> {
-        self.0.metadata.find_blob(registry, name, digest).await.map(StoredBlob::from)
+    pub async fn find_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<StoredBlob> {
+        self.0.metadata.find_blob(repository, digest).await.map(StoredBlob::from)
     }
 
     /// For each digest the blob that the repository holds, in their order, with its media type.
-    pub async fn find_layers(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        digests: &[Digest],
-        asker: Asker,
-    ) -> Result<Vec<Option<LayerInfo>>> {
+    pub async fn find_layers(&self, repository: &RepositoryKey, digests: &[Digest], asker: Asker) -> Result<Vec<Option<LayerInfo>>> {
         let mut layers = Vec::with_capacity(digests.len());
-        for found in self.0.metadata.find_layers(registry, name, digests).await? {
+        for found in self.0.metadata.find_layers(repository, digests).await? {
             layers.push(match found {
-                Some(row) if !row.needed && !self.is_there_for(asker, registry, name, &row.blob.digest).await? => None,
+                Some(row) if !row.needed && !self.is_there_for(asker, repository, &row.blob.digest).await? => None,
                 Some(LayerRow { blob, media_type, .. }) => Some(LayerInfo { digest: blob.digest, size: blob.size, media_type }),
                 None => None,
             });
@@ -87,8 +81,8 @@ impl Installation {
     }
 
     /// Whether a blob that was just there still is, for this asker.
-    async fn is_there_for(&self, asker: Asker, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<bool> {
-        match self.look_for_blob(registry, name, digest, async || Ok::<_, Error>(asker)).await {
+    async fn is_there_for(&self, asker: Asker, repository: &RepositoryKey, digest: &Digest) -> Result<bool> {
+        match self.look_for_blob(repository, digest, async || Ok::<_, Error>(asker)).await {
             Ok(_) => Ok(true),
             Err(Error::LayerNotFound(_)) => Ok(false),
             Err(error) => Err(error),
@@ -99,38 +93,37 @@ impl Installation {
     /// manifest needs, and that was not pushed or asked for just now.
     pub async fn look_for_blob<E: From<Error>>(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         digest: &Digest,
         asker: impl AsyncFnOnce() -> std::result::Result<Asker, E>,
     ) -> std::result::Result<BlobInfo, E> {
         let young = self.now().plus_seconds(-RENEWAL_SECONDS);
-        let (blob, at_risk) = self.0.metadata.find_blob_at_risk(registry, name, digest, young).await?;
+        let (blob, at_risk) = self.0.metadata.find_blob_at_risk(repository, digest, young).await?;
         if !at_risk {
             return Ok(blob.into());
         }
         Ok(match asker().await? {
-            Asker::Pusher => self.reserve_blob(registry, name, digest).await?,
-            Asker::Other(age) => self.find_lasting_blob(registry, name, digest, age).await?,
+            Asker::Pusher => self.reserve_blob(repository, digest).await?,
+            Asker::Other(age) => self.find_lasting_blob(repository, digest, age).await?,
         })
     }
 
     /// The blob of this digest, if the repository holds it, for one who asks because he may push a manifest that needs it:
     /// a blob that no manifest needs yet is safe from collection for another grace period.
-    pub(crate) async fn reserve_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<BlobInfo> {
+    pub(crate) async fn reserve_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<BlobInfo> {
         let now = self.now();
         let young = now.plus_seconds(-RENEWAL_SECONDS);
-        match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
+        match self.0.metadata.find_blob_at_risk(repository, digest, young).await? {
             (blob, false) => Ok(blob.into()),
-            (blob, true) => self.0.metadata.renew_blob(RepositoryKey::new(registry, name), blob, now).await.map(BlobInfo::from),
+            (blob, true) => self.0.metadata.renew_blob(repository.clone(), blob, now).await.map(BlobInfo::from),
         }
     }
 
     /// The blob of this digest, if the repository holds it and will do so for a while: one that no manifest needs and that is
     /// older than `age` may be collected before a push that relies on it ends, so it is not there. This writes nothing.
-    async fn find_lasting_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest, age: Duration) -> Result<BlobInfo> {
+    async fn find_lasting_blob(&self, repository: &RepositoryKey, digest: &Digest, age: Duration) -> Result<BlobInfo> {
         let young = self.now().plus_seconds(-i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        match self.0.metadata.find_blob_at_risk(registry, name, digest, young).await? {
+        match self.0.metadata.find_blob_at_risk(repository, digest, young).await? {
             (blob, false) => Ok(blob.into()),
             (_, true) => Err(Error::LayerNotFound(digest.clone())),
         }
@@ -148,19 +141,17 @@ impl Installation {
     /// False when there is none.
     pub async fn mount_blob(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         digest: &Digest,
-        from: Option<(&RegistryId, &RepositoryName)>,
+        from: Option<&RepositoryKey>,
         create_repository: bool,
     ) -> Result<bool> {
-        let target = RepositoryKey::new(registry, name);
-        let source = from.map(|(registry, name)| RepositoryKey::new(registry, name));
-        self.0.metadata.mount_blob(target, digest.clone(), source, self.if_missing(create_repository), self.now()).await
+        let if_missing = self.if_missing(create_repository);
+        self.0.metadata.mount_blob(repository.clone(), digest.clone(), from.cloned(), if_missing, self.now()).await
     }
 
     /// Takes a blob out of a repository, unless a manifest there needs it.
-    pub async fn delete_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<()> {
-        self.0.metadata.delete_blob(RepositoryKey::new(registry, name), digest.clone()).await
+    pub async fn delete_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<()> {
+        self.0.metadata.delete_blob(repository.clone(), digest.clone()).await
     }
 }

@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use parking_lot::Mutex;
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::{RegistryId, RepositoryKey};
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ pub(crate) struct UploadQuota {
 /// What has a limit of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Scope {
-    Account(String),
-    Repository(String, String),
+    Account(RegistryId),
+    Repository(RepositoryKey),
 }
 
 #[derive(Default)]
@@ -43,13 +43,6 @@ struct Count {
     starting: u64,
 }
 
-/// The sessions that a repository has in the metadata.
-pub(crate) struct StoredUploads {
-    pub(crate) registry: String,
-    pub(crate) name: String,
-    pub(crate) count: u64,
-}
-
 /// Room for a session that is about to be stored. Dropping it gives the room back, unless [`Self::commit`] was called.
 pub(crate) struct Reservation<'a> {
     quota: &'a UploadQuota,
@@ -62,19 +55,12 @@ impl UploadQuota {
     /// only awaited when a limit seems to be reached.
     pub(crate) async fn reserve(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         limits: &Limits,
-        stored: impl Future<Output = Result<Vec<StoredUploads>>>,
+        stored: impl Future<Output = Result<Vec<(RepositoryKey, u64)>>>,
     ) -> Result<Reservation<'_>> {
-        let scopes = scopes(registry.as_str(), name.as_str());
+        let scopes = scopes(repository);
         let reserve = || self.counts.lock().reserve(&scopes, [limits.uploads, limits.uploads_per_repository]);
-        let refuse =
-            |limit: u64, name: Option<&RepositoryName>| Error::TooManyUploads { registry: registry.clone(), name: name.cloned(), limit };
-        let refusal = |full: &Scope| match full {
-            Scope::Account(_) => refuse(limits.uploads, None),
-            Scope::Repository(..) => refuse(limits.uploads_per_repository, Some(name)),
-        };
         if reserve().is_err() {
             let _counting = self.counting.lock().await;
             let recently = self.counts.lock().counted.is_some_and(|counted| counted.elapsed() < RECOUNT);
@@ -82,22 +68,31 @@ impl UploadQuota {
                 let stored = stored.await?;
                 self.counts.lock().replace(stored);
             }
-            reserve().map_err(|full| refusal(&full))?;
+            reserve().map_err(|full| full.refusal(limits))?;
         }
         Ok(Reservation { quota: self, scopes, committed: false })
     }
 
     /// Gives the room of a session back that has ended.
-    pub(crate) fn release(&self, registry: &RegistryId, name: &RepositoryName) {
+    pub(crate) fn release(&self, repository: &RepositoryKey) {
         let mut counts = self.counts.lock();
-        scopes(registry.as_str(), name.as_str())
-            .iter()
-            .for_each(|scope| counts.change(scope, |count| count.open = count.open.saturating_sub(1)));
+        scopes(repository).iter().for_each(|scope| counts.change(scope, |count| count.open = count.open.saturating_sub(1)));
     }
 }
 
-fn scopes(registry: &str, name: &str) -> [Scope; 2] {
-    [Scope::Account(registry.to_owned()), Scope::Repository(registry.to_owned(), name.to_owned())]
+fn scopes(repository: &RepositoryKey) -> [Scope; 2] {
+    [Scope::Account(repository.registry.clone()), Scope::Repository(repository.clone())]
+}
+
+impl Scope {
+    fn refusal(self, limits: &Limits) -> Error {
+        match self {
+            Self::Account(registry) => Error::TooManyUploads { registry, name: None, limit: limits.uploads },
+            Self::Repository(RepositoryKey { registry, name }) => {
+                Error::TooManyUploads { registry, name: Some(name), limit: limits.uploads_per_repository }
+            }
+        }
+    }
 }
 
 impl Counts {
@@ -126,11 +121,11 @@ impl Counts {
     }
 
     /// Replaces the counts by those of the metadata.
-    fn replace(&mut self, stored: Vec<StoredUploads>) {
+    fn replace(&mut self, stored: Vec<(RepositoryKey, u64)>) {
         self.scopes.retain(|_, count| count.starting > 0);
         self.scopes.values_mut().for_each(|count| count.open = count.starting);
-        for StoredUploads { registry, name, count } in stored {
-            scopes(&registry, &name).into_iter().for_each(|scope| self.scopes.entry(scope).or_default().open += count);
+        for (repository, count) in stored {
+            scopes(&repository).into_iter().for_each(|scope| self.scopes.entry(scope).or_default().open += count);
         }
         self.counted = Some(Instant::now());
     }

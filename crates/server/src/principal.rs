@@ -1,6 +1,6 @@
 //! Who sends a request.
 
-use roadstead_registry::Identity;
+use roadstead_model::Identity;
 use std::fmt;
 
 /// Who sends a request.

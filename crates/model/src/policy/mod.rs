@@ -25,6 +25,7 @@ mod scalar;
 mod statement;
 mod template;
 mod text;
+mod user_policy;
 mod wildcard;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use error::{PolicyError, StatementError};
 pub use evaluate::{Decision, MissingAllow, evaluate, evaluate_public_read, may_still_set_policy};
 pub use principal::PrincipalName;
 pub use render::render;
+pub use user_policy::{UserPolicy, UserPolicyError};

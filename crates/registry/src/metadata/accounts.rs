@@ -2,9 +2,8 @@
 
 use super::Metadata;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use crate::accounts::{AliasDescription, AliasStatus, RegistryDescription};
 use crate::error::{Error, Result};
-use roadstead_model::{RegistryAlias, RegistryId, Timestamp};
+use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryDescription, RegistryId, Timestamp};
 
 statements! {
     SELECT_INSTALLATION = "SELECT id FROM installation";

@@ -2,10 +2,10 @@
 
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, policies};
-use crate::accounts::{Identity, new_user_id};
+use crate::accounts::new_user_id;
 use crate::error::{Error, Result};
 use roadstead_model::policy::{PolicyError, PrincipalName, aws_principals, with_aws_principals};
-use roadstead_model::{Arn, RegistryId, UserId};
+use roadstead_model::{Arn, Identity, RegistryId, UserId};
 use std::collections::BTreeMap;
 
 statements! {

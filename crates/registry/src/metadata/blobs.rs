@@ -2,10 +2,10 @@
 
 use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey, uploads};
+use super::{Metadata, uploads};
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use roadstead_model::{Digest, Manifest, RegistryId, RepositoryName, Timestamp};
+use roadstead_model::{Digest, Manifest, RepositoryKey, Timestamp};
 
 statements! {
     SELECT_STORED = "SELECT b.id, b.digest, b.size, b.storage_key, c.bytes FROM repository r
@@ -102,26 +102,20 @@ pub(crate) struct NewBlob {
 
 impl Metadata {
     /// The blob of this digest that a repository holds, to be read.
-    pub(crate) async fn find_blob(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<StoredRow> {
-        let question = [registry.as_str(), name.as_str(), digest.as_str()];
+    pub(crate) async fn find_blob(&self, key: &RepositoryKey, digest: &Digest) -> Result<StoredRow> {
+        let question = [key.registry.as_str(), key.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT_STORED, &question.map(Value::from), read_stored).await?;
-            found_in(tx, registry, name, found).await
+            found_in(tx, key, found).await
         };
         let found = self.read_through(&self.caches.blobs, &question, work).await?;
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
     }
 
     /// For each digest the blob that a repository holds, in their order, with what a manifest that needs it says about it.
-    pub(crate) async fn find_layers(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        digests: &[Digest],
-    ) -> Result<Vec<Option<LayerRow>>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn find_layers(&self, key: &RepositoryKey, digests: &[Digest]) -> Result<Vec<Option<LayerRow>>> {
         self.read(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_id(tx, key).await?;
             let mut layers = Vec::with_capacity(digests.len());
             // Layers that are asked for together are mostly of one manifest, and there is one in memory at a time.
             let mut manifest = None;
@@ -137,19 +131,13 @@ impl Metadata {
     }
 
     /// The blob of this digest that a repository holds, and whether it is from before `young` and no manifest needs it.
-    pub(crate) async fn find_blob_at_risk(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        digest: &Digest,
-        young: Timestamp,
-    ) -> Result<(BlobRow, bool)> {
-        let question = [registry.as_str(), name.as_str(), digest.as_str()];
+    pub(crate) async fn find_blob_at_risk(&self, key: &RepositoryKey, digest: &Digest, young: Timestamp) -> Result<(BlobRow, bool)> {
+        let question = [key.registry.as_str(), key.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let [a, b, c] = question.map(Value::from);
             let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(3)?, needed: row.boolean(4)? });
             let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
-            found_in(tx, registry, name, found).await
+            found_in(tx, key, found).await
         };
         let found = self.read_through(&self.caches.held_blobs, &question, work).await?;
         let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;

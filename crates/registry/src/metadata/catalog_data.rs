@@ -1,11 +1,11 @@
 //! Catalog data of repositories and registries.
 
+use super::Metadata;
 use super::repositories::repository_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
 use roadstead_model::catalog_data::CatalogData;
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::{RegistryId, RepositoryKey};
 
 statements! {
     SELECT = "SELECT description, about_text, usage_text, architectures, operating_systems, marketplace_certified, logo_name
@@ -30,10 +30,9 @@ pub(crate) struct NamedLogo {
 
 impl Metadata {
     /// What a repository says about itself; nothing when it never said anything.
-    pub(crate) async fn catalog_data(&self, registry: &RegistryId, name: &RepositoryName) -> Result<CatalogData> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn catalog_data(&self, key: &RepositoryKey) -> Result<CatalogData> {
         self.read(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_id(tx, key).await?;
             select(tx, repository).await
         })
         .await

@@ -3,14 +3,17 @@
 use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_new};
 use super::tags;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey, blobs, referrers};
+use super::{Metadata, blobs, referrers};
 use crate::error::{Error, Result};
-use crate::images::{Condition, DeleteFailure, DeletedImages, Image, ImageId, ImageIdText, ImageSummary, ManifestPut, StoredManifest};
+use crate::images::{Condition, DeleteFailure, DeletedImages, ImageIdText, ManifestPut};
 use crate::limits::Limits;
 use bytes::Bytes;
 use roadstead_model::measure::json_length;
 use roadstead_model::page::{Filling, PAGE_BYTES};
-use roadstead_model::{Descriptor, Digest, Manifest, Page, PageSize, Reference, RegistryId, RepositoryName, Tag, Timestamp, media_type};
+use roadstead_model::{
+    Descriptor, Digest, Image, ImageId, ImageSummary, Manifest, Page, PageSize, Reference, RepositoryKey, StoredManifest, Tag, Timestamp,
+    media_type,
+};
 
 statements! {
     // The length of a value is known without reading it.
@@ -80,31 +83,31 @@ enum Child {
 
 impl Metadata {
     /// A manifest, without its bytes if they are many.
-    pub(crate) async fn manifest(&self, registry: &RegistryId, name: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
+    pub(crate) async fn manifest(&self, key: &RepositoryKey, reference: &Reference) -> Result<StoredManifest> {
         let (sql, text) = match reference {
             Reference::Tag(tag) => (&SELECT_BY_TAG, tag.as_str()),
             Reference::Digest(digest) => (&SELECT_BY_DIGEST, digest.as_str()),
         };
-        let question = [registry.as_str(), name.as_str(), text];
+        let question = [key.registry.as_str(), key.name.as_str(), text];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(sql, &question.map(Value::from), read_manifest).await?;
-            found_in(tx, registry, name, found).await
+            found_in(tx, key, found).await
         };
         let found = self.read_through(&self.caches.manifests, &question, work).await?;
         found.ok_or_else(|| match reference {
-            Reference::Tag(tag) => Error::tag_not_found(registry, name, tag),
-            Reference::Digest(digest) => Error::digest_not_found(registry, name, digest),
+            Reference::Tag(tag) => Error::tag_not_found(key, tag),
+            Reference::Digest(digest) => Error::digest_not_found(key, digest),
         })
     }
 
     /// The exact bytes of a manifest.
-    pub(crate) async fn manifest_bytes(&self, registry: &RegistryId, name: &RepositoryName, digest: &Digest) -> Result<Bytes> {
-        let question = [registry.as_str(), name.as_str(), digest.as_str()].map(Value::from);
+    pub(crate) async fn manifest_bytes(&self, key: &RepositoryKey, digest: &Digest) -> Result<Bytes> {
+        let question = [key.registry.as_str(), key.name.as_str(), digest.as_str()].map(Value::from);
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT_BYTES, &question, |row| row.bytes(0)).await?;
-            found_in(tx, registry, name, found).await
+            found_in(tx, key, found).await
         };
-        self.read(work).await?.map(Bytes::from).ok_or_else(|| Error::digest_not_found(registry, name, digest))
+        self.read(work).await?.map(Bytes::from).ok_or_else(|| Error::digest_not_found(key, digest))
     }
 
     /// Stores a manifest, and points its tags at it, all or nothing.
@@ -149,13 +152,12 @@ impl Metadata {
     }
 
     /// The images of these ids in their order; fails if one is missing.
-    pub(crate) async fn images(&self, registry: &RegistryId, name: &RepositoryName, ids: &[ImageId]) -> Result<Vec<Image>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn images(&self, key: &RepositoryKey, ids: &[ImageId]) -> Result<Vec<Image>> {
         self.scan(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_id(tx, key).await?;
             let mut images = Filling::of_any_number();
             for id in ids {
-                let image = find_image(tx, &key, repository, id).await?;
+                let image = find_image(tx, key, repository, id).await?;
                 let bytes = text_bytes(&image);
                 if bytes > PAGE_BYTES || !images.take(image, bytes) {
                     return Err(Error::AnswerTooLarge { maximum: PAGE_BYTES });
@@ -167,16 +169,9 @@ impl Metadata {
     }
 
     /// A page of images, by digest.
-    pub(crate) async fn list_images(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        after: &str,
-        size: PageSize,
-    ) -> Result<Page<Image>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn list_images(&self, key: &RepositoryKey, after: &str, size: PageSize) -> Result<Page<Image>> {
         self.scan(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_id(tx, key).await?;
             let parameters: [Value<'_>; 3] = [repository.into(), after.into(), size.with_one_more().into()];
             let mut rows = Filling::new(size);
             tx.fill(&mut rows, &SELECT_PAGE, &parameters, read_image_row).await?;
@@ -200,7 +195,7 @@ impl Metadata {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let Some((id, _)) = find(tx, repository, &digest).await? else {
-                return Err(Error::digest_not_found(&key.registry, &key.name, &digest));
+                return Err(Error::digest_not_found(&key, &digest));
             };
             if let Some(parent) = parents(tx, id).await?.into_iter().next() {
                 return Err(Error::StillNeeded { digest: digest.clone(), needed_by: parent });
@@ -379,11 +374,7 @@ async fn required_blobs(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, m
         // A layer that may live elsewhere is kept all the same once it was pushed here.
         found.extend(blobs::find_in(tx, repository, &external.digest).await?.map(|blob| blob.id));
     }
-    if missing.is_empty() {
-        Ok(found)
-    } else {
-        Err(Error::LayersNotFound { registry: key.registry.clone(), name: key.name.clone(), digests: missing })
-    }
+    if missing.is_empty() { Ok(found) } else { Err(Error::LayersNotFound { repository: key.clone(), digests: missing }) }
 }
 
 /// What the entries of an index are; fails naming every one that is missing, unless sparse indexes are allowed.
@@ -396,11 +387,7 @@ async fn children(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, new: &N
             None => missing.push(entry.digest.clone()),
         }
     }
-    if missing.is_empty() {
-        Ok(found)
-    } else {
-        Err(Error::ReferencedImagesNotFound { registry: key.registry.clone(), name: key.name.clone(), digests: missing })
-    }
+    if missing.is_empty() { Ok(found) } else { Err(Error::ReferencedImagesNotFound { repository: key.clone(), digests: missing }) }
 }
 
 async fn find_child(tx: &mut Tx<'_>, repository: i64, entry: &Descriptor) -> Result<Option<Child>> {
@@ -443,7 +430,7 @@ async fn find_image(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, id: &
         }
     }
     let (digest, tag) = (id.digest.as_ref().map(Digest::to_string), id.tag.as_ref().map(Tag::to_string));
-    Err(Error::ImageNotFound { registry: key.registry.clone(), name: key.name.clone(), digest, tag })
+    Err(Error::ImageNotFound { repository: key.clone(), digest, tag })
 }
 
 /// The indexes that list a manifest, at most a hundred of them.

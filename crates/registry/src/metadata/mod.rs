@@ -25,14 +25,11 @@ mod uploads;
 mod portability;
 
 use crate::error::Result;
-use crate::images::StoredManifest;
 use crate::opening::Sharing;
-use crate::referrers::Referrer;
-use crate::tags::ImageTag;
 use blobs::HeldBlob;
 use bytes::Bytes;
 use cache::{Cache, Version};
-use roadstead_model::{Page, RegistryId, RepositoryName, Tag, Timestamp};
+use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -211,19 +208,6 @@ impl Metadata {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
         }
-    }
-}
-
-/// A repository as the operations name it: a registry and a name. Owned, because a write outlives its request.
-#[derive(Debug, Clone)]
-pub(crate) struct RepositoryKey {
-    pub(crate) registry: RegistryId,
-    pub(crate) name: RepositoryName,
-}
-
-impl RepositoryKey {
-    pub(crate) fn new(registry: &RegistryId, name: &RepositoryName) -> Self {
-        Self { registry: registry.clone(), name: name.clone() }
     }
 }
 

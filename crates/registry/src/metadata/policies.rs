@@ -1,14 +1,14 @@
 //! Repository policies, users and their identity policies.
 
+use super::Metadata;
 use super::bindings;
 use super::repositories::{find_repository, repository_id};
 use super::resource_tags;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
-use crate::accounts::Identity;
 use crate::error::{Error, Result};
-use crate::policies::{AccessFacts, UserPolicy};
-use roadstead_model::{RegistryId, RepositoryName, UserId};
+use crate::policies::AccessFacts;
+use roadstead_model::policy::UserPolicy;
+use roadstead_model::{Identity, RegistryId, RepositoryKey, UserId};
 
 statements! {
     SELECT = "SELECT p.document FROM repository r LEFT JOIN repository_policy p ON p.repository_id = r.id WHERE r.registry_id = ?1 AND r.name = ?2";
@@ -27,12 +27,12 @@ statements! {
 
 impl Metadata {
     /// The policy of a repository as it is shown; it is an error if it has none.
-    pub(crate) async fn repository_policy(&self, registry: &RegistryId, name: &RepositoryName) -> Result<String> {
-        let parameters: [Value<'_>; 2] = [registry.as_str().into(), name.as_str().into()];
+    pub(crate) async fn repository_policy(&self, key: &RepositoryKey) -> Result<String> {
+        let parameters: [Value<'_>; 2] = [key.registry.as_str().into(), key.name.as_str().into()];
         self.read(async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await?;
-            let policy = found.ok_or_else(|| Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() })?;
-            let policy = policy.ok_or_else(|| Error::PolicyNotFound { registry: registry.clone(), name: name.clone() })?;
+            let policy = found.ok_or_else(|| Error::RepositoryNotFound(key.clone()))?;
+            let policy = policy.ok_or_else(|| Error::PolicyNotFound(key.clone()))?;
             bindings::show(tx, &policy).await
         })
         .await
@@ -53,7 +53,7 @@ impl Metadata {
         self.write(async move |tx: &mut Tx<'_>| {
             let repository = repository_id(tx, &key).await?;
             let deleted = tx.query_one(&DELETE, &[repository.into()], |row| row.text(0)).await?;
-            let deleted = deleted.ok_or_else(|| Error::PolicyNotFound { registry: key.registry.clone(), name: key.name.clone() })?;
+            let deleted = deleted.ok_or_else(|| Error::PolicyNotFound(key.clone()))?;
             bindings::show(tx, &deleted).await
         })
         .await
@@ -66,7 +66,7 @@ impl Metadata {
 
     /// What decides whether `identity` may do something, to a repository or else to something that has no policy. A
     /// repository that does not exist has neither a policy nor tags.
-    pub(crate) async fn access_facts(&self, identity: &Identity, repository: Option<RepositoryKey>) -> Result<AccessFacts> {
+    pub(crate) async fn access_facts(&self, identity: &Identity, repository: Option<&RepositoryKey>) -> Result<AccessFacts> {
         self.read(async |tx: &mut Tx<'_>| {
             let mut facts = AccessFacts::default();
             if let Some(user) = &identity.user {
@@ -77,7 +77,7 @@ impl Metadata {
                     facts.identity_policies.extend(name.map(|name| UserPolicy { name, document }));
                 }
             }
-            let found = match &repository {
+            let found = match repository {
                 Some(key) => find_repository(tx, key).await?,
                 None => None,
             };

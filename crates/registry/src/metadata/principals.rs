@@ -4,9 +4,8 @@ use super::accounts::{ensure_alias, insert_new_root_key, insert_registry, read_a
 use super::bindings::read_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{AccessKeyRow, Metadata, NewAccount};
-use crate::accounts::{AccessKeySummary, AliasDescription, AliasStatus, User};
 use crate::error::{Error, Result};
-use roadstead_model::{RegistryAlias, RegistryId, Timestamp, UserId};
+use roadstead_model::{AccessKeySummary, AliasDescription, AliasStatus, RegistryAlias, RegistryId, Timestamp, User, UserId};
 
 statements! {
     SELECT_REGISTRIES = "SELECT id FROM registry ORDER BY id";

@@ -1,15 +1,14 @@
 //! Which manifests refer to which (OCI distribution specification, "Listing Referrers").
 
+use super::Metadata;
 use super::images::NewManifest;
 use super::repositories::find_repository;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
-use crate::referrers::Referrer;
 use roadstead_model::manifest::MAXIMUM_ANNOTATIONS;
 use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::page::Filling;
-use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName};
+use roadstead_model::{Digest, Page, PageSize, Referrer, RepositoryKey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,16 +30,14 @@ impl Metadata {
     /// A page of the manifests that refer to `subject`, by digest; an unknown repository or subject has none.
     pub(crate) async fn list_referrers(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        key: &RepositoryKey,
         subject: &Digest,
         artifact_type: Option<&str>,
         after: &str,
         size: PageSize,
     ) -> Result<Arc<Page<Referrer>>> {
-        let key = RepositoryKey::new(registry, name);
         let work = async |tx: &mut Tx<'_>| {
-            let Some(repository) = find_repository(tx, &key).await? else { return Ok(Page { items: Vec::new(), next: None }) };
+            let Some(repository) = find_repository(tx, key).await? else { return Ok(Page { items: Vec::new(), next: None }) };
             let (subject, count) = (subject.as_str().into(), size.with_one_more().into());
             let parameters: [Value<'_>; 6] =
                 [repository.into(), subject, after.into(), artifact_type.into(), count, LONGEST_DESCRIPTOR.into()];
@@ -51,7 +48,7 @@ impl Metadata {
         if artifact_type.is_some() {
             return self.scan(work).await.map(Arc::new);
         }
-        let question = [registry.as_str(), name.as_str(), subject.as_str(), &size.get().to_string(), after];
+        let question = [key.registry.as_str(), key.name.as_str(), subject.as_str(), &size.get().to_string(), after];
         self.scan_through(&self.caches.referrers, &question, work).await
     }
 }

@@ -1,14 +1,12 @@
 //! Repositories.
 
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, NamedLogo, RepositoryKey, catalog_data, resource_tags};
+use super::{Metadata, NamedLogo, catalog_data, resource_tags};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::repositories::Repository;
-use crate::resource_tags::ResourceTag;
 use roadstead_model::catalog_data::CatalogData;
 use roadstead_model::page::Filling;
-use roadstead_model::{Page, PageSize, RegistryId, RepositoryName, Timestamp};
+use roadstead_model::{Page, PageSize, RegistryId, Repository, RepositoryKey, RepositoryName, ResourceTag, Timestamp};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -63,7 +61,7 @@ impl Metadata {
         let id = self.next_id(now);
         self.write(async move |tx: &mut Tx<'_>| {
             if !insert(tx, &key, id, limits.repositories, now).await? {
-                return Err(Error::RepositoryExists { registry: key.registry.clone(), name: key.name.clone() });
+                return Err(Error::RepositoryExists(key.clone()));
             }
             resource_tags::put(tx, &key, id, &new.tags, limits.resource_tags).await?;
             if let Some(data) = &new.catalog_data {
@@ -75,11 +73,11 @@ impl Metadata {
     }
 
     /// The repositories of these names in the order of the names; fails if one is missing.
-    pub(crate) async fn repositories(&self, registry: &RegistryId, names: &[RepositoryName]) -> Result<Vec<Repository>> {
+    pub(crate) async fn repositories(&self, keys: &[RepositoryKey]) -> Result<Vec<Repository>> {
         self.scan(async |tx: &mut Tx<'_>| {
-            let mut found = Vec::with_capacity(names.len());
-            for name in names {
-                found.push(select_one(tx, &RepositoryKey::new(registry, name)).await?);
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                found.push(select_one(tx, key).await?);
             }
             Ok(found)
         })
@@ -92,7 +90,7 @@ impl Metadata {
             let parameters: [Value<'_>; 3] = [registry.as_str().into(), after.into(), size.with_one_more().into()];
             let mut page = Filling::new(size);
             tx.fill(&mut page, &SELECT_PAGE, &parameters, |row| read(row, registry)).await?;
-            Ok(page.finish(|repository: &Repository| repository.name.to_string()))
+            Ok(page.finish(|repository: &Repository| repository.key.name.to_string()))
         })
         .await
     }
@@ -131,7 +129,7 @@ impl Metadata {
             let id = repository_id(tx, &key).await?;
             let images = tx.query_one(&SELECT_IMAGE_COUNT, &[id.into()], |row| row.integer(0)).await?;
             if images != Some(0) && !force {
-                return Err(Error::RepositoryNotEmpty { registry: key.registry.clone(), name: key.name.clone() });
+                return Err(Error::RepositoryNotEmpty(key.clone()));
             }
             let uploads = tx.query(&SELECT_UPLOADS, &[id.into()], |row| row.text(0)).await?;
             for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE_MANIFESTS, &DELETE_BLOBS, &DELETE_UPLOADS, &DELETE] {
@@ -151,9 +149,9 @@ pub(super) async fn find_repository(tx: &mut Tx<'_>, key: &RepositoryKey) -> Res
 }
 
 /// Gives back what was looked for in a repository. Only a miss pays for looking whether the repository exists at all.
-pub(super) async fn found_in<T>(tx: &mut Tx<'_>, registry: &RegistryId, name: &RepositoryName, found: Option<T>) -> Result<Option<T>> {
+pub(super) async fn found_in<T>(tx: &mut Tx<'_>, key: &RepositoryKey, found: Option<T>) -> Result<Option<T>> {
     if found.is_none() {
-        repository_id(tx, &RepositoryKey::new(registry, name)).await?;
+        repository_id(tx, key).await?;
     }
     Ok(found)
 }
@@ -180,7 +178,7 @@ pub(super) async fn repository_id_or_new(
 }
 
 pub(super) fn not_found(key: &RepositoryKey) -> Error {
-    Error::RepositoryNotFound { registry: key.registry.clone(), name: key.name.clone() }
+    Error::RepositoryNotFound(key.clone())
 }
 
 async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit: u64, now: Timestamp) -> Result<bool> {
@@ -210,8 +208,7 @@ async fn select_one(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Repository> 
 
 fn read(row: &Row<'_>, registry: &RegistryId) -> Result<Repository> {
     Ok(Repository {
-        registry: registry.clone(),
-        name: row.parsed(0, RepositoryName::parse)?,
+        key: RepositoryKey::new(registry.clone(), row.parsed(0, RepositoryName::parse)?),
         created_at: Timestamp::from_micros(row.integer(1)?),
     })
 }

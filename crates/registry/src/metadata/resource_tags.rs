@@ -1,11 +1,10 @@
 //! Resource tags: AWS's key-value labels on repositories (not image tags).
 
+use super::Metadata;
 use super::repositories::repository_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
-use crate::resource_tags::ResourceTag;
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::{RepositoryKey, ResourceTag};
 
 statements! {
     SELECT = "SELECT tag_key, tag_value FROM resource_tag WHERE repository_id = ?1 ORDER BY tag_key";
@@ -17,10 +16,9 @@ statements! {
 
 impl Metadata {
     /// The resource tags of a repository, by key.
-    pub(crate) async fn resource_tags(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Vec<ResourceTag>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn resource_tags(&self, key: &RepositoryKey) -> Result<Vec<ResourceTag>> {
         self.read(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_id(tx, key).await?;
             select(tx, repository).await
         })
         .await
@@ -62,7 +60,7 @@ pub(super) async fn put(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, t
     }
     let count = tx.query_one(&COUNT, &[repository.into()], |row| row.integer(0)).await?;
     if count.unwrap_or(0) > i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::TooManyResourceTags { registry: key.registry.clone(), name: key.name.clone(), limit });
+        return Err(Error::TooManyResourceTags { repository: key.clone(), limit });
     }
     Ok(())
 }

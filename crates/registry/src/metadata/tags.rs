@@ -1,13 +1,12 @@
 //! Tags: the listing that DescribeImageTags reads, and where tags point.
 
+use super::Metadata;
 use super::images::{IMAGE_COLUMNS_START, read_summary};
 use super::repositories::repository_id;
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
-use crate::tags::ImageTag;
 use roadstead_model::page::Filling;
-use roadstead_model::{Digest, Page, PageSize, RegistryId, RepositoryName, Tag, Timestamp};
+use roadstead_model::{Digest, ImageTag, Page, PageSize, RepositoryKey, Tag, Timestamp};
 use std::sync::Arc;
 
 statements! {
@@ -26,16 +25,9 @@ statements! {
 
 impl Metadata {
     /// A page of tags with what each points at, in byte order of the tag.
-    pub(crate) async fn list_image_tags(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        after: &str,
-        size: PageSize,
-    ) -> Result<Arc<Page<ImageTag>>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn list_image_tags(&self, key: &RepositoryKey, after: &str, size: PageSize) -> Result<Arc<Page<ImageTag>>> {
         let work = async |tx: &mut Tx<'_>| {
-            let id = repository_id(tx, &key).await?;
+            let id = repository_id(tx, key).await?;
             let read = |row: &Row<'_>| {
                 Ok(ImageTag {
                     tag: row.parsed(0, Tag::parse)?,
@@ -47,27 +39,20 @@ impl Metadata {
             tx.fill(&mut page, &SELECT_PAGE, &[id.into(), after.into(), size.with_one_more().into()], read).await?;
             Ok(page.finish(|row: &ImageTag| row.tag.to_string()))
         };
-        let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
+        let question = [key.registry.as_str(), key.name.as_str(), &size.get().to_string(), after];
         self.scan_through(&self.caches.image_tags, &question, work).await
     }
 
     /// A page of tag names, in byte order.
-    pub(crate) async fn list_tags(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        after: &str,
-        size: PageSize,
-    ) -> Result<Arc<Page<Tag>>> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn list_tags(&self, key: &RepositoryKey, after: &str, size: PageSize) -> Result<Arc<Page<Tag>>> {
         let work = async |tx: &mut Tx<'_>| {
-            let id = repository_id(tx, &key).await?;
+            let id = repository_id(tx, key).await?;
             let parameters: [Value<'_>; 3] = [id.into(), after.into(), size.with_one_more().into()];
             let mut page = Filling::new(size);
             tx.fill(&mut page, &SELECT_NAMES, &parameters, |row| row.parsed(0, Tag::parse)).await?;
             Ok(page.finish(Tag::to_string))
         };
-        let question = [registry.as_str(), name.as_str(), &size.get().to_string(), after];
+        let question = [key.registry.as_str(), key.name.as_str(), &size.get().to_string(), after];
         self.scan_through(&self.caches.tags, &question, work).await
     }
 
@@ -75,7 +60,7 @@ impl Metadata {
     pub(crate) async fn delete_tag(&self, key: RepositoryKey, tag: Tag) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
             let id = repository_id(tx, &key).await?;
-            if remove(tx, id, &tag).await? { Ok(()) } else { Err(Error::tag_not_found(&key.registry, &key.name, &tag)) }
+            if remove(tx, id, &tag).await? { Ok(()) } else { Err(Error::tag_not_found(&key, &tag)) }
         })
         .await
     }

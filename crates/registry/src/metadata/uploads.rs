@@ -1,11 +1,10 @@
 //! Upload sessions: how far each has come, and the state of its hash, so that any process can go on with it.
 
+use super::Metadata;
 use super::repositories::{IfMissing, repository_id, repository_id_or_new};
 use super::transaction::{Row, Sql, Tx, Value, statements};
-use super::{Metadata, RepositoryKey};
 use crate::error::{Error, Result};
-use crate::upload_quota::StoredUploads;
-use roadstead_model::{RegistryId, RepositoryName, Timestamp};
+use roadstead_model::{RegistryId, RepositoryKey, RepositoryName, Timestamp};
 
 statements! {
     SELECT = "SELECT u.received, u.hash_state, u.minimum_part, u.last_part, u.has_short_part, u.content FROM upload u JOIN repository r ON r.id = u.repository_id
@@ -64,22 +63,24 @@ impl Metadata {
     }
 
     /// How far a session has come.
-    pub(crate) async fn find_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<UploadRow> {
-        let key = RepositoryKey::new(registry, name);
+    pub(crate) async fn find_upload(&self, key: &RepositoryKey, id: &str) -> Result<UploadRow> {
         self.read(async |tx: &mut Tx<'_>| {
-            let parameters: [Value<'_>; 3] = [registry.as_str().into(), name.as_str().into(), id.into()];
+            let parameters: [Value<'_>; 3] = [key.registry.as_str().into(), key.name.as_str().into(), id.into()];
             if let Some(row) = tx.query_one(&SELECT, &parameters, read).await? {
                 return Ok(row);
             }
-            repository_id(tx, &key).await?;
-            Err(not_found(&key, id))
+            repository_id(tx, key).await?;
+            Err(not_found(key, id))
         })
         .await
     }
 
     /// How many sessions each repository has, of those that have any.
-    pub(crate) async fn count_uploads(&self) -> Result<Vec<StoredUploads>> {
-        let read = |row: &Row<'_>| Ok(StoredUploads { registry: row.text(0)?, name: row.text(1)?, count: row.unsigned(2)? });
+    pub(crate) async fn count_uploads(&self) -> Result<Vec<(RepositoryKey, u64)>> {
+        let read = |row: &Row<'_>| {
+            let key = RepositoryKey::new(row.parsed(0, RegistryId::parse)?, row.parsed(1, RepositoryName::parse)?);
+            Ok((key, row.unsigned(2)?))
+        };
         self.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, &[], read).await).await
     }
 
@@ -119,7 +120,7 @@ pub(super) async fn remove(tx: &mut Tx<'_>, repository: i64, id: &str) -> Result
 }
 
 pub(super) fn not_found(key: &RepositoryKey, id: &str) -> Error {
-    Error::UploadNotFound { registry: key.registry.clone(), name: key.name.clone(), id: id.chars().take(64).collect() }
+    Error::UploadNotFound { repository: key.clone(), id: id.chars().take(64).collect() }
 }
 
 fn read(row: &Row<'_>) -> Result<UploadRow> {

@@ -4,11 +4,11 @@ use super::Upload;
 use super::body::PartBody;
 use super::ingest::{Ending, Ingest};
 use super::session::SessionName;
-use crate::Installation;
 use crate::error::{Error, Result};
+use crate::installation::Installation;
 use crate::metadata::UploadRow;
 use crate::upload_leases::{Intent, UploadLease};
-use roadstead_model::{RegistryId, RepositoryName};
+use roadstead_model::RepositoryKey;
 
 impl Installation {
     /// Appends a body to a session. `start` is where the client believes the session to stand; `None` is not checked.
@@ -20,13 +20,12 @@ impl Installation {
     /// client, whose other connection is dead. Any other is [`Error::UploadBusy`].
     pub async fn append_upload<B: PartBody>(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         id: &str,
         start: Option<u64>,
         body: &mut B,
     ) -> Result<Upload> {
-        let session = SessionName { registry, name, id };
+        let session = SessionName { repository, id };
         let (lease, row) = self.lease_upload(session, start, Intent::Append).await?;
         match self.append(session, &lease, row, body).await {
             Ok(received) => Ok(Upload { id: id.to_owned(), received }),

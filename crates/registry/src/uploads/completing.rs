@@ -3,19 +3,19 @@
 use super::body::{BodyError, Buffered, PartBody};
 use super::ingest::Ingest;
 use super::session::SessionName;
-use crate::Installation;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use crate::metadata::{Content, NewBlob, RepositoryKey, UploadRow};
+use crate::installation::Installation;
+use crate::metadata::{Content, NewBlob, UploadRow};
 use crate::repository_blobs::BlobInfo;
 use crate::upload_leases::{Intent, UploadLease};
-use roadstead_model::{Digest, RegistryId, RepositoryName};
+use roadstead_model::{Digest, RepositoryKey};
 
 impl Installation {
     /// Ends a session: what it holds becomes a blob of the repository, if it has this digest. A session whose content has another digest
     /// is canceled, since it can never be completed.
-    pub async fn complete_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str, digest: &Digest) -> Result<BlobInfo> {
-        self.complete_upload_with(registry, name, id, None, &mut Buffered(None), digest).await
+    pub async fn complete_upload(&self, repository: &RepositoryKey, id: &str, digest: &Digest) -> Result<BlobInfo> {
+        self.complete_upload_with(repository, id, None, &mut Buffered(None), digest).await
     }
 
     /// Appends the last body to a session and ends it as [`Self::complete_upload`] does. If the body ends early the session stays as it
@@ -25,14 +25,13 @@ impl Installation {
     /// lost. A body that is sent again must then be that blob; it is hashed and not stored.
     pub async fn complete_upload_with<B: PartBody>(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         id: &str,
         start: Option<u64>,
         body: &mut B,
         digest: &Digest,
     ) -> Result<BlobInfo> {
-        let session = SessionName { registry, name, id };
+        let session = SessionName { repository, id };
         let (lease, row) = match self.lease_upload(session, start, Intent::Complete).await {
             Ok(leased) => leased,
             Err(gone @ Error::UploadNotFound { .. }) => return self.completed_before(session, digest, body, gone).await,
@@ -53,7 +52,7 @@ impl Installation {
         body: &mut B,
         digest: &Digest,
     ) -> Result<BlobInfo> {
-        let SessionName { registry, name, id } = session;
+        let SessionName { repository, id } = session;
         let before = row.received;
         let (ingest, ending) = Ingest::begin(self, lease, id, row, Some(digest))?.read(body).await?;
         if let Err(error) = self.expect_complete(session, ending, before) {
@@ -63,12 +62,12 @@ impl Installation {
         let size = ingest.length();
         let finished = ingest.finish(digest).await;
         if let Err(Error::LayerDigestMismatch { .. }) = finished {
-            self.cancel_upload(registry, name, id).await?;
+            self.cancel_upload(repository, id).await?;
         }
         let content = finished?;
         let new = NewBlob { digest: digest.clone(), size, content: content.clone() };
-        let is_new = self.0.metadata.complete_upload(RepositoryKey::new(registry, name), id.to_owned(), new, self.now()).await?;
-        self.0.upload_quota.release(registry, name);
+        let is_new = self.0.metadata.complete_upload(repository.clone(), id.to_owned(), new, self.now()).await?;
+        self.0.upload_quota.release(repository);
         if let (Content::Object(key), false) = (content, is_new) {
             self.0.blobs.delete(&key).await;
         }
@@ -83,7 +82,7 @@ impl Installation {
         body: &mut B,
         gone: Error,
     ) -> Result<BlobInfo> {
-        let blob = match self.reserve_blob(session.registry, session.name, digest).await {
+        let blob = match self.reserve_blob(session.repository, digest).await {
             Err(Error::LayerNotFound(_)) => return Err(gone),
             found => found?,
         };
@@ -102,24 +101,23 @@ impl Installation {
     /// Stores a whole blob in one request. Whatever becomes of the request, no session is left behind.
     pub async fn push_blob<B: PartBody>(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         digest: &Digest,
         create_repository: bool,
         body: &mut B,
     ) -> Result<BlobInfo> {
-        let id = self.start_upload(registry, name, Some(digest.algorithm()), create_repository).await?.id;
-        let unfinished = (self.clone(), RepositoryKey::new(registry, name), id.clone());
-        let session = scopeguard::guard(unfinished, |(installation, key, id)| installation.cancel_in_background(key, id));
-        let pushed = self.complete_upload_with(registry, name, &id, Some(0), body, digest).await?;
+        let id = self.start_upload(repository, Some(digest.algorithm()), create_repository).await?.id;
+        let unfinished = (self.clone(), repository.clone(), id.clone());
+        let session = scopeguard::guard(unfinished, |(installation, repository, id)| installation.cancel_in_background(repository, id));
+        let pushed = self.complete_upload_with(repository, &id, Some(0), body, digest).await?;
         scopeguard::ScopeGuard::into_inner(session);
         Ok(pushed)
     }
 
     /// Cancels a session whose client never learnt its id. If that fails, collection will do it.
-    fn cancel_in_background(self, key: RepositoryKey, id: String) {
+    fn cancel_in_background(self, repository: RepositoryKey, id: String) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(self.cancel_upload(&key.registry, &key.name, &id).await) });
+            runtime.spawn(async move { drop(self.cancel_upload(&repository, &id).await) });
         }
     }
 }

@@ -8,10 +8,10 @@
 
 use super::batch::Batch;
 use super::body::{BodyError, PartBody};
-use crate::Installation;
 use crate::blobs::{ResumedUpload, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
+use crate::installation::Installation;
 use crate::metadata::{Content, UploadRow};
 use crate::upload_leases::UploadLease;
 use roadstead_model::Digest;

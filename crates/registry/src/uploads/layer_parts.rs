@@ -3,12 +3,12 @@
 use super::Upload;
 use super::body::Buffered;
 use super::session::SessionName;
-use crate::Installation;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
+use crate::installation::Installation;
 use crate::repository_blobs::BlobInfo;
 use bytes::Bytes;
-use roadstead_model::{Digest, RegistryId, RepositoryName};
+use roadstead_model::{Digest, RepositoryKey};
 
 /// A part of a layer that was sent whole.
 #[derive(Debug, Clone)]
@@ -23,27 +23,21 @@ pub struct LayerPart {
 
 impl Installation {
     /// Appends one part that was sent whole, as UploadLayerPart does: it must begin where the session stands.
-    pub async fn append_layer_part(&self, registry: &RegistryId, name: &RepositoryName, id: &str, part: LayerPart) -> Result<Upload> {
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
+    pub async fn append_layer_part(&self, repository: &RepositoryKey, id: &str, part: LayerPart) -> Result<Upload> {
+        let row = self.0.metadata.find_upload(repository, id).await?;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
-            return Err(SessionName { registry, name, id }.misplaced(row.received));
+            return Err(SessionName { repository, id }.misplaced(row.received));
         }
-        self.append_upload(registry, name, id, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
+        self.append_upload(repository, id, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
     }
 
     /// Ends a session as CompleteLayerUpload does: it must have received something, its parts must have been large enough, every digest
     /// must be the content's, and the repository must not hold the layer yet.
-    pub async fn complete_layer_upload(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        id: &str,
-        digests: &[Digest],
-    ) -> Result<BlobInfo> {
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
+    pub async fn complete_layer_upload(&self, repository: &RepositoryKey, id: &str, digests: &[Digest]) -> Result<BlobInfo> {
+        let row = self.0.metadata.find_upload(repository, id).await?;
         if row.received == 0 {
-            return Err(Error::UploadEmpty { registry: registry.clone(), name: name.clone(), id: id.to_owned() });
+            return Err(Error::UploadEmpty { repository: repository.clone(), id: id.to_owned() });
         }
         if row.has_short_part {
             return Err(Error::LayerPartTooSmall);
@@ -53,10 +47,10 @@ impl Installation {
         if let Some(other) = digests.iter().find(|other| other.algorithm() == computed.algorithm() && **other != computed) {
             return Err(Error::LayerDigestMismatch { expected: other.clone(), computed });
         }
-        if self.0.metadata.find_blob(registry, name, digest).await.is_ok() {
-            self.cancel_upload(registry, name, id).await?;
-            return Err(Error::LayerExists { registry: registry.clone(), name: name.clone(), digest: digest.clone() });
+        if self.0.metadata.find_blob(repository, digest).await.is_ok() {
+            self.cancel_upload(repository, id).await?;
+            return Err(Error::LayerExists { repository: repository.clone(), digest: digest.clone() });
         }
-        self.complete_upload(registry, name, id, digest).await
+        self.complete_upload(repository, id, digest).await
     }
 }

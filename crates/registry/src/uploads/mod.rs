@@ -16,11 +16,11 @@ mod ingest;
 mod layer_parts;
 mod session;
 
-use crate::Installation;
 use crate::error::Result;
 use crate::hashing::Hash;
-use crate::metadata::{RepositoryKey, Session};
-use roadstead_model::{Algorithm, RegistryId, RepositoryName};
+use crate::installation::Installation;
+use crate::metadata::Session;
+use roadstead_model::{Algorithm, RepositoryKey};
 
 pub use body::{BodyError, PartBody};
 pub use layer_parts::LayerPart;
@@ -36,33 +36,26 @@ pub struct Upload {
 
 impl Installation {
     /// Begins a session. Its bytes are hashed with `algorithm` as they arrive, or with SHA-256.
-    pub async fn start_upload(
-        &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
-        algorithm: Option<Algorithm>,
-        create_repository: bool,
-    ) -> Result<Upload> {
-        self.start_session(registry, name, algorithm.unwrap_or(Algorithm::Sha256), 0, create_repository).await
+    pub async fn start_upload(&self, repository: &RepositoryKey, algorithm: Option<Algorithm>, create_repository: bool) -> Result<Upload> {
+        self.start_session(repository, algorithm.unwrap_or(Algorithm::Sha256), 0, create_repository).await
     }
 
     /// Begins a session whose parts, except for the last, must have at least [`crate::Limits::layer_part_minimum`] bytes.
-    pub async fn start_layer_upload(&self, registry: &RegistryId, name: &RepositoryName) -> Result<Upload> {
-        self.start_session(registry, name, Algorithm::Sha256, self.0.limits.layer_part_minimum, false).await
+    pub async fn start_layer_upload(&self, repository: &RepositoryKey) -> Result<Upload> {
+        self.start_session(repository, Algorithm::Sha256, self.0.limits.layer_part_minimum, false).await
     }
 
     async fn start_session(
         &self,
-        registry: &RegistryId,
-        name: &RepositoryName,
+        repository: &RepositoryKey,
         algorithm: Algorithm,
         minimum_part: u64,
         create_repository: bool,
     ) -> Result<Upload> {
         let id = uuid::Uuid::new_v4().to_string();
         let session = Session { id: id.clone(), hash_state: Hash::new(algorithm).save(), minimum_part };
-        let (key, if_missing) = (RepositoryKey::new(registry, name), self.if_missing(create_repository));
-        let room = self.0.upload_quota.reserve(registry, name, &self.0.limits, self.0.metadata.count_uploads()).await?;
+        let (key, if_missing) = (repository.clone(), self.if_missing(create_repository));
+        let room = self.0.upload_quota.reserve(repository, &self.0.limits, self.0.metadata.count_uploads()).await?;
         self.0.metadata.start_upload(key, session, if_missing, self.now()).await?;
         room.commit();
         Ok(Upload { id, received: 0 })
@@ -70,16 +63,16 @@ impl Installation {
 
     /// Where a session stands. What has arrived with a request that is still running counts, because it is kept whatever becomes of that
     /// request, and the next one may continue from there. Only if the server itself ends is it lost.
-    pub async fn find_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<Upload> {
+    pub async fn find_upload(&self, repository: &RepositoryKey, id: &str) -> Result<Upload> {
         let arriving = self.0.upload_leases.position(id).unwrap_or(0);
-        let row = self.0.metadata.find_upload(registry, name, id).await?;
+        let row = self.0.metadata.find_upload(repository, id).await?;
         Ok(Upload { id: id.to_owned(), received: row.received.max(arriving) })
     }
 
     /// Cancels a session.
-    pub async fn cancel_upload(&self, registry: &RegistryId, name: &RepositoryName, id: &str) -> Result<()> {
-        self.0.metadata.cancel_upload(RepositoryKey::new(registry, name), id.to_owned()).await?;
-        self.0.upload_quota.release(registry, name);
+    pub async fn cancel_upload(&self, repository: &RepositoryKey, id: &str) -> Result<()> {
+        self.0.metadata.cancel_upload(repository.clone(), id.to_owned()).await?;
+        self.0.upload_quota.release(repository);
         self.forget_upload(id).await;
         Ok(())
     }

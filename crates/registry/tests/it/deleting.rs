@@ -13,12 +13,12 @@ fn by_tag(tag: &str) -> ImageIdText {
 }
 
 async fn digests(world: &World) -> Vec<Digest> {
-    let page = world.installation.list_images(&world.id, &world.name, None, PageSize::MAXIMUM).await.expect("a page");
+    let page = world.installation.list_images(&world.key, None, PageSize::MAXIMUM).await.expect("a page");
     page.items.into_iter().map(|image| image.summary.digest).collect()
 }
 
 async fn delete(world: &World, ids: Vec<ImageIdText>) -> (Vec<(Digest, Option<Tag>)>, Vec<DeleteFailure>) {
-    let answer = world.installation.delete_images(&world.id, &world.name, ids).await.expect("an answer");
+    let answer = world.installation.delete_images(&world.key, ids).await.expect("an answer");
     (answer.deleted, answer.failures.into_iter().map(|(_, failure)| failure).collect())
 }
 
@@ -75,7 +75,7 @@ async fn a_child_of_an_index_stays_and_the_failure_names_the_index() {
     assert_eq!(deleted, []);
     let expected = DeleteFailure::ReferencedByIndex(vec![index]);
     assert_eq!(failures, [expected.clone(), expected]);
-    assert!(matches!(world.installation.delete_manifest(&world.id, &world.name, &child).await, Err(Error::StillNeeded { .. })));
+    assert!(matches!(world.installation.delete_manifest(&world.key, &child).await, Err(Error::StillNeeded { .. })));
 }
 
 #[tokio::test]
@@ -102,10 +102,10 @@ async fn a_repository_with_images_is_deleted_only_by_force() {
     let world = World::new().await;
     let child = world.push_image("one", &["a"]).await;
     world.push_index(&[&child], &["index"]).await.expect("an index");
-    let refused = world.installation.delete_repository(&world.id, &world.name, false).await;
+    let refused = world.installation.delete_repository(&world.key, false).await;
     assert!(matches!(refused, Err(Error::RepositoryNotEmpty { .. })));
-    world.installation.delete_repository(&world.id, &world.name, true).await.expect("deleted");
-    assert!(matches!(world.installation.delete_repository(&world.id, &world.name, true).await, Err(Error::RepositoryNotFound { .. })));
-    world.installation.create_repository(&world.id, &repository("team/app")).await.expect("its name is free again");
+    world.installation.delete_repository(&world.key, true).await.expect("deleted");
+    assert!(matches!(world.installation.delete_repository(&world.key, true).await, Err(Error::RepositoryNotFound { .. })));
+    world.installation.create_repository(&repository("team/app")).await.expect("its name is free again");
     assert_eq!(digests(&world).await, []);
 }

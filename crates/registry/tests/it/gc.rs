@@ -26,7 +26,7 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// Asks for a blob as this asker.
 async fn look(world: &World, blob: &Digest, asker: Asker) -> Result<BlobInfo, Error> {
-    world.installation.look_for_blob(&world.id, &world.name, blob, async || Ok(asker)).await
+    world.installation.look_for_blob(&world.key, blob, async || Ok(asker)).await
 }
 
 /// A world of files whose clock is ahead of the files' times, so that grace periods can pass.
@@ -49,10 +49,10 @@ async fn what_a_manifest_needs_stays_and_what_nothing_needs_goes_after_the_grace
     let expected = Garbage { unused_blobs: 1, deleted_blobs: 1, bytes: 5, ..Garbage::default() };
     assert_eq!((dry, files(world.folder.path().join("blobs").as_path()).len()), (expected, 3), "a dry run removes nothing");
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), expected);
-    assert!(matches!(world.installation.find_blob(&world.id, &world.name, &loose).await, Err(Error::LayerNotFound(_))));
+    assert!(matches!(world.installation.find_blob(&world.key, &loose).await, Err(Error::LayerNotFound(_))));
     for kept in ["config kept", "layer kept"] {
         let digest = Digest::of(Algorithm::Sha256, kept.as_bytes());
-        let blob = world.installation.find_blob(&world.id, &world.name, &digest).await.expect("still there");
+        let blob = world.installation.find_blob(&world.key, &digest).await.expect("still there");
         world.installation.open_blob(&blob).await.expect("with its bytes");
     }
     assert_eq!(files(world.folder.path().join("blobs").as_path()).len(), 2);
@@ -66,7 +66,7 @@ async fn a_small_blob_goes_with_its_bytes_and_has_no_file() {
     world.pass_seconds(DAY + 1);
     let expected = Garbage { unused_blobs: 1, deleted_blobs: 1, bytes: 5, ..Garbage::default() };
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), expected);
-    assert!(matches!(world.installation.find_blob(&world.id, &world.name, &loose).await, Err(Error::LayerNotFound(_))));
+    assert!(matches!(world.installation.find_blob(&world.key, &loose).await, Err(Error::LayerNotFound(_))));
     world.push_blob(b"loose").await;
     assert_holds(&world, b"loose").await;
 }
@@ -78,7 +78,7 @@ async fn pushing_a_blob_again_gives_it_its_grace_again() {
     world.pass_seconds(DAY + 1);
     world.push_blob(b"again").await;
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
-    assert!(world.installation.find_blob(&world.id, &world.name, &blob).await.is_ok());
+    assert!(world.installation.find_blob(&world.key, &blob).await.is_ok());
 }
 
 #[tokio::test]
@@ -87,20 +87,20 @@ async fn deleting_an_image_brings_its_disk_back_but_not_what_another_repository_
     let image = world.push_image("one", &["a"]).await;
     let layer = Digest::of(Algorithm::Sha256, b"layer one");
     let other = repository("other/app");
-    world.installation.create_repository(&world.id, &other).await.expect("a repository");
-    world.installation.delete_manifest(&world.id, &world.name, &image).await.expect("deleted");
+    world.installation.create_repository(&other).await.expect("a repository");
+    world.installation.delete_manifest(&world.key, &image).await.expect("deleted");
     world.pass_seconds(DAY + 1);
-    world.installation.mount_blob(&world.id, &other, &layer, Some((&world.id, &world.name)), false).await.expect("mounted");
+    world.installation.mount_blob(&other, &layer, Some(&world.key), false).await.expect("mounted");
     let found = world.installation.collect_garbage(COLLECTION).await.expect("collected");
     assert_eq!((found.unused_blobs, found.deleted_blobs), (2, 1));
-    assert!(world.installation.find_blob(&world.id, &other, &layer).await.is_ok());
+    assert!(world.installation.find_blob(&other, &layer).await.is_ok());
 }
 
 #[tokio::test]
 async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let world = world().await;
-    let upload = world.installation.start_upload(&world.id, &world.name, None, false).await.expect("a session");
-    world.installation.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
+    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let blobs = world.folder.path().join("blobs");
     std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a folder");
     let orphan = format!("sha256/ab/{}.{}", "ab".repeat(32), upload.id);
@@ -110,7 +110,7 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let found = world.installation.collect_garbage(COLLECTION).await.expect("collected");
     assert_eq!(found, Garbage { uploads: 1, orphans: 1, bytes: 10, ..Garbage::default() });
     assert_eq!(files(&blobs), ["not-ours"]);
-    assert!(matches!(world.installation.find_upload(&world.id, &world.name, &upload.id).await, Err(Error::UploadNotFound { .. })));
+    assert!(matches!(world.installation.find_upload(&world.key, &upload.id).await, Err(Error::UploadNotFound { .. })));
 }
 
 #[tokio::test]
@@ -121,12 +121,11 @@ async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
     look(&world, &blob, Asker::Pusher).await.expect("it is there");
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
     world.pass_seconds(DAY + 1);
-    let layers =
-        world.installation.find_layers(&world.id, &world.name, std::slice::from_ref(&blob), Asker::Pusher).await.expect("an answer");
+    let layers = world.installation.find_layers(&world.key, std::slice::from_ref(&blob), Asker::Pusher).await.expect("an answer");
     assert!(matches!(layers.as_slice(), [Some(_)]));
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
     world.pass_seconds(DAY + 1);
-    world.installation.find_blob(&world.id, &world.name, &blob).await.expect("reading promises nothing");
+    world.installation.find_blob(&world.key, &blob).await.expect("reading promises nothing");
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 1);
     assert!(matches!(look(&world, &blob, Asker::Pusher).await, Err(Error::LayerNotFound(_))));
 }
@@ -151,7 +150,7 @@ async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
     let world = world().await;
     let image = world.push_image("one", &["a"]).await;
     world.pass_seconds(DAY + 1);
-    world.installation.delete_manifest(&world.id, &world.name, &image).await.expect("deleted");
+    world.installation.delete_manifest(&world.key, &image).await.expect("deleted");
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
     world.pass_seconds(DAY + 1);
     assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 2);
@@ -169,8 +168,8 @@ const AT_ONCE: Collection = Collection { grace: Duration::ZERO, dry_run: false }
 #[tokio::test]
 async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whatever_the_grace() {
     let world = present(World::of_files().await).await;
-    let upload = world.installation.start_upload(&world.id, &world.name, None, false).await.expect("a session");
-    world.installation.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
+    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let file = world.folder.path().join("blobs/uploads").join(&upload.id);
     world.pass_seconds(2 * DAY);
     let written = |time| std::fs::File::options().write(true).open(&file).expect("a file").set_modified(time).expect("a time");
@@ -181,7 +180,7 @@ async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whateve
     // However old the file of a session is, the stored blob that it becomes is young until a row names it.
     written(SystemTime::UNIX_EPOCH);
     let digest = Digest::of(Algorithm::Sha256, b"half");
-    world.installation.complete_upload(&world.id, &world.name, &upload.id, &digest).await.expect("a blob");
+    world.installation.complete_upload(&world.key, &upload.id, &digest).await.expect("a blob");
     let folder = world.folder.path().join("blobs/sha256").join(&digest.hex()[..2]);
     let kept = std::fs::metadata(folder.join(format!("{}.{}", digest.hex(), upload.id))).expect("the stored blob");
     assert!(kept.modified().expect("a time") > SystemTime::UNIX_EPOCH + Duration::from_secs(DAY as u64));
@@ -255,7 +254,7 @@ async fn push_and_delete(world: Arc<World>, pusher: usize) {
         let digest = accepted.expect("accepted in the end");
         assert_whole(&world, &seed).await;
         if number % 2 == 0 {
-            world.installation.delete_manifest(&world.id, &world.name, &digest).await.expect("deleted");
+            world.installation.delete_manifest(&world.key, &digest).await.expect("deleted");
         } else {
             kept.push(seed);
         }
@@ -273,7 +272,7 @@ async fn assert_whole(world: &World, seed: &str) {
 
 async fn assert_holds(world: &World, bytes: &[u8]) {
     let digest = Digest::of(Algorithm::Sha256, bytes);
-    let blob = world.installation.find_blob(&world.id, &world.name, &digest).await.expect("the repository holds it");
+    let blob = world.installation.find_blob(&world.key, &digest).await.expect("the repository holds it");
     let reader = world.installation.open_blob(&blob).await.expect("its bytes are there");
     assert_eq!(reader.read(0, bytes.len()).await.expect("readable"), bytes);
 }

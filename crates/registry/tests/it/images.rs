@@ -4,13 +4,13 @@ use crate::support::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, World, tag}
 use bytes::Bytes;
 use proptest::prelude::*;
 use roadstead_model::media_type::DOCKER_MANIFEST;
-use roadstead_model::{Algorithm, Digest, PageSize, Reference, Tag};
-use roadstead_registry::{Condition, Error, ImageId, ManifestPush};
+use roadstead_model::{Algorithm, Digest, ImageId, PageSize, Reference, Tag};
+use roadstead_registry::{Condition, Error, ManifestPush};
 use serde_json::json;
 
 async fn size_of(world: &World, digest: &Digest) -> u64 {
     let id = ImageId { digest: Some(digest.clone()), tag: None };
-    world.installation.describe_images(&world.id, &world.name, &[id]).await.expect("an image")[0].summary.size_bytes
+    world.installation.describe_images(&world.key, &[id]).await.expect("an image")[0].summary.size_bytes
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn the_artifact_media_type_is_absent_for_an_index_without_one() {
     world.push_index(&[&image], &["index"]).await.expect("an index");
     let artifact = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "artifactType": "application/x.bundle", "manifests": []});
     world.push(&artifact, &["bundle"]).await.expect("an artifact");
-    let page = world.installation.list_image_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page");
+    let page = world.installation.list_image_tags(&world.key, None, PageSize::DEFAULT).await.expect("a page");
     let types: Vec<_> = page.items.iter().map(|row| (row.tag.as_str(), row.image.artifact_media_type.as_deref())).collect();
     assert_eq!(types, [("bundle", Some("application/x.bundle")), ("image", Some(OCI_CONFIG)), ("index", None)]);
 }
@@ -49,7 +49,7 @@ async fn a_manifest_whose_parts_are_missing_is_refused_and_names_them() {
     assert!(matches!(&error, Error::LayersNotFound { digests, .. } if *digests == [absent.clone()]), "{error}");
     let error = world.push_index(&[&absent], &["a"]).await.expect_err("an error");
     assert!(matches!(&error, Error::ReferencedImagesNotFound { digests, .. } if *digests == [absent]), "{error}");
-    assert!(world.installation.list_images(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items.is_empty());
+    assert!(world.installation.list_images(&world.key, None, PageSize::DEFAULT).await.expect("a page").items.is_empty());
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn an_index_may_list_a_blob_of_the_repository() {
     let layer = world.push_blob(b"a cache layer").await;
     let entry = json!({"mediaType": OCI_LAYER, "digest": layer.as_str(), "size": 13});
     world.push(&json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}), &["cache"]).await.expect("a cache index");
-    let refused = world.installation.delete_blob(&world.id, &world.name, &layer).await;
+    let refused = world.installation.delete_blob(&world.key, &layer).await;
     assert!(matches!(refused, Err(Error::StillNeeded { .. })), "the index needs the blob");
 }
 
@@ -84,14 +84,14 @@ async fn the_first_push_says_what_a_manifest_is_and_no_later_one_says_otherwise(
     let push = async |media_type: Option<&str>, tags: Vec<Tag>| {
         let (bytes, media_type) = (manifest.clone().into(), media_type.map(str::to_owned));
         let push = ManifestPush { bytes, media_type, digest: None, tags, condition: Condition::None, create_repository: false };
-        world.installation.put_manifest(&world.id, &world.name, push).await
+        world.installation.put_manifest(&world.key, push).await
     };
     assert_eq!(push(Some(DOCKER_MANIFEST), vec![tag("a")]).await.map(|put| put.media_type).ok().as_deref(), Some(DOCKER_MANIFEST));
     match push(Some(OCI_MANIFEST), vec![tag("b")]).await {
         Err(Error::MediaTypeFixed { media_type, .. }) => assert_eq!(media_type, DOCKER_MANIFEST),
         other => panic!("{other:?}"),
     }
-    let tags = world.installation.list_tags(&world.id, &world.name, None, PageSize::MAXIMUM).await.expect("a page");
+    let tags = world.installation.list_tags(&world.key, None, PageSize::MAXIMUM).await.expect("a page");
     assert_eq!(tags.items, [tag("a")], "a push that is refused sets no tag");
     for media_type in [Some(DOCKER_MANIFEST), None] {
         assert_eq!(push(media_type, vec![tag("b")]).await.map(|put| put.media_type).ok().as_deref(), Some(DOCKER_MANIFEST));
@@ -104,7 +104,7 @@ async fn several_tags_are_set_together_or_not_at_all() {
     world.push_image("one", &["taken"]).await;
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []});
     assert!(world.push_if(&index, &["free", "taken"], Condition::Absent).await.is_err());
-    let tags = world.installation.list_tags(&world.id, &world.name, None, PageSize::DEFAULT).await.expect("a page").items.clone();
+    let tags = world.installation.list_tags(&world.key, None, PageSize::DEFAULT).await.expect("a page").items.clone();
     assert_eq!(tags, [tag("taken")]);
 }
 
@@ -114,11 +114,10 @@ async fn images_are_described_by_digest_by_tag_or_by_both_if_they_agree() {
     let one = world.push_image("one", &["a", "b"]).await;
     let two = world.push_image("two", &["c"]).await;
     let id = |digest: Option<&Digest>, name: Option<&str>| ImageId { digest: digest.cloned(), tag: name.map(tag) };
-    let images =
-        world.installation.describe_images(&world.id, &world.name, &[id(None, Some("c")), id(Some(&one), Some("a"))]).await.expect("both");
+    let images = world.installation.describe_images(&world.key, &[id(None, Some("c")), id(Some(&one), Some("a"))]).await.expect("both");
     assert_eq!((&images[0].summary.digest, &images[1].summary.digest), (&two, &one));
     assert_eq!(images[1].tags, [tag("a"), tag("b")]);
-    let error = world.installation.describe_images(&world.id, &world.name, &[id(Some(&one), Some("c"))]).await.expect_err("they disagree");
+    let error = world.installation.describe_images(&world.key, &[id(Some(&one), Some("c"))]).await.expect_err("they disagree");
     assert_eq!(
         error.to_string(),
         format!(
@@ -140,8 +139,8 @@ async fn a_manifest_pushed_under_sha512_is_found_under_it() {
         condition: Condition::None,
         create_repository: false,
     };
-    world.installation.put_manifest(&world.id, &world.name, push).await.expect("stored");
-    assert!(world.installation.get_manifest(&world.id, &world.name, &Reference::Digest(digest)).await.is_ok());
+    world.installation.put_manifest(&world.key, push).await.expect("stored");
+    assert!(world.installation.get_manifest(&world.key, &Reference::Digest(digest)).await.is_ok());
 }
 
 #[tokio::test]
@@ -159,12 +158,12 @@ async fn the_bytes_of_a_large_manifest_are_read_when_they_are_asked_for_and_not_
             condition: Condition::None,
             create_repository: false,
         };
-        world.installation.put_manifest(&world.id, &world.name, push).await.expect("stored");
+        world.installation.put_manifest(&world.key, push).await.expect("stored");
         for reference in [Reference::Tag(tag("a")), Reference::Digest(digest.clone())] {
-            let found = world.installation.get_manifest(&world.id, &world.name, &reference).await.expect("a manifest");
+            let found = world.installation.get_manifest(&world.key, &reference).await.expect("a manifest");
             assert_eq!((found.size, found.bytes), (bytes.len() as u64, given.then(|| bytes.clone())));
         }
-        assert_eq!(world.installation.manifest_bytes(&world.id, &world.name, &digest).await.expect("its bytes"), bytes);
+        assert_eq!(world.installation.manifest_bytes(&world.key, &digest).await.expect("its bytes"), bytes);
     }
 }
 
@@ -181,8 +180,8 @@ proptest! {
                 bytes: bytes.clone(), media_type: Some(OCI_INDEX.to_owned()), digest: None, tags: vec![tag("a")],
                 condition: Condition::None, create_repository: false,
             };
-            world.installation.put_manifest(&world.id, &world.name, push).await.expect("stored");
-            let stored = world.installation.get_manifest(&world.id, &world.name, &Reference::Tag(tag("a"))).await.expect("found");
+            world.installation.put_manifest(&world.key, push).await.expect("stored");
+            let stored = world.installation.get_manifest(&world.key, &Reference::Tag(tag("a"))).await.expect("found");
             assert_eq!((stored.size, stored.bytes, stored.media_type.as_str()), (bytes.len() as u64, Some(bytes), OCI_INDEX));
         });
     }
@@ -196,18 +195,17 @@ async fn what_is_pulled_again_is_what_was_pushed_last_whoever_pushed_it() {
     let mut pushed = Vec::new();
     for seed in ["a", "b", "c", "d"] {
         let digest = world.push_image(seed, &[]).await;
-        let manifest =
-            world.installation.get_manifest(&world.id, &world.name, &Reference::Digest(digest.clone())).await.expect("a manifest");
+        let manifest = world.installation.get_manifest(&world.key, &Reference::Digest(digest.clone())).await.expect("a manifest");
         let tags = vec![tag("latest")];
-        let bytes = world.installation.manifest_bytes(&world.id, &world.name, &manifest.digest).await.expect("its bytes");
+        let bytes = world.installation.manifest_bytes(&world.key, &manifest.digest).await.expect("its bytes");
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition: Condition::None, create_repository: false };
         let pusher = if pushed.len() % 2 == 0 { &world.installation } else { &beside };
-        pusher.put_manifest(&world.id, &world.name, push).await.expect("a push");
+        pusher.put_manifest(&world.key, push).await.expect("a push");
         for installation in [&world.installation, &beside, &world.installation] {
-            assert_eq!(installation.get_manifest(&world.id, &world.name, &latest).await.expect("a manifest").digest, digest);
+            assert_eq!(installation.get_manifest(&world.key, &latest).await.expect("a manifest").digest, digest);
         }
         pushed.push(digest);
     }
-    beside.delete_tag(&world.id, &world.name, &tag("latest")).await.expect("a deletion");
-    assert!(matches!(world.installation.get_manifest(&world.id, &world.name, &latest).await, Err(Error::ImageNotFound { .. })));
+    beside.delete_tag(&world.key, &tag("latest")).await.expect("a deletion");
+    assert!(matches!(world.installation.get_manifest(&world.key, &latest).await, Err(Error::ImageNotFound { .. })));
 }

@@ -1,8 +1,7 @@
 //! Data that an older Roadstead has written.
 
 use crate::support::{OCI_CONFIG, OCI_MANIFEST, Parts, World, repository};
-use roadstead_model::{Algorithm, Digest, PageSize};
-use roadstead_registry::{Identity, Referrer};
+use roadstead_model::{Algorithm, Digest, Identity, PageSize, Referrer};
 use serde_json::json;
 
 /// Undoes the migration that gave users their unique ids: what it had bound is named again.
@@ -34,7 +33,7 @@ const BACK_TO_2: &str = r#"
 "#;
 
 async fn referrers(world: &World, subject: &Digest) -> Vec<Referrer> {
-    let page = world.installation.list_referrers(&world.id, &world.name, subject, None, None, PageSize::clamped(100)).await;
+    let page = world.installation.list_referrers(&world.key, subject, None, None, PageSize::clamped(100)).await;
     page.expect("a page").items.clone()
 }
 
@@ -52,8 +51,8 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
         });
         world.push(&manifest, &[]).await.expect("a referrer");
     }
-    let upload = world.installation.start_upload(&world.id, &world.name, None, false).await.expect("a session");
-    world.installation.append_upload(&world.id, &world.name, &upload.id, None, &mut Parts::of(&[b"first "])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
+    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"first "])).await.expect("a part");
     let before = referrers(&world, &subject).await;
     assert_eq!(before.len(), 3);
 
@@ -69,7 +68,7 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
 
     let rest = &mut Parts::of(&[b"and last"]);
     let digest = Digest::of(Algorithm::Sha256, b"first and last");
-    world.installation.complete_upload_with(&world.id, &world.name, &upload.id, Some(6), rest, &digest).await.expect("a blob");
+    world.installation.complete_upload_with(&world.key, &upload.id, Some(6), rest, &digest).await.expect("a blob");
     world.push_image("another", &["b"]).await;
 }
 
@@ -82,9 +81,9 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
     }
     let policy = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::000000000000:user/ann","arn:aws:iam::000000000000:user/gone"]},"Action":"ecr-public:*"}]}"#;
     let bound = world.installation.bind_policy(None, policy).await.expect("a policy");
-    let shown = world.installation.set_repository_policy(&world.id, &world.name, bound).await.expect("set");
+    let shown = world.installation.set_repository_policy(&world.key, bound).await.expect("set");
     let unreadable = repository("team/unreadable");
-    world.installation.create_repository(&world.id, &unreadable).await.expect("a repository");
+    world.installation.create_repository(&unreadable).await.expect("a repository");
 
     let path = world.folder.path().join("roadstead.db");
     let world = world
@@ -99,14 +98,14 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
         .await;
     let users = world.installation.users(&world.id).await.expect("a list");
     assert!(users.len() == 2 && users[0].id != users[1].id, "{users:?}");
-    let facts = world.installation.access_facts(&ann, Some((&world.id, &world.name))).await.expect("facts");
+    let facts = world.installation.access_facts(&ann, Some(&world.key)).await.expect("facts");
     assert_eq!(facts.user_id.as_ref(), Some(&users[0].id));
     let stored = facts.repository_policy.expect("a policy");
     assert!(stored.contains(users[0].id.as_str()) && stored.contains("user/gone"), "{stored}");
-    assert_eq!(world.installation.repository_policy(&world.id, &world.name).await.expect("a policy"), shown);
+    assert_eq!(world.installation.repository_policy(&world.key).await.expect("a policy"), shown);
 
     world.installation.delete_user(&world.id, "ann").await.expect("deleted");
     world.installation.create_user(&world.id, "ann").await.expect("another one");
-    let shown = world.installation.repository_policy(&world.id, &world.name).await.expect("a policy");
+    let shown = world.installation.repository_policy(&world.key).await.expect("a policy");
     assert!(shown.contains(users[0].id.as_str()) && !shown.contains("user/ann"), "{shown}");
 }

@@ -1,8 +1,8 @@
 //! Opening a data folder.
 
 use crate::support::World;
-use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{AliasStatus, Installation, OpenError, OpenOptions, Sharing};
+use roadstead_model::{AliasStatus, RegistryAlias, RegistryId};
+use roadstead_registry::{Installation, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use crate::support::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, World};
 use roadstead_model::manifest::MAXIMUM_ANNOTATIONS;
 use roadstead_model::page::PAGE_BYTES;
-use roadstead_model::{Digest, PageSize, Reference};
-use roadstead_registry::{Asker, Error, ImageId, Referrer};
+use roadstead_model::{Digest, ImageId, PageSize, Reference, Referrer};
+use roadstead_registry::{Asker, Error};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ async fn push_referrer(world: &World, subject: &Digest, annotations: Value) -> D
 async fn pages(world: &World, subject: &Digest) -> Vec<Vec<Referrer>> {
     let (mut pages, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page = world.installation.list_referrers(&world.id, &world.name, subject, None, after.as_deref(), PageSize::MAXIMUM).await;
+        let page = world.installation.list_referrers(&world.key, subject, None, after.as_deref(), PageSize::MAXIMUM).await;
         let page = page.expect("a page");
         pages.push(page.items.clone());
         after.clone_from(&page.next);
@@ -100,7 +100,7 @@ async fn media_types_from_before_there_was_a_bound_are_not_told_and_end_a_page_e
     .await;
     let (mut tags, mut after) = (Vec::new(), None::<String>);
     for number in 0..3 {
-        let page = world.installation.list_image_tags(&world.id, &world.name, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
+        let page = world.installation.list_image_tags(&world.key, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
         assert_eq!((page.items.len(), page.next.is_some()), (1, number < 2));
         let image = &page.items[0].image;
         assert_eq!((image.media_type.as_str(), image.artifact_media_type.as_deref()), ("application/octet-stream", None));
@@ -111,7 +111,7 @@ async fn media_types_from_before_there_was_a_bound_are_not_told_and_end_a_page_e
 
     let (mut images, mut after) = (BTreeSet::new(), None::<String>);
     for _ in 0..3 {
-        let page = world.installation.list_images(&world.id, &world.name, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
+        let page = world.installation.list_images(&world.key, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
         assert_eq!(page.items.len(), 1);
         images.insert(page.items[0].summary.digest.to_string());
         after = page.next;
@@ -121,7 +121,7 @@ async fn media_types_from_before_there_was_a_bound_are_not_told_and_end_a_page_e
     let [referrer] = &pages(&world, &subject).await.concat()[..] else { panic!("one referrer") };
     let descriptor: Value = serde_json::from_str(&referrer.descriptor).expect("JSON");
     assert_eq!((&descriptor["mediaType"], &descriptor["artifactType"]), (&json!("application/octet-stream"), &Value::Null));
-    let pulled = world.installation.get_manifest(&world.id, &world.name, &Reference::Digest(subject)).await.expect("a manifest");
+    let pulled = world.installation.get_manifest(&world.key, &Reference::Digest(subject)).await.expect("a manifest");
     assert_eq!(pulled.media_type, "application/octet-stream");
 }
 
@@ -141,7 +141,7 @@ async fn images_with_many_tags_end_a_page_early_and_are_not_named_all_at_once() 
     .await;
     let (mut listed, mut lengths, mut after) = (Vec::new(), Vec::new(), None::<String>);
     loop {
-        let page = world.installation.list_images(&world.id, &world.name, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
+        let page = world.installation.list_images(&world.key, after.as_deref(), PageSize::MAXIMUM).await.expect("a page");
         assert!(page.items.iter().all(|image| image.tags.len() == 1000));
         lengths.push(page.items.len());
         listed.extend(page.items.into_iter().map(|image| image.summary.digest));
@@ -153,7 +153,7 @@ async fn images_with_many_tags_end_a_page_early_and_are_not_named_all_at_once() 
     assert_eq!(lengths, [31, 9], "of 131,000 bytes each");
     assert_eq!(listed.iter().map(Digest::to_string).collect::<BTreeSet<_>>(), digests);
     let ids: Vec<_> = listed.into_iter().map(|digest| ImageId { digest: Some(digest), tag: None }).collect();
-    let describe = async |count: usize| world.installation.describe_images(&world.id, &world.name, &ids[..count]).await;
+    let describe = async |count: usize| world.installation.describe_images(&world.key, &ids[..count]).await;
     assert_eq!(describe(31).await.map(|images| images.len()).ok(), Some(31));
     assert!(matches!(describe(32).await, Err(Error::AnswerTooLarge { .. })));
 }
@@ -166,7 +166,7 @@ async fn every_layer_is_described_by_a_manifest_that_has_it() {
     let unused = world.push_blob(b"unused").await;
     let digest = |text: &str| Digest::of(roadstead_model::Algorithm::Sha256, text.as_bytes());
     let asked = [digest("layer one"), digest("config two"), digest("config one"), unused, digest("layer two"), digest("absent")];
-    let found = world.installation.find_layers(&world.id, &world.name, &asked, Asker::Pusher).await.expect("an answer");
+    let found = world.installation.find_layers(&world.key, &asked, Asker::Pusher).await.expect("an answer");
     let types: Vec<_> = found.iter().map(|layer| layer.as_ref().map(|layer| layer.media_type.as_deref())).collect();
     let (layer, config) = (Some(Some(OCI_LAYER)), Some(Some(OCI_CONFIG)));
     assert_eq!(types, [layer, config, config, Some(None), layer, None]);
@@ -184,7 +184,7 @@ async fn an_image_is_described_with_all_its_tags_or_not_at_all() {
         );
         let world = with_old_rows(world, &sql).await;
         let ids = [ImageId { digest: Some(digest), tag: None }];
-        match world.installation.describe_images(&world.id, &world.name, &ids).await {
+        match world.installation.describe_images(&world.key, &ids).await {
             Ok(images) => assert_eq!((images[0].tags.len(), all), (40_000, true)),
             Err(error) => assert!(matches!(error, Error::AnswerTooLarge { .. }) && !all, "{error}"),
         }

@@ -1,10 +1,9 @@
 //! Accounts, aliases, users, access keys and policies as their operator manages them.
 
 use crate::support::World;
-use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{
-    AccountDeclaration, AliasDeclaration, AliasDescription, AliasStatus, Error, Identity, KeyDeclaration, UserDeclaration, UserPolicy,
-};
+use roadstead_model::policy::{UserPolicy, UserPolicyError};
+use roadstead_model::{AliasDescription, AliasStatus, Identity, RegistryAlias, RegistryId};
+use roadstead_registry::{AccountDeclaration, AliasDeclaration, Error, KeyDeclaration, UserDeclaration};
 
 const READ_ONLY: &str = "AmazonElasticContainerRegistryPublicReadOnly";
 
@@ -119,8 +118,8 @@ fn ann(account: &RegistryId) -> Identity {
 /// Sets the policy that names `principal` and gives the one that is shown then, as JSON without blanks.
 async fn set(world: &World, principal: &str) -> Result<String, Error> {
     let policy = world.installation.bind_policy(Some(&world.id), &grant(principal)).await?;
-    let shown = world.installation.set_repository_policy(&world.id, &world.name, policy).await?;
-    assert_eq!(world.installation.repository_policy(&world.id, &world.name).await?, shown);
+    let shown = world.installation.set_repository_policy(&world.key, policy).await?;
+    assert_eq!(world.installation.repository_policy(&world.key).await?, shown);
     Ok(without_blanks(&shown))
 }
 
@@ -138,17 +137,17 @@ async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() 
         installation.create_user(&account, "ann").await.expect("a user");
         let first = installation.user_id(&ann(&account)).await.expect("an answer").expect("an id");
         assert_eq!(set(&world, &arn).await.expect("set"), grant(&arn), "{account}");
-        let stored = installation.access_facts(&ann(&account), Some((id, &world.name))).await.expect("facts");
+        let stored = installation.access_facts(&ann(&account), Some(&world.key)).await.expect("facts");
         assert_eq!(stored.user_id.as_ref(), Some(&first));
         assert_eq!(stored.repository_policy.map(|policy| without_blanks(&policy)), Some(grant(first.as_str())));
 
         installation.delete_user(&account, "ann").await.expect("deleted");
-        let shown = || async { without_blanks(&installation.repository_policy(id, &world.name).await.expect("a policy")) };
+        let shown = || async { without_blanks(&installation.repository_policy(&world.key).await.expect("a policy")) };
         assert_eq!(shown().await, grant(first.as_str()));
         installation.create_user(&account, "ann").await.expect("another user");
         assert_ne!(installation.user_id(&ann(&account)).await.expect("an answer"), Some(first.clone()));
         assert_eq!(shown().await, grant(first.as_str()), "the new one is somebody else");
-        let gone = installation.delete_repository_policy(id, &world.name).await.expect("deleted");
+        let gone = installation.delete_repository_policy(&world.key).await.expect("deleted");
         assert_eq!(without_blanks(&gone), grant(first.as_str()));
     }
 }
@@ -181,7 +180,7 @@ async fn setting_a_policy_tells_who_is_missing_in_ones_own_account_and_nothing_o
 
 #[test]
 fn a_policy_is_read_before_it_can_be_stored() {
-    let refusal = |policy: Result<UserPolicy, Error>| policy.expect_err("refused").to_string();
+    let refusal = |policy: Result<UserPolicy, UserPolicyError>| policy.expect_err("refused").to_string();
     assert!(refusal(UserPolicy::managed("AdministratorAccess")).contains("no managed policy"));
     assert!(refusal(UserPolicy::with_document("own", "{}".to_owned())).contains("at least one statement"));
     assert!(refusal(UserPolicy::with_document(READ_ONLY, "{}".to_owned())).contains("choose another name"));

@@ -1,7 +1,7 @@
 //! A registry in a temporary folder, with a clock that the test sets.
 
 use bytes::Bytes;
-use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryName, Tag};
+use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
 use roadstead_registry::{
     BodyError, Clock, Condition, Installation, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Result, Sharing,
 };
@@ -19,7 +19,8 @@ pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip"
 pub(crate) struct World {
     pub(crate) installation: Installation,
     pub(crate) id: RegistryId,
-    pub(crate) name: RepositoryName,
+    /// Its repository.
+    pub(crate) key: RepositoryKey,
     clock: Arc<AtomicI64>,
     limits: Limits,
     pub(crate) folder: tempfile::TempDir,
@@ -41,9 +42,9 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
         let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        let (id, name) = (installation.account_id().clone(), repository("team/app"));
-        installation.create_repository(&id, &name).await.expect("a repository");
-        Self { installation, id, name, clock, limits, folder }
+        let (id, key) = (installation.account_id().clone(), repository("team/app"));
+        installation.create_repository(&key).await.expect("a repository");
+        Self { installation, id, key, clock, limits, folder }
     }
 
     /// Closes the registry and opens it again on the same folder.
@@ -53,12 +54,12 @@ impl World {
 
     /// Does something to the folder while the registry is closed.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
-        let Self { installation, id, name, clock, limits, folder } = self;
+        let Self { installation, id, key, clock, limits, folder } = self;
         installation.close().await;
         drop(installation);
         change();
         let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        Self { installation, id, name, clock, limits, folder }
+        Self { installation, id, key, clock, limits, folder }
     }
 
     /// The same installation, opened as a command beside the server opens it, with the same clock.
@@ -72,9 +73,9 @@ impl World {
 
     pub(crate) async fn push_blob(&self, bytes: &[u8]) -> Digest {
         let digest = Digest::of(Algorithm::Sha256, bytes);
-        let upload = self.installation.start_upload(&self.id, &self.name, None, false).await.expect("a session");
-        self.installation.append_upload(&self.id, &self.name, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
-        self.installation.complete_upload(&self.id, &self.name, &upload.id, &digest).await.expect("a blob");
+        let upload = self.installation.start_upload(&self.key, None, false).await.expect("a session");
+        self.installation.append_upload(&self.key, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
+        self.installation.complete_upload(&self.key, &upload.id, &digest).await.expect("a blob");
         digest
     }
 
@@ -109,7 +110,7 @@ impl World {
         let tags = tags.iter().map(|text| tag(text)).collect();
         let bytes = Bytes::from(manifest.to_string());
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition, create_repository: false };
-        self.installation.put_manifest(&self.id, &self.name, push).await
+        self.installation.put_manifest(&self.key, push).await
     }
 }
 
@@ -118,8 +119,10 @@ async fn open(folder: &Path, clock: &Arc<AtomicI64>, limits: &Limits, sharing: S
     Installation::open(OpenOptions { clock, limits, sharing, ..OpenOptions::new(folder) }).await.expect("an installation")
 }
 
-pub(crate) fn repository(text: &str) -> RepositoryName {
-    RepositoryName::parse(text).expect("a repository name")
+/// A repository of the account that a new installation is set up with.
+pub(crate) fn repository(text: &str) -> RepositoryKey {
+    let registry = RegistryId::parse("000000000000").expect("a registry id");
+    RepositoryKey::new(registry, RepositoryName::parse(text).expect("a repository name"))
 }
 
 pub(crate) fn tag(text: &str) -> Tag {

@@ -2,15 +2,14 @@
 
 use crate::support::{World, tag};
 use proptest::prelude::*;
-use roadstead_model::{PageSize, Timestamp};
-use roadstead_registry::{Error, ImageTag};
+use roadstead_model::{ImageTag, PageSize, Timestamp};
+use roadstead_registry::Error;
 use std::collections::{BTreeMap, BTreeSet};
 
 async fn all(world: &World, size: u64) -> Vec<ImageTag> {
     let (mut found, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page =
-            world.installation.list_image_tags(&world.id, &world.name, after.as_deref(), PageSize::clamped(size)).await.expect("a page");
+        let page = world.installation.list_image_tags(&world.key, after.as_deref(), PageSize::clamped(size)).await.expect("a page");
         found.extend(page.items.clone());
         after = page.next.clone();
         if after.is_none() {
@@ -28,7 +27,7 @@ async fn an_empty_repository_has_no_tags_and_a_missing_one_is_an_error() {
     let world = World::new().await;
     assert_eq!(all(&world, 100).await, Vec::new());
     let missing = crate::support::repository("no/such");
-    let answer = world.installation.list_image_tags(&world.id, &missing, None, PageSize::DEFAULT).await;
+    let answer = world.installation.list_image_tags(&missing, None, PageSize::DEFAULT).await;
     let message = answer.expect_err("an error").to_string();
     assert_eq!(message, "The repository with name 'no/such' does not exist in the registry with id '000000000000'");
 }
@@ -75,9 +74,9 @@ async fn tags_survive_a_restart() {
 async fn deleting_a_tag_leaves_the_manifest() {
     let world = World::new().await;
     let digest = world.push_image("one", &["a"]).await;
-    world.installation.delete_tag(&world.id, &world.name, &tag("a")).await.expect("deleted");
-    assert!(matches!(world.installation.delete_tag(&world.id, &world.name, &tag("a")).await, Err(Error::ImageNotFound { .. })));
-    assert!(world.installation.get_manifest(&world.id, &world.name, &roadstead_model::Reference::Digest(digest)).await.is_ok());
+    world.installation.delete_tag(&world.key, &tag("a")).await.expect("deleted");
+    assert!(matches!(world.installation.delete_tag(&world.key, &tag("a")).await, Err(Error::ImageNotFound { .. })));
+    assert!(world.installation.get_manifest(&world.key, &roadstead_model::Reference::Digest(digest)).await.is_ok());
 }
 
 /// What happens between two pages of a walk.
@@ -109,7 +108,7 @@ proptest! {
             let mut seen: BTreeMap<String, usize> = BTreeMap::new();
             let (mut after, mut between) = (None::<String>, between.into_iter());
             loop {
-                let page = world.installation.list_image_tags(&world.id, &world.name, after.as_deref(), PageSize::clamped(size)).await.expect("a page");
+                let page = world.installation.list_image_tags(&world.key, after.as_deref(), PageSize::clamped(size)).await.expect("a page");
                 for row in &page.items {
                     *seen.entry(row.tag.to_string()).or_default() += 1;
                 }
@@ -120,7 +119,7 @@ proptest! {
                         Change::Push(name) => { world.push_image("two", &[&name]).await; }
                         Change::Delete(name) => {
                             steady.remove(&name);
-                            let _ = world.installation.delete_tag(&world.id, &world.name, &tag(&name)).await;
+                            let _ = world.installation.delete_tag(&world.key, &tag(&name)).await;
                         }
                     }
                 }

@@ -2,19 +2,19 @@
 
 use crate::support::{Parts, World, repository};
 use bytes::Bytes;
-use roadstead_model::{Algorithm, Digest, RepositoryName};
+use roadstead_model::{Algorithm, Digest, RepositoryKey};
 use roadstead_registry::{BodyError, Collection, Error, Limits, PartBody, Upload};
 
 async fn start(world: &World) -> String {
-    world.installation.start_upload(&world.id, &world.name, None, false).await.expect("a session").id
+    world.installation.start_upload(&world.key, None, false).await.expect("a session").id
 }
 
 async fn append(world: &World, id: &str, at: Option<u64>, mut parts: Parts) -> Result<Upload, Error> {
-    world.installation.append_upload(&world.id, &world.name, id, at, &mut parts).await
+    world.installation.append_upload(&world.key, id, at, &mut parts).await
 }
 
 async fn content(world: &World, digest: &Digest) -> Vec<u8> {
-    let blob = world.installation.find_blob(&world.id, &world.name, digest).await.expect("a blob");
+    let blob = world.installation.find_blob(&world.key, digest).await.expect("a blob");
     let reader = world.installation.open_blob(&blob).await.expect("a reader");
     reader.read(0, usize::try_from(blob.size).expect("a small blob")).await.expect("its bytes").to_vec()
 }
@@ -25,12 +25,12 @@ async fn parts_become_a_blob_also_across_a_restart() {
         let id = start(&world).await;
         assert_eq!(append(&world, &id, Some(0), Parts::of(&[b"hello ", b"wide "])).await.expect("a part").received, 11);
         let world = world.restart().await;
-        assert_eq!(world.installation.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 11);
+        assert_eq!(world.installation.find_upload(&world.key, &id).await.expect("the session").received, 11);
         append(&world, &id, Some(11), Parts::of(&[b"world"])).await.expect("a part");
         let digest = Digest::of(Algorithm::Sha256, b"hello wide world");
-        let blob = world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        let blob = world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert_eq!((blob.size, content(&world, &digest).await), (16, b"hello wide world".to_vec()));
-        assert!(matches!(world.installation.find_upload(&world.id, &world.name, &id).await, Err(Error::UploadNotFound { .. })));
+        assert!(matches!(world.installation.find_upload(&world.key, &id).await, Err(Error::UploadNotFound { .. })));
     }
 }
 
@@ -51,8 +51,7 @@ async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
             assert_eq!(file.exists(), second.len() > small);
             let digest = Digest::of(algorithm, &bytes);
             let rest = &mut Parts::of(&[&bytes[second.len()..]]);
-            let (registry, name) = (&world.id, &world.name);
-            world.installation.complete_upload_with(registry, name, &id, None, rest, &digest).await.expect("a blob");
+            world.installation.complete_upload_with(&world.key, &id, None, rest, &digest).await.expect("a blob");
             assert!(!file.exists() && content(&world, &digest).await == bytes);
         }
     }
@@ -68,8 +67,7 @@ async fn a_large_layer_in_two_parts_is_stored_whole() {
     let id = start(&world).await;
     append(&world, &id, Some(0), in_pieces(first)).await.expect("a part");
     let digest = Digest::of(Algorithm::Sha256, &bytes);
-    let (registry, name) = (&world.id, &world.name);
-    world.installation.complete_upload_with(registry, name, &id, None, &mut in_pieces(second), &digest).await.expect("a blob");
+    world.installation.complete_upload_with(&world.key, &id, None, &mut in_pieces(second), &digest).await.expect("a blob");
     assert!(content(&world, &digest).await == bytes);
 }
 
@@ -83,7 +81,7 @@ async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
         }
         append(&world, &id, Some(5), Parts::of(&[b"678"])).await.expect("a part");
         let digest = Digest::of(Algorithm::Sha256, b"12345678");
-        assert!(world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
+        assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
     }
 }
 
@@ -93,10 +91,10 @@ async fn what_arrived_before_a_connection_failed_is_kept() {
         let id = start(&world).await;
         let failed = append(&world, &id, None, Parts::of(&[b"first half, "]).then_fails()).await;
         assert!(matches!(failed, Err(Error::BodyIncomplete)));
-        assert_eq!(world.installation.find_upload(&world.id, &world.name, &id).await.expect("the session").received, 12);
+        assert_eq!(world.installation.find_upload(&world.key, &id).await.expect("the session").received, 12);
         append(&world, &id, Some(12), Parts::of(&[b"second half"])).await.expect("a part");
         let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
-        assert!(world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
+        assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
     }
 }
 
@@ -106,9 +104,9 @@ async fn content_of_another_digest_is_refused_and_nothing_is_stored() {
         let id = start(&world).await;
         append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
         let other = Digest::of(Algorithm::Sha256, b"other bytes");
-        let refused = world.installation.complete_upload(&world.id, &world.name, &id, &other).await;
+        let refused = world.installation.complete_upload(&world.key, &id, &other).await;
         assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
-        assert!(matches!(world.installation.find_blob(&world.id, &world.name, &other).await, Err(Error::LayerNotFound(_))));
+        assert!(matches!(world.installation.find_blob(&world.key, &other).await, Err(Error::LayerNotFound(_))));
         assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
     }
 }
@@ -119,12 +117,12 @@ async fn an_unannounced_sha512_and_an_empty_blob_are_stored() {
         let id = start(&world).await;
         append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
         let digest = Digest::of(Algorithm::Sha512, b"bytes");
-        world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert_eq!(content(&world, &digest).await, b"bytes");
 
         let id = start(&world).await;
         let empty = Digest::of(Algorithm::Sha256, b"");
-        assert_eq!(world.installation.complete_upload(&world.id, &world.name, &id, &empty).await.expect("a blob").size, 0);
+        assert_eq!(world.installation.complete_upload(&world.key, &id, &empty).await.expect("a blob").size, 0);
         assert_eq!(content(&world, &empty).await, b"");
     }
 }
@@ -134,16 +132,16 @@ async fn the_same_bytes_are_stored_once_and_belong_to_both_repositories() {
     let world = World::of_files().await;
     let digest = world.push_blob(b"shared").await;
     let other = repository("other/app");
-    world.installation.create_repository(&world.id, &other).await.expect("a repository");
-    assert!(matches!(world.installation.find_blob(&world.id, &other, &digest).await, Err(Error::LayerNotFound(_))));
-    let mounted = world.installation.mount_blob(&world.id, &other, &digest, Some((&world.id, &world.name)), false).await;
+    world.installation.create_repository(&other).await.expect("a repository");
+    assert!(matches!(world.installation.find_blob(&other, &digest).await, Err(Error::LayerNotFound(_))));
+    let mounted = world.installation.mount_blob(&other, &digest, Some(&world.key), false).await;
     assert!(mounted.expect("an answer"));
-    assert!(world.installation.find_blob(&world.id, &other, &digest).await.is_ok());
+    assert!(world.installation.find_blob(&other, &digest).await.is_ok());
     world.push_blob(b"shared").await;
     let folder = world.folder.path().join(format!("blobs/sha256/{}", &digest.hex()[..2]));
     assert_eq!(std::fs::read_dir(folder).expect("the folder").count(), 1);
     let absent = Digest::of(Algorithm::Sha256, b"absent");
-    assert!(!world.installation.mount_blob(&world.id, &other, &absent, None, false).await.expect("an answer"));
+    assert!(!world.installation.mount_blob(&other, &absent, None, false).await.expect("an answer"));
 }
 
 #[tokio::test]
@@ -151,10 +149,10 @@ async fn a_blob_that_a_manifest_needs_cannot_be_deleted() {
     let world = World::new().await;
     world.push_image("one", &["a"]).await;
     let layer = Digest::of(Algorithm::Sha256, b"layer one");
-    assert!(matches!(world.installation.delete_blob(&world.id, &world.name, &layer).await, Err(Error::StillNeeded { .. })));
+    assert!(matches!(world.installation.delete_blob(&world.key, &layer).await, Err(Error::StillNeeded { .. })));
     let loose = world.push_blob(b"loose").await;
-    world.installation.delete_blob(&world.id, &world.name, &loose).await.expect("deleted");
-    assert!(matches!(world.installation.delete_blob(&world.id, &world.name, &loose).await, Err(Error::LayerNotFound(_))));
+    world.installation.delete_blob(&world.key, &loose).await.expect("deleted");
+    assert!(matches!(world.installation.delete_blob(&world.key, &loose).await, Err(Error::LayerNotFound(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,11 +162,8 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
     let part = vec![b'x'; 3 << 20];
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let (registry, registry_id, name, id, part) =
-            (world.installation.clone(), world.id.clone(), world.name.clone(), id.clone(), part.clone());
-        tasks.push(tokio::spawn(async move {
-            registry.append_upload(&registry_id, &name, &id, Some(0), &mut Parts::of(&[&part])).await.is_ok()
-        }));
+        let (installation, key, id, part) = (world.installation.clone(), world.key.clone(), id.clone(), part.clone());
+        tasks.push(tokio::spawn(async move { installation.append_upload(&key, &id, Some(0), &mut Parts::of(&[&part])).await.is_ok() }));
     }
     let mut won = 0;
     for task in tasks {
@@ -176,7 +171,7 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
     }
     assert_eq!(won, 1);
     let digest = Digest::of(Algorithm::Sha256, &part);
-    assert!(world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.is_ok());
+    assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
 }
 
 /// Between storing a blob and noting it lies a moment in which the process can end, or the client leave.
@@ -191,7 +186,7 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
         let folder = blobs.join(algorithm.as_str()).join(&digest.hex()[..2]);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::rename(blobs.join("uploads").join(&id), folder.join(format!("{}.{id}", digest.hex()))).expect("the stored file");
-        world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert_eq!(content(&world, &digest).await, b"stored");
     }
 }
@@ -199,11 +194,11 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
 #[tokio::test]
 async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
     for world in [World::new().await, World::of_files().await] {
-        let (installation, id, name) = (&world.installation, &world.id, &world.name);
+        let (installation, key) = (&world.installation, &world.key);
         let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
         let whole = start(&world).await;
         let parts = || Parts::of(&[b"first half, ", b"second half"]);
-        let blob = installation.complete_upload_with(id, name, &whole, Some(0), &mut parts(), &digest).await.expect("a blob");
+        let blob = installation.complete_upload_with(key, &whole, Some(0), &mut parts(), &digest).await.expect("a blob");
         assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
 
         for before in [b"".as_slice(), b"first "] {
@@ -212,20 +207,20 @@ async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
             let all = b"first half, second half".as_slice();
             let rest = &all[before.len()..];
             let broken = &mut Parts::of(&[&rest[..4]]).then_fails();
-            let refused = installation.complete_upload_with(id, name, &broken_one, None, broken, &digest).await;
+            let refused = installation.complete_upload_with(key, &broken_one, None, broken, &digest).await;
             assert!(matches!(refused, Err(Error::BodyIncomplete)));
-            let received = installation.find_upload(id, name, &broken_one).await.expect("the session").received;
+            let received = installation.find_upload(key, &broken_one).await.expect("the session").received;
             assert_eq!(received, before.len() as u64);
-            let misplaced = installation.complete_upload_with(id, name, &broken_one, Some(12), &mut Parts::of(&[b"x"]), &digest).await;
+            let misplaced = installation.complete_upload_with(key, &broken_one, Some(12), &mut Parts::of(&[b"x"]), &digest).await;
             assert!(matches!(misplaced, Err(Error::LayerPartInvalid { received, .. }) if received == before.len() as u64));
-            let again = installation.complete_upload_with(id, name, &broken_one, None, &mut Parts::of(&[rest]), &digest).await;
+            let again = installation.complete_upload_with(key, &broken_one, None, &mut Parts::of(&[rest]), &digest).await;
             assert_eq!(again.expect("a blob").size, 23);
         }
 
         let wrong = start(&world).await;
-        let refused = installation.complete_upload_with(id, name, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
+        let refused = installation.complete_upload_with(key, &wrong, None, &mut Parts::of(&[b"other"]), &digest).await;
         assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
-        assert!(matches!(installation.find_upload(id, name, &wrong).await, Err(Error::UploadNotFound { .. })));
+        assert!(matches!(installation.find_upload(key, &wrong).await, Err(Error::UploadNotFound { .. })));
     }
 }
 
@@ -237,7 +232,7 @@ async fn a_broken_closing_body_holds_no_disk() {
     let large = vec![b'x'; 1 << 20];
     let digest = Digest::of(Algorithm::Sha256, b"anything");
     let broken = &mut Parts::of(&[&large, &large]).then_fails();
-    assert!(world.installation.complete_upload_with(&world.id, &world.name, &id, None, broken, &digest).await.is_err());
+    assert!(world.installation.complete_upload_with(&world.key, &id, None, broken, &digest).await.is_err());
     assert_eq!(std::fs::read(world.folder.path().join("blobs/uploads").join(&id)).expect("the file"), b"kept");
 }
 
@@ -245,10 +240,10 @@ async fn a_broken_closing_body_holds_no_disk() {
 #[tokio::test]
 async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
     for world in [World::new().await, World::of_files().await] {
-        let (installation, id, name) = (&world.installation, &world.id, &world.name);
+        let (installation, key) = (&world.installation, &world.key);
         let upload = start(&world).await;
         let digest = Digest::of(Algorithm::Sha256, b"all of it");
-        let close = async |mut body: Parts| installation.complete_upload_with(id, name, &upload, None, &mut body, &digest).await;
+        let close = async |mut body: Parts| installation.complete_upload_with(key, &upload, None, &mut body, &digest).await;
         for body in [&[b"all of it".as_slice()] as &[&[u8]], &[], &[b"all ", b"of it"]] {
             assert_eq!(close(Parts::of(body)).await.expect("a blob").size, 9, "{body:?}");
         }
@@ -257,7 +252,7 @@ async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
         }
         assert!(matches!(close(Parts::of(&[b"all "]).then_fails()).await, Err(Error::BodyIncomplete)));
         let nowhere = Digest::of(Algorithm::Sha256, b"nowhere");
-        assert!(matches!(installation.complete_upload(id, name, &upload, &nowhere).await, Err(Error::UploadNotFound { .. })));
+        assert!(matches!(installation.complete_upload(key, &upload, &nowhere).await, Err(Error::UploadNotFound { .. })));
     }
 }
 
@@ -275,7 +270,7 @@ async fn a_closing_chunk_that_was_stored_but_not_noted_is_sent_again() {
     std::fs::rename(blobs.join("uploads").join(&id), &kept).expect("the stored file");
     std::fs::write(&kept, "first last").expect("all of it");
     let last = &mut Parts::of(&[b"last"]);
-    world.installation.complete_upload_with(&world.id, &world.name, &id, None, last, &digest).await.expect("a blob");
+    world.installation.complete_upload_with(&world.key, &id, None, last, &digest).await.expect("a blob");
     assert_eq!(content(&world, &digest).await, b"first last");
 }
 
@@ -297,8 +292,8 @@ struct Writer {
 impl Writer {
     fn of(world: &World, id: &str, start: Option<u64>) -> Self {
         let (send, body) = tokio::sync::mpsc::unbounded_channel();
-        let (installation, registry_id, name, id) = (world.installation.clone(), world.id.clone(), world.name.clone(), id.to_owned());
-        let append = async move { installation.append_upload(&registry_id, &name, &id, start, &mut Sent(body)).await };
+        let (installation, key, id) = (world.installation.clone(), world.key.clone(), id.to_owned());
+        let append = async move { installation.append_upload(&key, &id, start, &mut Sent(body)).await };
         Self { send: Some(send), ends: tokio::spawn(append) }
     }
 
@@ -316,7 +311,7 @@ impl Writer {
 /// Waits until a session stands at `received`, as clients are told.
 async fn wait_for(world: &World, id: &str, received: u64) {
     for _ in 0..2000 {
-        if world.installation.find_upload(&world.id, &world.name, id).await.expect("the session").received == received {
+        if world.installation.find_upload(&world.key, id).await.expect("the session").received == received {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -339,13 +334,13 @@ async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_
             }
         }
         let elsewhere = repository("other/app");
-        let stranger = world.installation.append_upload(&world.id, &elsewhere, &id, Some(6), &mut Parts::of(&[b"x"])).await;
+        let stranger = world.installation.append_upload(&elsewhere, &id, Some(6), &mut Parts::of(&[b"x"])).await;
         assert!(matches!(stranger, Err(Error::RepositoryNotFound { .. })));
         assert_eq!(append(&world, &id, Some(6), Parts::of(&[b"second"])).await.expect("a part").received, 12);
         hung.send(b"too late");
         assert!(matches!(hung.finish().await, Err(Error::UploadBusy { received: 6, .. })));
         let digest = Digest::of(Algorithm::Sha256, b"first second");
-        world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert_eq!(content(&world, &digest).await, b"first second");
     }
 }
@@ -356,14 +351,14 @@ async fn a_closing_request_that_hangs_gives_way_to_the_same_one() {
         let id = start(&world).await;
         let digest = Digest::of(Algorithm::Sha256, b"all of it");
         let (send, body) = tokio::sync::mpsc::unbounded_channel();
-        let (installation, registry_id, name) = (world.installation.clone(), world.id.clone(), world.name.clone());
+        let (installation, key) = (world.installation.clone(), world.key.clone());
         let (upload, expected) = (id.clone(), digest.clone());
-        let close = async move { installation.complete_upload_with(&registry_id, &name, &upload, None, &mut Sent(body), &expected).await };
+        let close = async move { installation.complete_upload_with(&key, &upload, None, &mut Sent(body), &expected).await };
         let hung = tokio::spawn(close);
         send.send(b"all ".to_vec()).expect("a listener");
         tokio::task::yield_now().await;
         let again = &mut Parts::of(&[b"all of it"]);
-        world.installation.complete_upload_with(&world.id, &world.name, &id, None, again, &digest).await.expect("a blob");
+        world.installation.complete_upload_with(&world.key, &id, None, again, &digest).await.expect("a blob");
         let _ = send.send(b"of it".to_vec());
         drop(send);
         // It was told that another request took over, or that its session is gone; or, if it came second, that the blob is there.
@@ -387,7 +382,7 @@ fn bytes_of_two_writers_never_mix() {
         let id = start(world).await;
         let mut writers: Vec<(Writer, usize)> = Vec::new();
         for (length, late) in steps {
-            let at = world.installation.find_upload(&world.id, &world.name, &id).await.expect("the session").received;
+            let at = world.installation.find_upload(&world.key, &id).await.expect("the session").received;
             let writer = Writer::of(world, &id, Some(at));
             let begin = usize::try_from(at).expect("a small session");
             writer.send(&bytes[begin..begin + length]);
@@ -401,9 +396,9 @@ fn bytes_of_two_writers_never_mix() {
         for (writer, _) in writers {
             let _ = writer.finish().await;
         }
-        let received = world.installation.find_upload(&world.id, &world.name, &id).await.expect("the session").received;
+        let received = world.installation.find_upload(&world.key, &id).await.expect("the session").received;
         let digest = Digest::of(Algorithm::Sha256, &bytes[..usize::try_from(received).expect("a small session")]);
-        world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.map(|_| ())
+        world.installation.complete_upload(&world.key, &id, &digest).await.map(|_| ())
     };
     let steps = proptest::collection::vec((1..40_000_usize, 0..4_usize), 1..6);
     proptest!(ProptestConfig::with_cases(24), |(steps in steps)| {
@@ -416,13 +411,13 @@ fn bytes_of_two_writers_never_mix() {
 #[tokio::test]
 async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone() {
     for world in [World::new().await, World::of_files().await] {
-        let (installation, registry_id, name) = (&world.installation, &world.id, &world.name);
+        let (installation, key) = (&world.installation, &world.key);
         for sent in [b"".as_slice(), b"some"] {
             let id = start(&world).await;
             let cancelled = Writer::of(&world, &id, None);
             cancelled.send(sent);
             wait_for(&world, &id, sent.len() as u64).await;
-            installation.cancel_upload(registry_id, name, &id).await.expect("given up");
+            installation.cancel_upload(key, &id).await.expect("given up");
             assert!(matches!(cancelled.finish().await, Err(Error::UploadNotFound { .. })));
 
             let id = start(&world).await;
@@ -430,23 +425,23 @@ async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone()
             let deleted = Writer::of(&world, &id, None);
             deleted.send(sent);
             wait_for(&world, &id, 7 + sent.len() as u64).await;
-            installation.delete_repository(registry_id, name, true).await.expect("deleted");
+            installation.delete_repository(key, true).await.expect("deleted");
             assert!(matches!(deleted.finish().await, Err(Error::RepositoryNotFound { .. })));
-            installation.create_repository(registry_id, name).await.expect("a repository");
+            installation.create_repository(key).await.expect("a repository");
         }
         assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
     }
 }
 
-async fn begin(world: &World, name: &RepositoryName) -> Result<String, Error> {
-    world.installation.start_upload(&world.id, name, None, false).await.map(|upload| upload.id)
+async fn begin(world: &World, key: &RepositoryKey) -> Result<String, Error> {
+    world.installation.start_upload(key, None, false).await.map(|upload| upload.id)
 }
 
 #[tokio::test]
 async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_end() {
     let world = World::with(Limits { uploads: 5, uploads_per_repository: 3, ..Limits::default() }).await;
     let other = repository("other/app");
-    world.installation.create_repository(&world.id, &other).await.expect("a repository");
+    world.installation.create_repository(&other).await.expect("a repository");
     let refused = |begun: Result<String, Error>, whose: &str| match begun {
         Err(error @ Error::TooManyUploads { .. }) => assert!(error.to_string().contains(whose), "{error}"),
         begun => panic!("{begun:?}"),
@@ -455,36 +450,36 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     for _ in 0..3 {
         ids.push(start(&world).await);
     }
-    refused(begin(&world, &world.name).await, "repository with name 'team/app'");
+    refused(begin(&world, &world.key).await, "repository with name 'team/app'");
     for _ in 0..2 {
         begin(&world, &other).await.expect("a session");
     }
     refused(begin(&world, &other).await, "registry with id");
     // After a restart they are counted again.
     let world = world.restart().await;
-    refused(begin(&world, &world.name).await, "registry with id");
+    refused(begin(&world, &world.key).await, "registry with id");
 
     // Each way to end makes room for one.
     let empty = Digest::of(Algorithm::Sha256, b"");
-    world.installation.complete_upload(&world.id, &world.name, &ids[0], &empty).await.expect("a blob");
+    world.installation.complete_upload(&world.key, &ids[0], &empty).await.expect("a blob");
     ids[0] = start(&world).await;
-    world.installation.cancel_upload(&world.id, &world.name, &ids[1]).await.expect("given up");
+    world.installation.cancel_upload(&world.key, &ids[1]).await.expect("given up");
     ids[1] = start(&world).await;
     let refuse = Digest::of(Algorithm::Sha256, b"something else");
-    assert!(world.installation.complete_upload(&world.id, &world.name, &ids[2], &refuse).await.is_err());
+    assert!(world.installation.complete_upload(&world.key, &ids[2], &refuse).await.is_err());
     for _ in 0..10 {
-        world.installation.push_blob(&world.id, &world.name, &empty, false, &mut Parts::of(&[])).await.expect("a blob");
-        let failed = world.installation.push_blob(&world.id, &world.name, &refuse, false, &mut Parts::of(&[b"x"])).await;
+        world.installation.push_blob(&world.key, &empty, false, &mut Parts::of(&[])).await.expect("a blob");
+        let failed = world.installation.push_blob(&world.key, &refuse, false, &mut Parts::of(&[b"x"])).await;
         assert!(matches!(failed, Err(Error::LayerDigestMismatch { .. })));
         assert!(matches!(begin(&world, &repository("none")).await, Err(Error::RepositoryNotFound { .. })));
     }
     ids[2] = start(&world).await;
-    refused(begin(&world, &world.name).await, "registry with id");
-    world.installation.delete_repository(&world.id, &other, true).await.expect("deleted");
-    refused(begin(&world, &world.name).await, "repository with name");
+    refused(begin(&world, &world.key).await, "registry with id");
+    world.installation.delete_repository(&other, true).await.expect("deleted");
+    refused(begin(&world, &world.key).await, "repository with name");
 
     // What another process ends is noticed a second later.
-    world.beside().await.cancel_upload(&world.id, &world.name, &ids[0]).await.expect("given up");
+    world.beside().await.cancel_upload(&world.key, &ids[0]).await.expect("given up");
     std::thread::sleep(std::time::Duration::from_millis(1100));
     start(&world).await;
 }
@@ -493,7 +488,7 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
 async fn sessions_that_were_given_up_are_collected_and_make_room() {
     let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
     start(&world).await;
-    assert!(world.installation.start_upload(&world.id, &world.name, None, false).await.is_err());
+    assert!(world.installation.start_upload(&world.key, None, false).await.is_err());
     world.pass_seconds(2 * 60 * 60);
     let collection = Collection { grace: std::time::Duration::ZERO, dry_run: false };
     assert_eq!(world.installation.collect_garbage(collection).await.expect("a collection").uploads, 1);
@@ -514,7 +509,7 @@ async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
             send.send(part.to_vec()).expect("a listener");
         }
         {
-            let append = world.installation.append_upload(&world.id, &world.name, &id, Some(unit as u64), &mut body);
+            let append = world.installation.append_upload(&world.key, &id, Some(unit as u64), &mut body);
             let arrived = wait_for(&world, &id, 6 * unit as u64);
             tokio::select! {
                 ended = append => panic!("{ended:?}"),
@@ -533,7 +528,7 @@ async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
         }
         assert_eq!(appended.expect("a part").received, 10 * unit as u64);
         let digest = Digest::of(Algorithm::Sha256, &bytes);
-        world.installation.complete_upload(&world.id, &world.name, &id, &digest).await.expect("a blob");
+        world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert!(content(&world, &digest).await == bytes);
     }
 }
@@ -558,7 +553,7 @@ async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
         panic!("{} bytes", length());
     };
     {
-        let close = world.installation.complete_upload_with(&world.id, &world.name, &id, None, &mut body, &digest);
+        let close = world.installation.complete_upload_with(&world.key, &id, None, &mut body, &digest);
         tokio::select! {
             ended = close => panic!("{ended:?}"),
             () = wait_until(&|length| length > 4) => {}
@@ -566,7 +561,7 @@ async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
     }
     wait_until(&|length| length == 4).await;
     let again = &mut Parts::of(&[b" and closed"]);
-    world.installation.complete_upload_with(&world.id, &world.name, &id, None, again, &digest).await.expect("a blob");
+    world.installation.complete_upload_with(&world.key, &id, None, again, &digest).await.expect("a blob");
     assert_eq!(content(&world, &digest).await, b"kept and closed");
 }
 
@@ -577,11 +572,11 @@ async fn a_push_in_one_request_that_is_dropped_leaves_no_session() {
     let (send, body) = tokio::sync::mpsc::unbounded_channel();
     let digest = Digest::of(Algorithm::Sha256, b"all");
     let mut body = Sent(body);
-    let push = world.installation.push_blob(&world.id, &world.name, &digest, false, &mut body);
+    let push = world.installation.push_blob(&world.key, &digest, false, &mut body);
     send.send(b"al".to_vec()).expect("a listener");
     assert!(tokio::time::timeout(std::time::Duration::from_millis(100), push).await.is_err());
     for _ in 0..2000 {
-        if world.installation.start_upload(&world.id, &world.name, None, false).await.is_ok() {
+        if world.installation.start_upload(&world.key, None, false).await.is_ok() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;

@@ -14,8 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use roadstead_model::sealed::{MAXIMUM_LENGTH, SealError};
-use roadstead_model::{RegistryId, SealingKey, Timestamp};
-use roadstead_registry::{Identity, Installation};
+use roadstead_model::{Identity, RegistryId, SealingKey, Timestamp};
+use roadstead_registry::Installation;
 use serde::{Deserialize, Serialize};
 
 /// How long a password is valid: 12 hours, as AWS documents.

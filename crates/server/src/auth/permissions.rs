@@ -5,9 +5,10 @@
 use crate::http::Call;
 use crate::principal::KnownPrincipal;
 use http::header::USER_AGENT;
+use roadstead_model::policy::UserPolicy;
 use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
-use roadstead_model::{Arn, RegistryId, RepositoryName, Timestamp, UserId};
-use roadstead_registry::{Error, Identity, Installation, ResourceTag, UserPolicy};
+use roadstead_model::{Arn, Identity, RegistryId, RepositoryKey, ResourceTag, Timestamp, UserId};
+use roadstead_registry::{Error, Installation};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -21,7 +22,7 @@ pub enum Resource {
     /// All repositories of a registry, as when they are listed.
     Repositories(RegistryId),
     /// A repository, which need not exist.
-    Repository(RegistryId, RepositoryName),
+    Repository(RepositoryKey),
 }
 
 impl Resource {
@@ -29,7 +30,7 @@ impl Resource {
     fn registry(&self) -> Option<&RegistryId> {
         match self {
             Self::None => None,
-            Self::Registry(id) | Self::Repositories(id) | Self::Repository(id, _) => Some(id),
+            Self::Registry(id) | Self::Repositories(id) | Self::Repository(RepositoryKey { registry: id, .. }) => Some(id),
         }
     }
 
@@ -39,7 +40,7 @@ impl Resource {
             Self::None => None,
             Self::Registry(id) => Some(Arn::Registry(id.clone()).to_string()),
             Self::Repositories(id) => Some(format!("arn:aws:ecr-public::{id}:repository/*")),
-            Self::Repository(id, name) => Some(Arn::Repository(id.clone(), name.clone()).to_string()),
+            Self::Repository(key) => Some(Arn::Repository(key.clone()).to_string()),
         }
     }
 }
@@ -89,7 +90,7 @@ impl<'a> Permissions<'a> {
         tags: RequestTags,
     ) -> Result<Self, Error> {
         let repository = match &resource {
-            Resource::Repository(id, name) => Some((id, name)),
+            Resource::Repository(key) => Some(key),
             Resource::None | Resource::Registry(_) | Resource::Repositories(_) => None,
         };
         let facts = installation.access_facts(&principal.identity, repository).await?;

@@ -14,7 +14,7 @@ use roadstead_model::aws::validation::Violation;
 use roadstead_model::aws::{Exception, Operation};
 use roadstead_model::name::NameError;
 use roadstead_model::policy::Policy;
-use roadstead_model::{Arn, RegistryId, RepositoryName};
+use roadstead_model::{Arn, RegistryId, RepositoryKey, RepositoryName};
 use roadstead_registry::{Error, Installation};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -56,6 +56,11 @@ impl<'a> Caller<'a> {
     /// The registry that the call is about.
     pub(super) fn registry_id(&self) -> &RegistryId {
         &self.registry_id
+    }
+
+    /// The repository of that registry which `member` names. It need not exist.
+    pub(super) fn repository(&self, member: &str, name: &str) -> Result<RepositoryKey, Violation> {
+        Ok(RepositoryKey::new(self.registry_id.clone(), repository_name(member, name)?))
     }
 
     /// What URIs of repositories in answers start with: `<host>/<primary alias>`.
@@ -167,13 +172,14 @@ async fn registry_of(
 fn no_registry(operation: &Operation, id: &RegistryId, request: &Request<'_>) -> Failure {
     let name = request.member::<String>("repositoryName").and_then(|name| RepositoryName::parse(&name).ok());
     Failure::from(match name {
-        Some(name) if !operation.declares(Exception::RegistryNotFound) => Error::RepositoryNotFound { registry: id.clone(), name },
+        Some(name) if !operation.declares(Exception::RegistryNotFound) => Error::RepositoryNotFound(RepositoryKey::new(id.clone(), name)),
         _ => Error::RegistryNotFound(id.to_string()),
     })
 }
 
 fn resources_of(operation: &Operation, registry: &RegistryId, request: &Request<'_>) -> Result<Vec<Resource>, Failure> {
-    let repository = |member, name: &str| repository_name(member, name).map(|name| Resource::Repository(registry.clone(), name));
+    let repository =
+        |member, name: &str| repository_name(member, name).map(|name| Resource::Repository(RepositoryKey::new(registry.clone(), name)));
     match operation.resource {
         ResourceMember::None => Ok(vec![Resource::None]),
         ResourceMember::Registry => Ok(vec![Resource::Registry(registry.clone())]),
@@ -187,13 +193,13 @@ fn resources_of(operation: &Operation, registry: &RegistryId, request: &Request<
         },
         ResourceMember::RepositoryArn => {
             let arn: String = request.member("resourceArn").unwrap_or_default();
-            let (registry, name) = Arn::parse_repository(&arn).ok_or_else(|| Violation::new("resourceArn", "Invalid ARN"))?;
-            Ok(vec![Resource::Repository(registry, name)])
+            let key = Arn::parse_repository(&arn).ok_or_else(|| Violation::new("resourceArn", "Invalid ARN"))?;
+            Ok(vec![Resource::Repository(key)])
         }
     }
 }
 
 /// The name of a repository that `member` gives.
-pub(super) fn repository_name(member: &str, text: &str) -> Result<RepositoryName, Violation> {
+fn repository_name(member: &str, text: &str) -> Result<RepositoryName, Violation> {
     RepositoryName::parse(text).map_err(|reason: NameError| Violation::new(member, reason))
 }

@@ -1,6 +1,6 @@
 //! GetRepositoryCatalogData, PutRepositoryCatalogData, GetRegistryCatalogData, PutRegistryCatalogData.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use crate::http::logo_path;
 use roadstead_model::aws::catalog_data::*;
@@ -11,8 +11,8 @@ pub(super) async fn get_repository_catalog_data(
     caller: &Caller<'_>,
     request: GetRepositoryCatalogDataRequest,
 ) -> Result<GetRepositoryCatalogDataResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
-    let data = caller.installation().catalog_data(caller.registry_id(), &name).await?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let data = caller.installation().catalog_data(&repository).await?;
     Ok(GetRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 
@@ -21,8 +21,8 @@ pub(super) async fn put_repository_catalog_data(
     caller: &Caller<'_>,
     request: PutRepositoryCatalogDataRequest,
 ) -> Result<PutRepositoryCatalogDataResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
-    let data = caller.installation().put_catalog_data(caller.registry_id(), &name, sent(request.catalog_data)).await?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let data = caller.installation().put_catalog_data(&repository, sent(request.catalog_data)).await?;
     Ok(PutRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 

@@ -191,9 +191,9 @@ fn translated(error: &Error) -> (Exception, String) {
 /// The members that an exception has besides its message.
 fn details_of(error: &Error) -> Map<String, Value> {
     let mut details = Map::new();
-    if let Error::LayerPartInvalid { registry, name, id, received } | Error::UploadBusy { registry, name, id, received } = error {
-        details.insert("registryId".to_owned(), json!(registry.as_str()));
-        details.insert("repositoryName".to_owned(), json!(name.as_str()));
+    if let Error::LayerPartInvalid { repository, id, received } | Error::UploadBusy { repository, id, received } = error {
+        details.insert("registryId".to_owned(), json!(repository.registry.as_str()));
+        details.insert("repositoryName".to_owned(), json!(repository.name.as_str()));
         details.insert("uploadId".to_owned(), json!(id));
         if let Some(last) = received.checked_sub(1) {
             details.insert("lastValidByteReceived".to_owned(), json!(last));
@@ -244,18 +244,20 @@ impl From<Invalid> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadstead_model::{RegistryId, RepositoryName};
+    use roadstead_model::{RegistryId, RepositoryKey, RepositoryName};
 
     fn worded(failure: impl Into<Failure>, operation: &str) -> (u16, Value) {
         let (status, body) = failure.into().worded(Operation::find(operation), "id");
         (status.as_u16(), serde_json::from_slice(&body).expect("JSON"))
     }
 
+    fn repository() -> RepositoryKey {
+        let registry = RegistryId::parse("123456789012").expect("an id");
+        RepositoryKey::new(registry, RepositoryName::parse("team/app").expect("a name"))
+    }
+
     fn repository_not_found() -> Error {
-        Error::RepositoryNotFound {
-            registry: RegistryId::parse("123456789012").expect("an id"),
-            name: RepositoryName::parse("team/app").expect("a name"),
-        }
+        Error::RepositoryNotFound(repository())
     }
 
     #[test]
@@ -287,8 +289,7 @@ mod tests {
 
     #[test]
     fn an_invalid_part_says_how_far_the_upload_stands() {
-        let (registry, name) = (RegistryId::parse("123456789012").expect("an id"), RepositoryName::parse("team/app").expect("a name"));
-        let at = |received| Error::LayerPartInvalid { registry: registry.clone(), name: name.clone(), id: "u".into(), received };
+        let at = |received| Error::LayerPartInvalid { repository: repository(), id: "u".into(), received };
         let answer = worded(at(10), "UploadLayerPart").1;
         assert_eq!(answer["lastValidByteReceived"], 9);
         assert_eq!((&answer["registryId"], &answer["repositoryName"]), (&json!("123456789012"), &json!("team/app")));

@@ -1,6 +1,6 @@
 //! DescribeImages, PutImage, BatchDeleteImage.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
 use bytes::Bytes;
@@ -9,43 +9,42 @@ use roadstead_model::aws::scalars::LAYER_DIGEST_FORM;
 use roadstead_model::aws::shape::Pattern;
 use roadstead_model::aws::validation::Violation;
 use roadstead_model::manifest::ManifestError;
-use roadstead_model::{Digest, Manifest, RepositoryName, Tag};
-use roadstead_registry::{Condition, DeleteFailure, Error, Image as Row, ImageId, ImageIdText, ManifestPush};
+use roadstead_model::{Digest, Image as Row, ImageId, Manifest, RepositoryKey, Tag};
+use roadstead_registry::{Condition, DeleteFailure, Error, ImageIdText, ManifestPush};
 
 pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImagesRequest) -> Result<DescribeImagesResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let (token, max_results) = (request.next_token.as_deref(), request.max_results);
     let (rows, next_token) = match request.image_ids {
         Some(ids) => {
             refuse_paging("imageIds", token, max_results)?;
-            (named_images(caller, &name, &ids).await?, None)
+            (named_images(caller, &repository, &ids).await?, None)
         }
         None => {
-            let listing = Listing::new(caller, name.as_str());
+            let listing = Listing::new(caller, repository.name.as_str());
             let (after, size) = listing.page(token, max_results)?;
-            let page = caller.installation().list_images(caller.registry_id(), &name, after.as_deref(), size).await?;
+            let page = caller.installation().list_images(&repository, after.as_deref(), size).await?;
             (page.items, listing.token(page.next))
         }
     };
-    let shown = |row| detail(row, caller.registry_id().as_str(), &name);
+    let shown = |row| detail(row, &repository);
     Ok(DescribeImagesResponse { image_details: rows.into_iter().map(shown).collect(), next_token })
 }
 
-async fn named_images(caller: &Caller<'_>, name: &RepositoryName, ids: &[ImageIdentifier]) -> Result<Vec<Row>, Failure> {
+async fn named_images(caller: &Caller<'_>, repository: &RepositoryKey, ids: &[ImageIdentifier]) -> Result<Vec<Row>, Failure> {
     let mut parsed = Vec::with_capacity(ids.len());
     for id in ids {
         match image_id(id)? {
             Some(id) => parsed.push(id),
             None => {
                 // No image can have such a tag or digest. That the repository does not exist is the better answer, though.
-                caller.installation().repositories(caller.registry_id(), std::slice::from_ref(name)).await?;
-                let (registry, name) = (caller.registry_id().clone(), name.clone());
+                caller.installation().repositories(std::slice::from_ref(repository)).await?;
                 let (digest, tag) = (id.image_digest.clone(), id.image_tag.clone());
-                return Err(Error::ImageNotFound { registry, name, digest, tag }.into());
+                return Err(Error::ImageNotFound { repository: repository.clone(), digest, tag }.into());
             }
         }
     }
-    Ok(caller.installation().describe_images(caller.registry_id(), name, &parsed).await?)
+    Ok(caller.installation().describe_images(repository, &parsed).await?)
 }
 
 /// What AWS holds a tag against, though its service model does not say so (observed: datawire/forge#99,
@@ -71,10 +70,10 @@ fn image_id(id: &ImageIdentifier) -> Result<Option<ImageId>, Violation> {
     Ok(digest.ok().zip(tag.ok()).map(|(digest, tag)| ImageId { digest, tag }))
 }
 
-fn detail(Row { summary, tags }: Row, registry_id: &str, name: &RepositoryName) -> ImageDetail {
+fn detail(Row { summary, tags }: Row, repository: &RepositoryKey) -> ImageDetail {
     ImageDetail {
-        registry_id: registry_id.to_owned(),
-        repository_name: name.to_string(),
+        registry_id: repository.registry.to_string(),
+        repository_name: repository.name.to_string(),
         image_digest: summary.digest.to_string(),
         image_tags: (!tags.is_empty()).then(|| tags.iter().map(Tag::to_string).collect()),
         image_size_in_bytes: summary.size_bytes,
@@ -87,7 +86,7 @@ fn detail(Row { summary, tags }: Row, registry_id: &str, name: &RepositoryName) 
 /// Stores a manifest whose layers and children are there. Putting the very same again under the same tag is an error here,
 /// where the OCI door says that all is well.
 pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> Result<PutImageResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     check_form("imageDigest", &LAYER_DIGEST_FORM, request.image_digest.as_deref())?;
     check_form("imageTag", &IMAGE_TAG_FORM, request.image_tag.as_deref())?;
     let digest = request.image_digest.as_deref().map(Digest::parse).transpose().map_err(|error| Violation::new("imageDigest", error))?;
@@ -105,14 +104,14 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
         condition: Condition::None,
         create_repository: false,
     };
-    let put = caller.installation().put_manifest(caller.registry_id(), &name, push).await?;
+    let put = caller.installation().put_manifest(&repository, push).await?;
     let image_tag = request.image_tag;
     if put.unchanged {
-        return Err(Error::ImageExists { registry: caller.registry_id().clone(), name, digest: put.digest, tag: image_tag }.into());
+        return Err(Error::ImageExists { repository, digest: put.digest, tag: image_tag }.into());
     }
     let image = Image {
-        registry_id: caller.registry_id().to_string(),
-        repository_name: name.to_string(),
+        registry_id: repository.registry.to_string(),
+        repository_name: repository.name.to_string(),
         image_id: ImageIdentifier { image_digest: Some(put.digest.to_string()), image_tag },
         // It was text, and nobody else has it any more: this copies nothing.
         image_manifest: String::from_utf8(manifest.into()).unwrap_or_default(),
@@ -122,9 +121,9 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
 }
 
 pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDeleteImageRequest) -> Result<BatchDeleteImageResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let ids = request.image_ids.into_iter().map(|id| ImageIdText { digest: id.image_digest, tag: id.image_tag });
-    let done = caller.installation().delete_images(caller.registry_id(), &name, ids.collect()).await?;
+    let done = caller.installation().delete_images(&repository, ids.collect()).await?;
     let deleted = done
         .deleted
         .into_iter()

@@ -1,6 +1,6 @@
 //! BatchCheckLayerAvailability.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use roadstead_model::Digest;
 use roadstead_model::aws::layers::*;
@@ -10,14 +10,14 @@ pub(super) async fn batch_check_layer_availability(
     caller: &Caller<'_>,
     request: BatchCheckLayerAvailabilityRequest,
 ) -> Result<BatchCheckLayerAvailabilityResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let (digests, malformed): (Vec<_>, Vec<_>) =
         request.layer_digests.into_iter().map(|text| Digest::parse(&text).map_err(|_| text)).partition(Result::is_ok);
     let digests: Vec<Digest> = digests.into_iter().flatten().collect();
     // Who only reads must not keep what nobody needs.
     let may_push = caller.may("ecr-public:PutImage");
     let asker = if may_push { Asker::Pusher } else { Asker::Other(caller.server().config.gc_grace / 2) };
-    let found = caller.installation().find_layers(caller.registry_id(), &name, &digests, asker).await?;
+    let found = caller.installation().find_layers(&repository, &digests, asker).await?;
     let missing = digests.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(digest, _)| missing(digest));
     let failures = malformed.into_iter().filter_map(Result::err).map(malformed_digest).chain(missing).collect();
     Ok(BatchCheckLayerAvailabilityResponse { layers: found.iter().flatten().map(available).collect(), failures })

@@ -38,7 +38,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Body;
 use roadstead_model::RegistryId;
 use roadstead_model::aws::{self, Exception, Operation, validation};
-use roadstead_registry::{AccessKey, Identity};
+use roadstead_model::{AccessKey, Identity};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -1,18 +1,17 @@
 //! CreateRepository, DescribeRepositories, DeleteRepository.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
 use super::{catalog_data, resource_tags};
-use roadstead_model::Arn;
 use roadstead_model::aws::repositories::*;
-use roadstead_registry::Repository as Row;
+use roadstead_model::{Arn, Repository as Row};
 
 pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let tags = resource_tags::rows(request.tags.unwrap_or_default())?;
     let data = request.catalog_data.map(catalog_data::sent);
-    let (row, data) = caller.installation().create_repository_with(caller.registry_id(), &name, data, tags).await?;
+    let (row, data) = caller.installation().create_repository_with(&repository, data, tags).await?;
     let repository = shown(row, &caller.registry_uri().await?);
     Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data::shown(caller, data) })
 }
@@ -25,8 +24,8 @@ pub(super) async fn describe_repositories(
     let (rows, next_token) = match request.repository_names {
         Some(names) => {
             refuse_paging("repositoryNames", token, max_results)?;
-            let names = names.iter().map(|name| repository_name("repositoryNames", name)).collect::<Result<Vec<_>, _>>()?;
-            (caller.installation().repositories(caller.registry_id(), &names).await?, None)
+            let keys = names.iter().map(|name| caller.repository("repositoryNames", name)).collect::<Result<Vec<_>, _>>()?;
+            (caller.installation().repositories(&keys).await?, None)
         }
         None => {
             let listing = Listing::new(caller, "");
@@ -40,19 +39,19 @@ pub(super) async fn describe_repositories(
 }
 
 pub(super) async fn delete_repository(caller: &Caller<'_>, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let force = request.force.unwrap_or(false);
-    let row = caller.installation().delete_repository(caller.registry_id(), &name, force).await?;
+    let row = caller.installation().delete_repository(&repository, force).await?;
     Ok(DeleteRepositoryResponse { repository: shown(row, &caller.registry_uri().await?) })
 }
 
 /// A repository as the API shows it, in a registry that is reached at `registry_uri`.
-fn shown(Row { registry, name, created_at, .. }: Row, registry_uri: &str) -> Repository {
+fn shown(Row { key, created_at }: Row, registry_uri: &str) -> Repository {
     Repository {
-        repository_arn: Arn::Repository(registry.clone(), name.clone()).to_string(),
-        registry_id: registry.to_string(),
-        repository_uri: format!("{registry_uri}/{name}"),
-        repository_name: name.to_string(),
+        registry_id: key.registry.to_string(),
+        repository_uri: format!("{registry_uri}/{}", key.name),
+        repository_name: key.name.to_string(),
+        repository_arn: Arn::Repository(key).to_string(),
         created_at,
     }
 }

@@ -5,18 +5,17 @@ use super::error::Failure;
 use roadstead_model::aws::Exception;
 use roadstead_model::aws::resource_tags::*;
 use roadstead_model::aws::validation::Violation;
-use roadstead_model::{Arn, RegistryId, RepositoryName};
-use roadstead_registry::ResourceTag as Row;
+use roadstead_model::{Arn, RepositoryKey, ResourceTag as Row};
 
 pub(super) async fn tag_resource(caller: &Caller<'_>, request: TagResourceRequest) -> Result<TagResourceResponse, Failure> {
-    let (registry, name) = repository(&request.resource_arn)?;
-    caller.installation().tag_resource(&registry, &name, rows(request.tags)?).await?;
+    let repository = repository(&request.resource_arn)?;
+    caller.installation().tag_resource(&repository, rows(request.tags)?).await?;
     Ok(TagResourceResponse {})
 }
 
 pub(super) async fn untag_resource(caller: &Caller<'_>, request: UntagResourceRequest) -> Result<UntagResourceResponse, Failure> {
-    let (registry, name) = repository(&request.resource_arn)?;
-    caller.installation().untag_resource(&registry, &name, request.tag_keys).await?;
+    let repository = repository(&request.resource_arn)?;
+    caller.installation().untag_resource(&repository, request.tag_keys).await?;
     Ok(UntagResourceResponse {})
 }
 
@@ -24,8 +23,8 @@ pub(super) async fn list_tags_for_resource(
     caller: &Caller<'_>,
     request: ListTagsForResourceRequest,
 ) -> Result<ListTagsForResourceResponse, Failure> {
-    let (registry, name) = repository(&request.resource_arn)?;
-    let tags = caller.installation().resource_tags(&registry, &name).await?;
+    let repository = repository(&request.resource_arn)?;
+    let tags = caller.installation().resource_tags(&repository).await?;
     Ok(ListTagsForResourceResponse {
         tags: tags.into_iter().map(|tag| ResourceTag { key: Some(tag.key), value: Some(tag.value) }).collect(),
     })
@@ -41,6 +40,6 @@ pub(super) fn rows(tags: Vec<ResourceTag>) -> Result<Vec<Row>, Failure> {
     tags.into_iter().map(row).collect()
 }
 
-fn repository(arn: &str) -> Result<(RegistryId, RepositoryName), Violation> {
+fn repository(arn: &str) -> Result<RepositoryKey, Violation> {
     Arn::parse_repository(arn).ok_or_else(|| Violation::new("resourceArn", "Invalid ARN"))
 }

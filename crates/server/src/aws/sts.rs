@@ -10,9 +10,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
-use roadstead_model::UserId;
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
-use roadstead_registry::Identity;
+use roadstead_model::{Identity, UserId};
 use std::borrow::Cow;
 
 const SERVICE: &str = "sts";

@@ -1,19 +1,19 @@
 //! DescribeImageTags.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use super::listing::Listing;
+use roadstead_model::ImageTag;
 use roadstead_model::aws::tags::{DescribeImageTagsRequest, DescribeImageTagsResponse, ImageTagDetail, ReferencedImageDetail};
-use roadstead_registry::ImageTag;
 
 pub(super) async fn describe_image_tags(
     caller: &Caller<'_>,
     request: DescribeImageTagsRequest,
 ) -> Result<DescribeImageTagsResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
-    let listing = Listing::new(caller, name.as_str());
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let listing = Listing::new(caller, repository.name.as_str());
     let (after, size) = listing.page(request.next_token.as_deref(), request.max_results)?;
-    let page = caller.installation().list_image_tags(caller.registry_id(), &name, after.as_deref(), size).await?;
+    let page = caller.installation().list_image_tags(&repository, after.as_deref(), size).await?;
     let next_token = listing.token(page.next.clone());
     Ok(DescribeImageTagsResponse { image_tag_details: page.items.iter().map(detail).collect(), next_token })
 }

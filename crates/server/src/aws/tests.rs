@@ -7,8 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
 use roadstead_model::aws::OPERATIONS;
-use roadstead_model::{RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp};
-use roadstead_registry::{Condition, Identity, Installation, ManifestPush, OpenOptions};
+use roadstead_model::{Identity, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp};
+use roadstead_registry::{Condition, Installation, ManifestPush, OpenOptions};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
@@ -120,9 +120,9 @@ impl Door {
             condition: Condition::None,
             create_repository: false,
         };
-        let name = RepositoryName::parse(repository).expect("a name");
         let own = RegistryId::parse(OWN).expect("an id");
-        self.server.installation.put_manifest(&own, &name, push).await.expect("put").digest.to_string()
+        let repository = RepositoryKey::new(own, RepositoryName::parse(repository).expect("a name"));
+        self.server.installation.put_manifest(&repository, push).await.expect("put").digest.to_string()
     }
 }
 

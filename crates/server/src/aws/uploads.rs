@@ -1,6 +1,6 @@
 //! InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload: the upload session of every door, in AWS's words.
 
-use super::access::{Caller, repository_name};
+use super::access::Caller;
 use super::error::Failure;
 use roadstead_model::Digest;
 use roadstead_model::aws::uploads::*;
@@ -14,19 +14,19 @@ pub(super) async fn initiate_layer_upload(
     caller: &Caller<'_>,
     request: InitiateLayerUploadRequest,
 ) -> Result<InitiateLayerUploadResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
-    let upload = caller.installation().start_layer_upload(caller.registry_id(), &name).await?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let upload = caller.installation().start_layer_upload(&repository).await?;
     Ok(InitiateLayerUploadResponse { upload_id: upload.id, part_size: PART_SIZE })
 }
 
 pub(super) async fn upload_layer_part(caller: &Caller<'_>, request: UploadLayerPartRequest) -> Result<UploadLayerPartResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let part =
         LayerPart { first_byte: request.part_first_byte, last_byte: request.part_last_byte, bytes: request.layer_part_blob.0.into() };
-    let upload = caller.installation().append_layer_part(caller.registry_id(), &name, &request.upload_id, part).await?;
+    let upload = caller.installation().append_layer_part(&repository, &request.upload_id, part).await?;
     Ok(UploadLayerPartResponse {
-        registry_id: caller.registry_id().to_string(),
-        repository_name: name.to_string(),
+        registry_id: repository.registry.to_string(),
+        repository_name: repository.name.to_string(),
         upload_id: upload.id,
         last_byte_received: upload.received.saturating_sub(1),
     })
@@ -36,12 +36,12 @@ pub(super) async fn complete_layer_upload(
     caller: &Caller<'_>,
     request: CompleteLayerUploadRequest,
 ) -> Result<CompleteLayerUploadResponse, Failure> {
-    let name = repository_name("repositoryName", &request.repository_name)?;
+    let repository = caller.repository("repositoryName", &request.repository_name)?;
     let digests = request.layer_digests.iter().map(|text| layer_digest(text)).collect::<Result<Vec<_>, _>>()?;
-    let layer = caller.installation().complete_layer_upload(caller.registry_id(), &name, &request.upload_id, &digests).await?;
+    let layer = caller.installation().complete_layer_upload(&repository, &request.upload_id, &digests).await?;
     Ok(CompleteLayerUploadResponse {
-        registry_id: caller.registry_id().to_string(),
-        repository_name: name.to_string(),
+        registry_id: repository.registry.to_string(),
+        repository_name: repository.name.to_string(),
         upload_id: request.upload_id,
         layer_digest: layer.digest.to_string(),
     })

@@ -9,8 +9,8 @@ use super::output::{Output, Record, table, yes_or_no};
 use super::user::UserRecord;
 use crate::config::values;
 use clap::{Subcommand, ValueEnum};
-use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{Installation, RegistryDescription};
+use roadstead_model::{RegistryAlias, RegistryDescription, RegistryId};
+use roadstead_registry::Installation;
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]

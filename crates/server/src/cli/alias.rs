@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::output::{Output, Record, yes_or_no};
 use crate::config::values;
 use clap::{Args, Subcommand};
-use roadstead_model::{RegistryAlias, RegistryId};
-use roadstead_registry::{AliasDescription, AliasStatus, Installation};
+use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId};
+use roadstead_registry::Installation;
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]

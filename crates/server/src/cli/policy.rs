@@ -9,8 +9,9 @@ use super::user::unknown;
 use crate::config::values;
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
+use roadstead_model::policy::UserPolicy;
 use roadstead_model::policy::managed::{MANAGED_POLICIES, ManagedPolicy};
-use roadstead_registry::{Error, Installation, UserPolicy};
+use roadstead_registry::{Error, Installation};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -131,24 +132,21 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
         None if user.account.is_given() => {
             Err(Failure::Usage("--account goes with --user: managed policies are the same for all accounts".to_owned()))
         }
-        None => MANAGED_POLICIES.iter().map(|managed| Ok(UserPolicy::managed(managed.name)?)).collect(),
+        None => {
+            let managed = |policy: &ManagedPolicy| UserPolicy { name: policy.name.to_owned(), document: None };
+            Ok(MANAGED_POLICIES.iter().map(managed).collect())
+        }
     }
 }
 
 /// The policy that the command line describes. Whatever is wrong with its document is said with the place of the document.
 fn offered(name: &str, document: Option<&Path>) -> Result<UserPolicy, Failure> {
     let Some(path) = document else {
-        return UserPolicy::managed(name).map_err(|error| match error {
-            Error::PolicyInvalid(reason) => {
-                Failure::Usage(format!("{reason}: 'roadstead policy list' shows them; give --document for a policy of your own"))
-            }
-            other => other.into(),
+        return UserPolicy::managed(name).map_err(|error| {
+            Failure::Usage(format!("{error}: 'roadstead policy list' shows them; give --document for a policy of your own"))
         });
     };
-    UserPolicy::with_document(name, input::read(path)?).map_err(|error| match error {
-        Error::PolicyInvalid(reason) => Failure::Usage(format!("{}: {reason}", path.display())),
-        other => other.into(),
-    })
+    UserPolicy::with_document(name, input::read(path)?).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
 /// The name of a managed policy of which the ARN may have been given.

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::config::values;
 use clap::{Args, Subcommand};
-use roadstead_model::RepositoryName;
+use roadstead_model::{RepositoryKey, RepositoryName};
 use roadstead_registry::Installation;
 use serde::Serialize;
 
@@ -52,13 +52,13 @@ impl data_access::Verb for Verb {
 
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         let (Self::Show { repository } | Self::Delete { repository }) = &self;
-        let (name, id) = (&repository.name, repository.account.find(installation).await?);
+        let key = RepositoryKey::new(repository.account.find(installation).await?, repository.name.clone());
         let policy_text = match self {
-            Self::Show { .. } => installation.repository_policy(&id, name).await?,
-            Self::Delete { .. } => installation.delete_repository_policy(&id, name).await?,
+            Self::Show { .. } => installation.repository_policy(&key).await?,
+            Self::Delete { .. } => installation.delete_repository_policy(&key).await?,
         };
         let text = format!("{}\n", policy_text.trim_end());
-        let record = RepositoryPolicyRecord { registry_id: id.to_string(), repository_name: name.to_string(), policy_text };
+        let record = RepositoryPolicyRecord { registry_id: key.registry.to_string(), repository_name: key.name.to_string(), policy_text };
         output.print(&record, || text)
     }
 }

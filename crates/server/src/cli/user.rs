@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::output::{Output, Record};
 use crate::config::values;
 use clap::{Args, Subcommand};
-use roadstead_model::{Arn, RegistryId};
-use roadstead_registry::{Installation, User};
+use roadstead_model::{Arn, RegistryId, User};
+use roadstead_registry::Installation;
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,8 @@
 use super::file::Source;
 use super::layers::ConfigError;
 use super::values::{self, Secret};
-use roadstead_registry::{AccountDeclaration, AliasDeclaration, Error, KeyDeclaration, UserDeclaration, UserPolicy};
+use roadstead_model::policy::UserPolicy;
+use roadstead_registry::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -144,7 +145,7 @@ impl Reader<'_> {
     }
 
     fn user(&self, table: &UserTable) -> Result<UserDeclaration, ConfigError> {
-        let managed = |name| self.parsed(name, |name| UserPolicy::managed(name).map_err(reason));
+        let managed = |name| self.parsed(name, |name| UserPolicy::managed(name).map_err(|error| error.to_string()));
         let managed = table.managed_policies.iter().map(managed);
         let own = table.policy.iter().map(|policy| self.policy(policy));
         Ok(UserDeclaration {
@@ -160,7 +161,7 @@ impl Reader<'_> {
             (None, Some(file)) => self.read(&table.name, file)?,
             _ => return Err(self.refuse(&table.name, "the policy needs either 'document' or 'document_file'".to_owned())),
         };
-        self.parsed(&table.name, |name| UserPolicy::with_document(name, document.clone()).map_err(reason))
+        self.parsed(&table.name, |name| UserPolicy::with_document(name, document.clone()).map_err(|error| error.to_string()))
     }
 
     fn keys(&self, tables: &[KeyTable]) -> Result<Vec<KeyDeclaration>, ConfigError> {
@@ -203,14 +204,6 @@ impl Reader<'_> {
 /// A file that is meant relative to the folder of the file that names it.
 fn beside(file: &Path, name: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(name)
-}
-
-/// What is wrong with a policy.
-fn reason(error: Error) -> String {
-    match error {
-        Error::PolicyInvalid(reason) => reason,
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -72,8 +72,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
     use crate::principal::KnownPrincipal;
-    use roadstead_model::RegistryId;
-    use roadstead_registry::Identity;
+    use roadstead_model::{Identity, RegistryId};
     use std::net::IpAddr;
 
     fn stranger(last: u8) -> Trace {

@@ -9,7 +9,7 @@ use crate::principal::{KnownPrincipal, Principal};
 use crate::server::Server;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use roadstead_model::{RegistryAlias, RegistryId, RepositoryName};
+use roadstead_model::{RegistryAlias, RepositoryKey};
 
 /// What AWS answers to those who have not signed in.
 const NOT_AUTHORIZED: &str = "Not Authorized";
@@ -31,35 +31,30 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 
 /// A repository that the caller may do this operation to. Only [`permit`] makes one, and no operation goes without one.
 pub(super) struct Target {
-    registry: RegistryId,
-    place: Place,
+    repository: RepositoryKey,
+    alias: RegistryAlias,
     may_create: bool,
 }
 
 impl Target {
-    /// The registry behind the alias.
-    pub(super) fn registry(&self) -> &RegistryId {
-        &self.registry
-    }
-
     /// The repository, which need not exist.
-    pub(super) fn repository(&self) -> &RepositoryName {
-        &self.place.repository
+    pub(super) fn repository(&self) -> &RepositoryKey {
+        &self.repository
     }
 
     /// The alias, as the client wrote it.
     pub(super) fn alias(&self) -> &RegistryAlias {
-        &self.place.alias
+        &self.alias
     }
 
     /// `<alias>/<repository>`, as the client wrote it.
     pub(super) fn name(&self) -> String {
-        self.place.to_string()
+        format!("{}/{}", self.alias, self.repository.name)
     }
 
     /// A path below the repository, relative to the server.
     pub(super) fn path(&self, endpoint: &str) -> String {
-        format!("/v2/{}/{endpoint}", self.place)
+        format!("/v2/{}/{}/{endpoint}", self.alias, self.repository.name)
     }
 
     /// Whether a missing repository is to be made.
@@ -91,7 +86,8 @@ pub(super) async fn permit(
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
     let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    let mut target = Target { registry, place, may_create: false };
+    let Place { alias, repository } = place;
+    let mut target = Target { repository: RepositoryKey::new(registry, repository), alias, may_create: false };
     if let Some(known) = known {
         let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
         for action in actions {
@@ -103,7 +99,7 @@ pub(super) async fn permit(
 }
 
 async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions<'a>, Failure> {
-    let resource = Resource::Repository(target.registry.clone(), target.place.repository.clone());
+    let resource = Resource::Repository(target.repository.clone());
     Ok(Permissions::find(&server.installation, call, known, resource, RequestTags::default()).await?)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
     if !is_heard(operation) {
         return;
     }
-    let arn = Arn::Repository(target.registry().clone(), target.repository().clone()).to_string();
+    let arn = Arn::Repository(target.repository().clone()).to_string();
     call.trace.writes(action(operation), arn, object(operation));
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
         // A range means nothing to a HEAD (RFC 9110, section 14.2).
         if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE) }
     } else {
-        let blob = server.installation.find_blob(target.registry(), target.repository(), digest).await?;
+        let blob = server.installation.find_blob(target.repository(), digest).await?;
         if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
     };
     let reply = reply.with_static(ACCEPT_RANGES, "bytes").with(CONTENT_DIGEST, digest.as_str());
@@ -52,12 +52,12 @@ async fn announce(
         let may_push = Box::pin(access::may_push(server, call, principal, target)).await?;
         Ok(if may_push { Asker::Pusher } else { Asker::Other(server.config.gc_grace / 2) })
     };
-    server.installation.look_for_blob(target.registry(), target.repository(), digest, asker).await
+    server.installation.look_for_blob(target.repository(), digest, asker).await
 }
 
 /// DELETE, unless a manifest of the repository needs the blob.
 pub(super) async fn delete(server: &Server, target: &Target, digest: &Digest) -> Result<Response, Failure> {
-    server.installation.delete_blob(target.registry(), target.repository(), digest).await?;
+    server.installation.delete_blob(target.repository(), digest).await?;
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
 }
 

@@ -291,7 +291,7 @@ impl From<RouteError> for Failure {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
-    use roadstead_model::{Algorithm, Digest, RepositoryName};
+    use roadstead_model::{Algorithm, Digest, RepositoryKey, RepositoryName};
 
     async fn answer(failure: Failure) -> (StatusCode, http::HeaderMap, String) {
         let (head, body) = failure.into_response().into_parts();
@@ -316,20 +316,21 @@ mod tests {
         let (digest, id) = (Digest::of(Algorithm::Sha256, b"x"), "an-upload".to_owned());
         let digests = vec![digest.clone()];
         let quota = format!("The repository with name '{name}' in registry with id '{registry}' already has the maximum");
+        let repository = RepositoryKey::new(registry, name);
         vec![
-            Error::RepositoryNotFound { registry: registry.clone(), name: name.clone() },
-            Error::RepositoryExists { registry: registry.clone(), name: name.clone() },
-            Error::RepositoryNotEmpty { registry: registry.clone(), name: name.clone() },
-            Error::digest_not_found(&registry, &name, &digest),
-            Error::ImageExists { registry: registry.clone(), name: name.clone(), digest: digest.clone(), tag: None },
-            Error::LayersNotFound { registry: registry.clone(), name: name.clone(), digests: digests.clone() },
-            Error::ReferencedImagesNotFound { registry: registry.clone(), name: name.clone(), digests },
-            Error::ManifestDigestMismatch { registry: registry.clone(), name: name.clone(), expected: digest.clone() },
-            Error::UploadNotFound { registry: registry.clone(), name: name.clone(), id: id.clone() },
-            Error::UploadEmpty { registry: registry.clone(), name: name.clone(), id },
-            Error::LayerExists { registry: registry.clone(), name: name.clone(), digest },
-            Error::PolicyNotFound { registry: registry.clone(), name: name.clone() },
-            Error::TooManyResourceTags { registry, name, limit: 50 },
+            Error::RepositoryNotFound(repository.clone()),
+            Error::RepositoryExists(repository.clone()),
+            Error::RepositoryNotEmpty(repository.clone()),
+            Error::digest_not_found(&repository, &digest),
+            Error::ImageExists { repository: repository.clone(), digest: digest.clone(), tag: None },
+            Error::LayersNotFound { repository: repository.clone(), digests: digests.clone() },
+            Error::ReferencedImagesNotFound { repository: repository.clone(), digests },
+            Error::ManifestDigestMismatch { repository: repository.clone(), expected: digest.clone() },
+            Error::UploadNotFound { repository: repository.clone(), id: id.clone() },
+            Error::UploadEmpty { repository: repository.clone(), id },
+            Error::LayerExists { repository: repository.clone(), digest },
+            Error::PolicyNotFound(repository.clone()),
+            Error::TooManyResourceTags { repository, limit: 50 },
             Error::LimitExceeded(quota),
         ]
     }
@@ -350,8 +351,8 @@ mod tests {
     #[tokio::test]
     async fn a_part_in_the_wrong_place_is_told_where_the_session_stands() {
         let registry = RegistryId::parse("123456789012").expect("an id");
-        let name = RepositoryName::parse("team/app").expect("a name");
-        let misplaced = Error::LayerPartInvalid { registry, name, id: "u".into(), received: 100 };
+        let repository = RepositoryKey::new(registry, RepositoryName::parse("team/app").expect("a name"));
+        let misplaced = Error::LayerPartInvalid { repository, id: "u".into(), received: 100 };
         let (status, headers, body) = answer(misplaced.into()).await;
         assert_eq!((status, headers[RANGE].to_str().ok()), (StatusCode::RANGE_NOT_SATISFIABLE, Some("0-99")));
         assert!(body.starts_with(r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"#), "{body}");

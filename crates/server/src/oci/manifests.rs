@@ -14,13 +14,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use roadstead_model::media_type::without_parameters;
-use roadstead_model::{Reference, Tag};
-use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull, StoredManifest};
+use roadstead_model::{Reference, StoredManifest, Tag};
+use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
 
 /// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
-    let manifest = server.installation.get_manifest(target.registry(), target.repository(), reference).await?;
+    let manifest = server.installation.get_manifest(target.repository(), reference).await?;
     // Only now is it known whether it is a part of what was pulled before. To find that out costs little, and no disk.
     let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
@@ -47,7 +47,7 @@ async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -
         None => {
             // For as long as it is read: then it is taken for as long as it is sent.
             let _share = holder.share(usize::try_from(manifest.size).unwrap_or(usize::MAX))?;
-            server.installation.manifest_bytes(target.registry(), target.repository(), &manifest.digest).await?
+            server.installation.manifest_bytes(target.repository(), &manifest.digest).await?
         }
     };
     Ok(Body::content(&manifest.digest, bytes))
@@ -81,7 +81,7 @@ pub(super) async fn put(
         condition,
         create_repository: target.may_create(),
     };
-    let put = server.installation.put_manifest(target.registry(), target.repository(), push).await?;
+    let put = server.installation.put_manifest(target.repository(), push).await?;
     Ok(created(target, &put, tags))
 }
 
@@ -98,10 +98,10 @@ fn created(target: &Target, put: &ManifestPut, tags: &[Tag]) -> Response {
 
 /// DELETE of a tag leaves its manifest; DELETE of a digest takes all its tags along.
 pub(super) async fn delete(server: &Server, target: &Target, reference: &Reference) -> Result<Response, Failure> {
-    let (registry, repository) = (target.registry(), target.repository());
+    let repository = target.repository();
     match reference {
-        Reference::Tag(tag) => server.installation.delete_tag(registry, repository, tag).await?,
-        Reference::Digest(digest) => server.installation.delete_manifest(registry, repository, digest).await?,
+        Reference::Tag(tag) => server.installation.delete_tag(repository, tag).await?,
+        Reference::Digest(digest) => server.installation.delete_manifest(repository, digest).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
 }

@@ -105,7 +105,7 @@ async fn operate(
     };
     audit::note_write(call, &target, &operation);
     let performed = perform(Puller { server, call, principal }, &target, operation, body).await;
-    performed.map_err(|failure| failure.naming(target.registry(), target.alias()))
+    performed.map_err(|failure| failure.naming(&target.repository().registry, target.alias()))
 }
 
 async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {

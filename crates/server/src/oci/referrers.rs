@@ -13,8 +13,7 @@ use crate::server::Server;
 use http::header::{CONTENT_TYPE, LINK};
 use http::{Method, StatusCode};
 use roadstead_model::media_type::{self, OCI_INDEX};
-use roadstead_model::{Digest, Page, oci};
-use roadstead_registry::Referrer;
+use roadstead_model::{Digest, Page, Referrer, oci};
 use std::sync::Arc;
 
 /// A page of referrers as an image index. Unknown subjects and repositories have none; that is never an error.
@@ -26,12 +25,12 @@ pub(super) async fn list(
     artifact_type: Option<&str>,
     listing: &Listing,
 ) -> Result<Response, Failure> {
-    let (registry, name, last) = (target.registry(), target.repository(), listing.last.as_deref());
+    let (repository, last) = (target.repository(), listing.last.as_deref());
     // No stored artifact type is longer.
     let page = if listing.is_empty() || artifact_type.is_some_and(|text| text.len() > media_type::LONGEST) {
         Arc::new(Page { items: Vec::new(), next: None })
     } else {
-        server.installation.list_referrers(registry, name, subject, artifact_type, last, listing.size()).await?
+        server.installation.list_referrers(repository, subject, artifact_type, last, listing.size()).await?
     };
     let reply = index(call, &page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));

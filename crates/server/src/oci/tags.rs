@@ -11,10 +11,10 @@ use roadstead_model::oci::TagList;
 
 /// A page of tags in byte order.
 pub(super) async fn list(server: &Server, call: &Call, target: &Target, listing: &Listing) -> Result<Response, Failure> {
-    let (registry, name) = (target.registry(), target.repository());
+    let repository = target.repository();
     // Also a client that wants no tags learns whether the repository exists.
     let size = if listing.is_empty() { PageSize::clamped(1) } else { listing.size() };
-    let page = server.installation.list_tags(registry, name, listing.last.as_deref(), size).await?;
+    let page = server.installation.list_tags(repository, listing.last.as_deref(), size).await?;
     if listing.is_empty() {
         return Ok(Reply::json_for(call, &TagList { name: target.name(), tags: &[] }).into_response());
     }

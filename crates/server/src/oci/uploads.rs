@@ -11,20 +11,20 @@ use crate::server::Server;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use hyper::body::{Body, Incoming};
-use roadstead_model::{Algorithm, Digest};
+use roadstead_model::{Algorithm, Digest, RepositoryKey};
 use roadstead_registry::{Error, Upload};
 
 /// POST: begins a session.
 pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
     let installation = &server.installation;
-    let upload = installation.start_upload(target.registry(), target.repository(), algorithm, target.may_create()).await?;
+    let upload = installation.start_upload(target.repository(), algorithm, target.may_create()).await?;
     Ok(session(StatusCode::ACCEPTED, target, &upload))
 }
 
 /// POST with `?digest=`: the whole blob in one request.
 pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: &Digest, body: &mut Incoming) -> Result<Response, Failure> {
     let mut chunks = Chunks::new(server, call, body, None);
-    let pushed = server.installation.push_blob(target.registry(), target.repository(), digest, target.may_create(), &mut chunks).await;
+    let pushed = server.installation.push_blob(target.repository(), digest, target.may_create(), &mut chunks).await;
     pushed.map_err(|error| chunks.failure(error))?;
     Ok(created(target, digest))
 }
@@ -34,14 +34,13 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
     let source = match from {
         None => None,
         Some(place) => match server.installation.resolve_alias(place.alias.as_str()).await {
-            Ok(registry) => Some((registry, &place.repository)),
+            Ok(registry) => Some(RepositoryKey::new(registry, place.repository.clone())),
             Err(Error::RegistryNotFound(_)) => return start(server, target, Some(digest.algorithm())).await,
             Err(error) => return Err(error.into()),
         },
     };
-    let source = source.as_ref().map(|(registry, name)| (registry, *name));
-    let (registry, name) = (target.registry(), target.repository());
-    if server.installation.mount_blob(registry, name, digest, source, target.may_create()).await? {
+    let repository = target.repository();
+    if server.installation.mount_blob(repository, digest, source.as_ref(), target.may_create()).await? {
         Ok(created(target, digest))
     } else {
         start(server, target, Some(digest.algorithm())).await
@@ -50,14 +49,14 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
 
 /// GET: how far a session has come.
 pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    let upload = server.installation.find_upload(target.registry(), target.repository(), id).await?;
+    let upload = server.installation.find_upload(target.repository(), id).await?;
     Ok(session(StatusCode::NO_CONTENT, target, &upload))
 }
 
 /// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
     let (start, mut chunks) = announced_body(server, call, body)?;
-    let appended = server.installation.append_upload(target.registry(), target.repository(), id, start, &mut chunks).await;
+    let appended = server.installation.append_upload(target.repository(), id, start, &mut chunks).await;
     Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
@@ -70,13 +69,13 @@ pub(super) async fn complete(
     digest: &Digest,
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
-    let (registry, name) = (target.registry(), target.repository());
+    let repository = target.repository();
     if body.is_end_stream() {
-        let completed = server.installation.complete_upload(registry, name, id, digest).await;
+        let completed = server.installation.complete_upload(repository, id, digest).await;
         completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
         let (start, mut chunks) = announced_body(server, call, body)?;
-        let completed = server.installation.complete_upload_with(registry, name, id, start, &mut chunks, digest).await;
+        let completed = server.installation.complete_upload_with(repository, id, start, &mut chunks, digest).await;
         completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
     }
     Ok(created(target, digest))
@@ -84,7 +83,7 @@ pub(super) async fn complete(
 
 /// DELETE: gives a session up.
 pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    server.installation.cancel_upload(target.registry(), target.repository(), id).await?;
+    server.installation.cancel_upload(target.repository(), id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 

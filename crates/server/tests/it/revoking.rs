@@ -3,7 +3,8 @@
 use crate::support::{Answer, Harbour, Server};
 use base64::Engine;
 use roadstead::auth::{Keys, bearer};
-use roadstead_registry::{Identity, Installation, OpenOptions, Sharing};
+use roadstead_model::Identity;
+use roadstead_registry::{Installation, OpenOptions, Sharing};
 
 /// The server knows of the change by nothing but its metadata, as another replica would.
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Who may call what: every operation for every kind of principal, on a real registry with real policies.
 
 use super::*;
-use roadstead_registry::UserPolicy;
+use roadstead_model::policy::UserPolicy;
+use roadstead_model::{Identity, RegistryId, RepositoryKey, RepositoryName};
 
 const OTHER: &str = "999999999999";
 const GRANT: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"ecr-public:*"}]}"#;
@@ -60,14 +61,15 @@ impl Door {
 
     /// The repository as it was before an operation changed it, with a policy or without.
     async fn restore(&self, policy: Option<&str>) {
-        let (registry, own, name) = (&self.server.installation, Self::own(), RepositoryName::parse("team/app").expect("a name"));
-        let _ = registry.create_repository(&own, &name).await;
+        let installation = &self.server.installation;
+        let repository = RepositoryKey::new(Self::own(), RepositoryName::parse("team/app").expect("a name"));
+        let _ = installation.create_repository(&repository).await;
         match policy {
             Some(policy) => {
-                let policy = registry.bind_policy(None, policy).await.expect("a policy");
-                drop(registry.set_repository_policy(&own, &name, policy).await.expect("set"));
+                let policy = installation.bind_policy(None, policy).await.expect("a policy");
+                drop(installation.set_repository_policy(&repository, policy).await.expect("set"));
             }
-            None => drop(registry.delete_repository_policy(&own, &name).await),
+            None => drop(installation.delete_repository_policy(&repository).await),
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::config::tests::{config, file, refusal};
-use roadstead_registry::AliasStatus;
+use roadstead_model::AliasStatus;
 
 /// The key of an account, with one access key whose secret comes from where `source` says.
 fn with_secret(source: &str) -> String {

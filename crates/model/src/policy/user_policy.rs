@@ -1,0 +1,48 @@
+//! Identity policies of users: AWS's managed ones by name, others with a document.
+
+use super::managed::ManagedPolicy;
+use super::{Policy, PolicyKind};
+use crate::account::is_iam_name;
+
+/// A policy of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its document; none for one of AWS's managed policies, which its name stands for.
+    pub document: Option<String>,
+}
+
+/// Why there can be no such policy of a user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UserPolicyError(String);
+
+impl UserPolicy {
+    /// One of AWS's managed policies, by its name or its ARN.
+    pub fn managed(name: &str) -> Result<Self, UserPolicyError> {
+        match ManagedPolicy::find(name) {
+            Some(managed) => Ok(Self { name: managed.name.to_owned(), document: None }),
+            None => Err(UserPolicyError(format!("there is no managed policy '{name}'"))),
+        }
+    }
+
+    /// A policy with a document of its own, which must be a valid identity policy.
+    pub fn with_document(name: &str, document: String) -> Result<Self, UserPolicyError> {
+        if !is_iam_name(name, 128) {
+            return Err(UserPolicyError(format!("'{name}' is no policy name: use 1 to 128 letters, digits and +=,.@_-")));
+        }
+        if ManagedPolicy::find(name).is_some() {
+            return Err(UserPolicyError(format!("'{name}' is a managed policy and has its document already: choose another name")));
+        }
+        match Policy::new(PolicyKind::Identity, &document) {
+            Ok(_) => Ok(Self { name: name.to_owned(), document: Some(document) }),
+            Err(error) => Err(UserPolicyError(error.to_string())),
+        }
+    }
+
+    /// Its document, also of a managed policy.
+    pub fn text(&self) -> Option<&str> {
+        self.document.as_deref().or_else(|| ManagedPolicy::find(&self.name).map(|managed| managed.document))
+    }
+}
