@@ -10,7 +10,7 @@ mod listings;
 pub(crate) mod logo_path;
 mod network;
 mod peer;
-mod query;
+pub(crate) mod query;
 pub(crate) mod request_body;
 pub(crate) mod request_host;
 mod response;

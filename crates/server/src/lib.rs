@@ -22,5 +22,8 @@ mod quick_start;
 pub mod rates;
 mod router;
 pub mod server;
+#[cfg(test)]
+#[path = "../tests/it/support/signing.rs"]
+mod signing;
 pub mod telemetry;
 pub mod tls;

@@ -3,14 +3,13 @@
 use super::*;
 use crate::config::{Config, Flags, Layers, Origin};
 use crate::http::Trace;
-use hmac::{Hmac, KeyInit, Mac};
+use crate::signing::{self, Signer};
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
 use roadstead_model::aws::OPERATIONS;
 use roadstead_model::{Identity, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp};
 use roadstead_registry::{Condition, Installation, ManifestPush, OpenOptions};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -91,20 +90,12 @@ impl Door {
 
     /// Adds the time and a signature to `headers`.
     fn sign(&self, headers: &mut HeaderMap, service: &str, body: &str) {
-        let seconds = jiff::Timestamp::from_second(self.server.installation.now().seconds()).expect("a time");
-        let time = seconds.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let time = jiff::Timestamp::from_second(self.server.installation.now().seconds()).expect("a time");
+        let time = signing::amz_date(time);
         headers.insert("x-amz-date", time.parse().expect("a header value"));
-        let mut signed: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
-        signed.sort_unstable();
-        let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let canonical = format!("POST\n/\n\n{lines}\n{names}\n{}", hex::encode(Sha256::digest(body)));
-        let scope = format!("{}/{}/{service}/aws4_request", &time[..8], self.region);
-        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(&canonical)));
-        let secret = format!("AWS4{}", self.key.1).into_bytes();
-        let key = scope.split('/').fold(secret, |key, part| hmac(&key, part));
-        let signature = hex::encode(hmac(&key, &to_sign));
-        let authorization = format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", self.key.0);
+        let signed: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
+        let signer = Signer { key_id: &self.key.0, secret: &self.key.1, region: self.region, service, time: &time };
+        let authorization = signer.authorization(&signed, &signing::sha256(body.as_bytes()));
         headers.insert("authorization", authorization.parse().expect("a header value"));
     }
 
@@ -133,12 +124,6 @@ fn unsigned(operation: &str) -> HeaderMap {
     let target = format!("{}{operation}", aws::TARGET_PREFIX);
     headers.insert("x-amz-target", target.parse().expect("a header value"));
     headers
-}
-
-fn hmac(key: &[u8], message: &str) -> Vec<u8> {
-    let mut code = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("a key of any length");
-    code.update(message.as_bytes());
-    code.finalize().into_bytes().to_vec()
 }
 
 /// A request body that the shape of any operation accepts.

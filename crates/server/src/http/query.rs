@@ -1,23 +1,26 @@
-//! The query of a request, or a form. It is decoded where it is asked for and nowhere else: anybody may send a long one.
+//! The query of a request, or a form. Only what is asked for is decoded, since anybody may send a long one.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use std::borrow::Cow;
 
-/// The parameters of a query in their order; a name may come several times.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What is percent-encoded in the value of a query: all but RFC 3986's unreserved characters.
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The parameters of a query in their order; a name may come several times. Bytes that are not UTF-8 become replacement
+/// characters, which no value here may contain.
+#[derive(Debug, Clone)]
 pub(crate) struct Query<'a>(Cow<'a, str>);
 
 impl<'a> Query<'a> {
-    /// Reads `name=value&…`. Bytes that are no UTF-8 become replacement characters, which no value here may contain.
-    ///
-    /// A plus stays a plus: media types are full of them, few people encode them, and no value here has a blank.
+    /// Reads a URI's query. A plus stays a plus: media types are full of them, few people encode them, and no value here has a
+    /// blank.
     pub(crate) fn parse(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(if text.contains('+') { Cow::Owned(text.replace('+', "%2B")) } else { Cow::Borrowed(text) })
     }
 
     /// Reads the body of a form, in which a plus is a blank (WHATWG URL standard, "application/x-www-form-urlencoded").
-    pub(crate) fn parse_form(text: &str) -> Query<'static> {
-        Query(Cow::Owned(text.replace('+', "%20")))
+    pub(crate) fn parse_form(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(text.into())
     }
 
     /// The first value of this name that is not empty.
@@ -27,9 +30,7 @@ impl<'a> Query<'a> {
 
     /// Every value of this name, in order.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = Cow<'_, str>> {
-        let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let named = pairs.filter(move |(key, _)| percent_decode_str(key).eq(name.bytes()));
-        named.map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+        form_urlencoded::parse(self.0.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value)
     }
 }
 
@@ -57,6 +58,14 @@ mod tests {
     fn a_plus_is_a_blank_in_a_form_only() {
         assert_eq!(Query::parse("artifactType=a/b+json").get("artifactType").as_deref(), Some("a/b+json"));
         assert_eq!(Query::parse_form("scope=a+b%2Bc").get("scope").as_deref(), Some("a b+c"));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_replaced_in_a_query_and_in_a_form() {
+        for query in [Query::parse("n=a%FFb&%FF=x&n=%C3"), Query::parse_form("n=a%FFb&%FF=x&n=%C3")] {
+            assert_eq!(query.all("n").collect::<Vec<_>>(), ["a\u{fffd}b", "\u{fffd}"]);
+        }
+        assert_eq!(Query::parse("n=%&n=%2&n=%zz").all("n").collect::<Vec<_>>(), ["%", "%2", "%zz"], "no escape is no error");
     }
 
     proptest! {

@@ -1,12 +1,9 @@
 //! `n`, `last` and `Link`: how every listing is read page by page (OCI distribution specification, "Listing Tags").
 
-use crate::http::Query;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::http::query::{ENCODED, Query};
+use percent_encoding::utf8_percent_encode;
 use roadstead_model::PageSize;
 use roadstead_model::measure::beginning;
-
-/// What must be encoded in the value of a query: all but RFC 3986's unreserved characters.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What stands behind so many bytes of a position decides nothing: no name, tag or digest that is listed is as long.
 const LONGEST_POSITION: usize = 512;
@@ -42,8 +39,8 @@ impl Listing {
 
     /// The `Link` to the page after `position`, relative to the server. `filter` is a further parameter to keep.
     pub(super) fn link(&self, path: &str, position: &str, filter: Option<(&str, &str)>) -> String {
-        let filter = filter.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, VALUE))).unwrap_or_default();
-        format!("<{path}?{filter}n={}&last={}>; rel=\"next\"", self.size().get(), utf8_percent_encode(position, VALUE))
+        let filter = filter.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, ENCODED))).unwrap_or_default();
+        format!("<{path}?{filter}n={}&last={}>; rel=\"next\"", self.size().get(), utf8_percent_encode(position, ENCODED))
     }
 }
 

@@ -99,7 +99,7 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
 async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query<'static>, Failure> {
     let received = body::read(server, call, body, MAXIMUM_FORM).await;
     let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
-    Ok(Query::parse_form(&String::from_utf8_lossy(&received.bytes)))
+    Ok(Query::parse_form(String::from_utf8_lossy(&received.bytes).into_owned()))
 }
 
 /// The bearer for a password, for what `asked` says.

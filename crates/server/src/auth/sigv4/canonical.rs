@@ -1,11 +1,9 @@
 //! The canonical request (AWS IAM user guide, "Create a signed AWS API request", step 1).
 
 use super::Request;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use crate::http::query::ENCODED;
+use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
-
-/// `UriEncode()`: everything but the unreserved characters of RFC 3986.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A presigned request has seven.
 const MAXIMUM_PARAMETERS: usize = 100;

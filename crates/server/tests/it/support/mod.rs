@@ -14,6 +14,7 @@ pub(crate) use pusher::{Image, Pusher};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use signing::Signer;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -145,14 +146,26 @@ impl Server {
     /// Calls an operation of the AWS API, signed with this access key.
     pub(crate) fn aws_as(&self, credentials: &Credentials, operation: &str, input: &Value) -> Answer {
         let body = input.to_string();
-        let headers = signing::headers(credentials, &self.address.to_string(), operation, body.as_bytes());
+        let headers = self.aws_headers_as(credentials, operation, body.as_bytes());
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.send("POST", "/", &headers, body.as_bytes())
     }
 
     /// The headers of a signed call of the AWS API, `host` among them.
     pub(crate) fn aws_headers(&self, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
-        signing::headers(&self.credentials(), &self.address.to_string(), operation, body)
+        self.aws_headers_as(&self.credentials(), operation, body)
+    }
+
+    fn aws_headers_as(&self, credentials: &Credentials, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+        let time = signing::amz_date(jiff::Timestamp::now());
+        let (host, target) = (self.address.to_string(), format!("SpencerFrontendService.{operation}"));
+        let media_type = "application/x-amz-json-1.1";
+        let Credentials { id: key_id, secret } = credentials;
+        let signer = Signer { key_id, secret, region: "us-east-1", service: "ecr-public", time: &time };
+        let signed = [("host", host.as_str()), ("content-type", media_type), ("x-amz-date", &time), ("x-amz-target", &target)];
+        let authorization = signer.authorization(&signed, &signing::sha256(body));
+        let unsigned = ("authorization", authorization);
+        signed.into_iter().map(|(name, value)| (name, value.to_owned())).chain([unsigned]).collect()
     }
 
     /// The events logged so far, once one of them is wanted: waits for it.

@@ -1,37 +1,46 @@
-//! Signs calls of the AWS API (Signature Version 4). Only to reach the doors: that signatures are verified as AWS does
-//! is tested with AWS's own vectors and SDKs, not with this.
+//! Signs calls of the AWS API (Signature Version 4), independently of the code that verifies them. The tests of modules include
+//! this file too.
 
-use super::Credentials;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-const SIGNED: &str = "content-type;host;x-amz-date;x-amz-target";
-
-/// The headers of a signed call, `host` among them.
-pub(super) fn headers(credentials: &Credentials, host: &str, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
-    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let scope = format!("{}/us-east-1/ecr-public/aws4_request", &time[..8]);
-    let target = format!("SpencerFrontendService.{operation}");
-    let media_type = "application/x-amz-json-1.1";
-    let canonical = format!(
-        "POST\n/\n\ncontent-type:{media_type}\nhost:{host}\nx-amz-date:{time}\nx-amz-target:{target}\n\n{SIGNED}\n{}",
-        hex::encode(Sha256::digest(body))
-    );
-    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-    let key = scope.split('/').fold(format!("AWS4{}", credentials.secret).into_bytes(), |key, part| mac(&key, part));
-    let signature = hex::encode(mac(&key, &to_sign));
-    let authorization = format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={SIGNED}, Signature={signature}", credentials.id);
-    vec![
-        ("host", host.to_owned()),
-        ("content-type", media_type.to_owned()),
-        ("x-amz-date", time),
-        ("x-amz-target", target),
-        ("authorization", authorization),
-    ]
+/// What a signature is made with.
+pub(crate) struct Signer<'a> {
+    pub(crate) key_id: &'a str,
+    pub(crate) secret: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
+    /// The time of signing, as `x-amz-date` has it.
+    pub(crate) time: &'a str,
 }
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+impl Signer<'_> {
+    /// The `Authorization` of `POST /` with these headers, all of which are signed, and a body of this hash.
+    pub(crate) fn authorization(&self, headers: &[(&str, &str)], body_hash: &str) -> String {
+        let mut headers = headers.to_vec();
+        headers.sort_unstable();
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let canonical = format!("POST\n/\n\n{lines}\n{names}\n{body_hash}");
+        let scope = format!("{}/{}/{}/aws4_request", &self.time[..8], self.region, self.service);
+        let to_sign = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", self.time, sha256(canonical.as_bytes()));
+        let key = scope.split('/').fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| hmac(&key, part));
+        let signature = hex::encode(hmac(&key, &to_sign));
+        format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", self.key_id)
+    }
+}
+
+/// A time as `x-amz-date` has it.
+pub(crate) fn amz_date(time: jiff::Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    let code = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length").chain_update(text);
+    code.finalize().into_bytes().to_vec()
 }
