@@ -1,8 +1,7 @@
-//! Who did what: one event for each write, and for each attempt that was refused.
+//! The audit log: one line for each write, and for each attempt that was refused. `docs/logs.md` describes its fields.
 //!
-//! A door notes on the request's [`Trace`] who calls and what is done, and why it was refused; the event is written when the
-//! request is answered, with its outcome. It holds names and ids and never a secret, and nobody waits for it
-//! (`telemetry/writer.rs`).
+//! A door notes on the request's [`Trace`] who called, what was written, and why it was refused. The line is queued when the
+//! request is answered. It has names and ids, and never a secret.
 
 mod refusals;
 
@@ -17,35 +16,35 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Refusals are summed up this often.
+/// How often refusals are summed up.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Where events go. Clones are the same place.
+/// The audit log of a server. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Audit(Arc<Log>);
 
 #[derive(Debug, Default)]
 struct Log {
-    /// `--audit-log`; else events go where all lines go.
+    /// `--audit-log`. Without it, lines go to stderr.
     file: Option<LogWriter>,
     refusals: Refusals,
 }
 
 impl Audit {
-    /// An audit log in a file of its own, or else among the other lines.
+    /// An audit log in this file, or else on stderr.
     pub(crate) fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Self> {
         let file = path.map(|path| LogWriter::to_file(path, format)).transpose()?;
         Ok(Self(Arc::new(Log { file, refusals: Refusals::default() })))
     }
 
-    /// Opens the file anew.
+    /// Reopens the file, which may have been rotated.
     pub(crate) fn reopen(&self) {
         if let Some(file) = &self.0.file {
             file.reopen();
         }
     }
 
-    /// Sums up, every minute, the refusals that had no line of their own.
+    /// Reports every minute the refusals that had no line of their own.
     pub(crate) async fn sum_up_every_minute(&self) {
         loop {
             tokio::time::sleep(MINUTE).await;
@@ -53,7 +52,7 @@ impl Audit {
         }
     }
 
-    /// Sums up the last refusals, and lets the last lines be written, for a second at most.
+    /// Reports the last refusals, and waits until all lines are written, for a second at most.
     pub(crate) fn finish(&self) {
         self.sum_up();
         if let Some(file) = &self.0.file {
@@ -61,13 +60,13 @@ impl Audit {
         }
     }
 
-    /// Whether anybody wants its events.
+    /// Whether it is written anywhere.
     pub(crate) fn is_on(&self) -> bool {
         self.0.file.is_some() || audit::is_on()
     }
 
-    /// Writes the event, if the request was a write or refused. Without a status its client did not wait for an answer.
-    pub(crate) fn request_over(&self, trace: &Trace, status: Option<u16>) {
+    /// Writes a line if the request was a write or refused. Without a status, the client left before the answer.
+    pub(crate) fn request_ended(&self, trace: &Trace, status: Option<u16>) {
         let Some(act) = trace.take_act() else { return };
         if act.is_refused {
             let access_key_id = trace.caller().map(|known| known.access_key_id.as_str());
@@ -86,12 +85,12 @@ impl Audit {
     }
 
     fn sum_up(&self) {
-        let (strangers, known) = self.0.refusals.sum_up();
-        for report in strangers {
-            let network = report.of.map(refusals::shown);
+        let (anonymous, authenticated) = self.0.refusals.sum_up();
+        for report in anonymous {
+            let network = report.of.map(refusals::network_text);
             self.write_sum(&report, [("network", network.as_deref().map(Value::Text)), ("networks", report.among.map(Value::Number))]);
         }
-        for report in known {
+        for report in authenticated {
             let key = report.of.as_deref().map(Value::Text);
             self.write_sum(&report, [("access_key_id", key), ("access_keys", report.among.map(Value::Number))]);
         }

@@ -3,7 +3,7 @@
 mod browser;
 mod door;
 mod emulator;
-mod record;
+mod exchange;
 mod refusal;
 mod request_id;
 mod unnamed_proxies;
@@ -21,12 +21,12 @@ use crate::server::Server;
 use crate::{aws, oci, probes};
 use browser::Browsers;
 use door::Door;
+use exchange::{Exchange, ExchangeBody};
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
-use record::{Record, Recorded};
 use refusal::{broken, crowded, too_many};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -49,13 +49,13 @@ impl Router {
     }
 
     /// Answers one request, whatever happens: a panic becomes a 500 and ends nothing but its own request.
-    pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> http::Response<Recorded> {
+    pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> http::Response<ExchangeBody> {
         let server = &*self.server;
         let door = Door::of(peer.surface, request.method(), request.uri().path());
         let reader = self.browsers.reader(peer, door, &request);
         let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
         let trace = Arc::new(Trace::new(client, request_id::new(), Some(peer.activity.clone()), server.audit.is_on()));
-        let record = Record::begin(server, peer, &request, door, trace.clone());
+        let exchange = Exchange::begin(server, peer, &request, door, trace.clone());
         let (is_head, version) = (request.method() == Method::HEAD, request.version());
         let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
         let (head, mut body) = request.into_parts();
@@ -78,14 +78,14 @@ impl Router {
             announce_length(&mut response, &body);
         }
         response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
-        let held = hold(server, &record, &mut response, door, version);
+        let held = hold(server, &exchange, &mut response, door, version);
         if door == Door::Aws {
             response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
         } else {
             response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
         }
         self.browsers.instruct(&mut response, door, reader);
-        record.answered_with(response, share.ok().flatten(), held)
+        exchange.answered_with(response, share.ok().flatten(), held)
     }
 
     async fn route(&self, peer: &Peer, mut head: Parts, body: &mut Incoming, door: Door, trace: Arc<Trace>) -> Response {
@@ -141,10 +141,10 @@ fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwa
 
 /// Takes a share of the budget for an answer. When there is no room, a refusal takes the place of a large answer; when there is no
 /// room for answers of a few words either, that refusal has no body, so that nothing waits for the client.
-fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
+fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
     let is_stream = version == Version::HTTP_2;
-    let holder = || server.budget.sender(record.trace());
-    let in_flight = || record.in_flight().clone();
+    let holder = || server.budget.sender(exchange.trace());
+    let in_flight = || exchange.in_flight().clone();
     let reason = match held_response::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
         Ok(held) => return held,
         Err(reason) => reason,
@@ -153,7 +153,7 @@ fn hold(server: &Server, record: &Record, response: &mut Response, door: Door, v
         *response = crowded(door, reason);
         return None;
     }
-    let held = held_response::hold_small(&server.budget, record.trace().client(), in_flight);
+    let held = held_response::hold_small(&server.budget, exchange.trace().client(), in_flight);
     if held.is_none() || !held_response::is_small(response.body()) {
         *response = crowded(door, reason);
     }

@@ -1,6 +1,6 @@
-//! Which refusals have a line of their own. Anybody can be refused as often as he likes, so in a minute only the first few of
-//! an address have one, and of all addresses together not more than a few hundred; the others are counted and summed up.
-//! Those who have proved who they are are counted by their access keys instead, and apart: no stranger can hide what they do.
+//! Samples refusals, since any client can cause as many as it likes: in a minute the first few of an address are logged one by one,
+//! and a few hundred of all addresses together; the rest are counted and reported when the minute is over. Authenticated callers are
+//! counted by access key instead, with a quota of their own, so that anonymous clients cannot hide what they do.
 
 use crate::http::network_of;
 use crate::rates::BoundedMap;
@@ -10,56 +10,56 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Lines in a minute that one address may cause, or with IPv6 its network, or one access key.
+/// Lines in a minute for one network (see [`network_of`]) or one access key.
 const EACH: u64 = 5;
-/// Lines in a minute that all of them may cause.
+/// Lines in a minute for all networks, and again for all access keys.
 const ALL: u64 = 300;
-/// Addresses, and keys, that are summed up one by one: those that were refused most.
+/// Networks, and access keys, that have a report of their own: those with the most refusals.
 const REPORTED: usize = 100;
 
 /// The refusals of the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// By their networks.
-    strangers: Mutex<Minute<IpAddr>>,
-    /// By their access keys.
-    known: Mutex<Minute<String>>,
+    /// By network.
+    anonymous: Mutex<Minute<IpAddr>>,
+    /// By access key.
+    authenticated: Mutex<Minute<String>>,
 }
 
 #[derive(Debug)]
 struct Minute<K> {
     lines: u64,
     seen: BoundedMap<K, Seen>,
-    /// Those that there was no room for.
-    others: Untold,
+    /// Of those for whom the map had no room.
+    others: Unlogged,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     lines: u64,
-    untold: Untold,
+    unlogged: Unlogged,
 }
 
-/// Refusals without a line, and when the first and the last of them were.
+/// Refusals without a line, and the times of the first and the last.
 #[derive(Debug, Clone, Copy, Default)]
-struct Untold {
+struct Unlogged {
     count: u64,
     span: Option<(Timestamp, Timestamp)>,
 }
 
-/// What is said of refusals that had no line of their own.
+/// A report of refusals that had no line of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Report<K> {
-    /// Of one address or key; none for several together.
+    /// The network or the key; none for all remaining ones together.
     pub(super) of: Option<K>,
-    /// How many addresses or keys, if they are known.
+    /// The number of networks or keys, if it is known.
     pub(super) among: Option<u64>,
     pub(super) count: u64,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
 }
 
-impl Untold {
+impl Unlogged {
     fn add(&mut self, count: u64, first: Timestamp, last: Timestamp) {
         self.count += count;
         self.span = Some(self.span.map_or((first, last), |(earliest, latest)| (earliest.min(first), latest.max(last))));
@@ -72,19 +72,17 @@ impl Untold {
 }
 
 impl Refusals {
-    /// Whether a refusal now has a line of its own; else it is counted. It is of somebody with this access key, if he has proved
-    /// to be that.
+    /// Whether a refusal gets a line of its own; otherwise it is counted. The access key is that of an authenticated caller.
     pub(super) fn admit(&self, client: IpAddr, access_key_id: Option<&str>, now: Timestamp) -> bool {
         match access_key_id {
-            Some(id) => lock(&self.known).admit(&id.to_owned(), now),
-            None => lock(&self.strangers).admit(&network_of(client), now),
+            Some(id) => lock(&self.authenticated).admit(&id.to_owned(), now),
+            None => lock(&self.anonymous).admit(&network_of(client), now),
         }
     }
 
-    /// Ends the minute: what is to be said of those that had no line, of strangers and of the known at most [`REPORTED`] each, and
-    /// one for all the rest.
+    /// Ends the minute. Returns the reports by network and by access key: at most [`REPORTED`] of each, and one for all the rest.
     pub(super) fn sum_up(&self) -> (Vec<Report<IpAddr>>, Vec<Report<String>>) {
-        (std::mem::take(&mut *lock(&self.strangers)).sum_up(), std::mem::take(&mut *lock(&self.known)).sum_up())
+        (std::mem::take(&mut *lock(&self.anonymous)).sum_up(), std::mem::take(&mut *lock(&self.authenticated)).sum_up())
     }
 }
 
@@ -100,14 +98,14 @@ impl<K: Eq + Hash + Clone> Minute<K> {
                 (seen.lines, self.lines) = (seen.lines + 1, self.lines + 1);
                 return true;
             }
-            Some(seen) => seen.untold.add(1, now, now),
+            Some(seen) => seen.unlogged.add(1, now, now),
             None => self.others.add(1, now, now),
         }
         false
     }
 
     fn sum_up(self) -> Vec<Report<K>> {
-        let seen = self.seen.iter().filter_map(|(whose, seen)| seen.untold.report(Some(whose.clone()), None));
+        let seen = self.seen.iter().filter_map(|(whose, seen)| seen.unlogged.report(Some(whose.clone()), None));
         let mut reports: Vec<Report<K>> = seen.collect();
         reports.sort_by_key(|report| (std::cmp::Reverse(report.count), report.first));
         let rest = reports.split_off(reports.len().min(REPORTED));
@@ -121,12 +119,12 @@ impl<K: Eq + Hash + Clone> Minute<K> {
 
 impl<K> Default for Minute<K> {
     fn default() -> Self {
-        Self { lines: 0, seen: BoundedMap::default(), others: Untold::default() }
+        Self { lines: 0, seen: BoundedMap::default(), others: Unlogged::default() }
     }
 }
 
-/// An address as it is counted: with IPv6 a network.
-pub(super) fn shown(address: IpAddr) -> String {
+/// The network of an address as text; with IPv4 it is the address.
+pub(super) fn network_text(address: IpAddr) -> String {
     if address.is_ipv6() { format!("{address}/64") } else { address.to_string() }
 }
 
@@ -159,7 +157,7 @@ mod tests {
         let host = |number: u64| IpAddr::from(std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number)));
         assert_eq!((0..100).filter(|number| refusals.admit(host(*number), None, NOW)).count() as u64, EACH);
         let (reports, _) = refusals.sum_up();
-        assert_eq!(reports.iter().map(|report| shown(report.of.unwrap())).collect::<Vec<_>>(), ["2001:db8::/64"]);
+        assert_eq!(reports.iter().map(|report| network_text(report.of.unwrap())).collect::<Vec<_>>(), ["2001:db8::/64"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) fn note_write(call: &Call, operation: &'static Operation, resources: 
     }
     let names: Vec<String> = resources.iter().filter_map(Resource::arn).collect();
     let resource = if names.is_empty() { "*".to_owned() } else { names.join(" ") };
-    call.trace.writes(operation.name, resource, object(request));
+    call.trace.note_write(operation.name, resource, object(request));
 }
 
 /// What of a repository is meant: tags, digests, an upload.
@@ -52,11 +52,11 @@ fn object(request: &Request<'_>) -> Option<String> {
 pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, failure: Failure) -> Failure {
     let (is_refusal, reason) = failure.reason();
     if !is_refusal {
-        call.trace.fails(&reason);
+        call.trace.note_failure(&reason);
         return failure;
     }
-    call.trace.attempts(action, Default::default);
-    call.trace.is_refused(reason);
+    call.trace.note_attempt(action, Default::default);
+    call.trace.note_refusal(reason);
     match failure {
         Failure::Signature(error) => note_signature(server, call, aws::SIGNING_NAME, &error).map_or_else(Failure::from, |()| error.into()),
         failure => failure,
@@ -70,7 +70,7 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
         Err(_) => Ok(()),
         Ok(claim) => {
             if *error != SignatureError::UnknownKey || is_no_secret(&claim.access_key_id) {
-                call.trace.claims(&claim.access_key_id);
+                call.trace.note_claimed_key(&claim.access_key_id);
             }
             server.failed_logins.count(call, Some(&claim.access_key_id))
         }

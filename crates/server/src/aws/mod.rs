@@ -105,7 +105,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(
             check_signature(server, call, &signature, &body)?;
             check_region(server, operation, &signature.claim)?;
             let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
-            call.trace.is_called_by(&principal);
+            call.trace.authenticated_as(&principal);
             server.budget.prove(call.client(), &principal.access_key_id);
             body.decoded_for(|| server.budget.sender(&call.trace)).await?;
             Some(principal)

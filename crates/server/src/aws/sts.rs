@@ -68,7 +68,7 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
     let signature = Signature { claim, key };
     check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, call.request_id()))?;
     let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
-    call.trace.is_called_by(&principal);
+    call.trace.authenticated_as(&principal);
     let identity = principal.identity;
     let id = server.installation.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), call.request_id()))?;
     // The keys of a user go with the user.
@@ -103,8 +103,8 @@ impl Refusal {
     /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
     fn noted(self, server: &Server, call: &Call) -> Self {
         let Some(error) = self.signature.as_ref().filter(|error| **error != SignatureError::Missing) else { return self };
-        call.trace.attempts("GetCallerIdentity", Default::default);
-        call.trace.is_refused(error.exception());
+        call.trace.note_attempt("GetCallerIdentity", Default::default);
+        call.trace.note_refusal(error.exception());
         match audit::note_signature(server, call, SERVICE, error) {
             Ok(()) => self,
             Err(too_fast) => Self::new(StatusCode::BAD_REQUEST, "Throttling", too_fast.to_string()),

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll), "after a while");
         let known = stranger(1);
         let identity = Identity { registry: RegistryId::parse("000000000001").expect("an id"), user: None };
-        known.is_called_by(&KnownPrincipal { identity, access_key_id: String::new() });
+        known.authenticated_as(&KnownPrincipal { identity, access_key_id: String::new() });
         assert!(listings.turn(&budget, &known).await.expect("needs none").is_none());
         drop(turn);
         assert!(listings.turn(&budget, &trace).await.is_ok());

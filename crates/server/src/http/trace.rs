@@ -1,17 +1,17 @@
-//! What is known of a request beside what it asks for.
+//! What is known of a request beyond the request itself.
 
 use super::activity::Activity;
 use crate::principal::KnownPrincipal;
 use roadstead_model::measure::beginning;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Text that a client chose is logged up to this many bytes.
 pub(crate) const LONGEST_TEXT: usize = 512;
-/// What is written to is named up to this many bytes: a hundred digests.
+/// The resources and objects of a write are logged up to this many bytes: a hundred digests.
 const LONGEST_LIST: usize = 8 * 1024;
 
-/// Where doors note who calls and what is done.
+/// The client of a request, and what doors note for the logs: who called, and what was written or refused.
 #[derive(Debug)]
 pub struct Trace {
     is_audited: bool,
@@ -35,49 +35,46 @@ pub(crate) struct Act {
 }
 
 impl Trace {
-    /// Of a request with this id from this address, over a connection. Without `is_audited` nothing is noted of what is done.
+    /// Without `is_audited`, acts are not noted.
     pub(crate) fn new(client: IpAddr, request_id: String, connection: Option<Arc<Activity>>, is_audited: bool) -> Self {
         Self { is_audited, client, request_id, caller: OnceLock::new(), connection, act: Mutex::new(None) }
     }
 
-    /// The client's address.
     pub(crate) fn client(&self) -> IpAddr {
         self.client
     }
 
-    /// The id of the request.
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
 
-    /// Who calls, once that is proved.
+    /// The caller, once authenticated.
     pub(crate) fn caller(&self) -> Option<&KnownPrincipal> {
         self.caller.get()
     }
 
-    /// Notes who calls. The first word counts.
-    pub(crate) fn is_called_by(&self, principal: &KnownPrincipal) {
+    /// Notes the caller. Only the first call counts.
+    pub(crate) fn authenticated_as(&self, principal: &KnownPrincipal) {
         if let Some(connection) = &self.connection {
             connection.authenticated();
         }
         let _ = self.caller.set(principal.clone());
     }
 
-    /// Notes a write, that is to be done to `object` (tags, digests, …) of `resource`.
-    pub(crate) fn writes(&self, action: &'static str, resource: impl Into<String>, object: Option<String>) {
+    /// Notes a write to `object` (tags, digests, …) of `resource`, before it is done.
+    pub(crate) fn note_write(&self, action: &'static str, resource: impl Into<String>, object: Option<String>) {
         if self.is_audited {
             let (resource, object) = (Some(cut(resource.into(), LONGEST_LIST)), object.map(|object| cut(object, LONGEST_LIST)));
             self.note(|act| (act.action, act.resource, act.object) = (action, resource, object));
         }
     }
 
-    /// Notes what somebody attempts who is refused, with the resource and the object if they are known. A write that was
-    /// noted before stays.
-    pub(crate) fn attempts(&self, action: &'static str, what: impl FnOnce() -> (Option<String>, Option<String>)) {
+    /// Notes the action that is refused, and its resource and object where they are known. A write noted before is kept.
+    pub(crate) fn note_attempt(&self, action: &'static str, target: impl FnOnce() -> (Option<String>, Option<String>)) {
         if self.is_audited {
             self.note(|act| {
                 if act.action.is_empty() {
-                    let (resource, object) = what();
+                    let (resource, object) = target();
                     let short = |text| cut(text, LONGEST_TEXT);
                     (act.action, act.resource, act.object) = (action, resource.map(short), object.map(short));
                 }
@@ -85,41 +82,45 @@ impl Trace {
         }
     }
 
-    /// Notes which key was claimed by somebody who could not prove it.
-    pub(crate) fn claims(&self, key_id: &str) {
+    /// Notes the key id that a caller claimed and could not prove.
+    pub(crate) fn note_claimed_key(&self, key_id: &str) {
         if self.is_audited {
             self.note(|act| act.claimed_key_id = Some(key_id.to_owned()));
         }
     }
 
-    /// Notes that it was refused, and why.
-    pub(crate) fn is_refused(&self, reason: impl Into<String>) {
+    /// Notes that the request is refused, and why.
+    pub(crate) fn note_refusal(&self, reason: impl Into<String>) {
         if self.is_audited {
             self.note(|act| (act.is_refused, act.reason) = (true, Some(cut(reason.into(), LONGEST_TEXT))));
         }
     }
 
-    /// Notes that he who was refused was not told why, because he failed too often.
-    pub(crate) fn is_held_back(&self) {
+    /// Notes that the caller is not told why, because too many of its logins failed.
+    pub(crate) fn note_held_back(&self) {
         if self.is_audited {
             self.note(|act| act.is_held_back = true);
         }
     }
 
     /// Notes why a write failed.
-    pub(crate) fn fails(&self, reason: &str) {
-        if let Some(act) = self.act.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+    pub(crate) fn note_failure(&self, reason: &str) {
+        if let Some(act) = self.act().as_mut() {
             act.reason = Some(cut(reason.to_owned(), LONGEST_TEXT));
         }
     }
 
-    /// What was noted to be done; nothing is noted of it any more.
+    /// Takes what was noted, so that it is logged once.
     pub(crate) fn take_act(&self) -> Option<Box<Act>> {
-        self.act.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.act().take()
     }
 
     fn note(&self, change: impl FnOnce(&mut Act)) {
-        change(self.act.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default());
+        change(self.act().get_or_insert_default());
+    }
+
+    fn act(&self) -> MutexGuard<'_, Option<Box<Act>>> {
+        self.act.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,7 +131,7 @@ fn cut(mut text: String, length: usize) -> String {
 
 #[cfg(test)]
 impl Default for Trace {
-    /// Of a request that nobody sent.
+    /// For tests without a request.
     fn default() -> Self {
         Self::new(IpAddr::from([0, 0, 0, 0]), String::new(), None, false)
     }

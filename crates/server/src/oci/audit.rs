@@ -17,24 +17,24 @@ pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
         return;
     }
     let arn = Arn::Repository(target.repository().clone()).to_string();
-    call.trace.writes(action(operation), arn, object(operation));
+    call.trace.note_write(action(operation), arn, object(operation));
 }
 
 /// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
 /// often to prove who he is.
 pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Failure {
     let Some(refusal) = failure.refusal() else {
-        call.trace.fails(failure.code());
+        call.trace.note_failure(failure.code());
         return failure;
     };
     match route::parse(&call.method, call.uri.path(), call.uri.query()) {
         Ok(Route::Repository(place, operation)) => {
-            call.trace.attempts(action(&operation), || (Some(place.to_string()), object(&operation)));
+            call.trace.note_attempt(action(&operation), || (Some(place.to_string()), object(&operation)));
         }
-        _ if route::token(&call.method, call.uri.path()).is_some() => call.trace.attempts("oci:Token", Default::default),
-        _ => call.trace.attempts("oci:Authenticate", Default::default),
+        _ if route::token(&call.method, call.uri.path()).is_some() => call.trace.note_attempt("oci:Token", Default::default),
+        _ => call.trace.note_attempt("oci:Authenticate", Default::default),
     }
-    call.trace.is_refused(refusal.reason.as_str());
+    call.trace.note_refusal(refusal.reason.as_str());
     if !refusal.is_bad_login {
         return failure;
     }

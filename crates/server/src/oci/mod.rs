@@ -65,7 +65,7 @@ async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Re
     // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
     let principal = access::authenticate(server, call).await?;
     if let Some(Principal::Known(known)) = &principal {
-        call.trace.is_called_by(known);
+        call.trace.authenticated_as(known);
     } else if matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE) {
         // Nothing of a write is looked at for nobody in particular.
         return Err(access::challenge(call));

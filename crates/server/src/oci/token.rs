@@ -110,7 +110,7 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
     match bearer::exchange_password(&server.keys, &server.installation, password).await {
         Ok(issued) => {
             if let Principal::Known(known) = &issued.principal {
-                call.trace.is_called_by(known);
+                call.trace.authenticated_as(known);
             }
             Ok(reply(server, issued, offline.then_some(password)))
         }

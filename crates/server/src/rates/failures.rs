@@ -31,7 +31,7 @@ impl FailedLogins {
     /// Counts a failure, with the key that it claimed to be. Its answer is not to say more than [`TooFast`] if there were
     /// too many.
     pub(crate) fn count(&self, call: &Call, key_id: Option<&str>) -> Result<(), TooFast> {
-        self.count_at(call.client(), key_id, Instant::now()).inspect_err(|_| call.trace.is_held_back())
+        self.count_at(call.client(), key_id, Instant::now()).inspect_err(|_| call.trace.note_held_back())
     }
 
     fn count_at(&self, client: IpAddr, key_id: Option<&str>, now: Instant) -> Result<(), TooFast> {

@@ -57,7 +57,7 @@ struct BuildLabels {
     version: &'static str,
 }
 
-/// What is counted. Cheap to clone.
+/// The metrics of a server. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Metrics>);
 
@@ -82,8 +82,7 @@ struct Metrics {
 }
 
 impl Telemetry {
-    /// Everything at zero.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut metrics = Metrics {
             registry: Registry::default(),
             requests: Family::default(),
@@ -110,7 +109,7 @@ impl Telemetry {
         self.0.in_flight.inc();
     }
 
-    /// A request without a status was abandoned by its client.
+    /// Without a status, the client left before the answer.
     pub(crate) fn request_ends(&self, door: &'static str, method: &Method, status: Option<StatusCode>, duration: Duration) {
         let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
         self.0.in_flight.dec();
@@ -118,7 +117,7 @@ impl Telemetry {
         self.0.durations.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
     }
 
-    /// Counts a connection as open until what this returns is dropped.
+    /// Counts a connection as open until the guard is dropped.
     pub(crate) fn connection_opens(&self) -> OpenConnection {
         self.0.connections.inc();
         OpenConnection(self.0.connections.clone())
@@ -137,7 +136,7 @@ impl Telemetry {
         self.0.refused_forwarded.inc();
     }
 
-    /// Takes over what a budget of memory counts for itself.
+    /// Copies the counters of the memory budget.
     pub(crate) fn memory(&self, budget: &Budget) {
         self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
         for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
@@ -154,7 +153,7 @@ impl Telemetry {
         self.0.sent.inc_by(count as u64);
     }
 
-    /// Counts a garbage collection; none is one that failed.
+    /// Counts a garbage collection; `None` is one that failed.
     pub(crate) fn collected(&self, garbage: Option<&Garbage>) {
         let outcome = if garbage.is_some() { "done" } else { "failed" };
         self.0.collections.get_or_create(&OutcomeLabel { outcome }).inc();
@@ -167,25 +166,19 @@ impl Telemetry {
         self.0.freed.inc_by(garbage.bytes);
     }
 
-    /// Counts a signature or a login that was not good, and whether its sender was told more than to wait.
+    /// Counts a failed login, and whether its client was only told to wait.
     pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
         let answer = if is_held_back { "held_back" } else { "refused" };
         self.0.failed_logins.get_or_create(&FailedLoginLabels { door, answer }).inc();
     }
 
-    /// All metrics as text for Prometheus.
+    /// All metrics in the text format of Prometheus.
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
         if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
             tracing::error!("the metrics could not be written");
         }
         text
-    }
-}
-
-impl Default for Telemetry {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -219,7 +212,7 @@ impl Metrics {
     }
 }
 
-/// A connection that is open.
+/// The guard of an open connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Gauge);
 
@@ -229,7 +222,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// A client can make up methods; a label must not.
+/// The number of labels is bounded, although clients can make up methods.
 fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,4 +1,4 @@
-//! What the system knows of this process, under the names that Prometheus gives to such figures.
+//! Metrics of this process, under the names that Prometheus client libraries use.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Read anew for every scrape, from `/proc`; where there is none, only the start time is told.
+/// Read from `/proc` at every scrape; without `/proc` there is only the start time.
 #[derive(Debug)]
 pub(super) struct Process {
     started: f64,
@@ -39,7 +39,7 @@ impl Collector for Process {
     }
 }
 
-/// A figure of `/proc/self/status` in bytes; it is given in kilobytes there.
+/// A field of `/proc/self/status`, which has kilobytes, in bytes.
 fn field(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes * 1024.0)

@@ -1,4 +1,4 @@
-//! What is remembered of a request: one line in the access log and its share of the metrics, once its answer is sent.
+//! A request and its answer, from the head of the one to the last byte of the other: what is measured and logged of them.
 
 use super::door::Door;
 use crate::admission::Forwarded;
@@ -21,10 +21,10 @@ use std::time::Instant;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// A request on its way. Dropping it writes the line: that happens when the last byte of the answer is handed to the
-/// connection, and also when the client leaves before.
+/// Travels with a request, and then with the body of its answer. Dropping it updates the metrics and writes the line of the access
+/// log: when the last byte of the answer was handed to the connection, or when the client left before.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct Exchange {
     telemetry: Telemetry,
     audit: Audit,
     door: Door,
@@ -39,7 +39,7 @@ pub(super) struct Record {
     in_flight: InFlight,
 }
 
-/// What only the access log wants to know.
+/// What only the access log needs.
 #[derive(Debug)]
 struct Line {
     path: String,
@@ -47,7 +47,7 @@ struct Line {
     user_agent: Option<String>,
 }
 
-impl Record {
+impl Exchange {
     pub(super) fn begin<B>(server: &Server, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
         server.telemetry.request_begins();
         let line = access::is_on().then(|| Line {
@@ -71,33 +71,31 @@ impl Record {
         }
     }
 
-    /// What is known of the request.
     pub(super) fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// The request that is under way.
     pub(super) fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
 
-    /// Goes along with the answer until its body is sent, as what is held for it does.
+    /// Attaches itself, and what is held for the answer, to the body of the answer.
     pub(super) fn answered_with(
         mut self,
         mut response: Response,
         forwarded: Option<Forwarded>,
         held: Option<Arc<Held>>,
-    ) -> http::Response<Recorded> {
+    ) -> http::Response<ExchangeBody> {
         self.forwarded = forwarded;
         self.status = Some(response.status());
-        // Before the answer is sent: how slowly somebody reads it must not keep what he did out of the audit log.
-        self.audit.request_over(&self.trace, self.status.map(|status| status.as_u16()));
+        // Before the answer is sent: a client that reads slowly must not delay the audit log.
+        self.audit.request_ended(&self.trace, self.status.map(|status| status.as_u16()));
         self.charge = response.extensions_mut().remove();
-        response.map(|body| Recorded { body, held, record: self })
+        response.map(|body| ExchangeBody { body, held, exchange: self })
     }
 }
 
-impl Drop for Record {
+impl Drop for Exchange {
     fn drop(&mut self) {
         let (duration, status) = (self.begun.elapsed(), self.status.map(|status| status.as_u16()));
         self.telemetry.request_ends(self.door.name(), &self.method, self.status, duration);
@@ -105,7 +103,7 @@ impl Drop for Record {
             charge.add(self.sent);
         }
         if status.is_none() {
-            self.audit.request_over(&self.trace, None);
+            self.audit.request_ended(&self.trace, None);
         }
         if let Some(line) = &self.line {
             let caller = self.trace.caller().map(|known| &known.identity);
@@ -134,25 +132,25 @@ fn shortened(text: &str) -> String {
     beginning(text, LONGEST_TEXT).to_owned()
 }
 
-/// The body of an answer, and the record of the request that it answers.
+/// The body of an answer, with its exchange.
 #[derive(Debug)]
-pub(crate) struct Recorded {
+pub(crate) struct ExchangeBody {
     body: Body,
     held: Option<Arc<Held>>,
-    record: Record,
+    exchange: Exchange,
 }
 
-impl Recorded {
-    /// What the connection gets of the next bytes.
+impl ExchangeBody {
+    /// Counts the next bytes, on their way to the connection.
     fn hand(&mut self, data: Bytes) -> Bytes {
-        self.record.sent += data.len() as u64;
+        self.exchange.sent += data.len() as u64;
         let Some(held) = &self.held else { return data };
         data_moved();
         held.hand(data)
     }
 }
 
-impl http_body::Body for Recorded {
+impl http_body::Body for ExchangeBody {
     type Data = Bytes;
     type Error = io::Error;
 
