@@ -32,7 +32,7 @@ test: ## the Rust tests: no network, no service (PostgreSQL is used if installed
 test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, and attacks, against the release binary (needs root)
 	bash tests/install.sh clients tools sdks
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
-	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test service_model -- --ignored
+	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test it -- --ignored
 	$(PYTHON) -m pytest tests/clients
 	$(PYTHON) -m pytest tests/attacks
 

@@ -1,30 +1,19 @@
 //! GetAuthorizationToken.
 
-use super::scalars::{BASE64, TIMESTAMP};
-use super::shape::{Shape, optional};
+use super::structure::structure;
 use crate::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// What GetAuthorizationToken takes: nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct GetAuthorizationTokenRequest {}
+structure!(GetAuthorizationTokenRequest {});
 
-/// The shape of [`GetAuthorizationTokenRequest`].
-pub static GET_AUTHORIZATION_TOKEN_REQUEST: Shape = Shape::Structure(&[]);
-
-/// What GetAuthorizationToken answers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetAuthorizationTokenResponse {
     /// The token: one object here, a list in the private service.
     pub authorization_data: AuthorizationData,
 }
 
-/// The shape of [`GetAuthorizationTokenResponse`].
-pub static GET_AUTHORIZATION_TOKEN_RESPONSE: Shape = Shape::Structure(&[optional("authorizationData", &AUTHORIZATION_DATA)]);
-
-/// A token for the registry, and when it expires.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizationData {
     /// Base64 of `AWS:<password>`.
@@ -32,6 +21,3 @@ pub struct AuthorizationData {
     /// Twelve hours after it was issued.
     pub expires_at: Timestamp,
 }
-
-/// The shape of [`AuthorizationData`].
-pub static AUTHORIZATION_DATA: Shape = Shape::Structure(&[optional("authorizationToken", &BASE64), optional("expiresAt", &TIMESTAMP)]);

@@ -3,8 +3,6 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fmt;
 
 /// Some clients leave the padding out, and some leave bits set that no byte uses; AWS's own decoder takes both.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -13,7 +11,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Bytes that JSON carries as base64 (awsJson1.1, "Shape serialization").
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Blob(pub Vec<u8>);
 
 /// How many bytes `text` decodes to; none if it is no base64. Nothing is decoded to find out.
@@ -28,30 +26,9 @@ pub(super) fn decoded_length(text: &str) -> Option<u64> {
     Some((digits.len() as u64 / 4) * 3 + [0, 0, 1, 2][digits.len() % 4])
 }
 
-impl<'de> Deserialize<'de> for Blob {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Base64)
-    }
-}
-
-/// Decodes straight out of the request's text: a layer part is too large to be copied first.
-struct Base64;
-
-impl de::Visitor<'_> for Base64 {
-    type Value = Blob;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("base64")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
-        LENIENT.decode(text).map(Blob).map_err(E::custom)
-    }
-}
-
-impl Serialize for Blob {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&LENIENT.encode(&self.0))
+impl Blob {
+    pub(super) fn decode(text: &str) -> Option<Self> {
+        LENIENT.decode(text).ok().map(Self)
     }
 }
 
@@ -61,7 +38,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decode(text: &str) -> Option<Vec<u8>> {
-        serde_json::from_value::<Blob>(text.into()).ok().map(|blob| blob.0)
+        Blob::decode(text).map(|blob| blob.0)
     }
 
     #[test]
@@ -70,7 +47,6 @@ mod tests {
             assert_eq!(decode(text).as_deref(), Some(b"hi".as_slice()), "{text}");
         }
         assert_eq!(decode(""), Some(vec![]));
-        assert_eq!(serde_json::to_string(&Blob(b"hi".to_vec())).expect("a string"), "\"aGk=\"");
     }
 
     proptest! {

@@ -8,24 +8,18 @@ use crate::auth::{Permissions, RequestTags, Resource};
 use crate::http::Call;
 use crate::principal::KnownPrincipal;
 use crate::server::Server;
-use roadstead_model::aws::operations::{RegistryMember, Resource as ResourceMember};
 use roadstead_model::aws::resource_tags::ResourceTag;
-use roadstead_model::aws::validation::Violation;
-use roadstead_model::aws::{Exception, Operation};
+use roadstead_model::aws::{self, Exception, Operation, Request, Violation};
 use roadstead_model::name::NameError;
 use roadstead_model::policy::Policy;
 use roadstead_model::{Arn, RegistryId, RepositoryKey, RepositoryName};
 use roadstead_registry::{Error, Installation};
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// Somebody who may do one operation, on one registry.
 pub(super) struct Caller<'a> {
     server: &'a Server,
     call: &'a Call,
-    operation: &'static Operation,
+    operation: Operation,
     /// None for nobody in particular, who may read what is public.
     principal: Option<KnownPrincipal>,
     registry_id: RegistryId,
@@ -43,8 +37,7 @@ impl<'a> Caller<'a> {
         &self.server.installation
     }
 
-    /// The operation that was called.
-    pub(super) fn operation(&self) -> &'static Operation {
+    pub(super) fn operation(&self) -> Operation {
         self.operation
     }
 
@@ -85,26 +78,25 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Makes sure that `principal` may do all of what `operation` needs, on each resource that the request names.
+/// Makes sure that `principal` may do all of what the operation needs, on each resource that the request names.
 ///
 /// Without a principal only what is public can be read. With one of another account, too, even if no policy grants it;
 /// but a policy of their own that denies it is obeyed.
 pub(super) async fn authorize<'a>(
     server: &'a Server,
     call: &'a Call,
-    operation: &'static Operation,
     principal: Option<KnownPrincipal>,
-    text: &str,
+    request: &Request,
 ) -> Result<Caller<'a>, Failure> {
-    let request = Request(serde_json::from_str(text).map_err(|_| Failure::SERIALIZATION)?);
-    let registry_id = registry_of(server, operation, principal.as_ref(), &request).await?;
-    let resources = resources_of(operation, &registry_id, &request)?;
+    let operation = request.operation();
+    let registry_id = registry_of(server, principal.as_ref(), request).await?;
+    let resources = resources_of(&registry_id, request.resource())?;
     if principal.is_some() {
-        audit::note_write(call, operation, &resources, &request);
+        audit::note_write(call, request, &resources);
     }
     let mut permissions = Vec::with_capacity(resources.len());
     if let Some(principal) = &principal {
-        let tags = request.tags(operation);
+        let tags = tags_of(request);
         let is_public = operation.is_public_read() && registry_id != principal.identity.registry;
         for resource in resources {
             let found = Permissions::find(&server.installation, call, principal, resource, tags.clone()).await?;
@@ -119,81 +111,68 @@ pub(super) async fn authorize<'a>(
 
 /// The actions that a request needs. One that makes a repository with tags on it also tags it (Service Authorization
 /// Reference, "Dependent actions").
-fn actions_of(operation: &Operation, tags: &RequestTags) -> impl Iterator<Item = &'static str> {
+fn actions_of(operation: Operation, tags: &RequestTags) -> impl Iterator<Item = &'static str> {
     const TAG_RESOURCE: &str = "ecr-public:TagResource";
-    let tags_too = (!tags.tags.is_empty() && !operation.actions.contains(&TAG_RESOURCE)).then_some(TAG_RESOURCE);
-    operation.actions.iter().copied().chain(tags_too)
+    let tags_too = (!tags.tags.is_empty() && !operation.actions().contains(&TAG_RESOURCE)).then_some(TAG_RESOURCE);
+    operation.actions().iter().copied().chain(tags_too)
 }
 
-/// The members of a request by name, so far unread.
-pub(super) struct Request<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
-
-impl Request<'_> {
-    /// The value of a member, if it is there and of this type.
-    pub(super) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
-    }
-
-    /// The resource tags in the members `tags` and `tagKeys`, where the operation has them.
-    fn tags(&self, operation: &Operation) -> RequestTags {
-        let named = |name| operation.input.member(name).map(|_| name);
-        let tags = named("tags").and_then(|name| self.member::<Vec<ResourceTag>>(name)).unwrap_or_default();
-        let tags = tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
-        let keys = named("tagKeys").and_then(|name| self.member::<Vec<String>>(name)).unwrap_or_default();
-        RequestTags { tags: tags.collect(), keys }
+/// The resource tags that conditions can look at.
+fn tags_of(request: &Request) -> RequestTags {
+    let pair = |tag: &ResourceTag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
+    let with = |tags: &[ResourceTag]| RequestTags { tags: tags.iter().filter_map(pair).collect(), keys: Vec::new() };
+    match request {
+        Request::CreateRepository(request) => with(request.tags.as_deref().unwrap_or_default()),
+        Request::TagResource(request) => with(&request.tags),
+        Request::UntagResource(request) => RequestTags { tags: Vec::new(), keys: request.tag_keys.clone() },
+        _ => RequestTags::default(),
     }
 }
 
-async fn registry_of(
-    server: &Server,
-    operation: &Operation,
-    principal: Option<&KnownPrincipal>,
-    request: &Request<'_>,
-) -> Result<RegistryId, Failure> {
+async fn registry_of(server: &Server, principal: Option<&KnownPrincipal>, request: &Request) -> Result<RegistryId, Failure> {
     let own = principal.map(|principal| &principal.identity.registry);
-    let named: Option<String> = match operation.registry {
-        RegistryMember::Own => None,
-        RegistryMember::Id | RegistryMember::IdOrAlias => request.member("registryId"),
+    let named = match request.resource() {
+        aws::Resource::Repository(registry, _) | aws::Resource::Repositories(registry, _) => registry,
+        aws::Resource::None | aws::Resource::Registry | aws::Resource::RepositoryArn(_) => None,
     };
     let Some(named) = named else { return own.cloned().ok_or_else(|| SignatureError::Missing.into()) };
-    match RegistryId::parse(&named) {
+    match RegistryId::parse(named) {
         Ok(id) if own == Some(&id) => Ok(id),
         Ok(id) => match server.installation.describe_registry(&id).await {
             Ok(_) => Ok(id),
-            Err(Error::RegistryNotFound(_)) => Err(no_registry(operation, &id, request)),
+            Err(Error::RegistryNotFound(_)) => Err(no_registry(&id, request)),
             Err(error) => Err(error.into()),
         },
         // The shape has let it pass, so it may be an alias. Aliases are public: looking one up tells nobody anything.
-        Err(_) => Ok(server.installation.resolve_alias(&named).await?),
+        Err(_) => Ok(server.installation.resolve_alias(named).await?),
     }
 }
 
 /// A registry that does not exist, said in the way that the operation can: a repository of it does not exist either.
-fn no_registry(operation: &Operation, id: &RegistryId, request: &Request<'_>) -> Failure {
-    let name = request.member::<String>("repositoryName").and_then(|name| RepositoryName::parse(&name).ok());
+fn no_registry(id: &RegistryId, request: &Request) -> Failure {
+    let name = match request.resource() {
+        aws::Resource::Repository(_, name) => RepositoryName::parse(name).ok(),
+        _ => None,
+    };
     Failure::from(match name {
-        Some(name) if !operation.declares(Exception::RegistryNotFound) => Error::RepositoryNotFound(RepositoryKey::new(id.clone(), name)),
+        Some(name) if !request.operation().declares(Exception::RegistryNotFound) => {
+            Error::RepositoryNotFound(RepositoryKey::new(id.clone(), name))
+        }
         _ => Error::RegistryNotFound(id.to_string()),
     })
 }
 
-fn resources_of(operation: &Operation, registry: &RegistryId, request: &Request<'_>) -> Result<Vec<Resource>, Failure> {
+fn resources_of(registry: &RegistryId, named: aws::Resource<'_>) -> Result<Vec<Resource>, Violation> {
     let repository =
         |member, name: &str| repository_name(member, name).map(|name| Resource::Repository(RepositoryKey::new(registry.clone(), name)));
-    match operation.resource {
-        ResourceMember::None => Ok(vec![Resource::None]),
-        ResourceMember::Registry => Ok(vec![Resource::Registry(registry.clone())]),
-        ResourceMember::Repository => {
-            let name: String = request.member("repositoryName").unwrap_or_default();
-            Ok(vec![repository("repositoryName", &name)?])
-        }
-        ResourceMember::Repositories => match request.member::<Vec<String>>("repositoryNames") {
-            Some(names) => names.iter().map(|name| Ok(repository("repositoryNames", name)?)).collect(),
-            None => Ok(vec![Resource::Repositories(registry.clone())]),
-        },
-        ResourceMember::RepositoryArn => {
-            let arn: String = request.member("resourceArn").unwrap_or_default();
-            let key = Arn::parse_repository(&arn).ok_or_else(|| Violation::new("resourceArn", "Invalid ARN"))?;
+    match named {
+        aws::Resource::None => Ok(vec![Resource::None]),
+        aws::Resource::Registry => Ok(vec![Resource::Registry(registry.clone())]),
+        aws::Resource::Repository(_, name) => Ok(vec![repository("repositoryName", name)?]),
+        aws::Resource::Repositories(_, Some(names)) => names.iter().map(|name| repository("repositoryNames", name)).collect(),
+        aws::Resource::Repositories(_, None) => Ok(vec![Resource::Repositories(registry.clone())]),
+        aws::Resource::RepositoryArn(arn) => {
+            let key = Arn::parse_repository(arn).ok_or_else(|| Violation::new("resourceArn", "Invalid ARN"))?;
             Ok(vec![Resource::Repository(key)])
         }
     }

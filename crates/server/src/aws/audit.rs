@@ -1,50 +1,68 @@
 //! What the audit log hears from this door: the operations that change something, and attempts that were refused.
 
-use super::access::Request;
 use super::error::Failure;
 use crate::auth::Resource;
 use crate::auth::sigv4::{self, SignatureError};
 use crate::http::Call;
 use crate::rates::TooFast;
 use crate::server::Server;
-use roadstead_model::aws::images::ImageIdentifier;
-use roadstead_model::aws::{self, Operation};
+use roadstead_model::aws::{self, Operation, Request};
 
 /// The name of this door in metrics.
 const DOOR: &str = "aws";
-/// Reads, and the parts of an upload, which its completion stands for.
-const UNHEARD: &[&str] = &[
-    "BatchCheckLayerAvailability",
-    "DescribeImageTags",
-    "DescribeImages",
-    "DescribeRegistries",
-    "DescribeRepositories",
-    "GetRegistryCatalogData",
-    "GetRepositoryCatalogData",
-    "GetRepositoryPolicy",
-    "ListTagsForResource",
-    "UploadLayerPart",
-];
+/// Whether the log hears of the operation: not of reads, and not of the parts of an upload, which its completion stands for.
+const fn is_heard(operation: Operation) -> bool {
+    match operation {
+        Operation::BatchDeleteImage
+        | Operation::CompleteLayerUpload
+        | Operation::CreateRepository
+        | Operation::DeleteRepository
+        | Operation::DeleteRepositoryPolicy
+        | Operation::GetAuthorizationToken
+        | Operation::InitiateLayerUpload
+        | Operation::PutImage
+        | Operation::PutRegistryCatalogData
+        | Operation::PutRepositoryCatalogData
+        | Operation::SetRepositoryPolicy
+        | Operation::TagResource
+        | Operation::UntagResource => true,
+        Operation::BatchCheckLayerAvailability
+        | Operation::DescribeImageTags
+        | Operation::DescribeImages
+        | Operation::DescribeRegistries
+        | Operation::DescribeRepositories
+        | Operation::GetRegistryCatalogData
+        | Operation::GetRepositoryCatalogData
+        | Operation::GetRepositoryPolicy
+        | Operation::ListTagsForResource
+        | Operation::UploadLayerPart => false,
+    }
+}
 
 /// Notes the write that a request asks for.
-pub(super) fn note_write(call: &Call, operation: &'static Operation, resources: &[Resource], request: &Request<'_>) {
-    if UNHEARD.contains(&operation.name) {
+pub(super) fn note_write(call: &Call, request: &Request, resources: &[Resource]) {
+    if !is_heard(request.operation()) {
         return;
     }
     let names: Vec<String> = resources.iter().filter_map(Resource::arn).collect();
     let resource = if names.is_empty() { "*".to_owned() } else { names.join(" ") };
-    call.trace.note_write(operation.name, resource, object(request));
+    call.trace.note_write(request.operation().name(), resource, object(request));
 }
 
 /// What of a repository is meant: tags, digests, an upload.
-fn object(request: &Request<'_>) -> Option<String> {
-    let images: Option<Vec<ImageIdentifier>> = request.member("imageIds");
-    if let Some(images) = images {
-        let named = images.into_iter().flat_map(|image| [image.image_tag, image.image_digest]).flatten();
-        return Some(named.collect::<Vec<_>>().join(" "));
+fn object(request: &Request) -> Option<String> {
+    match request {
+        Request::BatchDeleteImage(request) => {
+            let named = request.image_ids.iter().flat_map(|image| [&image.image_tag, &image.image_digest]).flatten();
+            Some(named.map(String::as_str).collect::<Vec<_>>().join(" "))
+        }
+        Request::PutImage(request) => {
+            let named: Vec<_> = [&request.image_tag, &request.image_digest].into_iter().flatten().map(String::as_str).collect();
+            Some(named.join(" ")).filter(|named| !named.is_empty())
+        }
+        Request::CompleteLayerUpload(request) => Some(request.upload_id.clone()),
+        _ => None,
     }
-    let named = ["imageTag", "imageDigest", "uploadId"].iter().filter_map(|name| request.member::<String>(name));
-    Some(named.collect::<Vec<_>>().join(" ")).filter(|named| !named.is_empty())
 }
 
 /// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
@@ -88,15 +106,13 @@ fn is_no_secret(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadstead_model::aws::operations::OPERATIONS;
 
     #[test]
     fn every_operation_is_heard_of_but_reads_and_parts() {
-        assert!(UNHEARD.iter().all(|name| Operation::find(name).is_some()));
         let is_read = |name: &str| ["Describe", "List", "BatchCheck"].iter().any(|verb| name.starts_with(verb));
-        for operation in OPERATIONS.iter().filter(|operation| operation.name != "UploadLayerPart") {
-            let gets = operation.name.starts_with("Get") && operation.name != "GetAuthorizationToken";
-            assert_eq!(UNHEARD.contains(&operation.name), is_read(operation.name) || gets, "{}", operation.name);
+        for operation in Operation::ALL.iter().copied().filter(|operation| *operation != Operation::UploadLayerPart) {
+            let gets = operation.name().starts_with("Get") && operation != Operation::GetAuthorizationToken;
+            assert_eq!(is_heard(operation), !is_read(operation.name()) && !gets, "{operation:?}");
         }
     }
 

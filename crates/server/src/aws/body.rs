@@ -8,6 +8,7 @@ use crate::server::Server;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::Body;
+use roadstead_model::aws::{Operation, Request};
 
 /// The most that anybody sends without a signature: to describe what is public takes a few names.
 pub(super) const UNSIGNED_LIMIT: usize = 16 * 1024;
@@ -34,13 +35,11 @@ impl RequestBody {
         Ok(())
     }
 
-    /// The body as text. One without content counts as `{}`, as the awsJson1.1 protocol wants of servers.
-    pub(super) fn text(&self) -> Result<&str, Failure> {
-        match std::str::from_utf8(&self.0.bytes) {
-            Ok("") => Ok("{}"),
-            Ok(text) => Ok(text),
-            Err(_) => Err(Failure::SERIALIZATION),
-        }
+    /// Reads the request, and lets go of its text: from here on the share stands for what was read out of it.
+    pub(super) fn request(&mut self, operation: Operation) -> Result<Request, Failure> {
+        let bytes = std::mem::take(&mut self.0.bytes);
+        let text = std::str::from_utf8(&bytes).map_err(|_| Failure::SERIALIZATION)?;
+        Ok(Request::read(operation, text)?)
     }
 }
 
@@ -80,17 +79,19 @@ impl From<Halted> for Failure {
 mod tests {
     use super::*;
     use crate::http::Budget;
+    use roadstead_model::aws::authorization::GetAuthorizationTokenRequest;
 
     #[tokio::test]
     async fn an_empty_body_is_an_empty_object_and_other_bytes_than_text_are_none() {
-        let text = |bytes: &'static [u8]| {
+        let request = |bytes: &'static [u8]| {
             let share = Budget::new(1 << 20).stranger(std::net::IpAddr::from([192, 0, 2, 1])).nothing();
-            let body = RequestBody(Received { bytes: Bytes::from_static(bytes), share });
-            body.text().map(str::to_owned).map_err(|failure| failure.worded(None, "").0)
+            let mut body = RequestBody(Received { bytes: Bytes::from_static(bytes), share });
+            body.request(Operation::GetAuthorizationToken).map_err(|failure| failure.worded(None, "").0)
         };
-        assert_eq!(text(b""), Ok("{}".to_owned()));
-        assert_eq!(text(b"{ }"), Ok("{ }".to_owned()));
-        assert_eq!(text(&[0xff]), Err(StatusCode::BAD_REQUEST));
+        let empty = Request::GetAuthorizationToken(GetAuthorizationTokenRequest {});
+        assert_eq!(request(b"").as_ref(), Ok(&empty));
+        assert_eq!(request(b"{ }"), Ok(empty));
+        assert_eq!(request(&[0xff]), Err(StatusCode::BAD_REQUEST));
     }
 
     #[test]

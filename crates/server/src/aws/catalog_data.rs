@@ -10,38 +10,38 @@ use roadstead_registry::NewCatalogData;
 pub(super) async fn get_repository_catalog_data(
     caller: &Caller<'_>,
     request: GetRepositoryCatalogDataRequest,
-) -> Result<GetRepositoryCatalogDataResponse, Failure> {
+) -> Result<RepositoryCatalogDataResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
     let data = caller.installation().catalog_data(&repository).await?;
-    Ok(GetRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
+    Ok(RepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 
 /// Answers the catalog data as they are now, with the logo's URL.
 pub(super) async fn put_repository_catalog_data(
     caller: &Caller<'_>,
     request: PutRepositoryCatalogDataRequest,
-) -> Result<PutRepositoryCatalogDataResponse, Failure> {
+) -> Result<RepositoryCatalogDataResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
     let data = caller.installation().put_catalog_data(&repository, sent(request.catalog_data)).await?;
-    Ok(PutRepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
+    Ok(RepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
 }
 
 pub(super) async fn get_registry_catalog_data(
     caller: &Caller<'_>,
     _: GetRegistryCatalogDataRequest,
-) -> Result<GetRegistryCatalogDataResponse, Failure> {
+) -> Result<RegistryCatalogDataResponse, Failure> {
     let display_name = caller.installation().display_name(caller.registry_id()).await?;
-    Ok(GetRegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
+    Ok(RegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 
 /// Everybody may set a display name; the gallery shows it for verified accounts (Amazon ECR Public user guide).
 pub(super) async fn put_registry_catalog_data(
     caller: &Caller<'_>,
     request: PutRegistryCatalogDataRequest,
-) -> Result<PutRegistryCatalogDataResponse, Failure> {
+) -> Result<RegistryCatalogDataResponse, Failure> {
     let display_name = request.display_name;
     caller.installation().set_display_name(caller.registry_id(), display_name.clone()).await?;
-    Ok(PutRegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
+    Ok(RegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 
 /// Catalog data as a caller sends them; a logo without a byte is none.

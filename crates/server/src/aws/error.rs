@@ -6,8 +6,7 @@ use crate::http::budget::Crowded;
 use crate::rates::TooFast;
 use bytes::Bytes;
 use http::StatusCode;
-use roadstead_model::aws::validation::{Invalid, Violation};
-use roadstead_model::aws::{Exception, Operation};
+use roadstead_model::aws::{Exception, Invalid, Operation, Violation};
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Error;
 use serde_json::{Map, Value, json};
@@ -84,8 +83,8 @@ impl Failure {
     }
 
     /// The status and the body of the answer. Logs what the body must not say.
-    pub(super) fn worded(self, operation: Option<&Operation>, request_id: &str) -> (StatusCode, Bytes) {
-        let operation_name = operation.map_or("", |operation| operation.name);
+    pub(super) fn worded(self, operation: Option<Operation>, request_id: &str) -> (StatusCode, Bytes) {
+        let operation_name = operation.map_or("", Operation::name);
         let (status, name, message, details) = match self {
             Self::Registry(error) => {
                 let (exception, message) = exception_of(&error, operation);
@@ -129,7 +128,7 @@ fn status_of(exception: Exception) -> StatusCode {
 }
 
 /// The exception for a failure of `operation`: one that the operation declares, because clients know no other.
-fn exception_of(error: &Error, operation: Option<&Operation>) -> (Exception, String) {
+fn exception_of(error: &Error, operation: Option<Operation>) -> (Exception, String) {
     let (exception, message) = translated(error);
     // InitiateLayerUpload declares no limit, since AWS has none there; but SDKs wait and try again after this exception.
     let tried_again = matches!(error, Error::TooManyUploads { .. });
@@ -235,7 +234,7 @@ impl From<Violation> for Failure {
 impl From<Invalid> for Failure {
     fn from(invalid: Invalid) -> Self {
         match invalid {
-            Invalid::NotAnObject => Self::SERIALIZATION,
+            Invalid::Malformed => Self::SERIALIZATION,
             Invalid::Violation(violation) => violation.into(),
         }
     }

@@ -30,10 +30,10 @@ fn available(LayerInfo { digest, size, media_type }: &LayerInfo) -> Layer {
 /// The reasons are those of the private service's emulation in moto; AWS's own have not been seen.
 fn missing(digest: &Digest) -> LayerFailure {
     let failure_reason = format!("Layer digest '{digest}' could not be found");
-    LayerFailure { layer_digest: digest.to_string(), failure_code: "MissingLayerDigest", failure_reason }
+    LayerFailure { layer_digest: digest.to_string(), failure_code: LayerFailureCode::MissingLayerDigest, failure_reason }
 }
 
 fn malformed_digest(layer_digest: String) -> LayerFailure {
     let failure_reason = "Invalid layer digest: it must be 'sha256:' and 64 hexadecimal digits, or 'sha512:' and 128".to_owned();
-    LayerFailure { layer_digest, failure_code: "InvalidLayerDigest", failure_reason }
+    LayerFailure { layer_digest, failure_code: LayerFailureCode::InvalidLayerDigest, failure_reason }
 }

@@ -2,7 +2,7 @@
 
 use super::access::Caller;
 use roadstead_model::PageSize;
-use roadstead_model::aws::validation::Violation;
+use roadstead_model::aws::Violation;
 
 /// A listing that is asked for one page at a time. Its tokens are good for this operation, registry and subject only.
 pub(super) struct Listing<'a> {
@@ -17,7 +17,7 @@ impl<'a> Listing<'a> {
     }
 
     fn binding(&self) -> [&str; 3] {
-        [self.caller.operation().name, self.caller.registry_id().as_str(), self.subject]
+        [self.caller.operation().name(), self.caller.registry_id().as_str(), self.subject]
     }
 
     /// Where the page begins, and how long it may be.

@@ -2,9 +2,8 @@
 
 use super::access::Caller;
 use super::error::Failure;
-use roadstead_model::aws::Exception;
 use roadstead_model::aws::resource_tags::*;
-use roadstead_model::aws::validation::Violation;
+use roadstead_model::aws::{Exception, Violation};
 use roadstead_model::{Arn, RepositoryKey, ResourceTag as Row};
 
 pub(super) async fn tag_resource(caller: &Caller<'_>, request: TagResourceRequest) -> Result<TagResourceResponse, Failure> {

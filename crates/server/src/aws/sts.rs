@@ -1,10 +1,12 @@
 //! `sts:GetCallerIdentity`, which Terraform and many scripts ask before anything else: on the same endpoint, in STS's own
 //! protocol (AWS query protocol; AWS Security Token Service API reference, version 2011-06-15).
 
-use super::{Signature, audit, body, check_signature, find_key, reply};
-use crate::auth::sigv4::{self, SignatureError};
+use super::error::Failure;
+use super::reply::reply;
+use super::signature::Signature;
+use super::{audit, body};
+use crate::auth::sigv4::SignatureError;
 use crate::http::{Call, Query, Response};
-use crate::principal::KnownPrincipal;
 use crate::server::Server;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -62,15 +64,13 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
         let message = format!("Could not find operation {action} for version {version}");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidAction", message));
     }
-    let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
-    let claim = sigv4::read(&request, &[SERVICE], server.installation.now())?;
-    let key = find_key(server, &claim.access_key_id).await.map_err(|failure| Refusal::of(failure, call.request_id()))?;
-    let signature = Signature { claim, key };
-    check_signature(server, call, &signature, &body).map_err(|failure| Refusal::of(failure, call.request_id()))?;
-    let principal = KnownPrincipal { identity: signature.key.identity, access_key_id: signature.key.id };
+    let refuse = |failure| Refusal::of(failure, call.request_id());
+    let signature = Signature::find(server, call, SERVICE).await.map_err(refuse)?;
+    signature.verify(server, call, &body).map_err(refuse)?;
+    let principal = signature.principal();
     call.trace.authenticated_as(&principal);
     let identity = principal.identity;
-    let id = server.installation.user_id(&identity).await.map_err(|error| Refusal::of(error.into(), call.request_id()))?;
+    let id = server.installation.user_id(&identity).await.map_err(|error| refuse(error.into()))?;
     // The keys of a user go with the user.
     if identity.user.is_some() && id.is_none() {
         return Err(SignatureError::UnknownKey.into());
@@ -112,7 +112,7 @@ impl Refusal {
     }
 
     /// What the control API would say. Its failures here are those of a signature, or the server's own.
-    fn of(failure: super::Failure, request_id: &str) -> Self {
+    fn of(failure: Failure, request_id: &str) -> Self {
         match failure.into_signature_error() {
             Ok(error) => error.into(),
             Err(failure) => {
@@ -123,7 +123,7 @@ impl Refusal {
     }
 
     /// Why the body was not received, in STS's names.
-    fn of_body(failure: super::Failure, request_id: &str) -> Self {
+    fn of_body(failure: Failure, request_id: &str) -> Self {
         let retry_after = failure.retry_after();
         let (status, _) = failure.worded(None, request_id);
         let code = match status {

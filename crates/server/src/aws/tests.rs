@@ -4,9 +4,9 @@ use super::*;
 use crate::config::{Config, Flags, Layers, Origin};
 use crate::http::Trace;
 use crate::signing::{self, Signer};
+use http::header::CONTENT_TYPE;
 use http::{Method, Uri};
 use http_body_util::{BodyExt, Full};
-use roadstead_model::aws::OPERATIONS;
 use roadstead_model::{Identity, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp};
 use roadstead_registry::{Condition, Installation, ManifestPush, OpenOptions};
 use serde_json::{Value, json};
@@ -240,10 +240,10 @@ async fn the_registry_describes_itself_and_issues_tokens() {
 #[tokio::test]
 async fn no_operation_answers_without_a_signature_of_an_active_key() {
     let mut door = Door::open().await;
-    for operation in OPERATIONS {
+    for operation in Operation::ALL {
         let body = valid_body().to_string();
-        let (status, answer) = door.send_with(unsigned(operation.name), &body).await;
-        assert_eq!((status, &answer["__type"]), (400, &json!("MissingAuthenticationTokenException")), "{}", operation.name);
+        let (status, answer) = door.send_with(unsigned(operation.name()), &body).await;
+        assert_eq!((status, &answer["__type"]), (400, &json!("MissingAuthenticationTokenException")), "{}", operation.name());
     }
     door.key.1 = "wrong".into();
     assert_eq!(door.refused("DescribeRegistries", json!({})).await.0, "InvalidSignatureException");
@@ -271,11 +271,11 @@ async fn no_operation_answers_a_user_without_permission() {
     let identity = Identity { registry: own, user: Some("stranger".into()) };
     let key = door.server.installation.create_access_key(&identity, None).await.expect("a key");
     door.key = (key.id, key.secret);
-    for operation in OPERATIONS {
-        let (exception, message) = door.refused(operation.name, valid_body()).await;
-        assert_eq!(exception, "AccessDeniedException", "{}", operation.name);
+    for operation in Operation::ALL {
+        let (exception, message) = door.refused(operation.name(), valid_body()).await;
+        assert_eq!(exception, "AccessDeniedException", "{}", operation.name());
         let expected =
-            format!("User: arn:aws:iam::123456789012:user/stranger is not authorized to perform: {} on resource: ", operation.actions[0]);
+            format!("User: arn:aws:iam::123456789012:user/stranger is not authorized to perform: {} on resource: ", operation.actions()[0]);
         assert!(message.starts_with(&expected), "{message}");
     }
 }

@@ -3,8 +3,8 @@
 use super::access::Caller;
 use super::error::Failure;
 use roadstead_model::Digest;
+use roadstead_model::aws::Violation;
 use roadstead_model::aws::uploads::*;
-use roadstead_model::aws::validation::Violation;
 use roadstead_registry::LayerPart;
 
 /// The part size that AWS asks its clients for, in bytes (Amazon ECR Public service quotas, "Maximum layer part size").

@@ -160,7 +160,7 @@ pub(super) fn rate(text: &str) -> Result<(&'static str, Rate), String> {
     let operation = Operation::find(name).ok_or_else(|| format!("'{name}' is no action of the Amazon ECR Public API"))?;
     let rate = number.parse::<f64>().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
     let rate = rate.ok_or_else(|| format!("'{number}' is not a rate: use 0.001 to 1000000 requests per second"))?;
-    Ok((operation.name, Rate::per_second(rate)))
+    Ok((operation.name(), Rate::per_second(rate)))
 }
 
 pub(super) fn region(text: &str) -> Result<String, String> {

@@ -111,12 +111,12 @@ async fn every_operation_is_for_those_that_its_row_names_and_for_nobody_else() {
     ];
     let other = keys[3].1.clone();
     let keys: Vec<_> = keys.into_iter().chain([("O", other, named(OWN), None), ("A", None, named(OWN), Some(GRANT))]).collect();
-    for operation in OPERATIONS {
-        let row = MAY.iter().find(|(name, _)| *name == operation.name);
-        let (_, letters) = row.unwrap_or_else(|| panic!("{} has no row: who may call it?", operation.name));
+    for operation in Operation::ALL {
+        let row = MAY.iter().find(|(name, _)| *name == operation.name());
+        let (_, letters) = row.unwrap_or_else(|| panic!("{} has no row: who may call it?", operation.name()));
         for (letter, key, body, policy) in &keys {
             door.restore(*policy).await;
-            assert_eq!(door.may(key.as_ref(), operation.name, body).await, letters.contains(letter), "{} {letter}", operation.name);
+            assert_eq!(door.may(key.as_ref(), operation.name(), body).await, letters.contains(letter), "{} {letter}", operation.name());
         }
     }
 }
@@ -127,9 +127,9 @@ async fn an_explicit_deny_wins_over_everything_also_where_others_may_read() {
     let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
     let full = managed("FullAccess");
     let denied = door.user("denied", &[(&full, None), ("deny", Some(deny))]).await;
-    for operation in OPERATIONS {
+    for operation in Operation::ALL {
         door.restore(Some(r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr-public:*"}]}"#)).await;
-        assert!(!door.may(Some(&denied), operation.name, &valid_body()).await, "{}", operation.name);
+        assert!(!door.may(Some(&denied), operation.name(), &valid_body()).await, "{}", operation.name());
     }
     door.other_account().await;
     assert!(!door.may(Some(&denied), "DescribeImageTags", &named(OTHER)).await, "their own policy says no to what is public, too");

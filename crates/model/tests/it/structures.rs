@@ -1,95 +1,115 @@
-//! The structs of the AWS API and the shapes that stand beside them say the same.
+//! Requests are read with all the members that they may have, and answers have all the members that they should.
 
+use super::answers::{self, Answer, Member};
 use roadstead_model::Timestamp;
-use roadstead_model::aws::shape::Member;
-use roadstead_model::aws::validation::validate;
 use roadstead_model::aws::*;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A value of `shape` in which every member is present.
 fn sample(shape: &Shape) -> Value {
     match shape {
-        Shape::String { values: [first, ..], .. } => json!(first),
         // One of these satisfies each pattern of the service model.
         Shape::String { pattern, .. } => ["123456789012", "team/app", "sha256:ab", "01234567-89ab-cdef-0123-456789abcdef"]
             .into_iter()
             .find(|text| pattern.is_none_or(|pattern| pattern.matches(text)))
             .expect("a sample for every pattern")
             .into(),
-        Shape::Integer { .. } | Shape::Long { .. } | Shape::Timestamp => json!(7),
+        Shape::Integer { .. } | Shape::Long { .. } => json!(7),
         Shape::Boolean => json!(true),
         Shape::Blob { .. } => json!("aGk="),
         Shape::List { item, .. } => json!([sample(item)]),
-        Shape::Structure(members) => members.iter().map(|member| (member.name.to_owned(), sample(member.shape))).collect(),
+        Shape::Structure(members) => structure(members, |_| true),
     }
 }
 
-/// The request struct of `operation` reads every member of the shape and writes it again.
-fn request<T: Serialize + DeserializeOwned>(operation: &str) {
-    let shape = Operation::find(operation).expect("an operation").input;
-    let sample = sample(shape);
-    assert_eq!(validate(shape, &sample.to_string()), Ok(()), "{operation}");
-    let decoded: T = serde_json::from_value(sample.clone()).expect(operation);
-    assert_eq!(serde_json::to_value(decoded).expect(operation), sample, "{operation}");
+/// A structure of those members that `has` picks.
+fn structure(members: &[shape::Member], has: impl Fn(&shape::Member) -> bool) -> Value {
+    members.iter().filter(|member| has(member)).map(|member| (member.name.to_owned(), sample(member.shape))).collect()
 }
 
 #[test]
-fn every_request_struct_has_the_members_of_its_shape() {
-    request::<authorization::GetAuthorizationTokenRequest>("GetAuthorizationToken");
-    request::<repositories::CreateRepositoryRequest>("CreateRepository");
-    request::<repositories::DescribeRepositoriesRequest>("DescribeRepositories");
-    request::<repositories::DeleteRepositoryRequest>("DeleteRepository");
-    request::<tags::DescribeImageTagsRequest>("DescribeImageTags");
-    request::<images::DescribeImagesRequest>("DescribeImages");
-    request::<images::PutImageRequest>("PutImage");
-    request::<images::BatchDeleteImageRequest>("BatchDeleteImage");
-    request::<layers::BatchCheckLayerAvailabilityRequest>("BatchCheckLayerAvailability");
-    request::<uploads::InitiateLayerUploadRequest>("InitiateLayerUpload");
-    request::<uploads::UploadLayerPartRequest>("UploadLayerPart");
-    request::<uploads::CompleteLayerUploadRequest>("CompleteLayerUpload");
-    request::<registries::DescribeRegistriesRequest>("DescribeRegistries");
-    request::<catalog_data::GetRepositoryCatalogDataRequest>("GetRepositoryCatalogData");
-    request::<catalog_data::PutRepositoryCatalogDataRequest>("PutRepositoryCatalogData");
-    request::<catalog_data::GetRegistryCatalogDataRequest>("GetRegistryCatalogData");
-    request::<catalog_data::PutRegistryCatalogDataRequest>("PutRegistryCatalogData");
-    request::<policies::SetRepositoryPolicyRequest>("SetRepositoryPolicy");
-    request::<policies::GetRepositoryPolicyRequest>("GetRepositoryPolicy");
-    request::<policies::DeleteRepositoryPolicyRequest>("DeleteRepositoryPolicy");
-    request::<resource_tags::TagResourceRequest>("TagResource");
-    request::<resource_tags::UntagResourceRequest>("UntagResource");
-    request::<resource_tags::ListTagsForResourceRequest>("ListTagsForResource");
+fn every_request_is_read_with_the_members_of_its_shape() {
+    for operation in Operation::ALL.iter().copied() {
+        let members = operation.members();
+        let read = |body: Value| Request::read(operation, &body.to_string());
+        let whole = read(structure(members, |_| true)).expect("a request with every member");
+        assert_eq!(whole.operation(), operation);
+        assert!(!format!("{whole:?}").contains("None"), "every member is read: {whole:?}");
+        assert!(read(structure(members, |member| member.required)).is_ok(), "{operation:?}");
+        for missing in members.iter().filter(|member| member.required) {
+            let violation = Violation::new(missing.name, "must not be null");
+            assert_eq!(read(structure(members, |member| member.name != missing.name)), Err(violation.into()), "{operation:?}");
+        }
+    }
 }
 
-/// `value` has exactly the members that `shape` lists, at every depth.
-fn same_members(shape: &Shape, value: &Value, path: &str) {
-    match shape {
-        Shape::Structure(members) => {
-            let object = value.as_object().expect(path);
-            let mut written: Vec<&str> = object.keys().map(String::as_str).collect();
-            let mut modelled: Vec<&str> = members.iter().map(|member| member.name).collect();
-            written.sort_unstable();
-            modelled.sort_unstable();
-            assert_eq!(written, modelled, "{path}");
-            for Member { name, shape, .. } in *members {
-                same_members(shape, &object[*name], &format!("{path}.{name}"));
-            }
-        }
-        Shape::List { item, .. } => {
+/// `value` has exactly the members that `answer` lists, at every depth, and each is what it may be.
+fn check(answer: &Answer, value: &Value, path: &str) {
+    match answer {
+        Answer::Value(shape) => assert!(is_of(shape, value), "{path}: {value}"),
+        Answer::Time => assert!(value.is_number(), "{path}: {value}"),
+        Answer::OneOf(values) => assert!(values.contains(&value.as_str().expect(path)), "{path}: {value}"),
+        Answer::List(min, max, item) => {
             let items = value.as_array().expect(path);
+            let length = items.len() as u64;
             assert!(!items.is_empty(), "{path} has no entry to look at");
-            items.iter().for_each(|value| same_members(item, value, path));
+            assert!(min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max), "{path}");
+            items.iter().for_each(|value| check(item, value, path));
         }
-        _ => {}
+        Answer::Structure(members) => check_members(members, value, path),
+    }
+}
+
+fn check_members(members: &[Member], value: &Value, path: &str) {
+    let object = value.as_object().expect(path);
+    let mut written: Vec<&str> = object.keys().map(String::as_str).collect();
+    let mut modelled: Vec<&str> = members.iter().map(|member| member.name).collect();
+    written.sort_unstable();
+    modelled.sort_unstable();
+    assert_eq!(written, modelled, "{path}");
+    for Member { name, answer, .. } in members {
+        check(answer, &object[*name], &format!("{path}.{name}"));
+    }
+}
+
+/// Whether a simple value keeps the constraints of its shape.
+fn is_of(shape: &Shape, value: &Value) -> bool {
+    let is_within =
+        |number: i64, min: Option<i64>, max: Option<i64>| min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max);
+    match shape {
+        Shape::String { min, max, pattern } => value.as_str().is_some_and(|text| {
+            let length = text.chars().count() as u64;
+            let fits = min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max);
+            fits && pattern.is_none_or(|pattern| pattern.matches(text))
+        }),
+        Shape::Integer { min, max } | Shape::Long { min, max } => value.as_i64().is_some_and(|number| is_within(number, *min, *max)),
+        Shape::Boolean => value.is_boolean(),
+        Shape::Blob { .. } | Shape::List { .. } | Shape::Structure(_) => false,
     }
 }
 
 /// `value`, in which every optional member is present, is what `operation` may answer.
 fn answer(operation: &str, value: &impl Serialize) {
-    let shape = Operation::find(operation).expect("an operation").output;
-    let value = serde_json::to_value(value).expect(operation);
-    same_members(shape, &value, operation);
-    assert_eq!(validate(shape, &value.to_string()), Ok(()), "{operation}");
+    let operation = Operation::find(operation).expect("an operation");
+    check(answers::of(operation), &serde_json::to_value(value).expect("JSON"), operation.name());
+}
+
+#[test]
+fn the_codes_of_failures_are_those_of_the_service_model() {
+    use images::ImageFailureCode::*;
+    use layers::LayerFailureCode::*;
+    let images = [
+        InvalidImageDigest,
+        InvalidImageTag,
+        ImageTagDoesNotMatchDigest,
+        ImageNotFound,
+        MissingDigestAndTag,
+        ImageReferencedByManifestList,
+        KmsError,
+    ];
+    assert_eq!(json!(images), json!(answers::IMAGE_FAILURE_CODES));
+    assert_eq!(json!([InvalidLayerDigest, MissingLayerDigest]), json!(answers::LAYER_FAILURE_CODES));
 }
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
@@ -109,14 +129,14 @@ fn image_id() -> images::ImageIdentifier {
 #[test]
 fn every_answer_about_repositories_has_the_members_of_its_shape() {
     use repositories::*;
-    let repository = Repository {
+    let repository = || Repository {
         repository_arn: text("arn:aws:ecr-public::123456789012:repository/team/app"),
         registry_id: registry(),
         repository_name: text("team/app"),
         repository_uri: text("localhost/alias/team/app"),
         created_at: NOW,
     };
-    let catalog_data = catalog_data::RepositoryCatalogData {
+    let catalog_data = || catalog_data::RepositoryCatalogData {
         description: Some(text("d")),
         architectures: Some(vec![text("ARM 64")]),
         operating_systems: Some(vec![text("Linux")]),
@@ -125,13 +145,12 @@ fn every_answer_about_repositories_has_the_members_of_its_shape() {
         usage_text: Some(text("u")),
         marketplace_certified: Some(false),
     };
-    let put = catalog_data::PutRepositoryCatalogDataResponse { catalog_data: catalog_data.clone() };
-    answer("PutRepositoryCatalogData", &put);
-    let get = catalog_data::GetRepositoryCatalogDataResponse { catalog_data: catalog_data.clone() };
-    answer("GetRepositoryCatalogData", &get);
-    answer("CreateRepository", &CreateRepositoryResponse { repository: repository.clone(), catalog_data });
-    answer("DeleteRepository", &DeleteRepositoryResponse { repository: repository.clone() });
-    let page = DescribeRepositoriesResponse { repositories: vec![repository], next_token: Some(text("t")) };
+    let shown = catalog_data::RepositoryCatalogDataResponse { catalog_data: catalog_data() };
+    answer("PutRepositoryCatalogData", &shown);
+    answer("GetRepositoryCatalogData", &shown);
+    answer("CreateRepository", &CreateRepositoryResponse { repository: repository(), catalog_data: catalog_data() });
+    answer("DeleteRepository", &DeleteRepositoryResponse { repository: repository() });
+    let page = DescribeRepositoriesResponse { repositories: vec![repository()], next_token: Some(text("t")) };
     answer("DescribeRepositories", &page);
     for operation in ["SetRepositoryPolicy", "GetRepositoryPolicy", "DeleteRepositoryPolicy"] {
         let repository_name = text("team/app");
@@ -157,7 +176,7 @@ fn every_answer_about_images_has_the_members_of_its_shape() {
         artifact_media_type: Some(text("a")),
     };
     answer("DescribeImages", &DescribeImagesResponse { image_details: vec![detail], next_token: Some(text("t")) });
-    let failure = ImageFailure { image_id: image_id(), failure_code: "ImageNotFound", failure_reason: text("r") };
+    let failure = ImageFailure { image_id: image_id(), failure_code: ImageFailureCode::ImageNotFound, failure_reason: text("r") };
     answer("BatchDeleteImage", &BatchDeleteImageResponse { image_ids: vec![image_id()], failures: vec![failure] });
     let image = Image {
         registry_id: registry(),
@@ -186,7 +205,11 @@ fn every_answer_about_layers_has_the_members_of_its_shape() {
         layer_size: Some(1),
         media_type: Some(text("m")),
     };
-    let failure = layers::LayerFailure { layer_digest: text("sha256:cd"), failure_code: "MissingLayerDigest", failure_reason: text("r") };
+    let failure = layers::LayerFailure {
+        layer_digest: text("sha256:cd"),
+        failure_code: layers::LayerFailureCode::MissingLayerDigest,
+        failure_reason: text("r"),
+    };
     let checked = layers::BatchCheckLayerAvailabilityResponse { layers: vec![layer], failures: vec![failure] };
     answer("BatchCheckLayerAvailability", &checked);
     let upload_id: String = text("01234567-89ab-cdef-0123-456789abcdef");
@@ -221,9 +244,9 @@ fn every_answer_about_registries_has_the_members_of_its_shape() {
     };
     answer("DescribeRegistries", &DescribeRegistriesResponse { registries: vec![registry], next_token: Some(text("t")) });
     let registry_catalog_data = catalog_data::RegistryCatalogData { display_name: Some(text("d")) };
-    let get = catalog_data::GetRegistryCatalogDataResponse { registry_catalog_data: registry_catalog_data.clone() };
-    answer("GetRegistryCatalogData", &get);
-    answer("PutRegistryCatalogData", &catalog_data::PutRegistryCatalogDataResponse { registry_catalog_data });
+    let shown = catalog_data::RegistryCatalogDataResponse { registry_catalog_data };
+    answer("GetRegistryCatalogData", &shown);
+    answer("PutRegistryCatalogData", &shown);
     let data = authorization::AuthorizationData { authorization_token: text("QVdTOg=="), expires_at: NOW };
     answer("GetAuthorizationToken", &authorization::GetAuthorizationTokenResponse { authorization_data: data });
 }

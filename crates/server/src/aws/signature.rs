@@ -1,0 +1,53 @@
+//! Who signed a request, for both services that this door answers as.
+
+use super::body::RequestBody;
+use super::error::Failure;
+use crate::auth::sigv4::{self, Claim, SignatureError};
+use crate::http::Call;
+use crate::principal::KnownPrincipal;
+use crate::server::Server;
+use roadstead_model::{AccessKey, Identity, RegistryId};
+
+/// A signature that is not verified yet, and the key that it claims to be made with.
+pub(super) struct Signature {
+    pub(super) claim: Claim,
+    pub(super) key: AccessKey,
+}
+
+impl Signature {
+    /// Reads the signature of a request to `service`, and finds its key.
+    pub(super) async fn find(server: &Server, call: &Call, service: &str) -> Result<Self, Failure> {
+        let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
+        let claim = sigv4::read(&request, &[service], server.installation.now())?;
+        let key = find_key(server, &claim.access_key_id).await?;
+        Ok(Self { claim, key })
+    }
+
+    /// Verifies it. An emulator takes any.
+    pub(super) fn verify(&self, server: &Server, call: &Call, body: &RequestBody) -> Result<(), Failure> {
+        if server.config.emulator {
+            return Ok(());
+        }
+        let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
+        Ok(self.claim.verify(&request, body.bytes(), &self.key.secret)?)
+    }
+
+    /// Who signed, once the signature is verified.
+    pub(super) fn principal(self) -> KnownPrincipal {
+        KnownPrincipal { identity: self.key.identity, access_key_id: self.key.id }
+    }
+}
+
+/// The key of this id. An emulator has every key, each of an account of its own if its id is one.
+async fn find_key(server: &Server, id: &str) -> Result<AccessKey, Failure> {
+    if server.config.emulator {
+        let account = RegistryId::parse(id).unwrap_or_else(|_| server.installation.account_id().clone());
+        server.installation.ensure_account(&account).await?;
+        let identity = Identity { registry: account, user: None };
+        return Ok(AccessKey { id: id.to_owned(), secret: String::new(), active: true, identity });
+    }
+    match server.installation.access_key(id).await? {
+        Some(key) if key.active => Ok(key),
+        _ => Err(SignatureError::UnknownKey.into()),
+    }
+}
