@@ -23,6 +23,7 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 	cargo fmt --check
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps --quiet
+	cargo machete
 	cargo deny $(LOCKED) --log-level error check licenses bans sources
 	bash tests/house-rules.sh
 

@@ -28,10 +28,9 @@ FLOORS = {
         ["audit"],
         ["telemetry", "tls"],
         ["admission"],
-        ["auth", "config"],
-        ["rates"],
+        ["auth", "rates"],
         ["http"],
-        ["principal", "descriptors"],
+        ["config", "descriptors", "principal"],
     ],
 }
 

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Installs what a part of the checks needs, unless it is already there: install.sh PART…
-#   check         cargo-deny, Python
+#   check         cargo-deny, cargo-machete, Python
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root for images
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
 #                 Rust; outside CI, missing languages are skipped
 #   instructions  valgrind
-# Debian packages need root or sudo. Everything else goes to .cache/, and cargo-deny to cargo's directory.
+# Debian packages need root or sudo. Everything else goes to .cache/, and the programs for cargo to cargo's directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CARGO_DENY=0.20.2
+CARGO_MACHETE=0.9.2
 GO_TOOLS='github.com/google/go-containerregistry/cmd/crane@v0.22.1
 github.com/regclient/regclient/cmd/regctl@v0.11.7
 oras.land/oras/cmd/oras@v1.3.6
@@ -60,11 +61,12 @@ make_debian() {
     mv "$cache/debian.tar.part" "$cache/debian.tar"
 }
 
-install_cargo_deny() {
-    ! cargo deny --version >/dev/null 2>&1 || return 0
-    echo "installing cargo-deny $CARGO_DENY (unoptimised: builds in a third of the time)"
-    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$cache/cargo-deny cargo install --quiet --locked --debug "cargo-deny@$CARGO_DENY"
-    rm -rf "$cache/cargo-deny"
+# install_cargo SUBCOMMAND VERSION: unoptimised, which builds in a third of the time.
+install_cargo() {
+    ! cargo "$1" --version >/dev/null 2>&1 || return 0
+    echo "installing cargo-$1 $2"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$cache/cargo-$1 cargo install --quiet --locked --debug "cargo-$1@$2"
+    rm -rf "$cache/cargo-$1"
 }
 
 # Sequentially, because each build uses every processor.
@@ -138,7 +140,8 @@ for part in "$@"; do
         check)
             want python3 python3
             install_packages
-            install_cargo_deny
+            install_cargo deny "$CARGO_DENY"
+            install_cargo machete "$CARGO_MACHETE"
             ;;
         test)
             compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb

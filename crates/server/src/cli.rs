@@ -20,7 +20,7 @@ mod warnings;
 use crate::config::Flags;
 use clap::{Parser, Subcommand};
 use data_access::Noun;
-pub(crate) use failure::Failure;
+use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;

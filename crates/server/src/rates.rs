@@ -15,8 +15,8 @@ pub use pulls::PullLimits;
 pub(crate) use pulls::{Charge, Pulled, Refusal};
 
 use crate::config::Rate;
+use parking_lot::Mutex;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Somebody is too fast: after this time the next one may come. The text is that of AWS's registries.
@@ -43,7 +43,7 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
     /// Lets a caller through, or says when to come again.
     fn take(&self, caller: &K, now: Instant) -> Result<(), TooFast> {
         let since = now.saturating_duration_since(self.begun);
-        let mut noted = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.done.lock();
         let Some(done) = noted.about(caller, now, |done| *done <= since) else { return Ok(()) };
         let begins = since.max(*done);
         let early = begins.saturating_sub(since + self.patience);

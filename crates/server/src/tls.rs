@@ -1,6 +1,7 @@
 //! TLS: the certificate and the key that connections are secured with, and their renewal while the server runs.
 
 use crate::config::{Config, ConfigError, Place};
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
@@ -11,7 +12,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
@@ -104,7 +105,7 @@ struct Current(RwLock<Arc<CertifiedKey>>);
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(self.0.read().clone())
     }
 }
 
@@ -140,7 +141,7 @@ impl Tls {
             seen = Some(state);
             match self.files.load(&self.provider) {
                 Ok(key) => {
-                    *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    *self.current.0.write() = Arc::new(key);
                     tracing::info!(certificate = %self.files.certificate.display(), "the certificate was renewed");
                 }
                 Err(error) => tracing::warn!(%error, "the new certificate cannot be used yet: the old one stays"),

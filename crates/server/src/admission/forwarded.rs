@@ -1,9 +1,10 @@
 //! Requests that proxies of ours forward: however many of them share a connection, those of one address have a bound.
 
 use crate::http::network_of;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// How many requests are under way for each address.
 #[derive(Debug, Clone, Default)]
@@ -11,7 +12,7 @@ struct Counts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 impl Counts {
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

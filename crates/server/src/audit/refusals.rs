@@ -4,10 +4,10 @@
 
 use crate::http::network_of;
 use crate::rates::BoundedMap;
+use parking_lot::{Mutex, MutexGuard};
 use roadstead_model::Timestamp;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Lines in a minute for one network (see [`network_of`]) or one access key.
@@ -87,7 +87,7 @@ impl Refusals {
 }
 
 fn lock<K>(minute: &Mutex<Minute<K>>) -> MutexGuard<'_, Minute<K>> {
-    minute.lock().unwrap_or_else(PoisonError::into_inner)
+    minute.lock()
 }
 
 impl<K: Eq + Hash + Clone> Minute<K> {

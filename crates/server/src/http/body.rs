@@ -202,7 +202,8 @@ impl BlobPart {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
-    use std::sync::{Arc, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     type Reads = Arc<Mutex<Vec<(u64, usize)>>>;
 
@@ -211,7 +212,7 @@ mod tests {
         let reads = Reads::new(Mutex::new(Vec::new()));
         let noted = reads.clone();
         let read = move |offset: u64, length: usize, _: Manner| -> Reading {
-            noted.lock().unwrap().push((offset, length));
+            noted.lock().push((offset, length));
             Box::pin(async move { Ok((offset..offset + length.min(at_most) as u64).map(|at| (at % 251) as u8).collect()) })
         };
         (Body::Blob(BlobPart::new(Box::new(read), start, length)), reads)
@@ -225,22 +226,22 @@ mod tests {
         let sent = body.collect().await.unwrap().to_bytes();
         assert_eq!(sent.len() as u64, length);
         assert!(sent.iter().enumerate().all(|(at, byte)| *byte == ((at as u64 + 7) % 251) as u8));
-        assert_eq!(*reads.lock().unwrap(), [(7, FRAME), (7 + FRAME as u64, FRAME), (7 + 2 * FRAME as u64, 5)]);
+        assert_eq!(*reads.lock(), [(7, FRAME), (7 + FRAME as u64, FRAME), (7 + 2 * FRAME as u64, 5)]);
     }
 
     #[tokio::test]
     async fn a_short_read_is_continued_where_it_ended() {
         let (body, reads) = part(0, 10, 4);
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
-        assert_eq!(*reads.lock().unwrap(), [(0, 10), (4, 6), (8, 2)]);
+        assert_eq!(*reads.lock(), [(0, 10), (4, 6), (8, 2)]);
     }
 
     #[tokio::test]
     async fn nothing_is_read_before_it_is_asked_for() {
         let (mut body, reads) = part(0, 3 * FRAME as u64, usize::MAX);
-        assert!(reads.lock().unwrap().is_empty());
+        assert!(reads.lock().is_empty());
         body.frame().await.unwrap().unwrap();
-        assert_eq!(reads.lock().unwrap().len(), 1);
+        assert_eq!(reads.lock().len(), 1);
     }
 
     #[tokio::test]

@@ -8,12 +8,13 @@ mod verified_keys;
 
 use super::network::network_of;
 use super::trace::Trace;
+use parking_lot::Mutex;
 use roadstead_model::RegistryId;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -249,23 +250,23 @@ impl Pots {
             Class::Claimant => 64,
             Class::Stranger | Class::Known => 8,
         };
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = self.bounds.lock();
         bound(&mut bounds.addresses, &(network, class), self.all.limit / part)
     }
 
     fn account(&self, account: &RegistryId) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = self.bounds.lock();
         bound(&mut bounds.accounts, account, self.all.limit / 2)
     }
 
     /// Large bodies with wrong signatures leave room for small ones: each have a bound.
     fn small_claim(&self, claim: Claim) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = self.bounds.lock();
         bound(&mut bounds.small_claims, &claim, self.all.limit / 16)
     }
 
     fn large_claim(&self, claim: Claim) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = self.bounds.lock();
         bound(&mut bounds.claims, &claim, self.all.limit / 4)
     }
 }

@@ -4,10 +4,11 @@ use super::activity::InFlight;
 use super::body::{Body, LARGE};
 use super::budget::{Budget, Crowded, Holder, REQUEST, Share};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use roadstead_model::Digest;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 /// How much of an answer waits in the protocol for its client, however much the client lets it send: little, since each stream has it.
 pub(crate) const SEND_BUFFER: usize = 32 * 1024;
@@ -69,7 +70,7 @@ impl AsRef<[u8]> for SharedCopy {
 impl Copies {
     /// The bytes of this digest, if they are being sent already.
     pub(crate) fn find(&self, digest: &Digest, holder: &Holder) -> Option<Bytes> {
-        let copies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let copies = self.0.lock();
         let copy = copies.get(&(digest.clone(), holder.is_known()))?.upgrade()?;
         Some(Bytes::from_owner(SharedCopy(copy)))
     }
@@ -77,7 +78,7 @@ impl Copies {
     /// The bytes of this digest, which count once.
     fn share(&self, digest: &Digest, bytes: Bytes, holder: &Holder) -> Result<Bytes, Crowded> {
         let key = (digest.clone(), holder.is_known());
-        let mut copies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut copies = self.0.lock();
         let copy = match copies.get(&key).and_then(Weak::upgrade) {
             Some(copy) => copy,
             None => {

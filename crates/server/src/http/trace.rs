@@ -2,9 +2,10 @@
 
 use super::activity::Activity;
 use crate::principal::KnownPrincipal;
+use parking_lot::Mutex;
 use roadstead_model::measure::beginning;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// Text that a client chose is logged up to this many bytes.
 pub(crate) const LONGEST_TEXT: usize = 512;
@@ -105,22 +106,18 @@ impl Trace {
 
     /// Notes why a write failed.
     pub(crate) fn note_failure(&self, reason: &str) {
-        if let Some(act) = self.act().as_mut() {
+        if let Some(act) = self.act.lock().as_mut() {
             act.reason = Some(cut(reason.to_owned(), LONGEST_TEXT));
         }
     }
 
     /// Takes what was noted, so that it is logged once.
     pub(crate) fn take_act(&self) -> Option<Box<Act>> {
-        self.act().take()
+        self.act.lock().take()
     }
 
     fn note(&self, change: impl FnOnce(&mut Act)) {
-        change(self.act().get_or_insert_default());
-    }
-
-    fn act(&self) -> MutexGuard<'_, Option<Box<Act>>> {
-        self.act.lock().unwrap_or_else(PoisonError::into_inner)
+        change(self.act.lock().get_or_insert_default());
     }
 }
 

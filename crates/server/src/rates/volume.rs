@@ -1,9 +1,9 @@
 //! How much somebody may download in a calendar month.
 
 use super::bounded_map::BoundedMap;
+use parking_lot::Mutex;
 use roadstead_model::Timestamp;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Names the calendar month of a time, in UTC: months since the year 0.
@@ -33,13 +33,13 @@ impl Downloads {
 
     /// Whether an address has nothing left.
     pub(super) fn is_spent(&self, address: IpAddr, month: i64) -> bool {
-        let of_month = self.of_month.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_month = self.of_month.lock();
         of_month.month == month && of_month.bytes.find(&address).is_some_and(|bytes| *bytes >= self.limit)
     }
 
     /// Counts what was sent to an address. What a download that began last month sends counts for nothing any more.
     pub(super) fn add(&self, address: IpAddr, month: i64, sent: u64) {
-        let mut of_month = self.of_month.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_month = self.of_month.lock();
         if of_month.month < month {
             of_month.month = month;
             of_month.bytes.clear();

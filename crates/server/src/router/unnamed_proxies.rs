@@ -4,9 +4,9 @@
 use crate::http::{Peer, network_of};
 use crate::server::Server;
 use http::{HeaderMap, HeaderName};
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Peers that are warned of at most: any stranger can send such a header.
@@ -33,7 +33,7 @@ impl UnnamedProxies {
     }
 
     fn is_new(&self, peer: IpAddr) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.lock();
         seen.len() < MOST && seen.insert(network_of(peer))
     }
 }

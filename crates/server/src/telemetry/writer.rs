@@ -8,9 +8,10 @@ use super::format::{self, Fields, Value};
 use super::kind::{KINDS, Kind};
 use super::sink::Sink;
 use crate::config::LogFormat;
+use parking_lot::{Condvar, Mutex};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -110,7 +111,7 @@ impl LogWriter {
 
     /// Queues a line, or drops it when there is no room for it.
     fn put(&self, kind: Kind, line: &[u8]) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         let filled = state.waiting.bytes.len() + state.in_hand;
         if filled + line.len() > kind.capacity() {
             state.lose(kind);
@@ -129,24 +130,20 @@ impl LogWriter {
 
     /// Reopens the file, because its name may stand for another one now.
     pub(crate) fn reopen(&self) {
-        self.0.lock().reopen = true;
+        self.0.state.lock().reopen = true;
         self.0.wake.notify_one();
     }
 
     /// Waits until everything is written, for a second at most.
     pub(crate) fn flush(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.is_urgent = true;
         self.0.wake.notify_one();
-        drop(self.0.written.wait_timeout_while(state, FLUSH_TIMEOUT, |state| state.in_hand > 0 || state.has_work()));
+        self.0.written.wait_while_for(&mut state, |state| state.in_hand > 0 || state.has_work(), FLUSH_TIMEOUT);
     }
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Writes what comes, for ever.
     fn drain_into(&self, mut sink: Sink) {
         let (mut batch, mut was_broken) = (Batch::default(), false);
@@ -168,13 +165,13 @@ impl Queue {
         batch.ends.clear();
         // A burst must not keep its memory.
         batch.bytes.shrink_to(2 * BATCH_SIZE);
-        let state = self.wake.wait_while(self.lock(), |state| !state.has_work()).unwrap_or_else(PoisonError::into_inner);
-        let gathered = self.wake.wait_timeout_while(state, BATCH_DELAY, |state| !state.is_urgent && !state.reopen);
-        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
+        self.wake.wait_while(&mut state, |state| !state.has_work());
+        self.wake.wait_while_for(&mut state, |state| !state.is_urgent && !state.reopen, BATCH_DELAY);
         if std::mem::take(&mut state.reopen) {
             drop(state);
             sink.reopen();
-            state = self.lock();
+            state = self.state.lock();
         }
         state.is_urgent = false;
         std::mem::swap(&mut state.waiting, batch);
@@ -184,7 +181,7 @@ impl Queue {
 
     /// Notes that `length` bytes of a batch were written, and which losses are still to be reported.
     fn settle(&self, batch: &Batch, length: usize, unreported: Option<Counts>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.in_hand = 0;
         state.is_broken = unreported.is_some();
         for (lost, unreported) in state.lost.iter_mut().zip(unreported.unwrap_or_default()) {
@@ -278,7 +275,7 @@ mod tests {
             log.put(Kind::Event, b"lost\n");
             log.flush();
         }
-        assert_eq!(log.0.lock().lost, [0, 10, 0]);
+        assert_eq!(log.0.state.lock().lost, [0, 10, 0]);
     }
 
     #[test]
@@ -307,9 +304,9 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.1 += 1;
             match self.1 {
-                1 => self.0.lock().unwrap().write(&bytes[..2]),
+                1 => self.0.lock().write(&bytes[..2]),
                 2 => Err(ErrorKind::StorageFull.into()),
-                _ => self.0.lock().unwrap().write(bytes),
+                _ => self.0.lock().write(bytes),
             }
         }
 
@@ -326,7 +323,7 @@ mod tests {
         log.flush();
         log.put(Kind::Event, b"second\n");
         log.flush();
-        let text = String::from_utf8(kept.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(kept.lock().clone()).unwrap();
         let text: Vec<&str> = text.lines().collect();
         assert_eq!(text[..2], ["fi", "second"]);
         assert!(text[2].ends_with(" event=1"), "{text:?}");

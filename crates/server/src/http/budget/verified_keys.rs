@@ -1,9 +1,9 @@
 //! Which address has proved to have which access key: a bounded table, which forgets.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a proof counts after the last one.
@@ -28,13 +28,13 @@ impl VerifiedKeys {
     }
 
     pub(super) fn holds(&self, claim: Claim) -> bool {
-        let proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let proofs = self.proofs.lock();
         proofs.get(&claim).is_some_and(|proved| proved.elapsed() < KEPT)
     }
 
     pub(super) fn note(&self, claim: Claim) {
         let now = Instant::now();
-        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut proofs = self.proofs.lock();
         if proofs.len() >= MAXIMUM && !proofs.contains_key(&claim) {
             proofs.retain(|_, proved| now.duration_since(*proved) < KEPT);
             if proofs.len() >= MAXIMUM {
@@ -56,6 +56,6 @@ mod tests {
         let holds = |network: IpAddr, key: &str| proven.holds(proven.claim(network, key));
         assert!(holds(network, "AKIA") && !holds(network, "AKIB") && !holds(IpAddr::from([192, 0, 2, 2]), "AKIA"));
         (0..2 * MAXIMUM).for_each(|number| proven.note(proven.claim(network, &number.to_string())));
-        assert!(proven.proofs.lock().unwrap().len() <= MAXIMUM);
+        assert!(proven.proofs.lock().len() <= MAXIMUM);
     }
 }
