@@ -1,4 +1,4 @@
-"""Many connections that do nothing: the server goes on, and nobody but who makes them is worse off."""
+"""Many idle connections: the server keeps working, and only the attacker is affected."""
 
 import resource
 import socket
@@ -19,7 +19,7 @@ HALF_A_HEAD = b"GET /v2/ HTTP/1.1\r\nHost: registry.test\r\n"
 
 @pytest.fixture(autouse=True)
 def many_descriptors():
-    """An attacker is not held by the limit that the server has."""
+    """Raises this process's own limit of file descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -28,7 +28,7 @@ def many_descriptors():
 
 @pytest.fixture
 def start_limited(start, tmp_path, monkeypatch):
-    """Starts a server that may have 1,024 descriptors: start_limited(soft or hard, flags…)."""
+    """Starts a server with a limit of 1,024 file descriptors: start_limited(soft or hard, flags…)."""
 
     def start_one(limit, *flags):
         program = tmp_path / "roadstead"
@@ -46,13 +46,13 @@ OPENED = []
 
 
 def connect(server, source="127.0.0.1") -> socket.socket:
-    """A connection from an address of the loopback, which is closed before the server is stopped."""
+    """A connection from a loopback address, closed before the server is stopped."""
     OPENED.append(attackers.connect(server, source, timeout=20))
     return OPENED[-1]
 
 
 def half_sent(server, count, sources):
-    """So many heads that never end, from these addresses in turn. Those that were turned away or had to leave stay in the list."""
+    """This many incomplete heads, from these addresses in turn. Refused and evicted connections stay in the list."""
     opened = []
     for number in range(count):
         connection = connect(server, sources[number % len(sources)])
@@ -84,7 +84,7 @@ def test_more_half_sent_heads_than_descriptors_do_not_stop_the_server(start_limi
     server = start_limited(limit, "--create-on-push")
     heads = half_sent(server, HEADS, [f"127.0.1.{number}" for number in range(1, 51)])
     assert is_served(server)
-    # Files can be written, and the metadata too.
+    # Files and metadata can still be written.
     layer = bytes(range(256)) * 4096
     manifest = image(layer)
     Pusher(server).push("team/app", manifest, "v1")
@@ -93,7 +93,7 @@ def test_more_half_sent_heads_than_descriptors_do_not_stop_the_server(start_limi
         assert metric(server, "roadstead_connections ") <= LIMIT / 2
         assert metric(server, "roadstead_connections_closed_for_others_total") > 0
     else:
-        # The limit was raised: nobody had to leave.
+        # The limit was raised, so no connection was evicted.
         assert all(map(is_open, heads))
 
 
@@ -104,11 +104,11 @@ def test_one_address_cannot_take_the_places_of_others(start_limited):
     assert neighbour.request("GET", "/healthz").status == 200
     [kept] = neighbour.pool.queue[-1:]
     heads = half_sent(server, HEADS, ["127.0.1.1"])
-    # Those that have to leave are gone a moment later.
+    # Evicted connections are closed a moment later.
     deadline = time.monotonic() + 20
     while sum(map(is_open, heads)) > LIMIT / 8:
         assert time.monotonic() < deadline
-    # The neighbour has been idle for longer than any of them, and keeps its connection.
+    # The neighbour has been idle longest, but keeps its connection.
     assert is_open(kept.sock)
     kept.sock.setblocking(True)
     assert neighbour.request("GET", "/healthz").status == 200

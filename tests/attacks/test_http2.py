@@ -1,4 +1,4 @@
-"""Answers over HTTP/2 that are asked for and never taken."""
+"""Answers over HTTP/2 that are requested and never read."""
 
 import time
 
@@ -21,7 +21,7 @@ def serving_a_large_manifest(start, *flags: str, budget: str = SMALL):
 
 
 def test_a_large_manifest_that_nobody_reads_is_held_once(start):
-    # An eighth of it is enough for an address to have the manifest read several times at once, before it is there for all.
+    # An eighth of the budget, one address's share, fits several concurrent reads of the manifest before it is cached.
     server = serving_a_large_manifest(start, budget="--memory-budget=256MiB")
     assert len(Pusher(server).request("GET", "large/manifests/v1").data) > 4 * MIB - 5000
     before = anonymous_memory(server)
@@ -31,7 +31,7 @@ def test_a_large_manifest_that_nobody_reads_is_held_once(start):
             connection.ask("GET", MANIFEST)
     assert [connection.statuses(30).count(200) for connection in connections] == [30] * 8
     assert anonymous_memory(server) - before < 32 * MIB
-    # Somebody else gets all of it, and so do those who begin to read.
+    # Another client, and attackers that start to read, receive the whole answer.
     reading = connect(server, "127.0.0.80")
     reading.sendall(head("GET", MANIFEST))
     assert status(answer(reading)) == 200
@@ -126,7 +126,7 @@ def bodies_of_single_bytes() -> bytes:
     ids=["requests that nobody reads the answers of", "blobs for which there is a window and no reader", "frames of one byte"],
 )
 def test_as_many_connections_as_there_may_be_hold_no_more_than_the_budget(start, sent):
-    """What is read ahead of the tasks of streams, and what waits behind them, is in no budget, so it has to be little."""
+    """Frames read ahead of the streams' tasks are not in the budget, so they must be few."""
     server = start(*FLAGS, SMALL)
     digest = Pusher(server).push_blob("blobs", bytes(4 * MIB))
     request, connections, most = sent(f"/v2/harbour/blobs/blobs/{digest}"), [], 0

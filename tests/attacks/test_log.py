@@ -1,4 +1,4 @@
-"""Whoever reads the log does not read it any more: nobody is kept waiting, and what was lost is told."""
+"""A log whose reader stalls: no request waits, and lost lines are reported."""
 
 import json
 import os
@@ -11,14 +11,14 @@ import urllib3
 from running import PATIENCE, binary, clean_environment
 
 REQUESTS = 5_000
-"""Their lines are more than the queue of the log and a pipe hold."""
+"""So many requests that their lines exceed the log's queue and a pipe."""
 ENOUGH = 500
-"""Their lines are more than a pipe holds."""
+"""So many requests that their lines exceed a pipe."""
 
 
 @pytest.fixture
 def unread(tmp_path):
-    """A server whose log goes into a pipe that nobody reads once it is ready: its address, its process and the pipe."""
+    """A server that logs to a pipe, which is not read once the server is ready: its address, its process and the pipe."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
         [binary(), "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", "--log-format", "json"],
@@ -34,7 +34,7 @@ def unread(tmp_path):
 
 
 def ask(address, times):
-    """Sends requests one after another; each has to be answered."""
+    """Sends requests sequentially; each must be answered."""
     pool = urllib3.HTTPConnectionPool(address, retries=False, timeout=PATIENCE)
     for _ in range(times):
         assert pool.request("GET", "/v2/al/nothing/manifests/nothing").status == 404

@@ -1,4 +1,4 @@
-"""Heads as long as any may be, full of what has to be looked through before anybody knows who sends them."""
+"""Heads of the maximum length that are expensive to parse before authentication."""
 
 from pushing import Pusher, image
 from victim import is_served

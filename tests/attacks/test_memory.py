@@ -1,4 +1,4 @@
-"""Requests that hold memory: bodies that do not end, of many small pieces, with wrong signatures, from many connections."""
+"""Requests that hold memory: bodies that never end, in many small chunks, with bad signatures, on many connections."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from victim import MIB, anonymous_memory, is_served
 from wire import Wire
 
 BUDGET = 64 * MIB
-# So that one address is refused for what it holds, and not for its connections.
+# One address must be refused because of its memory, not its connections.
 FLAGS = ("--memory-budget=64MiB", "--max-connections-per-address=400", "--alias=harbour", "--create-on-push")
 DESCRIBE = "SpencerFrontendService.DescribeImageTags"
 PART = "SpencerFrontendService.UploadLayerPart"
@@ -27,7 +27,7 @@ def within_budget(server) -> None:
 
 
 def known_are_served(server) -> None:
-    """A call of boto3, a push and a pull, while whatever goes on goes on."""
+    """A boto3 call, a push and a pull, during an attack."""
     assert is_served(server)
     server.client().describe_repositories()
     pusher = Pusher(server)
@@ -148,7 +148,7 @@ def test_slow_parts_with_a_wrong_signature_take_nothing_from_the_owner_of_the_ke
     within_budget(server)
     layer = b"layer" * (5 * MIB // 5)
     push_layer_through_api(ecr, "parts", layer)
-    # From the owner's own address they take the room of large parts there, but neither that of small requests nor that elsewhere.
+    # From the owner's address, they block large parts from that address, but not small requests or other addresses.
     nearby = [connect(server, "127.0.0.1") for _ in range(10)]
     for connection in nearby:
         threading.Thread(target=send, args=(connection, begin + b"x" * (19 * MIB)), daemon=True).start()
@@ -162,7 +162,7 @@ def test_slow_parts_with_a_wrong_signature_take_nothing_from_the_owner_of_the_ke
 
 
 def call_from_elsewhere(server, operation: str, members: dict) -> None:
-    """A call with the owner's key from an address from which nobody has called before."""
+    """A call with the owner's key from a new address."""
     wire = Wire(server)
     request = wire.sign(wire.request(f"SpencerFrontendService.{operation}", json.dumps(members).encode())).prepare()
     headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}

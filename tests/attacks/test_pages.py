@@ -1,4 +1,4 @@
-"""Listings that an older Roadstead let somebody fill with megabytes an entry: asked for, and not read."""
+"""Listings with megabytes per entry, as older versions allowed: requested, and never read."""
 
 import hashlib
 import json
@@ -28,19 +28,19 @@ def descriptor(number: int, annotation: int) -> str:
 
 @pytest.fixture
 def harbour(start) -> tuple[Server, str]:
-    """A server whose data have referrers and tags as they could be pushed before there were bounds, and the referrers' subject."""
+    """A server with referrers and tags from before the limits on pushes, and the referrers' subject."""
     server = start("--create-on-push")
     subject = Pusher(server).push("app", image(b"layer"), "t")
     server.stop()
     database = sqlite3.connect(server.data / "roadstead.db")
-    # Nothing that has to survive a crash, so the megabytes are written once.
+    # No need to survive a crash, so the megabytes are written once.
     database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
     with database:
         [[repository]] = database.execute("SELECT id FROM repository")
         for number in range(OLD + NEW):
             row = (number + 1, repository, digest(number), OCI_MANIFEST, None, 0, 2, 0)
             database.execute("INSERT INTO manifest VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-            # Some that nobody could push any more, and many of the largest that everybody may.
+            # Some beyond today's limits, and many at the limits.
             text = descriptor(number, HUGE if number < OLD else 64 * 1024 - 8)
             columns = "(repository_id, subject, digest, manifest_id, descriptor)"
             database.execute(f"INSERT INTO referrer {columns} VALUES (?, ?, ?, ?, ?)", (repository, subject, digest(number), number + 1, text))
@@ -54,13 +54,13 @@ def harbour(start) -> tuple[Server, str]:
 
 
 def ask_and_never_read(server: Server, request: bytes) -> list[socket.socket]:
-    """Sends a request on several connections and reads nothing of the answers."""
+    """Sends a request on several connections, and reads no answers."""
     host, port = server.address.split(":")
     connections = []
     for _ in range(UNREAD):
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        # Not the address of those who read: what one holds is counted by address.
+        # Another address than the readers', because memory is limited per address.
         connection.bind((STRANGER, 0))
         connection.connect((host, int(port)))
         connection.sendall(request)

@@ -1,4 +1,4 @@
-"""Uploads that are begun and never ended: how many there can be, and what they hold."""
+"""Uploads that are started and never completed: their number, and the memory they hold."""
 
 import socket
 
@@ -14,7 +14,7 @@ def victim(start):
 
 
 def pushing(victim):
-    """Sends a request with the login: send(method, path, body)."""
+    """Sends an authenticated request: send(method, path, body)."""
     headers = urllib3.make_headers(basic_auth=f"AWS:{victim.password()}")
     return lambda method, path, body=b"": victim.http.request(method, victim.url + path, body=body, headers=headers)
 
@@ -44,7 +44,7 @@ def test_chunks_that_hang_hold_little_and_give_way_to_who_goes_on(victim):
         hung.append(connection)
         locations.append(location)
     for location in locations:
-        # Each is written to by a request that will never end.
+        # Each has a request in flight that never ends.
         told = (send("GET", location).headers["range"] for _ in range(1000))
         assert "0-99999" in told
         headers = {"authorization": login, "content-range": "100000-100004"}

@@ -1,4 +1,4 @@
-"""What an operator reads of his clients in the audit log."""
+"""The audit log of what real clients do."""
 
 import json
 import tarfile
@@ -11,7 +11,7 @@ from tools import go_tool
 
 @pytest.fixture
 def audited(start, tmp_path):
-    """A server with an audit log, and a function that stops it and gives the events."""
+    """A server with an audit log, and a function that stops it and returns the events."""
     file = tmp_path / "audit.log"
     server = start("--audit-log", str(file), ROADSTEAD_FAILED_LOGIN_RATE="3/h")
 

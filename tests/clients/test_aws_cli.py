@@ -16,7 +16,7 @@ TAGS = [f"v{number}" for number in range(8)]
 
 @pytest.fixture(scope="module")
 def aws(server, tmp_path_factory):
-    """`aws ecr-public …` as somebody has it who copied the banner's lines."""
+    """`aws ecr-public …` set up as the banner says."""
     environment = clean_environment(
         AWS_SHARED_CREDENTIALS_FILE=str(server.data / "credentials"),
         AWS_CONFIG_FILE=str(tmp_path_factory.mktemp("aws") / "config"),

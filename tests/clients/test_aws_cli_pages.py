@@ -1,7 +1,7 @@
-"""Every example page of `aws ecr-public`, done as a user would who has data of their own.
+"""Every example page of `aws ecr-public`, run as a user would, with the user's own data.
 
-The pages come with the AWS command line. What a command prints has to have the structure of what its page shows: the same
-members with the same types of JSON. The server is an emulator, so that the accounts of the pages are there.
+The pages come with the AWS command line. A command's output must have the structure that its page shows: the same members with
+the same JSON types. The server is an emulator, so that the accounts of the pages exist.
 """
 
 import base64
@@ -28,22 +28,22 @@ FOLDER = Path(awscli.__file__).parent / "examples" / "ecr-public"
 OWN, FOREIGN = "123456789012", "123456789098"
 REPOSITORY = "project-a/nginx-web-app"
 
-# What a user has to put in for what the pages leave open, or get wrong.
+# Replacements for placeholders and mistakes in the pages.
 PLACEHOLDERS = {
     "<YourCustomPublicRepositoryalias>": "YourCustomPublicRepositoryalias",
     "arn:aws:iam::account-id:": f"arn:aws:iam::{OWN}:",
     "arn:aws:iam::other-or-same-account-id:": f"arn:aws:iam::{FOREIGN}:",
-    # The page of delete-repository-policy has quotes within a text of its output, which is no JSON.
+    # The output on the page of delete-repository-policy has unescaped quotes, which is invalid JSON.
     f'arn:aws:iam:"{OWN}":': f"arn:aws:iam::{OWN}:",
 }
-# Pages that show no command.
+# Pages without a command.
 NO_EXAMPLES = {"get-login-password_description.rst": "the text of the help, without a command"}
-# The page is named after an operation that does not exist; the command is right.
+# The page is named after an operation that does not exist; its command is correct.
 NAMED_OTHERWISE = {"describe-repository": "describe-repositories"}
 
 
 def png(side):
-    """A PNG image, black, as large as a logo has to be."""
+    """A black PNG image of the minimum size for a logo."""
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(side * (side + 1)))
@@ -52,7 +52,7 @@ def png(side):
 
 @dataclass
 class Example:
-    """One example of a page: the command, the files that it reads, and what it prints, if it prints anything."""
+    """One example of a page: the command, the files it reads, and its output, if any."""
 
     page: str
     number: int
@@ -65,7 +65,7 @@ class Example:
 
 
 def blocks(text):
-    """The literal blocks of a page, each behind the line that announces it."""
+    """The literal blocks of a page, each with the line that introduces it."""
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if line.endswith("::"):
@@ -88,7 +88,7 @@ def examples():
         of_page = []
         for announcement, block in blocks(text):
             if block.startswith("aws ecr-public"):
-                # One page has no backslash before a pipe, which the shell takes for a mistake.
+                # One page lacks the backslash before a pipe, which is a syntax error in the shell.
                 command = re.sub(r" *\\?\n\|", r" \\\n|", block)
                 of_page.append(Example(page.stem, len(of_page) + 1, command))
             elif announcement == "Output::":
@@ -104,7 +104,7 @@ EXAMPLES = examples()
 
 
 def structure(value):
-    """A value without its data: the types of JSON, the names of members, the kinds of entries."""
+    """The structure of a JSON value: types, member names and kinds of entries, without the data."""
     if isinstance(value, dict):
         return frozenset((name, structure(member)) for name, member in value.items())
     if isinstance(value, list):
@@ -113,13 +113,13 @@ def structure(value):
 
 
 class World:
-    """The accounts of the pages, and somebody at a shell."""
+    """The accounts of the pages, and a shell."""
 
     def __init__(self, server, folder):
         self.server = server
         self.folder = folder
         self.clients = {}
-        # As version 2 of the command line shows times, with which the pages were made.
+        # The format of times in AWS CLI version 2, with which the pages were written.
         (folder / "config").write_text("[default]\ncli_timestamp_format = iso8601\n")
 
     def ecr(self, account=OWN):
@@ -134,7 +134,7 @@ class World:
                 ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
 
     def push(self, *tags, account=OWN):
-        # Times have milliseconds, and the examples sort by them.
+        # The examples sort by times, which have milliseconds.
         time.sleep(0.002)
         return push_through_api(self.ecr(account), REPOSITORY, image(os.urandom(32), docker=True), *tags)
 
@@ -171,7 +171,7 @@ ALLOW_PUSH = {
 
 
 def prepare_batch_delete_image(world, example):
-    """The images of the example, whose digests replace those of the page."""
+    """Pushes the images of the example; their digests replace those of the page."""
     digests = dict.fromkeys(re.findall("sha256:[0-9a-f]{64}", example.command))
     account = FOREIGN if FOREIGN in example.command else OWN
     if account == FOREIGN:
@@ -222,7 +222,7 @@ def prepare_listed_repositories(world, example):
             world.ecr().create_repository(repositoryName=name)
 
 
-# What a page needs besides the repository of all the pages; by page, or by page and number.
+# Set-up besides the repository common to all pages, by page or by page and number.
 PREPARATIONS = {
     "batch-delete-image": prepare_batch_delete_image,
     "delete-repository-policy": prepare_policy,
@@ -238,12 +238,12 @@ PREPARATIONS = {
 
 
 def caller_of(example):
-    """Whose command it is: the account in its ARN, or the account of all the pages."""
+    """The account of the command: the one in its ARN, or the default account of the pages."""
     return next(iter(re.findall(r"arn:aws:ecr-public::(\d{12}):", example.command)), OWN)
 
 
 def stage(world, example):
-    """Makes what the example takes for granted, and answers what of its command has to be replaced."""
+    """Sets up what the example presumes, and returns the replacements for its command."""
     world.clear()
     if example.page != "create-repository":
         world.ecr(caller_of(example)).create_repository(repositoryName=REPOSITORY)
@@ -291,7 +291,7 @@ def test_an_example_prints_the_lines_of_text_on_its_page(world, example):
     lines = lambda text: [set(line.split()) for line in text.strip().splitlines()]
     shown, printed = lines(example.output), lines(do(world, example))
     if example.page == "get-authorization-token":
-        # The token is another one at each call, and the page's was cut; both begin with the user.
+        # Tokens differ from call to call, and the page's is truncated; both begin with the user name.
         for ((token,),) in (printed, shown):
             assert base64.b64decode(token[:8]).startswith(b"AWS:")
     else:
@@ -312,7 +312,7 @@ def test_an_example_that_shows_no_output_prints_none(world, example):
 
 @pytest.mark.parametrize("example", [example for example in EXAMPLES if "| docker login" in example.command], ids=str)
 def test_an_example_logs_in_to_the_registry(world, example):
-    # skopeo keeps to our folder and needs no daemon; its options are those of docker.
+    # skopeo takes docker's options, needs no daemon and stays within the test's directory.
     need("skopeo")
     alias = world.ecr().describe_registries()["registries"][0]["aliases"][0]["name"]
     host = re.compile(r"public\.ecr\.aws(/<[\w-]+>)?")

@@ -1,4 +1,4 @@
-"""containerd by its own `ctr`, and images that umoci made without any daemon."""
+"""containerd through `ctr`, and images made by umoci without a daemon."""
 
 import subprocess
 import time
@@ -61,7 +61,7 @@ def skopeo(folder, server):
 
 @pytest.fixture
 def layout(umoci, folder, repository):
-    """An image of one file in an OCI layout."""
+    """A single-file image in an OCI layout."""
     layout = folder / repository.replace("/", "-")
     (folder / "file").write_text("ahoy\n")
     umoci("init", "--layout", layout)

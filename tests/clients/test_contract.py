@@ -1,7 +1,7 @@
-"""Every member of every request of the service model, spoiled in every way and at its bounds, on the wire.
+"""Every member of every request of the service model, invalid in every way and at its limits, on the wire.
 
-Shapes that take a value leave it to the operation, which may then say what it likes; those that do not, refuse it in the
-words that AWS was seen to use. Nothing may be a fault of the server, and no connection is lost.
+A value that a shape accepts may still be refused by the operation, with any message; one that a shape rejects must be refused with
+the message observed from AWS. No request may cause a server error or a broken connection.
 """
 
 import base64
@@ -19,8 +19,8 @@ GRAMMAR = re.compile(r"Invalid parameter at '(\w+)' failed to satisfy constraint
 OF_A_SHAPE = re.compile(
     "must (not be null|be of type|be base64|have length|have value|satisfy (regular expression|constraint|enum value set))"
 )
-# Rules of an operation that are stricter than its shape and worded like those of shapes: the member with the shape, the
-# member that the refusal names, and what is ruled.
+# Constraints of operations that are stricter than the shape but worded like those of shapes: the member with the shape, the
+# member named in the error, and the constraint.
 STRICTER = {
     ("DescribeImages", "imageIds", "imageDigest"): "an ImageDigest may be any text, but no digest is",
     ("DescribeImages", "imageIds", "imageTag"): "an ImageTag may be any text, but no tag is",
@@ -32,12 +32,12 @@ REPOSITORY, CREATED, NEVER_THERE = "team/contract", "team/contract-created", "te
 
 @pytest.fixture(scope="module")
 def contract(server):
-    """A connection of its own, so that one that breaks is noticed."""
+    """A separate connection, so that a broken one is noticed."""
     return Contract(server)
 
 
 class Contract:
-    """Sends spoiled requests and keeps what was wrong with the answers."""
+    """Sends invalid requests and collects what is wrong with the answers."""
 
     def __init__(self, server):
         self.wire = Wire(server)
@@ -46,7 +46,7 @@ class Contract:
         Pusher(server).push(REPOSITORY, image(b"contract"), "kept")
         begin = lambda: ecr.initiate_layer_upload(repositoryName=REPOSITORY)["uploadId"]
         own = ecr.describe_registries()["registries"][0]["registryId"]
-        # What makes an operation go on behind its shape, as far as that destroys nothing.
+        # Members that let an operation proceed past validation, where that has no destructive effect.
         self.real = {
             "repositoryName": REPOSITORY,
             "resourceArn": f"arn:aws:ecr-public::{own}:repository/{REPOSITORY}",
@@ -59,13 +59,13 @@ class Contract:
         }
 
     def base(self, operation):
-        """A request that the operation's shape takes."""
+        """A request that is valid for the operation's shape."""
         request = sample(request_of(operation))
         real = self.real | self.real_of.get(operation, {})
         return request | {name: value for name, value in real.items() if name in request}
 
     def bodies(self, operation, path, values):
-        """The base with each of `values` at `path`, where what stands around it is made if it is missing."""
+        """The base request with each of `values` at `path`, creating parents as needed."""
         for value in values:
             request = self.base(operation)
             within, shape = request, request_of(operation)
@@ -93,7 +93,7 @@ def shown(value):
 
 
 def complaint(answer):
-    """What is wrong with an answer of whatever kind."""
+    """What is wrong with an answer, independent of the test case."""
     if answer.status not in (200, 400):
         return f"status {answer.status}"
     if answer.headers["content-type"] != "application/x-amz-json-1.1" or answer.headers.get("connection") == "close":
@@ -104,7 +104,7 @@ def complaint(answer):
 
 
 def not_refused(answer, member, *texts):
-    """Why an answer is no refusal of `member` with all of `texts`."""
+    """Why an answer is not a rejection of `member` that contains all of `texts`."""
     wrong = complaint(answer)
     if wrong or answer.status != 400:
         return wrong or "accepted"
@@ -116,7 +116,7 @@ def not_refused(answer, member, *texts):
 
 
 def not_accepted(answer, operation, member):
-    """Why an answer shows that the shape did not take a value."""
+    """Why an answer indicates that the shape rejected a value."""
     wrong = complaint(answer)
     if wrong or answer.status == 200:
         return wrong
@@ -134,7 +134,7 @@ def name(path):
 
 
 class Findings(list):
-    """All that is wrong at once, so that one run shows everything."""
+    """Fails with all problems at once, so that one run reports everything."""
 
     sent = 0
 
@@ -153,7 +153,7 @@ def findings():
 
 
 def each(wanted):
-    """Every operation that has members of a wanted shape, with these members."""
+    """The operations with members of the given shape, and these members."""
     chosen = {operation: [(path, shape) for path, shape in members(request_of(operation)) if wanted(shape)] for operation in OPERATIONS}
     rows = [pytest.param(operation, found, id=operation) for operation, found in chosen.items() if found]
     return pytest.mark.parametrize(("operation", "found"), rows)
@@ -176,7 +176,7 @@ def has_a_bound(shape):
 
 
 def counts_characters(shape):
-    # A manifest has a limit of bytes besides.
+    # A manifest also has a limit in bytes.
     return is_any_text(shape) and "max" in shape.metadata and shape.name != "ImageManifest"
 
 
@@ -191,7 +191,7 @@ def accept(contract, findings, operation, path, values):
 
 
 def is_required(operation, path):
-    """Whether the value at `path` must not be null: a required member, or an entry of a list."""
+    """Whether the value at `path` must not be null: a required member or a list entry."""
     shape = request_of(operation)
     for step in path[:-1]:
         shape = shape.members[step] if isinstance(step, str) else shape.member
@@ -238,7 +238,7 @@ def test_a_value_of_another_json_type_is_refused(contract, findings, operation, 
 
 
 def text_of(shape, length, letter="x"):
-    """A text of some length that the shape's pattern takes, if it has one."""
+    """A string of the given length that matches the shape's pattern, if any."""
     text = letter * length
     return text if re.fullmatch(shape.metadata.get("pattern", ".*"), text) else None
 

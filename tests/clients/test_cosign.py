@@ -1,4 +1,4 @@
-"""cosign with a key of its own: signatures and attestations, under tags and as referrers. No service of sigstore is asked."""
+"""cosign with its own key: signatures and attestations, as tags and as referrers, without sigstore's services."""
 
 import json
 
@@ -27,7 +27,7 @@ def cosign(home, server):
 
 @pytest.fixture
 def signed(server, repository, pusher):
-    """The reference of an image that is to be signed."""
+    """The reference of an image to sign."""
     digest = pusher.push(repository, image(b"a layer"), "v1")
     return f"{server.address}/{server.alias}/{repository}@{digest}"
 
@@ -53,7 +53,7 @@ def test_a_signature_that_refers_to_its_image_is_verified(cosign, signed, ecr, r
 
 
 def test_a_signature_is_found_among_as_many_others_as_one_page_holds(cosign, signed, repository, pusher):
-    # cosign reads one page of referrers and follows no `Link`.
+    # cosign reads one page of referrers and does not follow `Link`.
     config, digest = b"{}", signed.rpartition("@")[2]
     subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
     for number in range(60):

@@ -1,4 +1,4 @@
-"""crane and regctl: images made, moved, checked and copied with all that refers to them."""
+"""crane and regctl: images created, moved, validated and copied with their referrers."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def regctl(home, server):
 
 @pytest.fixture(scope="module")
 def layer(home):
-    """A layer of one file, as a tar."""
+    """A tar layer with one file."""
     (home / "file").write_bytes(os.urandom(3 << 20))
     with tarfile.open(home / "layer.tar", "w") as archive:
         archive.add(home / "file", "srv/file")

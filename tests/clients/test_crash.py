@@ -1,4 +1,4 @@
-"""A server that is killed in the middle of pushes: what was acknowledged is there and whole, and the rest can be pushed again."""
+"""A server killed during pushes: acknowledged images are intact, and the others can be pushed again."""
 
 import itertools
 import os
@@ -16,7 +16,7 @@ ROUNDS = 3
 
 
 class Life(threading.Thread):
-    """Pushes one image after another until the server is gone, and remembers which were acknowledged."""
+    """Pushes images until the server is killed, and records which were acknowledged."""
 
     def __init__(self, server, number):
         super().__init__()

@@ -21,7 +21,7 @@ from pushing import (
 
 
 def described(ecr, repository, **members):
-    """The entries of one page, by tag."""
+    """The entries of a page, by tag."""
     page = ecr.describe_image_tags(repositoryName=repository, **members)
     return {detail["imageTag"]: detail for detail in page["imageTagDetails"]}
 

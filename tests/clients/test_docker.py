@@ -1,4 +1,4 @@
-"""docker, with a daemon of its own: login, build, push, pull."""
+"""docker, with a separate daemon: login, build, push, pull."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tools import Tool, need
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
-    """A docker daemon that touches nothing of this machine: no bridge, no firewall, storage in a folder of ours."""
+    """A docker daemon isolated from this machine: no bridge, no firewall rules, storage in a temporary directory."""
     need("dockerd")
     folder = tmp_path_factory.mktemp("docker")
     (folder / "daemon.json").write_text("{}")
@@ -87,7 +87,7 @@ def test_an_image_is_pushed_described_and_pulled_again(docker, built, server, ec
     assert image["imageSizeInBytes"] == sum(part["size"] for part in [manifest["config"], *manifest["layers"]])
     assert image["imageSizeInBytes"] > 20 << 20
 
-    # Only the names go: pulling the same layers again from scratch is what the next test does.
+    # Removes only the names; the next test pulls the layers from scratch.
     docker("rmi", f"{name}:v1")
     for reference in (f"{name}:v1", f"{name}@{image['imageDigest']}"):
         docker("pull", "--quiet", reference)
@@ -226,7 +226,7 @@ def test_one_pull_of_two_platforms_passes_at_any_rate(daemon, start):
 
 
 def test_a_login_that_is_over_still_pulls_and_is_told_when_it_pushes(daemon, start):
-    """docker keeps what it logged in with, and sends it with everything."""
+    """docker stores its login and sends it with every request."""
     own = start("--create-on-push")
     Pusher(own).push("app", of_two_platforms(), "many")
     name = f"{own.address}/{own.alias}/app:many"

@@ -1,4 +1,4 @@
-"""`--emulator`: what people know from local emulators of AWS."""
+"""`--emulator`: what users of local AWS emulators expect."""
 
 import base64
 
@@ -20,7 +20,7 @@ def emulator(start):
 
 @pytest.fixture
 def client(emulator):
-    """A client of this service whose access key nobody has made."""
+    """A client of this service with an access key that was never created."""
     return lambda access_key, service="ecr-public": session(access_key).client(service, endpoint_url=emulator.url)
 
 

@@ -1,4 +1,4 @@
-"""Every error of an operation, in AWS's words (ecr-public is not always documented; private ECR words them the same)."""
+"""Every error of an operation, with AWS's text (where ecr-public is undocumented, that of private ECR)."""
 
 import re
 
@@ -11,7 +11,7 @@ NAME = "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
 
 
 def refused(call, **members):
-    """The code and the text with which a call is refused; the envelope is checked on the way."""
+    """The code and the message of a refused call; also checks the envelope."""
     with pytest.raises(ClientError) as refusal:
         call(**members)
     response = refusal.value.response
@@ -95,7 +95,7 @@ def test_a_name_that_is_missing(unchecked):
 )
 @pytest.mark.parametrize("operation", ["describe_image_tags", "describe_images", "describe_repositories", "describe_registries"])
 def test_a_page_size_out_of_range_whatever_its_magnitude(wire, operation, size, bound):
-    # On the wire, as some SDKs would cut such numbers to size.
+    # Sent without an SDK, because some SDKs truncate such numbers.
     target = "".join(word.capitalize() for word in operation.split("_"))
     answer = wire.call(target, {"repositoryName": "team/any", "maxResults": size})
     assert answer.status == 400

@@ -1,6 +1,6 @@
-"""Every exception that an operation declares is provoked, or it is said here why it cannot occur.
+"""Every exception that an operation declares is provoked, or listed here with the reason why it cannot occur.
 
-A pair of operation and exception that the service model has and this table has not fails the test, and the other way round.
+The test fails if the service model has a pair of operation and exception that this table lacks, or vice versa.
 """
 
 import base64
@@ -23,7 +23,7 @@ SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 PART = 5 << 20
 NOBODYS_ALIAS = "nobody-has-this"
 
-# What each exception says, as far as AWS's words are known; `…` stands for any text.
+# The messages of exceptions, as far as AWS's are known; `…` matches any text.
 MESSAGES = {
     "EmptyUploadException": "…",
     "ImageAlreadyExistsException": "Image with digest 'sha256:…' and tag 'it' already exists in the repository with name '…' in registry with id '000000000000'",
@@ -49,7 +49,7 @@ MESSAGES = {
     "UploadNotFoundException": "Upload with id '…' could not be found for the repository with name '…' in the registry with id '000000000000'",
 }
 
-# The pairs that cannot occur.
+# Pairs of operation and exception that cannot occur.
 NEVER = {
     ("GetAuthorizationToken", "InvalidParameterException"): "the request has no members",
     ("GetRepositoryCatalogData", "RepositoryCatalogDataNotFoundException"): "AWS answers with an empty object for a repository without any",
@@ -59,7 +59,7 @@ NEVER = {
 
 
 class Stage:
-    """A server to spoil: what a test does to its store is nobody else's trouble."""
+    """A server whose storage the tests may damage."""
 
     def __init__(self, server):
         self.server = server
@@ -79,7 +79,7 @@ class Stage:
         return getattr(client or self.ecr, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).lower())(**members)
 
     def request(self, operation, **members):
-        """What an operation has to be sent, about a repository that exists."""
+        """A valid request of an operation, for an existing repository."""
         name = self.repository() if "repositoryName" in request_of(operation).required_members else "team/none"
         real = {
             "repositoryName": name,
@@ -92,7 +92,7 @@ class Stage:
         return request | {key: value for key, value in real.items() if key in request} | members
 
     def edit_store(self, *statements):
-        """Changes the metadata behind the server's back."""
+        """Changes the metadata without the server."""
         store = sqlite3.connect(self.server.data / "roadstead.db", timeout=30)
         with store:
             for statement in statements:
@@ -244,7 +244,7 @@ def short_parts(stage, _):
     stage.complete(name, upload, digest_of(content))
 
 
-# Exceptions that come about in one way in all operations that declare them.
+# Exceptions that are provoked in the same way in all operations that declare them.
 ANYWHERE = {
     "InvalidParameterException": wrong_type,
     "RepositoryNotFoundException": no_such_repository,
@@ -273,7 +273,7 @@ IN_ONE = {
     ("CompleteLayerUpload", "LayerAlreadyExistsException"): same_layer,
     ("CompleteLayerUpload", "LayerPartTooSmallException"): short_parts,
 }
-# These need a server of their own kind, and have a test of their own below.
+# These need a server with special settings, and have separate tests below.
 ELSEWHERE = {"ServerException", "UnsupportedCommandException"}
 
 PAIRS = [(operation, exception) for operation in OPERATIONS for exception in declared(operation)]
@@ -285,7 +285,7 @@ def stage(start_for_module):
 
 
 def assert_refused(client, operation, exception, provoke):
-    """The call fails with what SDKs know as this exception, in the words that are known, and with the right status."""
+    """The call fails with this exception as SDKs know it, with the known message and status."""
     with pytest.raises(getattr(client.exceptions, exception)) as refusal:
         provoke()
     response = refusal.value.response
@@ -337,7 +337,7 @@ def test_a_broken_store_is_a_server_exception_of_every_operation_and_nothing_is_
     stage = Stage(start_for_module())
     requests = {operation: stage.request(operation) for operation, exception in PAIRS if exception == "ServerException"}
     assert set(requests) == set(OPERATIONS)
-    # This call needs the key only, and the others shall find that and nothing else.
+    # This call needs only the key, and the other calls must fail because of the key alone.
     last = requests.pop("GetAuthorizationToken")
     stage.edit_store("DROP TABLE repository", "DROP TABLE registry_alias", "ALTER TABLE registry DROP COLUMN display_name")
     for operation, request in requests.items():

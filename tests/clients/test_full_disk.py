@@ -1,4 +1,4 @@
-"""A disk that is full: writes are refused without a word about the inside, nothing is half-written, pulls go on."""
+"""A full disk: writes are refused without revealing internals, nothing is half-written, pulls continue."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def small_disk(tmp_path):
 
 
 def fill(folder):
-    """Takes all the space that is left."""
+    """Fills the remaining space."""
     with (folder / "filler").open("wb", buffering=0) as filler:
         for size in (1 << 20, 1 << 12, 1):
             try:

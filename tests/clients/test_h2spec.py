@@ -1,4 +1,4 @@
-"""h2spec: HTTP/2 and HPACK as RFC 7540 and RFC 7541 have them, over TLS and plain."""
+"""h2spec: conformance with RFC 7540 (HTTP/2) and RFC 7541 (HPACK), over TLS and in cleartext."""
 
 import subprocess
 import xml.etree.ElementTree
@@ -7,15 +7,15 @@ import pytest
 
 from tools import SEARCHED, need
 
-# What fails for a good reason. Over TLS nothing does.
+# Cases that fail by design, in cleartext only.
 EXPECTED_OF_PLAIN = {
-    # Without the preface of HTTP/2 a plain connection is one of HTTP/1.1: the answer is 400, and the end of the connection.
+    # A cleartext connection without the HTTP/2 preface is HTTP/1.1: the server answers 400 and closes it.
     ("http2/3.5", "Sends invalid connection preface"),
 }
 CASES = 145
-# A request may be answered before its end has arrived (RFC 9113 §8.1), and what is wrong with the rest is then nobody's concern.
-# h2spec sends the rest in frames of its own, which race with the answer: some cases with an answer that waits for the body of the
-# request, others with one that does not. So each case gets chances with both.
+# A server may answer before the request has arrived completely, and then ignore errors in the rest (RFC 9113 §8.1). h2spec sends
+# that rest in separate frames, which race with the answer. Whether a case wins depends on whether the answer waits for the body, so
+# each case is tried with both kinds of path.
 PATHS = ["/token", "/"] * 4
 
 
@@ -32,7 +32,7 @@ def certificate(tmp_path_factory):
 
 
 def failures(server, report, path, *flags) -> tuple[int, set]:
-    """How many cases ran, and which of them failed: section and description."""
+    """The number of cases run, and the failed ones as section and description."""
     host, port = server.address.split(":")
     command = ["h2spec", "--host", host, "--port", port, "--path", path, "--timeout", "2", "--junit-report", report, *flags]
     subprocess.run(command, env={"PATH": SEARCHED}, capture_output=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Clients over HTTPS, which is HTTP/2 for those written in Go: a certificate of our own that they trust."""
+"""Clients over HTTPS (HTTP/2 for those written in Go), with a certificate that they are set up to trust."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def certificate(home):
 
 @pytest.fixture
 def secure(start, certificate, home, monkeypatch):
-    """A server with HTTPS that boto3 trusts, and on which pushes make their repositories."""
+    """An HTTPS server that boto3 trusts, with `--create-on-push`."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     return start("--tls-cert", str(certificate), "--tls-key", str(home / "key.pem"), "--create-on-push")
 

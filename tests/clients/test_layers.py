@@ -1,4 +1,4 @@
-"""Layers through the AWS API: the upload session of every door, from its other side."""
+"""Layers through the AWS API, whose upload sessions are shared with the OCI door."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ def complete(ecr, repository, upload, content):
 
 
 def push_layer(ecr, repository, content):
-    """Pushes a layer in parts of the size that the service asks for."""
+    """Pushes a layer in parts of the size that the service requests."""
     begun = ecr.initiate_layer_upload(repositoryName=repository)
     for first in range(0, len(content), begun["partSize"]):
         send(ecr, repository, begun["uploadId"], content[first : first + begun["partSize"]], first)
@@ -78,7 +78,7 @@ def test_a_part_of_the_greatest_size_is_taken_and_a_byte_more_is_not(ecr, unchec
 
 
 def test_what_one_door_pushes_the_other_sees(ecr, pusher, repository):
-    """The oci door's layers by BatchCheckLayerAvailability, the aws door's under /v2/."""
+    """Layers pushed at the OCI door seen by BatchCheckLayerAvailability, and those of the AWS door under /v2/."""
     pushed = image(b"a layer of the oci door")
     pusher.push(repository, pushed, "oci")
     digests = [digest_of(blob) for blob in pushed.blobs]

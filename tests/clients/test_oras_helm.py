@@ -1,4 +1,4 @@
-"""oras and helm: files, what is attached to them, and charts."""
+"""oras and helm: files, attached artifacts, and charts."""
 
 import json
 
@@ -30,7 +30,7 @@ def helm(home, server):
 
 @pytest.fixture
 def pushed(oras, name, home):
-    """An artifact of one file, with a signature that is attached to it and a signature of the signature."""
+    """A single-file artifact with an attached signature, and a signature attached to that."""
     for file in ("manual", "signature", "seal"):
         (home / file).write_text(f"the {file}\n")
     oras("push", HTTP, f"{name}:v1", "--artifact-type", "application/x.manual", "manual:text/plain")

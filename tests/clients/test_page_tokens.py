@@ -1,4 +1,4 @@
-"""The rules of nextToken: opaque, bound to one listing, and good for as long as the installation lives."""
+"""nextToken: opaque, bound to one listing, valid for the lifetime of the installation."""
 
 import pytest
 from botocore.exceptions import ClientError

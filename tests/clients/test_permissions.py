@@ -1,4 +1,4 @@
-"""Who may do what at the registry's own door: the users, keys and policies of the command line, met by pushes and deletes."""
+"""Permissions at the OCI door: pushes and deletes by users with keys and policies created at the command line."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ class Town:
         self.ecr = server.client()
 
     def user(self, *policies, account=OWN, name=None):
-        """A new user with these policies: names of managed ones, or documents."""
+        """A new user with these policies, given as names of managed policies or as documents."""
         name = name or f"user-{uuid.uuid4()}"
         self.server.run("user", "create", name, "--account", account)
         for number, policy in enumerate(policies):
@@ -75,7 +75,7 @@ def town(start_for_module):
 
 
 def denial(user, action, repository, why=None):
-    """What AWS says to those who may not."""
+    """AWS's message for a denied action."""
     why = why or f"because no identity-based policy allows the ecr-public:{action} action"
     resource = f"arn:aws:ecr-public::{OWN}:repository/{repository}"
     return f"User: {user.arn} is not authorized to perform: ecr-public:{action} on resource: {resource} {why}"
@@ -100,7 +100,7 @@ def with_digest(place, content):
     return f"{place}{'&' if '?' in place else '?'}digest={digest_of(content)}"
 
 
-# One function for each kind of request that changes something: root prepares, and somebody asks.
+# One function per kind of write: root sets it up, and the caller sends the request.
 
 
 def start_upload(root, who, repository):
@@ -163,7 +163,7 @@ def delete_blob(root, who, repository):
     return who.request("DELETE", f"{repository}/blobs/{root.push_blob(repository, b'unused')}")
 
 
-# The request, the status if it may be done, and all the actions that it needs.
+# The request, its status if allowed, and the actions it requires.
 REQUESTS = [
     (start_upload, 202, ["InitiateLayerUpload"]),
     (send_chunk, 202, ["UploadLayerPart"]),
@@ -188,7 +188,7 @@ def test_a_request_needs_exactly_the_actions_that_aws_names(town, ask, status, a
     who, repository = user.pusher(), town.repository()
     assert ask(town.root, who, repository).status == status
     for missing in actions:
-        # What is in force is read at each request: the same token, another policy.
+        # Policies are evaluated on each request: same token, new policy.
         others = [action for action in WRITES if action != missing]
         town.attach(user.name, "policy-0", document(allow(*SIGN_IN, *others)))
         repository = town.repository()
@@ -246,7 +246,7 @@ def test_somebody_of_another_account_needs_both_sides(town, ask, status, actions
 
 
 def copy(town, user, source, target):
-    """Copies an image with skopeo, which pushes it with the password that the user gets."""
+    """Copies an image with skopeo, which pushes with the user's password."""
     need("skopeo")
     token = user.client().get_authorization_token()["authorizationData"]["authorizationToken"]
     credentials = base64.b64decode(token).decode()
@@ -351,7 +351,7 @@ def policy_of(town, repository):
 
 
 def set_policy(town, repository, *statements):
-    """Sets a policy, which reads back as it was written, and is answered so already."""
+    """Sets a policy; both the response and a later read return it as written."""
     policy = {"Version": "2008-10-17", "Statement": list(statements)}
     answer = town.ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
     assert json.loads(answer["policyText"]) == policy
@@ -394,7 +394,7 @@ def test_setting_a_policy_does_not_tell_whether_a_user_of_another_account_exists
     for missing in (f"arn:aws:iam::{OWN}:user/nobody", "AIDACKCEVSQ6C2EXAMPLE"):
         with pytest.raises(town.ecr.exceptions.InvalidParameterException, match="'Invalid repository policy provided'"):
             set_policy(town, repository, to(missing))
-    # Who comes later under a name that was nobody's then is not who was meant.
+    # A user created later under that name must not be granted anything.
     set_policy(town, repository, to(f"arn:aws:iam::{OTHER}:user/later"))
     later = town.user(MANAGED + "PowerUser", account=OTHER, name="later")
     assert start_upload(None, later.pusher(), repository).status == 403

@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def login(folder, server):
-    """Where `buildah login` left the credentials: all three programs read it."""
+    """The credentials file of `buildah login`, which all three programs read."""
     need("buildah")
     file = folder / "auth.json"
     Tool("buildah", HOME=str(folder))(
@@ -28,7 +28,7 @@ def login(folder, server):
 
 
 def storage(folder):
-    """Storage of our own for buildah and podman."""
+    """Separate storage for buildah and podman."""
     return ["--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs"]
 
 

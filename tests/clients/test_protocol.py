@@ -1,4 +1,4 @@
-"""The awsJson1.1 protocol and Signature Version 4, with requests that no SDK would send."""
+"""The awsJson1.1 protocol and Signature Version 4, with requests that no SDK sends."""
 
 import datetime
 import json
@@ -25,7 +25,7 @@ def request_(wire, repository):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the signer's clock off by some time."""
+    """Shifts the signer's clock."""
 
     def set_off(**by):
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(**by)
@@ -35,7 +35,7 @@ def clock(monkeypatch):
 
 
 def refusal(answer):
-    """The error of an answer, whose envelope is as AWS clients expect it."""
+    """The error in an answer; also checks the envelope that AWS clients expect."""
     assert answer.status == 400, answer
     assert uuid.UUID(answer.headers["x-amzn-requestid"])
     assert answer.headers["content-type"] == "application/x-amz-json-1.1"
@@ -156,7 +156,7 @@ def test_any_region_will_do(wire, request_, region):
 
 @pytest.fixture
 def presigned(wire):
-    """Presigns a request without members, because botocore moves those to the query, where no operation looks for any."""
+    """Presigns a request without members, because botocore would move them to the query, which operations do not read."""
 
     def sign(**more):
         request = wire.request(PREFIX + "DescribeRegistries", b"")

@@ -1,4 +1,4 @@
-"""Pulls with crane, regctl, skopeo and podman: where the operator limits them, and where the login that a client keeps is over.
+"""Pulls with crane, regctl, skopeo and podman: under pull limits, and with expired or revoked logins.
 
 docker, which has a daemon, does the same in test_docker.py."""
 
@@ -64,7 +64,7 @@ class Podman:
     def __init__(self, server, folder):
         need("podman")
         self.folder, self.address = folder, server.address
-        # podman takes no path of more than 50 characters here.
+        # podman limits this path to 50 characters.
         (folder / "auth.json").write_text("{}")
         self.run = tempfile.TemporaryDirectory(prefix="run-")
         storage = ["--root", folder / "storage", "--runroot", self.run.name, "--storage-driver", "vfs"]

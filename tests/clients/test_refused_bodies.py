@@ -1,4 +1,4 @@
-"""Requests that are refused before their bodies have arrived: every client gets to see why, and goes on."""
+"""Requests refused before their bodies have arrived: every client sees the reason, and can continue."""
 
 import http.client
 import os
@@ -70,7 +70,7 @@ def test_oras_says_that_a_layer_is_too_large(server, tmp_path):
 
 
 def test_a_stream_of_http2_that_is_refused_is_answered_and_reset_without_error(server):
-    """RFC 9113 §8.1: RST_STREAM with NO_ERROR behind a complete answer."""
+    """RFC 9113 §8.1: a complete answer, then RST_STREAM with NO_ERROR."""
     client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
     client.initiate_connection()
     path = f"/v2/{server.alias}/app/manifests/v1"
@@ -86,7 +86,7 @@ def test_a_stream_of_http2_that_is_refused_is_answered_and_reset_without_error(s
             assert received, seen
             seen += client.receive_data(received)
             if not pinged and any(isinstance(event, h2.events.StreamReset) for event in seen):
-                # The connection is as good as before.
+                # The connection is still usable.
                 client.ping(b"still on")
                 pinged = True
             connection.sendall(client.data_to_send())
@@ -99,7 +99,7 @@ def test_a_stream_of_http2_that_is_refused_is_answered_and_reset_without_error(s
 
 
 def test_a_client_that_waits_to_be_asked_is_not_asked(server, refused):
-    """curl's way with large bodies: `Expect: 100-continue`."""
+    """curl sends `Expect: 100-continue` before large bodies."""
     host, port = server.address.split(":")
     for method, path, status in refused[:2]:
         connection = http.client.HTTPConnection(host, int(port), timeout=20)

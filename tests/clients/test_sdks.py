@@ -1,6 +1,6 @@
-"""The life of a repository through every SDK that people use, and the credential helper: clients that we did not write.
+"""The life of a repository through every common SDK, and the credential helper.
 
-The scenarios of other languages lie in `tests/sdks`; `tests/install.sh sdks` builds them.
+The scenarios of other languages are in `tests/sdks`; `tests/install.sh sdks` builds them.
 """
 
 import base64
@@ -32,7 +32,7 @@ POLICY = json.dumps(
 
 @pytest.fixture(scope="module")
 def environment(server, tmp_path_factory):
-    """What somebody sets who points AWS's clients at a server of their own."""
+    """The settings that point AWS clients at another server."""
     access_key, secret = server.key()
     home = tmp_path_factory.mktemp("home")
     settings = {"AWS_ENDPOINT_URL_ECR_PUBLIC": server.url, "AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
@@ -46,7 +46,7 @@ def run(command, environment, text=""):
 
 
 def need(built):
-    """Skips at a desk without the tools of a language. CI has them all."""
+    """Skips if the tools of a language are not installed. CI has all of them."""
     if not (BUILT / built).exists():
         assert "CI" not in os.environ, f"{built} is missing in {BUILT}"
         pytest.skip("not built: `bash tests/install.sh sdks` says why")

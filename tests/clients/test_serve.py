@@ -1,4 +1,4 @@
-"""Running the server: the contract that users and scripts rely on."""
+"""Running the server: behaviour that users and scripts rely on."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from running import PATIENCE, binary, clean_environment
 
 
 def run(*arguments, **environment):
-    """Runs the program until it ends by itself, which a wrong start does at once."""
+    """Runs the program until it exits, which a failed start does immediately."""
     return subprocess.run(
         [binary(), "serve", *map(str, arguments)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, env=clean_environment(**environment),

@@ -1,4 +1,4 @@
-"""A walk through all pages sees each tag that exists throughout exactly once, whatever happens meanwhile."""
+"""A walk through all pages sees each tag that exists throughout exactly once, despite concurrent changes."""
 
 import random
 import threading
@@ -13,7 +13,7 @@ LEAST_DEEDS = 60
 
 
 class Disturbance(threading.Thread):
-    """Pushes, moves and deletes tags before, between and behind the lasting ones until told to stop."""
+    """Pushes, moves and deletes tags before, between and after the permanent ones until told to stop."""
 
     def __init__(self, server, repository, seed):
         super().__init__()

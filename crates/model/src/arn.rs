@@ -6,7 +6,7 @@
 use crate::{RegistryId, RepositoryKey, RepositoryName};
 use std::fmt;
 
-/// An Amazon resource name that this server makes or understands.
+/// An Amazon resource name that this server uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Arn {
     /// `arn:aws:ecr-public::<id>:registry/<id>`
@@ -20,7 +20,7 @@ pub enum Arn {
 }
 
 impl Arn {
-    /// Reads the ARN of a repository; anything else is none.
+    /// Parses the ARN of a repository.
     pub fn parse_repository(text: &str) -> Option<RepositoryKey> {
         let rest = text.strip_prefix("arn:aws:ecr-public::")?;
         let (registry, resource) = rest.split_once(':')?;

@@ -1,39 +1,38 @@
-//! Catalog data: what a repository's page in the gallery shows.
+//! Catalog data: the descriptions that a repository's page in the gallery shows.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What a repository says about itself (Amazon ECR Public API, `RepositoryCatalogData`).
+/// The catalog data of a repository (Amazon ECR Public API, `RepositoryCatalogData`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CatalogData {
-    /// A short description.
     pub description: Option<String>,
-    /// A long one, Markdown, kept as it was sent.
+    /// A long description in Markdown, stored as sent.
     pub about_text: Option<String>,
-    /// How to use it, Markdown, kept as it was sent.
+    /// Usage instructions in Markdown, stored as sent.
     pub usage_text: Option<String>,
-    /// Architectures, any strings.
+    /// Arbitrary strings.
     pub architectures: Vec<String>,
-    /// Operating systems, any strings.
+    /// Arbitrary strings.
     pub operating_systems: Vec<String>,
-    /// Whether AWS Marketplace certified it; callers cannot set it.
+    /// Whether AWS Marketplace certified the repository; callers cannot set it.
     pub marketplace_certified: bool,
-    /// What names the logo in its URL. Another logo has another name.
+    /// The last segment of the logo's URL. A new logo gets a new name.
     pub logo_name: Option<String>,
 }
 
 /// The largest logo in bytes (service model, `LogoImageBlob`).
 pub const MAXIMUM_LOGO_BYTES: usize = 512_000;
-/// The fewest pixels that each side of a logo must have (Amazon ECR Public user guide, "Repository catalog data").
+/// The minimum width and height of a logo in pixels (Amazon ECR Public user guide, "Repository catalog data").
 pub const MINIMUM_LOGO_SIDE: u32 = 60;
-/// The most pixels that each side of a logo may have.
+/// The maximum width and height of a logo in pixels.
 pub const MAXIMUM_LOGO_SIDE: u32 = 2048;
 
-/// A PNG of an acceptable size.
+/// A PNG image within the limits for logos.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logo(Vec<u8>);
 
-/// Why an image is no logo.
+/// Why an image was rejected as a logo.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogoError {
     /// More than 512,000 bytes.
@@ -42,12 +41,12 @@ pub enum LogoError {
     /// Not a PNG, or a broken one.
     #[error("must be a PNG image")]
     NotPng,
-    /// A side is too short or too long.
+    /// The width or height is out of range.
     #[error("must be between 60 and 2048 pixels wide and high, but is {width} by {height}")]
     Dimensions {
-        /// Pixels across.
+        /// In pixels.
         width: u32,
-        /// Pixels down.
+        /// In pixels.
         height: u32,
     },
 }
@@ -55,10 +54,9 @@ pub enum LogoError {
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 impl Logo {
-    /// Checks an image.
+    /// Validates an image.
     ///
-    /// AWS CLI version 1 encodes in base 64 what its user typed, and the user was told to type base 64: such a doubly
-    /// encoded image is decoded once more.
+    /// Users of AWS CLI version 1 pass a logo as base64, which the CLI encodes again, so a second layer of base64 is decoded here.
     pub fn parse(sent: Vec<u8>) -> Result<Self, LogoError> {
         let bytes = if sent.starts_with(SIGNATURE) { sent } else { decoded_again(&sent).unwrap_or(sent) };
         if bytes.len() > MAXIMUM_LOGO_BYTES {

@@ -6,25 +6,24 @@ use std::fmt;
 /// A digest algorithm that this registry stores content under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// SHA-256, the canonical one.
+    /// The default.
     Sha256,
-    /// SHA-512.
     Sha512,
 }
 
-/// Why a text is no digest.
+/// Why a string is not a valid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// Not `algorithm:encoded`, or the encoded part does not fit the algorithm.
+    /// Not of the form `algorithm:encoded`, or the encoded part does not match the algorithm.
     #[error("a digest is sha256: with 64 lower-case hexadecimal digits or sha512: with 128")]
     Malformed,
-    /// Well formed, but of an algorithm that is not stored here.
+    /// Well formed, but the algorithm is not supported.
     #[error("the digest algorithm is not supported: use sha256 or sha512")]
     Unsupported,
 }
 
 impl Algorithm {
-    /// The name that stands before the colon.
+    /// The algorithm's name in a digest, before the colon.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -32,7 +31,7 @@ impl Algorithm {
         }
     }
 
-    /// Reads the name that stands before the colon.
+    /// Parses an algorithm's name.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         match text {
             "sha256" => Ok(Self::Sha256),
@@ -41,7 +40,7 @@ impl Algorithm {
         }
     }
 
-    /// How many hexadecimal digits follow the colon.
+    /// The number of hexadecimal digits in a digest.
     const fn hex_length(self) -> usize {
         match self {
             Self::Sha256 => 64,
@@ -50,12 +49,12 @@ impl Algorithm {
     }
 }
 
-/// `algorithm:hex`, checked.
+/// A validated digest, `algorithm:hex`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(String);
 
 impl Digest {
-    /// Reads `sha256:<64 hex>` or `sha512:<128 hex>`, hexadecimal digits in lower case only.
+    /// Parses `sha256:<64 hex>` or `sha512:<128 hex>`, with lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let (name, encoded) = text.split_once(':').ok_or(DigestError::Malformed)?;
         if name.is_empty()
@@ -66,7 +65,7 @@ impl Digest {
         }
         let algorithm = Algorithm::parse(name)?;
         let lower_hex = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
-        // Every byte is looked at, whatever the others are: so the compiler looks at many at a time.
+        // No early exit, so that the compiler vectorises the loop.
         if encoded.len() == algorithm.hex_length() && encoded.bytes().fold(true, |so_far, byte| so_far & lower_hex(byte)) {
             Ok(Self(text.to_owned()))
         } else {
@@ -74,7 +73,7 @@ impl Digest {
         }
     }
 
-    /// The digest of `bytes`.
+    /// Computes the digest of `bytes`.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
         match algorithm {
             Algorithm::Sha256 => Self::from_raw(algorithm, &Sha256::digest(bytes)),
@@ -82,22 +81,21 @@ impl Digest {
         }
     }
 
-    /// Writes the raw output of a hash function as a digest.
+    /// Formats the output of a hash function as a digest.
     pub fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Self {
         Self([algorithm.as_str(), ":", &hex::encode(raw)].concat())
     }
 
-    /// The whole text, `algorithm:hex`.
+    /// Returns `algorithm:hex`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Which hash function made it.
     pub fn algorithm(&self) -> Algorithm {
         if self.0.starts_with("sha512:") { Algorithm::Sha512 } else { Algorithm::Sha256 }
     }
 
-    /// What stands after the colon.
+    /// Returns the hexadecimal digits after the colon.
     pub fn hex(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, hex)| hex)
     }

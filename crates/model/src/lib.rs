@@ -1,8 +1,7 @@
-//! The words of Roadstead: what a registry, a repository, a digest, a tag, a manifest and a page *are*,
-//! and the shapes of the Amazon ECR Public API.
+//! The domain types of Roadstead (registries, repositories, digests, tags, manifests, pages, policies) and the shapes of the
+//! Amazon ECR Public API.
 //!
-//! Nothing here does input or output, awaits, reads a clock or draws a random number, so that every
-//! function is a plain function of its arguments and is tested as one.
+//! This crate has no I/O, no async code, no clock and no random numbers: every function is a pure function of its arguments.
 
 pub mod account;
 pub mod alias;

@@ -1,20 +1,20 @@
-//! How large a thing is, and how to say no more of it than is readable.
+//! Lengths of JSON documents, and limits on the length of messages.
 
 use serde::Serialize;
 use std::io;
 
-/// The most bytes of a message that goes to a client. What a client sent is repeated in many of them, and may be long.
+/// The maximum length in bytes of a message to a client. Many messages quote the request, which may be long.
 pub const LONGEST_MESSAGE: usize = 8 * 1024;
 
-/// The beginning of a text: at most `bytes` of it, and no part of a character.
+/// Returns the longest prefix of at most `bytes` bytes that ends on a character boundary.
 pub fn beginning(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// How many bytes `document` takes as JSON, without writing it anywhere.
+/// Returns the length in bytes of `document` as JSON, without storing the JSON.
 pub fn json_length(document: &impl Serialize) -> u64 {
     let mut length = Length(0);
-    // Our documents are plain structs, maps, text and numbers, which always serialise.
+    // Structs, maps, strings and numbers always serialise.
     let _ = serde_json::to_writer(&mut length, document);
     length.0
 }

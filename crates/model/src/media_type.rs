@@ -10,29 +10,29 @@ pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// Docker manifest list.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// Docker image manifest, version 2, schema 1, unsigned: not stored here.
+/// Docker image manifest, version 2, schema 1, unsigned; refused here.
 pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
-/// Docker image manifest, version 2, schema 1, signed: not stored here.
+/// Docker image manifest, version 2, schema 1, signed; refused here.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/// The most bytes of a media type or an artifact type: 127 on each side of the slash (RFC 6838, section 4.2).
+/// The maximum length in bytes of a media type or an artifact type: 127 on each side of the slash (RFC 6838, section 4.2).
 pub const LONGEST: usize = 255;
 
-/// What stands for a media type that cannot be told: bytes of an unknown kind (RFC 2046, section 4.5.1).
+/// Replaces a stored media type that is too long to repeat: content of unknown type (RFC 2046, section 4.5.1).
 pub const UNKNOWN: &str = "application/octet-stream";
 
-/// What a manifest of this media type is.
+/// The structure of a manifest, as determined by its media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A config and layers.
     Image,
     /// A list of other manifests.
     Index,
-    /// JSON of a media type that this registry does not know; it is stored, and nothing in it is required.
+    /// JSON of an unknown media type, stored without requiring any content it references.
     Other,
 }
 
-/// Classifies a manifest media type; none for Docker's schema 1, which is not stored.
+/// Classifies a manifest's media type. Returns `None` for Docker's schema 1, which is refused.
 pub fn kind(media_type: &str) -> Option<Kind> {
     match media_type {
         OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT => Some(Kind::Image),
@@ -42,19 +42,19 @@ pub fn kind(media_type: &str) -> Option<Kind> {
     }
 }
 
-/// Whether content of this media type is a manifest (as opposed to a blob) when an index lists it.
+/// Whether an index entry of this media type is a manifest rather than a blob.
 pub fn is_manifest(media_type: &str) -> bool {
     matches!(kind(media_type), Some(Kind::Image | Kind::Index))
 }
 
-/// Whether a layer of this media type may be absent from a registry (OCI image specification, "Non-Distributable Layers").
+/// Whether a registry may lack layers of this media type (OCI image specification, "Non-Distributable Layers").
 pub fn is_non_distributable(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
         || media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
         || media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar"
 }
 
-/// A media type without its parameters (`; charset=…`) and surrounding blanks, which OCI tells registries to ignore.
+/// Strips parameters (`; charset=…`) and surrounding white space, which OCI tells registries to ignore.
 pub fn without_parameters(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }

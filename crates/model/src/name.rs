@@ -2,28 +2,22 @@
 
 use std::fmt;
 
-/// Why a text is not the name that it was offered as.
+/// Why a string is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Shorter than `minimum` characters.
     #[error("must have length greater than or equal to {minimum}")]
-    TooShort {
-        /// The fewest characters allowed.
-        minimum: usize,
-    },
+    TooShort { minimum: usize },
     /// Longer than `maximum` characters.
     #[error("must have length less than or equal to {maximum}")]
-    TooLong {
-        /// The most characters allowed.
-        maximum: usize,
-    },
-    /// Not of the form that `pattern` describes.
+    TooLong { maximum: usize },
+    /// Does not match `pattern`.
     #[error("must satisfy regular expression '{pattern}'")]
     Pattern {
         /// The service model's regular expression.
         pattern: &'static str,
     },
-    /// An alias that is a path of this server's own.
+    /// An alias that collides with one of the server's own paths.
     #[error("must not be a reserved word")]
     Reserved,
 }
@@ -35,7 +29,7 @@ pub const REGISTRY_ID_PATTERN: &str = "[0-9]{12}";
 /// The service model's pattern of `RegistryAliasName`.
 pub const REGISTRY_ALIAS_PATTERN: &str = "[a-z][a-z0-9]+(?:[._-][a-z0-9]+)*";
 
-/// First path segments that belong to the server itself and can be no alias.
+/// First path segments that the server reserves for itself.
 pub const RESERVED_ALIASES: &[&str] = &[
     "api",
     "assets",
@@ -80,14 +74,13 @@ impl RegistryId {
         }
     }
 
-    /// The twelve digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl RegistryAlias {
-    /// Accepts what the service model allows, except the server's own paths ([`RESERVED_ALIASES`]).
+    /// Accepts what the service model allows, except [`RESERVED_ALIASES`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_length(text, 2, 50)?;
         let pattern = NameError::Pattern { pattern: REGISTRY_ALIAS_PATTERN };
@@ -103,7 +96,6 @@ impl RegistryAlias {
         Ok(Self(text.to_owned()))
     }
 
-    /// The alias as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -120,7 +112,6 @@ impl RepositoryName {
         }
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,7 +125,7 @@ fn check_length(text: &str, minimum: usize, maximum: usize) -> Result<(), NameEr
     }
 }
 
-/// `[a-z0-9]+(?:[._-][a-z0-9]+)*` without a regular expression: these run at every request.
+/// Matches `[a-z0-9]+(?:[._-][a-z0-9]+)*`. Hand-written because it runs on every request.
 fn is_component(text: &str) -> bool {
     let mut after_separator = true;
     for byte in text.bytes() {

@@ -1,10 +1,10 @@
-//! IP networks, as policies and settings write them.
+//! IP networks, as written in policies and settings.
 
 use ipnet::IpNet;
 
-/// Reads CIDR notation; a single address is a network of one.
+/// Parses CIDR notation; a single address is a network of one.
 ///
-/// The address is left to the standard library, because `ipnet` itself takes `010.0.0.0` for `10.0.0.0`.
+/// The standard library parses the address, because `ipnet` accepts `010.0.0.0` as `10.0.0.0`.
 pub fn parse_network(text: &str) -> Option<IpNet> {
     let Some((address, prefix)) = text.split_once('/') else { return Some(IpNet::from(text.parse::<std::net::IpAddr>().ok()?)) };
     let prefix = Some(prefix).filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()))?;

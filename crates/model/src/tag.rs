@@ -10,13 +10,12 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Tag(String);
 
-/// The text is no tag.
+/// The string is not a valid tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a tag has 1 to 128 characters out of letters, digits, '_', '.' and '-', and starts with a letter, a digit or '_'")]
 pub struct TagError;
 
 impl Tag {
-    /// Accepts what the OCI specification calls a tag.
     pub fn parse(text: &str) -> Result<Self, TagError> {
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let mut bytes = text.bytes();
@@ -28,7 +27,6 @@ impl Tag {
         }
     }
 
-    /// The tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,28 +38,28 @@ impl fmt::Display for Tag {
     }
 }
 
-/// What names a manifest within a repository.
+/// A reference to a manifest within a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reference {
-    /// A tag, which may move.
+    /// Mutable: a push can move the tag.
     Tag(Tag),
-    /// A digest, which never does.
+    /// Immutable.
     Digest(Digest),
 }
 
-/// The text is neither a tag nor a digest.
+/// The string is neither a tag nor a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// It has a colon, so a digest was meant.
+    /// The string has a colon and was parsed as a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// It has none, so a tag was meant.
+    /// The string has no colon and was parsed as a tag.
     #[error(transparent)]
     Tag(#[from] TagError),
 }
 
 impl Reference {
-    /// A text with a colon is a digest, any other a tag: no tag may contain a colon.
+    /// Parses a digest if the string contains a colon, which no tag may, and otherwise a tag.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         if text.contains(':') { Ok(Self::Digest(Digest::parse(text)?)) } else { Ok(Self::Tag(Tag::parse(text)?)) }
     }

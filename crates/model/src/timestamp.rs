@@ -1,20 +1,18 @@
-//! A point in time as Roadstead stores it.
+//! Points in time.
 
 use serde::{Serialize, Serializer};
 
 /// Microseconds since the Unix epoch.
 ///
-/// The AWS door writes it as a JSON number of epoch seconds with milliseconds (awsJson1.1 timestamps).
+/// Serialises as an awsJson1.1 timestamp: a JSON number of epoch seconds, with millisecond precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time `micros` microseconds after the epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// The time `seconds` seconds after the epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
     }
@@ -34,13 +32,12 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This time plus `seconds`.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    /// RFC 3339 in UTC with milliseconds: `2026-11-24T06:14:00.123Z`.
+    /// Formats as RFC 3339 in UTC with milliseconds: `2026-11-24T06:14:00.123Z`.
     pub fn to_rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(time) => format!("{time:.3}"),
@@ -55,7 +52,7 @@ impl Serialize for Timestamp {
         if millis % 1_000 == 0 {
             serializer.serialize_i64(millis / 1_000)
         } else {
-            // Milliseconds since the epoch stay below 2^53 for the next quarter of a million years, so the quotient prints exactly.
+            // Milliseconds since the epoch stay below 2^53 for 285,000 years, so the quotient prints exactly.
             serializer.serialize_f64(millis as f64 / 1_000.0)
         }
     }

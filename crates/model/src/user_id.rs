@@ -1,33 +1,31 @@
-//! The unique ids of users.
+//! Unique ids of users.
 
 use std::fmt;
 
-/// What the unique ids of users begin with (IAM user guide, "IAM identifiers", "Understanding unique ID prefixes").
+/// The prefix of users' unique ids (IAM user guide, "IAM identifiers", "Understanding unique ID prefixes").
 const PREFIX: &str = "AIDA";
 
-/// A user's unique id, such as `AIDACKCEVSQ6C2EXAMPLE`. No two users ever have the same one, also of one name.
+/// A user's unique id, such as `AIDACKCEVSQ6C2EXAMPLE`. Ids are never reused, even if a user is re-created under the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserId(String);
 
 impl UserId {
-    /// The characters of an id behind its prefix: letters and digits of base 32.
+    /// The characters allowed after the prefix (base 32).
     pub const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    /// How many of them there are.
+    /// The number of characters after the prefix.
     pub const LENGTH: usize = 17;
 
-    /// Reads an id; none if the text is something else.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
         let is_one = rest.len() == Self::LENGTH && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         is_one.then(|| Self(text.to_owned()))
     }
 
-    /// The id with these characters behind its prefix; none if they are not as many or others than ids have.
+    /// Builds an id from the characters after the prefix. Returns `None` if their number or alphabet is wrong.
     pub fn of(characters: &str) -> Option<Self> {
         Self::parse(&format!("{PREFIX}{characters}"))
     }
 
-    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

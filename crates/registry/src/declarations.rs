@@ -114,11 +114,7 @@ impl Installation {
         for KeyDeclaration { id, secret, active } in keys {
             let there = match self.access_key(id).await? {
                 Some(key) if key.identity != *identity => {
-                    return Err(Error::Refused(format!(
-                        "the access key '{id}' belongs to {}, not to {}",
-                        key.identity.arn(),
-                        identity.arn()
-                    )));
+                    return Err(Error::Refused(format!("access key '{id}' belongs to {}, not to {}", key.identity.arn(), identity.arn())));
                 }
                 Some(key) if key.secret == *secret => key,
                 Some(key) => {

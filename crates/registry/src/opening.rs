@@ -69,22 +69,22 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Another server has the data folder open.
-    #[error("another roadstead server is using the data folder '{}': stop it, or choose another folder with --data", .0.display())]
+    #[error("another roadstead server is using the data directory '{}': stop it, or choose another directory with --data", .0.display())]
     InUse(PathBuf),
     /// There is nothing to work beside.
-    #[error("'{}' is no data folder of roadstead: name it with --data, or start a server there first", .0.display())]
+    #[error("'{}' is not a roadstead data directory: name it with --data, or start a server there first", .0.display())]
     Absent(PathBuf),
     /// The file with the master key does not hold one.
-    #[error("'{}' does not hold a master key: it must be 64 hexadecimal digits", .0.display())]
+    #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
     /// The master key in the file is no secret.
-    #[error("'{}' holds a master key of zeros, which anybody can guess: put the real one back, or if there is no data yet remove the file and a new key is made", .0.display())]
+    #[error("the master key in '{}' is all zeros: restore the real key or, if there is no data yet, remove the file to have a new key created", .0.display())]
     MasterKeyWeak(PathBuf),
     /// The server that made the data was given its master key, and this command was not.
-    #[error("there is no master key in '{}': give the one that the server is given, in ROADSTEAD_MASTER_KEY", .0.display())]
+    #[error("'{}' does not exist: set ROADSTEAD_MASTER_KEY to the server's master key", .0.display())]
     MasterKeyAbsent(PathBuf),
     /// The stored secrets were sealed with another master key.
-    #[error("the master key is not the one that this data was made with")]
+    #[error("the master key does not match this data")]
     MasterKeyWrong,
     /// The metadata could not be opened or migrated.
     #[error("cannot open the metadata: {}", reason(.0))]

@@ -27,7 +27,7 @@ impl Installation {
         if self.0.metadata.create_account(account).await? {
             Ok(AccessKey { id: row.id, secret, active: true, identity })
         } else {
-            Err(Error::AlreadyExists(format!("the account {id} exists already")))
+            Err(Error::AlreadyExists(format!("account {id} already exists")))
         }
     }
 
@@ -92,12 +92,12 @@ impl Installation {
     /// Makes a user, of a name that [`User::is_name`] accepts.
     pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<()> {
         if !User::is_name(name) {
-            return Err(Error::Refused(format!("'{name}' is no user name: use 1 to 64 letters, digits and +=,.@_-")));
+            return Err(Error::Refused(format!("'{name}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-")));
         }
         if self.0.metadata.create_user(registry.clone(), name.to_owned(), new_user_id()?, self.now()).await? {
             Ok(())
         } else {
-            Err(Error::AlreadyExists(format!("the account {registry} has a user '{name}' already")))
+            Err(Error::AlreadyExists(format!("account {registry} already has a user '{name}'")))
         }
     }
 
@@ -118,13 +118,13 @@ impl Installation {
         if self.0.metadata.create_access_key(row, self.now()).await? {
             Ok(AccessKey { id, secret, active: true, identity: identity.clone() })
         } else {
-            Err(Error::AlreadyExists(format!("there is an access key '{id}' already")))
+            Err(Error::AlreadyExists(format!("access key '{id}' already exists")))
         }
     }
 
     /// Makes a new access key for the holder of `id`, and switches `id` off, all or nothing. A key that is off already is refused.
     pub async fn rotate_access_key(&self, id: &str) -> Result<AccessKey> {
-        let old = self.access_key(id).await?.ok_or_else(|| Error::PrincipalNotFound(format!("there is no access key '{id}'")))?;
+        let old = self.access_key(id).await?.ok_or_else(|| Error::PrincipalNotFound(format!("access key '{id}' does not exist")))?;
         let (row, secret) = self.sealed(new_access_key()?, &old.identity)?;
         let new_id = row.id.clone();
         self.0.metadata.replace_access_key(old.id, row, self.now()).await?;

@@ -32,14 +32,14 @@ async fn collect(server: &Server) {
         }
         Err(error) => {
             server.telemetry.collected(None);
-            tracing::error!(%error, "garbage could not be collected: the next try comes with the next interval");
+            tracing::error!(%error, "garbage collection failed: it is retried after the next interval");
         }
     }
 }
 
 fn log(garbage: &Garbage, took: Duration) {
     if *garbage == Garbage::default() {
-        tracing::debug!(milliseconds = took.as_millis() as u64, "there was no garbage");
+        tracing::debug!(milliseconds = took.as_millis() as u64, "no garbage found");
         return;
     }
     let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = garbage;

@@ -28,7 +28,7 @@ use std::time::Duration;
 /// How long the reason for a failure gets to be written.
 const TELLING: Duration = Duration::from_secs(1);
 
-/// A public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
+/// A public container registry with the APIs of Amazon ECR Public and the OCI distribution specification.
 #[derive(Debug, Parser)]
 #[command(name = "roadstead", version, arg_required_else_help = true, subcommand_required = true)]
 struct Cli {
@@ -41,10 +41,10 @@ enum Command {
     /// Run the registry.
     #[command(after_help = SERVE_HELP)]
     Serve(Flags),
-    /// Make and look at the accounts of a server.
+    /// Manage the accounts of a server.
     #[command(after_help = BESIDE_HELP)]
     Account(Noun<account::Verb>),
-    /// Manage the names under which registries are public.
+    /// Manage the aliases of registries.
     #[command(after_help = BESIDE_HELP)]
     Alias(Noun<alias::Verb>),
     /// Manage the users of an account.
@@ -53,29 +53,29 @@ enum Command {
     /// Manage the keys that sign requests and log in.
     #[command(after_help = BESIDE_HELP)]
     AccessKey(Noun<access_key::Verb>),
-    /// Say what users may do.
+    /// Manage the policies of users.
     #[command(after_help = BESIDE_HELP)]
     Policy(Noun<policy::Verb>),
-    /// Look at the policy of a repository, or take it away when it keeps everybody out.
+    /// Show the policy of a repository, or delete one that locks everybody out.
     #[command(after_help = BESIDE_HELP)]
     RepositoryPolicy(Noun<repository_policy::Verb>),
-    /// Remove what nothing needs any more, and say how much that frees.
+    /// Delete unreferenced blobs and abandoned uploads.
     #[command(after_help = BESIDE_HELP)]
     Gc(gc::Command),
 }
 
 const SERVE_HELP: &str = "\
-Each of these is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url;
-what begins with --limit- stands in its table [limits]). The file can declare accounts, too: see docs/configuration.md.
-Flags win over the environment, the environment over the file. Only in the environment:
-  ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; else one is made and written to <data>/credentials
-  ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; else one is made and kept
+Each flag is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url; flags
+that begin with --limit- are in its table [limits]). The file can also declare accounts: see docs/configuration.md.
+Flags override the environment, and the environment overrides the file. Only in the environment:
+  ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; if unset, one is created and written to <data>/credentials
+  ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; if unset, created and stored
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
 const BESIDE_HELP: &str = "\
-Works on the data folder while the server runs; what it changes is in force at once. The folder is found \
-as the server finds it: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, else \
-./roadstead-data. A server that is given ROADSTEAD_MASTER_KEY needs it here too.";
+Works on the data directory while the server runs; changes take effect immediately. The directory is located \
+as the server does: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise \
+./roadstead-data. If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
 /// Does what the command line of this process says.
 pub fn run() -> ExitCode {

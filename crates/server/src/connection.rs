@@ -62,7 +62,7 @@ async fn run(
     tokio::select! {
         biased;
         () = serving => {}
-        _ = &mut seat.asked_to_leave => tracing::debug!(peer = %address, "connection closed: it was idle, and others wanted its place"),
+        _ = &mut seat.asked_to_leave => tracing::debug!(peer = %address, "connection closed: idle, evicted for a new connection"),
     }
 }
 
@@ -96,9 +96,9 @@ async fn secure(
                 answer(FramingGuard::of_any(secured, &protocols.new_streams), peer, router.clone(), &protocols.http1, stopping).await;
             }
         }
-        Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "no secure connection came about"),
-        Ok(None) => tracing::debug!(peer = %address, "plain HTTP where HTTPS is spoken"),
-        Err(_) => tracing::debug!(peer = %address, "no secure connection came about in {} s", HANDSHAKE.as_secs()),
+        Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "TLS handshake failed"),
+        Ok(None) => tracing::debug!(peer = %address, "plain HTTP on an HTTPS port"),
+        Err(_) => tracing::debug!(peer = %address, "TLS handshake not completed within {} s", HANDSHAKE.as_secs()),
     }
 }
 
@@ -134,11 +134,11 @@ async fn answer(
                 told_to_stop = true;
             }
             () = &mut ceases => {
-                tracing::debug!(peer = %address, "connection closed: nothing happened on it");
+                tracing::debug!(peer = %address, "connection closed: idle or stalled");
                 return;
             }
             () = &mut takes_leave => {
-                tracing::debug!(peer = %address, "connection closed: the server stops, and no request is under way");
+                tracing::debug!(peer = %address, "connection closed: shutdown, no request in flight");
                 return;
             }
         }

@@ -10,8 +10,8 @@ pub(crate) fn raise() {
         return;
     }
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        Ok(()) => tracing::info!(from = current, to = limit(), "the limit of descriptors was raised"),
-        Err(error) => tracing::warn!(%error, limit = current, "the limit of descriptors could not be raised"),
+        Ok(()) => tracing::info!(from = current, to = limit(), "raised the limit of file descriptors"),
+        Err(error) => tracing::warn!(%error, limit = current, "cannot raise the limit of file descriptors"),
     }
 }
 

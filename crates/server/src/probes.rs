@@ -14,7 +14,7 @@ pub(crate) async fn readiness(server: &Server) -> Response {
     match tokio::time::timeout(PATIENCE, server.installation.check_ready()).await {
         Ok(Ok(())) => return Reply::text(StatusCode::OK, "ready\n").into_response(),
         Ok(Err(error)) => tracing::warn!(%error, "not ready"),
-        Err(_) => tracing::warn!("not ready: the storage did not answer in {} s", PATIENCE.as_secs()),
+        Err(_) => tracing::warn!("not ready: the storage did not answer within {} s", PATIENCE.as_secs()),
     }
     Reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
 }

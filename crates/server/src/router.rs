@@ -64,7 +64,7 @@ impl Router {
             Ok(_) => match AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await {
                 Ok(response) => response,
                 Err(_) => {
-                    tracing::error!(request_id = trace.request_id(), "the defect just logged ended this request");
+                    tracing::error!(request_id = trace.request_id(), "this request ended with the panic just logged");
                     broken(door)
                 }
             },

@@ -144,7 +144,7 @@ impl Tls {
                     *self.current.0.write() = Arc::new(key);
                     tracing::info!(certificate = %self.files.certificate.display(), "the certificate was renewed");
                 }
-                Err(error) => tracing::warn!(%error, "the new certificate cannot be used yet: the old one stays"),
+                Err(error) => tracing::warn!(%error, "the new certificate cannot be used: the old one stays in use"),
             }
         }
     }

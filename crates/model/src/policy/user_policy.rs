@@ -23,17 +23,17 @@ impl UserPolicy {
     pub fn managed(name: &str) -> Result<Self, UserPolicyError> {
         match ManagedPolicy::find(name) {
             Some(managed) => Ok(Self { name: managed.name.to_owned(), document: None }),
-            None => Err(UserPolicyError(format!("there is no managed policy '{name}'"))),
+            None => Err(UserPolicyError(format!("managed policy '{name}' does not exist"))),
         }
     }
 
     /// A policy with a document of its own, which must be a valid identity policy.
     pub fn with_document(name: &str, document: String) -> Result<Self, UserPolicyError> {
         if !is_iam_name(name, 128) {
-            return Err(UserPolicyError(format!("'{name}' is no policy name: use 1 to 128 letters, digits and +=,.@_-")));
+            return Err(UserPolicyError(format!("'{name}' is not a valid policy name: use 1 to 128 letters, digits and +=,.@_-")));
         }
         if ManagedPolicy::find(name).is_some() {
-            return Err(UserPolicyError(format!("'{name}' is a managed policy and has its document already: choose another name")));
+            return Err(UserPolicyError(format!("'{name}' is the name of a managed policy: choose another name")));
         }
         match Policy::new(PolicyKind::Identity, &document) {
             Ok(_) => Ok(Self { name: name.to_owned(), document: Some(document) }),

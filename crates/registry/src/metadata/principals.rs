@@ -94,7 +94,7 @@ impl Metadata {
     pub(crate) async fn delete_alias(&self, registry: RegistryId, alias: RegistryAlias) -> Result<bool> {
         self.write(async move |tx: &mut Tx<'_>| {
             if is_primary(tx, &registry, &alias).await? {
-                return Err(Error::Refused(format!("'{alias}' is the primary alias: make another one the primary one first")));
+                return Err(Error::Refused(format!("'{alias}' is the primary alias: make another alias primary first")));
             }
             Ok(tx.execute(&DELETE_ALIAS, &[registry.as_str().into(), alias.as_str().into()]).await? > 0)
         })
@@ -152,12 +152,12 @@ impl Metadata {
     pub(crate) async fn replace_access_key(&self, old: String, new: AccessKeyRow, now: Timestamp) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
             if tx.execute(&SWITCH_OFF_KEY, &[new.registry.as_str().into(), old.as_str().into()]).await? == 0 {
-                return Err(Error::Refused(format!("the access key '{old}' is disabled: enable it first, or create another one")));
+                return Err(Error::Refused(format!("access key '{old}' is disabled: enable it first, or create another one")));
             }
             if insert_key(tx, &new, now).await? {
                 Ok(())
             } else {
-                Err(Error::AlreadyExists(format!("there is an access key '{}' already", new.id)))
+                Err(Error::AlreadyExists(format!("access key '{}' already exists", new.id)))
             }
         })
         .await
@@ -186,7 +186,7 @@ impl Metadata {
             let has_root = tx.query_one(&SELECT_HAS_ROOT_KEY, &[registry.as_str().into()], |row| row.boolean(0)).await?;
             if keep_root && was_root == Some(true) && has_root != Some(true) {
                 return Err(Error::Refused(format!(
-                    "'{id}' is the last root key of the account {registry}, and the next start would make another one: disable it, or rotate it first"
+                    "'{id}' is the last root key of account {registry}, and the next start would create another one: disable it or rotate it instead"
                 )));
             }
             Ok(was_root.is_some())
@@ -221,13 +221,10 @@ async fn is_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &RegistryAlia
 async fn keep_a_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &AliasDescription) -> Result<()> {
     let name = &alias.name;
     if alias.primary && alias.status != AliasStatus::Active {
-        return Err(Error::Refused(format!(
-            "the alias '{name}' cannot be the primary one and {}: it must be ACTIVE",
-            alias.status.as_str()
-        )));
+        return Err(Error::Refused(format!("a primary alias must be ACTIVE: '{name}' cannot be {}", alias.status.as_str())));
     }
     if !alias.primary && is_primary(tx, registry, name).await? {
-        return Err(Error::Refused(format!("'{name}' is the primary alias: make another one the primary one first")));
+        return Err(Error::Refused(format!("'{name}' is the primary alias: make another alias primary first")));
     }
     Ok(())
 }
@@ -236,7 +233,7 @@ pub(super) async fn require_user(tx: &mut Tx<'_>, registry: &RegistryId, user: &
     if user_exists(tx, registry, user).await? {
         Ok(())
     } else {
-        Err(Error::PrincipalNotFound(format!("the account {registry} has no user '{user}'")))
+        Err(Error::PrincipalNotFound(format!("account {registry} has no user '{user}'")))
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
     refuse_newer(found)?;
     if found < KNOWN {
         return Err(Error::Internal(format!(
-            "the data was written by an older Roadstead (schema version {found}; this one knows {KNOWN}): start the server of this version on it first"
+            "the data was written by an older Roadstead (schema version {found}, this version uses {KNOWN}): start a server of this version on it first"
         )));
     }
     Ok(())
@@ -66,7 +66,7 @@ fn refuse_newer(found: i64) -> Result<()> {
         return Ok(());
     }
     Err(Error::Internal(format!(
-        "the data was written by a newer Roadstead (schema version {found}; this one knows up to {KNOWN}): start that version, or use another data folder"
+        "the data was written by a newer Roadstead (schema version {found}, this version supports up to {KNOWN}): use that version, or another data directory"
     )))
 }
 

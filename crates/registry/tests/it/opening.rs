@@ -104,7 +104,7 @@ async fn data_of_a_newer_version_is_refused() {
     let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
     database.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
     let error = Installation::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
-    assert!(error.starts_with("cannot open the metadata: the data was written by a newer Roadstead (schema version 9999;"), "{error}");
+    assert!(error.starts_with("cannot open the metadata: the data was written by a newer Roadstead (schema version 9999,"), "{error}");
 }
 
 #[tokio::test]

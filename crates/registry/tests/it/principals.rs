@@ -181,7 +181,7 @@ async fn setting_a_policy_tells_who_is_missing_in_ones_own_account_and_nothing_o
 #[test]
 fn a_policy_is_read_before_it_can_be_stored() {
     let refusal = |policy: Result<UserPolicy, UserPolicyError>| policy.expect_err("refused").to_string();
-    assert!(refusal(UserPolicy::managed("AdministratorAccess")).contains("no managed policy"));
+    assert!(refusal(UserPolicy::managed("AdministratorAccess")).contains("managed policy 'AdministratorAccess' does not exist"));
     assert!(refusal(UserPolicy::with_document("own", "{}".to_owned())).contains("at least one statement"));
     assert!(refusal(UserPolicy::with_document(READ_ONLY, "{}".to_owned())).contains("choose another name"));
     let arn = format!("arn:aws:iam::aws:policy/{READ_ONLY}");
@@ -242,5 +242,5 @@ async fn a_key_of_somebody_else_cannot_be_declared() {
     let given = ("AKIAALICE".to_owned(), "secret".to_owned());
     world.installation.create_access_key(&root, Some(given)).await.expect("a key");
     let error = world.installation.declare(&declaration("secret", None)).await.expect_err("refused").to_string();
-    assert_eq!(error, "the access key 'AKIAALICE' belongs to arn:aws:iam::000000000000:root, not to arn:aws:iam::111122223333:user/alice");
+    assert_eq!(error, "access key 'AKIAALICE' belongs to arn:aws:iam::000000000000:root, not to arn:aws:iam::111122223333:user/alice");
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make an access key; its secret is printed this once
+    /// Create an access key, and print its secret, once
     Create {
         #[command(flatten)]
         holder: Holder,
@@ -30,24 +30,24 @@ pub(super) enum Verb {
         #[command(flatten)]
         holder: Holder,
     },
-    /// Let an access key be used again
+    /// Enable a disabled access key
     Enable {
         #[command(flatten)]
         key: Named,
     },
-    /// Refuse an access key from now on, also to those who have logged in with it
+    /// Disable an access key, and all logins made with it
     Disable {
         #[command(flatten)]
         key: Named,
     },
-    /// Make a new access key for the holder of this one and disable this one
+    /// Create a new access key for the holder of this one, and disable this one
     Rotate {
         #[command(flatten)]
         key: Named,
         #[command(flatten)]
         form: SecretForm,
     },
-    /// Delete an access key for good
+    /// Delete an access key
     Delete {
         #[command(flatten)]
         key: Named,
@@ -57,7 +57,7 @@ pub(super) enum Verb {
 /// A principal of an account.
 #[derive(Debug, Args)]
 pub(super) struct Holder {
-    /// The user who holds the key; without it the root of the account, who may do everything there
+    /// The user who holds the key [default: the account's root, who may do everything in the account]
     #[arg(long, value_name = "NAME", value_parser = values::user_name)]
     user: Option<String>,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(super) struct Given {
     /// Use this access key id instead of a new one
     #[arg(long, value_name = "ACCESS-KEY-ID", requires = "secret_file", value_parser = values::access_key_id)]
     id: Option<String>,
-    /// The file that holds the secret of --id; - is the standard input
+    /// The file that contains the secret of --id; - is the standard input
     #[arg(long, value_name = "FILE", requires = "id")]
     secret_file: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ pub(super) struct Given {
 /// How a secret is printed.
 #[derive(Debug, Args)]
 pub(super) struct SecretForm {
-    /// Print the key as this profile of an AWS shared-credentials file
+    /// Print the key as a profile of this name in an AWS shared-credentials file
     #[arg(long, value_name = "NAME", conflicts_with = "output", value_parser = profile_name)]
     profile: Option<String>,
     /// The id of the key that was printed, for the audit log.
@@ -120,7 +120,7 @@ pub(super) struct KeyRecord {
 fn profile_name(text: &str) -> Result<String, String> {
     let plain = |character: char| !character.is_control() && !matches!(character, '[' | ']');
     if text.is_empty() || !text.chars().all(plain) {
-        return Err("a profile has a name without brackets".to_owned());
+        return Err("a profile name must not be empty or contain brackets or control characters".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -185,7 +185,7 @@ async fn find(installation: &Installation, id: &str) -> Result<RegistryId, Failu
 }
 
 fn no_such_key(id: &str) -> Failure {
-    Failure::Failed(format!("there is no access key '{id}': 'roadstead access-key list' shows those of an account"))
+    Failure::Failed(format!("access key '{id}' does not exist: 'roadstead access-key list' lists the keys of an account"))
 }
 
 impl Holder {

@@ -15,15 +15,15 @@ use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make an account with a registry, an alias and a root access key, whose secret is printed this once
+    /// Create an account with a registry, an alias and a root access key, and print its secret, once
     Create {
         /// Twelve digits
         #[arg(value_name = "ID", value_parser = values::account_id)]
         id: RegistryId,
-        /// The alias of its registry; else one of AWS's default form is made
+        /// The alias of its registry [default: generated in AWS's format]
         #[arg(long, value_name = "NAME", value_parser = values::alias)]
         alias: Option<RegistryAlias>,
-        /// Mark it as verified
+        /// Mark the account as verified
         #[arg(long)]
         verified: bool,
         #[command(flatten)]
@@ -33,16 +33,16 @@ pub(super) enum Verb {
     List,
     /// Show an account with its aliases, users and access keys
     Show {
-        /// The account [default: the one that the server was set up with]
+        /// The account [default: the server's own]
         #[arg(value_name = "ID", value_parser = values::account_id)]
         id: Option<RegistryId>,
     },
-    /// Mark an account as verified, or as not
+    /// Mark an account as verified or unverified
     Verify {
         /// The account
         #[arg(value_name = "ID", value_parser = values::account_id)]
         id: RegistryId,
-        /// Whether it is verified
+        /// Whether the account is verified
         #[arg(value_enum)]
         state: Switch,
     },

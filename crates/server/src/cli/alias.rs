@@ -12,21 +12,21 @@ use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Give a registry one more alias
+    /// Add an alias to a registry
     Add {
         #[command(flatten)]
         alias: Named,
         #[command(flatten)]
         changes: Changes,
     },
-    /// Change the status of an alias, or make it the primary or the default one
+    /// Change the status of an alias, or make it the primary or default alias
     Change {
         #[command(flatten)]
         alias: Named,
         #[command(flatten)]
         changes: Changes,
     },
-    /// Take an alias away: what it named is no longer found under it
+    /// Remove an alias; its repositories can no longer be reached under it
     Remove {
         #[command(flatten)]
         alias: Named,
@@ -50,13 +50,13 @@ pub(super) struct Named {
 
 #[derive(Debug, Args)]
 pub(super) struct Changes {
-    /// ACTIVE names the registry at once, PENDING and REJECTED do not [default of a new one: ACTIVE]
+    /// Only an ACTIVE alias resolves to the registry [default for a new alias: ACTIVE]
     #[arg(long, value_name = "ACTIVE|PENDING|REJECTED", value_parser = values::alias_status)]
     status: Option<AliasStatus>,
-    /// Show it in repository URIs, instead of the alias that is shown now
+    /// Make it the primary alias, which repository URIs show
     #[arg(long)]
     primary: bool,
-    /// Mark it as the one that the registry was given at first
+    /// Mark it as the default alias, the one assigned first
     #[arg(long)]
     default: bool,
 }
@@ -107,14 +107,14 @@ async fn add(installation: &Installation, output: Output, alias: Named, changes:
     let id = alias.account.find(installation).await?;
     if find(installation, &id, &alias.name).await?.is_some() {
         let name = alias.name;
-        return Err(Failure::Failed(format!("the account {id} has the alias '{name}' already: 'roadstead alias change' changes it")));
+        return Err(Failure::Failed(format!("account {id} already has the alias '{name}': 'roadstead alias change' changes it")));
     }
     put(installation, output, &id, changes.applied_to(AliasDescription::new(alias.name))).await
 }
 
 async fn change(installation: &Installation, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
     if changes.status.is_none() && !changes.primary && !changes.default {
-        return Err(Failure::Usage("nothing to change: give --status, --primary or --default".to_owned()));
+        return Err(Failure::Usage("nothing to change: use --status, --primary or --default".to_owned()));
     }
     let id = alias.account.find(installation).await?;
     let old = find(installation, &id, &alias.name).await?.ok_or_else(|| unknown(&id, &alias.name))?;
@@ -132,7 +132,7 @@ async fn find(installation: &Installation, id: &RegistryId, name: &RegistryAlias
 }
 
 fn unknown(id: &RegistryId, name: &RegistryAlias) -> Failure {
-    Failure::Failed(format!("the account {id} has no alias '{name}': 'roadstead alias list --account {id}' shows what it has"))
+    Failure::Failed(format!("account {id} has no alias '{name}': 'roadstead alias list --account {id}' lists its aliases"))
 }
 
 impl Changes {

@@ -73,7 +73,9 @@ impl Witness {
             ("reason", reason.as_deref().map(Value::Text)),
         ];
         match file.append(&fields) {
-            Err(error) if outcome.is_ok() => Err(Failure::Failed(format!("it is done, but the audit log cannot be written: {error}"))),
+            Err(error) if outcome.is_ok() => {
+                Err(Failure::Failed(format!("the command succeeded, but the audit log cannot be written: {error}")))
+            }
             _ => outcome,
         }
     }

@@ -22,7 +22,7 @@ pub(super) async fn announce(
     let local = dialable(address);
     let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: local });
     if server.config.emulator {
-        tracing::warn!("THIS IS AN EMULATOR: any access key with any secret may do everything to every account");
+        tracing::warn!("THIS IS AN EMULATOR: any access key with any secret has full access to every account");
     }
     if !on_terminal {
         let admin = admin.map(tracing::field::display);
@@ -32,7 +32,7 @@ pub(super) async fn announce(
     let lines = quick_start::commands(&origin, &alias, &credentials(server, data));
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
-        println!("Roadstead {} answers at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
+        println!("Roadstead {} is running at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
         lines.iter().for_each(|line| println!("  {line}"));
         if let Some(admin) = admin {
             println!("\nMetrics and probes at http://{}", dialable(admin));

@@ -15,13 +15,13 @@ const HEADING: &str = "Options of all commands";
 /// Where the data is, and how to print.
 #[derive(Debug, Args)]
 pub(super) struct Beside {
-    /// The data folder of the server
+    /// The data directory of the server
     #[arg(long, global = true, help_heading = HEADING, value_name = "FOLDER")]
     data: Option<String>,
-    /// The TOML file of the server, which may name the data folder
+    /// The TOML file of the server, which may name the data directory
     #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How to print what was found or made
+    /// The output format
     #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t)]
     output: Output,
 }
@@ -47,7 +47,7 @@ pub(super) trait Verb: Subcommand {
 /// Whose users, keys and aliases are meant.
 #[derive(Debug, Args)]
 pub(super) struct Account {
-    /// The account [default: the one that the server was set up with]
+    /// The account [default: the server's own]
     #[arg(long, value_name = "ID", value_parser = values::account_id)]
     account: Option<RegistryId>,
 }

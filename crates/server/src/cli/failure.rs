@@ -30,7 +30,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::RegistryNotFound(id) => Self::Failed(format!(
-                "there is no account {id}: 'roadstead account create {id}' makes it, 'roadstead account list' shows all"
+                "account {id} does not exist: 'roadstead account create {id}' creates it, 'roadstead account list' lists all"
             )),
             Error::PolicyInvalid(reason) => Self::Usage(reason),
             other => Self::Failed(other.to_string()),

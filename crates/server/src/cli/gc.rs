@@ -12,10 +12,10 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct Command {
-    /// Only count what would go
+    /// Only report what would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Leave alone what is younger; a push that takes longer may have to be begun again. Uploads get an hour at least
+    /// The minimum age of what is deleted; a push that takes longer may have to be restarted. At least 1h for uploads
     /// [default: the server's gc_grace, else 24h]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,

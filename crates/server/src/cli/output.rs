@@ -12,7 +12,7 @@ pub(super) enum Output {
     /// Columns with headings
     #[default]
     Table,
-    /// JSON, a list where there can be several
+    /// JSON; a list where there can be several records
     Json,
 }
 
@@ -48,7 +48,7 @@ impl Output {
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::Failed(format!("it is done, but cannot be printed: {error}")))
+    written.map_err(|error| Failure::Failed(format!("the command succeeded, but its output cannot be written: {error}")))
 }
 
 /// Records in columns, each as wide as its widest cell, with two blanks between them.

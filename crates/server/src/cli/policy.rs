@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Attach a policy to a user, or change the document of one that is attached
+    /// Attach a policy to a user, or replace the document of an attached one
     Attach {
-        /// The name or the ARN of a managed policy, or with --document the name of a new one
+        /// The name or ARN of a managed policy, or with --document the name of a new policy
         #[arg(value_name = "POLICY")]
         policy: String,
         #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FILE")]
         document: Option<PathBuf>,
     },
-    /// Take a policy away from a user
+    /// Detach a policy from a user
     Detach {
         /// The name of the policy
         #[arg(value_name = "POLICY")]
@@ -37,12 +37,12 @@ pub(super) enum Verb {
         #[command(flatten)]
         user: User,
     },
-    /// List the policies of a user, or without --user the managed ones that can be attached
+    /// List the policies of a user, or without --user the managed policies
     List {
         #[command(flatten)]
         user: MaybeUser,
     },
-    /// Print the document of a policy of a user, or without --user of a managed one
+    /// Print the document of a user's policy, or without --user of a managed policy
     Show {
         /// The name of the policy
         #[arg(value_name = "POLICY")]
@@ -130,7 +130,7 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
             Ok(installation.user_policies(&id, &user).await?)
         }
         None if user.account.is_given() => {
-            Err(Failure::Usage("--account goes with --user: managed policies are the same for all accounts".to_owned()))
+            Err(Failure::Usage("--account requires --user: managed policies are the same for all accounts".to_owned()))
         }
         None => {
             let managed = |policy: &ManagedPolicy| UserPolicy { name: policy.name.to_owned(), document: None };
@@ -155,7 +155,7 @@ fn short_name(policy: &str) -> &str {
 }
 
 fn not_found(policy: &str) -> Failure {
-    Failure::Failed(format!("there is no policy '{policy}' there: 'roadstead policy list' with the same --user shows what there is"))
+    Failure::Failed(format!("policy '{policy}' does not exist: 'roadstead policy list' with the same --user lists the existing ones"))
 }
 
 impl User {
@@ -176,6 +176,6 @@ impl Record for PolicyRecord {
     const HEADINGS: &'static [&'static str] = &["POLICY", "ARN"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.policy_name.clone(), self.arn.clone().unwrap_or_else(|| "(a document of its own)".to_owned())]
+        vec![self.policy_name.clone(), self.arn.clone().unwrap_or_else(|| "(custom document)".to_owned())]
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         repository: Named,
     },
-    /// Take the policy of a repository away, and print what it was
+    /// Delete the policy of a repository, and print it
     Delete {
         #[command(flatten)]
         repository: Named,

@@ -37,7 +37,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
     let _logs = start_logging(&config, on_terminal)?;
     for variable in &layers.unknown_variables {
-        tracing::warn!(variable, "this environment variable starts like a setting, but is none");
+        tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
     }
     warnings::warn(&config);
     descriptors::raise();
@@ -94,7 +94,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     };
     let installation = Installation::open(config.open_options(data.clone())).await?;
     for account in &config.accounts {
-        installation.declare(account).await.map_err(|error| Failure::Failed(format!("a declared account cannot be set up: {error}")))?;
+        installation.declare(account).await.map_err(|error| Failure::Failed(format!("cannot set up a declared account: {error}")))?;
     }
     let server = Arc::new(Server { tls, audit, ..Server::new(installation.clone(), config) });
     banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), &data, on_terminal, begun.elapsed()).await?;
@@ -114,17 +114,17 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     stop.send_replace(true);
     tokio::select! {
         () = serving => {}
-        signal = signals.next() => return Err(Failure::Failed(format!("stopped at once by a second signal ({signal})"))),
+        signal = signals.next() => return Err(Failure::Failed(format!("stopped immediately by a second signal ({signal})"))),
     }
     if tokio::time::timeout(CLOSING, installation.close()).await.is_err() {
-        tracing::warn!("the storage did not close in {} s", CLOSING.as_secs());
+        tracing::warn!("the storage did not close within {} s", CLOSING.as_secs());
     }
     tracing::info!("stopped");
     Ok(())
 }
 
 async fn listen_on(flag: &str, place: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {place}: {error}; --{flag} takes another address"));
+    let cannot_listen = |error| Failure::Failed(format!("cannot listen on {place}: {error}; use --{flag} to choose another address"));
     let listener = TcpListener::bind(place).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     Ok((listener, address))
@@ -151,7 +151,7 @@ async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     if let Some(reason) = emulator_refusal(config) {
-        return Err(Failure::Failed(format!("{reason}: leave it out, or add --emulator-on-network")));
+        return Err(Failure::Failed(format!("{reason}: remove it, or add --emulator-on-network")));
     }
     let listen = &config.listen;
     let mut addresses =
@@ -159,7 +159,7 @@ async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     if addresses.all(|address| address.ip().is_loopback()) {
         return Ok(());
     }
-    let reason = format!("--emulator would give everybody who reaches {listen} every right");
+    let reason = format!("--emulator would give everybody who can reach {listen} full access");
     Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
 }
 
@@ -168,8 +168,8 @@ fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
     if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
         return Ok(());
     }
-    let reason = "--hsts is sent over HTTPS only, and this server sees none";
-    Err(Failure::Failed(format!("{reason}: give it --tls-cert, or name the proxy that has HTTPS with --trusted-proxy")))
+    let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";
+    Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
 }
 
 /// Where the data goes.
@@ -185,7 +185,7 @@ impl Folder {
             return Ok(Self::Kept(std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone())));
         }
         let folder = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();
-        folder.map(Self::Temporary).map_err(|error| Failure::Failed(format!("cannot make a temporary folder: {error}")))
+        folder.map(Self::Temporary).map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))
     }
 
     fn path(&self) -> PathBuf {
@@ -199,7 +199,7 @@ impl Folder {
         let Self::Temporary(folder) = self else { return };
         let path = folder.path().to_owned();
         if let Err(error) = folder.close() {
-            tracing::warn!(%error, folder = %path.display(), "the temporary folder could not be removed");
+            tracing::warn!(%error, folder = %path.display(), "the temporary directory could not be removed");
         }
     }
 }

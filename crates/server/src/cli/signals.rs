@@ -30,5 +30,5 @@ pub(super) fn hangups() -> Result<Signal, Failure> {
 }
 
 fn take(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| Failure::Failed(format!("cannot take signals: {error}")))
+    signal(kind).map_err(|error| Failure::Failed(format!("cannot install signal handlers: {error}")))
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make a user, who may do nothing until a policy is attached
+    /// Create a user, who has no permissions until a policy is attached
     Create {
         #[command(flatten)]
         user: Named,
@@ -83,7 +83,7 @@ impl data_access::Verb for Verb {
 
 /// A user that the account does not have, in words that say what to do.
 pub(super) fn unknown(id: &RegistryId, name: &str) -> Failure {
-    Failure::Failed(format!("the account {id} has no user '{name}': 'roadstead user list --account {id}' shows its users"))
+    Failure::Failed(format!("account {id} has no user '{name}': 'roadstead user list --account {id}' lists its users"))
 }
 
 impl UserRecord {

@@ -10,15 +10,15 @@ const READ_BY_EVERYBODY: u32 = 0o004;
 /// Warns of what is not wrong, but seldom wanted.
 pub(super) fn warn(config: &Config) {
     if rustix::process::geteuid().is_root() {
-        tracing::warn!("this server runs as root, and needs no right of root's: run it as a user of its own that owns the data folder");
+        tracing::warn!("the server runs as root but needs no root privileges: run it as a separate user that owns the data directory");
     }
     for network in config.trusted_proxies.iter().filter(|network| network.prefix_len() == 0) {
-        tracing::warn!(%network, "--trusted-proxy trusts everybody: any client can say that it is another one; name the addresses of the proxies");
+        tracing::warn!(%network, "--trusted-proxy trusts every peer, so any client can forge its address: list only the addresses of your proxies");
     }
     for path in &config.secret_files {
         let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & READ_BY_EVERYBODY != 0 {
-            tracing::warn!(path = %path.display(), "every user of this machine can read this file, which holds a secret: chmod o-rwx it");
+            tracing::warn!(path = %path.display(), "a file that contains a secret is readable by every user of this machine: run chmod o-rwx on it");
         }
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn user_name(text: &str) -> Result<String, String> {
     if User::is_name(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("'{text}' is no user name: use 1 to 64 letters, digits and +=,.@_-"))
+        Err(format!("'{text}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-"))
     }
 }
 

@@ -31,7 +31,7 @@ where
             drop(new);
             while timeout_at(stream.last() + patience, &mut running).await.is_err() {
                 if stream.last() + patience <= Instant::now() {
-                    tracing::debug!("stream given up: nothing moved on it");
+                    tracing::debug!("stream reset: stalled");
                     return;
                 }
             }

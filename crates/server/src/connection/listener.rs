@@ -51,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
     stop.send_replace(true);
     let finished = tokio::time::timeout(SHUTDOWN_GRACE, async { while connections.join_next().await.is_some() {} }).await;
     if finished.is_err() {
-        tracing::warn!(connections = connections.len(), "requests under way were cut off");
+        tracing::warn!(connections = connections.len(), "requests in flight were cut off");
         connections.shutdown().await;
     }
 }
@@ -61,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
 async fn rest_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-        tracing::error!(%error, "accepting connections failed");
+        tracing::error!(%error, "cannot accept connections");
         tokio::time::sleep(ACCEPT_REST).await;
     }
 }

@@ -11,7 +11,7 @@ pub(crate) async fn page(server: &Server, call: &Call) -> Response {
     let alias = match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => alias,
         Err(error) => {
-            tracing::error!(%error, request_id = call.request_id(), "the landing page needs the alias");
+            tracing::error!(%error, request_id = call.request_id(), "cannot read the alias for the landing page");
             return Reply::text(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n").into_response();
         }
     };

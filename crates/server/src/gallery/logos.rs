@@ -18,7 +18,7 @@ pub(crate) async fn serve(server: &Server, call: &Call) -> Response {
             .with_static(CACHE_CONTROL, "public, max-age=31536000, immutable"),
         Ok(None) => Reply::text(StatusCode::NOT_FOUND, "There is no such logo.\n"),
         Err(error) => {
-            tracing::error!(%error, request_id = call.request_id(), "a logo could not be read");
+            tracing::error!(%error, request_id = call.request_id(), "cannot read a logo");
             Reply::text(StatusCode::SERVICE_UNAVAILABLE, "The registry cannot answer now.\n")
         }
     };

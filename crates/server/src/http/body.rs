@@ -190,7 +190,7 @@ impl BlobPart {
                 self.remaining -= bytes.len() as u64;
             }
             Err(error) => {
-                tracing::error!(%error, offset = self.offset, "reading a blob failed while it was being sent");
+                tracing::error!(%error, offset = self.offset, "cannot read a blob while sending it");
                 self.remaining = 0;
             }
         }

@@ -139,7 +139,7 @@ impl Failure {
     /// Logs what went wrong within, if something did.
     pub(super) fn log(&self, request_id: &str) {
         if let Some(error) = &self.cause {
-            tracing::error!(request_id, %error, "the oci door could not serve a request");
+            tracing::error!(request_id, %error, "the request failed");
         }
     }
 

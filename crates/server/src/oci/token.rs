@@ -115,7 +115,7 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
             Ok(reply(server, issued, offline.then_some(password)))
         }
         Err(error) if error.was_good_once() && only_pulls(asked) => {
-            tracing::debug!(request_id = call.request_id(), %error, "a login that is over pulls what everybody may");
+            tracing::debug!(request_id = call.request_id(), %error, "an expired or revoked login gets an anonymous token");
             Ok(anonymous(server))
         }
         Err(error) => Err(access::bad_login(call, error)),

@@ -27,7 +27,7 @@ impl UnnamedProxies {
         }
         tracing::warn!(
             peer = %address,
-            "X-Forwarded-Proto of this peer is ignored, so clients are sent to {}://: if it is a proxy of yours, start with --trusted-proxy {address}",
+            "X-Forwarded-Proto of this peer is ignored, so URLs start with {}://: if it is your proxy, start with --trusted-proxy {address}",
             server.scheme()
         );
     }

@@ -22,7 +22,7 @@ pub(crate) fn log_filter(on_terminal: bool) -> Result<EnvFilter, ConfigError> {
     let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
     let Some((name, text)) = chosen else { return Ok(EnvFilter::new(default)) };
     EnvFilter::try_new(&text).map_err(|error| {
-        let reason = format!("'{text}' is no log filter: {error}");
+        let reason = format!("'{text}' is not a log filter: {error}");
         ConfigError { place: Place::Variable(name.to_owned()), reason }
     })
 }
@@ -50,5 +50,5 @@ pub(crate) fn start_logging(filter: EnvFilter, format: LogFormat, on_terminal: b
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or_default();
     let location = panic.location().map(tracing::field::display);
-    tracing::error!(panic = message, location, "a defect");
+    tracing::error!(panic = message, location, "panic");
 }

@@ -176,7 +176,7 @@ impl Telemetry {
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
         if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
-            tracing::error!("the metrics could not be written");
+            tracing::error!("cannot encode the metrics");
         }
         text
     }
@@ -190,24 +190,24 @@ impl Metrics {
         registry.register("http_requests", "Requests answered", self.requests.clone());
         let seconds = "Time from a request's head to the last byte of its answer";
         registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.clone());
-        registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
+        registry.register("http_requests_in_flight", "Requests in flight", self.in_flight.clone());
         registry.register("connections", "Open connections", self.connections.clone());
-        registry.register("connections_refused", "Connections turned away at a bound", self.refused_connections.clone());
-        let closed = "Idle connections closed because others wanted their places";
+        registry.register("connections_refused", "Connections refused because a limit was reached", self.refused_connections.clone());
+        let closed = "Idle connections closed to make room for new ones";
         registry.register("connections_closed_for_others", closed, self.closed_for_others.clone());
-        let forwarded = "Requests through proxies refused because their address had too many under way";
+        let forwarded = "Forwarded requests refused because their address had too many in flight";
         registry.register("forwarded_requests_refused", forwarded, self.refused_forwarded.clone());
-        let held = "Memory held for requests, answers and connections, of the budget";
+        let held = "Memory of the budget held for requests, answers and connections";
         registry.register_with_unit("memory_held", held, Unit::Bytes, self.held.clone());
-        registry.register("memory_refusals", "Times that the budget of memory had no room", self.refused_for_memory.clone());
-        registry.register_with_unit("network_received", "Read from clients", Unit::Bytes, self.received.clone());
-        registry.register_with_unit("network_sent", "Written to clients", Unit::Bytes, self.sent.clone());
+        registry.register("memory_refusals", "Requests for memory that exceeded the budget", self.refused_for_memory.clone());
+        registry.register_with_unit("network_received", "Bytes received from clients", Unit::Bytes, self.received.clone());
+        registry.register_with_unit("network_sent", "Bytes sent to clients", Unit::Bytes, self.sent.clone());
         registry.register("gc_collections", "Garbage collections", self.collections.clone());
-        registry.register("gc_removed", "What garbage collections removed", self.removed.clone());
-        registry.register_with_unit("gc_freed", "What garbage collections freed", Unit::Bytes, self.freed.clone());
-        registry.register("failed_logins", "Signatures, passwords and tokens that were not good", self.failed_logins.clone());
-        registry.register("log_lines_dropped", "Lines that the log could not take", kind::dropped());
-        registry.register("build_info", "The version that runs", build);
+        registry.register("gc_removed", "Objects deleted by garbage collections", self.removed.clone());
+        registry.register_with_unit("gc_freed", "Bytes freed by garbage collections", Unit::Bytes, self.freed.clone());
+        registry.register("failed_logins", "Invalid signatures, passwords and tokens", self.failed_logins.clone());
+        registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());
+        registry.register("build_info", "The running version", build);
         self.registry.register_collector(Box::new(Process::new()));
     }
 }

@@ -64,7 +64,7 @@ impl Sink {
         match open(path) {
             Ok(file) => (self.out, self.is_torn) = (Box::new(file), false),
             Err(error) => {
-                tracing::error!(%error, path = %path.display(), "the audit log cannot be opened anew: it goes on in the old file")
+                tracing::error!(%error, path = %path.display(), "the audit log cannot be reopened: it continues in the old file")
             }
         }
     }

@@ -153,7 +153,7 @@ impl Queue {
             let reported = failure.is_none() && (lost == Counts::default() || sink.write(self.report(lost).as_bytes()).1.is_none());
             self.settle(&batch, length, (!reported).then_some(lost));
             if let (Some(error), Some(path), false) = (&failure, sink.path(), was_broken) {
-                tracing::error!(%error, path = %path.display(), "lines of the audit log are lost: it cannot be written");
+                tracing::error!(%error, path = %path.display(), "the audit log cannot be written: lines are lost");
             }
             was_broken = failure.is_some();
         }

@@ -233,7 +233,7 @@ fn without_a_file_events_are_among_the_other_lines_and_the_access_log_names_the_
 fn a_full_disk_loses_events_and_stops_nobody() {
     let harbour = Harbour::on(Server::start(&["--audit-log", "/dev/full"]));
     harbour.create("app");
-    let error = harbour.server.wait_for_event(|event| text(event, "message").contains("the audit log are lost"));
+    let error = harbour.server.wait_for_event(|event| text(event, "message").contains("the audit log cannot be written"));
     assert_eq!(text(&error, "level"), "ERROR");
     let metrics = harbour.server.get("/metrics").text();
     let lost = metrics.lines().find_map(|line| line.strip_prefix(r#"roadstead_log_lines_dropped_total{kind="audit"} "#)).unwrap();

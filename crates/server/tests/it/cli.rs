@@ -141,7 +141,7 @@ fn a_key_that_exists_elsewhere_is_taken_over_with_its_secret() {
     let key = credentials(&json_of(&server, &arguments));
     assert_eq!(key.secret, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
     assert_eq!(server.aws_as(&key, "DescribeRegistries", &json!({})).status, 200);
-    assert_eq!(refused(&server, 1, &arguments), "there is an access key 'AKIAIOSFODNN7EXAMPLE' already");
+    assert_eq!(refused(&server, 1, &arguments), "access key 'AKIAIOSFODNN7EXAMPLE' already exists");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn an_alias_belongs_to_one_account_and_is_no_path_of_the_servers_own() {
     assert_eq!(refused(&server, 1, &["alias", "add", "dock"]), "the alias 'dock' belongs to another account");
     assert!(refused(&server, 1, &["alias", "add", "harbour"]).contains("'roadstead alias change'"));
     assert!(refused(&server, 1, &["alias", "change", "quay", "--primary"]).contains("has no alias 'quay'"));
-    assert_eq!(refused(&server, 2, &["alias", "change", "harbour"]), "nothing to change: give --status, --primary or --default");
+    assert_eq!(refused(&server, 2, &["alias", "change", "harbour"]), "nothing to change: use --status, --primary or --default");
     for reserved in ["v2", "token", "assets", "healthz", "readyz", "metrics", "UPPER", "x"] {
         assert_eq!(beside(&server, &["alias", "add", reserved]).code, Some(2), "{reserved}");
     }
@@ -213,7 +213,7 @@ fn an_account_has_a_registry_of_its_own_under_its_own_alias() {
     assert_eq!(described(), (json!(OTHER), json!(true)));
     assert_eq!(json_of(&server, &["account", "verify", OTHER, "off"])["verified"], false);
     assert_eq!(described(), (json!(OTHER), json!(false)));
-    assert_eq!(refused(&server, 1, &["account", "create", OTHER]), format!("the account {OTHER} exists already"));
+    assert_eq!(refused(&server, 1, &["account", "create", OTHER]), format!("account {OTHER} already exists"));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_managed_policy_is_attached_by_its_name_or_its_arn() {
     let document: Value = serde_json::from_str(&done(&server, &["policy", "show", POWER_USER, "--user", "alice"])).unwrap();
     assert_eq!(document["Statement"][0]["Effect"], "Allow");
     assert_eq!(done(&server, &["policy", "detach", &arn, "--user", "alice"]), "");
-    assert!(refused(&server, 1, &["policy", "detach", &arn, "--user", "alice"]).contains("there is no policy"));
+    assert!(refused(&server, 1, &["policy", "detach", &arn, "--user", "alice"]).contains("does not exist: 'roadstead policy list'"));
     assert!(refused(&server, 2, &["policy", "attach", "AdministratorAccess", "--user", "alice"]).contains("'roadstead policy list'"));
 }
 
@@ -367,7 +367,7 @@ fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
     let attach = |name: &str, path: &str| refused(&server, 2, &["policy", "attach", name, "--user", "alice", "--document", path]);
     assert_eq!(attach("own", path), format!("{path}: statement 1: the element 'Action' is missing"));
     assert!(attach(POWER_USER, path).contains("choose another name"));
-    assert!(attach("no/slashes", path).contains("is no policy name"));
+    assert!(attach("no/slashes", path).contains("is not a valid policy name"));
     assert!(attach("own", "/nowhere").starts_with("cannot read '/nowhere': "));
     assert_eq!(json_of(&server, &["policy", "list", "--user", "alice"]), json!([]));
 }
@@ -393,7 +393,7 @@ fn the_data_folder_is_found_by_flag_variable_or_file_and_nothing_is_made_where_t
     let empty = tempfile::tempdir().unwrap();
     let ended = run(&["account", "list", "--data", empty.path().to_str().unwrap()], &[]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("is no data folder of roadstead: name it with --data"), "{ended:?}");
+    assert!(ended.stderr.contains("is not a roadstead data directory: name it with --data"), "{ended:?}");
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0);
 }
 

@@ -110,5 +110,5 @@ fn what_cannot_be_set_up_keeps_the_server_from_starting() {
     let ended = run(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--config", file.to_str().unwrap()], &[]);
     assert_eq!(ended.code, Some(1));
     let line = ended.stderr.lines().last().unwrap();
-    assert_eq!(line, "roadstead: a declared account cannot be set up: the alias 'dock' belongs to another account");
+    assert_eq!(line, "roadstead: cannot set up a declared account: the alias 'dock' belongs to another account");
 }

@@ -66,7 +66,7 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     }
     let server = Server::start_in(&data, &[]);
     assert_private(&data);
-    let told = server.logged().lines().filter(|line| line.contains("this was open to other users")).count();
+    let told = server.logged().lines().filter(|line| line.contains("this was accessible to other users")).count();
     assert_eq!(told, open.len(), "{}", server.logged());
     assert!(server.stop().success());
 
@@ -75,7 +75,7 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
     let server = Server::start_in(&data, &[]);
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o755);
-    assert!(server.logged().contains("give the data one of its own"));
+    assert!(server.logged().contains("use a separate directory"));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
     let server = Server::start_in(&data, &[]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&data), mode(&elsewhere)), (0o700, 0o644));
-    assert!(server.logged().contains("this leads to what is open to other users"), "{}", server.logged());
+    assert!(server.logged().contains("the target of this link is accessible to other users"), "{}", server.logged());
     assert!(server.stop().success());
 
     // Nor is anything made there.
@@ -149,7 +149,7 @@ fn root_and_a_proxy_that_is_everybody_are_warned_about() {
     for (proxy, expected) in [("0.0.0.0/0", 1), ("::/0", 1), ("10.0.0.0/8", 0)] {
         let server = Server::start(&["--trusted-proxy", proxy]);
         let count = |text: &str| server.logged().lines().filter(|line| line.contains(text)).count();
-        assert_eq!(count("--trusted-proxy trusts everybody"), expected, "{proxy}");
+        assert_eq!(count("--trusted-proxy trusts every peer"), expected, "{proxy}");
         assert_eq!(count("runs as root"), usize::from(is_root));
     }
 }
@@ -177,5 +177,5 @@ fn a_key_that_anybody_can_guess_is_refused_at_start_with_what_to_do() {
     assert!(Server::start_in(&data, &[]).stop().success());
     fs::write(data.join("master.key"), "0".repeat(64)).unwrap();
     let (code, said) = serve(&[]);
-    assert!(code == Some(1) && said.contains("master.key' holds a master key of zeros"), "{said}");
+    assert!(code == Some(1) && said.contains("master.key' is all zeros"), "{said}");
 }

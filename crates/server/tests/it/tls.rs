@@ -129,7 +129,7 @@ fn a_renewed_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not
     let first = Identity::write_to(folder.path());
     let server = start(folder.path());
     std::fs::write(folder.path().join("chain.pem"), "not a certificate").unwrap();
-    server.wait_for_event(|event| event["message"] == "the new certificate cannot be used yet: the old one stays");
+    server.wait_for_event(|event| event["message"] == "the new certificate cannot be used: the old one stays in use");
     assert!(first.get(&server, "/healthz").unwrap().ends_with("alive\n"));
 
     let second = Identity::write_to(folder.path());

@@ -93,6 +93,6 @@ async fn remove(path: PathBuf) {
         _ => Ok(()),
     });
     if let Err(error) = removed.await {
-        tracing::warn!(%error, path = %shown.display(), "a file could not be removed");
+        tracing::warn!(%error, path = %shown.display(), "cannot remove a file");
     }
 }

@@ -17,7 +17,7 @@ impl LogHealth {
     /// Fails once a sync has failed.
     pub(super) fn check(&self) -> Result<()> {
         if self.sync_failed.load(Ordering::Acquire) {
-            return Err(Error::Unavailable("the metadata could not be made durable".to_owned()));
+            return Err(Error::Unavailable("the metadata could not be synced".to_owned()));
         }
         Ok(())
     }
@@ -26,7 +26,7 @@ impl LogHealth {
         self.check()?;
         log.sync_data().map_err(|error| {
             self.sync_failed.store(true, Ordering::Release);
-            tracing::error!(%error, "the metadata could not be made durable: no write is accepted until the server is started anew");
+            tracing::error!(%error, "cannot sync the metadata: writes are refused until the server is restarted");
             error.into()
         })
     }

@@ -123,7 +123,7 @@ where
 }
 
 fn log(error: &Error) {
-    tracing::error!(%error, "the metadata could not be committed");
+    tracing::error!(%error, "cannot commit the metadata");
 }
 
 fn closed() -> Error {

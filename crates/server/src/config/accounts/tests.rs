@@ -100,11 +100,11 @@ fn what_is_unknown_or_malformed_is_refused_with_its_line() {
             "[[account]]\n[[account.alias]]\nname = 'ab'\nprimary = true\n[[account.alias]]\nname = 'cd'\nprimary = true",
             ":6: a registry has one primary alias, and this is the second",
         ),
-        ("[[account]]\n[[account.user]]\nname = 'a b'", ":3: 'a b' is no user name: use 1 to 64 letters, digits and +=,.@_-"),
+        ("[[account]]\n[[account.user]]\nname = 'a b'", ":3: 'a b' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-"),
         ("[[account]]\n[[account.user]]", ":2: missing key `name`"),
         (
             "[[account]]\n[[account.user]]\nname = 'a'\nmanaged_policies = [\n'Administrator',\n]",
-            ":5: there is no managed policy 'Administrator'",
+            ":5: managed policy 'Administrator' does not exist",
         ),
         (
             "[[account]]\n[[account.user]]\nname = 'a'\n[[account.user.policy]]\nname = 'own'",
