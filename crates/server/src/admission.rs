@@ -276,7 +276,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::Sources;
     use crate::http::InFlight;
     use std::net::Ipv4Addr;
 
@@ -437,7 +437,7 @@ mod tests {
             max_connections: all,
             max_connections_per_address: by_address,
             memory_budget: 4 << 30,
-            ..Config::from_layers(&Layers::default()).unwrap()
+            ..Config::from_sources(&Sources::default()).unwrap()
         };
         for (all, by_address, descriptors, bounds) in [
             (None, None, 1 << 20, (10_000, 2_500)),

@@ -1,7 +1,7 @@
 //! The whole door, from a signed request to the JSON of its answer, over a registry in a temporary folder.
 
 use super::*;
-use crate::config::{Config, Flags, Layers, Origin};
+use crate::config::{Config, Origin, Sources};
 use crate::http::Trace;
 use crate::signing::{self, Signer};
 use http::header::CONTENT_TYPE;
@@ -36,8 +36,7 @@ impl Door {
         options.alias = Some(RegistryAlias::parse("alias").expect("an alias"));
         options.root_key = Some(("AKIAROOT".into(), SECRET.into()));
         let installation = Installation::open(options).await.expect("opens");
-        let layers = Layers::read(Flags::default(), std::iter::empty()).expect("no settings");
-        let server = Server::new(installation, Config::from_layers(&layers).expect("defaults"));
+        let server = Server::new(installation, Config::from_sources(&Sources::default()).expect("defaults"));
         Self { server, key: ("AKIAROOT".into(), SECRET.into()), region: "us-east-1", _data: data }
     }
 

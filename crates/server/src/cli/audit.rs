@@ -2,7 +2,7 @@
 //! they find that setting as they find the data folder; the log of a running server is out of their reach.
 
 use super::failure::Failure;
-use crate::config::{Config, Layers};
+use crate::config::{AUDIT_LOG, Config, LOG_FORMAT, LogFormat, Sources};
 use crate::telemetry::audit::{AuditFile, LEVEL, Value};
 use roadstead_model::RegistryId;
 use std::os::unix::fs::MetadataExt;
@@ -42,10 +42,10 @@ pub(super) struct Witness {
 
 impl Witness {
     /// Opens the file before anything is done, because what is done must not go unheard.
-    pub(super) fn of(layers: &Layers, is_change: bool) -> Result<Self, Failure> {
-        let (path, format) = Config::audit_log(layers)?;
-        let Some(path) = path.filter(|_| is_change) else { return Ok(Self { file: None }) };
-        let file = AuditFile::open(&path, format);
+    pub(super) fn of(sources: &Sources, is_change: bool) -> Result<Self, Failure> {
+        let config = Config::only([&AUDIT_LOG, &LOG_FORMAT], sources)?;
+        let Some(path) = config.audit_log.filter(|_| is_change) else { return Ok(Self { file: None }) };
+        let file = AuditFile::open(&path, config.log_format.unwrap_or(LogFormat::Text));
         let file = file.map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", path.display())))?;
         Ok(Self { file: Some(file) })
     }

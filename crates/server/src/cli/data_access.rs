@@ -3,7 +3,7 @@
 use super::audit::{Change, Witness};
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::{Config, ConfigError, Flags, Layers, values};
+use crate::config::{ConfigError, Flags, Sources, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
 use roadstead_registry::Installation;
@@ -53,9 +53,9 @@ pub(super) struct Account {
 }
 
 impl Beside {
-    /// The settings of the server, as far as the command line, the environment and the file tell.
-    pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
-        Layers::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
+    /// What the command line, the environment and the file say of the server's settings.
+    pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
+        Sources::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
     }
 
     /// Opens the registry for `work`, which prints with the output that was asked for.
@@ -64,8 +64,8 @@ impl Beside {
         change: Option<Change>,
         work: impl AsyncFnOnce(&Installation, Output) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let layers = self.layers()?;
-        let (options, witness) = (Config::beside(&layers)?, Witness::of(&layers, change.is_some())?);
+        let sources = self.sources()?;
+        let (options, witness) = (sources.open_options()?, Witness::of(&sources, change.is_some())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {

@@ -4,7 +4,7 @@ use super::audit::{Change, Whose};
 use super::data_access::Beside;
 use super::failure::Failure;
 use super::output::Record;
-use crate::config::{Config, values};
+use crate::config::{Config, GC_GRACE, values};
 use clap::Args;
 use roadstead_registry::{Collection, Garbage};
 use serde::Serialize;
@@ -39,7 +39,7 @@ impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         let grace = match self.grace {
             Some(grace) => grace,
-            None => Config::gc_grace(&self.beside.layers()?)?,
+            None => Config::only([&GC_GRACE], &self.beside.sources()?)?.gc_grace,
         };
         let collection = Collection { grace, dry_run: self.dry_run };
         let change = Change::new("cli:gc", Whose::Any, "");

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::signals::{self, Signals};
 use super::warnings;
 use crate::audit::Audit;
-use crate::config::{Config, Flags, Layers, LogFormat};
+use crate::config::{Config, Flags, LogFormat, Sources};
 use crate::connection::serve;
 use crate::http::Surface;
 use crate::router::{Router, emulator_refusal};
@@ -32,11 +32,11 @@ const LEAVING: Duration = Duration::from_secs(1);
 
 pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let begun = Instant::now();
-    let layers = Layers::read(flags, std::env::vars_os())?;
-    let config = Config::from_layers(&layers)?;
+    let sources = Sources::read(flags, std::env::vars_os())?;
+    let config = Config::from_sources(&sources)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
     let _logs = start_logging(&config, on_terminal)?;
-    for variable in &layers.unknown_variables {
+    for variable in &sources.unknown_variables {
         tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
     }
     warnings::warn(&config);

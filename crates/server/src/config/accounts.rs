@@ -2,8 +2,8 @@
 //!
 //! A table is read with the file and understood later, because only a server needs the secrets that it names.
 
-use super::file::Source;
-use super::layers::ConfigError;
+use super::place::ConfigError;
+use super::toml_text::TomlText;
 use super::values::{self, Secret};
 use roadstead_model::policy::UserPolicy;
 use roadstead_registry::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
@@ -78,7 +78,7 @@ struct KeyTable {
 
 impl Accounts {
     /// Reads the value of the key `account`: a list of tables with nothing in them that is not known.
-    pub(super) fn read(source: &Source<'_>, value: Spanned<DeValue<'_>>) -> Result<Self, ConfigError> {
+    pub(super) fn read(source: &TomlText<'_>, value: Spanned<DeValue<'_>>) -> Result<Self, ConfigError> {
         let tables = Vec::<AccountTable>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.malformed(&error))?;
         Ok(Self { path: source.path.to_owned(), text: Some(Secret(source.text.to_owned())), tables })
     }
@@ -98,7 +98,7 @@ impl Accounts {
     /// What the tables mean, with the secrets that the files and the variables hold which they name.
     pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
         let text = self.text.as_ref().map_or("", |text| &text.0);
-        let reader = Reader { source: Source { path: &self.path, text }, variables };
+        let reader = Reader { source: TomlText { path: &self.path, text }, variables };
         self.tables.iter().map(|table| reader.account(table)).collect()
     }
 }
@@ -111,7 +111,7 @@ impl AccountTable {
 
 /// Understands tables.
 struct Reader<'a> {
-    source: Source<'a>,
+    source: TomlText<'a>,
     variables: &'a BTreeMap<String, Secret<String>>,
 }
 

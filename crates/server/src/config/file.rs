@@ -1,9 +1,11 @@
 //! The TOML file: settings by their keys, the tables `[limits]` and `[rates]`, and declared accounts.
 
 use super::accounts::Accounts;
-use super::layers::{ConfigError, Form, LIMITS, Place, SETTINGS, Setting, Text};
+use super::place::{ConfigError, Given};
+use super::setting::{Form, LIMITS, Setting};
+use super::settings::{Config, SETTINGS};
+use super::toml_text::TomlText;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -15,20 +17,14 @@ const ACCOUNT: &str = "account";
 #[derive(Debug, Clone, Default)]
 pub(super) struct File {
     /// The texts given for each setting.
-    pub(super) settings: BTreeMap<&'static str, Vec<Text>>,
+    pub(super) settings: BTreeMap<&'static str, Vec<Given>>,
     /// The accounts that it declares.
     pub(super) accounts: Accounts,
 }
 
-/// Where a file is and what stands in it, to say on which line something is wrong.
-pub(super) struct Source<'a> {
-    pub(super) path: &'a Path,
-    pub(super) text: &'a str,
-}
-
 /// Reads a file: every key must be known, and every value of the right kind.
 pub(super) fn read(path: &Path, text: &str) -> Result<File, ConfigError> {
-    let source = Source { path, text };
+    let source = TomlText { path, text };
     let table = DeTable::parse(text).map_err(|error| source.malformed(&error))?;
     let mut file = File::default();
     for (key, value) in table.into_inner() {
@@ -51,7 +47,7 @@ impl File {
     /// Takes a setting up.
     fn take(
         &mut self,
-        source: &Source<'_>,
+        source: &TomlText<'_>,
         table: Option<&str>,
         key: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
@@ -65,12 +61,12 @@ impl File {
 }
 
 fn texts_of(
-    source: &Source<'_>,
-    setting: &Setting,
+    source: &TomlText<'_>,
+    setting: &Setting<Config>,
     key: &Spanned<DeString<'_>>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<Vec<Text>, ConfigError> {
-    let text = |text: String| Text { place: source.place(key.span()), text };
+) -> Result<Vec<Given>, ConfigError> {
+    let text = |text: String| Given { place: source.place(key.span()), text };
     let wrong = |kind| {
         source.refuse(key.span(), format!("'{}' is {kind}, not a value of type {}", setting.in_file().1, value.get_ref().type_str()))
     };
@@ -92,7 +88,7 @@ fn texts_of(
 }
 
 /// A key and its number, as a flag would give them.
-fn pair(source: &Source<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Text, ConfigError> {
+fn pair(source: &TomlText<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Given, ConfigError> {
     let number = match value.get_ref() {
         DeValue::Integer(number) => number.to_string(),
         DeValue::Float(number) => number.as_str().to_owned(),
@@ -101,7 +97,7 @@ fn pair(source: &Source<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeVal
             return Err(source.refuse(name.span(), reason));
         }
     };
-    Ok(Text { place: source.place(name.span()), text: format!("{}={number}", name.get_ref()) })
+    Ok(Given { place: source.place(name.span()), text: format!("{}={number}", name.get_ref()) })
 }
 
 /// The keys of a table of the file, or of the file itself.
@@ -109,23 +105,4 @@ fn keys_of(table: Option<&str>) -> String {
     let settings = SETTINGS.iter().map(Setting::in_file).filter(|(of, _)| *of == table).map(|(_, key)| key);
     let tables = if table.is_none() { [LIMITS, ACCOUNT].as_slice() } else { &[] };
     settings.chain(tables.iter().copied()).collect::<Vec<_>>().join(", ")
-}
-
-impl Source<'_> {
-    /// The line that these bytes begin on.
-    pub(super) fn place(&self, span: Range<usize>) -> Place {
-        let before = self.text.bytes().take(span.start);
-        Place::File(self.path.to_owned(), Some(before.filter(|byte| *byte == b'\n').count() + 1))
-    }
-
-    /// What is wrong with what stands there.
-    pub(super) fn refuse(&self, span: Range<usize>, reason: String) -> ConfigError {
-        ConfigError { place: self.place(span), reason }
-    }
-
-    /// What the TOML reader says, on one line and in the words of TOML, whose tables have keys.
-    pub(super) fn malformed(&self, error: &toml::de::Error) -> ConfigError {
-        let place = error.span().map_or_else(|| Place::File(self.path.to_owned(), None), |span| self.place(span));
-        ConfigError { place, reason: error.message().replace('\n', ", ").replace(" field `", " key `") }
-    }
 }

@@ -1,20 +1,23 @@
 use super::*;
 use clap::{Args, FromArgMatches};
+use roadstead_registry::Limits;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
 
 fn flags(arguments: &[&str]) -> Flags {
     let command = Flags::augment_args(clap::Command::new("serve").no_binary_name(true));
     Flags::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
 }
 
-fn layers(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Layers, ConfigError> {
+fn sources(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Sources, ConfigError> {
     let environment: Vec<(OsString, OsString)> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Layers::read(flags(arguments), environment.into_iter())
+    Sources::read(flags(arguments), environment.into_iter())
 }
 
 pub(super) fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
-    layers(arguments, environment).and_then(|layers| Config::from_layers(&layers)).map_err(|error| error.to_string())
+    sources(arguments, environment).and_then(|sources| Config::from_sources(&sources)).map_err(|error| error.to_string())
 }
 
 pub(super) fn file(text: &str) -> tempfile::NamedTempFile {
@@ -99,6 +102,45 @@ fn every_setting_has_a_flag_a_variable_and_a_key_that_mean_the_same() {
         assert_eq!(by_flag, by_variable, "{key}");
         assert_eq!(by_flag, by_file, "{key}");
     }
+}
+
+/// The fields of a configuration in debug output, each with its value.
+fn fields(config: &Config) -> Vec<String> {
+    let shown = format!("{config:#?}");
+    let starts_field = |line: &str| line.starts_with("    ") && line.as_bytes()[4].is_ascii_alphabetic();
+    let mut fields: Vec<String> = Vec::new();
+    for line in shown.lines().skip(1) {
+        if starts_field(line) { fields.push(line.to_owned()) } else { fields.last_mut().unwrap().push_str(line) }
+    }
+    fields
+}
+
+#[test]
+fn every_field_can_be_set() {
+    let account = file("[[account]]\naccess_key = [{ id = 'AKIDEXAMPLE', secret = 'hunter2hunter2hunter2' }]\n");
+    let mut arguments = vec![format!("--config={}", account.path().display())];
+    arguments.extend(OTHER_VALUES.iter().map(|(key, text, _)| format!("--{}={text}", key.replace('_', "-"))));
+    let environment = [
+        ("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("ROADSTEAD_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
+        ("ROADSTEAD_MASTER_KEY", &"ab".repeat(32)),
+    ];
+    let set = config(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &environment).unwrap();
+    for (set, default) in fields(&set).iter().zip(fields(&config(&[], &[]).unwrap())) {
+        assert_ne!(*set, default, "no setting sets this field");
+    }
+}
+
+#[test]
+fn the_defaults_of_limits_are_those_of_the_registry() {
+    assert_eq!(format!("{:?}", config(&[], &[]).unwrap().limits), format!("{:?}", Limits::default()));
+}
+
+#[test]
+fn a_command_is_not_refused_for_a_setting_that_does_not_concern_it() {
+    let sources = sources(&["--listen=nonsense", "--gc-grace=7d"], &[]).unwrap();
+    assert!(Config::from_sources(&sources).is_err());
+    assert_eq!(Config::only([&GC_GRACE], &sources).unwrap().gc_grace, Duration::from_secs(7 * 24 * 60 * 60));
 }
 
 #[test]
@@ -201,8 +243,8 @@ fn secrets_do_not_show_in_debug_output() {
 
 #[test]
 fn variables_that_nobody_reads_are_reported() {
-    let layers = layers(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
-    assert_eq!(layers.unknown_variables, ["ROADSTEAD_CONFIGS", "ROADSTEAD_LISTN"]);
+    let sources = sources(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
+    assert_eq!(sources.unknown_variables, ["ROADSTEAD_CONFIGS", "ROADSTEAD_LISTN"]);
 }
 
 #[test]
@@ -319,18 +361,45 @@ fn a_rate_has_an_action_of_the_api_and_a_positive_number() {
 /// What users read about all of this.
 const GUIDE: &str = include_str!("../../../../docs/configuration.md");
 
+/// The row of a setting in the guide.
+fn row(setting: &Setting<Config>) -> String {
+    let key = match setting.in_file() {
+        (Some(table), key) => format!("{table}.{key}"),
+        (None, key) => key.to_owned(),
+    };
+    let form = match setting.form {
+        Form::List => " Takes a list.",
+        Form::Numbers => " A table in the file.",
+        Form::Text | Form::Number => "",
+    };
+    let is_code = |word: &str| {
+        word == "*"
+            || ["--", "/v2", "/token", "/metrics", "/healthz", "/readyz", "https://", "X-"].iter().any(|start| word.starts_with(start))
+    };
+    let quoted = |word: &str| {
+        let bare = word.trim_end_matches([',', ';']);
+        if is_code(bare) { format!("`{bare}`{}", &word[bare.len()..]) } else { word.to_owned() }
+    };
+    let help = setting.help.split(' ').map(quoted).collect::<Vec<_>>().join(" ");
+    let default =
+        setting.default.map(|text| format!(" Default: `{text}`.")).or_else(|| setting.unset.map(|words| format!(" Default: {words}.")));
+    let default = default.unwrap_or_default();
+    format!("| `--{}` | `{}` | `{key}` | {help}.{form}{default} |", setting.flag(), setting.variable())
+}
+
 #[test]
 fn the_guide_lists_every_setting_and_nothing_else() {
-    let rows: Vec<&str> = GUIDE.lines().filter(|line| line.starts_with("| `--")).collect();
-    for setting in SETTINGS {
-        let key = match setting.in_file() {
-            (Some(table), key) => format!("{table}.{key}"),
-            (None, key) => key.to_owned(),
-        };
-        let row = format!("| `--{}` | `{}` | `{key}` | ", setting.flag(), setting.variable());
-        assert!(rows.iter().any(|listed| listed.starts_with(&row)), "docs/configuration.md has no row '{row}…'");
+    let is_row = |line: &&str| line.starts_with("| `--");
+    let (before, after) =
+        (GUIDE.lines().take_while(|line| !is_row(line)), GUIDE.lines().skip_while(|line| !is_row(line)).skip_while(is_row));
+    let lines = before.map(str::to_owned).chain(SETTINGS.iter().map(row)).chain(after.map(str::to_owned));
+    let generated = lines.map(|line| line + "\n").collect::<String>();
+    if std::env::var_os("ROADSTEAD_WRITE_GUIDE").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md"), &generated).unwrap();
+    } else {
+        let how = "ROADSTEAD_WRITE_GUIDE=1 cargo test -p roadstead --lib the_guide_lists";
+        assert!(generated == GUIDE, "docs/configuration.md differs from the table of settings; to write it anew: {how}");
     }
-    assert_eq!(rows.len(), SETTINGS.len());
 }
 
 #[test]

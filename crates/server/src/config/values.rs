@@ -1,6 +1,5 @@
 //! What the texts of settings mean. Each function's error completes the sentence that its place begins.
 
-use super::layers::{ConfigError, Layers, Place};
 use super::rate::Rate;
 use base64::Engine;
 use ipnet::IpNet;
@@ -10,10 +9,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-
-pub(super) const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
-pub(super) const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
-pub(super) const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
 
 /// What is longer could not be added to the present any more.
 const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
@@ -197,21 +192,6 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err(format!("'{text}' is neither text nor json")),
-    }
-}
-
-/// The two halves of an access key come together or not at all.
-pub(super) fn root_key(layers: &Layers) -> Result<Option<RootKey>, ConfigError> {
-    let id = layers.variable(ACCESS_KEY_ID, access_key_id)?;
-    let secret = layers.variable(SECRET_ACCESS_KEY, secret_access_key)?;
-    let missing = |present: &str, absent: &str| {
-        Err(ConfigError { place: Place::Variable(absent.to_owned()), reason: format!("is not set, but {present} is: set both or neither") })
-    };
-    match (id, secret) {
-        (Some(id), Some(secret)) => Ok(Some(RootKey { id, secret })),
-        (None, None) => Ok(None),
-        (Some(_), None) => missing(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
-        (None, Some(_)) => missing(SECRET_ACCESS_KEY, ACCESS_KEY_ID),
     }
 }
 

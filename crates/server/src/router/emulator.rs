@@ -88,11 +88,10 @@ fn refusal(door: Door, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Flags, Layers, values};
+    use crate::config::{Sources, values};
 
     fn emulator(on_network: bool) -> Config {
-        let layers = Layers::read(Flags::default(), std::iter::empty()).unwrap();
-        Config { emulator: true, emulator_on_network: on_network, ..Config::from_layers(&layers).unwrap() }
+        Config { emulator: true, emulator_on_network: on_network, ..Config::from_sources(&Sources::default()).unwrap() }
     }
 
     #[test]

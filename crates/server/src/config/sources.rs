@@ -1,0 +1,180 @@
+//! The sources of settings and which of them wins: flags over environment variables, those over the file, that over the defaults.
+
+use super::file::{self, File};
+use super::place::{ConfigError, Given, Place};
+use super::setting::{PREFIX, Setting};
+use super::settings::{Config, DATA, SETTINGS};
+use super::values::{self, RootKey, Secret};
+use clap::{Arg, ArgMatches};
+use roadstead_registry::{OpenOptions, Sharing};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const CONFIG: &str = "ROADSTEAD_CONFIG";
+const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
+const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
+const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
+/// Variables that have no flag, because a command line can be read by every user of a machine, or because they name no setting.
+const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
+
+/// What the command line says: the texts given for each key.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    config: Option<PathBuf>,
+    values: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Flags {
+    /// Nothing but where the data is, or the file that says so.
+    pub(crate) fn of_data(data: Option<String>, config: Option<PathBuf>) -> Self {
+        Self { config, values: data.into_iter().map(|folder| (DATA.key, vec![folder])).collect() }
+    }
+}
+
+impl clap::Args for Flags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let config = Arg::new("config").long("config").value_name("FILE").help("A TOML file with any of these settings (listen = \"…\")");
+        command.args(SETTINGS.iter().map(Setting::arg)).arg(config.value_parser(clap::value_parser!(PathBuf)))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.config = matches.get_one::<PathBuf>("config").cloned();
+        for setting in SETTINGS {
+            if let Some(texts) = matches.get_many::<String>(setting.key) {
+                self.values.insert(setting.key, texts.cloned().collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All sources, read but not yet parsed: a value is text until it is known which source wins.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    flags: Flags,
+    variables: BTreeMap<String, String>,
+    file: File,
+    /// The variables that the file names for secrets.
+    secrets: BTreeMap<String, Secret<String>>,
+    /// Variables with the prefix of settings that name none: reported, not refused, because container platforms inject such
+    /// names for a service that is called `roadstead`.
+    pub unknown_variables: Vec<String>,
+}
+
+impl Sources {
+    /// Collects the flags, this process's environment and the file that either of them names.
+    pub fn read(flags: Flags, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        let mut sources = Self { flags, ..Self::default() };
+        let environment: BTreeMap<OsString, OsString> = environment.collect();
+        for (name, value) in &environment {
+            sources.add_variable(name, value)?;
+        }
+        let named = sources.flags.config.clone().map(|path| (path, Place::Flag("config".into())));
+        let named = named.or_else(|| sources.variables.get(CONFIG).map(|path| (path.into(), Place::Variable(CONFIG.into()))));
+        if let Some((path, place)) = named {
+            let text = std::fs::read_to_string(&path);
+            let text = text.map_err(|error| ConfigError { place, reason: format!("cannot read '{}': {error}", path.display()) })?;
+            sources.file = file::read(&path, &text)?;
+            let secrets = sources.file.accounts.variables().filter_map(|name| {
+                let secret = environment.get(&OsString::from(name))?.to_str()?;
+                Some((name.to_owned(), Secret(secret.to_owned())))
+            });
+            sources.secrets = secrets.collect();
+            sources.unknown_variables.retain(|name| !sources.secrets.contains_key(name));
+        }
+        Ok(sources)
+    }
+
+    fn add_variable(&mut self, name: &OsString, value: &OsString) -> Result<(), ConfigError> {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)).map(str::to_owned) else { return Ok(()) };
+        if !OTHER_VARIABLES.contains(&name.as_str()) && !SETTINGS.iter().any(|setting| setting.variable() == name) {
+            self.unknown_variables.push(name);
+            return Ok(());
+        }
+        // An empty value is refused rather than ignored: an unfilled secret must not quietly become a fresh one.
+        match value.to_str() {
+            Some(value) if !value.is_empty() => self.variables.insert(name, value.to_owned()),
+            Some(_) => return Err(ConfigError { place: Place::Variable(name), reason: "is empty".into() }),
+            None => return Err(ConfigError { place: Place::Variable(name), reason: "is not UTF-8".into() }),
+        };
+        Ok(())
+    }
+
+    /// The texts for a setting from the strongest source that gives any: sources are not merged.
+    fn given(&self, setting: &Setting<Config>) -> Vec<Given> {
+        if let Some(texts) = self.flags.values.get(setting.key) {
+            let place = Place::Flag(setting.flag());
+            return texts.iter().map(|text| Given { place: place.clone(), text: text.clone() }).collect();
+        }
+        if let Some(text) = self.variables.get(&setting.variable()) {
+            return vec![Given { place: Place::Variable(setting.variable()), text: text.clone() }];
+        }
+        let default = || setting.default.map(|text| Given { place: Place::Flag(setting.flag()), text: text.to_owned() });
+        self.file.settings.get(setting.key).cloned().unwrap_or_else(|| default().into_iter().collect())
+    }
+
+    /// The value of a variable that is no setting.
+    fn variable<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
+        let parsed = self.variables.get(name).map(|text| parse(text)).transpose();
+        parsed.map_err(|reason| ConfigError { place: Place::Variable(name.to_owned()), reason })
+    }
+
+    /// The two halves of an access key come together or not at all.
+    fn root_key(&self) -> Result<Option<RootKey>, ConfigError> {
+        let id = self.variable(ACCESS_KEY_ID, values::access_key_id)?;
+        let secret = self.variable(SECRET_ACCESS_KEY, values::secret_access_key)?;
+        let missing = |present: &str, absent: &str| {
+            let reason = format!("is not set, but {present} is: set both or neither");
+            Err(ConfigError { place: Place::Variable(absent.to_owned()), reason })
+        };
+        match (id, secret) {
+            (Some(id), Some(secret)) => Ok(Some(RootKey { id, secret })),
+            (None, None) => Ok(None),
+            (Some(_), None) => missing(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
+            (None, Some(_)) => missing(SECRET_ACCESS_KEY, ACCESS_KEY_ID),
+        }
+    }
+
+    /// Where a command finds the data that it works on beside a server, and the key to it.
+    pub(crate) fn open_options(&self) -> Result<OpenOptions, ConfigError> {
+        let mut options = OpenOptions::new(Config::only([&DATA], self)?.data);
+        options.sharing = Sharing::Beside;
+        options.master_key = self.variable(MASTER_KEY, values::master_key)?;
+        Ok(options)
+    }
+}
+
+impl Config {
+    /// Parses what the sources say; the first text that cannot be parsed is refused with its place.
+    pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut config = Self::only(SETTINGS, sources)?;
+        config.accounts = sources.file.accounts.declarations(&sources.secrets)?;
+        config.secret_files = sources.file.accounts.secret_files();
+        config.secret_files.extend(config.tls_key.clone());
+        config.root_key = sources.root_key()?;
+        config.master_key = sources.variable(MASTER_KEY, values::master_key)?.map(Secret);
+        Ok(config)
+    }
+
+    /// Parses these settings and leaves the others blank, so that a command is not refused for what does not concern it.
+    pub(crate) fn only<'a>(settings: impl IntoIterator<Item = &'a Setting<Self>>, sources: &Sources) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        for setting in settings {
+            setting.apply(&mut config, &sources.given(setting))?;
+        }
+        Ok(config)
+    }
+}
