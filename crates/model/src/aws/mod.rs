@@ -6,9 +6,6 @@
 //!
 //! A `registryId` that is absent means the caller's own registry, and a page without `maxResults` has at most 100 entries.
 
-// Most names are AWS's, and documented there.
-#![allow(missing_docs)]
-
 pub mod authorization;
 mod blob;
 pub mod catalog_data;

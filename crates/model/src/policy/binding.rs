@@ -1,8 +1,8 @@
 //! Users in repository policies are bound to their unique ids.
 //!
-//! A policy is stored with the id in place of a user's ARN, so that nobody inherits what it gives by being made under the same
-//! name later. It is shown with the ARN as long as the user is there, and with the id afterwards (IAM user guide, "AWS JSON policy
-//! elements: Principal"). Which ids and ARNs those are is for the registry to say.
+//! A policy is stored with the id in place of a user's ARN, so that a later user of the same name does not inherit its grants. It is
+//! shown with the ARN as long as the user exists, and with the id afterwards (IAM user guide, "AWS JSON policy elements:
+//! Principal"). The registry knows which id belongs to which ARN.
 
 use super::error::PolicyError;
 use super::json::Json;
@@ -10,8 +10,7 @@ use super::principal::PrincipalName;
 use super::render::print_document;
 use std::collections::BTreeMap;
 
-/// The principals in the `AWS` members of a policy, each once, as they are written and as they are read. What cannot be read as
-/// a principal is left out.
+/// The distinct principals in the `AWS` members of a policy, each as text and parsed. What is not a principal is left out.
 pub fn aws_principals(text: &str) -> Result<Vec<(String, PrincipalName)>, PolicyError> {
     let mut found = BTreeMap::new();
     for_each_aws_principal(&mut Json::parse(text)?, &mut |written| {
@@ -22,7 +21,7 @@ pub fn aws_principals(text: &str) -> Result<Vec<(String, PrincipalName)>, Policy
     Ok(found.into_iter().collect())
 }
 
-/// The policy in AWS's form, with other texts for some of the principals in its `AWS` members.
+/// The policy in AWS's form, with the principals in its `AWS` members replaced as `replacements` says.
 pub fn with_aws_principals(text: &str, replacements: &BTreeMap<String, String>) -> Result<String, PolicyError> {
     let mut document = Json::parse(text)?;
     for_each_aws_principal(&mut document, &mut |written| {

@@ -1,11 +1,10 @@
-//! Sets of places in a text, one bit each: what a matcher keeps of where it may stand.
+//! Bit sets over the positions of a text: the states that a wildcard matcher can be in.
 
-/// A set of places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    /// No place of a text whose places take this many words.
+    /// The empty set, with room for 64 positions in each of `words` words.
     pub(super) fn none(words: usize) -> Self {
         Self(vec![0; words])
     }
@@ -30,7 +29,7 @@ impl Bits {
         self.0.iter().all(|word| *word == 0)
     }
 
-    /// Moves every place on by one; if `only` is given, those that are in it, and the others go.
+    /// Advances every position by one. With `only`, positions outside of it are dropped first.
     pub(super) fn advance(&mut self, only: Option<&Self>) {
         count(self.0.len());
         let mut carry = 0;
@@ -41,7 +40,7 @@ impl Bits {
         }
     }
 
-    /// Adds every place from the first one on, up to and with `last`.
+    /// Fills the set from its first position through `last`.
     pub(super) fn spread(&mut self, last: usize) {
         count(self.0.len());
         let mut begun = false;
@@ -53,7 +52,7 @@ impl Bits {
     }
 }
 
-/// The bits of the word `index` for the places up to and with `last`.
+/// The bits of word `index` for the positions up to and including `last`.
 fn up_to(last: usize, index: usize) -> u64 {
     match last.checked_sub(index * 64) {
         None => 0,
@@ -62,7 +61,7 @@ fn up_to(last: usize, index: usize) -> u64 {
     }
 }
 
-/// Counts elementary steps, so that tests can hold an evaluation to a bound without a clock.
+/// Counts elementary steps, so that tests can bound the cost of an evaluation without a clock.
 #[cfg(not(test))]
 pub(super) fn count(_steps: usize) {}
 
@@ -81,7 +80,7 @@ mod counting {
         STEPS.set(STEPS.get() + steps);
     }
 
-    /// What `work` gives, and how many steps it took.
+    /// The result of `work`, and how many steps it took.
     pub(in super::super) fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
         let before = STEPS.get();
         let given = work();

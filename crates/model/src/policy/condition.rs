@@ -10,7 +10,7 @@ use super::operand::{Kind, Operand, Relation, Resolved};
 use super::scalar::boolean;
 use super::text::Text;
 
-/// The operators: name, what they compare, and whether they ask for the opposite.
+/// Each operator's name, what it compares, and whether it is negated.
 const OPERATORS: &[(&str, Kind, bool)] = &[
     ("StringEquals", Kind::Text, false),
     ("StringNotEquals", Kind::Text, true),
@@ -40,7 +40,7 @@ const OPERATORS: &[(&str, Kind, bool)] = &[
     ("ArnNotLike", Kind::Arn, true),
 ];
 
-/// How many of the request's values must agree, where a key has several.
+/// How many of a key's values must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantifier {
     /// `ForAllValues:`
@@ -73,17 +73,17 @@ struct Comparison {
     operands: Vec<Operand>,
 }
 
-/// An operator as a policy writes it, taken apart.
+/// An operator, parsed.
 struct Operator<'a> {
     written: &'a str,
     quantifier: Option<Quantifier>,
     if_exists: bool,
-    /// None is `Null`.
+    /// None for `Null`.
     comparison: Option<(Kind, bool)>,
 }
 
 impl Condition {
-    /// Whether there is nothing to compare with.
+    /// Whether it lists no values.
     pub(super) fn has_no_values(&self) -> bool {
         match &self.check {
             Check::Absent(expected) => expected.is_empty(),
@@ -91,8 +91,8 @@ impl Condition {
         }
     }
 
-    /// Whether the condition is met. `effect` is that of its statement: a comparison that asks for the opposite of
-    /// something unknown goes against the caller.
+    /// Whether the condition is met. `effect` is the statement's: a negated comparison with an unknown value is decided against
+    /// the caller.
     pub(super) fn is_met(&self, context: &RequestContext, effect: Effect) -> bool {
         let values = context.values(&self.key);
         match &self.check {
@@ -104,7 +104,7 @@ impl Condition {
 
 impl Comparison {
     fn is_met(&self, values: &[Text], context: &RequestContext, effect: Effect) -> bool {
-        // Nobody looks at a text that is too long. A client chose its length, so it goes against the caller.
+        // Overlong texts are never compared. The client chose the length, so the condition is decided against the caller.
         if values.iter().any(|value| value.get().is_none()) {
             return effect == Effect::Deny;
         }
@@ -114,7 +114,7 @@ impl Comparison {
         let operands: Vec<_> = self.operands.iter().map(|operand| operand.resolve(context)).collect();
         let agrees = |values: &[Text]| self.agrees(values, &operands, effect);
         match self.quantifier {
-            // Of no values all agree, and none does: AWS documents both.
+            // AWS documents that of no values `ForAllValues` is true and `ForAnyValue` is false.
             Some(Quantifier::All) => values.iter().all(|value| agrees(std::slice::from_ref(value))),
             Some(Quantifier::Any) => values.iter().any(|value| agrees(std::slice::from_ref(value))),
             None => agrees(values),

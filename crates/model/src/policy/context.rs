@@ -11,13 +11,11 @@ use std::sync::Arc;
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// The account that the caller belongs to.
     pub account: RegistryId,
-    /// The caller's ARN.
     pub arn: String,
     /// Whether the caller is the account itself, which needs no identity policy.
     pub root: bool,
-    /// The unique id of a user; without it no principal that a policy names as a user is this one.
+    /// The unique id of a user; without it no user that a policy names as principal is this one.
     pub id: Option<UserId>,
 }
 
@@ -38,14 +36,14 @@ impl Caller {
         Self { id: Some(id), ..self }
     }
 
-    /// A user's name without its path: `aws:username`, which the account itself has not.
+    /// `aws:username`: a user's name without its path. The account itself has none.
     fn username(&self) -> Option<&str> {
         let (_, resource) = self.arn.split_once(":user/")?;
         resource.rsplit('/').next()
     }
 }
 
-/// What is asked, by whom, of which resource, and all that conditions may look at.
+/// The caller, the action, the resource, and all that conditions may look at.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     caller: Caller,
@@ -59,7 +57,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// A request for `action` on the resource with this ARN; none for actions without one, which policies allow on `*`.
+    /// A request for `action` on the resource with this ARN; none for actions that are on no resource, which policies allow on `*`.
     ///
     /// The keys about the caller (`aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`,
     /// `aws:userid`) and `aws:ResourceAccount` are filled in here.
@@ -90,8 +88,8 @@ impl RequestContext {
         context
     }
 
-    /// Adds a value to a condition key; the case of a key does not matter. One of more than 1,024 characters is there, but
-    /// cannot be compared with anything: no statement allows because of it, and none that denies is escaped by it.
+    /// Adds a value to a condition key, whose case does not matter. A value of more than 1,024 characters is present but never
+    /// matches: it can neither satisfy an allow nor evade a deny.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
         Arc::make_mut(&mut self.keys).entry(key.to_lowercase()).or_default().push(Text::new(value));
@@ -127,7 +125,7 @@ impl RequestContext {
         keys.into_iter().fold(self, |context, key| context.with("aws:TagKeys", key))
     }
 
-    /// The same request, had it asked for another action.
+    /// The same request for another action.
     #[must_use]
     pub fn for_action(&self, action: &str) -> Self {
         Self {
@@ -140,7 +138,6 @@ impl RequestContext {
         }
     }
 
-    /// Who asks.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -155,12 +152,10 @@ impl RequestContext {
         self.resource.as_deref().unwrap_or("*")
     }
 
-    /// The action in lower case.
     pub(super) fn action_text(&self) -> &Text {
         &self.lower_action
     }
 
-    /// The same as [`Self::resource`].
     pub(super) fn resource_text(&self) -> &Text {
         &self.resource_text
     }

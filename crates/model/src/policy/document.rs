@@ -7,26 +7,25 @@ use super::json::Json;
 use super::statement::Statement;
 use std::collections::BTreeSet;
 
-/// What a policy hangs on.
+/// What a policy is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyKind {
     /// A user: statements name resources and no principal.
     Identity,
-    /// A repository: statements name principals and no resource, which is the repository. Those that were stored while a
-    /// resource was accepted keep their meaning.
+    /// A repository: statements name principals and no resource, which is the repository. Older versions accepted a resource, and
+    /// what they stored keeps its meaning.
     Repository,
 }
 
-/// A policy document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     statements: Vec<Statement>,
 }
 
 impl Policy {
-    /// Reads a policy that somebody offers: its length is checked, and that it has what this kind of policy needs.
+    /// Reads a policy that a caller submits, and validates its length and what this kind of policy requires.
     pub fn new(kind: PolicyKind, text: &str) -> Result<Self, PolicyError> {
-        // Nobody reads the characters of a text that is too long in bytes already.
+        // A character has at most 4 bytes; this saves counting the characters of a much larger text.
         if text.len() > 4 * MAXIMUM_CHARACTERS || text.chars().count() > MAXIMUM_CHARACTERS {
             return Err(PolicyError::TooLong);
         }
@@ -50,7 +49,7 @@ impl Policy {
                 _ => return Err(PolicyError::UnknownElement(name.clone())),
             }
         }
-        // The version may stand behind the statements, so it is known only now how to read them.
+        // `Version` may come after `Statement`, so the statements are parsed last.
         let statements = statements.filter(|statements| !statements.is_empty()).ok_or(PolicyError::NoStatement)?;
         Ok(Self { statements: numbered(statements, |statement| Statement::parse(statement, variables))? })
     }
@@ -72,13 +71,13 @@ impl Policy {
     }
 }
 
-/// Treats every statement, and says which one is wrong.
+/// Applies `treat` to each statement; an error carries the number of its statement.
 fn numbered<S, T>(statements: &[S], treat: impl Fn(&S) -> Result<T, StatementError>) -> Result<Vec<T>, PolicyError> {
     let treat = |(index, statement)| treat(statement).map_err(|error| PolicyError::Statement { number: index + 1, error });
     statements.iter().enumerate().map(treat).collect()
 }
 
-/// Whether the version knows policy variables.
+/// Whether the version has policy variables.
 fn parse_version(json: &Json) -> Result<bool, PolicyError> {
     match json.text().ok_or(PolicyError::WrongType("Version"))? {
         "2012-10-17" => Ok(true),

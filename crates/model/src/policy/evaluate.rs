@@ -14,10 +14,9 @@ use super::text::Text;
 /// The action that a repository policy must not take away from whoever sets it.
 const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
 
-/// What becomes of a request.
+/// The outcome of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It goes through.
     Allow,
     /// No statement denies it, but an allow is missing.
     ImplicitDeny(MissingAllow),
@@ -34,14 +33,12 @@ pub enum MissingAllow {
     Repository,
 }
 
-/// What a set of policies says about a request, taken by itself.
+/// What a set of policies says about a request on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing.
     Silent,
     /// Some statement allows it and none denies it.
     Allow,
-    /// Some statement denies it.
     Deny,
 }
 
@@ -51,18 +48,16 @@ enum Grant {
     None,
     /// The caller's account is allowed; it must allow the caller in turn.
     ToAccount,
-    /// The caller is allowed.
     ToCaller,
     Denied,
 }
 
 impl Decision {
-    /// Whether the request goes through.
     pub fn is_allowed(self) -> bool {
         self == Self::Allow
     }
 
-    /// The last part of AWS's sentence about a refusal; none if the request goes through.
+    /// The last part of AWS's sentence about a refusal; none if the request is allowed.
     fn because(self, action: &str) -> Option<String> {
         use PolicyKind::{Identity, Repository};
         match self {
@@ -74,7 +69,7 @@ impl Decision {
         }
     }
 
-    /// AWS's whole sentence about a refusal; none if the request goes through.
+    /// AWS's sentence about a refusal; none if the request is allowed.
     pub fn denial(self, context: &RequestContext) -> Option<String> {
         let because = self.because(context.action())?;
         let (arn, action, resource) = (&context.caller().arn, context.action(), context.resource());
@@ -106,7 +101,7 @@ pub fn evaluate<'a>(
     }
 }
 
-/// Decides about a request to see what is public: everybody may, unless an identity policy of their own says no. A
+/// Decides about a request to see what is public: everybody may, unless an identity policy of their own denies it. A
 /// repository policy "can't deny a user permissions to view or pull" (Amazon ECR Public user guide, "Public repository policies").
 pub fn evaluate_public_read<'a>(identity_policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Decision {
     match evaluate_identity(identity_policies, context) {
@@ -115,7 +110,7 @@ pub fn evaluate_public_read<'a>(identity_policies: impl IntoIterator<Item = &'a 
     }
 }
 
-/// What the policies of the caller say.
+/// Evaluates the policies of the caller.
 pub(super) fn evaluate_identity<'a>(policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Verdict {
     let mut verdict = Verdict::Silent;
     for statement in policies.into_iter().flat_map(Policy::statements).filter(|statement| statement.covers(context)) {
@@ -156,7 +151,7 @@ impl Statement {
         }
     }
 
-    /// What this statement of a repository policy, being about the request, means for its caller.
+    /// What this statement of a repository policy grants the caller, given that it covers the request.
     fn grant(&self, context: &RequestContext) -> Grant {
         let included = |names: &[PrincipalName]| principal::inclusion(names, context.caller());
         match (self.effect, &self.principals) {
@@ -165,18 +160,18 @@ impl Statement {
                 Inclusion::ByAccount => Grant::ToAccount,
                 Inclusion::ByName => Grant::ToCaller,
             },
-            // A user's name that is bound to nobody grants nothing and spares nobody, but whoever bears it is denied.
+            // A user name that is not bound to an id neither grants nor exempts, but a deny applies to whoever has that name.
             (Effect::Deny, Some(Selection::Only(names))) if names.iter().any(|name| name.is_name_of(context.caller())) => Grant::Denied,
             (Effect::Deny, Some(Selection::Only(names))) if included(names) != Inclusion::Absent => Grant::Denied,
-            // Only who is named is left out: naming the account beside a user, as AWS advises, spares nobody else in it.
+            // Only named principals are exempt: naming the account beside a user, as AWS advises, exempts nobody else in it.
             (Effect::Deny, Some(Selection::AllBut(names))) if included(names) != Inclusion::ByName => Grant::Denied,
             _ => Grant::None,
         }
     }
 }
 
-/// Whether the resource is selected. A pattern whose variables have no value matches nothing, and leaves nothing out
-/// of a deny; but an allow must not grant everything because nobody knows what it leaves out.
+/// Whether the resource is selected. A pattern with an unresolved variable matches nothing. So in `NotResource` it exempts
+/// nothing from a deny; but an allow does not apply at all, lest it grant everything because its exceptions are unknown.
 fn covers_resource(resources: &Selection<Template>, effect: Effect, context: &RequestContext) -> bool {
     let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(context.resource_text()));
     match resources {

@@ -1,4 +1,4 @@
-//! JSON that keeps the order of its members and refuses a member named twice.
+//! JSON that keeps the order of its members and rejects duplicates.
 //!
 //! `serde_json::Value` does neither: it sorts members, and of two equal ones it keeps the last, which in a policy
 //! could silently drop a `Deny`.
@@ -7,7 +7,6 @@ use super::error::PolicyError;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Json {
     Null,
@@ -34,7 +33,6 @@ impl Json {
         }
     }
 
-    /// The text, if it is one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -42,7 +40,7 @@ impl Json {
         }
     }
 
-    /// The items of a list, or the value itself as the only one: the policy language takes either nearly everywhere.
+    /// The items of a list, or the value itself as the only item: most elements of a policy take either.
     pub(super) fn one_or_many(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
@@ -50,7 +48,6 @@ impl Json {
         }
     }
 
-    /// The same to be changed.
     pub(super) fn one_or_many_mut(&mut self) -> &mut [Self] {
         match self {
             Self::List(items) => items,

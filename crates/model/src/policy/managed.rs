@@ -11,13 +11,12 @@ const ARN_PREFIX: &str = "arn:aws:iam::aws:policy/";
 /// A policy that comes with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ManagedPolicy {
-    /// Its name.
     pub name: &'static str,
     /// Its document, an identity policy.
     pub document: &'static str,
 }
 
-/// All of them, in the order of their names.
+/// In the order of their names.
 pub const MANAGED_POLICIES: [ManagedPolicy; 3] = [
     ManagedPolicy { name: "AmazonElasticContainerRegistryPublicFullAccess", document: FULL_ACCESS },
     ManagedPolicy { name: "AmazonElasticContainerRegistryPublicPowerUser", document: POWER_USER },
@@ -90,12 +89,10 @@ impl ManagedPolicy {
         MANAGED_POLICIES.iter().find(|policy| policy.name == name)
     }
 
-    /// Its ARN.
     pub fn arn(&self) -> String {
         format!("{ARN_PREFIX}{}", self.name)
     }
 
-    /// Its document, read.
     pub fn policy(&self) -> Result<Policy, PolicyError> {
         Policy::parse(self.document)
     }

@@ -1,12 +1,12 @@
 //! IAM policies: reading, validating, evaluating and printing them.
 //!
-//! One document type serves both kinds of policy. An *identity policy* hangs on a user and says what that user may do;
-//! a *repository policy* hangs on a repository and says who may do what with it
+//! One document type serves both kinds of policy. An *identity policy* is attached to a user and says what that user may do;
+//! a *repository policy* is attached to a repository and says who may do what with it
 //! (IAM user guide, "Identity-based policies and resource-based policies").
 //!
-//! A request travels through this module like this: the door describes it in a [`RequestContext`], the registry brings
-//! the [`Policy`]s that concern it, [`evaluate`] answers with a [`Decision`], and a decision that is no
-//! [`Decision::Allow`] words its own refusal.
+//! A door describes a request in a [`RequestContext`], the registry brings
+//! the [`Policy`]s that concern it, and [`evaluate`]
+//! returns a [`Decision`], which also words the refusal.
 
 mod binding;
 mod bits;

@@ -50,7 +50,7 @@ pub(super) enum Operand {
     Number(Relation, f64),
     Date(Relation, i64),
     Bool(bool),
-    /// In base 64, which has one text for any bytes.
+    /// The base64 text, which is canonical: equal bytes have equal texts.
     Binary(String),
     Network(IpNet),
 }
@@ -68,8 +68,8 @@ impl Relation {
 }
 
 impl Operand {
-    /// Reads a value as `kind`; an operand that could never be compared is refused here, because a `Deny` that never
-    /// applies should not look as if it did. `None` is "not of this kind".
+    /// Reads a value as `kind`; none if it is not of that kind. What could never match is rejected when the policy is set, since a
+    /// `Deny` with it would silently never apply.
     pub(super) fn parse(kind: Kind, text: &str, variables: bool) -> Result<Option<Self>, StatementError> {
         let template = |wildcards| Template::parse(text, Reading { variables, wildcards });
         Ok(match kind {
@@ -85,7 +85,7 @@ impl Operand {
         })
     }
 
-    /// The operand with its variables filled in; none if one of them has no value, so that nobody can tell.
+    /// Substitutes the variables; none if one of them has no value, in which case the outcome is unknown.
     pub(super) fn resolve(&self, context: &RequestContext) -> Option<Resolved<'_>> {
         Some(match self {
             Self::Text(template) => Resolved::Text(template.resolve(context)?),
@@ -96,7 +96,7 @@ impl Operand {
     }
 }
 
-/// An operand whose variables have their values: resolved once, compared with each value of the request.
+/// An operand with its variables substituted, to be compared with each value of the request.
 pub(super) enum Resolved<'a> {
     Text(Cow<'a, Pattern>),
     TextIgnoreCase(Cow<'a, Pattern>),
@@ -105,7 +105,6 @@ pub(super) enum Resolved<'a> {
 }
 
 impl Resolved<'_> {
-    /// Whether a value of the request matches.
     pub(super) fn matches(&self, value: &Text) -> bool {
         count(1);
         match self {

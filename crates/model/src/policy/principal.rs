@@ -14,29 +14,22 @@ pub enum PrincipalName {
     Everyone,
     /// An account, written as its id or as `arn:aws:iam::<id>:root`; both mean everyone in it.
     Account(RegistryId),
-    /// A user by the unique id: what a policy that is stored says in place of the ARN.
+    /// A user by the unique id, which a stored policy has in place of the ARN.
     UserId(UserId),
-    /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one. In a policy that is stored it is a user
-    /// who was not there when the policy was set.
-    User {
-        /// The account of the user.
-        account: RegistryId,
-        /// The name, with its path.
-        name: String,
-    },
+    /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one. In a stored policy it is a user
+    /// who did not exist when the policy was set.
+    User { account: RegistryId, name: String },
     /// `arn:aws:iam::<id>:role/<name>`, or a session (`arn:aws:sts::<id>:assumed-role/…`, `…:federated-user/…`).
     /// This server gives out neither, so it matches no caller.
     Role {
-        /// The account of the role.
         account: RegistryId,
-        /// What stands behind the account in the ARN.
+        /// What follows the account in the ARN.
         resource: String,
     },
     /// An AWS service, a federated or a canonical user: `(kind, name)`. Matches no caller of this server.
     Foreign {
         /// The member of the element: `Service`, `Federated` or `CanonicalUser`.
         kind: &'static str,
-        /// The name given there.
         name: String,
     },
 }
@@ -44,7 +37,6 @@ pub enum PrincipalName {
 /// How a list of principals includes a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Inclusion {
-    /// Not at all.
     Absent,
     /// As a member of an account: an allow hands the decision to the account, whose identity policies must allow too.
     ByAccount,
@@ -74,7 +66,7 @@ impl PrincipalName {
     }
 }
 
-/// The strongest way in which `names` include the caller.
+/// The strongest inclusion of the caller in `names`.
 pub(super) fn inclusion(names: &[PrincipalName], caller: &Caller) -> Inclusion {
     names.iter().map(|name| name.include(caller)).max().unwrap_or(Inclusion::Absent)
 }
@@ -98,7 +90,7 @@ pub(super) fn parse(json: &Json, element: &'static str) -> Result<Vec<PrincipalN
     }
 }
 
-/// Whether the value of one of these elements has a kind of principals with an empty list, alone or beside others.
+/// Whether one of the lists of principals in such a value is empty.
 pub(super) fn has_empty_list(json: &Json) -> bool {
     matches!(json, Json::Object(kinds) if kinds.iter().any(|(_, list)| list.one_or_many().is_empty()))
 }
@@ -139,7 +131,7 @@ fn parse_aws(text: &str) -> Option<PrincipalName> {
     }
 }
 
-/// A wildcard cannot match a part of a principal's name, and no principal has a name with blanks in it.
+/// Whether it can be the name of a principal, which has no wildcards for a part of it, and no blanks.
 fn is_plain(name: &str) -> bool {
     let forbidden = |character: char| matches!(character, '*' | '?') || character.is_whitespace() || character.is_control();
     !name.is_empty() && !name.ends_with('/') && !name.contains(forbidden)

@@ -11,7 +11,6 @@ pub fn render(text: &str) -> Result<String, PolicyError> {
     Ok(print_document(&Json::parse(text)?))
 }
 
-/// The same of a document that has been read.
 pub(super) fn print_document(document: &Json) -> String {
     let mut printed = String::new();
     print(document, 0, &mut printed);
@@ -29,7 +28,7 @@ fn print(json: &Json, depth: usize, out: &mut String) {
     }
 }
 
-/// A list stays on its line and does not indent what is in it.
+/// A list stays on its line and does not indent its items.
 fn print_list(items: &[Json], depth: usize, out: &mut String) {
     out.push('[');
     for (index, item) in items.iter().enumerate() {

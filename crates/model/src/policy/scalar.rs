@@ -11,7 +11,6 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// An integer or a decimal number.
 pub(super) fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| number.is_finite())
 }

@@ -10,14 +10,13 @@ use super::principal::{self, PrincipalName};
 use super::template::{Reading, Template};
 use super::wildcard::Pattern;
 
-/// What an element lists, or with `Not` in front of its name, what it leaves out.
+/// What an element lists, or excludes if its name begins with `Not`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Selection<T> {
     Only(Vec<T>),
     AllBut(Vec<T>),
 }
 
-/// One statement of a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Statement {
     pub(super) sid: Option<String>,
@@ -74,7 +73,7 @@ impl Statement {
 
     /// Whether this may stand in the policy of a user: with a resource, and without a principal, which is the user.
     pub(super) fn check_for_user(&self) -> Result<(), StatementError> {
-        self.check_that_it_says_something()?;
+        self.check_lists()?;
         match (&self.principals, &self.resources) {
             (Some(_), _) => Err(StatementError::PrincipalForbidden),
             (None, None) => Err(StatementError::Missing("Resource")),
@@ -84,7 +83,7 @@ impl Statement {
 
     /// Whether this may stand in the policy of a repository: with a principal, and without a resource, which is the repository.
     pub(super) fn check_for_repository(&self) -> Result<(), StatementError> {
-        self.check_that_it_says_something()?;
+        self.check_lists()?;
         match (&self.principals, &self.resources) {
             (None, _) => Err(StatementError::Missing("Principal")),
             (Some(_), Some(_)) => Err(StatementError::ResourceForbidden),
@@ -93,8 +92,8 @@ impl Statement {
         }
     }
 
-    /// A list without entries makes a statement that never applies, or one that always does: it is a mistake either way.
-    fn check_that_it_says_something(&self) -> Result<(), StatementError> {
+    /// An empty list makes a statement that never applies or always does, which is a mistake either way.
+    fn check_lists(&self) -> Result<(), StatementError> {
         let empty = [
             ("Action", self.actions.items().is_empty()),
             ("Resource", self.resources.as_ref().is_some_and(|resources| resources.items().is_empty())),
@@ -112,7 +111,7 @@ impl Statement {
     }
 }
 
-/// Fills in an element; it has two forms, and only one may be there.
+/// Sets an element that has two forms, of which only one may be given.
 fn select<T>(slot: &mut Option<Selection<T>>, element: &'static str, selection: Selection<T>) -> Result<(), StatementError> {
     match slot.replace(selection) {
         None => Ok(()),

@@ -10,7 +10,7 @@ use super::text::MAXIMUM_CHARACTERS;
 use super::wildcard::{Pattern, Token};
 use std::borrow::Cow;
 
-/// How the text of a policy is to be read.
+/// What is special in a text of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
     /// `${…}` is a variable.
@@ -22,13 +22,12 @@ pub(super) struct Reading {
 /// A text of a policy: a pattern, once its variables have values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Template {
-    /// No variables: ready.
+    /// Without variables.
     Fixed(Pattern),
-    /// To be filled in at every request.
+    /// With variables, which are substituted for each request.
     Variable(Vec<Part>),
 }
 
-/// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Token(Token),
@@ -63,10 +62,10 @@ impl Template {
                     fixed += usize::from(*token != Token::AnyMany);
                     tokens.push(*token);
                 }
-                // A wildcard in a variable's value is just a character: whoever chooses their name must not choose a pattern.
+                // Wildcards in a value are literal, so that nobody can choose a name that acts as a pattern.
                 Part::Variable { key, default } => {
                     let value = value(context, key, default.as_deref())?;
-                    // A pattern that is longer than any text matches none, however much longer it is.
+                    // A pattern longer than the longest text matches nothing, so the rest of it need not be built.
                     if fixed <= MAXIMUM_CHARACTERS {
                         let before = tokens.len();
                         tokens.extend(value.chars().map(Token::Literal));
@@ -80,7 +79,7 @@ impl Template {
     }
 }
 
-/// The value of a variable. A key with several values cannot be a variable, and a value that is too long is none.
+/// The value of a variable. A key has none if it has several values, or one that is overlong.
 fn value<'a>(context: &'a RequestContext, key: &str, default: Option<&'a str>) -> Option<&'a str> {
     match context.values(key) {
         [single] => single.get(),

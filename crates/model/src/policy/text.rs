@@ -1,8 +1,7 @@
-//! A text of the request, bounded in length and ready to be compared with any number of patterns.
+//! A text of the request, bounded in length, with an index for matching it against many patterns.
 //!
-//! A client chooses some of these texts (its `User-Agent`, the tags that it sends) and a tenant chooses the patterns, so
-//! what is worked out about a text is worked out once, and a comparison is linear in the pattern
-//! ([`super::wildcard`]).
+//! Clients choose some of these texts (their `User-Agent`, the tags that they send) and tenants choose the patterns, so cost is
+//! bounded: whatever is derived from a text is computed once, and a match is linear in the pattern ([`super::wildcard`]).
 
 use super::bits::{Bits, count};
 use super::scalar::{date, number};
@@ -11,17 +10,16 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// The most characters of a text that policies can be asked about. The longest of AWS's own are ARNs of some 250 and tags
+/// The length up to which texts are compared, in characters. The longest of AWS's own are ARNs of some 250 and tags
 /// of 256; a `User-Agent` is kept to 1 KB elsewhere too (AWS CloudTrail user guide, "Record contents", `userAgent`).
 pub(super) const MAXIMUM_CHARACTERS: usize = 1_024;
 
-/// Nothing longer is read as a number, a date or an address.
+/// Longer texts are not parsed as a number, a date or an address.
 const MAXIMUM_SCALAR_BYTES: usize = 64;
 
 /// The number of colon-separated parts of an ARN; colons after the fifth belong to the last part.
 pub(super) const ARN_PARTS: usize = 6;
 
-/// A text of the request.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     /// None if it is longer than [`MAXIMUM_CHARACTERS`].
@@ -32,7 +30,7 @@ pub(super) struct Text {
     positions: OnceLock<Positions>,
 }
 
-/// What a text is when it is read as something else.
+/// A text parsed as other types.
 #[derive(Debug, Clone, Default)]
 struct Scalars {
     number: Option<f64>,
@@ -40,14 +38,14 @@ struct Scalars {
     address: Option<IpAddr>,
 }
 
-/// A piece of a text, in bytes and in characters; the end is the place after the last one.
+/// A range of a text, in bytes and in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) bytes: Range<usize>,
     pub(super) characters: Range<usize>,
 }
 
-/// Where each character of a text stands.
+/// For each character of a text, the set of its positions.
 #[derive(Debug, Clone)]
 pub(super) struct Positions {
     of: BTreeMap<char, Bits>,
@@ -66,22 +64,20 @@ impl Text {
         }
     }
 
-    /// The text; none if it is too long to be compared with anything.
+    /// The text; none if it is too long to be compared.
     pub(super) fn get(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
-    /// The text as a number.
     pub(super) fn number(&self) -> Option<f64> {
         self.scalars().number
     }
 
-    /// The text as a time, in microseconds since the epoch.
+    /// The text as a date, in microseconds since the epoch.
     pub(super) fn date(&self) -> Option<i64> {
         self.scalars().date
     }
 
-    /// The text as an address.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.scalars().address
     }
@@ -97,22 +93,19 @@ impl Text {
         })
     }
 
-    /// The whole of it.
     pub(super) fn whole(&self) -> Part {
         Part { bytes: 0..self.get().map_or(0, str::len), characters: 0..self.characters }
     }
 
-    /// The six parts of an ARN; none of any other text.
+    /// The six parts of an ARN; none if it is not one.
     pub(super) fn arn_parts(&self) -> Option<&[Part; ARN_PARTS]> {
         self.arn.get_or_init(|| arn_parts(self.get()?)).as_deref()
     }
 
-    /// The characters of a part.
     pub(super) fn slice(&self, part: &Part) -> &str {
         self.get().and_then(|text| text.get(part.bytes.clone())).unwrap_or_default()
     }
 
-    /// Where each character stands.
     pub(super) fn positions(&self) -> &Positions {
         self.positions.get_or_init(|| Positions::find(self.get().unwrap_or_default(), self.characters))
     }
@@ -131,7 +124,7 @@ fn arn_parts(text: &str) -> Option<Box<[Part; ARN_PARTS]>> {
 impl Positions {
     fn find(text: &str, characters: usize) -> Self {
         count(characters);
-        // One more than there are characters: the place after the last one.
+        // One more than there are characters: the position after the last one.
         let words = characters / 64 + 1;
         let mut of: BTreeMap<char, Bits> = BTreeMap::new();
         for (at, character) in text.chars().enumerate() {
@@ -140,7 +133,7 @@ impl Positions {
         Self { of, words }
     }
 
-    /// The places from `first` on, up to and with `last`.
+    /// The positions from `first` through `last`.
     pub(super) fn between(&self, first: usize, last: usize) -> Bits {
         let mut bits = Bits::none(self.words);
         bits.add(first);
@@ -148,7 +141,7 @@ impl Positions {
         bits
     }
 
-    /// Where this character stands, if it does anywhere.
+    /// The positions of a character; none if the text does not have it.
     pub(super) fn of(&self, character: char) -> Option<&Bits> {
         self.of.get(&character)
     }

@@ -2,8 +2,9 @@
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Resource" and "Condition operators" (ARN operators).
 //!
-//! A match reads its pattern once. Up to the first `*` it goes along the text; after it, it keeps the set of all places where it
-//! may stand, one bit for each, and moves the set: some words for each element of the pattern, whatever the two look like.
+//! Matching never backtracks. Up to the first `*` it compares character by character. From there on it simulates the pattern's
+//! automaton bit-parallel: a bit set has every position that the pattern so far can end at, and each token updates all of them in
+//! a few words' time, so that the cost is linear in the pattern whatever the text.
 
 use super::bits::count;
 use super::text::{ARN_PARTS, Part, Text};
@@ -26,7 +27,7 @@ impl Pattern {
         text.chars().map(Token::wildcard).collect()
     }
 
-    /// Whether the whole of `text` matches; nothing matches a text that is too long.
+    /// Whether the whole of `text` matches. An overlong text matches nothing.
     pub(super) fn matches(&self, text: &Text) -> bool {
         text.get().is_some() && matches(&self.0, text, &text.whole())
     }
@@ -40,7 +41,7 @@ impl Pattern {
         patterns.len() == ARN_PARTS && patterns.iter().zip(parts).all(|(pattern, part)| matches(pattern, arn, part))
     }
 
-    /// Whether `text` is the pattern in other cases. Wildcards are not read as such.
+    /// Whether `text` equals the pattern, ignoring case. Wildcards are literal.
     pub(super) fn is_in_any_case(&self, text: &str) -> bool {
         let lower = self.0.iter().flat_map(|token| token.to_lowercase());
         let mut given = text.chars().flat_map(char::to_lowercase);
@@ -58,7 +59,7 @@ impl Pattern {
 impl FromIterator<Token> for Pattern {
     fn from_iter<I: IntoIterator<Item = Token>>(tokens: I) -> Self {
         let mut tokens: Vec<_> = tokens.into_iter().collect();
-        // `**` says no more than `*`, and costs more.
+        // `**` means `*`, and costs more.
         tokens.dedup_by(|next, earlier| *next == Token::AnyMany && *earlier == Token::AnyMany);
         Self(tokens)
     }
@@ -89,7 +90,7 @@ fn matches(pattern: &[Token], text: &Text, part: &Part) -> bool {
         count(1);
         if *token == Token::AnyMany {
             let rest = &pattern[at + 1..];
-            return rest.is_empty() || matches_behind_star(rest, text, part.characters.start + at, part.characters.end);
+            return rest.is_empty() || matches_after_star(rest, text, part.characters.start + at, part.characters.end);
         }
         match characters.next() {
             Some(found) if *token == Token::AnyOne || *token == Token::Literal(found) => {}
@@ -99,34 +100,33 @@ fn matches(pattern: &[Token], text: &Text, part: &Part) -> bool {
     characters.next().is_none()
 }
 
-/// Whether `pattern`, which stands behind a star, matches from `start` or from any place behind it up to `end`.
-fn matches_behind_star(pattern: &[Token], text: &Text, start: usize, end: usize) -> bool {
+/// Whether `pattern`, which follows a star, matches from any position between `start` and `end` through `end`.
+fn matches_after_star(pattern: &[Token], text: &Text, start: usize, end: usize) -> bool {
     count(pattern.len());
     if pattern.iter().filter(|token| **token != Token::AnyMany).count() > end.saturating_sub(start) {
         return false;
     }
-    let positions = text.positions();
-    let mut places = positions.between(start, end);
+    let index = text.positions();
+    let mut positions = index.between(start, end);
     for token in pattern {
-        // Nothing is left to take at the end.
         let only = match token {
             Token::AnyMany => {
-                places.spread(end);
+                positions.spread(end);
                 continue;
             }
             Token::AnyOne => None,
-            Token::Literal(character) => match positions.of(*character) {
+            Token::Literal(character) => match index.of(*character) {
                 Some(found) => Some(found),
                 None => return false,
             },
         };
-        places.remove(end);
-        places.advance(only);
-        if places.is_empty() {
+        positions.remove(end);
+        positions.advance(only);
+        if positions.is_empty() {
             return false;
         }
     }
-    places.has(end)
+    positions.has(end)
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The definition of a wildcard, word for word and slow.
+    /// The definition of a wildcard, literally and slowly.
     fn reference(pattern: &[char], text: &[char]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, _) => text.is_empty(),
@@ -175,7 +175,7 @@ mod tests {
         assert!(!matches(&format!("*{}c", "?".repeat(502)), &text));
     }
 
-    /// The patterns that made a matcher go back, again and again, against the longest text that there is.
+    /// Patterns that make a backtracking matcher exponential or quadratic, on the longest text.
     #[test]
     fn a_match_takes_a_bounded_number_of_steps_for_each_character_of_the_worst_pattern() {
         const WORDS: usize = MAXIMUM_CHARACTERS / 64 + 1;

@@ -1,5 +1,4 @@
-//! From who asks to what may be done: an operation cannot be called without a [`Caller`], and [`authorize`] makes the
-//! only one there is.
+//! Authorisation: an operation takes a [`Caller`], and only [`authorize`] makes one.
 
 use super::audit;
 use super::error::Failure;
@@ -15,7 +14,7 @@ use roadstead_model::policy::Policy;
 use roadstead_model::{Arn, RegistryId, RepositoryKey, RepositoryName};
 use roadstead_registry::{Error, Installation};
 
-/// Somebody who may do one operation, on one registry.
+/// Somebody who may call one operation, on one registry.
 pub(super) struct Caller<'a> {
     server: &'a Server,
     call: &'a Call,
@@ -27,12 +26,10 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The server that was called.
     pub(super) fn server(&self) -> &'a Server {
         self.server
     }
 
-    /// The operations.
     pub(super) fn installation(&self) -> &'a Installation {
         &self.server.installation
     }
@@ -41,7 +38,7 @@ impl<'a> Caller<'a> {
         self.operation
     }
 
-    /// Who calls, which has to be somebody.
+    /// Who calls; refuses the anonymous.
     pub(super) fn principal(&self) -> Result<&KnownPrincipal, Failure> {
         self.principal.as_ref().ok_or_else(|| SignatureError::Missing.into())
     }
@@ -78,10 +75,9 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Makes sure that `principal` may do all of what the operation needs, on each resource that the request names.
+/// Checks that `principal` may perform each action that the operation needs, on each resource that the request names.
 ///
-/// Without a principal only what is public can be read. With one of another account, too, even if no policy grants it;
-/// but a policy of their own that denies it is obeyed.
+/// What is public can be read without a principal, and by other accounts without a grant, unless their own policies deny it.
 pub(super) async fn authorize<'a>(
     server: &'a Server,
     call: &'a Call,
@@ -143,12 +139,12 @@ async fn registry_of(server: &Server, principal: Option<&KnownPrincipal>, reques
             Err(Error::RegistryNotFound(_)) => Err(no_registry(&id, request)),
             Err(error) => Err(error.into()),
         },
-        // The shape has let it pass, so it may be an alias. Aliases are public: looking one up tells nobody anything.
+        // Its shape allows an alias. Aliases are public, so looking one up discloses nothing.
         Err(_) => Ok(server.installation.resolve_alias(named).await?),
     }
 }
 
-/// A registry that does not exist, said in the way that the operation can: a repository of it does not exist either.
+/// The registry does not exist, in the words that the operation declares: a repository in it does not exist either.
 fn no_registry(id: &RegistryId, request: &Request) -> Failure {
     let name = match request.resource() {
         aws::Resource::Repository(_, name) => RepositoryName::parse(name).ok(),

@@ -1,4 +1,4 @@
-//! What the audit log hears from this door: the operations that change something, and attempts that were refused.
+//! What this door writes to the audit log: operations that change something, and attempts that were refused.
 
 use super::error::Failure;
 use crate::auth::Resource;
@@ -10,8 +10,8 @@ use roadstead_model::aws::{self, Operation, Request};
 
 /// The name of this door in metrics.
 const DOOR: &str = "aws";
-/// Whether the log hears of the operation: not of reads, and not of the parts of an upload, which its completion stands for.
-const fn is_heard(operation: Operation) -> bool {
+/// Whether the operation is logged. Reads are not, nor are the parts of an upload, whose completion is.
+const fn is_audited(operation: Operation) -> bool {
     match operation {
         Operation::BatchDeleteImage
         | Operation::CompleteLayerUpload
@@ -41,7 +41,7 @@ const fn is_heard(operation: Operation) -> bool {
 
 /// Notes the write that a request asks for.
 pub(super) fn note_write(call: &Call, request: &Request, resources: &[Resource]) {
-    if !is_heard(request.operation()) {
+    if !is_audited(request.operation()) {
         return;
     }
     let names: Vec<String> = resources.iter().filter_map(Resource::arn).collect();
@@ -49,7 +49,7 @@ pub(super) fn note_write(call: &Call, request: &Request, resources: &[Resource])
     call.trace.note_write(request.operation().name(), resource, object(request));
 }
 
-/// What of a repository is meant: tags, digests, an upload.
+/// What within the repository the request is about: tags, digests, an upload.
 fn object(request: &Request) -> Option<String> {
     match request {
         Request::BatchDeleteImage(request) => {
@@ -87,7 +87,7 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
     let held_back = match sigv4::read(&request, &[service], server.installation.now()) {
         Err(_) => Ok(()),
         Ok(claim) => {
-            if *error != SignatureError::UnknownKey || is_no_secret(&claim.access_key_id) {
+            if *error != SignatureError::UnknownKey || is_access_key_id(&claim.access_key_id) {
                 call.trace.note_claimed_key(&claim.access_key_id);
             }
             server.failed_logins.count(call, Some(&claim.access_key_id))
@@ -97,8 +97,8 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
     held_back
 }
 
-/// Whether text looks like an access key id of AWS's form. What does not may be a secret that stands in the wrong place.
-fn is_no_secret(id: &str) -> bool {
+/// Whether the text has the form of an AWS access key id. Anything else might be a secret in the wrong place.
+fn is_access_key_id(id: &str) -> bool {
     let has_prefix = id.starts_with("AKIA") || id.starts_with("ASIA");
     has_prefix && id.len() <= 32 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
@@ -108,17 +108,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_is_heard_of_but_reads_and_parts() {
+    fn every_operation_is_audited_of_but_reads_and_parts() {
         let is_read = |name: &str| ["Describe", "List", "BatchCheck"].iter().any(|verb| name.starts_with(verb));
         for operation in Operation::ALL.iter().copied().filter(|operation| *operation != Operation::UploadLayerPart) {
             let gets = operation.name().starts_with("Get") && operation != Operation::GetAuthorizationToken;
-            assert_eq!(is_heard(operation), !is_read(operation.name()) && !gets, "{operation:?}");
+            assert_eq!(is_audited(operation), !is_read(operation.name()) && !gets, "{operation:?}");
         }
     }
 
     #[test]
     fn a_secret_in_the_place_of_an_id_is_not_written_down() {
-        assert!(is_no_secret("AKIAIOSFODNN7EXAMPLE"));
-        assert!(!is_no_secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") && !is_no_secret("DEADBEEFDEADBEEF"));
+        assert!(is_access_key_id("AKIAIOSFODNN7EXAMPLE"));
+        assert!(!is_access_key_id("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") && !is_access_key_id("DEADBEEFDEADBEEF"));
     }
 }

@@ -1,4 +1,4 @@
-//! Request bodies: each operation has its limit, and what they hold comes out of the server's budget of memory.
+//! Request bodies, limited by the operation and by the server's budget of memory.
 
 use super::error::Failure;
 use crate::http::Call;
@@ -10,9 +10,9 @@ use http::StatusCode;
 use http_body::Body;
 use roadstead_model::aws::{Operation, Request};
 
-/// The most that anybody sends without a signature: to describe what is public takes a few names.
+/// The limit without a signature: describing what is public takes a few names.
 pub(super) const UNSIGNED_LIMIT: usize = 16 * 1024;
-/// From this size on what is decoded out of a body counts in the budget besides the body.
+/// From this size on the decoded request counts in the budget as well as the body.
 const DECODED: usize = 64 * 1024;
 
 /// A whole body, and its share of the budget.
@@ -25,7 +25,7 @@ impl RequestBody {
         &self.0.bytes
     }
 
-    /// Makes room for what is decoded out of it, once it is known whose it is. What is small is gone before that matters.
+    /// Reserves room for the decoded request, on the share of its sender. Small requests are too short-lived to matter.
     pub(super) async fn decoded_for(&mut self, holder: impl FnOnce() -> Holder) -> Result<(), Failure> {
         let length = self.0.bytes.len();
         if length > DECODED {
@@ -35,7 +35,7 @@ impl RequestBody {
         Ok(())
     }
 
-    /// Reads the request, and lets go of its text: from here on the share stands for what was read out of it.
+    /// Decodes the request and frees its text. The share is kept for what was decoded.
     pub(super) fn request(&mut self, operation: Operation) -> Result<Request, Failure> {
         let bytes = std::mem::take(&mut self.0.bytes);
         let text = std::str::from_utf8(&bytes).map_err(|_| Failure::SERIALIZATION)?;

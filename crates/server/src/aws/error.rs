@@ -1,4 +1,4 @@
-//! The AWS door's voice: what each failure is called, and what it says.
+//! How failures are answered: names, statuses and messages.
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
@@ -11,14 +11,14 @@ use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Error;
 use serde_json::{Map, Value, json};
 
-/// Why an operation was not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The registry refused it.
     Registry(Error),
     /// The door refused it with an exception of the service model.
     Exception(Exception, String),
-    /// The signature is not good.
+    /// The signature is missing or invalid.
     Signature(SignatureError),
     /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
     Common(StatusCode, &'static str, Option<String>),
@@ -26,7 +26,7 @@ pub(super) enum Failure {
     Crowded(Crowded),
 }
 
-/// What went wrong is logged, and is nobody else's business.
+/// Details of internal errors are logged, and not disclosed.
 const SERVER_MESSAGE: &str = "The server failed to process the request. Try again later.";
 
 impl Failure {
@@ -45,7 +45,7 @@ impl Failure {
         Self::Common(StatusCode::BAD_REQUEST, name, Some(message.into()))
     }
 
-    /// Whether somebody was refused what he may not do, and why, in words that tell no secret.
+    /// Whether the request was refused rather than failed, and the reason for the audit log, without secrets.
     pub(super) fn reason(&self) -> (bool, String) {
         match self {
             Self::Signature(error) => (*error != SignatureError::Missing, error.exception().to_owned()),
@@ -66,7 +66,6 @@ impl Failure {
         }
     }
 
-    /// What is wrong with the signature, if that is what failed.
     pub(super) fn into_signature_error(self) -> Result<SignatureError, Self> {
         match self {
             Self::Signature(error) => Ok(error),

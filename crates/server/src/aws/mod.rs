@@ -1,10 +1,10 @@
 //! The AWS door: `POST /` with awsJson1.1, as Amazon ECR Public's control API speaks it.
 //!
-//! A request is answered in this order: the operation (`X-Amz-Target`), the signature, the body's JSON, its shape, the
-//! caller's permission, the operation. Nothing is read from the registry but the access key before the permission is
-//! known (`access::authorize` makes the only `Caller`, and an operation takes nothing else), and a body larger than
-//! 16 KiB is received only for an access key that exists. Until its signature is verified, which takes all of it, it counts as
-//! a stranger's, unless the same address has proved to have that key before.
+//! A request is checked in this order: the operation (`X-Amz-Target`), the signature, the body's JSON and its shape, the
+//! caller's permission. Before that only the access key is read from the registry: an operation takes an `access::Caller`, which
+//! only `access::authorize` makes. A body larger than 16 KiB is received only for an access key that exists. Verifying the
+//! signature takes the whole body, so until then it counts as a stranger's, unless the same address has proved to have that key
+//! before.
 
 mod access;
 mod audit;
@@ -33,8 +33,7 @@ use crate::server::Server;
 use access::Caller;
 use bytes::Bytes;
 use error::Failure;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use reply::reply;
 use roadstead_model::aws::{self, Exception, Operation, Request};
@@ -52,7 +51,7 @@ pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call,
         None => Err(Failure::UNKNOWN_OPERATION),
     };
     match answered {
-        Ok(json) => reply(call.request_id(), StatusCode::OK, aws::CONTENT_TYPE, json),
+        Ok(json) => reply(call.request_id(), StatusCode::OK, aws::CONTENT_TYPE, json, None),
         Err(failure) => {
             let failure = audit::note_failure(server, call, operation.map_or("", Operation::name), failure);
             refuse(failure, operation, call.request_id())
@@ -68,11 +67,7 @@ pub(crate) fn crowded(crowded: Crowded) -> Response {
 fn refuse(failure: Failure, operation: Option<Operation>, request_id: &str) -> Response {
     let retry_after = failure.retry_after();
     let (status, json) = failure.worded(operation, request_id);
-    let mut response = reply(request_id, status, aws::CONTENT_TYPE, json);
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-    }
-    response
+    reply(request_id, status, aws::CONTENT_TYPE, json, retry_after)
 }
 
 /// The operation that `X-Amz-Target` names.
@@ -105,8 +100,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
     perform(&caller, request).await
 }
 
-/// What the signature claims, and its key, which can be known without the body. None without a signature, which is enough to see
-/// what is public.
+/// The signature, so far unverified. None is needed to read what is public.
 async fn identify(server: &Server, call: &Call, operation: Operation) -> Result<Option<Signature>, Failure> {
     match Signature::find(server, call, aws::SIGNING_NAME).await {
         Err(Failure::Signature(SignatureError::Missing)) if operation.is_public_read() && server.config.anonymous_describe => Ok(None),
@@ -114,7 +108,7 @@ async fn identify(server: &Server, call: &Call, operation: Operation) -> Result<
     }
 }
 
-/// Whose share of the budget a body is whose signature, if it has one, is still to be verified.
+/// Whose share of the budget the body counts towards until its signature is verified.
 fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
     match signature {
         Some(Signature { key, .. }) => server.budget.claimant(call.client(), &key.id, &key.identity.registry),
@@ -122,8 +116,8 @@ fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder
     }
 }
 
-/// `--aws-regions` makes this server as narrow as AWS is, whose service exists in one region only. AWS answers in these
-/// words (observed in codeship-library/aws-utilities#117).
+/// With `--aws-regions` the service exists in these regions only, as AWS's exists in one. The message is AWS's (observed in
+/// codeship-library/aws-utilities#117).
 fn check_region(server: &Server, operation: Operation, signature: &Signature) -> Result<(), Failure> {
     match server.config.aws_regions.as_deref() {
         Some(regions @ [first, ..]) if !regions.contains(&signature.claim.region) => {
@@ -134,7 +128,7 @@ fn check_region(server: &Server, operation: Operation, signature: &Signature) ->
     }
 }
 
-/// Calls the operation. One line here, one function in the topic's file, and the table's row make an operation.
+/// Calls the operation. An operation is one line here, one function in its topic's file, and one row of the model's table.
 async fn perform(caller: &Caller<'_>, request: Request) -> Result<Bytes, Failure> {
     match request {
         Request::BatchCheckLayerAvailability(request) => encode(layers::batch_check_layer_availability(caller, request).await?),

@@ -1,18 +1,24 @@
 //! Responses of this door.
 
-use crate::http::Response;
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, StatusCode};
+use crate::http::{Body, Reply, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, StatusCode};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-pub(super) fn reply(request_id: &str, status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
-    let mut response = http::Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let (false, Ok(id)) = (request_id.is_empty(), HeaderValue::from_str(request_id)) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
+/// A response that says when to try again, if `retry_after` does. A request that was refused unread has no id.
+pub(super) fn reply(
+    request_id: &str,
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Body>,
+    retry_after: Option<&'static str>,
+) -> Response {
+    let reply = Reply::new(status, body).with_static(CONTENT_TYPE, content_type);
+    let reply = if request_id.is_empty() { reply } else { reply.with(REQUEST_ID, request_id) };
+    let reply = match retry_after {
+        Some(seconds) => reply.with_static(RETRY_AFTER, seconds),
+        None => reply,
+    };
+    reply.into_response()
 }

@@ -9,8 +9,8 @@ use crate::auth::sigv4::SignatureError;
 use crate::http::{Call, Query, Response};
 use crate::server::Server;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_model::{Identity, UserId};
@@ -19,6 +19,7 @@ use std::borrow::Cow;
 const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
 /// Whether a request speaks the query protocol: a form, where the control API sends JSON and a target.
 pub(super) fn is_query(headers: &HeaderMap) -> bool {
     let form = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -30,7 +31,7 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// The signature that is not good, if that is why.
+    /// Set if the signature is to blame.
     signature: Option<SignatureError>,
     /// When to try again, in seconds.
     retry_after: Option<&'static str>,
@@ -40,20 +41,17 @@ struct Refusal {
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     match identify(server, call, body).await {
         Ok((identity, id)) => {
-            reply(call.request_id(), StatusCode::OK, "text/xml", identity_as_xml(&identity, id.as_ref(), call.request_id()).into())
+            let xml = identity_as_xml(&identity, id.as_ref(), call.request_id());
+            reply(call.request_id(), StatusCode::OK, "text/xml", xml, None)
         }
         Err(refusal) => {
             let refusal = refusal.noted(server, call);
-            let mut response = reply(call.request_id(), refusal.status, "text/xml", refusal.as_xml(call.request_id()).into());
-            if let Some(seconds) = refusal.retry_after {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-            }
-            response
+            reply(call.request_id(), refusal.status, "text/xml", refusal.as_xml(call.request_id()), refusal.retry_after)
         }
     }
 }
 
-/// Who signed the request, with the unique id if that is a user. Nobody needs a permission to learn who he is.
+/// Who signed the request, with the unique id if that is a user. No permission is needed.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
     let stranger = server.budget.stranger(call.client());
     let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;

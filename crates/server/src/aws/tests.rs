@@ -5,7 +5,7 @@ use crate::config::{Config, Origin, Sources};
 use crate::http::Trace;
 use crate::signing::{self, Signer};
 use http::header::CONTENT_TYPE;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use http_body_util::{BodyExt, Full};
 use roadstead_model::{Identity, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp};
 use roadstead_registry::{Condition, Installation, ManifestPush, OpenOptions};
