@@ -32,8 +32,20 @@ complain 'roadstead-model has neither IO nor a database' \
     "$(depends roadstead-model 'tokio.*|rusqlite|libsqlite3-sys|postgres.*|deadpool.*')"
 
 sql='\b(SELECT\b.*\b(FROM|EXISTS)|INSERT( OR [A-Z]+)? INTO|UPDATE [a-z_]+ SET|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|INDEX|UNIQUE INDEX)|PRAGMA [a-z_]+)\b'
-complain 'SQL text stands only under crates/registry/src/metadata' \
-    "$(mentions "$sql" crates/*/src | grep -v '^crates/registry/src/metadata/' || true)"
+# outside_statements FILE…: the lines of FILEs that do not stand in a `statements!` block.
+outside_statements() {
+    awk '/^statements! \{$/ { inside = 1 } !inside { print FILENAME ":" FNR ":" $0 } /^}$/ { inside = 0 }' "$@"
+}
+
+mapfile -t sources < <(find crates/*/src -name '*.rs' -not -path 'crates/registry/src/metadata/*')
+mapfile -t topics < <(grep -lE '^statements! \{$' "${sources[@]}")
+complain 'SQL stands only under crates/registry/src/metadata and in the statements of a topic of the registry' \
+    "$(outside_statements "${sources[@]}" | grep -E "$sql" || true
+    printf '%s\n' "${topics[@]}" | grep -v '^crates/registry/src/' || true)"
+complain 'the statements of a topic stand above its functions' \
+    "$(awk 'FNR == 1 { first = 0 } /(^| )fn / && !first { first = FNR } /^statements! \{$/ && first { print FILENAME ":" FNR }' "${topics[@]}")"
+complain 'a transaction is named only where its statements are' \
+    "$(grep -nE '\bTx\b' "${sources[@]}" | grep -vFf <(printf '%s:\n' "${topics[@]}") || true)"
 
 # Where every module of the server stands, and that its doors do not use each other, is said there as data.
 python3 tests/imports.py --self-test || broken=1

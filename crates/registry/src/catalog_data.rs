@@ -1,10 +1,25 @@
 //! Catalog data: what repositories and registries say about themselves in the gallery.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::NamedLogo;
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_row;
 use roadstead_model::catalog_data::{CatalogData, Logo};
 use roadstead_model::{RegistryId, RepositoryKey};
+
+statements! {
+    SELECT = "SELECT description, about_text, usage_text, architectures, operating_systems, marketplace_certified, logo_name
+        FROM repository_catalog_data WHERE repository_id = ?1";
+    SELECT_LOGO = "SELECT logo FROM repository_catalog_data WHERE logo_name = ?1";
+    UPSERT = "INSERT INTO repository_catalog_data (repository_id, description, about_text, usage_text, architectures, operating_systems,
+            marketplace_certified, logo_name, logo) VALUES (?1, ?2, ?3, ?4, ?5, ?6, FALSE, ?7, ?8)
+        ON CONFLICT (repository_id) DO UPDATE SET description = excluded.description, about_text = excluded.about_text,
+            usage_text = excluded.usage_text, architectures = excluded.architectures, operating_systems = excluded.operating_systems,
+            logo_name = COALESCE(excluded.logo_name, repository_catalog_data.logo_name),
+            logo = COALESCE(excluded.logo, repository_catalog_data.logo)";
+    SELECT_DISPLAY_NAME = "SELECT display_name FROM registry WHERE id = ?1";
+    UPDATE_DISPLAY_NAME = "UPDATE registry SET display_name = ?2 WHERE id = ?1";
+}
 
 /// Catalog data as a caller sends it.
 #[derive(Debug, Clone, Default)]
@@ -15,40 +30,94 @@ pub struct NewCatalogData {
     pub logo: Option<Vec<u8>>,
 }
 
+/// A logo and the name that its URL gets.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedLogo {
+    name: String,
+    logo: Logo,
+}
+
 impl NewCatalogData {
     /// Checks the logo and gives it a name of its own.
     pub(crate) fn named_logo(&self) -> Result<Option<NamedLogo>> {
         let Some(sent) = &self.logo else { return Ok(None) };
         let logo = Logo::parse(sent.clone())?;
-        Ok(Some(NamedLogo { name: uuid::Uuid::new_v4().to_string(), bytes: logo.as_bytes().to_vec() }))
+        Ok(Some(NamedLogo { name: uuid::Uuid::new_v4().to_string(), logo }))
     }
 }
 
 impl Installation {
     /// What a repository says about itself; nothing when it never said anything.
     pub async fn catalog_data(&self, repository: &RepositoryKey) -> Result<CatalogData> {
-        self.0.metadata.catalog_data(repository).await
+        let find = async |tx: &mut Tx<'_>| {
+            let id = repository_row::require(tx, repository).await?;
+            select(tx, id).await
+        };
+        self.0.metadata.read(find).await
     }
 
     /// Replaces what a repository says about itself. Texts and lists that are not sent are gone; a logo that is not sent
     /// stays, since nobody can read a logo back to send it again.
     pub async fn put_catalog_data(&self, repository: &RepositoryKey, new: NewCatalogData) -> Result<CatalogData> {
-        let logo = new.named_logo()?;
-        self.0.metadata.put_catalog_data(repository.clone(), new.data, logo).await
+        let (repository, logo) = (repository.clone(), new.named_logo()?);
+        let replace = async move |tx: &mut Tx<'_>| {
+            let id = repository_row::require(tx, &repository).await?;
+            put(tx, id, &new.data, logo.as_ref()).await?;
+            select(tx, id).await
+        };
+        self.0.metadata.write(replace).await
     }
 
     /// The PNG of this name, if a repository shows it.
     pub async fn logo(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.0.metadata.logo(name).await
+        self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_LOGO, params![name]).await).await
     }
 
     /// The name that a registry shows.
     pub async fn display_name(&self, registry: &RegistryId) -> Result<Option<String>> {
-        self.0.metadata.display_name(registry).await
+        let found = self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_DISPLAY_NAME, params![registry]).await).await?;
+        found.ok_or_else(|| Error::RegistryNotFound(registry.to_string()))
     }
 
     /// Sets or removes the name that a registry shows.
     pub async fn set_display_name(&self, registry: &RegistryId, display_name: Option<String>) -> Result<()> {
-        self.0.metadata.set_display_name(registry.clone(), display_name).await
+        let registry = registry.clone();
+        let update = async move |tx: &mut Tx<'_>| {
+            let changed = tx.execute(&UPDATE_DISPLAY_NAME, params![registry, display_name]).await?;
+            if changed == 1 { Ok(()) } else { Err(Error::RegistryNotFound(registry.to_string())) }
+        };
+        self.0.metadata.write(update).await
+    }
+}
+
+/// Replaces what a repository says about itself. Without a logo it keeps the one that it has.
+pub(crate) async fn put(tx: &mut Tx<'_>, repository: i64, data: &CatalogData, logo: Option<&NamedLogo>) -> Result<()> {
+    let (architectures, operating_systems) = (list(&data.architectures)?, list(&data.operating_systems)?);
+    let (logo_name, logo) = (logo.map(|logo| &logo.name), logo.map(|logo| logo.logo.as_bytes()));
+    let CatalogData { description, about_text, usage_text, .. } = data;
+    let parameters = params![repository, description, about_text, usage_text, architectures, operating_systems, logo_name, logo];
+    tx.execute(&UPSERT, parameters).await.map(drop)
+}
+
+pub(crate) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<CatalogData> {
+    Ok(tx.query_one(&SELECT, params![repository]).await?.unwrap_or_default())
+}
+
+fn list(items: &[String]) -> Result<String> {
+    serde_json::to_string(items).map_err(|error| Error::Internal(error.to_string()))
+}
+
+impl FromRow for CatalogData {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let list = || row.read_parsed(|text| serde_json::from_str(text));
+        Ok(Self {
+            description: row.read()?,
+            about_text: row.read()?,
+            usage_text: row.read()?,
+            architectures: list()?,
+            operating_systems: list()?,
+            marketplace_certified: row.read()?,
+            logo_name: row.read()?,
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The handle that every operation is a method of, and what it stands on.
 
 use crate::blobs::BlobStore;
+use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -18,6 +19,7 @@ pub struct Installation(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) metadata: Metadata,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) blobs: BlobStore,
     pub(crate) upload_leases: UploadLeases,
     pub(crate) upload_quota: UploadQuota,

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod blobs;
+mod caches;
 mod catalog_data;
 mod clock;
 mod declarations;
@@ -12,9 +13,11 @@ mod disk;
 mod error;
 mod gc;
 mod hashing;
+mod image_deletion;
 mod images;
 mod installation;
 mod limits;
+mod manifests;
 mod metadata;
 mod opening;
 mod policies;
@@ -23,6 +26,7 @@ mod pulls;
 mod referrers;
 mod repositories;
 mod repository_blobs;
+mod repository_row;
 mod resource_tags;
 mod secrets;
 mod tags;
@@ -30,15 +34,19 @@ mod upload_leases;
 mod upload_quota;
 mod uploads;
 
+#[cfg(test)]
+mod portability;
+
 pub use blobs::BlobReader;
 pub use catalog_data::NewCatalogData;
 pub use clock::Clock;
 pub use declarations::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
 pub use error::{Error, Result};
 pub use gc::{Collection, Garbage};
-pub use images::{Condition, DeleteFailure, DeletedImages, ImageIdText, ManifestPush, ManifestPut};
+pub use image_deletion::{DeleteFailure, DeletedImages, ImageIdText};
 pub use installation::Installation;
 pub use limits::Limits;
+pub use manifests::{Condition, ManifestPush, ManifestPut};
 pub use opening::{OpenError, OpenOptions, Sharing};
 pub use policies::{AccessFacts, BoundPolicy};
 pub use pulls::Pull;

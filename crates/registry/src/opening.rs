@@ -142,6 +142,7 @@ impl Installation {
             Sharing::Beside => find(data, &metadata, &secrets).await?,
         };
         Ok(Self(Arc::new(Inner {
+            caches: metadata.caches.clone(),
             metadata,
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
             upload_leases: UploadLeases::default(),

@@ -1,40 +1,81 @@
-//! Repositories.
+//! Repositories: made, listed and deleted.
 
-use crate::catalog_data::NewCatalogData;
-use crate::error::Result;
+use crate::catalog_data::{self, NewCatalogData};
+use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::{IfMissing, NewRepository};
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_row::{self, IfMissing};
+use crate::resource_tags;
 use roadstead_model::catalog_data::CatalogData;
+use roadstead_model::page::Filling;
 use roadstead_model::{Page, PageSize, RegistryId, Repository, RepositoryKey, ResourceTag};
 use std::sync::Arc;
 
+statements! {
+    SELECT_ONE = "SELECT registry_id, name, created_at FROM repository WHERE registry_id = ?1 AND name = ?2";
+    SELECT_PAGE = "SELECT registry_id, name, created_at FROM repository WHERE registry_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+    SELECT_NAMES = "SELECT CAST(?4 AS TEXT) || name FROM repository WHERE registry_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+    SELECT_PRIMARY_ALIASES = "SELECT name || '/', registry_id FROM registry_alias WHERE is_primary AND status = 'ACTIVE'";
+    SELECT_IMAGE_COUNT = "SELECT image_count FROM repository WHERE id = ?1";
+    SELECT_UPLOADS = "SELECT id FROM upload WHERE repository_id = ?1";
+    DELETE_TAGS = "DELETE FROM tag WHERE repository_id = ?1";
+    DELETE_CHILDREN = "DELETE FROM manifest_child WHERE parent_id IN (SELECT id FROM manifest WHERE repository_id = ?1)";
+    DELETE_MANIFESTS = "DELETE FROM manifest WHERE repository_id = ?1";
+    DELETE_BLOBS = "DELETE FROM repository_blob WHERE repository_id = ?1";
+    DELETE_UPLOADS = "DELETE FROM upload WHERE repository_id = ?1";
+    DELETE = "DELETE FROM repository WHERE id = ?1";
+}
+
 impl Installation {
     /// Makes a repository.
-    pub async fn create_repository(&self, repository: &RepositoryKey) -> Result<Repository> {
-        let (repository, _) = self.create_repository_with(repository, None, Vec::new()).await?;
+    pub async fn create_repository(&self, key: &RepositoryKey) -> Result<Repository> {
+        let (repository, _) = self.create_repository_with(key, None, Vec::new()).await?;
         Ok(repository)
     }
 
     /// Makes a repository with catalog data and resource tags: if one of them is refused, nothing is made.
     pub async fn create_repository_with(
         &self,
-        repository: &RepositoryKey,
+        key: &RepositoryKey,
         catalog_data: Option<NewCatalogData>,
         tags: Vec<ResourceTag>,
     ) -> Result<(Repository, CatalogData)> {
         tags.iter().try_for_each(ResourceTag::check)?;
         let logo = catalog_data.as_ref().map(NewCatalogData::named_logo).transpose()?.flatten();
-        let new = NewRepository { catalog_data: catalog_data.map(|new| new.data), logo, tags };
-        let now = self.now();
-        let data = self.0.metadata.create_repository(repository.clone(), new, self.0.limits.clone(), now).await?;
-        Ok((Repository { key: repository.clone(), created_at: now }, data))
+        let (now, key, limits) = (self.now(), key.clone(), self.0.limits.clone());
+        let id = self.0.metadata.next_id(now);
+        let repository = Repository { key: key.clone(), created_at: now };
+        let create = async move |tx: &mut Tx<'_>| {
+            if !repository_row::insert(tx, &key, id, limits.repositories, now).await? {
+                return Err(Error::RepositoryExists(key.clone()));
+            }
+            resource_tags::put(tx, &key, id, &tags, limits.resource_tags).await?;
+            if let Some(NewCatalogData { data, .. }) = &catalog_data {
+                catalog_data::put(tx, id, data, logo.as_ref()).await?;
+            }
+            catalog_data::select(tx, id).await
+        };
+        Ok((repository, self.0.metadata.write(create).await?))
     }
 
     /// Deletes a repository. One that holds images is deleted only with `force`.
-    pub async fn delete_repository(&self, repository: &RepositoryKey, force: bool) -> Result<Repository> {
-        let (deleted, uploads) = self.0.metadata.delete_repository(repository.clone(), force).await?;
+    pub async fn delete_repository(&self, key: &RepositoryKey, force: bool) -> Result<Repository> {
+        let owned = key.clone();
+        let delete = async move |tx: &mut Tx<'_>| {
+            let (repository, id) = (select_one(tx, &owned).await?, repository_row::require(tx, &owned).await?);
+            if !force && tx.query_one(&SELECT_IMAGE_COUNT, params![id]).await? != Some(0_u64) {
+                return Err(Error::RepositoryNotEmpty(owned.clone()));
+            }
+            let uploads: Vec<String> = tx.query(&SELECT_UPLOADS, params![id]).await?;
+            for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE_MANIFESTS, &DELETE_BLOBS, &DELETE_UPLOADS, &DELETE] {
+                tx.execute(statement, params![id]).await?;
+            }
+            repository_row::add_to_count(tx, &owned.registry, -1).await?;
+            Ok((repository, uploads))
+        };
+        let (deleted, uploads) = self.0.metadata.write(delete).await?;
         for upload in uploads {
-            self.0.upload_quota.release(repository);
+            self.0.upload_quota.release(key);
             self.forget_upload(&upload).await;
         }
         Ok(deleted)
@@ -42,21 +83,65 @@ impl Installation {
 
     /// These repositories, in their order; fails if one does not exist.
     pub async fn repositories(&self, keys: &[RepositoryKey]) -> Result<Vec<Repository>> {
-        self.0.metadata.repositories(keys).await
+        let select = async |tx: &mut Tx<'_>| {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                found.push(select_one(tx, key).await?);
+            }
+            Ok(found)
+        };
+        self.0.metadata.scan(select).await
     }
 
     /// A page of a registry's repositories in byte order of their names, beginning behind `after`.
     pub async fn list_repositories(&self, registry: &RegistryId, after: Option<&str>, size: PageSize) -> Result<Page<Repository>> {
-        self.0.metadata.list_repositories(registry, after.unwrap_or_default(), size).await
+        let select = async |tx: &mut Tx<'_>| {
+            let mut page = Filling::new(size);
+            let after = after.unwrap_or_default();
+            tx.fill(&mut page, &SELECT_PAGE, params![registry, after, size.with_one_more()]).await?;
+            Ok(page.finish(|repository: &Repository| repository.key.name.to_string()))
+        };
+        self.0.metadata.scan(select).await
     }
 
     /// A page of `<alias>/<name>` over every registry in byte order, beginning behind `after`.
     pub async fn list_all_repositories(&self, after: Option<&str>, size: PageSize) -> Result<Arc<Page<String>>> {
-        self.0.metadata.list_all_repositories(after.unwrap_or_default(), size).await
+        let after = after.unwrap_or_default();
+        let select = async |tx: &mut Tx<'_>| {
+            let mut registries: Vec<(String, RegistryId)> = tx.query(&SELECT_PRIMARY_ALIASES, params![]).await?;
+            // With the slash, since `a-b/x` comes before `a/x`.
+            registries.sort();
+            let mut page = Filling::new(size);
+            for (prefix, registry) in registries {
+                let start = match after.strip_prefix(prefix.as_str()) {
+                    Some(name) => name,
+                    None if prefix.as_str() < after => continue,
+                    None => "",
+                };
+                let missing = size.with_one_more() - page.len() as i64;
+                tx.fill(&mut page, &SELECT_NAMES, params![registry, start, missing, prefix]).await?;
+                if page.is_full() {
+                    break;
+                }
+            }
+            Ok(page.finish(String::clone))
+        };
+        self.0.metadata.scan_through(&self.0.caches.repositories, &[&size.get().to_string(), after], select).await
     }
 
     /// What a write does about a missing repository.
     pub(crate) fn if_missing(&self, create: bool) -> IfMissing {
         if create { IfMissing::Create { limit: self.0.limits.repositories } } else { IfMissing::Fail }
+    }
+}
+
+async fn select_one(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Repository> {
+    let found = tx.query_one(&SELECT_ONE, params![key.registry, key.name]).await?;
+    found.ok_or_else(|| Error::RepositoryNotFound(key.clone()))
+}
+
+impl FromRow for Repository {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { key: row.read()?, created_at: row.read()? })
     }
 }

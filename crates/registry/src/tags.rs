@@ -1,25 +1,110 @@
-//! Tags.
+//! Tags: their listings, and where each points.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::installation::Installation;
-use roadstead_model::{ImageTag, Page, PageSize, RepositoryKey, Tag};
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_row;
+use roadstead_model::page::Filling;
+use roadstead_model::{Digest, ImageSummary, ImageTag, Page, PageSize, RepositoryKey, Tag, Timestamp};
 use std::sync::Arc;
+
+statements! {
+    // A range of the primary key of `tag`, with one row of `manifest` for each: the cost does not grow with the repository.
+    SELECT_PAGE = "SELECT t.name, t.created_at, m.digest, m.image_size, m.pushed_at, m.media_type, m.artifact_media_type
+        FROM tag t JOIN manifest m ON m.id = t.manifest_id
+        WHERE t.repository_id = ?1 AND t.name > ?2 ORDER BY t.name LIMIT ?3";
+    SELECT_NAMES = "SELECT name FROM tag WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+    SELECT_TARGET = "SELECT m.id, m.digest FROM tag t JOIN manifest m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2";
+    SELECT_OF_MANIFEST = "SELECT name FROM tag WHERE manifest_id = ?1 ORDER BY name";
+    UPSERT = "INSERT INTO tag (repository_id, name, manifest_id, created_at) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, created_at = excluded.created_at
+        WHERE tag.manifest_id <> excluded.manifest_id";
+    DELETE = "DELETE FROM tag WHERE repository_id = ?1 AND name = ?2";
+    COUNT_OF_MANIFEST = "SELECT COUNT(*) FROM tag WHERE manifest_id = ?1";
+}
 
 impl Installation {
     /// A page of tags with their images in byte order of the tags, beginning behind `after`, which need not exist.
     ///
     /// A walk through all pages meets every tag that exists throughout the walk exactly once, whatever happens to others.
     pub async fn list_image_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<ImageTag>>> {
-        self.0.metadata.list_image_tags(repository, after.unwrap_or_default(), size).await
+        let after = after.unwrap_or_default();
+        let select = async |tx: &mut Tx<'_>| {
+            let id = repository_row::require(tx, repository).await?;
+            let mut page = Filling::new(size);
+            tx.fill(&mut page, &SELECT_PAGE, params![id, after, size.with_one_more()]).await?;
+            Ok(page.finish(|row: &ImageTag| row.tag.to_string()))
+        };
+        let question = [repository.registry.as_str(), repository.name.as_str(), &size.get().to_string(), after];
+        self.0.metadata.scan_through(&self.0.caches.image_tags, &question, select).await
     }
 
     /// A page of tags in byte order, beginning behind `after`, which need not exist.
     pub async fn list_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<Tag>>> {
-        self.0.metadata.list_tags(repository, after.unwrap_or_default(), size).await
+        let after = after.unwrap_or_default();
+        let select = async |tx: &mut Tx<'_>| {
+            let id = repository_row::require(tx, repository).await?;
+            let mut page = Filling::new(size);
+            tx.fill(&mut page, &SELECT_NAMES, params![id, after, size.with_one_more()]).await?;
+            Ok(page.finish(Tag::to_string))
+        };
+        let question = [repository.registry.as_str(), repository.name.as_str(), &size.get().to_string(), after];
+        self.0.metadata.scan_through(&self.0.caches.tags, &question, select).await
     }
 
     /// Removes a tag and leaves its manifest, tagged or not (OCI distribution specification, "Deleting tags").
     pub async fn delete_tag(&self, repository: &RepositoryKey, tag: &Tag) -> Result<()> {
-        self.0.metadata.delete_tag(repository.clone(), tag.clone()).await
+        let (repository, tag) = (repository.clone(), tag.clone());
+        let delete = async move |tx: &mut Tx<'_>| {
+            let id = repository_row::require(tx, &repository).await?;
+            if remove(tx, id, &tag).await? { Ok(()) } else { Err(Error::tag_not_found(&repository, &tag)) }
+        };
+        self.0.metadata.write(delete).await
+    }
+}
+
+/// The manifest that a tag points at: its row id and digest.
+pub(crate) async fn target(tx: &mut Tx<'_>, repository: i64, tag: &Tag) -> Result<Option<(i64, Digest)>> {
+    tx.query_one(&SELECT_TARGET, params![repository, tag]).await
+}
+
+/// The tags of an image, as many as the bytes of a page hold.
+pub(crate) async fn of_manifest(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
+    let mut tags = Filling::of_texts();
+    tx.fill(&mut tags, &SELECT_OF_MANIFEST, params![manifest]).await?;
+    Ok(tags.into_items())
+}
+
+/// Points a tag at a manifest. False when it did already: its time stays then.
+pub(crate) async fn point(tx: &mut Tx<'_>, repository: i64, tag: &Tag, manifest: i64, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&UPSERT, params![repository, tag, manifest, now]).await? > 0)
+}
+
+/// Removes a tag. False when there was none.
+pub(crate) async fn remove(tx: &mut Tx<'_>, repository: i64, tag: &Tag) -> Result<bool> {
+    Ok(tx.execute(&DELETE, params![repository, tag]).await? > 0)
+}
+
+/// How many tags point at a manifest.
+pub(crate) async fn count_of_manifest(tx: &mut Tx<'_>, manifest: i64) -> Result<u64> {
+    Ok(tx.query_one(&COUNT_OF_MANIFEST, params![manifest]).await?.unwrap_or(0))
+}
+
+impl FromRow for ImageTag {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { tag: row.read()?, created_at: row.read()?, image: row.read()? })
+    }
+}
+
+/// From digest, image_size, pushed_at, media_type and artifact_media_type.
+impl FromRow for ImageSummary {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            digest: row.read()?,
+            size_bytes: row.read()?,
+            pushed_at: row.read()?,
+            media_type: row.read_media_type()?,
+            artifact_media_type: row.read_optional_media_type()?,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The installation, registries, aliases and access keys.
 
 use super::Metadata;
-use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Row, Tx, Value, statements};
 use crate::error::{Error, Result};
 use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryDescription, RegistryId, Timestamp};
 
@@ -67,10 +67,10 @@ impl Metadata {
     /// has one. None of an installation that no server has been started on.
     pub(crate) async fn installation(&self) -> Result<Option<(String, RegistryId, Option<AccessKeyRow>)>> {
         self.read(async |tx: &mut Tx<'_>| {
-            let installation = tx.query_one(&SELECT_INSTALLATION, &[], |row| row.text(0)).await?;
-            let first = tx.query_one(&SELECT_FIRST_REGISTRY, &[], |row| row.parsed(0, RegistryId::parse)).await?;
+            let installation = tx.query_one_with(&SELECT_INSTALLATION, &[], |row| row.text(0)).await?;
+            let first = tx.query_one_with(&SELECT_FIRST_REGISTRY, &[], |row| row.parsed(0, RegistryId::parse)).await?;
             let Some((installation, registry)) = installation.zip(first) else { return Ok(None) };
-            let key = tx.query_one(&SELECT_ROOT_KEY, &[registry.as_str().into()], read_key).await?;
+            let key = tx.query_one_with(&SELECT_ROOT_KEY, &[registry.as_str().into()], read_key).await?;
             Ok(Some((installation, registry, key)))
         })
         .await
@@ -78,23 +78,23 @@ impl Metadata {
 
     /// The access key of this id.
     pub(crate) async fn access_key(&self, id: &str) -> Result<Option<AccessKeyRow>> {
-        let work = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACCESS_KEY, &[id.into()], read_key).await;
+        let work = async |tx: &mut Tx<'_>| tx.query_one_with(&SELECT_ACCESS_KEY, &[id.into()], read_key).await;
         self.read_through(&self.caches.access_keys, &[id], work).await
     }
 
     /// The registry that an active alias belongs to.
     pub(crate) async fn registry_by_alias(&self, alias: &str) -> Result<Option<RegistryId>> {
         let read = |row: &Row<'_>| row.parsed(0, RegistryId::parse);
-        let work = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACTIVE_ALIAS, &[alias.into()], read).await;
+        let work = async |tx: &mut Tx<'_>| tx.query_one_with(&SELECT_ACTIVE_ALIAS, &[alias.into()], read).await;
         self.read_through(&self.caches.aliases, &[alias], work).await
     }
 
     /// A registry with all its aliases.
     pub(crate) async fn registry(&self, id: &RegistryId) -> Result<Option<RegistryDescription>> {
         self.read(async |tx: &mut Tx<'_>| {
-            let verified = tx.query_one(&SELECT_REGISTRY, &[id.as_str().into()], |row| row.boolean(0)).await?;
+            let verified = tx.query_one_with(&SELECT_REGISTRY, &[id.as_str().into()], |row| row.boolean(0)).await?;
             let Some(verified) = verified else { return Ok(None) };
-            let aliases = tx.query(&SELECT_ALIASES, &[id.as_str().into()], read_alias).await?;
+            let aliases = tx.query_with(&SELECT_ALIASES, &[id.as_str().into()], read_alias).await?;
             Ok(Some(RegistryDescription { id: id.clone(), verified, aliases }))
         })
         .await
@@ -102,7 +102,7 @@ impl Metadata {
 }
 
 async fn ensure_installation(tx: &mut Tx<'_>, account: &NewAccount) -> Result<String> {
-    if let Some(id) = tx.query_one(&SELECT_INSTALLATION, &[], |row| row.text(0)).await? {
+    if let Some(id) = tx.query_one_with(&SELECT_INSTALLATION, &[], |row| row.text(0)).await? {
         return Ok(id);
     }
     tx.execute(&INSERT_INSTALLATION, &[account.installation_id.as_str().into(), account.now.micros().into()]).await?;
@@ -117,13 +117,13 @@ pub(super) async fn insert_registry(tx: &mut Tx<'_>, account: &NewAccount) -> Re
 
 pub(super) async fn ensure_alias(tx: &mut Tx<'_>, account: &NewAccount) -> Result<()> {
     let registry = account.registry.as_str();
-    let existing = tx.query(&SELECT_ALIASES, &[registry.into()], read_alias).await?;
+    let existing = tx.query_with(&SELECT_ALIASES, &[registry.into()], read_alias).await?;
     if existing.is_empty() && account.alias.is_none() {
         insert_alias(tx, account, &account.default_alias, true).await?;
     }
     let Some(alias) = &account.alias else { return Ok(()) };
     insert_alias(tx, account, alias, existing.is_empty()).await?;
-    let owner = tx.query_one(&SELECT_ALIAS_OWNER, &[alias.as_str().into()], |row| row.text(0)).await?;
+    let owner = tx.query_one_with(&SELECT_ALIAS_OWNER, &[alias.as_str().into()], |row| row.text(0)).await?;
     if owner.as_deref() != Some(registry) {
         return Err(Error::AlreadyExists(format!("the alias '{alias}' belongs to another account")));
     }
@@ -143,11 +143,11 @@ async fn ensure_root_key(tx: &mut Tx<'_>, account: &NewAccount) -> Result<Access
         insert_root_key(tx, account, id, sealed).await?;
         tx.execute(&DELETE_OTHER_ROOT_KEYS, &[registry.into(), id.as_str().into()]).await?;
     }
-    if let Some(key) = tx.query_one(&SELECT_ROOT_KEY, &[registry.into()], read_key).await? {
+    if let Some(key) = tx.query_one_with(&SELECT_ROOT_KEY, &[registry.into()], read_key).await? {
         return Ok(key);
     }
     insert_new_root_key(tx, account).await?;
-    let made = tx.query_one(&SELECT_ROOT_KEY, &[registry.into()], read_key).await?;
+    let made = tx.query_one_with(&SELECT_ROOT_KEY, &[registry.into()], read_key).await?;
     made.ok_or_else(|| Error::Internal("the root key vanished while it was made".to_owned()))
 }
 
@@ -161,7 +161,7 @@ pub(super) async fn insert_new_root_key(tx: &mut Tx<'_>, account: &NewAccount) -
 async fn insert_root_key(tx: &mut Tx<'_>, account: &NewAccount, id: &str, sealed: &[u8]) -> Result<()> {
     let parameters = [id.into(), account.registry.as_str().into(), Value::Null, sealed.into(), true.into(), account.now.micros().into()];
     tx.execute(&UPSERT_ACCESS_KEY, &parameters).await?;
-    let owner = tx.query_one(&SELECT_ACCESS_KEY, &[id.into()], read_key).await?;
+    let owner = tx.query_one_with(&SELECT_ACCESS_KEY, &[id.into()], read_key).await?;
     match owner {
         Some(key) if key.registry == account.registry && key.user.is_none() => Ok(()),
         _ => Err(Error::Internal(format!("the access key '{id}' belongs to another principal"))),

@@ -1,7 +1,7 @@
 //! Users by their unique ids, and repository policies bound to them.
 
-use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, policies};
+use super::{Row, Tx, Value, statements};
 use crate::accounts::new_user_id;
 use crate::error::{Error, Result};
 use roadstead_model::policy::{PolicyError, PrincipalName, aws_principals, with_aws_principals};
@@ -75,11 +75,11 @@ pub(super) async fn show(tx: &mut Tx<'_>, document: &str) -> Result<String> {
 /// Gives the users of an older schema their ids, and binds the policies that name them. A policy that cannot be read lets
 /// nobody through, and stays as it is.
 pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
-    for (account, name) in tx.query(&SELECT_WITHOUT_ID, &[], read_name).await? {
+    for (account, name) in tx.query_with(&SELECT_WITHOUT_ID, &[], read_name).await? {
         let id = new_user_id()?;
         tx.execute(&UPDATE_ID, &[account.as_str().into(), name.as_str().into(), id.as_str().into()]).await?;
     }
-    for repository in tx.query(&SELECT_POLICIES, &[], |row| row.integer(0)).await? {
+    for repository in tx.query_with(&SELECT_POLICIES, &[], |row| row.integer(0)).await? {
         let document = policies::select_stored(tx, repository).await?.unwrap_or_default();
         match bind(tx, &document, &MustExist::Nobody).await {
             Ok(bound) => drop(tx.execute(&UPDATE_DOCUMENT, &[repository.into(), bound.as_str().into()]).await?),
@@ -92,11 +92,11 @@ pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
 
 async fn select_id(tx: &mut Tx<'_>, account: &RegistryId, name: &str) -> Result<Option<UserId>> {
     let parameters: [Value<'_>; 2] = [account.as_str().into(), name.into()];
-    tx.query_one(&SELECT_ID, &parameters, |row| read_id(row, 0)).await
+    tx.query_one_with(&SELECT_ID, &parameters, |row| read_id(row, 0)).await
 }
 
 async fn select_by_id(tx: &mut Tx<'_>, id: &UserId) -> Result<Option<(RegistryId, String)>> {
-    tx.query_one(&SELECT_BY_ID, &[id.as_str().into()], read_name).await
+    tx.query_one_with(&SELECT_BY_ID, &[id.as_str().into()], read_name).await
 }
 
 pub(super) fn read_id(row: &Row<'_>, column: usize) -> Result<UserId> {

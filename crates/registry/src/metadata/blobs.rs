@@ -1,9 +1,9 @@
 //! Blobs: which bytes are stored, and which repositories hold them.
 
-use super::repositories::{IfMissing, found_in, repository_id, repository_id_or_new};
-use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, uploads};
+use super::{Row, Tx, Value, statements};
 use crate::error::{Error, Result};
+use crate::repository_row::{self, IfMissing};
 use bytes::Bytes;
 use roadstead_model::{Digest, Manifest, RepositoryKey, Timestamp};
 
@@ -67,7 +67,7 @@ pub(crate) enum Content {
 
 impl Content {
     /// How many bytes of memory it takes.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Self::Small(bytes) => bytes.len(),
             Self::Object(key) => key.len(),
@@ -84,12 +84,12 @@ pub(crate) struct StoredRow {
 
 /// A blob of a repository, and what its staying there depends on.
 #[derive(Debug, Clone)]
-pub(super) struct HeldBlob {
+pub(crate) struct HeldBlob {
     blob: BlobRow,
     /// It has not been pushed or asked for lately.
     old: bool,
     /// A manifest needs it.
-    pub(super) needed: bool,
+    pub(crate) needed: bool,
 }
 
 /// What shall become a blob. A stored object is durable already.
@@ -105,8 +105,8 @@ impl Metadata {
     pub(crate) async fn find_blob(&self, key: &RepositoryKey, digest: &Digest) -> Result<StoredRow> {
         let question = [key.registry.as_str(), key.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
-            let found = tx.query_one(&SELECT_STORED, &question.map(Value::from), read_stored).await?;
-            found_in(tx, key, found).await
+            let found = tx.query_one_with(&SELECT_STORED, &question.map(Value::from), read_stored).await?;
+            repository_row::require_on_miss(tx, key, found).await
         };
         let found = self.read_through(&self.caches.blobs, &question, work).await?;
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
@@ -115,7 +115,7 @@ impl Metadata {
     /// For each digest the blob that a repository holds, in their order, with what a manifest that needs it says about it.
     pub(crate) async fn find_layers(&self, key: &RepositoryKey, digests: &[Digest]) -> Result<Vec<Option<LayerRow>>> {
         self.read(async |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, key).await?;
+            let repository = repository_row::require(tx, key).await?;
             let mut layers = Vec::with_capacity(digests.len());
             // Layers that are asked for together are mostly of one manifest, and there is one in memory at a time.
             let mut manifest = None;
@@ -136,8 +136,8 @@ impl Metadata {
         let work = async |tx: &mut Tx<'_>| {
             let [a, b, c] = question.map(Value::from);
             let read = |row: &Row<'_>| Ok(HeldBlob { blob: read(row)?, old: row.boolean(3)?, needed: row.boolean(4)? });
-            let found = tx.query_one(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
-            found_in(tx, key, found).await
+            let found = tx.query_one_with(&SELECT_AT_RISK, &[a, b, c, young.micros().into()], read).await?;
+            repository_row::require_on_miss(tx, key, found).await
         };
         let found = self.read_through(&self.caches.held_blobs, &question, work).await?;
         let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
@@ -147,7 +147,7 @@ impl Metadata {
     /// Makes a blob of a repository young again; fails when it has gone meanwhile.
     pub(crate) async fn renew_blob(&self, key: RepositoryKey, blob: BlobRow, now: Timestamp) -> Result<BlobRow> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_row::require(tx, &key).await?;
             let renewed = tx.execute(&RENEW, &[repository.into(), blob.id.into(), now.micros().into()]).await?;
             if renewed > 0 { Ok(blob.clone()) } else { Err(Error::LayerNotFound(blob.digest.clone())) }
         })
@@ -159,13 +159,13 @@ impl Metadata {
     pub(crate) async fn complete_upload(&self, key: RepositoryKey, upload: String, new: NewBlob, now: Timestamp) -> Result<bool> {
         let row = self.next_id(now);
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_row::require(tx, &key).await?;
             if !uploads::remove(tx, repository, &upload).await? {
                 return Err(uploads::not_found(&key, &upload));
             }
             let is_new = insert(tx, row, &new, now).await?;
             let kept =
-                if is_new { Some(row) } else { tx.query_one(&SELECT_ID, &[new.digest.as_str().into()], |row| row.integer(0)).await? };
+                if is_new { Some(row) } else { tx.query_one_with(&SELECT_ID, &[new.digest.as_str().into()], |row| row.integer(0)).await? };
             let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
             tx.execute(&LINK, &[repository.into(), kept.into(), now.micros().into()]).await?;
             Ok(is_new)
@@ -184,13 +184,13 @@ impl Metadata {
     ) -> Result<bool> {
         let row = self.next_id(now);
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id_or_new(tx, &target, if_missing, row, now).await?;
+            let repository = repository_row::require_or_insert(tx, &target, if_missing, row, now).await?;
             let blob = match &source {
                 Some(source) => {
                     let parameters: [Value<'_>; 3] = [source.registry.as_str().into(), source.name.as_str().into(), digest.as_str().into()];
-                    tx.query_one(&SELECT_IN_REPOSITORY, &parameters, read).await?
+                    tx.query_one_with(&SELECT_IN_REPOSITORY, &parameters, read).await?
                 }
-                None => tx.query_one(&SELECT_ANYWHERE, &[digest.as_str().into()], read).await?,
+                None => tx.query_one_with(&SELECT_ANYWHERE, &[digest.as_str().into()], read).await?,
             };
             let Some(blob) = blob else { return Ok(false) };
             tx.execute(&LINK, &[repository.into(), blob.id.into(), now.micros().into()]).await?;
@@ -202,9 +202,9 @@ impl Metadata {
     /// Takes a blob out of a repository, unless a manifest needs it. The bytes go when nothing holds them any more.
     pub(crate) async fn delete_blob(&self, key: RepositoryKey, digest: Digest) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_row::require(tx, &key).await?;
             let blob = find_in(tx, repository, &digest).await?.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
-            let user = tx.query_one(&SELECT_USER, &[repository.into(), blob.id.into()], |row| row.parsed(0, Digest::parse)).await?;
+            let user = tx.query_one_with(&SELECT_USER, &[repository.into(), blob.id.into()], |row| row.parsed(0, Digest::parse)).await?;
             if let Some(needed_by) = user {
                 return Err(Error::StillNeeded { digest: digest.clone(), needed_by });
             }
@@ -237,12 +237,12 @@ async fn describe_layer(
     manifest: &mut Option<(i64, Option<Manifest>)>,
 ) -> Result<LayerRow> {
     let parameters: [Value<'_>; 2] = [repository.into(), blob.id.into()];
-    let Some(user) = tx.query_one(&SELECT_FIRST_USER, &parameters, |row| row.integer(0)).await? else {
+    let Some(user) = tx.query_one_with(&SELECT_FIRST_USER, &parameters, |row| row.integer(0)).await? else {
         return Ok(LayerRow { blob, needed: false, media_type: None });
     };
     if manifest.as_ref().is_none_or(|(id, _)| *id != user) {
         *manifest = None;
-        let bytes = tx.query_one(&SELECT_CONTENT_OF_USER, &[user.into()], |row| row.bytes(0)).await?;
+        let bytes = tx.query_one_with(&SELECT_CONTENT_OF_USER, &[user.into()], |row| row.bytes(0)).await?;
         *manifest = Some((user, bytes.and_then(|bytes| Manifest::parse(&bytes, None).ok())));
     }
     let parts = manifest.iter().filter_map(|(_, manifest)| manifest.as_ref()).flat_map(|m| m.config.iter().chain(&m.layers));
@@ -251,9 +251,9 @@ async fn describe_layer(
 }
 
 /// The blob of this digest that a repository holds, by the repository's row id.
-pub(super) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<BlobRow>> {
+pub(crate) async fn find_in(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<BlobRow>> {
     let parameters: [Value<'_>; 2] = [repository.into(), digest.as_str().into()];
-    tx.query_one(&SELECT_LINKED, &parameters, read).await
+    tx.query_one_with(&SELECT_LINKED, &parameters, read).await
 }
 
 fn read(row: &Row<'_>) -> Result<BlobRow> {

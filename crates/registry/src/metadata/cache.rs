@@ -15,7 +15,7 @@ const OVERHEAD: usize = 128;
 const TEXT: usize = 40;
 
 /// About how many bytes these texts take.
-pub(super) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(|text| text.len() + TEXT).sum()
 }
 
@@ -24,7 +24,7 @@ pub(super) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
 pub(super) struct Version(pub(super) [u32; 12]);
 
 /// Answers of one kind.
-pub(super) struct Cache<V> {
+pub(crate) struct Cache<V> {
     /// How many bytes an answer takes; none if it must not be kept.
     weigh: fn(&V) -> Option<usize>,
     state: Mutex<State<V>>,
@@ -37,7 +37,7 @@ struct State<V> {
 }
 
 impl<V: Clone> Cache<V> {
-    pub(super) fn new(weigh: fn(&V) -> Option<usize>) -> Self {
+    pub(crate) fn new(weigh: fn(&V) -> Option<usize>) -> Self {
         Self { weigh, state: Mutex::new(State { version: None, answers: HashMap::new(), bytes: 0 }) }
     }
 

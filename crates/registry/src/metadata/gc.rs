@@ -1,8 +1,8 @@
 //! What garbage collection asks and removes. Each removal repeats its condition, so that a push that came between finding
 //! and removing is never harmed.
 
-use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{Metadata, blobs};
+use super::{Row, Tx, Value, statements};
 use crate::error::Result;
 use roadstead_model::{Digest, Timestamp};
 
@@ -44,7 +44,7 @@ impl Metadata {
     pub(crate) async fn stale_uploads(&self, before: Timestamp, after: &str, count: usize) -> Result<Vec<(String, u64)>> {
         let parameters: [Value<'_>; 3] = [before.micros().into(), after.into(), (count as i64).into()];
         let read = |row: &Row<'_>| Ok((row.text(0)?, row.unsigned(1)?));
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_STALE_UPLOADS, &parameters, read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_STALE_UPLOADS, &parameters, read).await).await
     }
 
     /// Gives up a session that nobody has written to since `before`. False when somebody has.
@@ -59,7 +59,7 @@ impl Metadata {
     pub(crate) async fn next_links(&self, before: Timestamp, after: (i64, i64), count: usize) -> Result<Vec<Link>> {
         let parameters: [Value<'_>; 4] = [before.micros().into(), after.0.into(), after.1.into(), (count as i64).into()];
         let read = |row: &Row<'_>| Ok(Link { repository: row.integer(0)?, blob: row.integer(1)?, unused: row.boolean(2)? });
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_LINKS, &parameters, read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_LINKS, &parameters, read).await).await
     }
 
     /// Takes blobs out of repositories where they are still old and needed by no manifest. Gives how many went.
@@ -79,7 +79,7 @@ impl Metadata {
     pub(crate) async fn next_blobs(&self, before: Timestamp, after: i64, count: usize) -> Result<Vec<Held>> {
         let parameters: [Value<'_>; 3] = [before.micros().into(), after.into(), (count as i64).into()];
         let read = |row: &Row<'_>| Ok(Held { id: row.integer(0)?, size: row.unsigned(1)?, unused: row.boolean(2)? });
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_BLOBS, &parameters, read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_BLOBS, &parameters, read).await).await
     }
 
     /// Forgets blobs that are still old and held by no repository. Gives the storage keys, where bytes are left to be
@@ -89,7 +89,7 @@ impl Metadata {
             let mut gone = Vec::new();
             for id in &ids {
                 let read = |row: &Row<'_>| Ok((blobs::storage_key(row, 0)?, row.unsigned(1)?));
-                gone.extend(tx.query_one(&DELETE_UNHELD_BLOB, &[(*id).into(), before.micros().into()], read).await?);
+                gone.extend(tx.query_one_with(&DELETE_UNHELD_BLOB, &[(*id).into(), before.micros().into()], read).await?);
             }
             Ok(gone)
         })
@@ -99,13 +99,13 @@ impl Metadata {
     /// Whether a row names this stored object.
     pub(crate) async fn names_object(&self, digest: &Digest, storage_key: &str) -> Result<bool> {
         let parameters: [Value<'_>; 2] = [digest.as_str().into(), storage_key.into()];
-        let named = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_NAMED, &parameters, |row| row.boolean(0)).await).await?;
+        let named = self.read(async |tx: &mut Tx<'_>| tx.query_one_with(&SELECT_NAMED, &parameters, |row| row.boolean(0)).await).await?;
         Ok(named == Some(true))
     }
 
     /// Whether a session of this id is stored.
     pub(crate) async fn names_upload(&self, id: &str) -> Result<bool> {
-        let named = self.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_UPLOAD, &[id.into()], |row| row.boolean(0)).await).await?;
+        let named = self.read(async |tx: &mut Tx<'_>| tx.query_one_with(&SELECT_UPLOAD, &[id.into()], |row| row.boolean(0)).await).await?;
         Ok(named == Some(true))
     }
 }

@@ -1,46 +1,39 @@
 //! What is known about registries, repositories, images and blobs: the metadata.
 //!
-//! [`Metadata`] has one method for each thing that an operation needs, and each method is one transaction. SQL text
-//! exists only in this folder, written so that PostgreSQL can run it too (the rules are in `schema.rs`).
+//! An operation is a function on the installation that runs its statements in one transaction: see [`Metadata::read`] and
+//! [`Metadata::write`]. SQL is written so that PostgreSQL can run it too (the rules are in `migrations.rs`).
 
-mod accounts;
-mod bindings;
-mod blobs;
+pub(crate) mod accounts;
+pub(crate) mod bindings;
+pub(crate) mod blobs;
 mod cache;
-mod catalog_data;
-mod gc;
-mod images;
-mod policies;
-mod principals;
-mod referrers;
-mod repositories;
-mod resource_tags;
-mod schema;
+pub(crate) mod gc;
+pub(crate) mod migrations;
+mod parameters;
+pub(crate) mod policies;
+pub(crate) mod principals;
+mod rows;
 mod sqlite;
-mod tags;
 mod transaction;
-mod uploads;
+pub(crate) mod uploads;
 
-#[cfg(test)]
-mod portability;
-
+use crate::caches::Caches;
 use crate::error::Result;
 use crate::opening::Sharing;
-use blobs::HeldBlob;
-use bytes::Bytes;
-use cache::{Cache, Version};
-use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag, Timestamp};
+use cache::Version;
+use roadstead_model::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use transaction::Tx;
+
+pub(crate) use cache::{Cache, bytes_of};
+pub(crate) use parameters::{Parameter, Value, params};
+pub(crate) use rows::{FromRow, Row};
+pub(crate) use transaction::{Sql, Tx, statements};
 
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
 pub(crate) use bindings::MustExist;
-pub(crate) use blobs::{BlobRow, Content, LayerRow, NewBlob, StoredRow};
-pub(crate) use catalog_data::NamedLogo;
-pub(crate) use images::NewManifest;
-pub(crate) use repositories::{IfMissing, NewRepository};
+pub(crate) use blobs::{BlobRow, Content, HeldBlob, LayerRow, NewBlob, StoredRow};
 pub(crate) use uploads::{Session, UploadRow};
 
 /// The engine that keeps the metadata.
@@ -54,43 +47,7 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     ids: Arc<Ids>,
-    caches: Arc<Caches>,
-}
-
-/// What is asked for again and again: by pulls, by signed requests, and by those who look whether anything is new.
-struct Caches {
-    aliases: Cache<RegistryId>,
-    access_keys: Cache<AccessKeyRow>,
-    manifests: Cache<StoredManifest>,
-    blobs: Cache<StoredRow>,
-    held_blobs: Cache<HeldBlob>,
-    image_tags: Cache<Arc<Page<ImageTag>>>,
-    tags: Cache<Arc<Page<Tag>>>,
-    referrers: Cache<Arc<Page<Referrer>>>,
-    repositories: Cache<Arc<Page<String>>>,
-}
-
-impl Caches {
-    fn new() -> Self {
-        Self {
-            aliases: Cache::new(|_| Some(0)),
-            access_keys: Cache::new(|_| Some(0)),
-            manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
-            blobs: Cache::new(|stored| Some(stored.content.size())),
-            // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
-            held_blobs: Cache::new(|held| held.needed.then_some(0)),
-            image_tags: Cache::new(|page| {
-                Some(cache::bytes_of(page.items.iter().flat_map(|ImageTag { tag, image, .. }| {
-                    [tag.as_str(), image.digest.as_str(), &image.media_type, image.artifact_media_type.as_deref().unwrap_or_default()]
-                })))
-            }),
-            tags: Cache::new(|page| Some(cache::bytes_of(page.items.iter().map(Tag::as_str)))),
-            referrers: Cache::new(|page| {
-                Some(cache::bytes_of(page.items.iter().flat_map(|referrer| [referrer.digest.as_str(), &referrer.descriptor])))
-            }),
-            repositories: Cache::new(|page| Some(cache::bytes_of(page.items.iter().map(String::as_str)))),
-        }
-    }
+    pub(crate) caches: Arc<Caches>,
 }
 
 impl Metadata {
@@ -100,8 +57,8 @@ impl Metadata {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
         let metadata = Self { engine, ids: Arc::new(Ids::default()), caches: Arc::new(Caches::new()) };
         match sharing {
-            Sharing::Server => metadata.write(async |tx: &mut Tx<'_>| schema::migrate(tx).await).await?,
-            Sharing::Beside => metadata.read(async |tx: &mut Tx<'_>| schema::check(tx).await).await?,
+            Sharing::Server => metadata.write(async |tx: &mut Tx<'_>| migrations::migrate(tx).await).await?,
+            Sharing::Beside => metadata.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await?,
         }
         Ok(metadata)
     }
@@ -117,16 +74,16 @@ impl Metadata {
     pub(crate) async fn check_ready(&self) -> Result<()> {
         let Engine::Sqlite(sqlite) = &self.engine;
         sqlite.check_writable()?;
-        self.read(async |tx: &mut Tx<'_>| schema::check(tx).await).await
+        self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
     }
 
     /// An id that no other row has: it grows with time, so that rows lie in the order in which they were made.
-    fn next_id(&self, now: Timestamp) -> i64 {
+    pub(crate) fn next_id(&self, now: Timestamp) -> i64 {
         self.ids.next(now)
     }
 
     /// Runs `work`, which reads a few rows, in a transaction. It never waits for a writer.
-    async fn read<T, F>(&self, work: F) -> Result<T>
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
@@ -136,7 +93,7 @@ impl Metadata {
     }
 
     /// Runs `work`, which reads as many rows as a page has, in a transaction. It never waits for a writer.
-    async fn scan<T, F>(&self, work: F) -> Result<T>
+    pub(crate) async fn scan<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
@@ -147,7 +104,7 @@ impl Metadata {
 
     /// Runs `work` as [`Self::read`] does, unless its answer is in `cache` and nothing has been committed since. The answer
     /// of a `work` that gives none is not kept.
-    async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
+    pub(crate) async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
     where
         T: Clone,
         F: AsyncFn(&mut Tx<'_>) -> Result<Option<T>>,
@@ -164,7 +121,7 @@ impl Metadata {
     }
 
     /// The same for a page: reads it as [`Self::scan`] does.
-    async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
+    pub(crate) async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
@@ -188,7 +145,7 @@ impl Metadata {
     ///
     /// `work` may be run again after a conflict, so it changes nothing but the database; and it awaits nothing but the
     /// transaction's own methods.
-    async fn write<T, F>(&self, work: F) -> Result<T>
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -200,7 +157,7 @@ impl Metadata {
 
     /// Runs `work` as [`Self::write`] does, and returns once it is committed: everybody sees it, it survives the end of the
     /// process, and every write after it is durable only together with it. A power cut may undo it.
-    async fn write_lazily<T, F>(&self, work: F) -> Result<T>
+    pub(crate) async fn write_lazily<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,

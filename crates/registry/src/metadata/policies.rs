@@ -2,11 +2,11 @@
 
 use super::Metadata;
 use super::bindings;
-use super::repositories::{find_repository, repository_id};
-use super::resource_tags;
-use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Row, Tx, Value, statements};
 use crate::error::{Error, Result};
 use crate::policies::AccessFacts;
+use crate::repository_row;
+use crate::resource_tags;
 use roadstead_model::policy::UserPolicy;
 use roadstead_model::{Identity, RegistryId, RepositoryKey, UserId};
 
@@ -30,7 +30,7 @@ impl Metadata {
     pub(crate) async fn repository_policy(&self, key: &RepositoryKey) -> Result<String> {
         let parameters: [Value<'_>; 2] = [key.registry.as_str().into(), key.name.as_str().into()];
         self.read(async |tx: &mut Tx<'_>| {
-            let found = tx.query_one(&SELECT, &parameters, |row| row.optional_text(0)).await?;
+            let found = tx.query_one_with(&SELECT, &parameters, |row| row.optional_text(0)).await?;
             let policy = found.ok_or_else(|| Error::RepositoryNotFound(key.clone()))?;
             let policy = policy.ok_or_else(|| Error::PolicyNotFound(key.clone()))?;
             bindings::show(tx, &policy).await
@@ -41,7 +41,7 @@ impl Metadata {
     /// Sets the policy of a repository, whose users are bound, and gives it back as it is shown.
     pub(crate) async fn set_repository_policy(&self, key: RepositoryKey, document: String) -> Result<String> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_row::require(tx, &key).await?;
             tx.execute(&UPSERT, &[repository.into(), document.as_str().into()]).await?;
             bindings::show(tx, &document).await
         })
@@ -51,8 +51,8 @@ impl Metadata {
     /// Removes the policy of a repository and gives it back as it was shown.
     pub(crate) async fn delete_repository_policy(&self, key: RepositoryKey) -> Result<String> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
-            let deleted = tx.query_one(&DELETE, &[repository.into()], |row| row.text(0)).await?;
+            let repository = repository_row::require(tx, &key).await?;
+            let deleted = tx.query_one_with(&DELETE, &[repository.into()], |row| row.text(0)).await?;
             let deleted = deleted.ok_or_else(|| Error::PolicyNotFound(key.clone()))?;
             bindings::show(tx, &deleted).await
         })
@@ -71,14 +71,14 @@ impl Metadata {
             let mut facts = AccessFacts::default();
             if let Some(user) = &identity.user {
                 for (id, name, document) in
-                    tx.query(&SELECT_USER, &[identity.registry.as_str().into(), user.as_str().into()], read_user).await?
+                    tx.query_with(&SELECT_USER, &[identity.registry.as_str().into(), user.as_str().into()], read_user).await?
                 {
                     facts.user_id = Some(id);
                     facts.identity_policies.extend(name.map(|name| UserPolicy { name, document }));
                 }
             }
             let found = match repository {
-                Some(key) => find_repository(tx, key).await?,
+                Some(key) => repository_row::find(tx, key).await?,
                 None => None,
             };
             if let Some(id) = found {
@@ -113,7 +113,7 @@ impl Metadata {
 
 /// The policy of a repository as it is stored: users are named by their unique ids.
 pub(super) async fn select_stored(tx: &mut Tx<'_>, repository: i64) -> Result<Option<String>> {
-    tx.query_one(&SELECT_OF_REPOSITORY, &[repository.into()], |row| row.text(0)).await
+    tx.query_one_with(&SELECT_OF_REPOSITORY, &[repository.into()], |row| row.text(0)).await
 }
 
 /// A user's unique id and one of the policies, if there is one.
@@ -123,5 +123,5 @@ fn read_user(row: &Row<'_>) -> Result<(UserId, Option<String>, Option<String>)> 
 
 async fn select_user_policies(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {
     let read = |row: &Row<'_>| Ok(UserPolicy { name: row.text(0)?, document: row.optional_text(1)? });
-    tx.query(&SELECT_USER_POLICIES, &[registry.as_str().into(), user.into()], read).await
+    tx.query_with(&SELECT_USER_POLICIES, &[registry.as_str().into(), user.into()], read).await
 }

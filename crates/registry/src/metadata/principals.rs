@@ -2,8 +2,8 @@
 
 use super::accounts::{ensure_alias, insert_new_root_key, insert_registry, read_alias};
 use super::bindings::read_id;
-use super::transaction::{Row, Sql, Tx, Value, statements};
 use super::{AccessKeyRow, Metadata, NewAccount};
+use super::{Row, Tx, Value, statements};
 use crate::error::{Error, Result};
 use roadstead_model::{AccessKeySummary, AliasDescription, AliasStatus, RegistryAlias, RegistryId, Timestamp, User, UserId};
 
@@ -38,7 +38,7 @@ impl Metadata {
     /// The ids of all registries.
     pub(crate) async fn registries(&self) -> Result<Vec<RegistryId>> {
         let read = |row: &Row<'_>| row.parsed(0, RegistryId::parse);
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_REGISTRIES, &[], read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_REGISTRIES, &[], read).await).await
     }
 
     /// Makes an account with its alias and its root key. False when there is one of this id; then nothing changes.
@@ -105,7 +105,7 @@ impl Metadata {
     pub(crate) async fn users(&self, registry: &RegistryId) -> Result<Vec<User>> {
         let read =
             |row: &Row<'_>| Ok(User { name: row.text(0)?, id: read_id(row, 2)?, created_at: Timestamp::from_micros(row.integer(1)?) });
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_USERS, &[registry.as_str().into()], read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_USERS, &[registry.as_str().into()], read).await).await
     }
 
     /// Whether an account has this user.
@@ -139,7 +139,7 @@ impl Metadata {
             let created_at = Timestamp::from_micros(row.integer(3)?);
             Ok(AccessKeySummary { id: row.text(0)?, user: row.optional_text(1)?, active: row.boolean(2)?, created_at })
         };
-        self.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_KEYS, &[registry.as_str().into()], read).await).await
+        self.read(async |tx: &mut Tx<'_>| tx.query_with(&SELECT_KEYS, &[registry.as_str().into()], read).await).await
     }
 
     /// Stores a new access key. False when there is one of this id.
@@ -182,8 +182,8 @@ impl Metadata {
     /// Removes an access key, with `keep_root` not the last one of the account's root. False when there is none of this id.
     pub(crate) async fn delete_access_key(&self, registry: RegistryId, id: String, keep_root: bool) -> Result<bool> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let was_root = tx.query_one(&DELETE_KEY, &[registry.as_str().into(), id.as_str().into()], |row| row.boolean(0)).await?;
-            let has_root = tx.query_one(&SELECT_HAS_ROOT_KEY, &[registry.as_str().into()], |row| row.boolean(0)).await?;
+            let was_root = tx.query_one_with(&DELETE_KEY, &[registry.as_str().into(), id.as_str().into()], |row| row.boolean(0)).await?;
+            let has_root = tx.query_one_with(&SELECT_HAS_ROOT_KEY, &[registry.as_str().into()], |row| row.boolean(0)).await?;
             if keep_root && was_root == Some(true) && has_root != Some(true) {
                 return Err(Error::Refused(format!(
                     "'{id}' is the last root key of account {registry}, and the next start would create another one: disable it or rotate it instead"
@@ -213,7 +213,7 @@ async fn insert_key(tx: &mut Tx<'_>, key: &AccessKeyRow, now: Timestamp) -> Resu
 }
 
 async fn is_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &RegistryAlias) -> Result<bool> {
-    let found = tx.query_one(&SELECT_ALIAS, &[registry.as_str().into(), alias.as_str().into()], read_alias).await?;
+    let found = tx.query_one_with(&SELECT_ALIAS, &[registry.as_str().into(), alias.as_str().into()], read_alias).await?;
     Ok(found.is_some_and(|alias| alias.primary))
 }
 
@@ -238,11 +238,11 @@ pub(super) async fn require_user(tx: &mut Tx<'_>, registry: &RegistryId, user: &
 }
 
 async fn user_exists(tx: &mut Tx<'_>, registry: &RegistryId, user: &str) -> Result<bool> {
-    let found = tx.query_one(&SELECT_USER, &[registry.as_str().into(), user.into()], |row| row.boolean(0)).await?;
+    let found = tx.query_one_with(&SELECT_USER, &[registry.as_str().into(), user.into()], |row| row.boolean(0)).await?;
     Ok(found == Some(true))
 }
 
 async fn require_registry(tx: &mut Tx<'_>, registry: &RegistryId) -> Result<()> {
-    let found = tx.query_one(&SELECT_REGISTRY_EXISTS, &[registry.as_str().into()], |row| row.boolean(0)).await?;
+    let found = tx.query_one_with(&SELECT_REGISTRY_EXISTS, &[registry.as_str().into()], |row| row.boolean(0)).await?;
     if found == Some(true) { Ok(()) } else { Err(Error::RegistryNotFound(registry.to_string())) }
 }

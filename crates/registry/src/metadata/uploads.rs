@@ -1,9 +1,9 @@
 //! Upload sessions: how far each has come, and the state of its hash, so that any process can go on with it.
 
 use super::Metadata;
-use super::repositories::{IfMissing, repository_id, repository_id_or_new};
-use super::transaction::{Row, Sql, Tx, Value, statements};
+use super::{Row, Tx, Value, statements};
 use crate::error::{Error, Result};
+use crate::repository_row::{self, IfMissing};
 use roadstead_model::{RegistryId, RepositoryKey, RepositoryName, Timestamp};
 
 statements! {
@@ -53,7 +53,7 @@ impl Metadata {
     pub(crate) async fn start_upload(&self, key: RepositoryKey, session: Session, if_missing: IfMissing, now: Timestamp) -> Result<()> {
         let row = self.next_id(now);
         self.write_lazily(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id_or_new(tx, &key, if_missing, row, now).await?;
+            let repository = repository_row::require_or_insert(tx, &key, if_missing, row, now).await?;
             let minimum = i64::try_from(session.minimum_part).unwrap_or(i64::MAX);
             let parameters: [Value<'_>; 5] =
                 [session.id.as_str().into(), repository.into(), session.hash_state.as_slice().into(), minimum.into(), now.micros().into()];
@@ -66,10 +66,10 @@ impl Metadata {
     pub(crate) async fn find_upload(&self, key: &RepositoryKey, id: &str) -> Result<UploadRow> {
         self.read(async |tx: &mut Tx<'_>| {
             let parameters: [Value<'_>; 3] = [key.registry.as_str().into(), key.name.as_str().into(), id.into()];
-            if let Some(row) = tx.query_one(&SELECT, &parameters, read).await? {
+            if let Some(row) = tx.query_one_with(&SELECT, &parameters, read).await? {
                 return Ok(row);
             }
-            repository_id(tx, key).await?;
+            repository_row::require(tx, key).await?;
             Err(not_found(key, id))
         })
         .await
@@ -81,7 +81,7 @@ impl Metadata {
             let key = RepositoryKey::new(row.parsed(0, RegistryId::parse)?, row.parsed(1, RepositoryName::parse)?);
             Ok((key, row.unsigned(2)?))
         };
-        self.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, &[], read).await).await
+        self.scan(async |tx: &mut Tx<'_>| tx.query_with(&COUNT, &[], read).await).await
     }
 
     /// Notes that a session has come from `before` to `row.received` bytes. False when it stood elsewhere: another writer won.
@@ -107,7 +107,7 @@ impl Metadata {
     /// Gives a session up.
     pub(crate) async fn cancel_upload(&self, key: RepositoryKey, id: String) -> Result<()> {
         self.write(async move |tx: &mut Tx<'_>| {
-            let repository = repository_id(tx, &key).await?;
+            let repository = repository_row::require(tx, &key).await?;
             if remove(tx, repository, &id).await? { Ok(()) } else { Err(not_found(&key, &id)) }
         })
         .await

@@ -5,7 +5,7 @@
 //! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
 
 use super::bindings;
-use super::transaction::{Sql, Tx, statements};
+use super::{Tx, statements};
 use crate::error::{Error, Result};
 
 /// Every migration in order; the version of the schema is how many have been applied.
@@ -23,7 +23,7 @@ const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 /// The version that this Roadstead writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-pub(super) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 
 statements! {
     SELECT_VERSION = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
@@ -58,7 +58,7 @@ pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 async fn version(tx: &mut Tx<'_>) -> Result<i64> {
-    Ok(tx.query_one(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0))
+    Ok(tx.query_one_with(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0))
 }
 
 fn refuse_newer(found: i64) -> Result<()> {
@@ -72,7 +72,7 @@ fn refuse_newer(found: i64) -> Result<()> {
 
 /// A migration in PostgreSQL's words.
 #[cfg(test)]
-pub(super) fn for_postgres(script: &str) -> String {
+pub(crate) fn for_postgres(script: &str) -> String {
     let words =
         [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), ("json_quote(", "to_json("), (" WITHOUT ROWID", "")];
     words.iter().fold(script.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))

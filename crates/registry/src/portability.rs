@@ -2,11 +2,8 @@
 //!
 //! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
 
-use super::transaction::Sql;
-use super::{
-    accounts, bindings, blobs, catalog_data, gc, images, policies, principals, referrers, repositories, resource_tags, schema, tags,
-    uploads,
-};
+use crate::metadata::{Sql, accounts, bindings, blobs, gc, migrations, policies, principals, uploads};
+use crate::{catalog_data, image_deletion, images, manifests, referrers, repositories, repository_row, resource_tags, tags};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,24 +13,29 @@ use std::time::Duration;
 /// The user `nobody`, since PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65_534;
 
-fn statements() -> Vec<(&'static str, &'static Sql)> {
-    let files = [
-        accounts::STATEMENTS,
-        bindings::STATEMENTS,
-        blobs::STATEMENTS,
-        catalog_data::STATEMENTS,
-        gc::STATEMENTS,
-        images::STATEMENTS,
-        policies::STATEMENTS,
-        principals::STATEMENTS,
-        referrers::STATEMENTS,
-        repositories::STATEMENTS,
-        resource_tags::STATEMENTS,
-        schema::STATEMENTS,
-        tags::STATEMENTS,
-        uploads::STATEMENTS,
-    ];
-    files.into_iter().flatten().copied().collect()
+/// The statements of every file that has any.
+const FILES: &[&[(&str, &Sql)]] = &[
+    accounts::STATEMENTS,
+    bindings::STATEMENTS,
+    blobs::STATEMENTS,
+    catalog_data::STATEMENTS,
+    gc::STATEMENTS,
+    image_deletion::STATEMENTS,
+    images::STATEMENTS,
+    manifests::STATEMENTS,
+    policies::STATEMENTS,
+    principals::STATEMENTS,
+    referrers::STATEMENTS,
+    repositories::STATEMENTS,
+    repository_row::STATEMENTS,
+    resource_tags::STATEMENTS,
+    migrations::STATEMENTS,
+    tags::STATEMENTS,
+    uploads::STATEMENTS,
+];
+
+fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
+    FILES.iter().copied().flatten()
 }
 
 fn binaries() -> Option<PathBuf> {
@@ -101,9 +103,9 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     };
     let postgres = Postgres::start(&binaries);
     let client = postgres.connect().await;
-    client.batch_execute(schema::CREATE_VERSION).await.expect("the table of versions");
-    for script in schema::MIGRATIONS {
-        client.batch_execute(&schema::for_postgres(script)).await.expect("a migration");
+    client.batch_execute(migrations::CREATE_VERSION).await.expect("the table of versions");
+    for script in migrations::MIGRATIONS {
+        client.batch_execute(&migrations::for_postgres(script)).await.expect("a migration");
     }
     for (name, Sql(text)) in statements() {
         let prepared = client.prepare(&text.replace('?', "$")).await;
@@ -111,9 +113,28 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     }
 }
 
+/// A file whose statements are not listed above would not be tried.
+#[test]
+fn every_file_with_statements_is_listed() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut files) = (vec![sources], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            match entry.extension() {
+                _ if entry.is_dir() => folders.push(entry),
+                Some(extension) if extension == "rs" => {
+                    files += usize::from(std::fs::read_to_string(entry).expect("a source").lines().any(|line| line == "statements! {"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(files, FILES.len());
+}
+
 #[test]
 fn no_two_statements_are_the_same() {
-    let mut texts: Vec<_> = statements().into_iter().map(|(_, sql)| sql.0).collect();
+    let mut texts: Vec<_> = statements().map(|(_, sql)| sql.0).collect();
     let all = texts.len();
     texts.sort_unstable();
     texts.dedup();

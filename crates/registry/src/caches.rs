@@ -1,0 +1,42 @@
+//! Which answers are kept in memory, and how many bytes each counts.
+
+use crate::metadata::{AccessKeyRow, Cache, HeldBlob, StoredRow, bytes_of};
+use bytes::Bytes;
+use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};
+use std::sync::Arc;
+
+/// Answers that are kept in memory: those that pulls, signed requests and clients that poll ask for again and again.
+pub(crate) struct Caches {
+    pub(crate) aliases: Cache<RegistryId>,
+    pub(crate) access_keys: Cache<AccessKeyRow>,
+    pub(crate) manifests: Cache<StoredManifest>,
+    pub(crate) blobs: Cache<StoredRow>,
+    pub(crate) held_blobs: Cache<HeldBlob>,
+    pub(crate) image_tags: Cache<Arc<Page<ImageTag>>>,
+    pub(crate) tags: Cache<Arc<Page<Tag>>>,
+    pub(crate) referrers: Cache<Arc<Page<Referrer>>>,
+    pub(crate) repositories: Cache<Arc<Page<String>>>,
+}
+
+impl Caches {
+    pub(crate) fn new() -> Self {
+        Self {
+            aliases: Cache::new(|_| Some(0)),
+            access_keys: Cache::new(|_| Some(0)),
+            manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
+            blobs: Cache::new(|stored| Some(stored.content.size())),
+            // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
+            held_blobs: Cache::new(|held| held.needed.then_some(0)),
+            image_tags: Cache::new(|page| {
+                Some(bytes_of(page.items.iter().flat_map(|ImageTag { tag, image, .. }| {
+                    [tag.as_str(), image.digest.as_str(), &image.media_type, image.artifact_media_type.as_deref().unwrap_or_default()]
+                })))
+            }),
+            tags: Cache::new(|page| Some(bytes_of(page.items.iter().map(Tag::as_str)))),
+            referrers: Cache::new(|page| {
+                Some(bytes_of(page.items.iter().flat_map(|referrer| [referrer.digest.as_str(), &referrer.descriptor])))
+            }),
+            repositories: Cache::new(|page| Some(bytes_of(page.items.iter().map(String::as_str)))),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Parameters of statements.
+
+use roadstead_model::{Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+/// The parameters of a statement, in the order of their numbers: each is a [`Parameter`].
+macro_rules! params {
+    ($($parameter:expr),* $(,)?) => {
+        &[$($crate::metadata::Parameter::value(&$parameter)),*]
+    };
+}
+pub(crate) use params;
+
+/// What can be a parameter of a statement.
+pub(crate) trait Parameter {
+    fn value(&self) -> Value<'_>;
+}
+
+impl<T: Parameter + ?Sized> Parameter for &T {
+    fn value(&self) -> Value<'_> {
+        (**self).value()
+    }
+}
+
+impl<T: Parameter> Parameter for Option<T> {
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, T::value)
+    }
+}
+
+macro_rules! parameters {
+    ($($type:ty: $self:ident => $value:expr;)*) => {$(
+        impl Parameter for $type {
+            fn value(&$self) -> Value<'_> {
+                $value
+            }
+        }
+    )*};
+}
+
+parameters! {
+    i64: self => Value::Integer(*self);
+    // SQL has no unsigned numbers; one that is too large is a limit that nothing reaches.
+    u64: self => Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX));
+    usize: self => Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX));
+    bool: self => Value::Boolean(*self);
+    str: self => Value::Text(self);
+    String: self => Value::Text(self);
+    [u8]: self => Value::Bytes(self);
+    Vec<u8>: self => Value::Bytes(self);
+    Timestamp: self => Value::Integer(self.micros());
+    Digest: self => Value::Text(self.as_str());
+    Tag: self => Value::Text(self.as_str());
+    RegistryId: self => Value::Text(self.as_str());
+    RegistryAlias: self => Value::Text(self.as_str());
+    RepositoryName: self => Value::Text(self.as_str());
+    UserId: self => Value::Text(self.as_str());
+}
+
+/// A parameter of a statement.
+#[derive(Debug, Clone)]
+pub(crate) enum Value<'a> {
+    Null,
+    Integer(i64),
+    Boolean(bool),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
+        value.map_or(Self::Null, Self::Bytes)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        value.map_or(Self::Null, Self::Text)
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(value) => ValueRef::Integer(*value),
+            Self::Boolean(value) => ValueRef::Integer(i64::from(*value)),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(value) => ValueRef::Blob(value),
+        }))
+    }
+}

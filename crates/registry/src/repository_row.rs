@@ -1,0 +1,72 @@
+//! The row of a repository, which every operation on one finds first.
+
+use crate::error::{Error, Result};
+use crate::metadata::{Tx, params, statements};
+use roadstead_model::{RegistryId, RepositoryKey, Timestamp};
+
+statements! {
+    SELECT_ID = "SELECT id FROM repository WHERE registry_id = ?1 AND name = ?2";
+    INSERT = "INSERT INTO repository (id, registry_id, name, image_count, created_at) VALUES (?1, ?2, ?3, 0, ?4)
+        ON CONFLICT (registry_id, name) DO NOTHING";
+    COUNT_IN_REGISTRY = "UPDATE registry SET repository_count = repository_count + ?2 WHERE id = ?1 RETURNING repository_count";
+}
+
+/// Whether a write may make the repository that it needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum IfMissing {
+    /// It may not: the answer is that the repository does not exist.
+    Fail,
+    /// It may, as long as the registry holds no more than this many repositories.
+    Create {
+        /// The quota of repositories in a registry.
+        limit: u64,
+    },
+}
+
+/// The row id of a repository, if it exists.
+pub(crate) async fn find(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Option<i64>> {
+    tx.query_one(&SELECT_ID, params![key.registry, key.name]).await
+}
+
+/// The row id of a repository, which must exist.
+pub(crate) async fn require(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<i64> {
+    find(tx, key).await?.ok_or_else(|| Error::RepositoryNotFound(key.clone()))
+}
+
+/// Passes on what was found in a repository. Only a miss pays for finding out whether the repository exists at all.
+pub(crate) async fn require_on_miss<T>(tx: &mut Tx<'_>, key: &RepositoryKey, found: Option<T>) -> Result<Option<T>> {
+    if found.is_none() {
+        require(tx, key).await?;
+    }
+    Ok(found)
+}
+
+/// The row id of a repository. A missing one is first made with the row id `new`, if it may be.
+pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, new: i64, now: Timestamp) -> Result<i64> {
+    if let IfMissing::Create { limit } = missing
+        && insert(tx, key, new, limit, now).await?
+    {
+        return Ok(new);
+    }
+    require(tx, key).await
+}
+
+/// Makes a repository. False if there is one of this name.
+pub(crate) async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit: u64, now: Timestamp) -> Result<bool> {
+    if tx.execute(&INSERT, params![id, key.registry, key.name, now]).await? == 0 {
+        return Ok(false);
+    }
+    if add_to_count(tx, &key.registry, 1).await? > limit {
+        return Err(Error::LimitExceeded(format!(
+            "The registry with id '{}' already has the maximum allowed number of repositories which is '{limit}'",
+            key.registry
+        )));
+    }
+    Ok(true)
+}
+
+/// Changes the number of repositories in a registry, and returns it.
+pub(crate) async fn add_to_count(tx: &mut Tx<'_>, registry: &RegistryId, change: i64) -> Result<u64> {
+    let count = tx.query_one(&COUNT_IN_REGISTRY, params![registry, change]).await?;
+    count.ok_or_else(|| Error::RegistryNotFound(registry.to_string()))
+}
