@@ -5,23 +5,21 @@ use crate::RegistryAlias;
 /// A registry alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasDescription {
-    /// The alias.
     pub name: RegistryAlias,
-    /// Whether it may be used.
     pub status: AliasStatus,
-    /// Whether repository URIs show it.
+    /// Whether repository URIs show this alias.
     pub primary: bool,
-    /// Whether it is the one that the registry was given at first.
+    /// Whether this is the alias assigned to the registry first.
     pub default: bool,
 }
 
 impl AliasDescription {
-    /// A new alias: in use, and nothing more.
+    /// An active alias, neither primary nor default.
     pub fn new(name: RegistryAlias) -> Self {
         Self { name, status: AliasStatus::Active, primary: false, default: false }
     }
 
-    /// The same with this status, if there is one, and with these marks in addition to those that it has.
+    /// Sets `status` if given, and adds the given flags; flags are never cleared.
     pub fn changed(self, status: Option<AliasStatus>, primary: bool, default: bool) -> Self {
         let Self { name, status: old, primary: was_primary, default: was_default } = self;
         Self { name, status: status.unwrap_or(old), primary: primary || was_primary, default: default || was_default }
@@ -31,16 +29,15 @@ impl AliasDescription {
 /// The state of an alias (Amazon ECR Public API, `RegistryAliasStatus`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AliasStatus {
-    /// In use.
+    /// Resolves to the registry.
     Active,
-    /// Asked for, not granted yet.
+    /// Requested, not granted yet.
     Pending,
-    /// Asked for and not granted.
+    /// Requested and denied.
     Rejected,
 }
 
 impl AliasStatus {
-    /// As the API writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
@@ -49,7 +46,7 @@ impl AliasStatus {
         }
     }
 
-    /// Reads what [`Self::as_str`] writes.
+    /// Parses the output of [`Self::as_str`].
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let all = [Self::Active, Self::Pending, Self::Rejected];
         all.into_iter().find(|status| status.as_str() == text).ok_or("no alias status")

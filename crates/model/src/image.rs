@@ -3,61 +3,55 @@
 use crate::{Digest, Tag, Timestamp};
 use bytes::Bytes;
 
-/// What a listing says about an image.
+/// The facts about an image that listings contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSummary {
-    /// The digest of its manifest.
     pub digest: Digest,
-    /// Config and layers in bytes; for an index the largest of its manifests.
+    /// Config and layers; for an index, the largest of its manifests.
     pub size_bytes: u64,
-    /// When it was first pushed to this repository.
+    /// When the image was first pushed to this repository.
     pub pushed_at: Timestamp,
-    /// The media type of its manifest.
+    /// The media type of the manifest.
     pub media_type: String,
-    /// The artifact type, else the config's media type.
+    /// The artifact type, otherwise the config's media type.
     pub artifact_media_type: Option<String>,
 }
 
 /// An image with all its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The image.
     pub summary: ImageSummary,
-    /// Its tags in byte order, as many as a page holds (some 15,000 of the longest); none when it is untagged.
+    /// In bytewise order, at most as many as a page holds (some 15,000 of the longest).
     pub tags: Vec<Tag>,
 }
 
-/// A tag and the image that it points at.
+/// A tag and the image it points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTag {
-    /// The tag.
     pub tag: Tag,
-    /// When the tag came to point at this image.
+    /// When the tag was pointed at this image.
     pub created_at: Timestamp,
-    /// The image.
     pub image: ImageSummary,
 }
 
-/// What names an image: a digest, a tag, or both, which must then agree.
+/// Identifies an image by digest, by tag, or by both, which must then agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageId {
-    /// The digest of its manifest.
     pub digest: Option<Digest>,
-    /// One of its tags.
     pub tag: Option<Tag>,
 }
 
 /// A manifest as it was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
-    /// The digest that it was pushed under.
+    /// The digest the manifest was pushed with.
     pub digest: Digest,
-    /// The media type that it was pushed with.
+    /// The media type the manifest was pushed with.
     pub media_type: String,
-    /// How many bytes it has.
+    /// In bytes.
     pub size: u64,
-    /// The bytes as they were pushed. None of a large manifest, whose bytes are read separately.
+    /// The exact bytes as pushed; `None` for a large manifest, whose bytes are read separately.
     pub bytes: Option<Bytes>,
-    /// Whether an index of the repository lists it.
+    /// Whether an index of the repository lists the manifest.
     pub in_index: bool,
 }

@@ -1,4 +1,4 @@
-//! A manifest, parsed once when it is pushed.
+//! Manifests, parsed once when they are pushed.
 
 use crate::Digest;
 use crate::measure::{beginning, json_length};
@@ -10,83 +10,79 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The largest manifest that is stored, in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
+/// The maximum size of a manifest in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
 pub const MAXIMUM_SIZE: usize = 4 * 1024 * 1024;
 
-/// The most bytes that the annotations of a referrer take as JSON: 64 KiB. Every listing of its subject's referrers repeats
-/// them (OCI distribution specification, "Listing Referrers"), and clients read one page of 4 MiB at most. Signatures and
-/// attestations (cosign, Notation) have a few hundred bytes of them.
+/// The maximum size in bytes of a referrer's annotations as JSON: 64 KiB. Every listing of the referrers repeats them (OCI
+/// distribution specification, "Listing Referrers"), and clients read at most one page of 4 MiB. Signatures and attestations
+/// (cosign, Notation) have a few hundred bytes of annotations.
 pub const MAXIMUM_ANNOTATIONS: u64 = 64 * 1024;
 
-/// What one entry of a manifest points at (OCI image specification, "Descriptors").
+/// A reference from a manifest to other content (OCI image specification, "Descriptors").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
-    /// The media type of the content.
     pub media_type: String,
-    /// The digest of the content.
     pub digest: Digest,
-    /// The size of the content in bytes.
+    /// In bytes.
     pub size: u64,
-    /// Whether the content may live elsewhere: it has URLs of its own or is of a non-distributable type.
+    /// Whether the content may be stored elsewhere, because it has URLs or a non-distributable type.
     pub external: bool,
 }
 
-/// The parts of a manifest that a registry acts on. The bytes themselves are stored as they were pushed.
+/// The parts of a manifest that the registry interprets. The bytes are stored as pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The media type under which it was pushed and will be served.
+    /// The media type with which the manifest was pushed and is served.
     pub media_type: String,
-    /// What it is.
     pub kind: Kind,
     /// The config of an image.
     pub config: Option<Descriptor>,
     /// The layers of an image, or the blobs of an artifact.
     pub layers: Vec<Descriptor>,
-    /// What an index lists.
+    /// The entries of an index.
     pub manifests: Vec<Descriptor>,
-    /// The manifest that this one refers to.
+    /// The manifest to which this one is a referrer.
     pub subject: Option<Digest>,
-    /// `artifactType` as written, if it is not empty.
+    /// `artifactType`, if not empty.
     pub artifact_type: Option<String>,
-    /// The annotations of the manifest itself.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Why bytes are no manifest.
+/// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// Not a JSON object.
     #[error("Invalid JSON syntax")]
     Syntax,
-    /// JSON, but a member is missing, of another type, or not a well-formed digest.
+    /// A member is missing, has the wrong type, or is not a well-formed digest.
     #[error("{0}")]
     Shape(String),
     /// `Content-Type` and `mediaType` differ.
     #[error("the media type is '{declared}' but the manifest says '{written}'")]
     MediaTypeMismatch {
-        /// What the request said.
+        /// The media type of the request.
         declared: String,
-        /// What the manifest says.
+        /// The media type in the manifest.
         written: String,
     },
-    /// Neither the request nor the manifest names a media type, and its members do not tell.
+    /// Neither the request nor the manifest names a media type, and it cannot be inferred.
     #[error("the manifest has no media type")]
     MediaTypeMissing,
-    /// Docker's schema 1.
+    /// Docker's schema 1, which is not supported.
     #[error("manifests of schema version 1 are not supported")]
     SchemaOne,
     /// A media type or an artifact type is longer than [`media_type::LONGEST`].
     #[error("the media type '{beginning}…' has {length} bytes: at most {} are allowed", media_type::LONGEST)]
     MediaTypeTooLong {
-        /// How it begins.
+        /// The beginning of the media type.
         beginning: String,
-        /// How many bytes it has.
+        /// In bytes.
         length: usize,
     },
-    /// The annotations of a referrer take more than [`MAXIMUM_ANNOTATIONS`].
+    /// The annotations of a referrer exceed [`MAXIMUM_ANNOTATIONS`].
     #[error("the annotations take {size} bytes: at most {MAXIMUM_ANNOTATIONS} are allowed in a manifest that has a subject")]
     AnnotationsTooLarge {
-        /// How many bytes they take as JSON.
+        /// The size of the annotations as JSON, in bytes.
         size: u64,
     },
 }
@@ -123,12 +119,12 @@ struct TypeOnly {
     media_type: Option<String>,
 }
 
-/// Reads a list that is there. What Go writes for a list of nothing is `null` (BuildKit, of an image without layers).
+/// Deserialises a list that is present but may be `null`, as Go writes empty lists (BuildKit, for an image without layers).
 fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
     Option::deserialize(deserializer).map(|list| Some(list.unwrap_or_default()))
 }
 
-/// A JSON object that is read as a `T`. What serde derives for a `T` would take an array for one, too.
+/// Deserialises a `T` from a JSON object only. The derived implementation would also accept an array.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -154,16 +150,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 impl Manifest {
     /// Parses a pushed manifest.
     ///
-    /// `declared` is the media type that came with it (`Content-Type` without parameters, or `imageManifestMediaType`);
-    /// an empty one counts as none. A manifest without a `mediaType` of its own takes the declared one. Lists that are absent
-    /// or null are empty.
+    /// `declared` is the media type from the request (`Content-Type` without parameters, or `imageManifestMediaType`); an empty
+    /// one counts as absent. It applies to a manifest without `mediaType`. Absent and null lists are empty.
     pub fn parse(bytes: &[u8], declared: Option<&str>) -> Result<Self, ManifestError> {
         let manifest = Self::parse_unbounded(bytes, declared)?;
         let size = if manifest.subject.is_some() { json_length(&manifest.annotations) } else { 0 };
         if size > MAXIMUM_ANNOTATIONS { Err(ManifestError::AnnotationsTooLarge { size }) } else { Ok(manifest) }
     }
 
-    /// Whether this is a JSON object that does not say which media type it has.
+    /// Whether `bytes` is a JSON object without `mediaType`.
     pub fn is_untyped(bytes: &[u8]) -> bool {
         written_media_type(bytes).is_ok_and(|written| written.is_none())
     }
@@ -192,8 +187,8 @@ impl Manifest {
         Self::from_raw(raw, media_type)
     }
 
-    /// JSON of an unknown media type may hold anything. What looks like the members of a referrer is taken for that, so
-    /// that such a manifest is listed under its subject; whatever looks otherwise is left alone.
+    /// JSON of an unknown media type may contain anything. Members with the names and types of a referrer's are interpreted as
+    /// such, so that the manifest is listed under its subject; all others are ignored.
     fn other(media_type: &str, raw: &serde_json::Map<String, Value>) -> Result<Self, ManifestError> {
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let artifact_type = raw.get("artifactType").and_then(text);
@@ -236,18 +231,18 @@ impl Manifest {
         })
     }
 
-    /// What ECR calls `artifactMediaType` and the referrers listing calls `artifactType`:
-    /// the artifact type, else the config's media type; none for an index without an artifact type.
+    /// Returns the artifact type, otherwise the config's media type; `None` for an index without an artifact type. ECR calls this
+    /// `artifactMediaType`, and referrers listings `artifactType`.
     pub fn artifact_media_type(&self) -> Option<&str> {
         self.artifact_type.as_deref().or_else(|| self.config.as_ref().map(|config| config.media_type.as_str()))
     }
 
-    /// The config and the layers by their descriptors, in bytes: the compressed size of an image.
+    /// The compressed size of the image in bytes: the sum of config and layers as stated in their descriptors.
     pub fn content_size(&self) -> u64 {
         self.config.iter().chain(&self.layers).fold(0_u64, |sum, part| sum.saturating_add(part.size))
     }
 
-    /// The blobs that must be in the repository before this manifest may be: config and layers, each once.
+    /// The blobs that must exist in the repository before the push: config and layers, without duplicates.
     pub fn required_blobs(&self) -> Vec<&Digest> {
         let mut seen = std::collections::HashSet::new();
         let parts = self.config.iter().chain(&self.layers).filter(|part| !part.external);
@@ -266,7 +261,7 @@ fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, Manifest
     Ok(Descriptor { media_type: raw.media_type, digest, size: raw.size, external })
 }
 
-/// How much of a text of the client's goes into a message, so that a message stays readable.
+/// The maximum length in bytes of a client's string quoted in a message.
 const SHOWN: usize = 80;
 
 fn check_media_type(text: &str) -> Result<(), ManifestError> {
@@ -276,7 +271,7 @@ fn check_media_type(text: &str) -> Result<(), ManifestError> {
     Err(ManifestError::MediaTypeTooLong { beginning: beginning(text, SHOWN).to_owned(), length: text.len() })
 }
 
-/// `mediaType` as the manifest has it, if it is not empty.
+/// The `mediaType` in the manifest, if not empty.
 fn written_media_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
     let Object(TypeOnly { media_type }) = serde_json::from_slice(bytes).map_err(error_of)?;
     Ok(media_type.filter(|text| !text.is_empty()))
@@ -293,7 +288,7 @@ fn implied_media_type(raw: &RawManifest) -> Result<&'static str, ManifestError> 
 
 fn error_of(error: serde_json::Error) -> ManifestError {
     match error.classify() {
-        // It repeats a text that stands where none may.
+        // serde_json's message would quote the unexpected string, however long.
         serde_json::error::Category::Data => ManifestError::Shape(beginning(&error.to_string(), 2 * SHOWN).to_owned()),
         _ => ManifestError::Syntax,
     }

@@ -5,15 +5,15 @@ use crate::media_type::OCI_INDEX;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// `Docker-Content-Digest`, on every answer about a blob or a manifest.
+/// `Docker-Content-Digest`, on every response for a blob or a manifest.
 pub const CONTENT_DIGEST: &str = "docker-content-digest";
-/// `Docker-Upload-UUID`, expected by older clients beside `Location`.
+/// `Docker-Upload-UUID`, which older clients expect in addition to `Location`.
 pub const UPLOAD_UUID: &str = "docker-upload-uuid";
 /// `Docker-Distribution-API-Version`, expected on `/v2/`.
 pub const API_VERSION: &str = "docker-distribution-api-version";
-/// `OCI-Subject`: the subject that a pushed manifest was indexed under.
+/// `OCI-Subject`: the subject of the pushed referrer.
 pub const SUBJECT: &str = "oci-subject";
-/// `OCI-Tag`: one for each tag that a push by digest set.
+/// `OCI-Tag`: one per tag set by a push by digest.
 pub const TAG: &str = "oci-tag";
 /// `OCI-Filters-Applied`, on a filtered listing of referrers.
 pub const FILTERS_APPLIED: &str = "oci-filters-applied";
@@ -23,21 +23,21 @@ pub const FILTERS_APPLIED: &str = "oci-filters-applied";
 pub struct TagList<'a> {
     /// `<alias>/<repository>`.
     pub name: String,
-    /// Tags in byte order.
+    /// In bytewise order.
     pub tags: &'a [Tag],
 }
 
 /// The body of `GET /v2/_catalog`.
 #[derive(Debug, Serialize)]
 pub struct RepositoryList<'a> {
-    /// `<alias>/<repository>` in byte order.
+    /// `<alias>/<repository>`, in bytewise order.
     pub repositories: &'a [String],
 }
 
-/// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the manifests that refer to the subject, from their
-/// descriptors, each of which is a [`ReferrerDescriptor`] as JSON.
+/// The body of `GET /v2/<name>/referrers/<digest>`: an image index of the referrers, composed from their descriptors, each of which
+/// is a [`ReferrerDescriptor`] as JSON.
 pub fn referrer_list<'a>(descriptors: impl Iterator<Item = &'a str> + Clone) -> String {
-    // Into one buffer: joined and then put between the ends, a page of 100 would take half as many instructions again.
+    // One buffer: joining the descriptors first and then adding start and end takes half again as many instructions.
     let mut list = String::with_capacity(referrer_list_length(descriptors.clone()));
     list.push_str(REFERRERS_START);
     list.push_str(OCI_INDEX);
@@ -52,7 +52,7 @@ pub fn referrer_list<'a>(descriptors: impl Iterator<Item = &'a str> + Clone) -> 
     list
 }
 
-/// How many bytes [`referrer_list`] takes.
+/// The length of [`referrer_list`] in bytes.
 pub fn referrer_list_length<'a>(descriptors: impl Iterator<Item = &'a str>) -> usize {
     let frame = REFERRERS_START.len() + OCI_INDEX.len() + REFERRERS_MIDDLE.len() + REFERRERS_END.len();
     let (number, length) = descriptors.fold((0_usize, frame), |(number, length), descriptor| (number + 1, length + descriptor.len()));
@@ -67,35 +67,30 @@ const REFERRERS_END: &str = "]}";
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReferrerDescriptor<'a> {
-    /// The referrer's media type.
     pub media_type: &'a str,
-    /// The referrer's digest.
     pub digest: &'a str,
-    /// The referrer's size in bytes.
+    /// In bytes.
     pub size: u64,
-    /// The artifact type, else the config's media type; absent for an index without one.
+    /// The artifact type, otherwise the config's media type; absent for an index without an artifact type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<&'a str>,
-    /// The referrer's own annotations; absent without any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: &'a BTreeMap<String, String>,
 }
 
-/// The body of an error answer.
+/// The body of an error response.
 #[derive(Debug, Serialize)]
 pub struct ErrorList<'a> {
-    /// One or more errors.
     pub errors: Vec<ErrorEntry<'a>>,
 }
 
-/// One error of an error answer.
+/// An entry of an error response.
 #[derive(Debug, Serialize)]
 pub struct ErrorEntry<'a> {
-    /// The code in upper case, such as `MANIFEST_UNKNOWN`.
+    /// In upper case, such as `MANIFEST_UNKNOWN`.
     pub code: &'a str,
-    /// What happened, in a sentence.
     pub message: &'a str,
-    /// Whatever else helps the client.
+    /// Additional, machine-readable information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<serde_json::Value>,
 }
@@ -103,11 +98,10 @@ pub struct ErrorEntry<'a> {
 /// The body of `GET /token`.
 #[derive(Debug, Serialize)]
 pub struct TokenReply {
-    /// The bearer token.
     pub token: String,
-    /// The same token, under OAuth's name.
+    /// The same as `token`, under OAuth's name.
     pub access_token: String,
-    /// Seconds that the token is valid from `issued_at`.
+    /// In seconds from `issued_at`.
     pub expires_in: i64,
     /// RFC 3339.
     pub issued_at: String,

@@ -1,64 +1,62 @@
-//! Pages of a listing. The token that leads from one to the next is sealed by [`crate::sealed`].
+//! Pages of a listing (keyset pagination). [`crate::sealed`] seals the token for the next page.
 
-/// How many entries a page may hold: 1 to 1000, as the service model's `MaxResults` has it.
+/// The maximum number of entries of a page, 1 to 1000 (service model, `MaxResults`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(u32);
 
 impl PageSize {
-    /// What AWS uses when the caller names no size.
+    /// AWS's default.
     pub const DEFAULT: Self = Self(100);
-    /// The largest page.
     pub const MAXIMUM: Self = Self(1000);
 
-    /// `size` brought into the range 1 to 1000.
+    /// Clamps `size` to the range 1 to 1000.
     pub fn clamped(size: u64) -> Self {
         Self(u32::try_from(size.clamp(1, 1000)).unwrap_or(1000))
     }
 
-    /// The number of entries.
     pub const fn get(self) -> usize {
         self.0 as usize
     }
 
-    /// What a page's rows are asked for with: the one more only says that more follows.
+    /// The LIMIT of a page's query. The additional row shows whether another page follows.
     pub const fn with_one_more(self) -> i64 {
         self.0 as i64 + 1
     }
 }
 
-/// The most bytes that a page holds: 4 MiB, as much as clients read of one (oras-go reads no more of a list of referrers).
+/// The maximum size of a page in bytes: 4 MiB, the limit of clients (oras-go, for a list of referrers).
 pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// What an entry takes beside its own texts, about: names of members, numbers and times.
+/// The approximate size in bytes of an entry without its strings: member names, numbers and times.
 const FRAME: usize = 128;
 
-/// What a bare text takes beside itself: quotes and a comma.
+/// The overhead in bytes of a bare string: quotes and a comma.
 const TEXT_FRAME: usize = 3;
 
-/// A page in the making. It is full once it has as many entries as it may have, or as many bytes; its first entry always fits,
-/// so that every page leads on.
+/// Builds a page. It is full when it reaches its limit of entries or of bytes. The first entry always fits, so that every page
+/// makes progress.
 #[derive(Debug)]
 pub struct Filling<T> {
     items: Vec<T>,
     most: usize,
-    /// What an entry takes beside its own texts.
+    /// The size in bytes of an entry without its strings.
     frame: usize,
     bytes_left: usize,
     more: bool,
 }
 
 impl<T> Filling<T> {
-    /// A page of at most so many entries.
+    /// A page of at most `size` entries.
     pub fn new(size: PageSize) -> Self {
         Self::of(size.get(), FRAME)
     }
 
-    /// As many entries as the bytes of a page hold.
+    /// A page limited by its size in bytes only.
     pub fn of_any_number() -> Self {
         Self::of(usize::MAX, FRAME)
     }
 
-    /// The same for entries that are no more than a text each.
+    /// A page of bare strings, limited by its size in bytes only.
     pub fn of_texts() -> Self {
         Self::of(usize::MAX, TEXT_FRAME)
     }
@@ -67,8 +65,8 @@ impl<T> Filling<T> {
         Self { items: Vec::new(), most, frame, bytes_left: PAGE_BYTES, more: false }
     }
 
-    /// Offers the next entry, whose texts have so many bytes. False when the page is full: the entry then only shows that more
-    /// follows, and no further one is to be offered.
+    /// Adds the next entry, whose strings have `bytes` bytes. Returns `false` if it does not fit; another page then follows, and no
+    /// further entry may be added.
     pub fn take(&mut self, item: T, bytes: usize) -> bool {
         let left = self.bytes_left.checked_sub(bytes + self.frame);
         if self.items.len() >= self.most || (left.is_none() && !self.items.is_empty()) {
@@ -80,39 +78,35 @@ impl<T> Filling<T> {
         true
     }
 
-    /// How many entries it has so far.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether it has none yet.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Whether an entry did not fit.
+    /// Whether an entry has not fit.
     pub fn is_full(&self) -> bool {
         self.more
     }
 
-    /// The entries, however many did not fit.
     pub fn into_items(self) -> Vec<T> {
         self.items
     }
 
-    /// The page, which leads on from the `position` of its last entry if an entry did not fit.
+    /// Returns the page. If an entry has not fit, the next page starts after the `position` of the last entry.
     pub fn finish<Position>(self, position: impl Fn(&T) -> Position) -> Page<T, Position> {
         let next = if self.more { self.items.last().map(position) } else { None };
         Page { items: self.items, next }
     }
 }
 
-/// Some entries of a listing, and where the listing goes on.
+/// A part of a listing, and the position of the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, Position = String> {
-    /// The entries, in the order of the listing.
     pub items: Vec<T>,
-    /// The position after the last entry; none when nothing follows.
+    /// The position of the last entry if another page follows.
     pub next: Option<Position>,
 }
 

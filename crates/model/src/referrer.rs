@@ -1,10 +1,9 @@
-//! Referrers: manifests whose subject is another one.
+//! Referrers: manifests whose `subject` is another manifest.
 
-/// A manifest that refers to another one.
+/// A manifest that refers to another one with its `subject`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
-    /// Its digest.
     pub digest: String,
-    /// Its [descriptor](crate::oci::ReferrerDescriptor) as JSON, composed when it was pushed: listings only pass it on.
+    /// The [descriptor](crate::oci::ReferrerDescriptor) as JSON, composed at the push and copied into listings as it is.
     pub descriptor: String,
 }

@@ -1,30 +1,30 @@
-//! Sealed tokens: a payload that anybody can read, with an authentication code that only this installation can compute.
+//! Sealed tokens: a readable payload with a message authentication code that only this installation can compute.
 //!
 //! A token is `base64url(payload) "." base64url(HMAC-SHA256(key, context, base64url(payload)))`, so that every replica
-//! verifies it without a lookup. The context is authenticated but not transmitted: it says what the token is bound to,
-//! and whoever opens the token has to know it. Each purpose has a key of its own, so that no token is good for another one.
+//! verifies it without a lookup. The context is authenticated but not transmitted: it states what the token is bound to, and
+//! opening the token requires the same context. Each purpose has a separate key, so that tokens are not interchangeable.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The most bytes of a token, in any encoding. No token that is issued comes near it.
+/// The maximum length in bytes of a token in any encoding, far above that of any issued token.
 pub const MAXIMUM_LENGTH: usize = 8 * 1024;
 
 /// The first byte of a compact token.
 const COMPACT: u8 = 1;
-/// How many bytes of the code a compact token carries.
+/// The length in bytes of the truncated code in a compact token.
 const COMPACT_CODE_LENGTH: usize = 16;
 
 /// The key that tokens of one purpose are sealed with.
 #[derive(Clone)]
 pub struct SealingKey([u8; 32]);
 
-/// Why a token was not opened.
+/// Why a token cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// Not of the form that this module writes.
+    /// Not in the format of this module.
     #[error("the token is malformed")]
     Malformed,
     /// Altered, sealed with another key, or bound to another context.
@@ -45,7 +45,7 @@ impl SealingKey {
         format!("{payload}.{code}")
     }
 
-    /// Reads the payload of a token that was sealed with this key and `context`. Nothing of it is decoded before its code fits.
+    /// Returns the payload of a token sealed with this key and `context`. The payload is decoded only after its code is verified.
     pub fn open(&self, context: &[&str], token: &str) -> Result<String, SealError> {
         if token.len() > MAXIMUM_LENGTH {
             return Err(SealError::Malformed);
@@ -56,8 +56,8 @@ impl SealingKey {
         String::from_utf8(decode(payload)?).map_err(|_| SealError::Malformed)
     }
 
-    /// Reads `base64url(1, 16 bytes of HMAC-SHA256(key, 1, context, payload), payload)`. Page tokens had this form at first, and
-    /// they never expire.
+    /// Opens `base64url(1, 16 bytes of HMAC-SHA256(key, 1, context, payload), payload)`, the first format of page tokens, which never
+    /// expire.
     fn open_compact(&self, context: &[&str], token: &str) -> Result<String, SealError> {
         let raw = decode(token)?;
         let [COMPACT, rest @ ..] = raw.as_slice() else { return Err(SealError::Malformed) };
@@ -71,7 +71,7 @@ impl SealingKey {
         let mut code = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         code.update(form);
         for part in context {
-            // Length-prefixed, so that no two contexts are the same bytes.
+            // Length-prefixed, so that different contexts never give the same bytes.
             code.update(&(part.len() as u64).to_be_bytes());
             code.update(part.as_bytes());
         }
@@ -92,7 +92,7 @@ mod tests {
     const KEY: SealingKey = SealingKey::new([7; 32]);
     const OTHER_KEY: SealingKey = SealingKey::new([8; 32]);
 
-    /// Page tokens of the first form, as commit 9c07337 sealed them.
+    /// Page tokens in the first format, sealed by commit 9c07337.
     const COMPACT_TOKENS: [([&str; 3], &str, &str); 3] = [
         (["DescribeImageTags", "123456789012", "team/app"], "v2", "AQCRb6bQvcvZ8YpGsB3hdGh2Mg"),
         (["DescribeRepositories", "123456789012", ""], "team/app", "AWeePZROgDQ8T3aMvGEdQLN0ZWFtL2FwcA"),
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(KEY.open(&[], &KEY.seal(&[], &payload)), Err(SealError::Malformed));
     }
 
-    /// `token` with the byte of what is encoded at `at` flipped.
+    /// `token` with the decoded byte at `at` flipped.
     fn altered(token: &str, at: prop::sample::Index, flip: u8) -> String {
         let mut parts: Vec<Vec<u8>> = token.split('.').map(|part| decode(part).expect("our own token")).collect();
         let mut at = at.index(parts.iter().map(Vec::len).sum());

@@ -1,25 +1,24 @@
-//! Identity policies of users: AWS's managed ones by name, others with a document.
+//! Identity policies of users: AWS managed policies by name, or custom documents.
 
 use super::managed::ManagedPolicy;
 use super::{Policy, PolicyKind};
 use crate::account::is_iam_name;
 
-/// A policy of a user.
+/// An identity policy of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPolicy {
-    /// Its name.
     pub name: String,
-    /// Its document; none for one of AWS's managed policies, which its name stands for.
+    /// `None` for an AWS managed policy, which is identified by its name.
     pub document: Option<String>,
 }
 
-/// Why there can be no such policy of a user.
+/// Why a user policy is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UserPolicyError(String);
 
 impl UserPolicy {
-    /// One of AWS's managed policies, by its name or its ARN.
+    /// An AWS managed policy, by name or ARN.
     pub fn managed(name: &str) -> Result<Self, UserPolicyError> {
         match ManagedPolicy::find(name) {
             Some(managed) => Ok(Self { name: managed.name.to_owned(), document: None }),
@@ -27,7 +26,7 @@ impl UserPolicy {
         }
     }
 
-    /// A policy with a document of its own, which must be a valid identity policy.
+    /// A policy with a custom document, which must be a valid identity policy.
     pub fn with_document(name: &str, document: String) -> Result<Self, UserPolicyError> {
         if !is_iam_name(name, 128) {
             return Err(UserPolicyError(format!("'{name}' is not a valid policy name: use 1 to 128 letters, digits and +=,.@_-")));
@@ -41,7 +40,7 @@ impl UserPolicy {
         }
     }
 
-    /// Its document, also of a managed policy.
+    /// The document, also of a managed policy.
     pub fn text(&self) -> Option<&str> {
         self.document.as_deref().or_else(|| ManagedPolicy::find(&self.name).map(|managed| managed.document))
     }
