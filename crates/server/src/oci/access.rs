@@ -1,7 +1,7 @@
 //! Who may do what at this door: the challenge, the permission of each operation, and the proof of having been checked.
 
-use super::error::{Code, Failure, Refused};
-use super::route::{Operation, Place};
+use super::failure::{Code, Failure, Refused};
+use super::operation::{Operation, Place};
 use crate::auth::bearer::{self, TokenError};
 use crate::auth::{Denied, Permissions, RequestTags, Resource};
 use crate::http::Call;
@@ -29,7 +29,8 @@ const PUT_IMAGE: &str = "ecr-public:PutImage";
 /// The permission to create the repository that a push goes to.
 const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 
-/// A repository that the caller may do this operation to. Only [`permit`] makes one, and no operation goes without one.
+/// A repository that the caller may do this operation to. Only [`permit`] and [`permit_pull`] make one, and no operation goes
+/// without one.
 pub(super) struct Target {
     repository: RepositoryKey,
     alias: RegistryAlias,
@@ -63,14 +64,26 @@ impl Target {
     }
 }
 
-/// Finds out who calls; none when the request carries no `Authorization`.
+/// Finds out who calls; none when the request carries no `Authorization`. Bad credentials are refused whatever is asked for, so
+/// that a client learns of them at once.
 pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
-    bearer::authenticate(&server.keys, &server.installation, &call.headers).await.map_err(|error| refuse_credentials(call, error))
+    let authenticated = bearer::authenticate(&server.keys, &server.installation, &call.headers).await;
+    let principal = authenticated.map_err(|error| refuse_credentials(call, error))?;
+    if let Some(Principal::Known(known)) = &principal {
+        call.trace.authenticated_as(known);
+    }
+    Ok(principal)
+}
+
+/// Finds the repository of a pull. Every repository is public, so that a pull needs no permission.
+pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target, Failure> {
+    let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
+    Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, may_create: false })
 }
 
 /// Checks that the caller may do an operation, and finds the registry that it is done in.
 ///
-/// Every repository is public, so a read needs no permission and not even an `Authorization`.
+/// Every repository is public, so that a listing needs no permission either, and not even an `Authorization`.
 pub(super) async fn permit(
     server: &Server,
     call: &Call,
@@ -85,11 +98,9 @@ pub(super) async fn permit(
         Some(Principal::Known(known)) => Some(known),
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
-    let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    let Place { alias, repository } = place;
-    let mut target = Target { repository: RepositoryKey::new(registry, repository), alias, may_create: false };
+    let mut target = permit_pull(server, place).await?;
     if let Some(known) = known {
-        let permissions = Box::pin(permissions_of(server, call, known, &target)).await?;
+        let permissions = permissions_of(server, call, known, &target).await?;
         for action in actions {
             permissions.allow(action).map_err(denied)?;
         }
@@ -128,7 +139,7 @@ fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static
     const UPLOAD: &str = "ecr-public:UploadLayerPart";
     const COMPLETE: &str = "ecr-public:CompleteLayerUpload";
     match operation {
-        Operation::GetManifest(_) | Operation::GetBlob(_) | Operation::ListTags(_) | Operation::ListReferrers { .. } => &[],
+        Operation::ListTags(_) | Operation::ListReferrers { .. } => &[],
         Operation::StartUpload(_) => &[INITIATE],
         Operation::MountBlob { .. } => &[INITIATE, COMPLETE],
         Operation::PushBlob(_) => &[INITIATE, UPLOAD, COMPLETE],
@@ -189,7 +200,8 @@ pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::{self, Route};
+    use super::super::operation::{Endpoint, Route};
+    use super::super::route;
     use super::*;
     use crate::config::Origin;
     use http::{HeaderMap, Method, Uri};
@@ -205,9 +217,15 @@ mod tests {
             for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 let query = format!("digest={digest}");
                 let route = route::parse(&method, &format!("/v2/al/app/{endpoint}"), Some(&query));
-                let Ok(Route::Repository(_, operation)) = route else { continue };
-                let is_read = (method == Method::GET || method == Method::HEAD) && !matches!(operation, Operation::GetUpload(_));
-                assert_eq!(required_actions(&operation, true).is_empty(), is_read, "{method} {endpoint}");
+                let (needs_none, is_upload) = match route {
+                    Ok(Route::Pull(..)) => (true, false),
+                    Ok(Route::Other(Endpoint::Repository(_, operation))) => {
+                        (required_actions(&operation, true).is_empty(), matches!(operation, Operation::GetUpload(_)))
+                    }
+                    _ => continue,
+                };
+                let is_read = (method == Method::GET || method == Method::HEAD) && !is_upload;
+                assert_eq!(needs_none, is_read, "{method} {endpoint}");
                 seen += 1;
             }
         }

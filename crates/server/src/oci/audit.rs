@@ -1,8 +1,9 @@
 //! What the audit log hears from this door: what is pushed and deleted, and attempts that were refused.
 
 use super::access::Target;
-use super::error::Failure;
-use super::route::{self, Operation, Route};
+use super::failure::Failure;
+use super::operation::{Content, Endpoint, Operation, Route};
+use super::route;
 use crate::http::Call;
 use crate::server::Server;
 use roadstead_model::Arn;
@@ -28,7 +29,14 @@ pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Fa
         return failure;
     };
     match route::parse(&call.method, call.uri.path(), call.uri.query()) {
-        Ok(Route::Repository(place, operation)) => {
+        Ok(Route::Pull(place, content)) => {
+            let action = match content {
+                Content::Manifest(_) => "oci:GetManifest",
+                Content::Blob(_) => "oci:GetBlob",
+            };
+            call.trace.note_attempt(action, || (Some(place.to_string()), Some(content.to_string())));
+        }
+        Ok(Route::Other(Endpoint::Repository(place, operation))) => {
             call.trace.note_attempt(action(&operation), || (Some(place.to_string()), object(&operation)));
         }
         _ if route::token(&call.method, call.uri.path()).is_some() => call.trace.note_attempt("oci:Token", Default::default),
@@ -53,21 +61,14 @@ fn is_heard(operation: &Operation) -> bool {
         | Operation::MountBlob { .. }
         | Operation::CompleteUpload { .. }
         | Operation::CancelUpload(_) => true,
-        Operation::GetManifest(_)
-        | Operation::GetBlob(_)
-        | Operation::GetUpload(_)
-        | Operation::AppendUpload(_)
-        | Operation::ListTags(_)
-        | Operation::ListReferrers { .. } => false,
+        Operation::GetUpload(_) | Operation::AppendUpload(_) | Operation::ListTags(_) | Operation::ListReferrers { .. } => false,
     }
 }
 
 fn action(operation: &Operation) -> &'static str {
     match operation {
-        Operation::GetManifest(_) => "oci:GetManifest",
         Operation::PutManifest { .. } => "oci:PutManifest",
         Operation::DeleteManifest(_) => "oci:DeleteManifest",
-        Operation::GetBlob(_) => "oci:GetBlob",
         Operation::DeleteBlob(_) => "oci:DeleteBlob",
         Operation::StartUpload(_) => "oci:StartUpload",
         Operation::PushBlob(_) => "oci:PushBlob",
@@ -84,12 +85,12 @@ fn action(operation: &Operation) -> &'static str {
 /// What of the repository is meant: tags, a digest, an upload.
 fn object(operation: &Operation) -> Option<String> {
     match operation {
-        Operation::GetManifest(reference) | Operation::DeleteManifest(reference) => Some(reference.to_string()),
+        Operation::DeleteManifest(reference) => Some(reference.to_string()),
         Operation::PutManifest { reference, tags } => {
             let further = tags.iter().map(ToString::to_string).filter(|tag| *tag != reference.to_string());
             Some(std::iter::once(reference.to_string()).chain(further).collect::<Vec<_>>().join(" "))
         }
-        Operation::GetBlob(digest) | Operation::DeleteBlob(digest) | Operation::PushBlob(digest) => Some(digest.to_string()),
+        Operation::DeleteBlob(digest) | Operation::PushBlob(digest) => Some(digest.to_string()),
         Operation::MountBlob { digest, from: None } => Some(digest.to_string()),
         Operation::MountBlob { digest, from: Some(place) } => Some(format!("{digest} from {place}")),
         Operation::GetUpload(id) | Operation::AppendUpload(id) | Operation::CancelUpload(id) => Some(id.clone()),

@@ -2,11 +2,11 @@
 
 use super::access::{self, Target};
 use super::conditional;
-use super::error::Failure;
+use super::failure::Failure;
 use super::headers::{CONTENT_DIGEST, IMMUTABLE};
 use super::multipart;
 use super::pulling::Puller;
-use super::range::{self, Selection, Span};
+use super::range::{self, Selection, content_range};
 use crate::http::{Body, Call, Reply, Response};
 use crate::principal::Principal;
 use crate::rates::Pulled;
@@ -14,10 +14,8 @@ use crate::server::Server;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::{Method, StatusCode};
 use roadstead_model::Digest;
+use roadstead_model::media_type::UNKNOWN;
 use roadstead_registry::{Asker, BlobInfo, StoredBlob};
-
-/// What a blob is, as far as this server knows: the manifests say more.
-pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// GET and HEAD, whole or in parts. Only a GET opens the blob.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) -> Result<Response, Failure> {
@@ -28,7 +26,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
     let reply = if call.method == Method::HEAD {
         let blob = announce(server, call, principal, target, digest).await?;
         // A range means nothing to a HEAD (RFC 9110, section 14.2).
-        if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, MEDIA_TYPE) }
+        if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, UNKNOWN) }
     } else {
         let blob = server.installation.find_blob(target.repository(), digest).await?;
         if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
@@ -72,7 +70,7 @@ async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Resul
     let spans = match selection {
         Selection::Whole => {
             let reader = server.installation.open_blob(blob).await?;
-            return Ok(Reply::content(StatusCode::OK, Body::blob(reader, 0, blob.size), blob.size, MEDIA_TYPE));
+            return Ok(Reply::content(StatusCode::OK, Body::blob(reader, 0, blob.size), blob.size, UNKNOWN));
         }
         Selection::Unsatisfiable => {
             let reply = Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE);
@@ -84,14 +82,9 @@ async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Resul
     match spans.as_slice() {
         [span] => {
             let body = Body::blob(reader, span.start, span.length());
-            let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), MEDIA_TYPE);
+            let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), UNKNOWN);
             Ok(reply.with(CONTENT_RANGE, &content_range(*span, blob.size)))
         }
         spans => Ok(multipart::reply(reader, spans, blob.size)),
     }
-}
-
-/// `bytes 0-99/1000` (RFC 9110, section 14.4).
-pub(super) fn content_range(span: Span, size: u64) -> String {
-    format!("bytes {}-{}/{size}", span.start, span.end)
 }

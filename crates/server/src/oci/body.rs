@@ -1,6 +1,6 @@
 //! Request bodies, streamed into the registry or read whole up to a limit.
 
-use super::error::{Code, Failure};
+use super::failure::{Code, Failure};
 use crate::http::Call;
 use crate::http::budget::{REQUEST, Share};
 use crate::http::request_body::{self, Halted, Pace, Received};

@@ -1,6 +1,6 @@
 //! The listing of repositories, `/v2/_catalog` (reserved by the OCI distribution specification, "Extensions").
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::listing::Listing;
 use crate::http::{Call, Reply, Response};
 use crate::server::Server;

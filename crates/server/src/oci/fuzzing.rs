@@ -1,14 +1,15 @@
 //! What holds whatever a client sends: the bodies of the fuzz targets in `fuzz/`, which a test here tries as well.
 
+use super::operation::{Endpoint, Place, Route};
 use super::range::{self, Selection, Span};
-use super::route::{self, Place, Route};
+use super::route;
 use http::Method;
 
 /// A path with a query, asked for with every method: a repository that is found has a name that is found again.
 pub fn path(text: &str) {
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        if let Ok(Route::Repository(place, _)) = route::parse(&method, path, query) {
+        if let Ok(Route::Pull(place, _) | Route::Other(Endpoint::Repository(place, _))) = route::parse(&method, path, query) {
             assert_eq!(Place::parse(&place.to_string()), Ok(place));
         }
     }

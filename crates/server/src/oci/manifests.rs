@@ -3,7 +3,7 @@
 use super::access::Target;
 use super::body;
 use super::conditional;
-use super::error::{Code, Failure};
+use super::failure::{Code, Failure};
 use super::headers::{CONTENT_DIGEST, IMMUTABLE, REVALIDATE, SUBJECT, TAG};
 use super::pulling::Puller;
 use crate::http::request_body::Halted;

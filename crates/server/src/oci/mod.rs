@@ -10,12 +10,14 @@ mod body;
 mod catalog;
 mod conditional;
 mod error;
+mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod headers;
 mod listing;
 mod manifests;
 mod multipart;
+mod operation;
 mod pulling;
 mod range;
 mod referrers;
@@ -29,27 +31,24 @@ use crate::http::{Call, Reply, Response};
 use crate::principal::Principal;
 use crate::server::Server;
 use access::Target;
-use error::{Code, Failure};
+use failure::{Code, Failure};
 use headers::API_VERSION;
 use http::header::HeaderValue;
 use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
+use operation::{Content, Endpoint, Operation, Place, Route, RouteError};
 use pulling::Puller;
-use route::{Operation, Place, Route, RouteError};
 use std::future::Future;
 
 /// Answers one request. It never fails: what goes wrong is an answer too.
 pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
-    let mut response = match respond(server, call, body).await {
-        Ok(response) => response,
-        Err(failure) => {
-            failure.log(call.request_id());
-            let failure = audit::note_failure(server, call, failure);
-            failure.into_response()
-        }
+    let endpoint = match route::parse(&call.method, call.uri.path(), call.uri.query()) {
+        Ok(Route::Pull(place, content)) => return finished(server, call, pull(server, call, place, &content).await),
+        Ok(Route::Other(endpoint)) => Ok(endpoint),
+        Err(error) => Err(error),
     };
-    response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-    response
+    // A future is as large as its largest state, and is moved before it runs: pulls do not carry everything else along.
+    finished(server, call, Box::pin(respond(server, call, endpoint, body)).await)
 }
 
 /// The answer when there is no room in memory for another one.
@@ -57,29 +56,44 @@ pub(crate) fn crowded(crowded: Crowded) -> Response {
     Failure::from(crowded).into_response()
 }
 
-async fn respond(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
+fn finished(server: &Server, call: &Call, answer: Result<Response, Failure>) -> Response {
+    let mut response = answer.unwrap_or_else(|failure| {
+        failure.log(call.request_id());
+        audit::note_failure(server, call, failure).into_response()
+    });
+    response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+async fn pull(server: &Server, call: &Call, place: Place, content: &Content) -> Result<Response, Failure> {
+    let principal = access::authenticate(server, call).await?;
+    let target = access::permit_pull(server, place).await?;
+    let puller = Puller { server, call, principal: principal.as_ref() };
+    let pulled = match content {
+        Content::Manifest(reference) => manifests::get(puller, &target, reference).await,
+        Content::Blob(digest) => blobs::get(puller, &target, digest).await,
+    };
+    pulled.map_err(|failure| failure.naming(&target.repository().registry, target.alias()))
+}
+
+async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteError>, body: &mut Incoming) -> Result<Response, Failure> {
     if let Some(allowed) = route::token(&call.method, call.uri.path()) {
         allowed?;
-        return Box::pin(token::answer(server, call, body)).await;
+        return token::answer(server, call, body).await;
     }
-    // Bad credentials are refused whatever is asked for, so that a client learns of them at once.
     let principal = access::authenticate(server, call).await?;
-    if let Some(Principal::Known(known)) = &principal {
-        call.trace.authenticated_as(known);
-    } else if matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE) {
-        // Nothing of a write is looked at for nobody in particular.
+    let is_write = matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    if is_write && !matches!(principal, Some(Principal::Known(_))) {
         return Err(access::challenge(call));
     }
-    match route::parse(&call.method, call.uri.path(), call.uri.query()) {
+    match endpoint {
         // Without this challenge docker never sends its login.
-        Ok(Route::Version) if principal.is_none() => Err(access::challenge(call)),
-        Ok(Route::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
-        Ok(Route::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
-        Ok(Route::Catalog(listing)) => Box::pin(in_turn(server, call, catalog::list(server, call, &listing))).await,
-        Ok(Route::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
-        Err(RouteError::NoAlias(name)) => {
-            Err(Box::pin(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid)).await)
-        }
+        Ok(Endpoint::Version) if principal.is_none() => Err(access::challenge(call)),
+        Ok(Endpoint::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
+        Ok(Endpoint::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
+        Ok(Endpoint::Catalog(listing)) => in_turn(server, call, catalog::list(server, call, &listing)).await,
+        Ok(Endpoint::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
+        Err(RouteError::NoAlias(name)) => Err(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid).await),
         Err(error) => Err(error.into()),
     }
 }
@@ -104,30 +118,26 @@ async fn operate(
         }
     };
     audit::note_write(call, &target, &operation);
-    let performed = perform(Puller { server, call, principal }, &target, operation, body).await;
+    let performed = perform(server, call, &target, operation, body).await;
     performed.map_err(|failure| failure.naming(&target.repository().registry, target.alias()))
 }
 
-async fn perform(puller: Puller<'_>, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
-    let Puller { server, call, .. } = puller;
-    // A future is as large as its largest part, and is moved before it runs: pulls do not carry the others along.
+async fn perform(server: &Server, call: &Call, target: &Target, operation: Operation, body: &mut Incoming) -> Result<Response, Failure> {
     match operation {
-        Operation::GetManifest(reference) => manifests::get(puller, target, &reference).await,
-        Operation::PutManifest { reference, tags } => Box::pin(manifests::put(server, call, target, &reference, &tags, body)).await,
-        Operation::DeleteManifest(reference) => Box::pin(manifests::delete(server, target, &reference)).await,
-        Operation::GetBlob(digest) => blobs::get(puller, target, &digest).await,
-        Operation::DeleteBlob(digest) => Box::pin(blobs::delete(server, target, &digest)).await,
-        Operation::StartUpload(algorithm) => Box::pin(uploads::start(server, target, algorithm)).await,
-        Operation::PushBlob(digest) => Box::pin(uploads::push(server, call, target, &digest, body)).await,
-        Operation::MountBlob { digest, from } => Box::pin(uploads::mount(server, target, &digest, from.as_ref())).await,
-        Operation::GetUpload(id) => Box::pin(uploads::get(server, target, &id)).await,
-        Operation::AppendUpload(id) => Box::pin(uploads::append(server, call, target, &id, body)).await,
-        Operation::CompleteUpload { id, digest } => Box::pin(uploads::complete(server, call, target, &id, &digest, body)).await,
-        Operation::CancelUpload(id) => Box::pin(uploads::cancel(server, target, &id)).await,
-        Operation::ListTags(listing) => Box::pin(in_turn(server, call, tags::list(server, call, target, &listing))).await,
+        Operation::PutManifest { reference, tags } => manifests::put(server, call, target, &reference, &tags, body).await,
+        Operation::DeleteManifest(reference) => manifests::delete(server, target, &reference).await,
+        Operation::DeleteBlob(digest) => blobs::delete(server, target, &digest).await,
+        Operation::StartUpload(algorithm) => uploads::start(server, target, algorithm).await,
+        Operation::PushBlob(digest) => uploads::push(server, call, target, &digest, body).await,
+        Operation::MountBlob { digest, from } => uploads::mount(server, target, &digest, from.as_ref()).await,
+        Operation::GetUpload(id) => uploads::get(server, target, &id).await,
+        Operation::AppendUpload(id) => uploads::append(server, call, target, &id, body).await,
+        Operation::CompleteUpload { id, digest } => uploads::complete(server, call, target, &id, &digest, body).await,
+        Operation::CancelUpload(id) => uploads::cancel(server, target, &id).await,
+        Operation::ListTags(listing) => in_turn(server, call, tags::list(server, call, target, &listing)).await,
         Operation::ListReferrers { subject, artifact_type, listing } => {
             let list = referrers::list(server, call, target, &subject, artifact_type.as_deref(), &listing);
-            Box::pin(in_turn(server, call, list)).await
+            in_turn(server, call, list).await
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Several parts of a blob in one answer (`multipart/byteranges`, RFC 9110, section 14.6), as lazily pulling clients ask
 //! for them. The answer is streamed like any other: only the heads of the parts are made beforehand.
 
-use super::blobs::{MEDIA_TYPE, content_range};
-use super::range::Span;
+use super::range::{Span, content_range};
 use crate::http::{Body, Manner, Reading, Reply};
 use bytes::Bytes;
 use http::StatusCode;
+use roadstead_model::media_type::UNKNOWN;
 use roadstead_registry::BlobReader;
 use std::io;
 
@@ -28,7 +28,7 @@ impl Pieces {
         for (at, span) in spans.iter().enumerate() {
             let line_end = if at == 0 { "" } else { "\r\n" };
             let range = content_range(*span, size);
-            pieces.push(text(format!("{line_end}--{boundary}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Range: {range}\r\n\r\n")));
+            pieces.push(text(format!("{line_end}--{boundary}\r\nContent-Type: {UNKNOWN}\r\nContent-Range: {range}\r\n\r\n")));
             pieces.push((span.length(), Piece::Part(*span)));
         }
         pieces.push(text(format!("\r\n--{boundary}--\r\n")));

@@ -1,6 +1,6 @@
 //! Holds pulls to their limits.
 
-use super::error::Failure;
+use super::failure::Failure;
 use crate::http::budget::Holder;
 use crate::http::{Call, Response};
 use crate::principal::Principal;

@@ -107,6 +107,17 @@ pub(super) fn parse_chunk(header: &str) -> Option<Span> {
     (span.start <= span.end).then_some(span)
 }
 
+/// `bytes 0-99/1000` (RFC 9110, section 14.4).
+pub(super) fn content_range(span: Span, size: u64) -> String {
+    format!("bytes {}-{}/{size}", span.start, span.end)
+}
+
+/// How far an upload session has come, as a `Range` header: the last byte is included, and none at all is `0-0` too,
+/// as every client expects (OCI distribution specification, "Pushing a blob in chunks").
+pub(super) fn received_range(received: u64) -> String {
+    format!("0-{}", received.saturating_sub(1))
+}
+
 /// Decimal digits of any number; what is too large for a blob is as good as the largest.
 fn number(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().unwrap_or(u64::MAX))

@@ -5,7 +5,7 @@
 //! listed manifest counts only with a valid subject ("Enabling the Referrers API"), and then it was indexed.
 
 use super::access::Target;
-use super::error::Failure;
+use super::failure::Failure;
 use super::headers::FILTERS_APPLIED;
 use super::listing::Listing;
 use crate::http::{Call, Reply, Response};

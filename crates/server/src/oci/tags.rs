@@ -1,7 +1,7 @@
 //! The tags of a repository (OCI distribution specification, end-8).
 
 use super::access::Target;
-use super::error::Failure;
+use super::failure::Failure;
 use super::listing::Listing;
 use crate::http::{Call, Reply, Response};
 use crate::server::Server;

@@ -8,7 +8,7 @@
 
 use super::access;
 use super::body;
-use super::error::{Code, Failure};
+use super::failure::{Code, Failure};
 use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
 use crate::http::{Call, Query, Reply, Response};
 use crate::principal::Principal;

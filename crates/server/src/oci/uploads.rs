@@ -2,10 +2,10 @@
 
 use super::access::Target;
 use super::body::Chunks;
-use super::error::{Code, Failure, received_range};
+use super::failure::{Code, Failure};
 use super::headers::{CONTENT_DIGEST, UPLOAD_UUID};
-use super::range::{self, Span};
-use super::route::Place;
+use super::operation::Place;
+use super::range::{self, Span, received_range};
 use crate::http::{Call, Reply, Response};
 use crate::server::Server;
 use http::StatusCode;
