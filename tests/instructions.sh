@@ -8,21 +8,17 @@ binary=${ROADSTEAD_BIN:-target/release/roadstead}
 bench=$(dirname "$binary")/roadstead-bench
 folder=$(mktemp -d)
 server=
+source tests/server.sh
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$folder"' EXIT
 
 # total SHAPE OPERATIONS: the instructions of a server that starts, is set up for the shape, answers OPERATIONS requests and stops.
 total() {
-    local data=$folder/data address= key secret
-    rm -rf "$data" "$folder/log"
-    env -i PATH="$PATH" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" serve --listen 127.0.0.1:0 \
-        --data "$data" --alias benchmark --create-on-push 2>"$folder/log" &
-    server=$!
-    for _ in $(seq 300); do
-        address=$(grep -om1 'address=[0-9.:]*' "$folder/log" 2>/dev/null | cut -d= -f2) && break
-        sleep 0.1
-    done
-    key=$(awk '/aws_access_key_id/ { print $3; exit }' "$data/credentials")
-    secret=$(awk '/aws_secret_access_key/ { print $3; exit }' "$data/credentials")
+    local address= key secret
+    rm -rf "$folder/data"
+    start_server "$folder" env -i PATH="$PATH" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" serve \
+        --alias benchmark --create-on-push
+    key=$(credential "$folder" aws_access_key_id)
+    secret=$(credential "$folder" aws_secret_access_key)
     "$bench" run --target "r=http://$address/benchmark,$key:$secret" --shape "$1" --connections 1 --operations "$2" --duration 100 >/dev/null
     kill "$server"
     wait "$server" || true

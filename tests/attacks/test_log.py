@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import subprocess
 
 import pytest
 import urllib3
 
-from running import PATIENCE, binary, clean_environment
+from running import PATIENCE, run, serve
 
 REQUESTS = 5_000
 """So many requests that their lines exceed the log's queue and a pipe."""
@@ -20,10 +19,7 @@ ENOUGH = 500
 def unread(tmp_path):
     """A server that logs to a pipe, which is not read once the server is ready: its address, its process and the pipe."""
     reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [binary(), "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", "--log-format", "json"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing, env=clean_environment(),
-    )
+    process = serve("--data", tmp_path / "data", log=writing)
     os.close(writing)
     log = os.fdopen(reading)
     address = next(event["address"] for event in map(json.loads, log) if event["message"] == "ready")
@@ -84,10 +80,7 @@ def test_a_server_that_cannot_start_and_cannot_say_so_ends_all_the_same(unread, 
             pass
     except BlockingIOError:
         os.set_blocking(writing, True)
-    ended = subprocess.run(
-        [binary(), "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing, env=clean_environment(), timeout=PATIENCE,
-    )
+    ended = run("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", stderr=writing)
     assert ended.returncode == 1
     os.close(reading)
     os.close(writing)

@@ -28,6 +28,22 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, "AWS_EC2_METADATA_DISABLED": "true", **more}
 
 
+def serve(*flags: object, log, cwd: Path | None = None, **environment: str) -> subprocess.Popen:
+    """Starts a server on a free port of the loopback, which logs JSON to the file `log`."""
+    command = [binary(), "serve", "--listen", "127.0.0.1:0", "--log-format", "json", *map(str, flags)]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=clean_environment(**environment)
+    )
+
+
+def run(*arguments: object, text: str = "", stderr=subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess:
+    """Runs the program until it ends by itself, as commands do, and a server that cannot start."""
+    return subprocess.run(
+        [binary(), *map(str, arguments)],
+        input=text, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=PATIENCE, env=clean_environment(**environment),
+    )
+
+
 class Server:
     """One data folder, and the server that runs on it."""
 
@@ -40,11 +56,8 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [binary(), "serve", "--listen", "127.0.0.1:0", "--data", self.data, "--log-format", "json", *self.flags]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(**self.environment)
-            )
+            self.process = serve("--data", self.data, *self.flags, log=log, **self.environment)
         ready = self.wait_until_ready()
         self.address: str = ready["address"]
         self.alias: str = ready["alias"]
@@ -106,8 +119,7 @@ class Server:
 
     def run(self, *arguments: str, text: str = "") -> str:
         """What a command prints that works on the data folder beside the server."""
-        environment = clean_environment(ROADSTEAD_DATA=str(self.data))
-        done = subprocess.run([binary(), *arguments], input=text, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+        done = run(*arguments, text=text, ROADSTEAD_DATA=str(self.data))
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 

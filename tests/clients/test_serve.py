@@ -4,22 +4,13 @@ import os
 import re
 import signal
 import stat
-import subprocess
 import time
 
 import boto3
 import pytest
 
 from pushing import Pusher, image
-from running import PATIENCE, binary, clean_environment
-
-
-def run(*arguments, **environment):
-    """Runs the program until it exits, which a failed start does immediately."""
-    return subprocess.run(
-        [binary(), "serve", *map(str, arguments)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, env=clean_environment(**environment),
-    )
+from running import PATIENCE, run, serve
 
 
 def test_it_answers_probes_and_shows_metrics(server):
@@ -95,7 +86,7 @@ def test_it_stops_when_asked_to(start, asked):
 
 def test_a_second_server_on_the_same_data_is_refused(start):
     server = start()
-    second = run("--listen", "127.0.0.1:0", "--data", server.data)
+    second = run("serve", "--listen", "127.0.0.1:0", "--data", server.data)
     assert second.returncode == 1
     assert str(server.data) in second.stderr, second.stderr
     assert server.http.request("GET", server.url + "/readyz").status == 200
@@ -103,10 +94,7 @@ def test_a_second_server_on_the_same_data_is_refused(start):
 
 def test_an_ephemeral_server_leaves_nothing_behind(tmp_path):
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binary(), "serve", "--ephemeral", "--listen", "127.0.0.1:0", "--log-format", "json"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=tmp_path, env=clean_environment(TMPDIR=str(tmp_path)),
-        )
+        process = serve("--ephemeral", log=log, cwd=tmp_path, TMPDIR=str(tmp_path))
     deadline = time.monotonic() + PATIENCE
     while b'"ready"' not in (tmp_path / "log").read_bytes() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -131,7 +119,7 @@ def test_an_ephemeral_server_leaves_nothing_behind(tmp_path):
     ids=lambda value: None if isinstance(value, dict) else str(value),
 )
 def test_a_wrong_setting_is_refused_by_name(tmp_path, flags, environment, named):
-    refusal = run("--data", tmp_path / "data", *flags, **environment)
+    refusal = run("serve", "--data", tmp_path / "data", *flags, **environment)
     assert refusal.returncode == 2
     assert named in refusal.stderr, refusal.stderr
     assert "hunter2" not in refusal.stderr, "a secret is not repeated"
@@ -141,6 +129,6 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path, flags, environment, named)
 def test_a_wrong_key_of_the_file_is_refused_with_its_place(tmp_path):
     file = tmp_path / "roadstead.toml"
     file.write_text('listen = "127.0.0.1:0"\nlisten_on = "x"\n')
-    refusal = run("--data", tmp_path / "data", "--config", file)
+    refusal = run("serve", "--data", tmp_path / "data", "--config", file)
     assert refusal.returncode == 2
     assert str(file) in refusal.stderr and "listen_on" in refusal.stderr and "2" in refusal.stderr, refusal.stderr

@@ -25,30 +25,15 @@ work=$(mktemp -d)
 for variable in $(compgen -e | grep '^ROADSTEAD_\|^OCI_' || true); do
     unset "$variable"
 done
-: >"$work/log"
-"$binary" serve --listen 127.0.0.1:0 --data "$work/data" --alias conformance --log-format json 2>"$work/log" >/dev/null &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+server=
+trap '[ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; } || true; rm -rf "$work"' EXIT
+source tests/server.sh
+start_server "$work" "$binary" serve --alias conformance
 
-# logged NAME: a member of the server's `ready` log line.
-logged() {
-    grep -m1 '"ready"' "$work/log" | sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/"
-}
-for _ in $(seq 100); do
-    grep -q '"ready"' "$work/log" && break
-    kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
-    sleep 0.1
-done
-address=$(logged address)
-
-# credential NAME: a value from the credentials file that the first start wrote.
-credential() {
-    sed -nE "s/^$1 *= *//p" "$work/data/credentials" | head -n1
-}
 # aws OPERATION INPUT: calls the AWS API as the account's root.
 aws() {
     curl --silent --show-error --fail-with-body --aws-sigv4 'aws:amz:us-east-1:ecr-public' \
-        --user "$(credential aws_access_key_id):$(credential aws_secret_access_key)" \
+        --user "$(credential "$work" aws_access_key_id):$(credential "$work" aws_secret_access_key)" \
         --header 'content-type: application/x-amz-json-1.1' --header "x-amz-target: SpencerFrontendService.$1" \
         --data "$2" "http://$address/"
 }

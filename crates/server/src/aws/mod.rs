@@ -163,6 +163,3 @@ fn encode(answer: impl Serialize) -> Result<Bytes, Failure> {
         Err(error) => Err(roadstead_registry::Error::Internal(error.to_string()).into()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -32,9 +32,7 @@ impl Watched {
 
     /// Runs a command that must succeed, and gives what it printed.
     fn command(&self, arguments: &[&str]) -> Value {
-        let ended = self.run(&[arguments, &["--output", "json"]].concat());
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
-        serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
+        self.run(&[arguments, &["--output", "json"]].concat()).json()
     }
 
     /// Stops the server, and gives all events.
@@ -51,10 +49,6 @@ fn read(file: &Path) -> Vec<Value> {
 
 fn text<'a>(event: &'a Value, member: &str) -> &'a str {
     event[member].as_str().unwrap_or_default()
-}
-
-fn credentials(key: &Value) -> Credentials {
-    Credentials { id: text(key, "accessKeyId").to_owned(), secret: text(key, "secretAccessKey").to_owned() }
 }
 
 const ARN: &str = "arn:aws:ecr-public::000000000000:repository/app";
@@ -109,7 +103,7 @@ fn every_attempt_that_was_refused_is_an_event_and_a_challenge_is_none() {
     let (harbour, server) = (&watched.harbour, &watched.harbour.server);
     harbour.create("app");
     watched.command(&["user", "create", "alice"]);
-    let alice = credentials(&watched.command(&["access-key", "create", "--user", "alice"]));
+    let alice = Credentials::of(&watched.command(&["access-key", "create", "--user", "alice"]));
     // What a login begins with, and what a browser sends.
     assert_eq!(server.get("/v2/").status, 401);
     assert_eq!(server.send("PUT", "/v2/pier/app/manifests/v1", &[], b"{}").status, 401);
@@ -164,7 +158,7 @@ fn refusals_of_one_address_beyond_a_few_are_summed_up() {
 fn commands_write_to_the_same_file_who_ran_them() {
     let watched = Watched::new(&[]);
     watched.command(&["user", "create", "alice"]);
-    let key = credentials(&watched.command(&["access-key", "create", "--user", "alice"]));
+    let key = Credentials::of(&watched.command(&["access-key", "create", "--user", "alice"]));
     watched.command(&["user", "list"]);
     watched.command(&["gc", "--dry-run"]);
     assert_eq!(watched.run(&["user", "delete", "bob"]).code, Some(1));

@@ -1,6 +1,6 @@
 //! The commands that work on the data folder beside a running server.
 
-use crate::support::{Answer, Credentials, Ended, Server, command, run};
+use crate::support::{Answer, Credentials, Server, command, run};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
@@ -9,35 +9,13 @@ use std::process::Stdio;
 const OTHER: &str = "111122223333";
 const POWER_USER: &str = "AmazonElasticContainerRegistryPublicPowerUser";
 
-/// Runs a command beside a server.
-fn beside(server: &Server, arguments: &[&str]) -> Ended {
-    run(arguments, &[("ROADSTEAD_DATA", server.data().to_str().unwrap())])
-}
-
-/// Runs a command that must succeed, and gives what it printed.
-fn done(server: &Server, arguments: &[&str]) -> String {
-    let ended = beside(server, arguments);
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
-    ended.stdout
-}
-
-/// As [`done`], with JSON.
-fn json_of(server: &Server, arguments: &[&str]) -> Value {
-    serde_json::from_str(&done(server, &[arguments, &["--output", "json"]].concat())).unwrap()
-}
-
 /// Runs a command that must fail with this exit code, and gives the one line that says why.
 fn refused(server: &Server, code: i32, arguments: &[&str]) -> String {
-    let ended = beside(server, arguments);
+    let ended = server.run(arguments);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");
     let line = ended.stderr.strip_prefix("roadstead: ").unwrap_or_else(|| panic!("{ended:?}"));
     assert_eq!(line.lines().count(), 1, "{ended:?}");
     line.trim_end().to_owned()
-}
-
-fn credentials(key: &Value) -> Credentials {
-    let text = |member: &str| key[member].as_str().unwrap().to_owned();
-    Credentials { id: text("accessKeyId"), secret: text("secretAccessKey") }
 }
 
 fn kind(answer: &Answer) -> (u16, Value) {
@@ -56,26 +34,26 @@ fn names(list: &Value, member: &str) -> Vec<String> {
 #[test]
 fn an_access_key_that_is_disabled_is_refused_from_the_next_request_on_until_it_is_enabled() {
     let server = Server::start(&[]);
-    let key = json_of(&server, &["access-key", "create"]);
-    let credentials = credentials(&key);
+    let key = server.command(&["access-key", "create"]);
+    let credentials = Credentials::of(&key);
     let describe = || kind(&server.aws_as(&credentials, "DescribeRepositories", &json!({})));
     assert_eq!(describe(), (200, Value::Null));
-    let disabled = json_of(&server, &["access-key", "disable", &credentials.id]);
+    let disabled = server.command(&["access-key", "disable", &credentials.id]);
     assert_eq!((&disabled["status"], &disabled["accessKeyId"]), (&json!("Inactive"), &json!(credentials.id)));
     assert_eq!(describe(), unknown_key());
-    assert_eq!(json_of(&server, &["access-key", "enable", &credentials.id])["status"], "Active");
+    assert_eq!(server.command(&["access-key", "enable", &credentials.id])["status"], "Active");
     assert_eq!(describe(), (200, Value::Null));
-    assert_eq!(done(&server, &["access-key", "delete", &credentials.id]), "");
+    assert_eq!(server.run(&["access-key", "delete", &credentials.id]).ok(), "");
     assert_eq!(describe(), unknown_key());
 }
 
 #[test]
 fn a_secret_is_printed_once_and_never_listed_or_logged() {
     let server = Server::start(&[]);
-    let key = credentials(&json_of(&server, &["access-key", "create"]));
-    let listed = json_of(&server, &["access-key", "list"]);
+    let key = Credentials::of(&server.command(&["access-key", "create"]));
+    let listed = server.command(&["access-key", "list"]);
     assert!(names(&listed, "accessKeyId").contains(&key.id));
-    for text in [listed.to_string(), done(&server, &["access-key", "list"]), done(&server, &["account", "show"]), server.logged()] {
+    for text in [listed.to_string(), server.run(&["access-key", "list"]).ok(), server.run(&["account", "show"]).ok(), server.logged()] {
         assert!(!text.contains(&key.secret) && !text.contains("ecret"), "{text}");
     }
 }
@@ -83,26 +61,26 @@ fn a_secret_is_printed_once_and_never_listed_or_logged() {
 #[test]
 fn a_rotated_key_gives_way_to_a_new_one_of_the_same_holder() {
     let server = Server::start(&[]);
-    done(&server, &["user", "create", "alice"]);
-    let old = credentials(&json_of(&server, &["access-key", "create", "--user", "alice"]));
-    let new = json_of(&server, &["access-key", "rotate", &old.id]);
+    server.run(&["user", "create", "alice"]).ok();
+    let old = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    let new = server.command(&["access-key", "rotate", &old.id]);
     assert_eq!(new["arn"], "arn:aws:iam::000000000000:user/alice");
     let who = |key: &Credentials| kind(&server.aws_as(key, "DescribeRegistries", &json!({})));
     assert_eq!(who(&old), unknown_key());
-    assert_ne!(who(&credentials(&new)), unknown_key());
-    let listed = json_of(&server, &["access-key", "list", "--user", "alice"]);
+    assert_ne!(who(&Credentials::of(&new)), unknown_key());
+    let listed = server.command(&["access-key", "list", "--user", "alice"]);
     assert_eq!(names(&listed, "status"), ["Inactive", "Active"]);
 }
 
 #[test]
 fn a_disabled_key_is_not_rotated_into_one_that_works() {
     let server = Server::start(&[]);
-    done(&server, &["user", "create", "alice"]);
-    let key = credentials(&json_of(&server, &["access-key", "create", "--user", "alice"]));
-    json_of(&server, &["access-key", "disable", &key.id]);
+    server.run(&["user", "create", "alice"]).ok();
+    let key = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    server.command(&["access-key", "disable", &key.id]);
     let refusal = refused(&server, 1, &["access-key", "rotate", &key.id]);
     assert!(refusal.contains("is disabled: enable it first, or create another one"), "{refusal}");
-    let keys = json_of(&server, &["access-key", "list", "--user", "alice"]);
+    let keys = server.command(&["access-key", "list", "--user", "alice"]);
     assert_eq!((keys.as_array().map(Vec::len), &keys[0]["status"]), (Some(1), &json!("Inactive")));
 }
 
@@ -111,7 +89,7 @@ fn the_rotated_root_key_is_in_the_credentials_file_after_the_next_start() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start_in(data.path(), &[]);
     let old = server.credentials();
-    let new = credentials(&json_of(&server, &["access-key", "rotate", &old.id]));
+    let new = Credentials::of(&server.command(&["access-key", "rotate", &old.id]));
     assert!(server.stop().success());
     let server = Server::start_in(data.path(), &[]);
     assert_eq!(server.credentials(), new);
@@ -121,7 +99,7 @@ fn the_rotated_root_key_is_in_the_credentials_file_after_the_next_start() {
 #[test]
 fn a_key_can_be_printed_as_a_profile_of_a_credentials_file() {
     let server = Server::start(&[]);
-    let text = done(&server, &["access-key", "create", "--profile", "harbour master"]);
+    let text = server.run(&["access-key", "create", "--profile", "harbour master"]).ok();
     let lines: Vec<&str> = text.lines().collect();
     let [profile, id, secret] = lines[..] else { panic!("{text}") };
     assert_eq!(profile, "[harbour master]");
@@ -138,7 +116,7 @@ fn a_key_that_exists_elsewhere_is_taken_over_with_its_secret() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n").unwrap();
     let arguments = ["access-key", "create", "--id", "AKIAIOSFODNN7EXAMPLE", "--secret-file", file.path().to_str().unwrap()];
-    let key = credentials(&json_of(&server, &arguments));
+    let key = Credentials::of(&server.command(&arguments));
     assert_eq!(key.secret, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
     assert_eq!(server.aws_as(&key, "DescribeRegistries", &json!({})).status, 200);
     assert_eq!(refused(&server, 1, &arguments), "access key 'AKIAIOSFODNN7EXAMPLE' already exists");
@@ -150,8 +128,8 @@ fn the_last_root_key_of_the_servers_own_account_is_not_deleted() {
     let root = server.credentials();
     let reason = refused(&server, 1, &["access-key", "delete", &root.id]);
     assert!(reason.contains("last root key") && reason.contains("disable it"), "{reason}");
-    json_of(&server, &["access-key", "create"]);
-    assert_eq!(done(&server, &["access-key", "delete", &root.id]), "");
+    server.command(&["access-key", "create"]);
+    assert_eq!(server.run(&["access-key", "delete", &root.id]).ok(), "");
 }
 
 #[test]
@@ -160,14 +138,14 @@ fn an_alias_names_the_registry_as_soon_as_it_is_active_and_no_longer_once_it_is_
     assert_eq!(server.aws("CreateRepository", &json!({"repositoryName": "app"})).status, 200);
     let pull = || server.get("/v2/dock/app/tags/list").status;
     assert_eq!(pull(), 404);
-    assert_eq!(json_of(&server, &["alias", "add", "dock", "--status", "pending"])["status"], "PENDING");
+    assert_eq!(server.command(&["alias", "add", "dock", "--status", "pending"])["status"], "PENDING");
     assert_eq!(pull(), 404);
-    json_of(&server, &["alias", "change", "dock", "--status", "ACTIVE"]);
+    server.command(&["alias", "change", "dock", "--status", "ACTIVE"]);
     assert_eq!(pull(), 200);
-    json_of(&server, &["alias", "change", "dock", "--status", "REJECTED"]);
+    server.command(&["alias", "change", "dock", "--status", "REJECTED"]);
     assert_eq!(pull(), 404);
-    assert_eq!(done(&server, &["alias", "remove", "dock"]), "");
-    assert_eq!(names(&json_of(&server, &["alias", "list"]), "name"), ["harbour"]);
+    assert_eq!(server.run(&["alias", "remove", "dock"]).ok(), "");
+    assert_eq!(names(&server.command(&["alias", "list"]), "name"), ["harbour"]);
 }
 
 #[test]
@@ -177,7 +155,7 @@ fn the_primary_alias_is_what_uris_show_and_there_is_always_one() {
         let reason = refused(&server, 1, arguments);
         assert!(reason.contains("primary"), "{reason}");
     }
-    let added = json_of(&server, &["alias", "add", "dock", "--primary", "--default"]);
+    let added = server.command(&["alias", "add", "dock", "--primary", "--default"]);
     assert_eq!((&added["primaryRegistryAlias"], &added["defaultRegistryAlias"]), (&json!(true), &json!(true)));
     let uri = server.aws("CreateRepository", &json!({"repositoryName": "app"})).json()["repository"]["repositoryUri"].clone();
     assert!(uri.as_str().unwrap().ends_with("/dock/app"), "{uri}");
@@ -185,33 +163,33 @@ fn the_primary_alias_is_what_uris_show_and_there_is_always_one() {
     let primary = |alias: &&Value| alias["primaryRegistryAlias"] == true;
     let aliases = described["registries"][0]["aliases"].as_array().unwrap();
     assert_eq!(aliases.iter().filter(primary).map(|alias| &alias["name"]).collect::<Vec<_>>(), ["dock"]);
-    assert_eq!(done(&server, &["alias", "remove", "harbour"]), "");
+    assert_eq!(server.run(&["alias", "remove", "harbour"]).ok(), "");
 }
 
 #[test]
 fn an_alias_belongs_to_one_account_and_is_no_path_of_the_servers_own() {
     let server = Server::start(&["--alias", "harbour"]);
-    json_of(&server, &["account", "create", OTHER, "--alias", "dock"]);
+    server.command(&["account", "create", OTHER, "--alias", "dock"]);
     assert_eq!(refused(&server, 1, &["alias", "add", "dock"]), "the alias 'dock' belongs to another account");
     assert!(refused(&server, 1, &["alias", "add", "harbour"]).contains("'roadstead alias change'"));
     assert!(refused(&server, 1, &["alias", "change", "quay", "--primary"]).contains("has no alias 'quay'"));
     assert_eq!(refused(&server, 2, &["alias", "change", "harbour"]), "nothing to change: use --status, --primary or --default");
     for reserved in ["v2", "token", "assets", "healthz", "readyz", "metrics", "UPPER", "x"] {
-        assert_eq!(beside(&server, &["alias", "add", reserved]).code, Some(2), "{reserved}");
+        assert_eq!(server.run(&["alias", "add", reserved]).code, Some(2), "{reserved}");
     }
 }
 
 #[test]
 fn an_account_has_a_registry_of_its_own_under_its_own_alias() {
     let server = Server::start(&[]);
-    let key = json_of(&server, &["account", "create", OTHER, "--alias", "dock", "--verified"]);
-    let answer = server.aws_as(&credentials(&key), "CreateRepository", &json!({"repositoryName": "app"})).json();
+    let key = server.command(&["account", "create", OTHER, "--alias", "dock", "--verified"]);
+    let answer = server.aws_as(&Credentials::of(&key), "CreateRepository", &json!({"repositoryName": "app"})).json();
     assert_eq!(answer["repository"]["registryId"], OTHER);
     assert!(answer["repository"]["repositoryUri"].as_str().unwrap().ends_with("/dock/app"), "{answer}");
     let registry = |answer: Value| (answer["registries"][0]["registryId"].clone(), answer["registries"][0]["verified"].clone());
-    let described = || registry(server.aws_as(&credentials(&key), "DescribeRegistries", &json!({})).json());
+    let described = || registry(server.aws_as(&Credentials::of(&key), "DescribeRegistries", &json!({})).json());
     assert_eq!(described(), (json!(OTHER), json!(true)));
-    assert_eq!(json_of(&server, &["account", "verify", OTHER, "off"])["verified"], false);
+    assert_eq!(server.command(&["account", "verify", OTHER, "off"])["verified"], false);
     assert_eq!(described(), (json!(OTHER), json!(false)));
     assert_eq!(refused(&server, 1, &["account", "create", OTHER]), format!("account {OTHER} already exists"));
 }
@@ -219,32 +197,32 @@ fn an_account_has_a_registry_of_its_own_under_its_own_alias() {
 #[test]
 fn an_account_is_shown_with_all_that_belongs_to_it() {
     let server = Server::start(&["--alias", "harbour"]);
-    done(&server, &["user", "create", "alice"]);
-    json_of(&server, &["access-key", "create", "--user", "alice"]);
-    let shown = json_of(&server, &["account", "show"]);
+    server.run(&["user", "create", "alice"]).ok();
+    server.command(&["access-key", "create", "--user", "alice"]);
+    let shown = server.command(&["account", "show"]);
     assert_eq!((&shown["registryId"], &shown["verified"]), (&json!("000000000000"), &json!(false)));
     assert_eq!((names(&shown["aliases"], "name"), names(&shown["users"], "userName")), (vec!["harbour".into()], vec!["alice".into()]));
     assert_eq!(shown["accessKeys"].as_array().unwrap().len(), 2);
-    let text = done(&server, &["account", "show"]);
+    let text = server.run(&["account", "show"]).ok();
     for heading in ["ACCOUNT       VERIFIED  ALIASES\n000000000000  no        harbour\n", "\nALIAS  ", "\nUSER  ", "\nACCESS KEY ID  "] {
         assert!(text.contains(heading), "{heading}: {text}");
     }
-    assert_eq!(names(&json_of(&server, &["account", "list"]), "registryId"), ["000000000000"]);
+    assert_eq!(names(&server.command(&["account", "list"]), "registryId"), ["000000000000"]);
 }
 
 #[test]
 fn a_user_goes_with_all_keys_and_policies() {
     let server = Server::start(&[]);
-    let made = json_of(&server, &["user", "create", "alice"]);
+    let made = server.command(&["user", "create", "alice"]);
     assert_eq!((&made["userName"], &made["arn"]), (&json!("alice"), &json!("arn:aws:iam::000000000000:user/alice")));
     assert!(refused(&server, 1, &["user", "create", "alice"]).contains("already"));
-    let key = credentials(&json_of(&server, &["access-key", "create", "--user", "alice"]));
-    json_of(&server, &["policy", "attach", POWER_USER, "--user", "alice"]);
-    assert_eq!(done(&server, &["user", "delete", "alice"]), "");
+    let key = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    server.command(&["policy", "attach", POWER_USER, "--user", "alice"]);
+    assert_eq!(server.run(&["user", "delete", "alice"]).ok(), "");
     assert_eq!(kind(&server.aws_as(&key, "DescribeRegistries", &json!({}))), unknown_key());
-    done(&server, &["user", "create", "alice"]);
-    assert_eq!(json_of(&server, &["policy", "list", "--user", "alice"]), json!([]));
-    assert_eq!(json_of(&server, &["access-key", "list", "--user", "alice"]), json!([]));
+    server.run(&["user", "create", "alice"]).ok();
+    assert_eq!(server.command(&["policy", "list", "--user", "alice"]), json!([]));
+    assert_eq!(server.command(&["access-key", "list", "--user", "alice"]), json!([]));
 }
 
 #[test]
@@ -267,17 +245,17 @@ fn what_does_not_exist_is_said_with_the_command_that_shows_what_does() {
 #[test]
 fn a_managed_policy_is_attached_by_its_name_or_its_arn() {
     let server = Server::start(&[]);
-    assert_eq!(json_of(&server, &["policy", "list"]).as_array().unwrap().len(), 3);
-    done(&server, &["user", "create", "alice"]);
+    assert_eq!(server.command(&["policy", "list"]).as_array().unwrap().len(), 3);
+    server.run(&["user", "create", "alice"]).ok();
     let arn = format!("arn:aws:iam::aws:policy/{POWER_USER}");
     for name in [POWER_USER, &arn] {
-        let attached = json_of(&server, &["policy", "attach", name, "--user", "alice"]);
+        let attached = server.command(&["policy", "attach", name, "--user", "alice"]);
         assert_eq!(attached, json!({"policyName": POWER_USER, "arn": arn}));
     }
-    assert_eq!(names(&json_of(&server, &["policy", "list", "--user", "alice"]), "policyName"), [POWER_USER]);
-    let document: Value = serde_json::from_str(&done(&server, &["policy", "show", POWER_USER, "--user", "alice"])).unwrap();
+    assert_eq!(names(&server.command(&["policy", "list", "--user", "alice"]), "policyName"), [POWER_USER]);
+    let document: Value = serde_json::from_str(&server.run(&["policy", "show", POWER_USER, "--user", "alice"]).ok()).unwrap();
     assert_eq!(document["Statement"][0]["Effect"], "Allow");
-    assert_eq!(done(&server, &["policy", "detach", &arn, "--user", "alice"]), "");
+    assert_eq!(server.run(&["policy", "detach", &arn, "--user", "alice"]).ok(), "");
     assert!(refused(&server, 1, &["policy", "detach", &arn, "--user", "alice"]).contains("does not exist: 'roadstead policy list'"));
     assert!(refused(&server, 2, &["policy", "attach", "AdministratorAccess", "--user", "alice"]).contains("'roadstead policy list'"));
 }
@@ -285,15 +263,15 @@ fn a_managed_policy_is_attached_by_its_name_or_its_arn() {
 #[test]
 fn what_a_user_may_do_follows_the_attached_policies_at_once() {
     let server = Server::start(&[]);
-    done(&server, &["user", "create", "alice"]);
-    let alice = credentials(&json_of(&server, &["access-key", "create", "--user", "alice"]));
+    server.run(&["user", "create", "alice"]).ok();
+    let alice = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
     let describe = || kind(&server.aws_as(&alice, "DescribeRepositories", &json!({})));
     let denied = (400, json!("AccessDeniedException"));
     assert_eq!(describe(), denied);
-    json_of(&server, &["policy", "attach", POWER_USER, "--user", "alice"]);
+    server.command(&["policy", "attach", POWER_USER, "--user", "alice"]);
     assert_eq!(describe(), (200, Value::Null));
     assert_eq!(kind(&server.aws_as(&alice, "CreateRepository", &json!({"repositoryName": "app"}))), denied);
-    done(&server, &["policy", "detach", POWER_USER, "--user", "alice"]);
+    server.run(&["policy", "detach", POWER_USER, "--user", "alice"]).ok();
     assert_eq!(describe(), denied);
 }
 
@@ -308,45 +286,45 @@ fn a_repository_policy_that_keeps_everybody_out_is_taken_away_beside_the_server(
     assert_eq!(kind(&server.aws("SetRepositoryPolicy", &set)), (200, Value::Null));
     assert_eq!(kind(&server.aws("DeleteRepositoryPolicy", &repository)), (400, json!("AccessDeniedException")));
 
-    let shown: Value = serde_json::from_str(&done(&server, &["repository-policy", "show", "team/app"])).unwrap();
+    let shown: Value = serde_json::from_str(&server.run(&["repository-policy", "show", "team/app"]).ok()).unwrap();
     assert_eq!(shown, deny);
-    let deleted = json_of(&server, &["repository-policy", "delete", "team/app"]);
+    let deleted = server.command(&["repository-policy", "delete", "team/app"]);
     assert_eq!((&deleted["repositoryName"], &deleted["registryId"]), (&json!("team/app"), &json!("000000000000")));
     assert_eq!(serde_json::from_str::<Value>(deleted["policyText"].as_str().unwrap()).unwrap(), deny);
     assert_eq!(kind(&server.aws("GetRepositoryPolicy", &repository)), (400, json!("RepositoryPolicyNotFoundException")));
     assert!(refused(&server, 1, &["repository-policy", "delete", "team/other"]).contains("team/other"));
-    let misnamed = beside(&server, &["repository-policy", "delete", "Team"]);
+    let misnamed = server.run(&["repository-policy", "delete", "Team"]);
     assert!(misnamed.code == Some(2) && misnamed.stderr.contains("cannot be the name of a repository"), "{misnamed:?}");
 }
 
 #[test]
 fn a_policy_shows_the_id_of_a_user_who_is_gone_as_the_list_of_users_had_it() {
     let server = Server::start(&[]);
-    let id = json_of(&server, &["user", "create", "alice"])["userId"].as_str().unwrap().to_owned();
+    let id = server.command(&["user", "create", "alice"])["userId"].as_str().unwrap().to_owned();
     assert!(id.len() == 21 && id.starts_with("AIDA"), "{id}");
-    assert_eq!(json_of(&server, &["user", "list"])[0]["userId"], json!(id));
+    assert_eq!(server.command(&["user", "list"])[0]["userId"], json!(id));
     assert_eq!(kind(&server.aws("CreateRepository", &json!({"repositoryName": "app"}))), (200, Value::Null));
     let policy = |principal: &str| json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "ecr-public:*"}]});
     let alice = policy("arn:aws:iam::000000000000:user/alice");
     let set = json!({"repositoryName": "app", "policyText": alice.to_string()});
     assert_eq!(kind(&server.aws("SetRepositoryPolicy", &set)), (200, Value::Null));
-    let shown = || serde_json::from_str::<Value>(&done(&server, &["repository-policy", "show", "app"])).unwrap();
+    let shown = || serde_json::from_str::<Value>(&server.run(&["repository-policy", "show", "app"]).ok()).unwrap();
     assert_eq!(shown(), alice);
-    done(&server, &["user", "delete", "alice"]);
+    server.run(&["user", "delete", "alice"]).ok();
     assert_eq!(shown(), policy(&id));
 }
 
 #[test]
 fn a_policy_document_comes_from_a_file_or_the_standard_input() {
     let server = Server::start(&[]);
-    done(&server, &["user", "create", "alice"]);
+    server.run(&["user", "create", "alice"]).ok();
     let document = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr-public:*", "Resource": "*"}});
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(document.to_string().as_bytes()).unwrap();
     let attach = |path: &str| ["policy", "attach", "own", "--user", "alice", "--document", path].map(str::to_owned);
     let from_file = attach(file.path().to_str().unwrap());
-    assert_eq!(json_of(&server, &from_file.each_ref().map(String::as_str)), json!({"policyName": "own", "arn": null}));
-    assert_eq!(json_of(&server, &["policy", "show", "own", "--user", "alice"])["document"], document);
+    assert_eq!(server.command(&from_file.each_ref().map(String::as_str)), json!({"policyName": "own", "arn": null}));
+    assert_eq!(server.command(&["policy", "show", "own", "--user", "alice"])["document"], document);
 
     let changed = json!({"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}});
     let data = server.data().to_str().unwrap();
@@ -354,13 +332,13 @@ fn a_policy_document_comes_from_a_file_or_the_standard_input() {
     let mut child = child.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(changed.to_string().as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(json_of(&server, &["policy", "show", "own", "--user", "alice"])["document"], changed);
+    assert_eq!(server.command(&["policy", "show", "own", "--user", "alice"])["document"], changed);
 }
 
 #[test]
 fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
     let server = Server::start(&[]);
-    done(&server, &["user", "create", "alice"]);
+    server.run(&["user", "create", "alice"]).ok();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(br#"{"Statement": [{"Effect": "Allow", "Resource": "*"}]}"#).unwrap();
     let path = file.path().to_str().unwrap();
@@ -369,7 +347,7 @@ fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
     assert!(attach(POWER_USER, path).contains("choose another name"));
     assert!(attach("no/slashes", path).contains("is not a valid policy name"));
     assert!(attach("own", "/nowhere").starts_with("cannot read '/nowhere': "));
-    assert_eq!(json_of(&server, &["policy", "list", "--user", "alice"]), json!([]));
+    assert_eq!(server.command(&["policy", "list", "--user", "alice"]), json!([]));
 }
 
 #[test]
@@ -424,7 +402,7 @@ fn a_command_that_is_asked_for_wrongly_says_so_with_exit_code_2() {
         &["alias", "add", "dock", "--status", "perhaps"],
         &["user"],
     ] {
-        let ended = beside(&server, arguments);
+        let ended = server.run(arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(!ended.stderr.is_empty());
     }

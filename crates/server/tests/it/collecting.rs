@@ -89,17 +89,9 @@ fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
 
 /// A key of a new user with this managed policy, and the login that it gives.
 fn user(server: &Server, name: &str, policy: &str) -> (Credentials, String) {
-    let data = server.data().to_str().unwrap();
-    let done = |arguments: &[&str]| {
-        let ended = run(&[arguments, &["--output", "json", "--data", data]].concat(), &[]);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        ended.stdout
-    };
-    done(&["user", "create", name]);
-    done(&["policy", "attach", policy, "--user", name]);
-    let key: Value = serde_json::from_str(&done(&["access-key", "create", "--user", name])).unwrap();
-    let text = |member: &str| key[member].as_str().unwrap().to_owned();
-    let key = Credentials { id: text("accessKeyId"), secret: text("secretAccessKey") };
+    server.command(&["user", "create", name]);
+    server.command(&["policy", "attach", policy, "--user", name]);
+    let key = Credentials::of(&server.command(&["access-key", "create", "--user", name]));
     let token = server.aws_as(&key, "GetAuthorizationToken", &json!({})).json()["authorizationData"]["authorizationToken"].clone();
     (key, format!("Basic {}", token.as_str().unwrap()))
 }
@@ -127,9 +119,7 @@ fn who_may_only_read_cannot_keep_a_blob_by_asking_for_it_and_who_may_push_can() 
 }
 
 fn gc(server: &Server, flags: &[&str]) -> Value {
-    let ended = run(&[&["gc", "--output", "json"], flags].concat(), &[("ROADSTEAD_DATA", server.data().to_str().unwrap())]);
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    serde_json::from_str(&ended.stdout).unwrap()
+    server.command(&[&["gc"], flags].concat())
 }
 
 #[test]

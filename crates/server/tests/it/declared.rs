@@ -47,12 +47,6 @@ fn describe(server: &Server, id: &str, secret: &str) -> Value {
     server.aws_as(&key(id, secret), "DescribeRepositories", &json!({})).json()["__type"].clone()
 }
 
-fn command(server: &Server, arguments: &[&str]) -> Value {
-    let ended = run(&[arguments, &["--output", "json"]].concat(), &[("ROADSTEAD_DATA", server.data().to_str().unwrap())]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
-}
-
 #[test]
 fn a_declared_account_is_there_from_the_first_start_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +58,7 @@ fn a_declared_account_is_there_from_the_first_start_on() {
     assert_eq!(describe(&server, "AKIAALICE", "secret-of-alice-1"), Value::Null);
     let denied = server.aws_as(&key("AKIAALICE", "secret-of-alice-1"), "CreateRepository", &json!({"repositoryName": "other"}));
     assert_eq!(denied.json()["__type"], "AccessDeniedException");
-    let shown = command(&server, &["account", "show", OTHER]);
+    let shown = server.command(&["account", "show", OTHER]);
     assert_eq!((shown["aliases"].as_array().unwrap().len(), shown["accessKeys"].as_array().unwrap().len()), (2, 2), "{shown}");
     let logged = server.logged();
     assert!(!logged.contains("secret-of-the-root") && !logged.contains("secret-of-alice-1") && !logged.contains("ROOT_SECRET"), "{logged}");
@@ -74,15 +68,15 @@ fn a_declared_account_is_there_from_the_first_start_on() {
 fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &declared("secret-of-alice-1"));
-    command(&server, &["user", "create", "bob", "--account", OTHER]);
-    command(&server, &["account", "verify", OTHER, "off"]);
-    command(&server, &["alias", "change", "quay", "--account", OTHER, "--status", "active"]);
-    command(&server, &["access-key", "disable", "AKIAROOT"]);
-    let before = command(&server, &["account", "show", OTHER]);
+    server.command(&["user", "create", "bob", "--account", OTHER]);
+    server.command(&["account", "verify", OTHER, "off"]);
+    server.command(&["alias", "change", "quay", "--account", OTHER, "--status", "active"]);
+    server.command(&["access-key", "disable", "AKIAROOT"]);
+    let before = server.command(&["account", "show", OTHER]);
     assert!(server.stop().success());
 
     let server = start(folder.path(), &declared("another-secret-of-alice"));
-    let after = command(&server, &["account", "show", OTHER]);
+    let after = server.command(&["account", "show", OTHER]);
     assert_eq!((&after["verified"], &after["aliases"][1]["status"]), (&json!(true), &json!("PENDING")));
     assert_eq!((&after["users"], &after["accessKeys"]), (&before["users"], &before["accessKeys"]));
     assert_eq!(describe(&server, "AKIAALICE", "another-secret-of-alice"), Value::Null);

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod audit;
+mod aws;
 mod browsers;
 mod cli;
 mod collecting;

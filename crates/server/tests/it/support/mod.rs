@@ -55,6 +55,30 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+impl Credentials {
+    /// The access key that a command has made.
+    pub(crate) fn of(made: &Value) -> Self {
+        let text = |member: &str| made[member].as_str().unwrap_or_else(|| panic!("no {member} in {made}")).to_owned();
+        Self { id: text("accessKeyId"), secret: text("secretAccessKey") }
+    }
+}
+
+impl Ended {
+    /// What was printed by a command that succeeds without a warning.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
+        self.stdout
+    }
+
+    /// The same as JSON; null if nothing was printed.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        let text = self.ok();
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+}
+
 impl Server {
     /// A server of its own, in a temporary folder, with these flags besides.
     pub(crate) fn start(flags: &[&str]) -> Self {
@@ -157,15 +181,22 @@ impl Server {
     }
 
     fn aws_headers_as(&self, credentials: &Credentials, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
-        let time = signing::amz_date(jiff::Timestamp::now());
-        let (host, target) = (self.address.to_string(), format!("SpencerFrontendService.{operation}"));
-        let media_type = "application/x-amz-json-1.1";
-        let Credentials { id: key_id, secret } = credentials;
-        let signer = Signer { key_id, secret, region: "us-east-1", service: "ecr-public", time: &time };
-        let signed = [("host", host.as_str()), ("content-type", media_type), ("x-amz-date", &time), ("x-amz-target", &target)];
-        let authorization = signer.authorization(&signed, &signing::sha256(body));
-        let unsigned = ("authorization", authorization);
-        signed.into_iter().map(|(name, value)| (name, value.to_owned())).chain([unsigned]).collect()
+        let unsigned = vec![
+            ("host", self.address.to_string()),
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target", format!("SpencerFrontendService.{operation}")),
+        ];
+        sign(unsigned, credentials, "us-east-1", "ecr-public", body)
+    }
+
+    /// Runs a command on the data of this server.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        run(arguments, &[("ROADSTEAD_DATA", self.data.to_str().unwrap())])
+    }
+
+    /// Runs a command that must succeed, and gives the JSON that it prints; null if it prints none.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Value {
+        self.run(&[arguments, &["--output", "json"]].concat()).json()
     }
 
     /// The events logged so far, once one of them is wanted: waits for it.
@@ -219,6 +250,23 @@ impl Drop for Server {
             }
         }
     }
+}
+
+/// Adds the time and a signature to the headers of `POST /`, all of which are signed.
+pub(crate) fn sign(
+    mut headers: Vec<(&'static str, String)>,
+    credentials: &Credentials,
+    region: &str,
+    service: &str,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    headers.push(("x-amz-date", time.clone()));
+    let signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let signer = Signer { key_id: &credentials.id, secret: &credentials.secret, region, service, time: &time };
+    let authorization = signer.authorization(&signed, &signing::sha256(body));
+    headers.push(("authorization", authorization));
+    headers
 }
 
 /// Runs the binary to its end, which must come by itself.

@@ -30,11 +30,6 @@ impl Signer<'_> {
     }
 }
 
-/// A time as `x-amz-date` has it.
-pub(crate) fn amz_date(time: jiff::Timestamp) -> String {
-    time.strftime("%Y%m%dT%H%M%SZ").to_string()
-}
-
 /// Lower-case hexadecimal SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
