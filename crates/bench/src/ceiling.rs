@@ -1,4 +1,4 @@
-//! A bare hyper server that answers everything alike: what small answers cost at least.
+//! A bare hyper server with one fixed response: the lower bound of what a small response costs.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use tokio::net::TcpListener;
 
-/// As many bytes as a small manifest has.
+/// The size of a small manifest.
 const BODY: [u8; 600] = [b'.'; 600];
 
 /// Serves until the process ends.
@@ -19,11 +19,11 @@ pub(crate) async fn serve(address: &str) -> std::io::Result<Infallible> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // A connection that fails is its client's affair.
-        tokio::spawn(async { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await) });
+        // Errors of a connection are reported by the client.
+        tokio::spawn(async { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(respond)).await) });
     }
 }
 
-async fn answer(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::new(Bytes::from_static(&BODY))))
 }

@@ -1,16 +1,16 @@
-//! One connection to a server, made again when the server closes it.
+//! One connection to a server, opened again after the server has closed it.
 
 use crate::failure::{Result, failure};
 use crate::payload::Payload;
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Large enough that reading downloads is not what is measured.
+/// Large, so that reading downloads costs the client little.
 const READ_BUFFER: usize = 256 * 1024;
 
 /// A connection.
@@ -19,20 +19,19 @@ pub(crate) struct Client {
     sender: Option<SendRequest<Payload>>,
 }
 
-/// What a server answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Empty when the body was not to be kept.
+    /// Empty if the body was discarded.
     pub(crate) body: Bytes,
-    /// How many bytes the body had.
+    /// The body's bytes, whether kept or not.
     pub(crate) length: u64,
 }
 
-/// A request that may be sent again and again.
+/// A request that can be sent any number of times.
 #[derive(Debug, Clone)]
-pub(crate) struct Ask {
+pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -40,7 +39,7 @@ pub(crate) struct Ask {
     pub(crate) expected: &'static [u16],
 }
 
-impl Ask {
+impl Request {
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), headers: HeaderMap::new(), payload: Payload::default(), expected: &[200] }
     }
@@ -50,7 +49,7 @@ impl Ask {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        // Values are made of digests, media types and base64: all fit into a header.
+        // Values consist of digests, media types and base64, which are valid in headers.
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
@@ -74,36 +73,36 @@ impl Client {
         Self { authority: authority.to_owned(), sender: None }
     }
 
-    /// Sends a request and reads its whole answer; one of another status than expected is a failure.
-    pub(crate) async fn ask(&mut self, ask: Ask) -> Result<Answer> {
-        self.send(ask, true).await
+    /// Sends a request and reads the whole response; an unexpected status is a failure.
+    pub(crate) async fn send(&mut self, request: Request) -> Result<Response> {
+        self.send_checked(request, true).await
     }
 
-    /// As [`Self::ask`], but throws the body away.
-    pub(crate) async fn drain(&mut self, ask: Ask) -> Result<Answer> {
-        self.send(ask, false).await
+    /// Like [`Self::send`], but discards the body.
+    pub(crate) async fn drain(&mut self, request: Request) -> Result<Response> {
+        self.send_checked(request, false).await
     }
 
-    async fn send(&mut self, ask: Ask, keep: bool) -> Result<Answer> {
-        let (what, expected) = (format_args!("{} {}", ask.method, ask.path).to_string(), ask.expected);
-        let answer = self.exchange(ask, keep).await;
-        if answer.is_err() {
+    async fn send_checked(&mut self, request: Request, keep: bool) -> Result<Response> {
+        let (what, expected) = (format_args!("{} {}", request.method, request.path).to_string(), request.expected);
+        let response = self.exchange(request, keep).await;
+        if response.is_err() {
             self.sender = None;
         }
-        let answer = answer.map_err(|error| error.context(&what))?;
-        if expected.contains(&answer.status.as_u16()) {
-            return Ok(answer);
+        let response = response.map_err(|error| error.context(&what))?;
+        if expected.contains(&response.status.as_u16()) {
+            return Ok(response);
         }
-        let text = String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>();
-        Err(failure!("{what}: answered {} {text}", answer.status))
+        let text = String::from_utf8_lossy(&response.body).chars().take(300).collect::<String>();
+        Err(failure!("{what}: answered {} {text}", response.status))
     }
 
-    async fn exchange(&mut self, ask: Ask, keep: bool) -> Result<Answer> {
-        let mut request = Request::builder().method(ask.method).uri(ask.path).body(ask.payload)?;
-        *request.headers_mut() = ask.headers;
-        request.headers_mut().insert(HOST, HeaderValue::from_str(&self.authority)?);
+    async fn exchange(&mut self, request: Request, keep: bool) -> Result<Response> {
+        let mut sent = http::Request::builder().method(request.method).uri(request.path).body(request.payload)?;
+        *sent.headers_mut() = request.headers;
+        sent.headers_mut().insert(HOST, HeaderValue::from_str(&self.authority)?);
         let sender = self.connected().await?;
-        let (head, mut body) = sender.send_request(request).await?.into_parts();
+        let (head, mut body) = sender.send_request(sent).await?.into_parts();
         let keep = keep || !head.status.is_success();
         let (mut kept, mut length) = (BytesMut::new(), 0);
         while let Some(frame) = body.frame().await {
@@ -113,7 +112,7 @@ impl Client {
                 kept.extend_from_slice(&data);
             }
         }
-        Ok(Answer { status: head.status, headers: head.headers, body: kept.freeze(), length })
+        Ok(Response { status: head.status, headers: head.headers, body: kept.freeze(), length })
     }
 
     async fn connected(&mut self) -> Result<&mut SendRequest<Payload>> {
@@ -125,7 +124,7 @@ impl Client {
             let stream = TcpStream::connect(&self.authority).await?;
             stream.set_nodelay(true)?;
             let (sender, connection) = http1::Builder::new().read_buf_exact_size(Some(READ_BUFFER)).handshake(TokioIo::new(stream)).await?;
-            // How a connection ends is told by the request that it fails.
+            // An error of the connection is reported by the request that fails with it.
             tokio::spawn(async { drop(connection.await) });
             self.sender = Some(sender);
         }
@@ -133,8 +132,8 @@ impl Client {
     }
 }
 
-impl Answer {
-    /// A header as text; empty when it is not there.
+impl Response {
+    /// A header as text; empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }

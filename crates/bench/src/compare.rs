@@ -2,53 +2,54 @@
 
 use crate::failure::{Result, failure};
 use crate::load::{self, Load, Measured};
-use crate::plot::{self, Figure};
+use crate::plot::{self, Metric};
 use crate::report;
 use crate::servers::{Program, Server};
-use crate::shape::{Into, Shape};
+use crate::shape::{Destination, Shape};
 use crate::step::Step;
 use crate::target::Kind;
+use crate::terminal;
 use crate::zb;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Starts of each server whose time is taken.
+/// Timed restarts of each server.
 const STARTS: usize = 5;
-/// How long a server is left alone before its idle memory is looked at.
-const SETTLING: Duration = Duration::from_secs(1);
+/// How long a server rests before its idle memory is read.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// What is compared unless shapes are named. Pushes of large layers and into fresh repositories end after a number of them, so
-/// that three rounds on six registries fit on a disk with 50 GB to spare.
+/// The default steps. The number of pushes of large layers and into fresh repositories is bounded, so that three rounds on six
+/// registries fit into 50 GB.
 pub(crate) const STEPS: &str = "manifest-get manifest-head blob-head manifest-get:1k:spread tags:1k describe-tags:1k blob-get:1m blob-get:64m@4 \
     blob-range:64m push:4k push:4k:fresh@8x400 push:1m@8x300 push:4k:1k mixed push:100m@4x4 upload:100m:patch@4x4 referrers:1k catalog:1k \
     manifest-get:100k:spread tags:100k describe-tags:100k push:4k:100k referrers:10k catalog:10k manifest-get:1m manifest-get:1m:spread tags:1m \
     describe-tags:1m";
 
-/// How to compare.
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) load: Load,
     pub(crate) rounds: usize,
-    /// Which programs to start, with their binaries. The first is what the others are compared with.
+    /// The programs to start, with their binaries. Ratios compare them with the first.
     pub(crate) programs: Vec<(Program, PathBuf)>,
     /// zot's own benchmark.
     pub(crate) zb: Option<PathBuf>,
-    /// Repositories with more tags or manifests than this are made on the first program only: others take hours.
+    /// Repositories with more tags or manifests than this are filled on the first program only: others take hours.
     pub(crate) fill: u64,
-    /// Where data, plots and figures go.
+    /// Where the servers keep their data.
     pub(crate) data: PathBuf,
+    /// Where report, runs and plots go.
     pub(crate) output: PathBuf,
 }
 
-/// Runs it, and gives the report in Markdown.
+/// Runs all steps and returns the report in Markdown.
 pub(crate) async fn run(plan: &Plan) -> Result<String> {
     std::fs::create_dir_all(&plan.output)?;
     let mut servers = Vec::new();
     let mut idle = Vec::new();
     for (program, binary) in &plan.programs {
         let server = Server::start(*program, binary, &plan.data.join(program.name())).await?;
-        tokio::time::sleep(SETTLING).await;
+        tokio::time::sleep(SETTLE_TIME).await;
         idle.push(server.target.process.as_ref().map(|process| process.memory()).unwrap_or_default());
         servers.push(server);
     }
@@ -67,17 +68,17 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
     for step in &plan.steps {
         for round in 1..=plan.rounds {
             for (at, server) in servers.iter().enumerate() {
-                if !step.shape.suits(&server.target.kind) || (at > 0 && needs(step.shape) > plan.fill) {
+                if !step.shape.suits(&server.target.kind) || (at > 0 && entries(step.shape) > plan.fill) {
                     continue;
                 }
-                crate::tell(format_args!("{step} of {}, round {round}", server.target.name));
+                terminal::tell(format_args!("{step} of {}, round {round}", server.target.name));
                 match load::run(&server.target, step.shape, step.load(plan.load)).await {
                     Ok(measured) => runs.push(measured),
-                    Err(error) => crate::tell(format_args!("left out: {error}")),
+                    Err(error) => terminal::tell(format_args!("left out: {error}")),
                 }
             }
         }
-        // What has been measured is kept, however the rest goes.
+        // A failure of a later step must not lose what has been measured.
         save(plan, &runs, "")?;
     }
     if let Some(binary) = &plan.zb {
@@ -91,22 +92,22 @@ async fn run_zb(plan: &Plan, servers: &[Server], binary: &Path, runs: &mut Vec<M
     for test in zb::TESTS {
         for round in 1..=plan.rounds {
             for server in servers.iter().filter(|server| matches!(server.target.kind, Kind::Registry)) {
-                crate::tell(format_args!("zb: {test} of {}, round {round}", server.target.name));
+                terminal::tell(format_args!("zb: {test} of {}, round {round}", server.target.name));
                 match zb::run(binary, &server.target, test, plan.load.connections, &plan.data.join("zb")).await {
                     Ok(measured) => runs.push(measured),
-                    Err(error) => crate::tell(format_args!("left out: {error}")),
+                    Err(error) => terminal::tell(format_args!("left out: {error}")),
                 }
             }
         }
     }
 }
 
-/// How many tags, manifests or repositories have to be there.
-fn needs(shape: Shape) -> u64 {
+/// How many tags, manifests or repositories a shape has to create first.
+fn entries(shape: Shape) -> u64 {
     match shape {
-        Shape::Manifest { tags, .. } | Shape::Push { into: Into::One { tags }, .. } => tags,
+        Shape::Manifest { tags, .. } | Shape::Push { into: Destination::One { tags }, .. } => tags,
         Shape::Tags { count } | Shape::Referrers { count } | Shape::Catalog { count } => count,
-        // Nobody else has this API.
+        // Only Roadstead has this API.
         Shape::DescribeTags { .. } => u64::MAX,
         _ => 0,
     }
@@ -120,7 +121,7 @@ fn durability(plan: &Plan) -> String {
     text + "\n"
 }
 
-/// The median time from start to first answer, and the server's end.
+/// Restarts a server several times, then stops it. Returns the median time from start to first response.
 async fn restarts(mut server: Server) -> Result<Duration> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
@@ -136,13 +137,13 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// Writes what was measured so far into the output folder, and gives the report.
+/// Writes what was measured so far into the output folder and returns the report.
 fn save(plan: &Plan, runs: &[Measured], ending: &str) -> Result<String> {
     let rows = report::medians(runs);
     let text = format!("{}{}\n{ending}", durability(plan), report::table(&rows));
     std::fs::write(plan.output.join("report.md"), &text)?;
     std::fs::write(plan.output.join("runs.json"), serde_json::to_string_pretty(runs)?)?;
-    std::fs::write(plan.output.join("cpu.svg"), plot::bars(&rows, Figure::Cpu))?;
-    std::fs::write(plan.output.join("throughput.svg"), plot::bars(&rows, Figure::Throughput))?;
+    std::fs::write(plan.output.join("cpu.svg"), plot::bars(&rows, Metric::Cpu))?;
+    std::fs::write(plan.output.join("throughput.svg"), plot::bars(&rows, Metric::Throughput))?;
     Ok(text)
 }

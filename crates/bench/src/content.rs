@@ -1,10 +1,10 @@
-//! Content that a shape needs before it can be measured. What is there from an earlier shape is used again.
+//! Content that shapes need before they can be measured; content of earlier shapes is reused.
 
-use crate::client::{Ask, Client};
+use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
 use crate::login;
 use crate::payload::Blob;
-use crate::shape::How;
+use crate::shape::UploadMode;
 use crate::target::{Kind, Target};
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
@@ -15,21 +15,21 @@ pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-/// Connections that fill a repository.
+/// Parallel connections that fill a repository.
 const FILLERS: usize = 8;
-/// Tags of one push: more would make the answer's head larger than clients take.
+/// Tags of one push: with more, the response's head would exceed what clients accept.
 const TAGS_PER_PUSH: u64 = 80;
-/// The bytes of one PATCH of a chunked upload.
+/// Bytes of one PATCH of a chunked upload.
 const CHUNK: u64 = 16 << 20;
 
-/// A repository of a target that may be pushed to. Clones push to the same one.
+/// A repository of a target, to push to.
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
     authority: String,
     /// With the registry's prefix.
     pub(crate) name: String,
     authorization: Option<String>,
-    /// Instead of pushing, blobs are written below this folder.
+    /// If set, blobs are written below this folder instead of being pushed.
     folder: Option<std::path::PathBuf>,
 }
 
@@ -49,7 +49,7 @@ impl Repository {
         Ok(Self { authority: target.authority.clone(), name, authorization, folder })
     }
 
-    /// Another repository whose name begins with this one's. The same authorization is used for it.
+    /// A repository below this one, reached with the same authorization.
     pub(crate) fn below(&self, name: &str) -> Self {
         Self { name: format!("{}/{name}", self.name), ..self.clone() }
     }
@@ -62,39 +62,39 @@ impl Repository {
         format!("/v2/{}/{rest}", self.name)
     }
 
-    fn authorized(&self, ask: Ask) -> Ask {
+    fn authorized(&self, request: Request) -> Request {
         match &self.authorization {
-            Some(value) => ask.with("authorization", value),
-            None => ask,
+            Some(value) => request.with("authorization", value),
+            None => request,
         }
     }
 
-    /// Uploads a blob, and gives the number of bytes that were sent.
-    pub(crate) async fn push_blob(&self, client: &mut Client, blob: &Blob, how: How) -> Result<u64> {
+    /// Uploads a blob and returns the number of bytes sent.
+    pub(crate) async fn push_blob(&self, client: &mut Client, blob: &Blob, mode: UploadMode) -> Result<u64> {
         if let Some(folder) = &self.folder {
             return self.write_blob(folder, blob).await;
         }
-        let begin = self.authorized(Ask::new(Method::POST, self.path("blobs/uploads/"))).expect(&[202]);
-        let mut location = location(client.ask(begin).await?.header("location"))?;
-        let step = match how {
-            How::Put => 0,
-            How::Patch => blob.size,
-            How::Chunked => CHUNK,
+        let begin = self.authorized(Request::new(Method::POST, self.path("blobs/uploads/"))).expect(&[202]);
+        let mut location = location(client.send(begin).await?.header("location"))?;
+        let step = match mode {
+            UploadMode::Put => 0,
+            UploadMode::Patch => blob.size,
+            UploadMode::Chunked => CHUNK,
         };
         let mut sent = 0;
         while step > 0 && sent < blob.size {
             let length = step.min(blob.size - sent);
-            let patch = self.authorized(Ask::new(Method::PATCH, &location)).expect(&[202]);
+            let patch = self.authorized(Request::new(Method::PATCH, &location)).expect(&[202]);
             let patch = patch.with("content-type", "application/octet-stream").body(blob.part(sent, length));
             let range = format!("{sent}-{}", sent + length - 1);
-            let patch = if how == How::Chunked { patch.with("content-range", &range) } else { patch };
-            location = self::location(client.ask(patch).await?.header("location"))?;
+            let patch = if mode == UploadMode::Chunked { patch.with("content-range", &range) } else { patch };
+            location = self::location(client.send(patch).await?.header("location"))?;
             sent += length;
         }
         let separator = if location.contains('?') { '&' } else { '?' };
-        let end = self.authorized(Ask::new(Method::PUT, format!("{location}{separator}digest={}", blob.digest))).expect(&[201]);
+        let end = self.authorized(Request::new(Method::PUT, format!("{location}{separator}digest={}", blob.digest))).expect(&[201]);
         let rest = blob.part(sent, blob.size - sent);
-        client.ask(end.with("content-type", "application/octet-stream").body(rest)).await?;
+        client.send(end.with("content-type", "application/octet-stream").body(rest)).await?;
         Ok(blob.size)
     }
 
@@ -107,35 +107,35 @@ impl Repository {
     }
 
     pub(crate) async fn push_manifest(&self, client: &mut Client, reference: &str, media_type: &str, manifest: &Value) -> Result<()> {
-        client.ask(self.manifest_push(reference, media_type, manifest).expect(&[201])).await.map(drop)
+        client.send(self.manifest_push(reference, media_type, manifest).expect(&[201])).await.map(drop)
     }
 
-    fn manifest_push(&self, reference: &str, media_type: &str, manifest: &Value) -> Ask {
-        let ask = self.authorized(Ask::new(Method::PUT, self.path(&format!("manifests/{reference}"))));
-        ask.with("content-type", media_type).body(manifest.to_string())
+    fn manifest_push(&self, reference: &str, media_type: &str, manifest: &Value) -> Request {
+        let request = self.authorized(Request::new(Method::PUT, self.path(&format!("manifests/{reference}"))));
+        request.with("content-type", media_type).body(manifest.to_string())
     }
 
     /// Pushes an image of one layer under a tag: five requests.
-    pub(crate) async fn push_image(&self, client: &mut Client, tag: &str, layer: &Blob, how: How) -> Result<u64> {
-        // The config of every image is its own, as that of a real build is.
+    pub(crate) async fn push_image(&self, client: &mut Client, tag: &str, layer: &Blob, mode: UploadMode) -> Result<u64> {
+        // Each image has its own config, as real builds do.
         let config = Blob::of(json!({ "architecture": "amd64", "os": "linux", "layer": layer.digest }).to_string().into());
-        let bytes = self.push_blob(client, layer, how).await? + self.push_blob(client, &config, How::Put).await?;
+        let bytes = self.push_blob(client, layer, mode).await? + self.push_blob(client, &config, UploadMode::Put).await?;
         self.push_manifest(client, tag, MANIFEST, &manifest(&config, &[layer])).await?;
         Ok(bytes)
     }
 
     async fn has(&self, reference: &str) -> Result<bool> {
-        let ask = Ask::new(Method::HEAD, self.path(&format!("manifests/{reference}"))).with("accept", MANIFEST).expect(&[200, 404]);
-        Ok(self.client().ask(self.authorized(ask)).await?.status == 200)
+        let request = Request::new(Method::HEAD, self.path(&format!("manifests/{reference}"))).with("accept", MANIFEST).expect(&[200, 404]);
+        Ok(self.client().send(self.authorized(request)).await?.status == 200)
     }
 
-    /// Makes sure that the repository has so many tags, eighty to an image.
+    /// Ensures that the repository has `count` tags, [`TAGS_PER_PUSH`] to an image.
     pub(crate) async fn fill_tags(&self, count: u64) -> Result<()> {
         if count == 0 || self.has(&tag(count - 1)).await? {
             return Ok(());
         }
         let empty = Blob::of(Bytes::from_static(b"{}"));
-        self.push_blob(&mut self.client(), &empty, How::Put).await?;
+        self.push_blob(&mut self.client(), &empty, UploadMode::Put).await?;
         let empty = &empty;
         in_parallel(count.div_ceil(TAGS_PER_PUSH), |number| async move {
             let mut manifest = manifest(empty, &[]);
@@ -146,14 +146,13 @@ impl Repository {
         .await
     }
 
-    /// In one request where the registry knows `?tag=` (OCI distribution specification 1.2) and takes so many of them, else in
-    /// one for each tag.
+    /// Uses one request if the registry accepts this many `?tag=` (OCI distribution specification 1.2), else one for each tag.
     async fn push_tags(&self, manifest: &Value, first: u64, end: u64) -> Result<()> {
         let mut client = self.client();
         let digest = Blob::of(manifest.to_string().into()).digest;
         let query: Vec<String> = (first..end).map(|number| format!("tag={}", tag(number))).collect();
         let reference = format!("{digest}?{}", query.join("&"));
-        let all = client.ask(self.manifest_push(&reference, MANIFEST, manifest).expect(&[201, 414])).await?;
+        let all = client.send(self.manifest_push(&reference, MANIFEST, manifest).expect(&[201, 414])).await?;
         if all.status == 201 && self.has(&tag(first)).await? {
             return Ok(());
         }
@@ -163,7 +162,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Makes sure that the repository has so many manifests, every tenth of which refers to one subject; gives its digest.
+    /// Ensures that the repository has `count` manifests, of which every tenth refers to one subject, and returns the subject's digest.
     pub(crate) async fn fill_referrers(&self, count: u64) -> Result<String> {
         let empty = Blob::of(Bytes::from_static(b"{}"));
         let subject = manifest(&empty, &[]);
@@ -172,7 +171,7 @@ impl Repository {
             return Ok(digest);
         }
         let mut client = self.client();
-        self.push_blob(&mut client, &empty, How::Put).await?;
+        self.push_blob(&mut client, &empty, UploadMode::Put).await?;
         self.push_manifest(&mut client, &digest, MANIFEST, &subject).await?;
         let (empty, reference) = (&empty, &json!({ "mediaType": MANIFEST, "digest": digest, "size": subject.to_string().len() }));
         in_parallel(count, |number| async move {
@@ -190,7 +189,7 @@ impl Repository {
         Ok(digest)
     }
 
-    /// Makes sure that there are so many repositories below this one.
+    /// Ensures that there are `count` repositories below this one.
     pub(crate) async fn fill_repositories(&self, count: u64) -> Result<()> {
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
         if self.below(&tag(count - 1)).has("latest").await? {
@@ -211,7 +210,7 @@ fn manifest(config: &Blob, layers: &[&Blob]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers })
 }
 
-/// The path and query of a `Location`, which may name the server too.
+/// The path and query of a `Location`, which may be absolute.
 fn location(text: &str) -> Result<String> {
     let path = match text.split_once("://") {
         None => text,
@@ -220,7 +219,7 @@ fn location(text: &str) -> Result<String> {
     if path.starts_with('/') { Ok(path.to_owned()) } else { Err(failure!("the Location '{text}' is no path")) }
 }
 
-/// Does something for every number below `count`, a few at a time.
+/// Does something for every number below `count`, [`FILLERS`] at a time.
 async fn in_parallel<F: Future<Output = Result<()>>>(count: u64, work: impl Fn(u64) -> F) -> Result<()> {
     stream::iter((0..count).map(Ok)).try_for_each_concurrent(FILLERS, work).await
 }

@@ -1,28 +1,27 @@
-//! Load: some connections that do the same again and again, and what was measured meanwhile.
+//! Load: connections that repeat one operation, and what is measured meanwhile.
 
 use crate::client::Client;
 use crate::failure::Result;
 use crate::process::Memory;
 use crate::shape::Shape;
 use crate::target::Target;
-use crate::work::Work;
+use crate::workload::Workload;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// How much load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) connections: u64,
-    /// How long to go on; what is under way then is finished.
+    /// Operations that have begun by then are finished.
     pub(crate) duration: Duration,
-    /// The end also comes after so many operations.
+    /// Ends the load early, after this many operations.
     pub(crate) operations: Option<u64>,
 }
 
-/// What was measured.
+/// The results of one run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Measured {
     pub(crate) target: String,
@@ -30,7 +29,7 @@ pub(crate) struct Measured {
     pub(crate) connections: u64,
     pub(crate) operations: u64,
     pub(crate) errors: u64,
-    /// The text of one of the errors.
+    /// One of the errors.
     pub(crate) error: Option<String>,
     pub(crate) operations_per_second: f64,
     pub(crate) megabytes_per_second: f64,
@@ -38,15 +37,15 @@ pub(crate) struct Measured {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
-    /// Microseconds of the server's CPU time for each operation, when it runs on this machine.
+    /// Microseconds of the server's CPU time for each operation, if it runs on this machine.
     pub(crate) cpu_per_operation: Option<f64>,
-    /// Seconds of the server's CPU time for each gigabyte, when bytes are what the shape is about.
+    /// Seconds of the server's CPU time for each gigabyte, for shapes that move bulk data.
     pub(crate) cpu_per_gigabyte: Option<f64>,
-    /// The server's largest memory.
+    /// The server's peak memory.
     pub(crate) memory: Option<Memory>,
 }
 
-/// What one connection did.
+/// The results of one connection.
 #[derive(Default)]
 struct Tally {
     microseconds: Vec<u32>,
@@ -55,10 +54,10 @@ struct Tally {
     error: Option<String>,
 }
 
-/// Makes a shape ready on a target and puts the load on it.
+/// Prepares a shape on a target and runs the load.
 pub(crate) async fn run(target: &Target, shape: Shape, load: Load) -> Result<Measured> {
-    let work = Arc::new(Work::prepare(target, shape).await.map_err(|error| error.context(format_args!("{shape} of {}", target.name)))?);
-    let watch = target.process.as_ref().map(|process| process.watch());
+    let work = Arc::new(Workload::prepare(target, shape).await.map_err(|error| error.context(format_args!("{shape} of {}", target.name)))?);
+    let sampler = target.process.as_ref().map(|process| process.sample_memory());
     let cpu = target.process.as_ref().map(|process| process.cpu_seconds());
     let begun = Instant::now();
     let mut total = all_connections(target, &work, load, begun + load.duration).await?;
@@ -80,12 +79,12 @@ pub(crate) async fn run(target: &Target, shape: Shape, load: Load) -> Result<Mea
         max: milliseconds(1.0),
         cpu_per_operation: cpu.filter(|_| operations > 0).map(|cpu| cpu * 1e6 / operations as f64),
         cpu_per_gigabyte: cpu.filter(|_| shape.is_bulk() && total.bytes > 0).map(|cpu| cpu * 1e9 / total.bytes as f64),
-        memory: watch.map(|watch| watch.peak()),
+        memory: sampler.map(|sampler| sampler.peak()),
         error: total.error,
     })
 }
 
-async fn all_connections(target: &Target, work: &Arc<Work>, load: Load, end: Instant) -> Result<Tally> {
+async fn all_connections(target: &Target, work: &Arc<Workload>, load: Load, end: Instant) -> Result<Tally> {
     let taken = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
     for first in 0..load.connections {
@@ -106,7 +105,7 @@ async fn all_connections(target: &Target, work: &Arc<Work>, load: Load, end: Ins
     Ok(total)
 }
 
-async fn one_connection(mut client: Client, work: &Work, mut turn: u64, goes_on: impl Fn() -> bool) -> Tally {
+async fn one_connection(mut client: Client, work: &Workload, mut turn: u64, goes_on: impl Fn() -> bool) -> Tally {
     let mut tally = Tally::default();
     while goes_on() {
         let begun = Instant::now();
@@ -118,7 +117,7 @@ async fn one_connection(mut client: Client, work: &Work, mut turn: u64, goes_on:
             Err(error) => {
                 tally.errors += 1;
                 tally.error = Some(error.0);
-                // A server that refuses everything must not be asked in a tight loop.
+                // Do not spin if the server refuses everything.
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -127,7 +126,7 @@ async fn one_connection(mut client: Client, work: &Work, mut turn: u64, goes_on:
     tally
 }
 
-/// The value below which this share of sorted values lies; 0 of none.
+/// A quantile of sorted values by the nearest-rank method; 0 if there are none.
 fn quantile(sorted: &[u32], share: f64) -> f64 {
     let at = (sorted.len() as f64 * share).ceil() as usize;
     sorted.get(at.clamp(1, sorted.len().max(1)) - 1).map_or(0.0, |value| f64::from(*value))

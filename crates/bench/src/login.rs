@@ -1,6 +1,6 @@
-//! Signing in: Docker's token authentication, Basic, and the signature that Amazon ECR Public's API asks for.
+//! Signing in: Docker's token authentication, Basic, and the signature that Amazon ECR Public's API requires.
 
-use crate::client::{Ask, Client};
+use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
 use crate::target::Target;
 use base64::Engine;
@@ -10,13 +10,13 @@ use http::Method;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// How ids of AWS's access keys begin.
+/// The prefix of the ids of AWS access keys.
 const ACCESS_KEY: &str = "AKIA";
 
-/// The `Authorization` that pushes to a repository need; none when the registry asks for none.
+/// The `Authorization` that pushes to a repository need; none if the registry requires none.
 pub(crate) async fn authorization(target: &Target, repository: &str) -> Result<Option<String>> {
     let mut client = Client::new(&target.authority);
-    let ping = client.ask(Ask::get("/v2/").expect(&[200, 401])).await?;
+    let ping = client.send(Request::get("/v2/").expect(&[200, 401])).await?;
     if ping.status == 200 {
         return Ok(None);
     }
@@ -26,12 +26,12 @@ pub(crate) async fn authorization(target: &Target, repository: &str) -> Result<O
     bearer(&mut client, parameters, repository, basic.as_deref()).await.map(Some)
 }
 
-/// The user and the password that a registry's clients sign in with; none for a target without a login.
+/// The user and password that clients of the registry sign in with; none for a target without a login.
 pub(crate) async fn basic(target: &Target) -> Result<Option<(String, String)>> {
     let Some((user, _)) = target.login.as_ref().filter(|(user, _)| user.starts_with(ACCESS_KEY)) else { return Ok(target.login.clone()) };
-    let answer = Client::new(&target.authority).ask(signed(target, "GetAuthorizationToken", "{}".to_owned())?).await?;
-    let answer: Value = serde_json::from_slice(&answer.body)?;
-    let token = answer["authorizationData"]["authorizationToken"].as_str().unwrap_or_default();
+    let response = Client::new(&target.authority).send(signed(target, "GetAuthorizationToken", "{}".to_owned())?).await?;
+    let response: Value = serde_json::from_slice(&response.body)?;
+    let token = response["authorizationData"]["authorizationToken"].as_str().unwrap_or_default();
     let pair = String::from_utf8(STANDARD.decode(token)?)?;
     let (name, password) = pair.split_once(':').ok_or_else(|| failure!("{user} got no authorizationToken"))?;
     Ok(Some((name.to_owned(), password.to_owned())))
@@ -46,15 +46,15 @@ async fn bearer(client: &mut Client, parameters: &str, repository: &str, basic: 
     let path = realm.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
     let path = path.ok_or_else(|| failure!("the realm '{realm}' has no path"))?;
     let path = format!("{path}?service={}&scope=repository:{repository}:pull,push", parameter("service"));
-    let ask = Ask::get(path);
-    let answer = client.ask(if let Some(basic) = basic { ask.with("authorization", basic) } else { ask }).await?;
-    let answer: Value = serde_json::from_slice(&answer.body)?;
-    let token = answer["token"].as_str().or_else(|| answer["access_token"].as_str());
-    Ok(format!("Bearer {}", token.ok_or_else(|| failure!("no token in the answer of the realm"))?))
+    let request = Request::get(path);
+    let response = client.send(if let Some(basic) = basic { request.with("authorization", basic) } else { request }).await?;
+    let response: Value = serde_json::from_slice(&response.body)?;
+    let token = response["token"].as_str().or_else(|| response["access_token"].as_str());
+    Ok(format!("Bearer {}", token.ok_or_else(|| failure!("no token in the response of the realm"))?))
 }
 
-/// A request to Amazon ECR Public's API, good for five minutes.
-pub(crate) fn signed(target: &Target, operation: &str, body: String) -> Result<Ask> {
+/// A signed request to Amazon ECR Public's API. The server accepts it for a few minutes.
+pub(crate) fn signed(target: &Target, operation: &str, body: String) -> Result<Request> {
     let (id, secret) = target
         .login
         .as_ref()
@@ -71,7 +71,7 @@ pub(crate) fn signed(target: &Target, operation: &str, body: String) -> Result<A
     let key = scope.split('/').try_fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part))?;
     let signature = hex::encode(hmac(&key, &text)?);
     let authorization = format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
-    Ok(Ask::new(Method::POST, "/")
+    Ok(Request::new(Method::POST, "/")
         .with("x-amz-date", &time)
         .with("x-amz-target", &operation)
         .with("content-type", "application/x-amz-json-1.1")

@@ -1,6 +1,6 @@
 //! `roadstead-bench`: container registries under load, one or several side by side.
 //!
-//! `run` measures servers that run already, whatever registry they are; `compare` starts those that it knows itself.
+//! `run` measures any registry that is already running; `compare` starts the programs that it knows.
 
 mod ceiling;
 mod client;
@@ -17,7 +17,8 @@ mod servers;
 mod shape;
 mod step;
 mod target;
-mod work;
+mod terminal;
+mod workload;
 mod zb;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use step::Step;
 use target::Target;
+use terminal::tell;
 
 #[derive(Parser)]
 #[command(name = "roadstead-bench", about = "Measures container registries: throughput, latency, the server's CPU time and memory", after_help = shape::HELP)]
@@ -41,7 +43,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measure servers that run already
+    /// Measure servers that are already running
     #[command(after_help = shape::HELP)]
     Run(Run),
     /// Start servers and measure them side by side
@@ -66,7 +68,7 @@ struct LoadArguments {
     /// Connections for each shape
     #[arg(long, default_value_t = 8)]
     connections: u64,
-    /// End each shape after so many operations
+    /// End each shape after this many operations
     #[arg(long)]
     operations: Option<u64>,
 }
@@ -90,7 +92,7 @@ struct Run {
 struct Compare {
     #[command(flatten)]
     load: LoadArguments,
-    /// How often each shape is run; the medians are shown
+    /// Runs of each shape; the report shows their medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Only these programs, in this order: roadstead, olareg, zot, angos, distribution, docker-registry, nginx, hyper
@@ -102,7 +104,7 @@ struct Compare {
     /// The binary of `zb`, zot's own benchmark, to run its tests too
     #[arg(long)]
     zb: Option<PathBuf>,
-    /// The largest repository that is filled on others than the first program
+    /// The largest repository to fill on programs other than the first
     #[arg(long, default_value_t = 1000)]
     fill: u64,
     /// The folder for the servers' data, on the disk that is to be measured; a temporary one, removed at the end, by default
@@ -153,14 +155,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says something to the person who waits.
-fn tell(what: impl std::fmt::Display) {
-    #[expect(clippy::print_stderr, reason = "progress and errors of a command")]
-    {
-        eprintln!("roadstead-bench: {what}");
-    }
-}
-
 async fn run(arguments: Run) -> Result<String> {
     if arguments.load.steps.is_empty() {
         return Err(failure!("say what to measure with --shape; --help lists the shapes"));
@@ -197,7 +191,7 @@ async fn compare(arguments: Compare) -> Result<String> {
     compare::run(&plan).await
 }
 
-/// The programs that are there, of those that were asked for.
+/// The installed ones of the programs that were asked for.
 fn programs(arguments: &Compare) -> Result<Vec<(Program, PathBuf)>> {
     let find = |name: &String| {
         Program::ALL.into_iter().find(|program| program.name() == name).ok_or_else(|| failure!("'{name}' is none of the programs"))

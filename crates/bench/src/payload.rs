@@ -1,4 +1,4 @@
-//! Random content: blobs that differ from each other, whose digests cost almost nothing to know beforehand.
+//! Random content: distinct blobs whose digests are cheap to compute.
 
 use crate::failure::Result;
 use bytes::Bytes;
@@ -9,12 +9,11 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-/// Blobs repeat one random block of this size, and end in bytes of their own.
+/// Blobs repeat one random block of this size and end in unique bytes.
 const BLOCK: u64 = 1 << 20;
 const ENDING: u64 = 16;
 
-/// Makes blobs of one size. All but their last bytes are hashed once, so that the client does not spend the time that the
-/// server is measured with.
+/// Generates blobs of one size. All but their last bytes are hashed only once, so that hashing does not slow down the client.
 pub(crate) struct Blobs {
     block: Bytes,
     size: u64,
@@ -23,7 +22,6 @@ pub(crate) struct Blobs {
     count: AtomicU64,
 }
 
-/// One blob.
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     pub(crate) digest: String,
@@ -43,7 +41,7 @@ impl Blobs {
         Ok(Self { block, size, hash, salt: getrandom::u64()?, count: AtomicU64::new(0) })
     }
 
-    /// A blob that nobody has seen yet.
+    /// A new blob, different from all before.
     pub(crate) fn next(&self) -> Blob {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let ending = Bytes::from([self.salt.to_be_bytes(), number.to_be_bytes()].concat());
@@ -75,7 +73,7 @@ impl Blob {
     }
 }
 
-/// The bytes from `start` to `end` of the block repeated for ever.
+/// The bytes from `start` to `end` of the endlessly repeated block.
 fn pieces(block: &Bytes, end: u64, mut start: u64) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
         let from = start % BLOCK;

@@ -12,14 +12,14 @@ const COLOURS: [&str; 8] = ["#1f77b4", "#7f7f7f", "#ff7f0e", "#2ca02c", "#9467bd
 
 /// What the bars show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Figure {
+pub(crate) enum Metric {
     /// Microseconds of CPU for each operation.
     Cpu,
     /// Operations or megabytes a second.
     Throughput,
 }
 
-impl Figure {
+impl Metric {
     fn of(self, row: &Measured) -> Option<(f64, &'static str)> {
         match self {
             Self::Cpu => row.cpu_per_gigabyte.map(|value| (value, "s/GB")).or(row.cpu_per_operation.map(|value| (value, "µs"))),
@@ -36,8 +36,8 @@ impl Figure {
     }
 }
 
-/// One panel for each shape, below each other. Bars are as long as their share of the panel's largest.
-pub(crate) fn bars(rows: &[Measured], figure: Figure) -> String {
+/// One panel for each shape, stacked. Bars are relative to the longest of their panel.
+pub(crate) fn bars(rows: &[Measured], metric: Metric) -> String {
     let mut shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
     shapes.dedup();
     let mut targets: Vec<&str> = Vec::new();
@@ -47,10 +47,10 @@ pub(crate) fn bars(rows: &[Measured], figure: Figure) -> String {
         }
     }
     let (mut body, mut y) = (String::new(), TITLE);
-    let _ = writeln!(body, r#"<text x="0" y="16" font-weight="bold">{}</text>"#, figure.title());
+    let _ = writeln!(body, r#"<text x="0" y="16" font-weight="bold">{}</text>"#, metric.title());
     for shape in shapes {
         let panel: Vec<(&Measured, f64, &str)> =
-            rows.iter().filter(|row| row.shape == shape).filter_map(|row| figure.of(row).map(|(value, unit)| (row, value, unit))).collect();
+            rows.iter().filter(|row| row.shape == shape).filter_map(|row| metric.of(row).map(|(value, unit)| (row, value, unit))).collect();
         let largest = panel.iter().map(|(_, value, _)| *value).fold(f64::MIN_POSITIVE, f64::max);
         let _ = writeln!(body, r#"<text x="0" y="{}" font-weight="bold">{shape}</text>"#, y + BAR);
         y += BAR + GAP;

@@ -1,4 +1,4 @@
-//! What the system knows of a server on this machine: its processes, their CPU time and memory (Linux, `/proc`).
+//! The processes of a server on this machine, their CPU time and memory, from Linux' `/proc`.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often memory is looked at while a shape runs.
-const SAMPLING: Duration = Duration::from_millis(20);
-/// The unit of CPU times in `/proc`: `sysconf(_SC_CLK_TCK)` is 100 on every Linux that there is.
+/// The interval at which memory is sampled while a shape runs.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
+/// The unit of CPU times in `/proc`: `sysconf(_SC_CLK_TCK)`, which is 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The processes of one server.
@@ -27,12 +27,11 @@ pub(crate) struct Memory {
 }
 
 impl Process {
-    /// The process of this number.
     pub(crate) fn new(pid: u32) -> Self {
         Self { pids: vec![pid] }
     }
 
-    /// Every process that listens on a TCP port.
+    /// Every process that listens on this TCP port.
     pub(crate) fn listening_on(port: u16) -> Option<Self> {
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
         let sockets: HashSet<String> = tables.iter().flat_map(|table| listening_inodes(table, port)).collect();
@@ -42,11 +41,11 @@ impl Process {
         (!pids.is_empty()).then_some(Self { pids })
     }
 
-    /// User and system time of all of them so far, in seconds.
+    /// User and system time of all of them so far.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let ticks = |pid: &u32| -> Option<u64> {
             let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name, which may contain anything, ends with the last parenthesis.
+            // The process's name, which may contain anything, ends at the last parenthesis.
             let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
             Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
         };
@@ -64,42 +63,42 @@ impl Process {
         total
     }
 
-    /// Notes the largest memory until it is asked for.
-    pub(crate) fn watch(&self) -> Watch {
-        let (process, state) = (self.clone(), Arc::new(State::default()));
-        let shared = state.clone();
+    /// Starts to sample memory.
+    pub(crate) fn sample_memory(&self) -> MemorySampler {
+        let (process, peaks) = (self.clone(), Arc::new(Peaks::default()));
+        let shared = peaks.clone();
         let thread = std::thread::spawn(move || {
             while !shared.done.load(Ordering::Relaxed) {
                 let now = process.memory();
                 shared.anonymous.fetch_max(now.anonymous, Ordering::Relaxed);
                 shared.file.fetch_max(now.file, Ordering::Relaxed);
-                std::thread::sleep(SAMPLING);
+                std::thread::sleep(SAMPLE_INTERVAL);
             }
         });
-        Watch { state, thread }
+        MemorySampler { peaks, thread }
     }
 }
 
-/// A look at memory, again and again.
-pub(crate) struct Watch {
-    state: Arc<State>,
+/// A thread that samples memory and keeps the peak.
+pub(crate) struct MemorySampler {
+    peaks: Arc<Peaks>,
     thread: JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct State {
+struct Peaks {
     done: AtomicBool,
     anonymous: AtomicU64,
     file: AtomicU64,
 }
 
-impl Watch {
-    /// Ends it, and gives the peaks.
+impl MemorySampler {
+    /// Stops sampling and returns the peaks.
     pub(crate) fn peak(self) -> Memory {
-        self.state.done.store(true, Ordering::Relaxed);
-        // A watcher that panicked has noted what it has noted.
+        self.peaks.done.store(true, Ordering::Relaxed);
+        // If the thread panicked, the peaks until then still count.
         drop(self.thread.join());
-        Memory { anonymous: self.state.anonymous.load(Ordering::Relaxed), file: self.state.file.load(Ordering::Relaxed) }
+        Memory { anonymous: self.peaks.anonymous.load(Ordering::Relaxed), file: self.peaks.file.load(Ordering::Relaxed) }
     }
 }
 
@@ -131,12 +130,12 @@ mod tests {
         let process = Process::listening_on(listener.local_addr().unwrap().port()).unwrap();
         assert_eq!(process, Process::new(std::process::id()));
         assert!(process.memory().anonymous > 0);
-        assert!(process.watch().peak().anonymous <= process.memory().anonymous * 2);
+        assert!(process.sample_memory().peak().anonymous <= process.memory().anonymous * 2);
     }
 
     #[test]
     fn only_listening_sockets_of_the_port_count() {
-        let row = |local: &str, state: &str, inode: &str| format!("   0: 0100007F:{local} 00000000:0000 {state} 0:0 0:0 0 0 0 {inode} 1");
+        let row = |local: &str, peaks: &str, inode: &str| format!("   0: 0100007F:{local} 00000000:0000 {peaks} 0:0 0:0 0 0 0 {inode} 1");
         let table = ["head".to_owned(), row("1388", "0A", "11"), row("1388", "01", "12"), row("1389", "0A", "13")].join("\n");
         assert_eq!(listening_inodes(&table, 5000), ["socket:[11]"]);
     }

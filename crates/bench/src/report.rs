@@ -1,4 +1,4 @@
-//! What was measured, as a table.
+//! The results as a table.
 
 use crate::load::Measured;
 use std::fmt::Write;
@@ -37,13 +37,13 @@ pub(crate) fn table(rows: &[Measured]) -> String {
     text
 }
 
-/// How many times the first target's cost this one's is: of CPU time, or of time where CPU is unknown.
+/// The cost relative to the first target's: CPU time, or elapsed time where CPU time is unknown.
 pub(crate) fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
     let cost = |row: &Measured| row.cpu_per_operation.unwrap_or(1e6 / row.operations_per_second);
     Some(cost(row) / cost(first)).filter(|ratio| ratio.is_finite())
 }
 
-/// Three digits are all that such a measurement is worth.
+/// Three significant digits, which is what such a measurement is worth.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
@@ -52,7 +52,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// For each target and shape the medians of several runs, in the order in which they first appear.
+/// The medians of the runs of each target and shape, in order of first appearance.
 pub(crate) fn medians(runs: &[Measured]) -> Vec<Measured> {
     let mut rows: Vec<Measured> = Vec::new();
     for run in runs {

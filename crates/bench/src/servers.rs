@@ -1,6 +1,6 @@
 //! The servers that `compare` starts, each on a free loopback port with a folder of its own.
 
-use crate::client::{Ask, Client};
+use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
 use crate::process::Process;
 use crate::target::{Kind, Target};
@@ -11,10 +11,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
-/// How long a server gets to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is asked until then.
-const KNOCKING: Duration = Duration::from_micros(500);
+/// How long a server may take to its first response.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// The interval at which it is polled until then.
+const POLL_INTERVAL: Duration = Duration::from_micros(500);
 
 /// Roadstead's quotas are those of AWS; some shapes need more.
 const QUOTA: &str = "10000000";
@@ -32,10 +32,10 @@ pub(crate) enum Program {
     Hyper,
 }
 
-/// A server that runs. It ends with this value.
+/// A running server, which is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) target: Target,
-    /// From the start of the process to its first answer.
+    /// The time from the start of the process to its first response.
     pub(crate) started_in: Duration,
     program: Program,
     binary: PathBuf,
@@ -60,7 +60,7 @@ impl Program {
         }
     }
 
-    /// What it is called on the PATH.
+    /// Its name on the PATH.
     pub(crate) const fn binary(self) -> &'static str {
         match self {
             Self::Distribution => "registry",
@@ -68,7 +68,7 @@ impl Program {
         }
     }
 
-    /// What the server has done by the time that it acknowledges a push, with the configuration that it is started with.
+    /// What the server, as it is configured here, has done before it acknowledges a push.
     pub(crate) const fn durability(self) -> &'static str {
         match self {
             Self::Roadstead => {
@@ -131,7 +131,7 @@ fn angos(folder: &Path, port: u16) -> String {
     )
 }
 
-/// As for serving files at full speed: sendfile, no log.
+/// Tuned to serve files: sendfile, no log.
 fn nginx(folder: &Path, address: &str) -> String {
     let folder = folder.display();
     format!(
@@ -159,7 +159,7 @@ impl Server {
         Ok(Self { target, started_in, program, binary: binary.to_owned(), folder: folder.to_owned(), child })
     }
 
-    /// Stops the server and starts it again over what it has stored.
+    /// Stops the server and starts it again on the same data.
     pub(crate) async fn restart(self) -> Result<Self> {
         let Self { program, binary, folder, child, .. } = self;
         stop(child).await?;
@@ -177,22 +177,22 @@ async fn launch(program: Program, binary: &Path, folder: &Path, port: u16) -> Re
     let mut command = program.command(binary, folder, port)?;
     let mut child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?;
     loop {
-        // Any answer will do, also one that asks to sign in.
-        if Client::new(&format!("127.0.0.1:{port}")).ask(Ask::get("/v2/").expect(&[200, 401, 403, 404])).await.is_ok() {
+        // Any response will do, including a request to sign in.
+        if Client::new(&format!("127.0.0.1:{port}")).send(Request::get("/v2/").expect(&[200, 401, 403, 404])).await.is_ok() {
             return Ok((child, begun.elapsed()));
         }
         if let Some(status) = child.try_wait()? {
             let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
             return Err(failure!("ended with {status}: {}", log.lines().last().unwrap_or_default()));
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > START_TIMEOUT {
             return Err(failure!("does not answer"));
         }
-        tokio::time::sleep(KNOCKING).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// SIGTERM, as an operator would; the end comes with the process.
+/// Sends SIGTERM and waits until the process has ended.
 async fn stop(mut child: Child) -> Result<()> {
     if let Some(pid) = child.id() {
         Command::new("kill").arg(pid.to_string()).status().await?;

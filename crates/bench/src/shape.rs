@@ -30,8 +30,8 @@ pub(crate) enum Shape {
     BlobHead,
     BlobGet { size: u64 },
     BlobRange { size: u64 },
-    Push { size: u64, into: Into, how: How },
-    Upload { size: u64, how: How },
+    Push { size: u64, into: Destination, mode: UploadMode },
+    Upload { size: u64, mode: UploadMode },
     Tags { count: u64 },
     Referrers { count: u64 },
     Catalog { count: u64 },
@@ -39,18 +39,18 @@ pub(crate) enum Shape {
     Mixed,
 }
 
-/// Where images are pushed.
+/// Where images are pushed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Into {
-    /// One repository, which has so many tags already.
+pub(crate) enum Destination {
+    /// One repository, which already has this many tags.
     One { tags: u64 },
-    /// Each into a repository of its own.
+    /// A new repository for each.
     Fresh,
 }
 
 /// How a blob is uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
+pub(crate) enum UploadMode {
     /// POST, and PUT with the bytes.
     Put,
     /// POST, one PATCH with the bytes, PUT.
@@ -69,7 +69,7 @@ impl Shape {
         }
     }
 
-    /// Whether bytes say more than operations do.
+    /// Whether throughput in bytes says more than in operations.
     pub(crate) fn is_bulk(self) -> bool {
         match self {
             Self::BlobGet { size } | Self::Upload { size, .. } | Self::Push { size, .. } => size >= 1 << 20,
@@ -95,8 +95,8 @@ impl FromStr for Shape {
             ("blob-head", 0) => Self::BlobHead,
             ("blob-get", 1) => Self::BlobGet { size: size()? },
             ("blob-range", 1) => Self::BlobRange { size: size()? },
-            ("push", 1..) => Self::Push { size: size()?, into: into(&parts[1..]).ok_or_else(refuse)?, how: how(&parts[1..]) },
-            ("upload", 1 | 2) => Self::Upload { size: size()?, how: how(&parts[1..]) },
+            ("push", 1..) => Self::Push { size: size()?, into: destination(&parts[1..]).ok_or_else(refuse)?, mode: mode(&parts[1..]) },
+            ("upload", 1 | 2) => Self::Upload { size: size()?, mode: mode(&parts[1..]) },
             ("tags", 1) => Self::Tags { count: count(0)? },
             ("referrers", 1) => Self::Referrers { count: count(0)? },
             ("catalog", 1) => Self::Catalog { count: count(0)? },
@@ -107,29 +107,29 @@ impl FromStr for Shape {
     }
 }
 
-fn how(parts: &[&str]) -> How {
+fn mode(parts: &[&str]) -> UploadMode {
     if parts.contains(&"patch") {
-        How::Patch
+        UploadMode::Patch
     } else if parts.contains(&"chunked") {
-        How::Chunked
+        UploadMode::Chunked
     } else {
-        How::Put
+        UploadMode::Put
     }
 }
 
-fn into(parts: &[&str]) -> Option<Into> {
+fn destination(parts: &[&str]) -> Option<Destination> {
     let rest = parts.iter().filter(|part| !["patch", "chunked"].contains(part));
-    let places: Vec<Into> = rest
-        .map(|part| if *part == "fresh" { Some(Into::Fresh) } else { number(part, 1000).map(|tags| Into::One { tags }) })
+    let places: Vec<Destination> = rest
+        .map(|part| if *part == "fresh" { Some(Destination::Fresh) } else { number(part, 1000).map(|tags| Destination::One { tags }) })
         .collect::<Option<_>>()?;
     match places[..] {
-        [] => Some(Into::One { tags: 0 }),
+        [] => Some(Destination::One { tags: 0 }),
         [place] => Some(place),
         _ => None,
     }
 }
 
-/// `4k` or `1m`, by thousands or by powers of two.
+/// `4k` or `1m`; `thousand` is 1000 or 1024.
 fn number(text: &str, thousand: u64) -> Option<u64> {
     let (digits, factor) = match text.strip_suffix(['k', 'm']) {
         Some(digits) if text.ends_with('k') => (digits, thousand),
@@ -161,16 +161,16 @@ impl fmt::Display for Shape {
             Self::BlobHead => f.write_str("blob-head"),
             Self::BlobGet { size } => write!(f, "blob-get:{}", size_of(size)),
             Self::BlobRange { size } => write!(f, "blob-range:{}", size_of(size)),
-            Self::Push { size, into, how } => {
+            Self::Push { size, into, mode } => {
                 write!(f, "push:{}", size_of(size))?;
                 match into {
-                    Into::One { tags: 0 } => {}
-                    Into::One { tags } => write!(f, ":{}", count_of(tags))?,
-                    Into::Fresh => f.write_str(":fresh")?,
+                    Destination::One { tags: 0 } => {}
+                    Destination::One { tags } => write!(f, ":{}", count_of(tags))?,
+                    Destination::Fresh => f.write_str(":fresh")?,
                 }
-                write!(f, "{how}")
+                write!(f, "{mode}")
             }
-            Self::Upload { size, how } => write!(f, "upload:{}{how}", size_of(size)),
+            Self::Upload { size, mode } => write!(f, "upload:{}{mode}", size_of(size)),
             Self::Tags { count } => write!(f, "tags:{}", count_of(count)),
             Self::Referrers { count } => write!(f, "referrers:{}", count_of(count)),
             Self::Catalog { count } => write!(f, "catalog:{}", count_of(count)),
@@ -180,7 +180,7 @@ impl fmt::Display for Shape {
     }
 }
 
-impl fmt::Display for How {
+impl fmt::Display for UploadMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Put => "",

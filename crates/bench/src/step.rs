@@ -1,4 +1,4 @@
-//! A shape with a load of its own.
+//! A shape, perhaps with its own load.
 
 use crate::failure::{Failure, failure};
 use crate::load::Load;
@@ -15,7 +15,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// The load of this step, given that of all steps. A step of a number of operations takes as long as these take.
+    /// The load of this step: its own, else the common one. A given number of operations gets twenty times as long.
     pub(crate) fn load(&self, all: Load) -> Load {
         Load {
             connections: self.connections.unwrap_or(all.connections),

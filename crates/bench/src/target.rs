@@ -5,13 +5,12 @@ use crate::process::Process;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A server, and how its content is reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) name: String,
     /// `host:port`.
     pub(crate) authority: String,
-    /// What stands before every repository's name, with a slash at its end, or nothing.
+    /// Empty, or the path before every repository's name, with a trailing slash.
     pub(crate) prefix: String,
     /// A user and a password; an AWS access key (`AKIA…`) and its secret for Amazon ECR Public's API.
     pub(crate) login: Option<(String, String)>,
@@ -20,24 +19,24 @@ pub(crate) struct Target {
     pub(crate) process: Option<Process>,
 }
 
-/// How content gets to a server.
+/// How content gets onto a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It is pushed.
     Registry,
     /// It is written into the folder that the server serves.
     Files(PathBuf),
-    /// It has none, and answers everything alike.
+    /// It has none: every response is the same.
     Fixed,
 }
 
 impl Target {
-    /// A repository's name with what stands before it.
+    /// A repository's full name.
     pub(crate) fn repository(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// Looks for the process that listens where this target points, unless it is known already.
+    /// Looks for the local process that listens on the target's port, unless the process is known.
     pub(crate) fn find_process(&mut self) {
         let port = self.authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         if let (None, Some(port)) = (&self.process, port) {

@@ -1,6 +1,6 @@
 //! `zb`, the benchmark that zot publishes, against the servers that `compare` has started.
 //!
-//! It makes ready and cleans up within each test, so the server's CPU time says nothing of the requests that it counts.
+//! Each test includes its own setup and cleanup, so the server's CPU time cannot be attributed to the requests that it counts.
 
 use crate::failure::{Result, failure};
 use crate::load::Measured;
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Its tests, but for those that do the same with larger layers and those that need a second registry.
+/// Its tests, except those that only use larger layers and those that need a second registry.
 pub(crate) const TESTS: [&str; 5] =
     ["Get Catalog", "Push Monolith 1MB", "Push Chunk Streamed 1MB", "Pull 1MB", "Pull 75% and Push 25% Mixed 1MB"];
-/// Requests of each test.
+/// Requests per test.
 const REQUESTS: u64 = 400;
 
 /// Runs one test on one server.
@@ -27,12 +27,12 @@ pub(crate) async fn run(binary: &Path, target: &Target, test: &str, connections:
     }
     let output = command.kill_on_drop(true).output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // It ends at the first answer that it does not expect, which it prints last, in quotes that it closes on a line of their own.
+    // It stops at the first unexpected response and prints that last, in quotes that it closes on a separate line.
     let last = || text.lines().rfind(|line| line.len() > 1).unwrap_or_default();
     read(&text, target, test, connections).ok_or_else(|| failure!("zb: {test} of {}: {}", target.name, last()))
 }
 
-/// Reads what zb prints of a test.
+/// Parses what zb prints about a test.
 fn read(text: &str, target: &Target, test: &str, connections: u64) -> Option<Measured> {
     let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     let milliseconds = |name: &str| value(name).and_then(|text| duration(text).ok()).map(|time| time.as_secs_f64() * 1000.0);
@@ -55,7 +55,7 @@ fn read(text: &str, target: &Target, test: &str, connections: u64) -> Option<Mea
     })
 }
 
-/// A time as Go prints it: `1m2.5s`, `27.01ms`, `55.3µs`.
+/// Parses a duration as Go prints it: `1m2.5s`, `27.01ms`, `55.3µs`.
 fn duration(text: &str) -> Result<Duration> {
     Ok(text.parse::<jiff::SignedDuration>()?.try_into()?)
 }
