@@ -3,14 +3,7 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::AccessKeyRow;
-use crate::secrets::random_text;
-use roadstead_model::{AccessKey, Identity, RegistryAlias, RegistryDescription, RegistryId, UserId};
-
-/// A unique id that no other user has.
-pub(crate) fn new_user_id() -> Result<UserId> {
-    let id = UserId::of(&random_text(UserId::ALPHABET, UserId::LENGTH)?);
-    id.ok_or_else(|| Error::Internal("a unique id of a user is not of the form of one".to_owned()))
-}
+use roadstead_model::{AccessKey, Identity, RegistryAlias, RegistryDescription, RegistryId};
 
 impl Installation {
     /// The access key of this id with its secret, if there is one.

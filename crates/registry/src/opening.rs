@@ -136,10 +136,16 @@ impl Installation {
             Sharing::Beside => return Err(OpenError::Absent(data.clone())),
         };
         let secrets = master_key(&options)?;
-        let metadata = Metadata::open_sqlite(&database, options.sharing).await?;
+        let metadata = Metadata::open_sqlite(&database)?;
         let (id, account_id) = match options.sharing {
-            Sharing::Server => set_up(&options, &metadata, &secrets).await?,
-            Sharing::Beside => find(data, &metadata, &secrets).await?,
+            Sharing::Server => {
+                metadata.migrate().await?;
+                set_up(&options, &metadata, &secrets).await?
+            }
+            Sharing::Beside => {
+                metadata.check_schema().await?;
+                find(data, &metadata, &secrets).await?
+            }
         };
         Ok(Self(Arc::new(Inner {
             caches: metadata.caches.clone(),

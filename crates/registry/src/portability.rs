@@ -30,6 +30,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     repository_row::STATEMENTS,
     resource_tags::STATEMENTS,
     migrations::STATEMENTS,
+    migrations::user_ids::STATEMENTS,
     tags::STATEMENTS,
     uploads::STATEMENTS,
 ];

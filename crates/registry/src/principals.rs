@@ -1,10 +1,10 @@
 //! Accounts, aliases, users and access keys as their operator manages them.
 
-use crate::accounts::new_user_id;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{AccessKeyRow, NewAccount};
 use crate::opening::{new_access_key, new_alias};
+use crate::secrets::random_user_id;
 use roadstead_model::{
     AccessKey, AccessKeySummary, AliasDescription, Identity, RegistryAlias, RegistryDescription, RegistryId, User, UserId,
 };
@@ -94,7 +94,7 @@ impl Installation {
         if !User::is_name(name) {
             return Err(Error::Refused(format!("'{name}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-")));
         }
-        if self.0.metadata.create_user(registry.clone(), name.to_owned(), new_user_id()?, self.now()).await? {
+        if self.0.metadata.create_user(registry.clone(), name.to_owned(), random_user_id()?, self.now()).await? {
             Ok(())
         } else {
             Err(Error::AlreadyExists(format!("account {registry} already has a user '{name}'")))

@@ -1,9 +1,10 @@
-//! The master key, the keys derived from it, and secrets sealed with it.
+//! The master key, the keys derived from it, secrets sealed with it, and random texts.
 
 use crate::error::{Error, Result};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
+use roadstead_model::UserId;
 use sha2::Sha256;
 
 const NONCE_LENGTH: usize = 24;
@@ -65,6 +66,12 @@ pub(crate) fn random_text(alphabet: &[u8], length: usize) -> Result<String> {
         text.extend(usable.map(|byte| char::from(alphabet[byte % alphabet.len()])).take(length - text.len()));
     }
     Ok(text)
+}
+
+/// A unique id that no other user has.
+pub(crate) fn random_user_id() -> Result<UserId> {
+    let id = UserId::of(&random_text(UserId::ALPHABET, UserId::LENGTH)?);
+    id.ok_or_else(|| Error::Internal("a random text is no unique id of a user".to_owned()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Users by their unique ids, and repository policies bound to them.
 
-use super::{Metadata, policies};
+use super::Metadata;
 use super::{Row, Tx, Value, statements};
-use crate::accounts::new_user_id;
 use crate::error::{Error, Result};
 use roadstead_model::policy::{PolicyError, PrincipalName, aws_principals, with_aws_principals};
 use roadstead_model::{Arn, Identity, RegistryId, UserId};
@@ -11,10 +10,6 @@ use std::collections::BTreeMap;
 statements! {
     SELECT_ID = "SELECT unique_id FROM iam_user WHERE registry_id = ?1 AND name = ?2";
     SELECT_BY_ID = "SELECT registry_id, name FROM iam_user WHERE unique_id = ?1";
-    SELECT_WITHOUT_ID = "SELECT registry_id, name FROM iam_user WHERE unique_id IS NULL";
-    UPDATE_ID = "UPDATE iam_user SET unique_id = ?3 WHERE registry_id = ?1 AND name = ?2";
-    SELECT_POLICIES = "SELECT repository_id FROM repository_policy ORDER BY repository_id";
-    UPDATE_DOCUMENT = "UPDATE repository_policy SET document = ?2 WHERE repository_id = ?1";
 }
 
 /// Whose users have to be there for a policy that names them to be taken.
@@ -70,24 +65,6 @@ pub(super) async fn show(tx: &mut Tx<'_>, document: &str) -> Result<String> {
         }
     }
     if arns.is_empty() { Ok(document.to_owned()) } else { with_aws_principals(document, &arns).map_err(unreadable) }
-}
-
-/// Gives the users of an older schema their ids, and binds the policies that name them. A policy that cannot be read lets
-/// nobody through, and stays as it is.
-pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
-    for (account, name) in tx.query_with(&SELECT_WITHOUT_ID, &[], read_name).await? {
-        let id = new_user_id()?;
-        tx.execute(&UPDATE_ID, &[account.as_str().into(), name.as_str().into(), id.as_str().into()]).await?;
-    }
-    for repository in tx.query_with(&SELECT_POLICIES, &[], |row| row.integer(0)).await? {
-        let document = policies::select_stored(tx, repository).await?.unwrap_or_default();
-        match bind(tx, &document, &MustExist::Nobody).await {
-            Ok(bound) => drop(tx.execute(&UPDATE_DOCUMENT, &[repository.into(), bound.as_str().into()]).await?),
-            Err(Error::PolicyInvalid(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 async fn select_id(tx: &mut Tx<'_>, account: &RegistryId, name: &str) -> Result<Option<UserId>> {

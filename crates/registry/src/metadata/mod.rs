@@ -19,7 +19,6 @@ pub(crate) mod uploads;
 
 use crate::caches::Caches;
 use crate::error::Result;
-use crate::opening::Sharing;
 use cache::Version;
 use roadstead_model::Timestamp;
 use std::path::Path;
@@ -51,16 +50,20 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Opens the SQLite database at `path`. A server's is made if it is not there, and migrated; one beside a server is
-    /// taken as it is.
-    pub(crate) async fn open_sqlite(path: &Path, sharing: Sharing) -> Result<Self> {
+    /// Opens the SQLite database at `path`, which is made if it is not there.
+    pub(crate) fn open_sqlite(path: &Path) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        let metadata = Self { engine, ids: Arc::new(Ids::default()), caches: Arc::new(Caches::new()) };
-        match sharing {
-            Sharing::Server => metadata.write(async |tx: &mut Tx<'_>| migrations::migrate(tx).await).await?,
-            Sharing::Beside => metadata.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await?,
-        }
-        Ok(metadata)
+        Ok(Self { engine, ids: Arc::new(Ids::default()), caches: Arc::new(Caches::new()) })
+    }
+
+    /// Brings the schema up to date.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        self.write(async |tx: &mut Tx<'_>| migrations::migrate(tx).await).await
+    }
+
+    /// Fails when the schema is of another version than this one.
+    pub(crate) async fn check_schema(&self) -> Result<()> {
+        self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
     }
 
     /// Ends the engine's threads after what they have begun, and leaves a tidy file.
@@ -74,7 +77,7 @@ impl Metadata {
     pub(crate) async fn check_ready(&self) -> Result<()> {
         let Engine::Sqlite(sqlite) = &self.engine;
         sqlite.check_writable()?;
-        self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
+        self.check_schema().await
     }
 
     /// An id that no other row has: it grows with time, so that rows lie in the order in which they were made.

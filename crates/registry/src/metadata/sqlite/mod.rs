@@ -8,6 +8,7 @@
 //! whose name ends in `-shm` (SQLite documentation, "WAL-mode File Format", section 2.1).
 
 mod checkpoint;
+mod connection;
 mod readers;
 mod sync;
 mod writer;
@@ -16,25 +17,19 @@ use super::cache::Version;
 use super::transaction::{Tx, failure};
 use crate::disk::durability::sync_folder;
 use crate::disk::mapping::SharedWords;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use connection::connect;
 use parking_lot::Mutex;
 use readers::Readers;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 use std::fs::File;
-use std::future::Future;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use sync::LogHealth;
 use writer::Writer;
 
-/// Prepared statements kept for each connection: more than there are statements.
-const STATEMENT_CACHE: usize = 256;
 /// How many words the header of the WAL index has.
 const HEADER: usize = 12;
 /// How many bytes of the database are mapped into memory for scans.
@@ -143,18 +138,6 @@ impl Sqlite {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failure)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    // Without it, a plan that depends on bound values is prepared anew for each of them.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(failure)?;
-    let settings = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
-                    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
-    connection.execute_batch(settings).map_err(failure)?;
-    Ok(connection)
-}
-
 /// Starts a thread that holds the WAL index until its connection is closed.
 fn spawn(name: &str, index: Arc<File>, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     let body = move || {
@@ -162,16 +145,4 @@ fn spawn(name: &str, index: Arc<File>, body: impl FnOnce() + Send + 'static) -> 
         drop(index);
     };
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(body)?)
-}
-
-fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
-    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failure)
-}
-
-/// Polls `work` once. SQLite answers synchronously, so work that is still pending has awaited something else: a defect.
-fn finish<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(Error::Internal("a metadata method awaited something other than its transaction".to_owned())),
-    }
 }

@@ -1,6 +1,6 @@
 //! A pool of read-only connections. Each serves one read at a time, on the caller's thread.
 
-use super::{connect, finish, run_cached};
+use super::connection::{connect, finish, run_cached};
 use crate::error::Result;
 use crate::metadata::transaction::{Tx, failure};
 use parking_lot::Mutex;

@@ -1,7 +1,7 @@
 //! Group commit: one thread owns the only writing connection, runs each write in a savepoint of its own, and commits all that
 //! are waiting together.
 
-use super::{finish, run_cached};
+use super::connection::{finish, run_cached};
 use crate::error::{Error, Result};
 use crate::metadata::transaction::Tx;
 use parking_lot::Mutex;

@@ -4,21 +4,22 @@
 //! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, `json_quote` is `to_json`,
 //! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
 
-use super::bindings;
-use super::{Tx, statements};
+pub(crate) mod user_ids;
+
+use super::{Tx, params, statements};
 use crate::error::{Error, Result};
 
 /// Every migration in order; the version of the schema is how many have been applied.
 pub(crate) const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/0001_initial.sql"),
-    include_str!("../../migrations/0002_catalog_policies_principals.sql"),
-    include_str!("../../migrations/0003_small_blobs.sql"),
-    include_str!("../../migrations/0004_referrer_descriptors.sql"),
+    include_str!("../../../migrations/0001_initial.sql"),
+    include_str!("../../../migrations/0002_catalog_policies_principals.sql"),
+    include_str!("../../../migrations/0003_small_blobs.sql"),
+    include_str!("../../../migrations/0004_referrer_descriptors.sql"),
     USER_IDS,
 ];
 
-/// What it makes room for is drawn and found by code: see [`bindings::introduce`].
-const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
+/// Its columns are filled by code: see [`user_ids`].
+const USER_IDS: &str = include_str!("../../../migrations/0005_user_ids.sql");
 
 /// The version that this Roadstead writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -38,9 +39,9 @@ pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     for (script, version) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_script(script).await?;
         if *script == USER_IDS {
-            bindings::introduce(tx).await?;
+            user_ids::introduce(tx).await?;
         }
-        tx.execute(&INSERT_VERSION, &[version.into()]).await?;
+        tx.execute(&INSERT_VERSION, params![version]).await?;
     }
     Ok(())
 }
@@ -58,7 +59,7 @@ pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 async fn version(tx: &mut Tx<'_>) -> Result<i64> {
-    Ok(tx.query_one_with(&SELECT_VERSION, &[], |row| row.integer(0)).await?.unwrap_or(0))
+    Ok(tx.query_one(&SELECT_VERSION, params![]).await?.unwrap_or(0))
 }
 
 fn refuse_newer(found: i64) -> Result<()> {
