@@ -1,17 +1,17 @@
-//! Which connections are let in: there is a bound for all of them and one for each address. At a bound, connections without a
-//! request make room, the one that has been idle for longest first. When none is idle, an address with more of them than the one
-//! that the new one comes from gives up one that no known caller uses, so that few strangers cannot keep all others out with
-//! requests that do not end; only when there is none of those either is the new one turned away.
+//! Admission of connections: a limit on all of them and one on those of each address. At a limit, idle connections are evicted,
+//! the least recently used one first. If none is idle, an address with more connections than the newcomer's loses one on which
+//! nobody has authenticated, so that a few anonymous clients cannot lock everybody else out with requests that never end. Only
+//! when there is none of those either is the newcomer refused.
 
 mod forwarded;
 
-pub(crate) use forwarded::Forwarded;
+pub(crate) use forwarded::ForwardedRequest;
 
 use crate::config::Config;
 use crate::descriptors;
 use crate::http::Activity;
 use crate::http::budget::CONNECTION;
-use forwarded::Forwarding;
+use forwarded::ForwardedRequests;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,68 +20,67 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-/// How many connections there are at most, unless the operator says another number.
-const MOST: usize = 10_000;
-/// How many there are at the operator's address: monitors, and a person who looks. What strangers hold leaves these places free.
-const MOST_OF_ADMIN: usize = 128;
-/// So many connections may be on their way out, their descriptors still open, before the next one is accepted.
-const LEAVING: usize = 64;
-/// Whoever has been here for less has only not said yet what he wants.
+/// The default of `--max-connections`.
+const DEFAULT_LIMIT: usize = 10_000;
+/// How many there may be at the operator's address, for monitoring. They do not count against `--max-connections`.
+const ADMIN_LIMIT: usize = 128;
+/// How many evicted connections may still have their descriptors open before the next one is accepted.
+const MAX_EVICTED_OPEN: usize = 64;
+/// A connection younger than this is not idle: its first request may be on its way.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long accepting waits for them.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long accepting waits for evicted connections to close.
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many connections, and requests through proxies, there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bounds {
-    /// Of all.
+struct Limits {
+    /// In total.
     all: usize,
-    /// Of one address (IPv6: of one /64). The same number holds for requests that proxies forward for one address.
+    /// From one address (IPv6: one /64). It also limits the requests that trusted proxies forward for one address.
     by_address: usize,
 }
 
-impl Bounds {
-    /// What is configured, but no more than half of the descriptors, since the other half is for files, and no more than take a
-    /// quarter of the memory that may be held.
+impl Limits {
+    /// As configured, but at most half of the descriptors (the other half is for files) and a quarter of the memory budget.
     fn new(config: &Config, descriptors: u64) -> Self {
-        let most = bounded(descriptors / 2).min(bounded(config.memory_budget) / 4 / CONNECTION);
-        let all = config.max_connections.map_or(MOST, bounded).min(most).max(1);
-        let by_address = config.max_connections_per_address.map_or((all / 4).max(1), bounded).clamp(1, all);
+        let most = saturating_usize(descriptors / 2).min(saturating_usize(config.memory_budget) / 4 / CONNECTION);
+        let all = config.max_connections.map_or(DEFAULT_LIMIT, saturating_usize).min(most).max(1);
+        let by_address = config.max_connections_per_address.map_or((all / 4).max(1), saturating_usize).clamp(1, all);
         Self { all, by_address }
     }
 
     fn of(config: &Config) -> Self {
         let descriptors = descriptors::limit();
-        let bounds = Self::new(config, descriptors);
-        if let Some(wanted) = config.max_connections.filter(|wanted| bounded(*wanted) > bounds.all) {
+        let limits = Self::new(config, descriptors);
+        if let Some(wanted) = config.max_connections.filter(|wanted| saturating_usize(*wanted) > limits.all) {
             tracing::warn!(
                 wanted,
-                most = bounds.all,
+                most = limits.all,
                 descriptors,
                 memory_budget = config.memory_budget,
                 "fewer connections than --max-connections: they may take half of the descriptors and a quarter of --memory-budget, at 32 KiB each"
             );
         }
-        bounds
+        limits
     }
 }
 
-fn bounded(number: u64) -> usize {
+fn saturating_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// Why a connection is not let in.
+/// Which limit refuses a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// There are as many as there may be, and all of them are busy.
+    /// The limit on all connections, none of which can be evicted.
     All,
-    /// The same for the connections of this address.
+    /// The limit on those of its address.
     Address,
 }
 
 impl Full {
-    /// What metrics call the bound.
-    pub(crate) fn bound(self) -> &'static str {
+    /// The label of the limit in metrics.
+    pub(crate) fn limit(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Address => "address",
@@ -92,21 +91,21 @@ impl Full {
 /// The connections that are open.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    bounds: Bounds,
+    limits: Limits,
     table: Mutex<Table>,
-    /// Tells that a connection that was asked to leave is gone.
+    /// Notified when an evicted connection has closed.
     gone: Notify,
-    forwarding: Forwarding,
+    forwarded_requests: ForwardedRequests,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
     open: HashMap<u64, Open>,
-    /// Those of each address that are not asked to leave.
+    /// By address, those that are not evicted.
     staying: HashMap<IpAddr, Vec<u64>>,
-    leaving: usize,
-    /// The idle ones when they were last looked for, the one that had been idle for longest last.
+    evicted_open: usize,
+    /// The idle ones as of `looked`, the least recently used one last.
     idle: Vec<(Instant, u64)>,
     looked: Option<Instant>,
 }
@@ -115,69 +114,68 @@ struct Table {
 struct Open {
     activity: Arc<Activity>,
     network: Option<IpAddr>,
-    /// Asks the connection to leave; none once that was done.
-    leave: Option<oneshot::Sender<()>>,
+    /// Evicts the connection; none once that is done.
+    evict: Option<oneshot::Sender<()>>,
 }
 
 impl Open {
-    /// Since when there has been no request, if there is none now.
+    /// Since when no request has been under way.
     fn idle_since(&self) -> Option<Instant> {
-        let idle = self.leave.is_some() && !self.activity.has_request();
+        let idle = self.evict.is_some() && !self.activity.has_request();
         idle.then(|| self.activity.last())
     }
 
-    /// Since when nothing has happened, if nobody has proved on it who he is.
-    fn of_stranger_since(&self) -> Option<Instant> {
-        let of_stranger = self.leave.is_some() && !self.activity.is_known();
-        of_stranger.then(|| self.activity.last())
+    /// Since when nothing has happened, if nobody has authenticated on it.
+    fn anonymous_since(&self) -> Option<Instant> {
+        let anonymous = self.evict.is_some() && !self.activity.is_known();
+        anonymous.then(|| self.activity.last())
     }
 }
 
 impl Connections {
     pub(crate) fn new(config: &Config) -> Self {
-        Self::within(Bounds::of(config))
+        Self::within(Limits::of(config))
     }
 
     /// Those at the operator's address.
     pub(crate) fn of_admin() -> Self {
-        Self::within(Bounds { all: MOST_OF_ADMIN, by_address: MOST_OF_ADMIN })
+        Self::within(Limits { all: ADMIN_LIMIT, by_address: ADMIN_LIMIT })
     }
 
-    fn within(bounds: Bounds) -> Self {
-        Self { bounds, table: Mutex::default(), gone: Notify::new(), forwarding: Forwarding::new(bounds.by_address) }
+    fn within(limits: Limits) -> Self {
+        Self { limits, table: Mutex::default(), gone: Notify::new(), forwarded_requests: ForwardedRequests::new(limits.by_address) }
     }
 
-    /// Lets a connection in, under the number that this returns; what is returned besides asks it to leave. `network` is none for
-    /// a proxy, whose clients are told apart by its requests.
+    /// Admits a connection: its number, what resolves when it is evicted, and how many others were evicted for it. `network` is
+    /// none for a trusted proxy, whose requests are counted by client instead.
     pub(crate) fn admit(&self, network: Option<IpAddr>, activity: Arc<Activity>) -> Result<(u64, oneshot::Receiver<()>, usize), Full> {
         let mut table = self.table();
-        let (now, left_before) = (Instant::now(), table.leaving);
+        let (now, evicted_before) = (Instant::now(), table.evicted_open);
         let of_network = network.and_then(|network| table.staying.get(&network)).map_or(0, Vec::len);
-        if of_network >= self.bounds.by_address && !network.is_some_and(|network| table.make_room_of(network)) {
+        if of_network >= self.limits.by_address && !network.is_some_and(|network| table.evict_of_network(network)) {
             return Err(Full::Address);
         }
-        let is_full = table.open.len() - table.leaving >= self.bounds.all;
-        let makes_room = |table: &mut Table| {
-            table.make_room(now, IDLE) || table.make_room_of_strangers(of_network) || table.make_room(now, Duration::ZERO)
-        };
-        if is_full && !makes_room(&mut table) {
+        let is_full = table.open.len() - table.evicted_open >= self.limits.all;
+        let has_made_room =
+            |table: &mut Table| table.evict_idle(now, IDLE) || table.evict_anonymous(of_network) || table.evict_idle(now, Duration::ZERO);
+        if is_full && !has_made_room(&mut table) {
             return Err(Full::All);
         }
         let number = table.next;
         table.next += 1;
-        let (leave, asked_to_leave) = oneshot::channel();
-        table.open.insert(number, Open { activity, network, leave: Some(leave) });
+        let (evict, evicted) = oneshot::channel();
+        table.open.insert(number, Open { activity, network, evict: Some(evict) });
         if let Some(network) = network {
             table.staying.entry(network).or_default().push(number);
         }
-        Ok((number, asked_to_leave, table.leaving - left_before))
+        Ok((number, evicted, table.evicted_open - evicted_before))
     }
 
     pub(crate) fn remove(&self, number: u64) {
         let mut table = self.table();
         let Some(open) = table.open.remove(&number) else { return };
-        if open.leave.is_none() {
-            table.leaving -= 1;
+        if open.evict.is_none() {
+            table.evicted_open -= 1;
             drop(table);
             self.gone.notify_one();
         } else {
@@ -185,20 +183,20 @@ impl Connections {
         }
     }
 
-    /// Waits until few of those that were asked to leave are still there.
+    /// Waits until few evicted connections are still open.
     pub(crate) async fn settle(&self) {
         let settled = async {
-            while self.table().leaving > LEAVING {
+            while self.table().evicted_open > MAX_EVICTED_OPEN {
                 self.gone.notified().await;
             }
         };
-        // Whoever does not leave in this time still counts, and the half of the descriptors that is for files has room for it.
-        let _ = timeout(PATIENCE, settled).await;
+        // Those that stay open for longer still count; the half of the descriptors that is for files has room for them.
+        let _ = timeout(EVICTION_TIMEOUT, settled).await;
     }
 
-    /// Counts a request that a proxy forwards for this address until what this returns is dropped; none if there are too many.
-    pub(crate) fn forward(&self, client: IpAddr) -> Option<Forwarded> {
-        self.forwarding.begin(client)
+    /// Counts a request that a trusted proxy forwards for a client until the result is dropped; none at the limit.
+    pub(crate) fn forward(&self, client: IpAddr) -> Option<ForwardedRequest> {
+        self.forwarded_requests.begin(client)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -207,17 +205,17 @@ impl Connections {
 }
 
 impl Table {
-    /// Asks the connection of an address to leave that has been idle for longest; false if there is none.
-    fn make_room_of(&mut self, network: IpAddr) -> bool {
+    /// Evicts the least recently used idle connection of a network, if there is one.
+    fn evict_of_network(&mut self, network: IpAddr) -> bool {
         let numbers = self.staying.get(&network).into_iter().flatten();
         let idle = numbers.filter_map(|number| Some((self.open.get(number)?.idle_since()?, *number))).min();
-        idle.is_some_and(|(_, number)| self.ask_to_leave(number))
+        idle.is_some_and(|(_, number)| self.evict(number))
     }
 
-    /// The same among all of them that have been idle for so long. The list of idle ones is used up before it is made again, and not
-    /// made again too often: making it looks at every connection.
-    fn make_room(&mut self, now: Instant, idle: Duration) -> bool {
-        if self.next_idle(now, idle) {
+    /// Evicts the least recently used connection that has been idle for at least `idle`. Finding the idle ones takes a pass
+    /// over all connections, so the list is used up before it is made again, and made at most once in a while.
+    fn evict_idle(&mut self, now: Instant, idle: Duration) -> bool {
+        if self.evict_next_idle(now, idle) {
             return true;
         }
         let pause = Duration::from_micros(self.open.len() as u64);
@@ -228,37 +226,37 @@ impl Table {
         self.idle.clear();
         self.idle.extend(self.open.iter().filter_map(|(number, open)| Some((open.idle_since()?, *number))));
         self.idle.sort_unstable_by(|one, other| other.cmp(one));
-        self.next_idle(now, idle)
+        self.evict_next_idle(now, idle)
     }
 
-    /// Asks a connection with a request of a stranger to leave, of the address that has most of them: the one on which nothing has
-    /// happened for longest. None of an address that would then have fewer than the one that a new one comes from, which has
-    /// `of_newcomer` without it.
-    fn make_room_of_strangers(&mut self, of_newcomer: usize) -> bool {
+    /// Evicts the least recently active connection on which nobody has authenticated, from the network with the most
+    /// connections. The newcomer's network has `of_newcomer` without it, and no network is left with fewer than the newcomer's
+    /// will have.
+    fn evict_anonymous(&mut self, of_newcomer: usize) -> bool {
         let crowded = self.staying.iter().filter(|(_, numbers)| numbers.len() > of_newcomer + 1);
         let mut crowded: Vec<(usize, IpAddr)> = crowded.map(|(network, numbers)| (numbers.len(), *network)).collect();
         crowded.sort_unstable_by(|one, other| other.cmp(one));
-        let of_stranger = |number: &u64| Some((self.open.get(number)?.of_stranger_since()?, *number));
-        let found = crowded.iter().find_map(|(_, network)| self.staying.get(network)?.iter().filter_map(of_stranger).min());
-        found.is_some_and(|(_, number)| self.ask_to_leave(number))
+        let anonymous = |number: &u64| Some((self.open.get(number)?.anonymous_since()?, *number));
+        let found = crowded.iter().find_map(|(_, network)| self.staying.get(network)?.iter().filter_map(anonymous).min());
+        found.is_some_and(|(_, number)| self.evict(number))
     }
 
-    fn next_idle(&mut self, now: Instant, idle: Duration) -> bool {
+    fn evict_next_idle(&mut self, now: Instant, idle: Duration) -> bool {
         while let Some((since, number)) = self.idle.pop_if(|(since, _)| now.saturating_duration_since(*since) >= idle) {
             let unchanged = self.open.get(&number).is_some_and(|open| open.idle_since() == Some(since));
-            if unchanged && self.ask_to_leave(number) {
+            if unchanged && self.evict(number) {
                 return true;
             }
         }
         false
     }
 
-    fn ask_to_leave(&mut self, number: u64) -> bool {
+    fn evict(&mut self, number: u64) -> bool {
         let Some(open) = self.open.get_mut(&number) else { return false };
-        let (Some(leave), network) = (open.leave.take(), open.network) else { return false };
-        // One that is gone meanwhile is about to be removed.
-        let _ = leave.send(());
-        self.leaving += 1;
+        let (Some(evict), network) = (open.evict.take(), open.network) else { return false };
+        // If the receiver is gone, the connection is about to be removed.
+        let _ = evict.send(());
+        self.evicted_open += 1;
         self.forget(number, network);
         true
     }
@@ -293,14 +291,14 @@ mod tests {
 
     impl Crowd {
         fn within(all: usize, by_address: usize) -> Self {
-            Self { connections: Connections::within(Bounds { all, by_address }), inside: HashMap::new(), requests: HashMap::new() }
+            Self { connections: Connections::within(Limits { all, by_address }), inside: HashMap::new(), requests: HashMap::new() }
         }
 
         async fn comes(&mut self, network: Option<IpAddr>) -> Result<u64, Full> {
             tokio::time::advance(Duration::from_secs(1)).await;
             let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
-            let (number, asked_to_leave, _) = self.connections.admit(network, activity.clone())?;
-            self.inside.insert(number, (activity, asked_to_leave));
+            let (number, evicted, _) = self.connections.admit(network, activity.clone())?;
+            self.inside.insert(number, (activity, evicted));
             Ok(number)
         }
 
@@ -313,8 +311,8 @@ mod tests {
             self.requests.remove(&number);
         }
 
-        /// Removes those that are asked to leave, and tells which.
-        fn leave(&mut self) -> Vec<u64> {
+        /// Removes those that are asked to evict, and tells which.
+        fn evict(&mut self) -> Vec<u64> {
             let mut asked: Vec<u64> =
                 self.inside.iter_mut().filter_map(|(number, (_, asked))| asked.try_recv().ok().map(|()| *number)).collect();
             asked.sort_unstable();
@@ -335,11 +333,11 @@ mod tests {
         crowd.begins_a_request(0);
         crowd.ends_a_request(0).await;
         assert_eq!(crowd.comes(address(3)).await, Ok(3));
-        assert_eq!(crowd.leave(), [1]);
+        assert_eq!(crowd.evict(), [1]);
         assert_eq!(crowd.comes(address(4)).await, Ok(4));
-        assert_eq!(crowd.leave(), [2]);
+        assert_eq!(crowd.evict(), [2]);
         assert_eq!(crowd.comes(address(5)).await, Ok(5));
-        assert_eq!(crowd.leave(), [0]);
+        assert_eq!(crowd.evict(), [0]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -352,7 +350,7 @@ mod tests {
         assert_eq!(crowd.comes(address(2)).await, Err(Full::All));
         crowd.ends_a_request(1).await;
         assert_eq!(crowd.comes(address(2)).await, Ok(2));
-        assert_eq!(crowd.leave(), [1]);
+        assert_eq!(crowd.evict(), [1]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -367,13 +365,13 @@ mod tests {
         for (newcomer, leaves) in [(3, 2), (3, 4), (4, 3)] {
             let number = crowd.comes(address(newcomer)).await.expect("is let in");
             crowd.begins_a_request(number);
-            assert_eq!(crowd.leave(), [leaves]);
+            assert_eq!(crowd.evict(), [leaves]);
         }
         assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no address has two more");
         crowd.inside[&5].0.authenticated();
         crowd.inside[&6].0.authenticated();
         assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
-        assert_eq!(crowd.leave().len(), 1);
+        assert_eq!(crowd.evict().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -385,15 +383,15 @@ mod tests {
         }
         for number in 3..7 {
             let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
-            let (admitted, asked_to_leave, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("is let in");
-            crowd.inside.insert(admitted, (activity, asked_to_leave));
+            let (admitted, evicted, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("is let in");
+            crowd.inside.insert(admitted, (activity, evicted));
             let leaves: &[u64] = match number {
                 3 => &[],
                 4 => &[0],
                 5 => &[1],
                 _ => &[3],
             };
-            assert_eq!(crowd.leave(), leaves, "as nobody of an address with more is left, it is the one that came first");
+            assert_eq!(crowd.evict(), leaves, "as nobody of an address with more is left, it is the one that came first");
         }
     }
 
@@ -408,7 +406,7 @@ mod tests {
         assert_eq!(crowd.comes(address(1)).await, Err(Full::Address));
         crowd.ends_a_request(2).await;
         assert_eq!(crowd.comes(address(1)).await, Ok(3));
-        assert_eq!(crowd.leave(), [2], "and not another's, though it has been idle for longer");
+        assert_eq!(crowd.evict(), [2], "and not another's, though it has been idle for longer");
         for number in 4..9 {
             assert_eq!(crowd.comes(None).await, Ok(number), "a proxy has no share of its own");
         }
@@ -419,7 +417,7 @@ mod tests {
         let mut crowd = Crowd::within(2, 1);
         for number in 0..20 {
             assert_eq!(crowd.comes(address(1)).await, Ok(number));
-            assert!(crowd.leave().len() <= 1);
+            assert!(crowd.evict().len() <= 1);
             if number % 3 == 0 {
                 crowd.inside.remove(&number);
                 crowd.connections.remove(number);
@@ -428,7 +426,7 @@ mod tests {
         let numbers: Vec<u64> = crowd.inside.keys().copied().collect();
         numbers.into_iter().for_each(|number| crowd.connections.remove(number));
         let table = crowd.connections.table();
-        assert!(table.open.is_empty() && table.staying.is_empty() && table.leaving == 0);
+        assert!(table.open.is_empty() && table.staying.is_empty() && table.evicted_open == 0);
     }
 
     #[test]
@@ -439,7 +437,7 @@ mod tests {
             memory_budget: 4 << 30,
             ..Config::from_sources(&Sources::default()).unwrap()
         };
-        for (all, by_address, descriptors, bounds) in [
+        for (all, by_address, descriptors, limits) in [
             (None, None, 1 << 20, (10_000, 2_500)),
             (None, None, 1024, (512, 128)),
             (Some(20_000), None, 1 << 20, (20_000, 5_000)),
@@ -447,10 +445,10 @@ mod tests {
             (Some(200), Some(50), 1024, (200, 50)),
             (Some(1), None, 4, (1, 1)),
         ] {
-            let expected = Bounds { all: bounds.0, by_address: bounds.1 };
-            assert_eq!(Bounds::new(&config(all, by_address), descriptors), expected);
+            let expected = Limits { all: limits.0, by_address: limits.1 };
+            assert_eq!(Limits::new(&config(all, by_address), descriptors), expected);
         }
         let usual = Config { memory_budget: 256 << 20, ..config(None, None) };
-        assert_eq!(Bounds::new(&usual, 1 << 20), Bounds { all: 2_048, by_address: 512 });
+        assert_eq!(Limits::new(&usual, 1 << 20), Limits { all: 2_048, by_address: 512 });
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1 or HTTP/2 as agreed on or by its first bytes, watched so that nobody holds it for nothing.
+//! One connection: HTTP/1.1 or HTTP/2, negotiated or told by its first bytes, and closed when it stalls.
 
 mod cleartext;
 mod framing_guard;
@@ -8,7 +8,7 @@ mod lingering_close;
 mod listener;
 mod monitored_stream;
 mod protocols;
-mod seat;
+mod slot;
 
 pub(crate) use listener::serve;
 
@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use monitored_stream::MonitoredStream;
 use protocols::{Builder, Protocols};
-use seat::Seat;
+use slot::Slot;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -31,42 +31,42 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long a client may take to agree on a secure connection.
+/// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Serves one connection until its client has enough, `stopping` says so, nothing happens on it any more, or it has to make room.
+/// Serves a connection until the client closes it, the server stops, it stalls, or it is evicted.
 async fn run(
     stream: TcpStream,
     address: SocketAddr,
-    mut seat: Seat,
+    mut slot: Slot,
     router: Arc<Router>,
     protocols: Arc<Protocols>,
     stopping: watch::Receiver<bool>,
 ) {
     let server = &router.server;
     let _open = server.telemetry.connection_opens();
-    // Answers are small and whole: waiting for more to send would only delay them. Without the option they still arrive.
+    // Responses are written whole, so Nagle's algorithm would only delay them. If the option cannot be set, they still arrive.
     let _ = stream.set_nodelay(true);
-    let activity = seat.activity.clone();
+    let activity = slot.activity.clone();
     let local = stream.local_addr().unwrap_or(address);
-    let (surface, is_proxy) = (seat.surface, seat.is_proxy);
+    let (surface, is_proxy) = (slot.surface, slot.is_proxy);
     let tls = server.tls.as_ref().filter(|_| surface != Surface::Admin);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let peer = Arc::new(Peer { address, local, surface, is_proxy, scheme, activity: activity.clone() });
     let stream = MonitoredStream::new(stream, activity, server.telemetry.clone());
     let serving = async {
         match tls {
-            None => answer(FramingGuard::of_any(stream, &protocols.new_streams), peer, router.clone(), &protocols.any, stopping).await,
+            None => answer(FramingGuard::of_any(stream, &protocols.pending_streams), peer, router.clone(), &protocols.any, stopping).await,
             Some(tls) => secure(stream, peer, tls, &router, &protocols, stopping).await,
         }
     };
     tokio::select! {
         biased;
         () = serving => {}
-        _ = &mut seat.asked_to_leave => tracing::debug!(peer = %address, "connection closed: idle, evicted for a new connection"),
+        _ = &mut slot.evicted => tracing::debug!(peer = %address, "connection closed: idle, evicted for a new connection"),
     }
 }
 
-/// Agrees on a secure connection, and serves it with the protocol that was agreed on with it (RFC 7301; RFC 9113 §3.2).
+/// Does the TLS handshake, and serves the protocol that ALPN has chosen (RFC 7301; RFC 9113 §3.2).
 async fn secure(
     stream: MonitoredStream,
     peer: Arc<Peer>,
@@ -85,15 +85,15 @@ async fn secure(
     };
     let handshake = tokio::select! {
         handshake = timeout(HANDSHAKE, handshake) => handshake,
-        () = peer.activity.takes_leave(&mut stopping) => return,
+        () = peer.activity.drained(&mut stopping) => return,
     };
     match handshake {
         Ok(Some(Ok(secured))) => {
             let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
             if is_http2 {
-                answer(FramingGuard::of_http2(secured, &protocols.new_streams), peer, router.clone(), &protocols.http2, stopping).await;
+                answer(FramingGuard::of_http2(secured, &protocols.pending_streams), peer, router.clone(), &protocols.http2, stopping).await;
             } else {
-                answer(FramingGuard::of_any(secured, &protocols.new_streams), peer, router.clone(), &protocols.http1, stopping).await;
+                answer(FramingGuard::of_any(secured, &protocols.pending_streams), peer, router.clone(), &protocols.http1, stopping).await;
             }
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "TLS handshake failed"),
@@ -102,7 +102,7 @@ async fn secure(
     }
 }
 
-/// Answers the requests on a connection that is ready for them.
+/// Answers the requests on a connection.
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Arc<Peer>,
@@ -116,9 +116,9 @@ async fn answer(
         async move { Ok::<_, Infallible>(router.answer(&peer, request).await) }
     });
     let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), service));
-    let mut ceases = pin!(activity.ceases());
+    let mut timed_out = pin!(activity.timed_out());
     let mut stopping_too = stopping.clone();
-    let mut takes_leave = pin!(activity.takes_leave(&mut stopping_too));
+    let mut drained = pin!(activity.drained(&mut stopping_too));
     let mut told_to_stop = false;
     loop {
         tokio::select! {
@@ -133,11 +133,11 @@ async fn answer(
                 connection.as_mut().graceful_shutdown();
                 told_to_stop = true;
             }
-            () = &mut ceases => {
+            () = &mut timed_out => {
                 tracing::debug!(peer = %address, "connection closed: idle or stalled");
                 return;
             }
-            () = &mut takes_leave => {
+            () = &mut drained => {
                 tracing::debug!(peer = %address, "connection closed: shutdown, no request in flight");
                 return;
             }

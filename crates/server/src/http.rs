@@ -17,12 +17,12 @@ mod response;
 mod stream;
 mod trace;
 
-pub(crate) use activity::{Activity, FAREWELL, InFlight};
-pub use body::{BlobPart, Body, Manner, Reading};
+pub(crate) use activity::{Activity, DRAIN_TIMEOUT, InFlight};
+pub use body::{BlobAccess, BlobFuture, BlobPart, Body};
 pub use budget::Budget;
 pub use call::Call;
 pub(crate) use call::MAX_HEADERS;
-pub(crate) use held_response::Copies;
+pub(crate) use held_response::SharedContent;
 pub(crate) use listings::Listings;
 pub(crate) use network::{is_proxy, network_of};
 pub(crate) use peer::Peer;

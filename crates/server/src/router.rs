@@ -1,25 +1,23 @@
-//! What stands above the doors: which of them answers a request, and what holds for the answers of all of them, whatever happens.
+//! The router: which door answers a request, and what holds for every response.
 
 mod browser;
 mod door;
-mod emulator;
+pub(crate) mod emulator;
 mod exchange;
 mod refusal;
 mod request_id;
 mod unnamed_proxies;
 mod unread_body;
 
-pub(crate) use emulator::reason_to_refuse as emulator_refusal;
-
-use crate::admission::Forwarded;
+use crate::admission::ForwardedRequest;
 use crate::config::Origin;
 use crate::gallery::{landing, logos};
-use crate::http::held_response::{self, Held};
+use crate::http::held_response::{self, HeldResponse};
 use crate::http::request_host::{RequestHost, request_host};
-use crate::http::{Body, Call, Manner, Peer, Reply, Response, Trace, forwarded};
+use crate::http::{BlobAccess, Body, Call, Peer, Reply, Response, Trace, forwarded};
 use crate::server::Server;
 use crate::{aws, oci, probes};
-use browser::Browsers;
+use browser::BrowserHeaders;
 use door::Door;
 use exchange::{Exchange, ExchangeBody};
 use futures_util::FutureExt;
@@ -33,34 +31,34 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use unnamed_proxies::UnnamedProxies;
 
-/// Where a client finds the id of its request, at every door but AWS's, which has a header of its own.
+/// The id of a request, in responses of all doors but AWS's, which has a header of its own.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers requests with the doors of a server.
 pub(crate) struct Router {
     pub(crate) server: Arc<Server>,
-    browsers: Browsers,
+    browser_headers: BrowserHeaders,
     unnamed_proxies: UnnamedProxies,
 }
 
 impl Router {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Self { browsers: Browsers::new(&server.config), unnamed_proxies: UnnamedProxies::default(), server }
+        Self { browser_headers: BrowserHeaders::new(&server.config), unnamed_proxies: UnnamedProxies::default(), server }
     }
 
-    /// Answers one request, whatever happens: a panic becomes a 500 and ends nothing but its own request.
+    /// Answers a request in any case: a panic becomes a 500 and ends nothing but its own request.
     pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> http::Response<ExchangeBody> {
         let server = &*self.server;
         let door = Door::of(peer.surface, request.method(), request.uri().path());
-        let reader = self.browsers.reader(peer, door, &request);
+        let audience = self.browser_headers.audience(peer, door, &request);
         let client = forwarded::client(peer.address.ip(), request.headers(), &server.config.trusted_proxies);
         let trace = Arc::new(Trace::new(client, request_id::new(), Some(peer.activity.clone()), server.audit.is_on()));
         let exchange = Exchange::begin(server, peer, &request, door, trace.clone());
         let (is_head, version) = (request.method() == Method::HEAD, request.version());
         let is_announced = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
         let (head, mut body) = request.into_parts();
-        let share = share_of(server, peer, client);
-        let mut response = match &share {
+        let forwarded_request = admit_forwarded(server, peer, client);
+        let mut response = match &forwarded_request {
             Ok(_) => match AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await {
                 Ok(response) => response,
                 Err(_) => {
@@ -68,24 +66,24 @@ impl Router {
                     broken(door)
                 }
             },
-            Err(TooMany) => too_many(server, door),
+            Err(TooManyForwarded) => too_many(server, door),
         };
         if !body.is_end_stream() {
             Box::pin(unread_body::close_after(peer, version, &mut body, is_announced, &mut response)).await;
         }
         if is_head {
             let body = std::mem::replace(response.body_mut(), Body::empty());
-            announce_length(&mut response, &body);
+            set_length(&mut response, &body);
         }
-        response.body_mut().take_in(Manner::of(version, server.tls.is_some()));
+        response.body_mut().set_access(BlobAccess::of(version, server.tls.is_some()));
         let held = hold(server, &exchange, &mut response, door, version);
         if door == Door::Aws {
             response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| header_value(trace.request_id()));
         } else {
             response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
         }
-        self.browsers.instruct(&mut response, door, reader);
-        exchange.answered_with(response, share.ok().flatten(), held)
+        self.browser_headers.set(&mut response, door, audience);
+        exchange.answered_with(response, forwarded_request.ok().flatten(), held)
     }
 
     async fn route(&self, peer: &Peer, mut head: Parts, body: &mut Incoming, door: Door, trace: Arc<Trace>) -> Response {
@@ -96,10 +94,10 @@ impl Router {
         if let Some(refusal) = emulator::refuse(server, peer, door, &head) {
             return refusal;
         }
-        if let Some(preflight) = self.browsers.preflight(door, &head) {
+        if let Some(preflight) = self.browser_headers.preflight(door, &head) {
             return preflight;
         }
-        // A target that names the host makes the header mean nothing (RFC 9112, section 3.2.2): whoever signs, signs that host.
+        // An absolute target replaces the header (RFC 9112, section 3.2.2): clients sign the host of the target.
         if let Some(authority) = head.uri.authority() {
             let is_said = head.headers.get(HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
             if !is_said {
@@ -108,7 +106,8 @@ impl Router {
         }
         let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme);
         let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
-        // A future is as large as its largest part, and is moved several times before it runs: what pulls do not need is boxed.
+        // A future is as large as its largest branch and is moved several times before it runs, so what pulls do not need is
+        // boxed.
         let response = match door {
             Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
             Door::Oci => oci::answer(server, &call, body).await,
@@ -120,32 +119,32 @@ impl Router {
             Door::WrongMethod(allowed) => wrong_method(allowed),
             Door::None => Reply::text(StatusCode::NOT_FOUND, "There is nothing here.\n").into_response(),
         };
-        // Of the oci door's answers only the challenge sends clients to the origin: pulls skip this.
+        // Of the oci door's responses only the challenge depends on the origin: pulls skip this.
         if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
-            self.unnamed_proxies.look_at(server, peer, &call.headers);
+            self.unnamed_proxies.check(server, peer, &call.headers);
         }
         response
     }
 }
 
-/// Whose requests under way are as many as they may be.
-struct TooMany;
+/// A client has as many forwarded requests under way as it may have.
+struct TooManyForwarded;
 
-/// Counts a request that a proxy forwards for somebody else under that address.
-fn share_of(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<Forwarded>, TooMany> {
+/// Counts a request that a trusted proxy forwards, by client.
+fn admit_forwarded(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<ForwardedRequest>, TooManyForwarded> {
     if !peer.is_proxy || client == peer.address.ip().to_canonical() {
         return Ok(None);
     }
-    server.connections.forward(client).map(Some).ok_or(TooMany)
+    server.connections.forward(client).map(Some).ok_or(TooManyForwarded)
 }
 
-/// Takes a share of the budget for an answer. When there is no room, a refusal takes the place of a large answer; when there is no
-/// room for answers of a few words either, that refusal has no body, so that nothing waits for the client.
-fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Door, version: Version) -> Option<Arc<Held>> {
+/// Takes a forwarded_request of the budget for a response. Without room, a refusal replaces a large response; without room even for small
+/// responses, the refusal has no body, so that nothing waits for the client.
+fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Door, version: Version) -> Option<Arc<HeldResponse>> {
     let is_stream = version == Version::HTTP_2;
     let holder = || server.budget.sender(exchange.trace());
     let in_flight = || exchange.in_flight().clone();
-    let reason = match held_response::hold(response.body_mut(), is_stream, &server.copies, holder, in_flight) {
+    let reason = match held_response::hold(response.body_mut(), is_stream, &server.shared_content, holder, in_flight) {
         Ok(held) => return held,
         Err(reason) => reason,
     };
@@ -164,8 +163,8 @@ fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Doo
     held
 }
 
-/// `--public-url`, else what the request or a trusted proxy says, else this end of the connection. None when the
-/// request names its host in a way that cannot be repeated to anybody.
+/// `--public-url`, else what the request or a trusted proxy says, else the local address. None if the request names its host in
+/// a way that must not be echoed.
 fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Option<Origin> {
     if let Some(public) = &server.config.public_url {
         return Some(public.clone());
@@ -183,15 +182,15 @@ fn wrong_method(allowed: &'static str) -> Response {
     Reply::text(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n").with_static(ALLOW, allowed).into_response()
 }
 
-/// The answer to HEAD has the length of the body that it lacks, unless the door said so itself.
-fn announce_length(response: &mut Response, body: &Body) {
+/// A response to HEAD has the length of the body that it lacks, unless the door has set one.
+fn set_length(response: &mut Response, body: &Body) {
     let bodiless = response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED;
     if let (false, Some(length)) = (bodiless, http_body::Body::size_hint(body).exact()) {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
 }
 
-/// A header's value from text that is known to be fit for one; empty should it ever not be.
+/// A header value from text that is known to be valid; empty if it is not.
 fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
@@ -204,10 +203,10 @@ mod tests {
     fn the_length_that_a_door_gives_to_a_head_request_stays() {
         let mut response = Reply::text(StatusCode::OK, Body::empty()).into_response();
         response.headers_mut().insert(CONTENT_LENGTH, 42.into());
-        announce_length(&mut response, &Body::empty());
+        set_length(&mut response, &Body::empty());
         assert_eq!(response.headers()[CONTENT_LENGTH], "42");
         let mut response = Reply::text(StatusCode::OK, Body::empty()).into_response();
-        announce_length(&mut response, &Body::from("seven b"));
+        set_length(&mut response, &Body::from("seven b"));
         assert_eq!(response.headers()[CONTENT_LENGTH], "7");
     }
 }

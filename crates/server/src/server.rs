@@ -4,7 +4,7 @@ use crate::admission::Connections;
 use crate::audit::Audit;
 use crate::auth::Keys;
 use crate::config::Config;
-use crate::http::{Budget, Copies, Listings, Surface};
+use crate::http::{Budget, Listings, SharedContent, Surface};
 use crate::rates::{ActionRates, FailedLogins, PullLimits};
 use crate::telemetry::Telemetry;
 use crate::tls::Tls;
@@ -12,17 +12,17 @@ use roadstead_registry::Installation;
 
 /// Everything that answering a request needs.
 pub struct Server {
-    /// The operations and what they stand on.
+    /// The operations and their storage.
     pub installation: Installation,
-    /// How this process was told to run.
+    /// The settings of this process.
     pub config: Config,
-    /// What tokens are sealed with.
+    /// The keys of tokens.
     pub keys: Keys,
-    /// How often an account may do an action.
+    /// Rate limits of actions.
     pub rates: ActionRates,
     /// The metrics.
     pub telemetry: Telemetry,
-    /// How much may be pulled, and how much was.
+    /// Limits on pulls.
     pub pulls: PullLimits,
     /// Failed attempts to authenticate, by address and by key.
     pub failed_logins: FailedLogins,
@@ -30,15 +30,15 @@ pub struct Server {
     pub audit: Audit,
     /// The memory that requests and responses may hold.
     pub budget: Budget,
-    /// Large responses that are being sent, each once however many clients get it.
-    pub(crate) copies: Copies,
-    /// Bounds how many pages are composed for anonymous clients at once.
+    /// Large responses that are being sent, each in memory once.
+    pub(crate) shared_content: SharedContent,
+    /// Limits how many pages are composed for anonymous clients at once.
     pub(crate) listings: Listings,
     /// The certificate; without one, connections are plain.
     pub tls: Option<Tls>,
     /// The connections that are open.
     pub(crate) connections: Connections,
-    /// Those at the operator's own address.
+    /// Those at the operator's address.
     pub(crate) admin_connections: Connections,
 }
 
@@ -54,7 +54,7 @@ impl Server {
             failed_logins: FailedLogins::new(config.failed_login_rate),
             audit: Audit::default(),
             budget: Budget::new(config.memory_budget),
-            copies: Copies::default(),
+            shared_content: SharedContent::default(),
             listings: Listings::new(),
             installation,
             config,
@@ -63,12 +63,12 @@ impl Server {
         }
     }
 
-    /// The scheme of its public address, as far as it can see.
+    /// The scheme of its public address, unless a proxy in front changes it.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// The connections at one of its addresses.
+    /// The connections at an address.
     pub(crate) fn connections_at(&self, surface: Surface) -> &Connections {
         if surface == Surface::Admin { &self.admin_connections } else { &self.connections }
     }

@@ -1,4 +1,4 @@
-//! Requests that proxies of ours forward: however many of them share a connection, those of one address have a bound.
+//! Requests that trusted proxies forward: those of one client address are limited, however many of them share a connection.
 
 use crate::http::network_of;
 use parking_lot::{Mutex, MutexGuard};
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// How many requests are under way for each address.
+/// The number of requests under way, by address.
 #[derive(Debug, Clone, Default)]
 struct Counts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -16,40 +16,40 @@ impl Counts {
     }
 }
 
-/// The requests that are under way.
+/// The requests under way.
 #[derive(Debug)]
-pub(super) struct Forwarding {
+pub(super) struct ForwardedRequests {
     counts: Counts,
-    most: usize,
+    limit: usize,
 }
 
-impl Forwarding {
-    /// At most so many for each address (IPv6: for each /64).
-    pub(super) fn new(most: usize) -> Self {
-        Self { counts: Counts::default(), most }
+impl ForwardedRequests {
+    /// At limit so many for each address (IPv6: each /64).
+    pub(super) fn new(limit: usize) -> Self {
+        Self { counts: Counts::default(), limit }
     }
 
-    /// Counts a request until what this returns is dropped; none if there are too many of this address.
-    pub(super) fn begin(&self, client: IpAddr) -> Option<Forwarded> {
+    /// Counts a request until the result is dropped; none at the limit.
+    pub(super) fn begin(&self, client: IpAddr) -> Option<ForwardedRequest> {
         let network = network_of(client);
         let mut counts = self.counts.lock();
         let count = counts.entry(network).or_default();
-        if *count >= self.most {
+        if *count >= self.limit {
             return None;
         }
         *count += 1;
-        Some(Forwarded { counts: self.counts.clone(), network })
+        Some(ForwardedRequest { counts: self.counts.clone(), network })
     }
 }
 
 /// A request that is under way.
 #[derive(Debug)]
-pub(crate) struct Forwarded {
+pub(crate) struct ForwardedRequest {
     counts: Counts,
     network: IpAddr,
 }
 
-impl Drop for Forwarded {
+impl Drop for ForwardedRequest {
     fn drop(&mut self) {
         let mut counts = self.counts.lock();
         if let Some(count) = counts.get_mut(&self.network) {
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn requests_through_proxies_are_counted_by_network_until_they_end() {
-        let forwarding = Forwarding::new(2);
+        let forwarding = ForwardedRequests::new(2);
         let begin = |text: &str| forwarding.begin(text.parse().unwrap());
         let held = [begin("2001:db8::1"), begin("2001:db8::2")];
         assert!(held.iter().all(Option::is_some));

@@ -3,7 +3,7 @@
 use super::error::Failure;
 use crate::http::Call;
 use crate::http::budget::Holder;
-use crate::http::request_body::{self, Halted, Received};
+use crate::http::request_body::{self, ReceiveError, Received};
 use crate::server::Server;
 use bytes::Bytes;
 use http::StatusCode;
@@ -30,7 +30,7 @@ impl RequestBody {
         let length = self.0.bytes.len();
         if length > DECODED {
             self.0.share.pass_to(holder());
-            self.0.share.hold(2 * length).await.map_err(Halted::from)?;
+            self.0.share.hold(2 * length).await.map_err(ReceiveError::from)?;
         }
         Ok(())
     }
@@ -65,12 +65,12 @@ fn too_large() -> Failure {
     Failure::Common(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", Some(message))
 }
 
-impl From<Halted> for Failure {
-    fn from(halted: Halted) -> Self {
-        match halted {
-            Halted::TooLarge => too_large(),
-            Halted::TooSlow | Halted::Broken => incomplete(),
-            Halted::Crowded(crowded) => Self::Crowded(crowded),
+impl From<ReceiveError> for Failure {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::TooLarge => too_large(),
+            ReceiveError::TooSlow | ReceiveError::Broken => incomplete(),
+            ReceiveError::Crowded(crowded) => Self::Crowded(crowded),
         }
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     #[tokio::test]
     async fn an_empty_body_is_an_empty_object_and_other_bytes_than_text_are_none() {
         let request = |bytes: &'static [u8]| {
-            let share = Budget::new(1 << 20).stranger(std::net::IpAddr::from([192, 0, 2, 1])).nothing();
+            let share = Budget::new(1 << 20).anonymous(std::net::IpAddr::from([192, 0, 2, 1])).nothing();
             let mut body = RequestBody(Received { bytes: Bytes::from_static(bytes), share });
             body.request(Operation::GetAuthorizationToken).map_err(|failure| failure.worded(None, "").0)
         };
@@ -96,8 +96,11 @@ mod tests {
 
     #[test]
     fn a_body_that_was_not_received_is_told_why() {
-        let status = |halted: Halted| Failure::from(halted).worded(None, "").0;
-        assert_eq!(status(Halted::TooLarge), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!((status(Halted::TooSlow), status(Halted::Broken)), (StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_TIMEOUT));
+        let status = |error: ReceiveError| Failure::from(error).worded(None, "").0;
+        assert_eq!(status(ReceiveError::TooLarge), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            (status(ReceiveError::TooSlow), status(ReceiveError::Broken)),
+            (StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_TIMEOUT)
+        );
     }
 }

@@ -112,7 +112,7 @@ async fn identify(server: &Server, call: &Call, operation: Operation) -> Result<
 fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
     match signature {
         Some(Signature { key, .. }) => server.budget.claimant(call.client(), &key.id, &key.identity.registry),
-        None => server.budget.stranger(call.client()),
+        None => server.budget.anonymous(call.client()),
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
 
 /// Who signed the request, with the unique id if that is a user. No permission is needed.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
-    let stranger = server.budget.stranger(call.client());
+    let stranger = server.budget.anonymous(call.client());
     let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;
     let body = body.map_err(|failure| Refusal::of_body(failure, call.request_id()))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));

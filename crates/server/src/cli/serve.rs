@@ -8,7 +8,7 @@ use crate::audit::Audit;
 use crate::config::{Config, Flags, LogFormat, Sources};
 use crate::connection::serve;
 use crate::http::Surface;
-use crate::router::{Router, emulator_refusal};
+use crate::router::{Router, emulator};
 use crate::server::Server;
 use crate::telemetry::Logs;
 use crate::tls::{Files, Tls};
@@ -150,7 +150,7 @@ async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     if !config.emulator || config.emulator_on_network {
         return Ok(());
     }
-    if let Some(reason) = emulator_refusal(config) {
+    if let Some(reason) = emulator::exposure(config) {
         return Err(Failure::Failed(format!("{reason}: remove it, or add --emulator-on-network")));
     }
     let listen = &config.listen;

@@ -1,49 +1,49 @@
-//! Heads of HTTP/1.1 that servers and proxies read differently are refused before they are parsed: with a bare LF for a line
-//! break, with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`. RFC 9112
-//! lets a server refuse all of these (§§2.2, 6.1, 6.3, 7), and hyper takes most of them: what is one request to a proxy in front
-//! could be two here (request smuggling, §11.2).
+//! Protection against request smuggling (RFC 9112 §11.2): HTTP/1.1 heads that servers and proxies frame differently are refused
+//! before hyper parses them, because what a proxy in front takes for one request could be two here. These are heads with a bare
+//! LF, with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`; RFC 9112
+//! lets a server refuse all of them (§§2.2, 6.1, 6.3, 7).
 
-use super::http2_frames::{Frames, NewStreams};
+use super::http2_frames::{Frames, PendingStreams};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The first line of HTTP/2 (RFC 9113 §3.4), which no request of HTTP/1.1 can begin with.
+/// The first line of the HTTP/2 preface (RFC 9113 §3.4), which no HTTP/1.1 request begins with.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// What hyper reads in place of a line that is refused: no head and no chunk may hold it, so that hyper answers 400 and closes.
+/// What hyper reads in place of a refused line: invalid in a head as in a chunk, so hyper answers 400 and closes.
 const REFUSAL: &[u8] = b"\0\r\n\r\n";
-/// How much is kept of a line that comes in pieces: more than any that matters here has.
-const KEPT: usize = 64;
+/// How many bytes are kept of a line that comes in pieces: enough for every field that matters here.
+const MAX_KEPT: usize = 64;
 
-/// A stream whose requests are looked at as they are read.
+/// A stream whose requests are checked as they are read.
 #[derive(Debug)]
 pub(super) struct FramingGuard<S> {
     stream: S,
     requests: Requests,
-    /// What is left to read of [`REFUSAL`], once a line was refused.
+    /// What is left to read of [`REFUSAL`] after a line was refused.
     refusal: Option<&'static [u8]>,
-    new_streams: NewStreams,
+    pending_streams: PendingStreams,
 }
 
 impl<S> FramingGuard<S> {
-    /// A stream that begins with a request of HTTP/1.1, or with HTTP/2.
-    pub(super) fn of_any(stream: S, new_streams: &NewStreams) -> Self {
-        Self { stream, requests: Requests::new(Part::Start), refusal: None, new_streams: new_streams.clone() }
+    /// A stream that begins with HTTP/1.1 or with the HTTP/2 preface.
+    pub(super) fn of_any(stream: S, pending_streams: &PendingStreams) -> Self {
+        Self { stream, requests: Requests::new(Part::Start), refusal: None, pending_streams: pending_streams.clone() }
     }
 
-    /// A stream that is known to speak HTTP/2, which has a framing of its own.
-    pub(super) fn of_http2(stream: S, new_streams: &NewStreams) -> Self {
-        Self { stream, requests: Requests::of_http2(), refusal: None, new_streams: new_streams.clone() }
+    /// A stream that has negotiated HTTP/2, which has framing of its own.
+    pub(super) fn of_http2(stream: S, pending_streams: &PendingStreams) -> Self {
+        Self { stream, requests: Requests::of_http2(), refusal: None, pending_streams: pending_streams.clone() }
     }
 }
 
 impl<S: AsyncRead + Unpin> FramingGuard<S> {
-    /// Reads frames of HTTP/2, if streams may run first that were read before.
+    /// Reads HTTP/2 frames, unless streams that were read before have to run first.
     fn poll_frames(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.requests.frames.pause() || self.new_streams.are_many() {
-            // To the end of the queue, behind the tasks of streams.
+        if self.requests.frames.pause() || self.pending_streams.are_many() {
+            // Yields to the tasks of the streams.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -66,7 +66,7 @@ impl<S: AsyncRead + Unpin> FramingGuard<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for FramingGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.requests.part == Part::Unframed {
+        if self.requests.part == Part::Http2 {
             return self.poll_frames(context, buffer);
         }
         if self.refusal.is_none() {
@@ -107,62 +107,62 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FramingGuard<S> {
     }
 }
 
-/// The line that ends here is refused.
+/// The line that ends at this offset is refused.
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     at: usize,
 }
 
-/// What the next bytes are a part of.
+/// What the next bytes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The first line of a request, or an empty line before it.
     Start,
-    /// The fields of a head: whether one of them said `chunked`, and the length that one of them gave.
+    /// The fields of a head: whether one said `chunked`, and the `Content-Length` so far.
     Fields { chunked: bool, length: Option<u64> },
-    /// A body, of which so many bytes are left.
+    /// A body, with the number of bytes left.
     Content(u64),
     /// The line before a chunk.
     ChunkSize,
-    /// A chunk, of which so many bytes are left.
+    /// A chunk, with the number of bytes left.
     Chunk(u64),
     /// The line break after a chunk.
     ChunkEnd,
     /// The fields after the last chunk.
     Trailer,
     /// HTTP/2.
-    Unframed,
+    Http2,
 }
 
-/// Follows the requests of a connection, so that it knows where their heads begin and end.
+/// Follows the requests of a connection to know where heads begin and end.
 #[derive(Debug)]
 struct Requests {
     part: Part,
-    begun: Begun,
-    /// Those of HTTP/2.
+    partial: PartialLine,
+    /// The frames, once it is HTTP/2.
     frames: Frames,
 }
 
 impl Requests {
     fn new(part: Part) -> Self {
-        Self { part, begun: Begun::default(), frames: Frames::after(PREFACE.len() - HTTP2.len() - 2) }
+        Self { part, partial: PartialLine::default(), frames: Frames::after(PREFACE.len() - HTTP2.len() - 2) }
     }
 
     /// A connection that begins with the preface of HTTP/2.
     fn of_http2() -> Self {
-        Self { frames: Frames::after(PREFACE.len()), ..Self::new(Part::Unframed) }
+        Self { frames: Frames::after(PREFACE.len()), ..Self::new(Part::Http2) }
     }
 
-    /// Looks at the bytes that come next.
+    /// Follows the next bytes.
     fn follow(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if self.part == Part::Start && self.begun.length == 0 && are_plain_reads(bytes) {
+        if self.part == Part::Start && self.partial.length == 0 && are_plain_reads(bytes) {
             return Ok(());
         }
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             match self.part {
-                Part::Unframed => {
+                Part::Http2 => {
                     self.frames.follow(rest);
                     return Ok(());
                 }
@@ -174,7 +174,7 @@ impl Requests {
                         at += end + 1;
                     }
                     None => {
-                        self.begun.add(rest);
+                        self.partial.add(rest);
                         return Ok(());
                     }
                 },
@@ -183,26 +183,26 @@ impl Requests {
         Ok(())
     }
 
-    /// Passes over what is there of a body.
+    /// Skips the part of a body that is there.
     fn skip(&mut self, left: u64, bytes: &[u8], same: fn(u64) -> Part, next: Part) -> usize {
         let passed = left.min(bytes.len() as u64);
         self.part = if passed == left { next } else { same(left - passed) };
         passed as usize
     }
 
-    /// What comes after a line, given without its LF and without what came of it before. None if it is refused.
+    /// What follows a line, whose last piece is given without its LF. None if the line is refused.
     fn end_line(&mut self, end: &[u8]) -> Option<Part> {
-        if self.begun.length == 0 {
-            return self.part.after_line(&end[..end.len().min(KEPT)], end.len(), *end.last()?);
+        if self.partial.length == 0 {
+            return self.part.after_line(&end[..end.len().min(MAX_KEPT)], end.len(), *end.last()?);
         }
-        let mut line = std::mem::take(&mut self.begun);
+        let mut line = std::mem::take(&mut self.partial);
         line.add(end);
         self.part.after_line(&line.start, line.length, line.last)
     }
 }
 
 impl Part {
-    /// What comes after a line of this length, without its LF, of which the beginning and the last byte are known.
+    /// What follows a line (without LF) of which only the beginning, the length and the last byte are kept.
     fn after_line(self, start: &[u8], length: usize, last: u8) -> Option<Self> {
         match start.get(..length) {
             Some(whole) => self.after(whole.strip_suffix(b"\r")?, true),
@@ -211,11 +211,11 @@ impl Part {
         }
     }
 
-    /// What comes after a line without its line break; of one that is not whole only the beginning is given.
+    /// What follows a line without its line break; unless `whole`, only its beginning is given.
     fn after(self, line: &[u8], whole: bool) -> Option<Self> {
         Some(match self {
             Self::Start if line.is_empty() => Self::Start,
-            Self::Start if line == HTTP2 => Self::Unframed,
+            Self::Start if line == HTTP2 => Self::Http2,
             Self::Start => Self::Fields { chunked: false, length: None },
             Self::Fields { chunked, length } if line.is_empty() => match (chunked, length) {
                 (true, Some(_)) => return None,
@@ -233,19 +233,19 @@ impl Part {
             },
             Self::ChunkEnd => line.is_empty().then_some(Self::ChunkSize)?,
             Self::Trailer if line.is_empty() => Self::Start,
-            Self::Trailer | Self::Content(_) | Self::Chunk(_) | Self::Unframed => self,
+            Self::Trailer | Self::Content(_) | Self::Chunk(_) | Self::Http2 => self,
         })
     }
 }
 
-/// Whether these are whole heads of GET or HEAD in which nothing can be said of a body. Nearly every read is one, and this is
-/// several times as fast as to follow it line by line; where it has doubts, it leaves it to that.
+/// Whether these are whole heads of GET or HEAD without framing fields, as nearly every read is. Several times as fast as
+/// following lines, and false when in doubt.
 fn are_plain_reads(bytes: &[u8]) -> bool {
     if !matches!(bytes.first(), Some(b'G' | b'H')) || !bytes.ends_with(b"\r\n\r\n") {
         return false;
     }
-    // A line that begins with one of these letters may be `Transfer-Encoding`, `Content-Length` or the first of HTTP/2. There is
-    // no branch in this, so that the compiler can look at many bytes at once.
+    // A line that begins with one of these letters may be `Transfer-Encoding`, `Content-Length` or the HTTP/2 preface. The loop
+    // has no branch, so that it can be vectorised.
     let is_doubtful = |first: u8| (first | 0x20 == b't') | (first | 0x20 == b'c') | (first | 0x20 == b'p');
     let line_breaks = bytes.iter().zip(&bytes[1..]).zip(&bytes[2..]);
     let doubts = line_breaks
@@ -253,7 +253,7 @@ fn are_plain_reads(bytes: &[u8]) -> bool {
     doubts == 0
 }
 
-/// What a field says of the body that follows, besides what was said before.
+/// The framing after a field, given the framing before it.
 fn framing(chunked: bool, length: Option<u64>, line: &[u8], whole: bool) -> Option<Part> {
     if let Some(coding) = value_of(b"transfer-encoding", line) {
         let known = whole && !chunked && coding.eq_ignore_ascii_case(b"chunked");
@@ -266,7 +266,7 @@ fn framing(chunked: bool, length: Option<u64>, line: &[u8], whole: bool) -> Opti
     }
 }
 
-/// The size that a chunk begins with; extensions may follow it.
+/// The size at the beginning of a chunk's line; extensions may follow.
 fn chunk_size(line: &[u8], whole: bool) -> Option<u64> {
     match line.iter().position(|byte| b"; \t".contains(byte)) {
         Some(end) => number(&line[..end], 16),
@@ -275,7 +275,7 @@ fn chunk_size(line: &[u8], whole: bool) -> Option<u64> {
     }
 }
 
-/// The value of a field, if the line is one of this name, which is given in lower case.
+/// The value of a field, if its name is this one (in lower case).
 fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     let (found, value) = line.split_at_checked(name.len())?;
     let value = value.strip_prefix(b":")?;
@@ -283,30 +283,30 @@ fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u64> {
-    // `from_str_radix` takes a sign.
+    // `from_str_radix` would accept a sign.
     let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// The beginning of a line whose end has not come yet.
+/// The pieces so far of a line that has not ended yet.
 #[derive(Debug)]
-struct Begun {
-    start: [u8; KEPT],
+struct PartialLine {
+    start: [u8; MAX_KEPT],
     length: usize,
     last: u8,
 }
 
-impl Default for Begun {
+impl Default for PartialLine {
     fn default() -> Self {
-        Self { start: [0; KEPT], length: 0, last: 0 }
+        Self { start: [0; MAX_KEPT], length: 0, last: 0 }
     }
 }
 
-impl Begun {
+impl PartialLine {
     fn add(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
-        let from = self.length.min(KEPT);
-        let kept = bytes.len().min(KEPT - from);
+        let from = self.length.min(MAX_KEPT);
+        let kept = bytes.len().min(MAX_KEPT - from);
         self.start[from..from + kept].copy_from_slice(&bytes[..kept]);
         self.length += bytes.len();
         self.last = *last;
@@ -355,7 +355,7 @@ mod tests {
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: b\r\n\r\nGET / HTTP/1.1\r\n",
                 Part::Fields { chunked: false, length: None },
             ),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n", Part::Unframed),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n", Part::Http2),
             ("GET /a/path/that/is/longer/than/anything/that/is/kept/of/a/line/which/comes/in/pieces HTTP/1.1\r\n\r\n", Part::Start),
             ("GET / HTTP/1.1\r\nX-Content-Length: x\r\nContent-Lengths: y\r\nTransfer-Encodings: z\r\n\r\n", Part::Start),
         ] {

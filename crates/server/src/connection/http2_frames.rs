@@ -1,50 +1,50 @@
-//! How fast the frames of HTTP/2 are read: no faster than the tasks of their streams come to run. What a connection reads ahead of
-//! them is in no budget yet, neither the heads of requests nor `DATA` frames, each of which takes memory even if it is empty. So a
-//! connection whose bodies come in frames of a few bytes is closed.
+//! Backpressure for HTTP/2: frames are read no faster than the tasks of their streams run. What hyper reads ahead of those
+//! tasks is not in the memory budget, neither heads nor `DATA` frames, each of which takes memory even if it is empty. So a
+//! connection whose bodies come in tiny frames is closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The length of a frame's own head (RFC 9113 §4.1).
+/// The length of a frame header (RFC 9113 §4.1).
 const HEAD: usize = 9;
-/// How much is read at once behind the frame that is known: about a hundred of the smallest ones.
+/// How many bytes are read beyond the current frame: about a hundred of the smallest frames.
 const AHEAD: usize = 1024;
-/// What a frame counts besides its bytes.
+/// What a frame counts in addition to its bytes.
 const FRAME: usize = 600;
-/// After so much the connection lets its streams run.
+/// After this much, the connection yields to its streams.
 const TURN: usize = 64 * 1024;
-/// The types of frames that are told apart, and the flag that ends a stream (RFC 9113 §6.1, §6.2).
+/// Frame types and the flag that matter here (RFC 9113 §6.1, §6.2).
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 1;
-/// What `DATA` frames may take more than eight times what they bring, at the beginning and for each request. A body of a few bytes
-/// in a frame of its own is in order; a body in thousands of them takes the memory of thousands, which no budget knows of.
+/// How far the overhead of `DATA` frames may exceed eight times their payload, initially and for each request. A small body in
+/// a frame of its own is fine; a body in thousands of them takes memory that no budget counts.
 const SPARE: usize = 64 * 1024;
 const SPARE_OF_REQUEST: usize = 1024;
 
-/// So many streams of all connections may wait for their first turn before no more are read.
-const MOST_NEW: usize = 1024;
+/// No more frames are read while this many streams, over all connections, wait to run for the first time.
+const MAX_PENDING: usize = 1024;
 
-/// The streams of all connections that have not run yet.
+/// The streams, over all connections, that have not run yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct NewStreams(Arc<AtomicUsize>);
+pub(super) struct PendingStreams(Arc<AtomicUsize>);
 
-/// One of them.
+/// A stream that has not run yet.
 #[derive(Debug)]
-pub(super) struct NewStream(NewStreams);
+pub(super) struct PendingStream(PendingStreams);
 
-impl NewStreams {
-    pub(super) fn one_more(&self) -> NewStream {
+impl PendingStreams {
+    pub(super) fn add(&self) -> PendingStream {
         self.0.fetch_add(1, Ordering::Relaxed);
-        NewStream(self.clone())
+        PendingStream(self.clone())
     }
 
     pub(super) fn are_many(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= MOST_NEW
+        self.0.load(Ordering::Relaxed) >= MAX_PENDING
     }
 }
 
-impl Drop for NewStream {
+impl Drop for PendingStream {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -53,19 +53,19 @@ impl Drop for NewStream {
 /// Follows the frames of a connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// How many bytes are left of the frame that has begun, or of the preface.
+    /// How many bytes are left of the current frame, or of the preface.
     left: usize,
     head: [u8; HEAD],
-    /// How many bytes of the next head are there.
+    /// How many bytes of the next header are there.
     begun: usize,
-    /// What was read in this turn.
+    /// What has been read since the connection last yielded.
     read: usize,
-    /// What small `DATA` frames may still take.
+    /// How much overhead `DATA` frames may still have.
     spare: usize,
 }
 
 impl Frames {
-    /// The frames behind so many bytes of a preface.
+    /// The frames after a preface with so many bytes left.
     pub(super) fn after(preface: usize) -> Self {
         Self { left: preface, head: [0; HEAD], begun: 0, read: 0, spare: SPARE }
     }
@@ -75,7 +75,7 @@ impl Frames {
         self.left + AHEAD
     }
 
-    /// Whether the turn of the connection is over; then the next one begins.
+    /// Whether the connection has to yield now; then its next turn begins.
     pub(super) fn pause(&mut self) -> bool {
         let over = self.read >= TURN;
         if over {
@@ -84,7 +84,7 @@ impl Frames {
         over
     }
 
-    /// Whether the bodies of requests come in frames so small that they can only mean harm.
+    /// Whether the bodies come in frames that are too small.
     pub(super) fn are_too_small(&self) -> bool {
         self.spare == 0
     }
@@ -101,7 +101,7 @@ impl Frames {
         }
     }
 
-    /// Looks at the bytes that come next.
+    /// Follows the next bytes.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         self.read += bytes.len();
         while !bytes.is_empty() {
@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn streams_are_new_until_they_run() {
-        let streams = NewStreams::default();
-        let new: Vec<_> = (0..MOST_NEW).map(|_| streams.one_more()).collect();
+        let streams = PendingStreams::default();
+        let new: Vec<_> = (0..MAX_PENDING).map(|_| streams.add()).collect();
         assert!(streams.are_many());
         drop(new);
         assert!(!streams.are_many() && streams.0.load(Ordering::Relaxed) == 0);

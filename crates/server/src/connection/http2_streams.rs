@@ -1,32 +1,31 @@
-//! The streams of HTTP/2 connections, each of which is given up when none of its data moves any more, however busy its
-//! connection is with others.
+//! The tasks of HTTP/2 streams: each is dropped when its own data stalls, however busy its connection is with others.
 
-use super::http2_frames::NewStreams;
+use super::http2_frames::PendingStreams;
 use crate::http::Stream;
 use hyper::rt::Executor;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Runs streams. Dropping a stream's task resets the stream.
+/// Runs streams. Dropping the task of a stream resets it.
 #[derive(Debug, Clone)]
-pub(crate) struct Streams {
-    /// For how long a stream may stand still.
+pub(crate) struct StreamExecutor {
+    /// How long a stream may stall.
     pub(super) patience: Duration,
     /// Those that have not run yet.
-    pub(super) new: NewStreams,
+    pub(super) new: PendingStreams,
 }
 
-impl<F> Executor<F> for Streams
+impl<F> Executor<F> for StreamExecutor
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
         let stream = Stream::begin();
-        // Boxed here, so that the task holds it once.
+        // Boxed here, so that the task holds it only once.
         let mut running = Box::pin(stream.scope(future));
-        let (patience, new) = (self.patience, self.new.one_more());
+        let (patience, new) = (self.patience, self.new.add());
         tokio::spawn(async move {
             drop(new);
             while timeout_at(stream.last() + patience, &mut running).await.is_err() {
@@ -47,7 +46,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_given_up_when_nothing_moves_on_it() {
-        let (begun, streams) = (Instant::now(), Streams { patience: Duration::from_secs(60), new: NewStreams::default() });
+        let (begun, streams) = (Instant::now(), StreamExecutor { patience: Duration::from_secs(60), new: PendingStreams::default() });
         let (held, dropped) = oneshot::channel::<()>();
         streams.execute(async move {
             for _ in 0..5 {

@@ -1,9 +1,8 @@
-//! Closing so that the client gets to read the last answer (RFC 9112 §9.6): a connection that is closed with bytes unread is
-//! reset, and the reset can overtake the answer. So the sending half is shut first, and what still comes is thrown away for a
-//! while.
+//! LingeringClose close (RFC 9112 §9.6). Closing a socket with unread bytes resets the connection, and the reset can destroy the
+//! last response before the client has read it. So the write half is shut down first, and input is discarded for a while.
 
 use super::monitored_stream::MonitoredStream;
-use crate::http::FAREWELL;
+use crate::http::DRAIN_TIMEOUT;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,28 +10,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long it goes on at most.
-const LONGEST: Duration = FAREWELL;
-/// A client that sends nothing for so long has read its answer, or never will.
+/// How long it lasts at most.
+const LIMIT: Duration = DRAIN_TIMEOUT;
+/// A client that is silent for this long has read its response, or never will.
 const SILENCE: Duration = Duration::from_millis(500);
-/// How many bytes are thrown away at most.
+/// How many bytes are discarded at most.
 const MOST: usize = 64 << 20;
 
-/// The time after the sending half was shut.
+/// What happens after the write half was shut down.
 #[derive(Debug)]
-pub(super) struct Lingering {
+pub(super) struct LingeringClose {
     end: Instant,
     patience: Pin<Box<Sleep>>,
     received: usize,
 }
 
-impl Lingering {
+impl LingeringClose {
     pub(super) fn begin() -> Self {
         let now = Instant::now();
-        Self { end: now + LONGEST, patience: Box::pin(sleep_until(now + SILENCE)), received: 0 }
+        Self { end: now + LIMIT, patience: Box::pin(sleep_until(now + SILENCE)), received: 0 }
     }
 
-    /// Reads and throws away until the client closes its end, or one of the bounds is reached.
+    /// Discards input until the client closes its half or a limit is reached.
     pub(super) fn poll(&mut self, stream: &mut MonitoredStream, context: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 16 * 1024];
         loop {

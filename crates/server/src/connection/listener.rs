@@ -2,7 +2,7 @@
 
 use super::protocols::Protocols;
 use super::run;
-use super::seat::Seat;
+use super::slot::Slot;
 use crate::http::Surface;
 use crate::router::Router;
 use std::future::Future;
@@ -15,14 +15,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long requests that are under way get to finish once the server stops.
+/// How long requests under way may take to finish once the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
-/// How long accepting rests when the process has no descriptor or memory left for one more connection.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
-/// What a connection is turned away with, where there is no handshake before an answer.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// How long accepting pauses when descriptors or memory have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The response to a refused connection that is not TLS.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Accepts and serves connections to one address until `shutdown` is done; then finishes what is under way, for [`SHUTDOWN_GRACE`] at most.
+/// Accepts and serves connections at one address until `shutdown`; then lets requests under way finish, for [`SHUTDOWN_GRACE`]
+/// at most.
 pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<Router>, shutdown: impl Future<Output = ()>) {
     let server = &router.server;
     let protocols = Arc::new(Protocols::new(&server.config));
@@ -33,17 +34,17 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // Finished connections are let go one by one; a panic in one of them ends with it.
+            // Finished connections are reaped one by one; a panic in one of them ends with it.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => match Seat::take(server, surface, address.ip()) {
-                    Ok(seat) => {
-                        connections.spawn(run(stream, address, seat, router.clone(), protocols.clone(), stopping.clone()));
+                Ok((stream, address)) => match Slot::take(server, surface, address.ip()) {
+                    Ok(slot) => {
+                        connections.spawn(run(stream, address, slot, router.clone(), protocols.clone(), stopping.clone()));
                         server.connections_at(surface).settle().await;
                     }
-                    Err(_) => turn_away(stream, server.tls.is_some() && surface != Surface::Admin),
+                    Err(_) => refuse(stream, server.tls.is_some() && surface != Surface::Admin),
                 },
-                Err(error) => rest_after(&error).await,
+                Err(error) => pause_after(&error).await,
             },
         }
     }
@@ -56,24 +57,24 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
     }
 }
 
-/// A client that left before it was accepted is nobody's trouble. Anything else will not be better a moment later: without
-/// a rest, the loop would only burn the processor until a descriptor is free again.
-async fn rest_after(error: &io::Error) {
+/// A client that left before it was accepted is no problem. Any other error would persist, and without a pause the loop would
+/// spin.
+async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
         tracing::error!(%error, "cannot accept connections");
-        tokio::time::sleep(ACCEPT_REST).await;
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 
-/// Turns a connection away for which there is no place: at once, and without a task that a crowd of them could fill memory with.
-fn turn_away(stream: TcpStream, is_secure: bool) {
+/// Refuses a connection, without a task: many of them would fill the memory.
+fn refuse(stream: TcpStream, is_secure: bool) {
     let Ok(mut stream) = stream.into_std() else { return };
     if !is_secure {
-        // All of this is for a client that can make use of it; the socket does not block.
-        let _ = stream.write(NO_ROOM);
+        // Best effort; the socket does not block.
+        let _ = stream.write(REFUSAL);
         let _ = stream.shutdown(Shutdown::Write);
-        // What is read cannot reset the connection and take the answer along.
+        // Unread bytes would reset the connection and destroy the response.
         let _ = stream.read(&mut [0; 4096]);
     }
 }

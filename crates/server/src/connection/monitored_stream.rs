@@ -1,6 +1,6 @@
-//! The stream of a connection, which notes what passes.
+//! The socket of a connection, whose reads and writes are noted.
 
-use super::lingering_close::Lingering;
+use super::lingering_close::LingeringClose;
 use crate::http::Activity;
 use crate::telemetry::Telemetry;
 use std::io::{self, IoSlice};
@@ -10,11 +10,11 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A stream that notes when bytes pass, and how many.
+/// Notes when bytes pass, and how many.
 pub(super) struct MonitoredStream {
     stream: TcpStream,
     activity: Arc<Activity>,
-    lingering: Option<Lingering>,
+    lingering: Option<LingeringClose>,
     telemetry: Telemetry,
 }
 
@@ -23,7 +23,7 @@ impl MonitoredStream {
         Self { stream, activity, lingering: None, telemetry }
     }
 
-    /// The stream itself, to look at what comes.
+    /// The socket itself, to peek at.
     pub(super) fn tcp(&self) -> &TcpStream {
         &self.stream
     }
@@ -44,7 +44,7 @@ impl AsyncRead for MonitoredStream {
         let length = buffer.filled().len() - before;
         if length > 0 {
             self.activity.received();
-            // Bytes of a head that no request has come of yet.
+            // Bytes of a head that is not complete yet.
             if !self.activity.has_request() {
                 self.activity.set_unread(true);
             }
@@ -83,7 +83,7 @@ impl AsyncWrite for MonitoredStream {
                 if !self.activity.has_unread() {
                     return Poll::Ready(Ok(()));
                 }
-                Lingering::begin()
+                LingeringClose::begin()
             }
         };
         let polled = lingering.poll(&mut self, context);

@@ -1,30 +1,30 @@
-//! The protocols that connections speak, and their limits.
+//! HTTP/1.1 and HTTP/2 with their limits.
 
-use super::http2_frames::NewStreams;
-use super::http2_streams::Streams;
+use super::http2_frames::PendingStreams;
+use super::http2_streams::StreamExecutor;
 use crate::config::Config;
 use crate::http::MAX_HEADERS;
 use crate::http::held_response::SEND_BUFFER;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
 
-/// How many bytes the head of a request may have.
+/// The largest head of a request.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// The same over HTTP/2, where each connection may have one that is not complete beside those of its streams.
+/// The same for HTTP/2, where a connection may hold one incomplete head besides those of its streams.
 const MAX_STREAM_HEAD_BYTES: u32 = 8 * 1024;
-/// Requests at once on one HTTP/2 connection: more than clients of registries have, and few enough for the state that h2 keeps of
-/// each, which is in no budget.
+/// Concurrent streams of a connection: more than registry clients use, and few enough for the state that h2 keeps of each,
+/// which is in no budget.
 const MAX_STREAMS: u32 = 32;
-/// What an HTTP/2 client may send ahead: enough for an upload at full speed, little enough for many of them.
+/// Flow-control windows: large enough for an upload at full speed, small enough for many connections.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The protocols and their limits.
-pub(super) type Builder = auto::Builder<Streams>;
+pub(super) type Builder = auto::Builder<StreamExecutor>;
 
-fn protocols(config: &Config, new: NewStreams) -> Builder {
-    let mut builder = auto::Builder::new(Streams { patience: config.stall_timeout, new });
-    // `Activity` watches how long a head takes, with one timer for the connection instead of one for each request.
+fn protocols(config: &Config, new: PendingStreams) -> Builder {
+    let mut builder = auto::Builder::new(StreamExecutor { patience: config.stall_timeout, new });
+    // `Activity` limits how long a head takes, with one timer for the connection instead of one for each request.
     builder.http1().header_read_timeout(None).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
@@ -37,19 +37,19 @@ fn protocols(config: &Config, new: NewStreams) -> Builder {
     builder
 }
 
-/// What is spoken where.
+/// The protocols by what was negotiated.
 pub(super) struct Protocols {
-    /// Where nothing was agreed on: told by the first bytes.
+    /// Nothing was negotiated: the first bytes tell.
     pub(super) any: Builder,
     pub(super) http1: Builder,
     pub(super) http2: Builder,
-    pub(super) new_streams: NewStreams,
+    pub(super) pending_streams: PendingStreams,
 }
 
 impl Protocols {
     pub(super) fn new(config: &Config) -> Self {
-        let new_streams = NewStreams::default();
-        let any = protocols(config, new_streams.clone());
-        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any, new_streams }
+        let pending_streams = PendingStreams::default();
+        let any = protocols(config, pending_streams.clone());
+        Self { http1: any.clone().http1_only(), http2: any.clone().http2_only(), any, pending_streams }
     }
 }

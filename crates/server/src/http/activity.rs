@@ -1,4 +1,4 @@
-//! What happens on a connection, so that nobody holds it for nothing.
+//! The activity of a connection, by which idle and stalled ones are found.
 
 use http::Version;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long the rest of a head, or of an answer to one that was sent, may take once the server stops. Only requests that are under
-/// way keep it longer, and answers that their clients have yet to read. A connection that is closed lingers no longer either.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the rest of a head, or of a response already composed, may take once the server stops. Only requests under way and
+/// responses that are still being read keep a connection for longer. A lingering close takes no longer than this either.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request that is under way.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl InFlight {
         Self(activity.clone())
     }
 
-    /// Notes that data of it moves.
+    /// Notes that its data moves.
     pub(crate) fn touch(&self) {
         self.0.touch();
     }
@@ -40,26 +40,26 @@ impl Drop for InFlight {
     }
 }
 
-/// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count: it has to
-/// be complete in the time that a connection may be idle. Neither do bytes of HTTP/2 that are no data: a client sends `PING` and
-/// `WINDOW_UPDATE` as long as it likes. There the bodies of requests and answers say when data moves.
+/// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count, because it has
+/// to be complete within the idle timeout. Neither do HTTP/2 control frames, since a client may send `PING` and `WINDOW_UPDATE`
+/// for ever; there, the bodies of requests and responses say when data moves.
 #[derive(Debug)]
 pub(crate) struct Activity {
     begun: Instant,
     last: AtomicU64,
     requests: AtomicUsize,
-    /// Whether a request has come, over HTTP/1.1 or over HTTP/2.
+    /// Whether a request has come over HTTP/1.1, and over HTTP/2.
     is_simple: AtomicBool,
     is_multiplexed: AtomicBool,
-    /// Whether the last write found no room: something has been answered, and its client has yet to read it.
+    /// Whether the last write would have blocked: the client has yet to read a response.
     is_blocked: AtomicBool,
-    /// Whether bytes may come, or have come, that nobody reads.
+    /// See [`Self::set_unread`].
     has_unread: AtomicBool,
     /// Whether somebody has authenticated on it.
     is_known: AtomicBool,
-    /// How long a connection may wait for the next request, or take to send one's head.
+    /// How long a connection may wait for the next request, or take to send a head.
     idle: Duration,
-    /// How long a request may go on while nothing moves. Its client is gone, or means harm.
+    /// How long a request may stall. Its client is gone, or malicious.
     stalled: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Activity {
         self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// When something last happened.
+    /// When it last did something.
     pub(crate) fn last(&self) -> Instant {
         self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
@@ -115,63 +115,63 @@ impl Activity {
         self.requests.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether bytes may come, or have come, that nobody reads: the rest of a body, or a head that no request has come of yet.
+    /// Notes whether there may be input that nobody reads: the rest of a body, or an incomplete head.
     pub(crate) fn set_unread(&self, unread: bool) {
         self.has_unread.store(unread, Ordering::Relaxed);
     }
 
-    /// What [`Self::set_unread`] said last.
+    /// Whether a lingering close is needed.
     pub(crate) fn has_unread(&self) -> bool {
         self.has_unread.load(Ordering::Relaxed)
     }
 
-    /// Whether the last write found no room.
+    /// Notes whether the last write would have blocked.
     pub(crate) fn set_blocked(&self, blocked: bool) {
         self.is_blocked.store(blocked, Ordering::Relaxed);
     }
 
-    /// Bytes have come.
+    /// Notes that bytes were received.
     pub(crate) fn received(&self) {
         if self.has_request() && !self.is_multiplexed.load(Ordering::Relaxed) {
             self.touch();
         }
     }
 
-    /// Bytes have been sent.
+    /// Notes that bytes were sent.
     pub(crate) fn sent(&self) {
         if self.is_simple.load(Ordering::Relaxed) {
             self.touch();
         }
     }
 
-    /// Ends when nothing has happened for too long.
-    pub(crate) async fn ceases(&self) {
+    /// Resolves when the connection has been idle, or its requests have stalled, for too long.
+    pub(crate) async fn timed_out(&self) {
         loop {
             let patience = if self.has_request() { self.stalled } else { self.idle };
             let deadline = self.last() + patience;
             if deadline <= Instant::now() {
                 return;
             }
-            // A request that ends meanwhile makes the deadline nearer: look again after the shorter time.
+            // The end of a request moves the deadline forward, so look again after the shorter time.
             tokio::time::sleep_until(deadline.min(Instant::now() + self.idle)).await;
         }
     }
 
-    /// Whether somebody waits for something that this end has begun.
+    /// Whether a client waits for something that has begun.
     fn is_under_way(&self) -> bool {
         self.has_request() || self.is_blocked.load(Ordering::Relaxed)
     }
 
-    /// Ends when the server stops and nothing has been under way for a moment: whoever keeps a connection with half of a head,
-    /// or with no answer to HTTP/2's farewell, does not keep the server.
-    pub(crate) async fn takes_leave(&self, stopping: &mut watch::Receiver<bool>) {
+    /// Resolves when the server stops and nothing has been under way for [`DRAIN_TIMEOUT`], so that an incomplete head or a client
+    /// that ignores GOAWAY does not delay the exit.
+    pub(crate) async fn drained(&self, stopping: &mut watch::Receiver<bool>) {
         let _ = stopping.wait_for(|stop| *stop).await;
         let stopped = Instant::now();
         loop {
             let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let deadline = last.max(stopped) + FAREWELL;
+            let deadline = last.max(stopped) + DRAIN_TIMEOUT;
             if self.is_under_way() {
-                tokio::time::sleep(FAREWELL).await;
+                tokio::time::sleep(DRAIN_TIMEOUT).await;
             } else if deadline <= Instant::now() {
                 return;
             } else {
@@ -193,7 +193,7 @@ mod tests {
     async fn a_connection_without_requests_ceases_after_the_idle_time() {
         let activity = Activity::new(IDLE, STALLED);
         let begun = Instant::now();
-        activity.ceases().await;
+        activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 
@@ -207,7 +207,7 @@ mod tests {
                 trickling.received();
             }
         });
-        activity.ceases().await;
+        activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 
@@ -221,7 +221,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(300)).await;
             touching.touch();
         });
-        activity.ceases().await;
+        activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), 300 + STALLED.as_secs());
     }
 
@@ -235,7 +235,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(200)).await;
             drop(request);
         });
-        activity.ceases().await;
+        activity.timed_out().await;
         assert!((200 + 75..=200 + 150).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }
 
@@ -252,11 +252,11 @@ mod tests {
             drop(request);
             std::future::pending::<()>().await;
         });
-        activity.takes_leave(&mut stopping).await;
+        activity.drained(&mut stopping).await;
         let ended = Duration::from_secs(15);
-        assert!((ended + FAREWELL..=ended + 2 * FAREWELL).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        assert!((ended + DRAIN_TIMEOUT..=ended + 2 * DRAIN_TIMEOUT).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         activity.is_blocked.store(true, Ordering::Relaxed);
-        assert!(timeout(STALLED, activity.takes_leave(&mut stopping)).await.is_err());
+        assert!(timeout(STALLED, activity.drained(&mut stopping)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,7 +272,7 @@ mod tests {
                 pinging.sent();
             }
         });
-        activity.ceases().await;
+        activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), STALLED.as_secs());
         drop(request);
     }
@@ -287,7 +287,7 @@ mod tests {
                 pinging.sent();
             }
         });
-        activity.ceases().await;
+        activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 }

@@ -1,4 +1,4 @@
-//! The body of an answer: bytes in memory, or a part of a blob that is read as it is sent.
+//! The bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -10,29 +10,30 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// How many bytes of a blob are handed to the connection at a time, straight from the kernel's pages.
+/// How many bytes of a mapped blob are handed to the connection at a time.
 const FRAME: usize = 2 << 20;
-/// How many bytes of an answer in memory are handed to the connection at a time: a stream that its client does not read keeps
-/// the rest where it can be taken back.
+/// How many bytes in memory are handed to the connection at a time: of a stream that its client does not read, the rest can
+/// still be dropped.
 const PIECE: usize = 64 << 10;
 
-/// From this size on an answer takes a share of its own size. A smaller one is covered by the share of its HTTP/2 stream; over HTTP/1.1
-/// by that of its connection, which has one answer at a time.
+/// A response of this size or more takes a share of the budget for its bytes. A smaller one is covered by the share of its
+/// HTTP/2 stream, or by that of its HTTP/1.1 connection, which sends one response at a time.
 pub(super) const LARGE: usize = 16 * 1024;
 
-/// How the bytes of a blob get to a connection.
+/// How bytes of a blob are handed to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Without a copy, to a connection that hands them on to the kernel as they are.
+pub enum BlobAccess {
+    /// As mapped pages, for connections that pass them to the kernel untouched.
     Mapped,
-    /// As copies of this many bytes at most, to one that looks at them: TLS encrypts them, and HTTP/2 copies what is short. Nobody may
-    /// look at mapped bytes, because a file that something else cuts short would end the process (see `roadstead_registry`'s mapping).
+    /// As copies of at most this many bytes, for connections that read them: TLS encrypts, and HTTP/2 copies short frames.
+    /// Mapped bytes must not be read here, because the process is killed if the file was truncated meanwhile (see
+    /// `roadstead_registry`'s mapping).
     Copied(usize),
 }
 
-impl Manner {
-    /// What a connection needs. A client of HTTP/2 that does not read has a frame held for each of its streams, so theirs are no larger than
-    /// they are on the wire; one of HTTP/1.1 has one, which pays with 64 KiB for fewer calls of the system.
+impl BlobAccess {
+    /// What a connection needs. An HTTP/2 client that does not read keeps one frame of each stream in memory, so they are as
+    /// small as on the wire; over HTTP/1.1 there is only one, and 64 KiB save system calls.
     pub fn of(version: http::Version, is_secure: bool) -> Self {
         match (version, is_secure) {
             (http::Version::HTTP_2, _) => Self::Copied(16 << 10),
@@ -41,7 +42,7 @@ impl Manner {
         }
     }
 
-    /// Reads from a blob in this manner.
+    /// Reads from a blob.
     pub async fn read(self, reader: &BlobReader, offset: u64, length: usize) -> io::Result<Bytes> {
         let bytes = match self {
             Self::Mapped => reader.read(offset, length).await,
@@ -51,59 +52,59 @@ impl Manner {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub enum Body {
-    /// Some bytes in memory, possibly none.
+    /// Bytes in memory, possibly none.
     Full {
         /// What is still to be sent.
         bytes: Option<Bytes>,
-        /// The digest of all of them, when they are large content that others may be getting too.
+        /// The digest of the whole, if it is large content that other requests may be sending too.
         digest: Option<Digest>,
     },
-    /// A part of a blob, read as it is sent.
+    /// A part of a blob, read while it is sent.
     Blob(BlobPart),
 }
 
 impl Body {
-    /// No bytes at all.
+    /// No bytes.
     pub const fn empty() -> Self {
         Self::Full { bytes: None, digest: None }
     }
 
-    /// The whole content of this digest.
+    /// The whole content of a digest.
     pub fn content(digest: &Digest, bytes: Bytes) -> Self {
         let digest = (bytes.len() >= LARGE).then(|| digest.clone());
         Self::Full { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), digest }
     }
 
-    /// How many bytes of it are in memory at a time. The mapped pages of a blob are the kernel's, which takes them back as it likes.
+    /// How many of its bytes are in memory at a time. Mapped pages are page cache, which the kernel can reclaim.
     pub(super) fn in_memory(&self) -> usize {
         match self {
             Self::Full { bytes, .. } => bytes.as_ref().map_or(0, Bytes::len),
-            Self::Blob(BlobPart { manner: Manner::Copied(most), remaining, .. }) => (*most as u64).min(*remaining) as usize,
+            Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, .. }) => (*most as u64).min(*remaining) as usize,
             Self::Blob(_) => 0,
         }
     }
 
-    /// `length` bytes of a blob from `start` on. The caller has checked that the blob has them.
+    /// `length` bytes of a blob from `start` on, which the caller has checked to exist.
     pub fn blob(reader: BlobReader, start: u64, length: u64) -> Self {
-        let read = move |offset, length, manner: Manner| -> Reading {
+        let read = move |offset, length, access: BlobAccess| -> BlobFuture {
             let reader = reader.clone();
-            Box::pin(async move { manner.read(&reader, offset, length).await })
+            Box::pin(async move { access.read(&reader, offset, length).await })
         };
         Self::Blob(BlobPart::new(Box::new(read), start, length))
     }
 
     /// `length` bytes that `read` gives for an offset and a length: at least one byte and at most as many as asked for.
-    pub fn streamed(length: u64, read: impl Fn(u64, usize, Manner) -> Reading + Send + 'static) -> Self {
+    pub fn streamed(length: u64, read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static) -> Self {
         Self::Blob(BlobPart::new(Box::new(read), 0, length))
     }
 
-    /// The same body for a connection that needs its bytes in this manner.
-    pub(crate) fn take_in(&mut self, manner: Manner) {
+    /// Sets how bytes of a blob are handed to the connection.
+    pub(crate) fn set_access(&mut self, access: BlobAccess) {
         if let Self::Blob(part) = self {
-            part.manner = manner;
+            part.access = access;
         }
     }
 }
@@ -144,16 +145,16 @@ fn next_piece(rest: &mut Option<Bytes>) -> Option<Bytes> {
     }
 }
 
-/// Bytes that are being read.
-pub type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
-type Read = Box<dyn Fn(u64, usize, Manner) -> Reading + Send>;
+/// A read under way.
+pub type BlobFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
+type Read = Box<dyn Fn(u64, usize, BlobAccess) -> BlobFuture + Send>;
 
-/// A part of a blob on its way out. The next frame is read when the connection asks for it and not before, so a slow
-/// client holds one frame of memory, whatever the size of the blob.
+/// A part of a blob that is being sent. A frame is read when the connection asks for it, so a slow client holds one frame in
+/// memory, however large the blob is.
 pub struct BlobPart {
     read: Read,
-    manner: Manner,
-    reading: Option<Reading>,
+    access: BlobAccess,
+    reading: Option<BlobFuture>,
     offset: u64,
     remaining: u64,
 }
@@ -166,17 +167,17 @@ impl fmt::Debug for BlobPart {
 
 impl BlobPart {
     fn new(read: Read, start: u64, length: u64) -> Self {
-        Self { read, manner: Manner::Mapped, reading: None, offset: start, remaining: length }
+        Self { read, access: BlobAccess::Mapped, reading: None, offset: start, remaining: length }
     }
 
-    /// The answer's head is sent by the time that a read fails: all that is left is to log it and end the connection,
-    /// from which the client learns that it has too little.
+    /// By the time a read fails, the head has been sent: all that is left is to log the error and end the connection, which
+    /// tells the client that the body is incomplete.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
         let wanted = self.remaining.min(FRAME as u64) as usize;
-        let reading = self.reading.get_or_insert_with(|| (self.read)(self.offset, wanted, self.manner));
+        let reading = self.reading.get_or_insert_with(|| (self.read)(self.offset, wanted, self.access));
         let result = ready!(reading.as_mut().poll(context));
         self.reading = None;
         let result = result.and_then(|bytes| match bytes.len() {
@@ -211,7 +212,7 @@ mod tests {
     fn part(start: u64, length: u64, at_most: usize) -> (Body, Reads) {
         let reads = Reads::new(Mutex::new(Vec::new()));
         let noted = reads.clone();
-        let read = move |offset: u64, length: usize, _: Manner| -> Reading {
+        let read = move |offset: u64, length: usize, _: BlobAccess| -> BlobFuture {
             noted.lock().push((offset, length));
             Box::pin(async move { Ok((offset..offset + length.min(at_most) as u64).map(|at| (at % 251) as u8).collect()) })
         };

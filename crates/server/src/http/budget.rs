@@ -1,8 +1,8 @@
-//! One budget of memory for everything that is held for a request or an answer.
+//! The memory budget: it counts everything that is held for requests and responses.
 //!
-//! Whoever holds something has a [`Share`], which is taken as the bytes come and given back when it is dropped. Anonymous holders
-//! ("strangers") are limited by address and in total, authenticated ones ("the known") by account and in total; the limits leave a
-//! part of the budget that strangers cannot use up.
+//! Whoever holds something has a [`Share`], which grows as bytes arrive and is given back when it is dropped. Anonymous holders
+//! are limited by address and in total, authenticated ones by account and in total, and anonymous ones cannot use up all of the
+//! budget.
 
 mod verified_keys;
 
@@ -20,98 +20,98 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use verified_keys::{Claim, VerifiedKeys};
 
-/// What a request takes besides its own bytes while it waits for its client: its task, its head, the protocol's state.
+/// What a request takes besides its own bytes while it waits for its client: task, head, and protocol state.
 pub(crate) const REQUEST: usize = 16 * 1024;
-/// What a connection takes besides its requests: its buffers, most of all with a head that is not complete.
+/// What a connection takes besides its requests: buffers, most of all for an incomplete head.
 pub(crate) const CONNECTION: usize = 32 * 1024;
-/// What the requests of most operations stay below.
+/// The requests of most operations are smaller.
 const SMALL: usize = 64 * 1024;
 /// Shares grow in steps of this size.
 const STEP: usize = 16 * 1024;
-/// For how long the known wait at most for others to give room back.
+/// How long authenticated holders wait for room.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const SHORTEST_WAIT: Duration = Duration::from_secs(2);
-/// When a table of bounds is full and has this many or more, those that nobody refers to any more are removed from it.
-const CLEARED_AT: usize = 1024;
+/// A full table with at least this many entries is cleared of those that are no longer in use.
+const CLEAR_FROM: usize = 1024;
 
-/// There is no room for what somebody would hold.
+/// The budget has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crowded {
-    /// It would be too much for one caller.
+    /// The caller's own quota is exhausted.
     ByCaller,
-    /// It would be too much in all.
+    /// A quota that callers share is exhausted.
     InAll,
 }
 
 impl Crowded {
-    /// When to come again, in seconds (`Retry-After`, RFC 9110, section 10.2.3).
+    /// `Retry-After` in seconds.
     pub(crate) const RETRY_AFTER: &str = "5";
 }
 
-/// The budget of a server.
+/// The memory budget of a server.
 #[derive(Debug)]
-pub struct Budget(Arc<Pots>);
+pub struct Budget(Arc<Pools>);
 
-/// What is held, by whom, and how much it may be.
+/// The quotas of all holders.
 #[derive(Debug)]
-struct Pots {
-    all: Bound,
-    strangers: Bound,
-    known: Bound,
-    claims: Bound,
-    small: Bound,
-    bounds: Mutex<Bounds>,
+struct Pools {
+    all: Quota,
+    all_anonymous: Quota,
+    authenticated: Quota,
+    claims: Quota,
+    small: Quota,
+    quotas: Mutex<Quotas>,
     verified_keys: VerifiedKeys,
-    /// Who waits for room, and what tells them that there is some.
+    /// How many holders wait for room, and what wakes them.
     waiting: AtomicUsize,
     room: Notify,
-    /// How often there was no room: for one caller, and for all together.
+    /// How often there was no room, by [`Crowded`].
     refused: [AtomicU64; 2],
 }
 
-/// An amount of bytes that must not pass a limit.
+/// A number of bytes that must not exceed a limit.
 #[derive(Debug)]
-struct Bound {
+struct Quota {
     held: AtomicUsize,
     limit: usize,
 }
 
-/// The bounds of those who hold something now.
+/// The quotas of individual holders that are in use.
 #[derive(Debug)]
-struct Bounds {
-    addresses: HashMap<(IpAddr, Class), Weak<Bound>>,
-    accounts: HashMap<RegistryId, Weak<Bound>>,
-    claims: HashMap<Claim, Weak<Bound>>,
-    small_claims: HashMap<Claim, Weak<Bound>>,
+struct Quotas {
+    addresses: HashMap<(IpAddr, Class), Weak<Quota>>,
+    accounts: HashMap<RegistryId, Weak<Quota>>,
+    claims: HashMap<Claim, Weak<Quota>>,
+    small_claims: HashMap<Claim, Weak<Quota>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Class {
-    Stranger,
-    /// Who claims to have an access key that exists, in a request that is small.
+    Anonymous,
+    /// The sender of a small signed request that is not verified yet.
     Claimant,
-    Known,
-    /// Who is answered in a few words although there is no room.
+    Authenticated,
+    /// A recipient of a small response while there is no room.
     Small,
 }
 
-/// Somebody who may hold something.
+/// Somebody who may hold memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
-    pots: Arc<Pots>,
+    pools: Arc<Pools>,
     class: Class,
-    /// The bounds of his own.
-    own: [Option<Arc<Bound>>; 2],
-    /// The holder that a share passes to when it grows beyond [`SMALL`], or when the bounds for small shares have no room.
-    larger: Option<Larger>,
+    /// Quotas of this holder alone.
+    own: [Option<Arc<Quota>>; 2],
+    /// The holder that takes over when a share grows beyond [`SMALL`], or when the quotas for small shares are exhausted.
+    larger: Option<Fallback>,
 }
 
-/// Who a holder of little is when he holds more.
+/// See [`Holder::larger`].
 #[derive(Debug, Clone, Copy)]
-enum Larger {
-    /// Whoever comes from this address.
-    Stranger(IpAddr),
-    /// The same claimant of a key.
+enum Fallback {
+    /// Anybody at this address.
+    Anonymous(IpAddr),
+    /// The sender of a request with this key that is not verified yet.
     Claimant(Claim),
 }
 
@@ -123,22 +123,22 @@ pub(crate) struct Share {
 }
 
 impl Budget {
-    /// A budget of so many bytes, of which nothing is held.
+    /// A budget of which nothing is held.
     ///
-    /// - Strangers have a half of it, and one address an eighth.
-    /// - The known have seven eighths, and one account a half. Of that, one address with one access key has a quarter of the budget
-    ///   for requests whose signature is not verified yet.
-    /// - Besides the budget, a sixteenth of its size is kept for small requests that claim to have an access key, and a
-    ///   thirty-second for answers of a few words.
+    /// - Anonymous holders have one half of it, and one address one eighth.
+    /// - Authenticated holders have seven eighths, and one account one half. Of that, one address with one access key has a
+    ///   quarter of the budget for requests whose signature is not verified yet.
+    /// - In addition, one sixteenth of its size is kept for small signed requests that are not verified yet, and one
+    ///   thirty-second for small responses.
     pub fn new(bytes: u64) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        Self(Arc::new(Pots {
-            all: Bound::of(bytes),
-            strangers: Bound::of(bytes / 2),
-            known: Bound::of(bytes - bytes / 8),
-            claims: Bound::of(bytes / 16),
-            small: Bound::of(bytes / 32),
-            bounds: Mutex::new(Bounds {
+        Self(Arc::new(Pools {
+            all: Quota::of(bytes),
+            all_anonymous: Quota::of(bytes / 2),
+            authenticated: Quota::of(bytes - bytes / 8),
+            claims: Quota::of(bytes / 16),
+            small: Quota::of(bytes / 32),
+            quotas: Mutex::new(Quotas {
                 addresses: HashMap::new(),
                 accounts: HashMap::new(),
                 claims: HashMap::new(),
@@ -151,140 +151,140 @@ impl Budget {
         }))
     }
 
-    /// How many bytes are held, of connections too.
+    /// How many bytes are held, including those of connections.
     pub(crate) fn held(&self) -> usize {
         self.0.all.held.load(Ordering::Relaxed)
     }
 
-    /// How often somebody was refused because there was no room.
+    /// How often there was no room.
     pub(crate) fn refused(&self, crowded: Crowded) -> u64 {
         self.0.refused[crowded as usize].load(Ordering::Relaxed)
     }
 
-    /// A connection that is open until what this returns is dropped.
-    pub(crate) fn connection(&self) -> OfConnection {
+    /// Counts a connection until the result is dropped.
+    pub(crate) fn connection(&self) -> ConnectionShare {
         self.0.all.held.fetch_add(CONNECTION, Ordering::Relaxed);
-        OfConnection(self.0.clone())
+        ConnectionShare(self.0.clone())
     }
 
-    /// Whoever sends a request: an account, once one of its principals has proved who it is, and until then a stranger.
+    /// The sender of a request: its account once it is authenticated, else its address.
     pub(crate) fn sender(&self, trace: &Trace) -> Holder {
         match trace.caller() {
-            Some(known) => self.known(&known.identity.registry),
-            None => self.stranger(trace.client()),
+            Some(known) => self.authenticated(&known.identity.registry),
+            None => self.anonymous(trace.client()),
         }
     }
 
-    /// Whoever comes from this address.
-    pub(crate) fn stranger(&self, client: IpAddr) -> Holder {
-        self.of_address(client, Class::Stranger)
+    /// An anonymous client.
+    pub(crate) fn anonymous(&self, client: IpAddr) -> Holder {
+        self.of_address(client, Class::Anonymous)
     }
 
-    /// Fails if a stranger from this address holds so much that there would be no room for so many bytes more.
-    pub(crate) fn has_room_for_stranger(&self, client: IpAddr, bytes: usize) -> Result<(), Crowded> {
-        // No address holds more than all strangers together: mostly nothing has to be looked up.
-        if self.0.strangers.held.load(Ordering::Relaxed) + bytes <= self.0.all.limit / 8 {
+    /// Fails if an anonymous client holds so much that there is no room for this many more bytes.
+    pub(crate) fn has_room_for_anonymous(&self, client: IpAddr, bytes: usize) -> Result<(), Crowded> {
+        // No address holds more than all anonymous clients together, so usually nothing has to be looked up.
+        if self.0.all_anonymous.held.load(Ordering::Relaxed) + bytes <= self.0.all.limit / 8 {
             return Ok(());
         }
-        self.stranger(client).has_room_of_its_own(bytes)
+        self.anonymous(client).has_room_of_its_own(bytes)
     }
 
     fn of_address(&self, client: IpAddr, class: Class) -> Holder {
         Holder::of_address(&self.0, client, class)
     }
 
-    /// An account, one of whose principals has proved who it is.
-    pub(crate) fn known(&self, account: &RegistryId) -> Holder {
-        Holder { pots: self.0.clone(), class: Class::Known, own: [Some(self.0.account(account)), None], larger: None }
+    /// An authenticated account.
+    pub(crate) fn authenticated(&self, account: &RegistryId) -> Holder {
+        Holder { pools: self.0.clone(), class: Class::Authenticated, own: [Some(self.0.account(account)), None], larger: None }
     }
 
-    /// The sender of a signed request whose signature is not verified yet. He counts as a stranger, with a part of the budget of its
-    /// own for small requests, unless this address has [proved](Self::prove) this key before. Then he counts against the account, but
-    /// within bounds of his own address and key, so that forged signatures from elsewhere take nothing from him.
+    /// The sender of a signed request that is not verified yet. It counts as anonymous, with a quota for small requests in
+    /// addition, unless this address has [proved](Self::prove) this key before. Then it counts against the account, within
+    /// quotas of this address and key, so that forged signatures from elsewhere take nothing from the account's own clients.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
         let claim = self.0.verified_keys.claim(network_of(client), access_key_id);
-        if !self.0.verified_keys.holds(claim) {
-            return Holder { larger: Some(Larger::Stranger(client)), ..self.of_address(client, Class::Claimant) };
+        if !self.0.verified_keys.contains(claim) {
+            return Holder { larger: Some(Fallback::Anonymous(client)), ..self.of_address(client, Class::Claimant) };
         }
         let own = [Some(self.0.small_claim(claim)), Some(self.0.account(account))];
-        Holder { pots: self.0.clone(), class: Class::Known, own, larger: Some(Larger::Claimant(claim)) }
+        Holder { pools: self.0.clone(), class: Class::Authenticated, own, larger: Some(Fallback::Claimant(claim)) }
     }
 
-    /// Notes that this address has proved to have an access key.
+    /// Notes that this address has proved possession of an access key.
     pub(crate) fn prove(&self, client: IpAddr, access_key_id: &str) {
-        self.0.verified_keys.note(self.0.verified_keys.claim(network_of(client), access_key_id));
+        self.0.verified_keys.insert(self.0.verified_keys.claim(network_of(client), access_key_id));
     }
 
-    /// Whoever is answered in a few words although there is no room for more.
+    /// The recipient of a small response while there is no room for more.
     pub(crate) fn small(&self, client: IpAddr) -> Holder {
         self.of_address(client, Class::Small)
     }
 }
 
-/// What an open connection takes. It was let in already, so it is never refused: its number is bounded, and what is left is
-/// what others may take.
+/// The share of an open connection. It is never refused, because the number of connections is limited elsewhere.
 #[derive(Debug)]
-pub(crate) struct OfConnection(Arc<Pots>);
+pub(crate) struct ConnectionShare(Arc<Pools>);
 
-impl Drop for OfConnection {
+impl Drop for ConnectionShare {
     fn drop(&mut self) {
         self.0.all.give(CONNECTION);
-        self.0.tell_waiting();
+        self.0.wake_waiting();
     }
 }
 
-impl Pots {
+impl Pools {
     fn count(&self, crowded: Crowded) {
         self.refused[crowded as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn tell_waiting(&self) {
+    fn wake_waiting(&self) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.room.notify_waiters();
         }
     }
 
-    fn address(&self, network: IpAddr, class: Class) -> Arc<Bound> {
+    fn address(&self, network: IpAddr, class: Class) -> Arc<Quota> {
         let part = match class {
             Class::Small => 128,
             Class::Claimant => 64,
-            Class::Stranger | Class::Known => 8,
+            Class::Anonymous | Class::Authenticated => 8,
         };
-        let mut bounds = self.bounds.lock();
-        bound(&mut bounds.addresses, &(network, class), self.all.limit / part)
+        let mut quotas = self.quotas.lock();
+        quota(&mut quotas.addresses, &(network, class), self.all.limit / part)
     }
 
-    fn account(&self, account: &RegistryId) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock();
-        bound(&mut bounds.accounts, account, self.all.limit / 2)
+    fn account(&self, account: &RegistryId) -> Arc<Quota> {
+        let mut quotas = self.quotas.lock();
+        quota(&mut quotas.accounts, account, self.all.limit / 2)
     }
 
-    /// Large bodies with wrong signatures leave room for small ones: each have a bound.
-    fn small_claim(&self, claim: Claim) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock();
-        bound(&mut bounds.small_claims, &claim, self.all.limit / 16)
+    /// Small requests have a quota apart from that of large ones, so that large bodies with wrong signatures leave room for
+    /// them.
+    fn small_claim(&self, claim: Claim) -> Arc<Quota> {
+        let mut quotas = self.quotas.lock();
+        quota(&mut quotas.small_claims, &claim, self.all.limit / 16)
     }
 
-    fn large_claim(&self, claim: Claim) -> Arc<Bound> {
-        let mut bounds = self.bounds.lock();
-        bound(&mut bounds.claims, &claim, self.all.limit / 4)
+    fn large_claim(&self, claim: Claim) -> Arc<Quota> {
+        let mut quotas = self.quotas.lock();
+        quota(&mut quotas.claims, &claim, self.all.limit / 4)
     }
 }
 
-/// The bound of somebody, which is made when there is none.
-fn bound<K: Eq + Hash + Clone>(bounds: &mut HashMap<K, Weak<Bound>>, of: &K, limit: usize) -> Arc<Bound> {
-    if let Some(bound) = bounds.get(of).and_then(Weak::upgrade) {
-        return bound;
+/// The quota of a holder, which is made if it is not in use yet.
+fn quota<K: Eq + Hash + Clone>(quotas: &mut HashMap<K, Weak<Quota>>, of: &K, limit: usize) -> Arc<Quota> {
+    if let Some(quota) = quotas.get(of).and_then(Weak::upgrade) {
+        return quota;
     }
-    if bounds.len() >= CLEARED_AT && bounds.len() == bounds.capacity() {
-        bounds.retain(|_, bound| bound.strong_count() > 0);
+    if quotas.len() >= CLEAR_FROM && quotas.len() == quotas.capacity() {
+        quotas.retain(|_, quota| quota.strong_count() > 0);
     }
-    let bound = Arc::new(Bound::of(limit));
-    bounds.insert(of.clone(), Arc::downgrade(&bound));
-    bound
+    let quota = Arc::new(Quota::of(limit));
+    quotas.insert(of.clone(), Arc::downgrade(&quota));
+    quota
 }
 
-impl Bound {
+impl Quota {
     const fn of(limit: usize) -> Self {
         Self { held: AtomicUsize::new(0), limit }
     }
@@ -300,18 +300,18 @@ impl Bound {
 }
 
 impl Holder {
-    fn of_address(pots: &Arc<Pots>, client: IpAddr, class: Class) -> Self {
-        let address = pots.address(network_of(client), class);
-        Self { pots: pots.clone(), class, own: [Some(address), None], larger: None }
+    fn of_address(pools: &Arc<Pools>, client: IpAddr, class: Class) -> Self {
+        let address = pools.address(network_of(client), class);
+        Self { pools: pools.clone(), class, own: [Some(address), None], larger: None }
     }
 
-    /// The same who holds more; none if that makes no difference.
+    /// The holder that takes over from this one, if there is one.
     fn larger(&self) -> Option<Self> {
         Some(match self.larger? {
-            Larger::Stranger(client) => Self::of_address(&self.pots, client, Class::Stranger),
-            Larger::Claimant(claim) => {
-                let own = [Some(self.pots.large_claim(claim)), self.own[1].clone()];
-                Self { pots: self.pots.clone(), class: Class::Known, own, larger: None }
+            Fallback::Anonymous(client) => Self::of_address(&self.pools, client, Class::Anonymous),
+            Fallback::Claimant(claim) => {
+                let own = [Some(self.pools.large_claim(claim)), self.own[1].clone()];
+                Self { pools: self.pools.clone(), class: Class::Authenticated, own, larger: None }
             }
         })
     }
@@ -323,42 +323,42 @@ impl Holder {
 
     /// A share of so many bytes, if there is room for them now.
     pub(crate) fn share(self, bytes: usize) -> Result<Share, Crowded> {
-        self.take(bytes).inspect_err(|crowded| self.pots.count(*crowded))?;
+        self.take(bytes).inspect_err(|crowded| self.pools.count(*crowded))?;
         Ok(Share { holder: self, bytes })
     }
 
-    /// Fails if he holds so much that he would not be given so many bytes more, or a half of what he may hold if that is less.
+    /// Fails if the quotas of this holder alone have no room for so many bytes, or for half of their limit if that is less.
     fn has_room_of_its_own(&self, bytes: usize) -> Result<(), Crowded> {
-        let has_room = |bound: &Arc<Bound>| bound.held.load(Ordering::Relaxed) + bytes.min(bound.limit / 2) <= bound.limit;
+        let has_room = |quota: &Arc<Quota>| quota.held.load(Ordering::Relaxed) + bytes.min(quota.limit / 2) <= quota.limit;
         if self.own.iter().flatten().all(has_room) {
             return Ok(());
         }
-        self.pots.count(Crowded::ByCaller);
+        self.pools.count(Crowded::ByCaller);
         Err(Crowded::ByCaller)
     }
 
-    /// Whether this is somebody who has proved who he is.
-    pub(crate) fn is_known(&self) -> bool {
-        self.class == Class::Known
+    /// Whether the holder is authenticated.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.class == Class::Authenticated
     }
 
-    /// All bounds that hold for him, and what it means if one of them is passed. What is small has room when nothing else has.
-    fn bounds(&self) -> impl DoubleEndedIterator<Item = (&Bound, Crowded)> {
-        let pots = &*self.pots;
+    /// All quotas of this holder, and the error when one is exhausted. Small shares do not count against the whole.
+    fn quotas(&self) -> impl DoubleEndedIterator<Item = (&Quota, Crowded)> {
+        let pools = &*self.pools;
         let (class, all) = match self.class {
-            Class::Stranger => (&pots.strangers, Some(&pots.all)),
-            Class::Known => (&pots.known, Some(&pots.all)),
-            Class::Claimant => (&pots.claims, None),
-            Class::Small => (&pots.small, None),
+            Class::Anonymous => (&pools.all_anonymous, Some(&pools.all)),
+            Class::Authenticated => (&pools.authenticated, Some(&pools.all)),
+            Class::Claimant => (&pools.claims, None),
+            Class::Small => (&pools.small, None),
         };
-        let own = self.own.iter().flatten().map(|bound| (&**bound, Crowded::ByCaller));
+        let own = self.own.iter().flatten().map(|quota| (&**quota, Crowded::ByCaller));
         own.chain([(class, Crowded::InAll)]).chain(all.map(|all| (all, Crowded::InAll)))
     }
 
     fn take(&self, bytes: usize) -> Result<(), Crowded> {
-        for (at, (bound, crowded)) in self.bounds().enumerate() {
-            if !bound.take(bytes) {
-                self.bounds().take(at).for_each(|(bound, _)| bound.give(bytes));
+        for (at, (quota, crowded)) in self.quotas().enumerate() {
+            if !quota.take(bytes) {
+                self.quotas().take(at).for_each(|(quota, _)| quota.give(bytes));
                 return Err(crowded);
             }
         }
@@ -366,23 +366,23 @@ impl Holder {
     }
 
     fn give(&self, bytes: usize) {
-        self.bounds().for_each(|(bound, _)| bound.give(bytes));
-        self.pots.tell_waiting();
+        self.quotas().for_each(|(quota, _)| quota.give(bytes));
+        self.pools.wake_waiting();
     }
 }
 
 impl Share {
-    /// Makes it a share of at least so many bytes. When there is no room, strangers are refused at once, and the known wait for a
-    /// while. How long depends on what they hold: of holders that wait for each other (a deadlock), the smaller one times out first and
-    /// the larger one goes on.
+    /// Grows the share to at least so many bytes. Without room, anonymous holders are refused at once, and authenticated ones
+    /// wait, for longer the more they hold: of holders that wait for each other (a deadlock), the smaller one times out first
+    /// and the larger one goes on.
     pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
         let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
         let more = missing.next_multiple_of(STEP);
         let grown = match self.grow(more) {
-            Err(_) if self.holder.is_known() => self.wait_for(more).await,
+            Err(_) if self.holder.is_authenticated() => self.wait_for(more).await,
             grown => grown,
         };
-        grown.inspect_err(|crowded| self.holder.pots.count(*crowded))
+        grown.inspect_err(|crowded| self.holder.pools.count(*crowded))
     }
 
     fn grow(&mut self, more: usize) -> Result<(), Crowded> {
@@ -399,13 +399,13 @@ impl Share {
     }
 
     async fn wait_for(&mut self, more: usize) -> Result<(), Crowded> {
-        let pots = self.holder.pots.clone();
-        let _waiter = Waiter::new(&pots);
-        let part = self.bytes as f64 / pots.all.limit.max(1) as f64;
+        let pools = self.holder.pools.clone();
+        let _waiter = Waiter::new(&pools);
+        let part = self.bytes as f64 / pools.all.limit.max(1) as f64;
         let wait = SHORTEST_WAIT + LONGEST_WAIT.mul_f64(4.0 * part);
         let deadline = Instant::now() + wait.min(LONGEST_WAIT);
         loop {
-            let room = pots.room.notified();
+            let room = pools.room.notified();
             match self.grow(more) {
                 Err(crowded) if timeout_at(deadline, room).await.is_err() => return Err(crowded),
                 Err(_) => {}
@@ -414,7 +414,7 @@ impl Share {
         }
     }
 
-    /// Makes it the share of somebody else, if there is room in his.
+    /// Transfers the share to another holder, if that one has room.
     pub(crate) fn pass_to(&mut self, holder: Holder) {
         if holder.take(self.bytes).is_ok() {
             let before = std::mem::replace(&mut self.holder, holder);
@@ -431,13 +431,13 @@ impl Drop for Share {
     }
 }
 
-/// Somebody who waits for room.
-struct Waiter<'a>(&'a Pots);
+/// A holder that waits for room.
+struct Waiter<'a>(&'a Pools);
 
 impl<'a> Waiter<'a> {
-    fn new(pots: &'a Pots) -> Self {
-        pots.waiting.fetch_add(1, Ordering::SeqCst);
-        Self(pots)
+    fn new(pools: &'a Pools) -> Self {
+        pools.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(pools)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a proxy in front says of the client: believed only from peers that `--trusted-proxy` names.
+//! `X-Forwarded-…` headers, which count only from peers that `--trusted-proxy` names.
 
 use super::network::is_proxy;
 use crate::config::Origin;
@@ -6,8 +6,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// The client's address: the rightmost of `X-Forwarded-For` that is no proxy of ours. Whatever stands to the left of it
-/// was written by someone whom nobody vouches for.
+/// The client's address: the rightmost of `X-Forwarded-For` that is no trusted proxy. Nobody vouches for what is left of it.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut client = peer.to_canonical();
     if !is_proxy(client, proxies) {
@@ -23,13 +22,13 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
     client
 }
 
-/// The scheme as the nearest proxy saw it, where the peer is one and says so; the connection's `own` otherwise.
+/// The scheme that the nearest proxy saw, if the peer is a trusted one and says so, else the connection's `own`.
 fn scheme<'a>(is_proxy: bool, headers: &'a HeaderMap, own: &'a str) -> &'a str {
     let said = is_proxy.then(|| values(headers, "x-forwarded-proto").next()).flatten();
     said.unwrap_or(own)
 }
 
-/// The origin as the nearest proxy saw it, where the peer is one and says so; `host` and the connection's own `scheme` otherwise.
+/// The origin that the nearest proxy saw, if the peer is a trusted one and says so, else `host` with the connection's `scheme`.
 pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &str) -> Option<Origin> {
     let own = || Origin::new(scheme, host);
     if !is_proxy {
@@ -40,18 +39,19 @@ pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &s
     forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }
 
-/// Whether the client reached us over TLS: by the connection's own scheme, or by what the nearest proxy says, where the peer is one.
+/// Whether the client came over TLS: by the connection's own scheme, or by what the nearest proxy says, if the peer is a
+/// trusted one.
 pub(crate) fn is_secure(is_proxy: bool, headers: &HeaderMap, own: &str) -> bool {
     scheme(is_proxy, headers, own).eq_ignore_ascii_case("https")
 }
 
-/// The items of a header that is a list, the nearest proxy's first.
+/// The items of a list header, the nearest proxy's first.
 fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().rev().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
-/// An address as proxies write it: some add the port.
+/// An address as proxies write it: some append the port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = || text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
     text.parse::<SocketAddr>().map(|address| address.ip()).ok().or_else(bare).map(|address| address.to_canonical())

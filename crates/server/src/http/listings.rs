@@ -1,5 +1,5 @@
-//! Strangers' listings take turns. A page may have 4 MiB, and composing it keeps a processor busy: if all that strangers ask for
-//! and never read were composed at once, nobody else would get a turn of the processor.
+//! Limits how many pages are composed for anonymous clients at once. A page may have 4 MiB, and composing it keeps a processor
+//! busy, so without a limit anonymous requests that nobody reads could take all processors.
 
 use super::budget::{Budget, Crowded};
 use super::trace::Trace;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// How many requests wait for their turn at most: each holds its head and its task meanwhile.
-const MOST_WAITING: usize = 256;
-/// How long a request waits for its turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How many requests may wait: each holds its head and its task meanwhile.
+const MAX_WAITING: usize = 256;
+/// How long a request may wait.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// The turns of a server: as many at once as there are processors.
+/// A semaphore with one permit for each processor.
 #[derive(Debug)]
 pub(crate) struct Listings {
     turns: Semaphore,
     waiting: AtomicUsize,
 }
 
-/// A page may be composed while this is held. The verified need none.
+/// A permit to compose a page; authenticated callers need none.
 pub(crate) type Turn<'a> = Option<SemaphorePermit<'a>>;
 
 impl Listings {
@@ -30,31 +30,31 @@ impl Listings {
         Self { turns: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
     }
 
-    /// Waits until a page may be composed for the sender of a request. Refused at once are an address that could not be given a
-    /// large page, because it holds too much, and whoever comes when too many wait.
+    /// Waits for a permit. Refused at once are an address that holds so much that it could not be sent a large page, and
+    /// everybody while too many wait.
     pub(crate) async fn turn(&self, budget: &Budget, trace: &Trace) -> Result<Turn<'_>, Crowded> {
         if trace.caller().is_some() {
             return Ok(None);
         }
-        budget.has_room_for_stranger(trace.client(), PAGE_BYTES)?;
+        budget.has_room_for_anonymous(trace.client(), PAGE_BYTES)?;
         if let Ok(turn) = self.turns.try_acquire() {
             return Ok(Some(turn));
         }
         let _waiting = Waiting::new(&self.waiting)?;
-        match timeout(LONGEST_WAIT, self.turns.acquire()).await {
+        match timeout(MAX_WAIT, self.turns.acquire()).await {
             Ok(Ok(turn)) => Ok(Some(turn)),
             _ => Err(Crowded::InAll),
         }
     }
 }
 
-/// A request that waits for its turn.
+/// A request that waits.
 #[derive(Debug)]
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
     fn new(waiting: &'a AtomicUsize) -> Result<Self, Crowded> {
-        if waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Crowded::InAll);
         }
@@ -97,7 +97,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_address_that_holds_too_much_gets_no_turn() {
         let (listings, budget) = (Listings::new(), Budget::new(256 << 20));
-        let held = budget.stranger(stranger(1).client()).share(29 << 20).expect("an eighth");
+        let held = budget.anonymous(stranger(1).client()).share(29 << 20).expect("an eighth");
         assert_eq!(listings.turn(&budget, &stranger(1)).await.err(), Some(Crowded::ByCaller));
         assert!(listings.turn(&budget, &stranger(2)).await.is_ok());
         drop(held);
@@ -108,7 +108,7 @@ mod tests {
     async fn few_wait_and_the_others_are_refused_at_once() {
         let (listings, budget) = (Listings { turns: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
         let trace = stranger(1);
-        let waiting: Vec<_> = (0..MOST_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
+        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
         let begun = tokio::time::Instant::now();
         assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll));
         assert_eq!(begun.elapsed(), Duration::ZERO);

@@ -3,13 +3,13 @@
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether an address is that of a proxy of ours.
+/// Whether an address is that of a trusted proxy.
 pub(crate) fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
     let address = address.to_canonical();
     proxies.iter().any(|network| network.contains(&address))
 }
 
-/// One customer of IPv6 has a network of 64 bits, and could come from another address of it each time.
+/// The network that a client counts as: its address, or the /64 that one IPv6 customer has.
 pub(crate) fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

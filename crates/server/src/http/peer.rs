@@ -9,26 +9,26 @@ use std::sync::Arc;
 /// Which of the server's addresses a connection came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
-    /// The only one there is.
+    /// The only one.
     Everything,
-    /// The public one, beside which there is one for the operator.
+    /// The public one, when the operator has another one.
     Public,
-    /// The operator's (`--admin-listen`), which is plain whatever the public one is.
+    /// The operator's (`--admin-listen`), which is always plain HTTP.
     Admin,
 }
 
-/// The two ends of a connection, and what happens on it.
+/// The two ends of a connection, and its activity.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// The other end: a client or a proxy.
     pub(crate) address: SocketAddr,
-    /// This end.
+    /// The local end.
     pub(crate) local: SocketAddr,
-    /// What this end is for.
+    /// What the local end is for.
     pub(crate) surface: Surface,
-    /// Whether the other end is a proxy of ours.
+    /// Whether the other end is a trusted proxy.
     pub(crate) is_proxy: bool,
-    /// The scheme that is spoken on the connection itself.
+    /// The scheme of the connection itself.
     pub(crate) scheme: &'static str,
     pub(crate) activity: Arc<Activity>,
 }

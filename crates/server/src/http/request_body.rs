@@ -1,4 +1,4 @@
-//! Bodies of requests as they arrive, at every door: at what pace they have to come, and what of them is held.
+//! Receiving bodies of requests: their minimum rate, and their share of the memory budget.
 
 use super::budget::{Crowded, Holder, REQUEST, Share};
 use super::stream::data_moved;
@@ -10,24 +10,24 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// In pieces of this size a large body is gathered.
+/// Large bodies are pieces in pieces of this size.
 const PIECE: usize = 64 * 1024;
 
-/// Why a body was not received to its end.
+/// Why a body was not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Halted {
-    /// It is larger than the limit.
+pub(crate) enum ReceiveError {
+    /// It exceeds the limit.
     TooLarge,
-    /// It came too slowly, or not at all any more.
+    /// It was too slow, or stalled.
     TooSlow,
     /// The connection broke.
     Broken,
-    /// There was no room for it.
+    /// The memory budget has no room for it.
     Crowded(Crowded),
 }
 
-/// The pace of one body: each wait uses up patience, and each byte that comes gives some back. One byte now and then does not
-/// give back enough, and neither is patience saved up by a body that begins fast.
+/// A leaky bucket over waiting time: waiting drains it, and bytes refill it, up to the grace period. A byte now and then does
+/// not refill enough, and a fast beginning saves nothing up.
 #[derive(Debug)]
 pub(crate) struct Pace {
     minimum: BodyPace,
@@ -45,13 +45,13 @@ impl Pace {
     }
 
     /// The next data of a body; none at its end.
-    pub(crate) async fn next<B: Body<Data = Bytes> + Unpin>(&mut self, body: &mut B) -> Result<Option<Bytes>, Halted> {
+    pub(crate) async fn next<B: Body<Data = Bytes> + Unpin>(&mut self, body: &mut B) -> Result<Option<Bytes>, ReceiveError> {
         loop {
             let begun = Instant::now();
-            let Ok(frame) = timeout(self.patience, body.frame()).await else { return Err(Halted::TooSlow) };
+            let Ok(frame) = timeout(self.patience, body.frame()).await else { return Err(ReceiveError::TooSlow) };
             let Some(frame) = frame else { return Ok(None) };
-            // Trailers are of no interest here.
-            let data = frame.map_err(|_| Halted::Broken)?.into_data().unwrap_or_default();
+            // Trailers are ignored.
+            let data = frame.map_err(|_| ReceiveError::Broken)?.into_data().unwrap_or_default();
             self.note(begun.elapsed(), data.len());
             if !data.is_empty() {
                 data_moved();
@@ -61,25 +61,25 @@ impl Pace {
     }
 }
 
-/// A whole body in memory, and what it takes of the budget.
+/// A body in memory, and its share of the budget.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// The body as it came.
+    /// The body.
     pub(crate) bytes: Bytes,
     /// Its share.
     pub(crate) share: Share,
 }
 
-/// What has come of a body. A buffer that grows with it would leave holes of every size behind, which many bodies that do not end
-/// turn into as much memory as they hold: pieces of one size fill the holes of others.
+/// The part of a body that has arrived. A growing buffer would fragment the heap with holes of every size, as large in total as
+/// many unfinished bodies; pieces of one size fill each other's holes.
 #[derive(Debug, Default)]
-struct Gathered {
+struct Pieces {
     full: Vec<BytesMut>,
     last: BytesMut,
     length: usize,
 }
 
-impl Gathered {
+impl Pieces {
     fn add(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len();
         while !bytes.is_empty() {
@@ -92,51 +92,51 @@ impl Gathered {
         }
     }
 
-    /// All of it in one piece.
+    /// All of it in one buffer.
     fn whole(self) -> Bytes {
         if self.full.is_empty() {
             return self.last.freeze();
         }
         let mut whole = BytesMut::with_capacity(self.length);
-        // Each piece is given back as soon as it is copied.
+        // Each piece is freed as soon as it is copied.
         self.full.into_iter().chain([self.last]).for_each(|piece| whole.extend_from_slice(&piece));
         whole.freeze()
     }
 }
 
-/// Receives a body of at most `limit` bytes for `holder`. Its frames are copied: each of them may be a small part of a large buffer.
+/// Receives a body of at most `limit` bytes. Its frames are copied, since each may be a small part of a large buffer.
 pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     limit: usize,
     headers: &HeaderMap,
     holder: Holder,
     minimum: BodyPace,
-) -> Result<Received, Halted> {
+) -> Result<Received, ReceiveError> {
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
-        return Err(Halted::TooLarge);
+        return Err(ReceiveError::TooLarge);
     }
-    let (mut pace, mut share, mut gathered) = (Pace::new(minimum), holder.nothing(), Gathered::default());
-    let besides = REQUEST + size_of(headers);
-    share.hold(besides).await?;
+    let (mut pace, mut share, mut pieces) = (Pace::new(minimum), holder.nothing(), Pieces::default());
+    let overhead = REQUEST + size_of(headers);
+    share.hold(overhead).await?;
     while let Some(frame) = pace.next(body).await? {
-        let length = gathered.length + frame.len();
+        let length = pieces.length + frame.len();
         if length > limit {
-            return Err(Halted::TooLarge);
+            return Err(ReceiveError::TooLarge);
         }
-        share.hold(besides + length).await?;
-        gathered.add(&frame);
+        share.hold(overhead + length).await?;
+        pieces.add(&frame);
     }
-    Ok(Received { bytes: gathered.whole(), share })
+    Ok(Received { bytes: pieces.whole(), share })
 }
 
-/// About how many bytes the head of a request takes.
+/// The approximate size of a request's head.
 fn size_of(headers: &HeaderMap) -> usize {
     const ENTRY: usize = 128;
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ENTRY).sum()
 }
 
-impl From<Crowded> for Halted {
+impl From<Crowded> for ReceiveError {
     fn from(crowded: Crowded) -> Self {
         Self::Crowded(crowded)
     }
@@ -162,9 +162,9 @@ mod tests {
         })))
     }
 
-    async fn receive(frames: Vec<(u64, usize)>, limit: usize) -> Result<usize, Halted> {
+    async fn receive(frames: Vec<(u64, usize)>, limit: usize) -> Result<usize, ReceiveError> {
         let budget = Budget::new(64 * MIB as u64);
-        let holder = budget.stranger(IpAddr::from([192, 0, 2, 1]));
+        let holder = budget.anonymous(IpAddr::from([192, 0, 2, 1]));
         let received = read(&mut body(frames), limit, &HeaderMap::new(), holder, MINIMUM).await;
         received.map(|received| received.bytes.len())
     }
@@ -172,41 +172,41 @@ mod tests {
     #[test]
     fn what_is_gathered_is_what_came() {
         for lengths in [vec![], vec![10], vec![PIECE], vec![PIECE - 1, 1, 1], vec![3 * PIECE + 7, 5], vec![1; 1000]] {
-            let (mut gathered, mut sent) = (Gathered::default(), Vec::new());
+            let (mut pieces, mut sent) = (Pieces::default(), Vec::new());
             for (number, length) in lengths.iter().enumerate() {
                 let frame = vec![number as u8; *length];
-                gathered.add(&frame);
+                pieces.add(&frame);
                 sent.extend(frame);
             }
-            assert!(gathered.full.iter().all(|piece| piece.len() == PIECE) && gathered.last.len() <= PIECE);
-            assert_eq!(gathered.whole(), sent);
+            assert!(pieces.full.iter().all(|piece| piece.len() == PIECE) && pieces.last.len() <= PIECE);
+            assert_eq!(pieces.whole(), sent);
         }
     }
 
     #[tokio::test]
     async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
         assert_eq!(receive(vec![(0, 4), (0, 6)], 10).await, Ok(10));
-        assert_eq!(receive(vec![(0, 4), (0, 7)], 10).await, Err(Halted::TooLarge));
+        assert_eq!(receive(vec![(0, 4), (0, 7)], 10).await, Err(ReceiveError::TooLarge));
         assert_eq!(receive(vec![], 10).await, Ok(0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_byte_now_and_then_does_not_keep_a_body() {
         let begun = Instant::now();
-        assert_eq!(receive(vec![(20, 1); 1000], MIB).await, Err(Halted::TooSlow));
+        assert_eq!(receive(vec![(20, 1); 1000], MIB).await, Err(ReceiveError::TooSlow));
         assert_eq!(begun.elapsed().as_secs(), 60);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_at_the_lowest_rate_is_received_however_long_it_takes() {
         assert_eq!(receive(vec![(10, 40_960); 200], 10 * MIB).await, Ok(200 * 40_960));
-        assert_eq!(receive(vec![(10, 30_960); 200], 10 * MIB).await, Err(Halted::TooSlow));
+        assert_eq!(receive(vec![(10, 30_960); 200], 10 * MIB).await, Err(ReceiveError::TooSlow));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_came_fast_earns_no_more_than_the_grace() {
         let begun = Instant::now();
-        assert_eq!(receive(vec![(0, 4 * MIB), (61, 1)], 5 * MIB).await, Err(Halted::TooSlow));
+        assert_eq!(receive(vec![(0, 4 * MIB), (61, 1)], 5 * MIB).await, Err(ReceiveError::TooSlow));
         assert_eq!(begun.elapsed().as_secs(), 60);
         assert_eq!(receive(vec![(0, 4 * MIB), (59, 1)], 5 * MIB).await, Ok(4 * MIB + 1));
     }
@@ -214,12 +214,12 @@ mod tests {
     #[tokio::test]
     async fn a_share_grows_with_what_comes_and_goes_with_the_body() {
         let budget = Budget::new(64 * MIB as u64);
-        let holder = || budget.stranger(IpAddr::from([192, 0, 2, 1]));
+        let holder = || budget.anonymous(IpAddr::from([192, 0, 2, 1]));
         let fits = |size| holder().share(size).is_ok();
         let received = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), MINIMUM).await.expect("fits");
         assert!(fits(MIB / 2) && !fits(MIB));
         let more = read(&mut body(vec![(0, MIB); 7]), 28 * MIB, &HeaderMap::new(), holder(), MINIMUM).await;
-        assert_eq!(more.err(), Some(Halted::Crowded(Crowded::ByCaller)));
+        assert_eq!(more.err(), Some(ReceiveError::Crowded(Crowded::ByCaller)));
         drop(received);
         assert!(fits(8 * MIB));
     }
@@ -228,7 +228,7 @@ mod tests {
     async fn a_connection_that_breaks_is_no_short_body() {
         let frames = [Ok(Frame::data(Bytes::from_static(b"{}"))), Err(std::io::Error::other("reset"))];
         let mut body = StreamBody::new(futures_util::stream::iter(frames));
-        let holder = Budget::new(MIB as u64).stranger(IpAddr::from([192, 0, 2, 1]));
-        assert_eq!(read(&mut body, 10, &HeaderMap::new(), holder, MINIMUM).await.err(), Some(Halted::Broken));
+        let holder = Budget::new(MIB as u64).anonymous(IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(read(&mut body, 10, &HeaderMap::new(), holder, MINIMUM).await.err(), Some(ReceiveError::Broken));
     }
 }

@@ -4,10 +4,10 @@ use crate::config::is_authority;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-/// What a request says of its host: nothing, one authority, or something that must not be echoed.
+/// The host that a request names: none, one authority, or something that must not be echoed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestHost<'a> {
-    /// Neither the target nor a header names one, as in HTTP/1.0.
+    /// None, as in HTTP/1.0.
     Absent,
     /// Host and port.
     Named(&'a str),
@@ -15,7 +15,7 @@ pub(crate) enum RequestHost<'a> {
     Invalid,
 }
 
-/// HTTP/2 and absolute targets name the host in the URI; it wins over the header (RFC 9112, section 3.2.2).
+/// The authority of the target (HTTP/2 or an absolute target) wins over the header (RFC 9112, section 3.2.2).
 pub(crate) fn request_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> RequestHost<'a> {
     let mut named = headers.get_all(HOST).iter();
     let host = match (uri.authority(), named.next(), named.next()) {

@@ -1,4 +1,4 @@
-//! The stream of HTTP/2 that a task belongs to, and when its data last moved.
+//! The HTTP/2 stream of the current task, and when its data last moved.
 
 use super::activity::Activity;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 tokio::task_local! {
-    /// The stream whose task this is.
+    /// The stream of the current task.
     static STREAM: Arc<Stream>;
 }
 
@@ -30,18 +30,18 @@ impl Stream {
         self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
-    /// The future as one that runs in this stream's task.
+    /// Runs a future as the task of this stream.
     pub(crate) fn scope<F: Future>(self: &Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
         STREAM.scope(self.clone(), future)
     }
 }
 
-/// Says on which connection the stream of this task runs, if it is one.
+/// Notes the connection of the current task's stream, if there is one.
 pub(super) fn runs_on(activity: &Arc<Activity>) {
     let _ = STREAM.try_with(|stream| stream.connection.set(activity.clone()));
 }
 
-/// Notes that data of this task's stream moves. In a task that is no stream it does nothing: there the connection sees it.
+/// Notes that data of the current stream moves. Outside of a stream it does nothing: there, the socket is watched.
 pub(crate) fn data_moved() {
     let _ = STREAM.try_with(|stream| {
         stream.last.store(stream.begun.elapsed().as_millis() as u64, Ordering::Relaxed);

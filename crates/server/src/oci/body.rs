@@ -3,7 +3,7 @@
 use super::failure::{Code, Failure};
 use crate::http::Call;
 use crate::http::budget::{REQUEST, Share};
-use crate::http::request_body::{self, Halted, Pace, Received};
+use crate::http::request_body::{self, Pace, ReceiveError, Received};
 use crate::server::Server;
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -21,7 +21,7 @@ pub(super) struct Chunks<'a> {
     /// What the client has announced and not yet sent; none if it has announced nothing.
     remaining: Option<u64>,
     /// Why there is no more of it, if it is not the client that stopped.
-    halted: Option<Halted>,
+    halted: Option<ReceiveError>,
 }
 
 impl<'a> Chunks<'a> {
@@ -39,7 +39,7 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    async fn receive(&mut self) -> Result<Option<Bytes>, Halted> {
+    async fn receive(&mut self) -> Result<Option<Bytes>, ReceiveError> {
         let Some(bytes) = self.pace.next(self.body).await? else { return Ok(None) };
         if self.received < STREAMED {
             let held = (self.received + bytes.len() as u64).min(STREAMED);
@@ -57,7 +57,7 @@ impl PartBody for Chunks<'_> {
             Ok(None) if self.remaining.is_some_and(|remaining| remaining > 0) => Some(Err(BodyError)),
             Ok(None) => None,
             Err(halted) => {
-                self.halted = Some(halted).filter(|halted| *halted != Halted::Broken);
+                self.halted = Some(halted).filter(|halted| *halted != ReceiveError::Broken);
                 Some(Err(BodyError))
             }
         }
@@ -74,6 +74,6 @@ impl Chunks<'_> {
 }
 
 /// Reads a body of at most `maximum` bytes into memory.
-pub(super) async fn read(server: &Server, call: &Call, body: &mut Incoming, maximum: usize) -> Result<Received, Halted> {
+pub(super) async fn read(server: &Server, call: &Call, body: &mut Incoming, maximum: usize) -> Result<Received, ReceiveError> {
     request_body::read(body, maximum, &call.headers, server.budget.sender(&call.trace), server.config.body_pace).await
 }

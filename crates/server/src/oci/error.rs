@@ -5,7 +5,7 @@ use super::failure::{Code, Failure, Refused};
 use super::operation::{Place, RouteError};
 use super::range::received_range;
 use crate::http::budget::Crowded;
-use crate::http::request_body::Halted;
+use crate::http::request_body::ReceiveError;
 use crate::rates::{Refusal, TooFast};
 use http::StatusCode;
 use http::header::{ALLOW, RANGE, RETRY_AFTER};
@@ -128,12 +128,12 @@ impl Failure {
     }
 
     /// Why a body was not received, with the code for one that is not as it should be.
-    pub(super) fn of_body(halted: Halted, code: Code) -> Self {
+    pub(super) fn of_body(halted: ReceiveError, code: Code) -> Self {
         match halted {
-            Halted::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large"),
-            Halted::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, code, "the body came too slowly"),
-            Halted::Broken => Self::new(StatusCode::BAD_REQUEST, code, "the body ended early"),
-            Halted::Crowded(crowded) => crowded.into(),
+            ReceiveError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large"),
+            ReceiveError::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, code, "the body came too slowly"),
+            ReceiveError::Broken => Self::new(StatusCode::BAD_REQUEST, code, "the body ended early"),
+            ReceiveError::Crowded(crowded) => crowded.into(),
         }
     }
 }
@@ -232,16 +232,16 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_was_not_received_is_told_why_and_when_to_come_again() {
         for (halted, status, code) in [
-            (Halted::TooLarge, 413, "SIZE_INVALID"),
-            (Halted::TooSlow, 408, "SIZE_INVALID"),
-            (Halted::Broken, 400, "SIZE_INVALID"),
-            (Halted::Crowded(Crowded::ByCaller), 429, "TOOMANYREQUESTS"),
-            (Halted::Crowded(Crowded::InAll), 503, "UNKNOWN"),
+            (ReceiveError::TooLarge, 413, "SIZE_INVALID"),
+            (ReceiveError::TooSlow, 408, "SIZE_INVALID"),
+            (ReceiveError::Broken, 400, "SIZE_INVALID"),
+            (ReceiveError::Crowded(Crowded::ByCaller), 429, "TOOMANYREQUESTS"),
+            (ReceiveError::Crowded(Crowded::InAll), 503, "UNKNOWN"),
         ] {
             let (answered, headers, body) = answer(Failure::of_body(halted, Code::SizeInvalid)).await;
             assert_eq!(answered.as_u16(), status, "{halted:?}");
             assert!(body.contains(code), "{halted:?}: {body}");
-            assert_eq!(headers.contains_key(RETRY_AFTER), matches!(halted, Halted::Crowded(_)), "{halted:?}");
+            assert_eq!(headers.contains_key(RETRY_AFTER), matches!(halted, ReceiveError::Crowded(_)), "{halted:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use super::conditional;
 use super::failure::{Code, Failure};
 use super::headers::{CONTENT_DIGEST, IMMUTABLE, REVALIDATE, SUBJECT, TAG};
 use super::pulling::Puller;
-use crate::http::request_body::Halted;
+use crate::http::request_body::ReceiveError;
 use crate::http::{Body, Call, Reply, Response};
 use crate::rates::Pulled;
 use crate::server::Server;
@@ -42,7 +42,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
 async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -> Result<Body, Failure> {
     let server = puller.server;
     let holder = puller.holder();
-    let bytes = match server.copies.find(&manifest.digest, &holder) {
+    let bytes = match server.shared_content.find(&manifest.digest, &holder) {
         Some(bytes) => bytes,
         None => {
             // For as long as it is read: then it is taken for as long as it is sent.
@@ -65,7 +65,7 @@ pub(super) async fn put(
     let condition = condition(call)?;
     let maximum = server.installation.limits().manifest_bytes;
     let received = body::read(server, call, body, maximum).await.map_err(|halted| match halted {
-        Halted::TooLarge => Error::ManifestTooLarge.into(),
+        ReceiveError::TooLarge => Error::ManifestTooLarge.into(),
         halted => Failure::of_body(halted, Code::ManifestInvalid),
     })?;
     let (digest, tag) = match reference {

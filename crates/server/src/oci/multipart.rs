@@ -2,7 +2,7 @@
 //! for them. The answer is streamed like any other: only the heads of the parts are made beforehand.
 
 use super::range::{Span, content_range};
-use crate::http::{Body, Manner, Reading, Reply};
+use crate::http::{BlobAccess, BlobFuture, Body, Reply};
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::media_type::UNKNOWN;
@@ -60,12 +60,12 @@ pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let pieces = Pieces::of(&boundary, spans, size);
     let length = pieces.length();
-    let body = Body::streamed(length, move |offset, length, manner| read(&reader, &pieces, offset, length, manner));
+    let body = Body::streamed(length, move |offset, length, access| read(&reader, &pieces, offset, length, access));
     Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
 }
 
 /// Reads to the end of a piece at most: whoever reads goes on from there.
-fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, manner: Manner) -> Reading {
+fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, access: BlobAccess) -> BlobFuture {
     match pieces.at(offset) {
         None => Box::pin(std::future::ready(Err(io::ErrorKind::UnexpectedEof.into()))),
         Some((Piece::Text(text), into, _)) => {
@@ -75,7 +75,7 @@ fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, manner
         }
         Some((Piece::Part(span), into, left)) => {
             let (reader, start, length) = (reader.clone(), span.start + into, left.min(length as u64) as usize);
-            Box::pin(async move { manner.read(&reader, start, length).await })
+            Box::pin(async move { access.read(&reader, start, length).await })
         }
     }
 }

@@ -1,8 +1,7 @@
-//! What browsers are told with every answer, in one place: what the answer may do there, whether to come back by HTTPS only,
-//! and whose pages may read it.
+//! Response headers for browser_headers: Content Security Policy, HSTS and CORS.
 //!
-//! Whatever strangers push is served from this server's own origin, under the media type that they chose. So every answer is
-//! inert unless its door has a policy of its own in [`policy`].
+//! Content that anybody may push is served from this server's own origin with a media type that the pusher chose. So every
+//! response is inert unless its door has a policy of its own in [`policy`].
 
 use super::door::Door;
 use crate::config::{Config, Cors};
@@ -11,27 +10,27 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 
-/// Loads nothing, runs nothing, and has an origin of its own.
+/// Loads nothing, runs nothing, and has an opaque origin.
 static INERT: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
-/// A page of this server's own, styled within itself.
+/// A page of this server, with inline styles only.
 static PAGE: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 static NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// What a page may see of an answer beside its body.
+/// Which headers of a response a page of another site may see.
 static EXPOSED: HeaderValue = HeaderValue::from_static(
     "Accept-Ranges, Content-Length, Content-Range, Docker-Content-Digest, Docker-Distribution-API-Version, ETag, Link, \
      OCI-Filters-Applied, OCI-Subject, Range, Retry-After, WWW-Authenticate, X-Request-Id",
 );
 static READS: HeaderValue = HeaderValue::from_static("GET, HEAD");
-/// What a page may send along with a read. A login is sent by the page itself, never by the browser on its own.
+/// Which headers a page of another site may send with a read. BrowserHeaders never send credentials on their own.
 static SENT: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cache-Control, If-None-Match, If-Range, Range");
-/// How long a browser may keep the answer to a preflight, in seconds: as long as any does.
+/// How long browser_headers may cache a preflight, in seconds: the longest that any of them does.
 static PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("7200");
 static ANYBODY: HeaderValue = HeaderValue::from_static("*");
 static ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 
-/// The Content Security Policy of a door's answers, refusals included.
+/// The Content Security Policy of a door's responses, refusals included.
 fn policy(door: Door) -> &'static HeaderValue {
     match door {
         Door::Landing => &PAGE,
@@ -39,19 +38,19 @@ fn policy(door: Door) -> &'static HeaderValue {
     }
 }
 
-/// The doors whose reads other sites' pages may be given.
+/// Whether pages of other sites may read this door's responses.
 fn is_shared(door: Door) -> bool {
     matches!(door, Door::Oci)
 }
 
-/// With whom an answer is shared.
+/// Which sites may read a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     No,
     WithAnybody,
-    /// With a site of the list.
+    /// The site at this index of the list.
     WithSite(usize),
-    /// With sites of the list, of which this one is none.
+    /// Sites of the list, but not the one that asks.
     WithOthers,
 }
 
@@ -68,39 +67,38 @@ impl Share {
     }
 }
 
-/// Who reads an answer, as far as it matters to what it says to browsers.
+/// What the response headers depend on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader {
+pub(super) struct Audience {
     is_secure: bool,
     share: Share,
 }
 
-/// What browsers are told, made ready at start.
+/// The headers, prepared at start.
 #[derive(Debug)]
-pub(super) struct Browsers {
+pub(super) struct BrowserHeaders {
     hsts: Option<HeaderValue>,
     cors: Cors,
 }
 
-impl Browsers {
-    /// As it is configured.
+impl BrowserHeaders {
+    /// As configured.
     pub(super) fn new(config: &Config) -> Self {
-        // Digits behind a name are always fit for a header.
+        // Digits are valid in a header.
         let hsts = config.hsts.and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok());
         Self { hsts, cors: config.cors.clone() }
     }
 
-    /// Who reads the answer to a request.
-    pub(super) fn reader<B>(&self, peer: &Peer, door: Door, request: &Request<B>) -> Reader {
+    /// What the headers of the response to this request depend on.
+    pub(super) fn audience<B>(&self, peer: &Peer, door: Door, request: &Request<B>) -> Audience {
         let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme);
         let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let share =
             if self.cors != Cors::Nobody && is_shared(door) && is_read() { Share::of(&self.cors, request.headers()) } else { Share::No };
-        Reader { is_secure, share }
+        Audience { is_secure, share }
     }
 
-    /// Answers the question whether a page of another site may read (Fetch standard, "CORS-preflight request"); none if the
-    /// request is none.
+    /// Answers a CORS preflight (Fetch standard, "CORS-preflight request"); none for any other request.
     pub(super) fn preflight(&self, door: Door, head: &Parts) -> Option<Response> {
         let asks = |name| head.headers.contains_key(name);
         if head.method != Method::OPTIONS || self.cors == Cors::Nobody || !is_shared(door) {
@@ -117,21 +115,21 @@ impl Browsers {
         Some(response)
     }
 
-    /// Writes into an answer what browsers are to do with it.
-    pub(super) fn instruct(&self, response: &mut Response, door: Door, reader: Reader) {
+    /// Sets the headers.
+    pub(super) fn set(&self, response: &mut Response, door: Door, audience: Audience) {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy(door).clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF.clone());
-        // RFC 6797, section 7.2: never over a connection that is not secure.
-        if let Some(hsts) = self.hsts.as_ref().filter(|_| reader.is_secure) {
+        // RFC 6797, section 7.2: only over secure connections.
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| audience.is_secure) {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
-        let allowed = match (reader.share, &self.cors) {
+        let allowed = match (audience.share, &self.cors) {
             (Share::WithAnybody, _) => Some(&ANYBODY),
             (Share::WithSite(at), Cors::Sites(sites)) => sites.get(at),
             _ => None,
         };
-        if matches!(reader.share, Share::WithSite(_) | Share::WithOthers) {
+        if matches!(audience.share, Share::WithSite(_) | Share::WithOthers) {
             headers.append(header::VARY, ORIGIN.clone());
         }
         if let Some(allowed) = allowed {

@@ -3,7 +3,7 @@
 use crate::http::{Surface, logo_path};
 use http::Method;
 
-/// Who answers a request.
+/// What answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     Aws,
@@ -13,13 +13,13 @@ pub(crate) enum Door {
     Health,
     Readiness,
     Metrics,
-    /// The path leads to a door that does not know the method; these are the methods that it knows.
+    /// The path belongs to a door that does not allow the method; the value of `Allow`.
     WrongMethod(&'static str),
     None,
 }
 
 impl Door {
-    /// A method and a path name a door.
+    /// By address, method and path.
     pub(super) fn of(surface: Surface, method: &Method, path: &str) -> Self {
         let is_probe = || matches!(path, "/healthz" | "/readyz" | "/metrics");
         match surface {
@@ -44,7 +44,7 @@ impl Door {
         }
     }
 
-    /// What metrics and logs call it.
+    /// Its label in metrics and logs.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Aws => "aws",

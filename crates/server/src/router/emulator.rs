@@ -1,6 +1,6 @@
-//! Whom an emulator answers. It takes any access key, so whoever reaches it may do everything: other machines, unless the
-//! operator says so (`--emulator-on-network`), and the pages of any web site in a browser on this machine, which reach it
-//! under a name of their own that leads here (DNS rebinding) or by asking across origins.
+//! Whom an emulator answers. It accepts any access key, so whoever reaches it may do everything. So it refuses other machines,
+//! unless `--emulator-on-network` is set, and web pages in a browser on this machine, which could reach it by DNS rebinding or
+//! across origins.
 
 use super::door::Door;
 use super::refusal::Refusal;
@@ -13,8 +13,8 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use std::net::IpAddr;
 
-/// Why the configuration would let other machines reach an emulator without `--emulator-on-network`, if it would.
-pub(crate) fn reason_to_refuse(config: &Config) -> Option<String> {
+/// Why this configuration would expose an emulator to other machines without `--emulator-on-network`, if it would.
+pub(crate) fn exposure(config: &Config) -> Option<String> {
     if !config.emulator || config.emulator_on_network {
         return None;
     }
@@ -25,7 +25,7 @@ pub(crate) fn reason_to_refuse(config: &Config) -> Option<String> {
     Some(format!("--emulator would give everybody who comes by way of {public} every right"))
 }
 
-/// The answer to a request that an emulator must not serve; none when it may, and from every server that is no emulator.
+/// The response to a request that an emulator must not serve.
 pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> Option<Response> {
     let config = &server.config;
     if !config.emulator || peer.surface == Surface::Admin {
@@ -33,7 +33,7 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
     }
     let host = match request_host(&head.uri, &head.headers) {
         RequestHost::Named(host) => Some(host),
-        // No browser leaves it out.
+        // Every browser sends it.
         RequestHost::Absent => None,
         RequestHost::Invalid => Some(""),
     };
@@ -41,7 +41,7 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
         let text = format!("an emulator answers to names of its own machine, and '{host}' is none");
         return Some(refusal(door, &format!("{text}: use localhost, or start it with --emulator-on-network")));
     }
-    // Browsers send `Origin` with everything that could change something, and other programs do not.
+    // Browsers send `Origin` with every method that may change something; other programs do not.
     let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !is_read && !head.headers.get_all(ORIGIN).iter().all(|origin| is_origin_known(config, origin)) {
         return Some(refusal(door, "an emulator takes nothing from the pages of web sites"));
@@ -49,13 +49,13 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
     None
 }
 
-/// With `--emulator-on-network` any name is known: the operator has chosen the names by which others come.
+/// With `--emulator-on-network` any name will do: the operator has chosen the names of the server.
 fn is_host_known(config: &Config, host: &str) -> bool {
     config.emulator_on_network || is_local(host_of(host)) || host_of(host).eq_ignore_ascii_case(host_of(&config.listen))
 }
 
-/// Names that nobody can make lead here from outside: this machine's own, addresses, names without a dot, such as those of
-/// the services of a compose file, and the public URL.
+/// Whether a site's name cannot be made to lead here from outside: this machine's own names, addresses, names without a dot
+/// (such as services of a compose file), and the public URL.
 fn is_origin_known(config: &Config, origin: &HeaderValue) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(|text| Origin::parse_url(text).ok()) else { return false };
     let host = host_of(&origin.authority);
@@ -63,14 +63,14 @@ fn is_origin_known(config: &Config, origin: &HeaderValue) -> bool {
     is_local(host) || config.emulator_on_network && (host.parse::<IpAddr>().is_ok() || !host.contains('.') || is_ours())
 }
 
-/// Whether a host is this machine to itself (RFC 6761, section 6.3).
+/// Whether a host is the local machine (RFC 6761, section 6.3).
 fn is_local(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
     host == "localhost" || host.ends_with(".localhost") || host.parse().is_ok_and(is_loopback)
 }
 
-/// The host of an authority, without its port and brackets.
+/// The host of an authority, without port and brackets.
 fn host_of(authority: &str) -> &str {
     let (host, _) = host_and_port(authority);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
@@ -136,10 +136,10 @@ mod tests {
     fn a_proxy_and_a_public_name_have_to_be_told_twice() {
         let proxied = Config { trusted_proxies: vec![values::network("127.0.0.1").unwrap()], ..emulator(false) };
         let public = |url: &str| Config { public_url: Origin::parse_url(url).ok(), ..emulator(false) };
-        assert!(reason_to_refuse(&proxied).unwrap().contains("--trusted-proxy"));
-        assert!(reason_to_refuse(&public("https://registry.example")).unwrap().contains("https://registry.example"));
-        assert_eq!(reason_to_refuse(&public("http://localhost:5000")), None);
-        assert_eq!(reason_to_refuse(&Config { emulator_on_network: true, ..proxied }), None);
-        assert_eq!(reason_to_refuse(&Config { emulator: false, ..public("https://registry.example") }), None);
+        assert!(exposure(&proxied).unwrap().contains("--trusted-proxy"));
+        assert!(exposure(&public("https://registry.example")).unwrap().contains("https://registry.example"));
+        assert_eq!(exposure(&public("http://localhost:5000")), None);
+        assert_eq!(exposure(&Config { emulator_on_network: true, ..proxied }), None);
+        assert_eq!(exposure(&Config { emulator: false, ..public("https://registry.example") }), None);
     }
 }

@@ -1,9 +1,9 @@
 //! A request and its answer, from the head of the one to the last byte of the other: what is measured and logged of them.
 
 use super::door::Door;
-use crate::admission::Forwarded;
+use crate::admission::ForwardedRequest;
 use crate::audit::Audit;
-use crate::http::held_response::Held;
+use crate::http::held_response::HeldResponse;
 use crate::http::{Body, InFlight, LONGEST_TEXT, Peer, Response, Trace, data_moved};
 use crate::rates::Charge;
 use crate::server::Server;
@@ -35,7 +35,7 @@ pub(super) struct Exchange {
     line: Option<Line>,
     trace: Arc<Trace>,
     charge: Option<Charge>,
-    forwarded: Option<Forwarded>,
+    forwarded: Option<ForwardedRequest>,
     in_flight: InFlight,
 }
 
@@ -83,8 +83,8 @@ impl Exchange {
     pub(super) fn answered_with(
         mut self,
         mut response: Response,
-        forwarded: Option<Forwarded>,
-        held: Option<Arc<Held>>,
+        forwarded: Option<ForwardedRequest>,
+        held: Option<Arc<HeldResponse>>,
     ) -> http::Response<ExchangeBody> {
         self.forwarded = forwarded;
         self.status = Some(response.status());
@@ -136,7 +136,7 @@ fn shortened(text: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct ExchangeBody {
     body: Body,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldResponse>>,
     exchange: Exchange,
 }
 

@@ -1,4 +1,4 @@
-//! What every request may be refused with, in a form that the clients of its door understand.
+//! Refusals of requests to any door, each in the error format of its door.
 
 use super::door::Door;
 use crate::http::budget::Crowded;
@@ -9,16 +9,16 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
 
-/// A refusal in the words of each door: for the two with errors of their own the status, the code and the message.
+/// A refusal: for the two doors with error formats of their own the status, the code and the message.
 pub(super) struct Refusal<'a> {
     pub(super) aws: (StatusCode, &'static str, &'a str),
     pub(super) oci: (StatusCode, &'static str, &'a str),
-    /// What the others say, with the status of the oci door.
+    /// The text for all others, with the status for the oci door.
     pub(super) sentence: &'a str,
 }
 
 impl Refusal<'_> {
-    /// The answer of a door.
+    /// The response of a door.
     pub(super) fn of(self, door: Door) -> Reply {
         let (status, media_type, text) = match door {
             Door::Aws => {
@@ -37,14 +37,14 @@ impl Refusal<'_> {
     }
 }
 
-/// What is left to say after a panic.
+/// The response after a panic.
 pub(super) fn broken(door: Door) -> Response {
     let (status, sentence) = (StatusCode::INTERNAL_SERVER_ERROR, "The server failed to process the request.");
     let oci = (status, "UNKNOWN", "the server failed to process the request");
     Refusal { aws: (status, "ServerException", sentence), oci, sentence }.of(door).into_response()
 }
 
-/// What somebody is told whose requests through proxies are as many as they may be: 429, which SDKs of AWS know by its type.
+/// The response to a client with too many forwarded requests under way: 429, which AWS SDKs know by its type.
 pub(super) fn too_many(server: &Server, door: Door) -> Response {
     server.telemetry.forwarded_request_refused();
     let status = StatusCode::TOO_MANY_REQUESTS;
@@ -58,7 +58,7 @@ pub(super) fn too_many(server: &Server, door: Door) -> Response {
     .into_response()
 }
 
-/// That there is no room in memory. The two doors say it in the words that they have for it.
+/// The response when the memory budget is exhausted.
 pub(super) fn crowded(door: Door, reason: Crowded) -> Response {
     match door {
         Door::Aws => aws::crowded(reason),

@@ -1,10 +1,10 @@
-//! The ids of requests.
+//! Request ids.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A UUID for a request. Nothing secret depends on it, so it costs no call of the system: a seed tells processes apart, and
-/// a counter, spread over all digits by an odd factor, tells requests apart.
+/// A UUID. It need not be secret, so it takes no system call: a seed tells processes apart and a counter requests, spread over
+/// all digits by an odd factor.
 pub(super) fn new() -> String {
     static SEED: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128());
     static COUNT: AtomicU64 = AtomicU64::new(1);

@@ -1,5 +1,5 @@
-//! Proxies that nobody named: without `--trusted-proxy` what they say of the client is ignored, and behind one that ends TLS
-//! no client can log in or pull, because it is sent to `http://`. The log says so, once for each of them.
+//! Detects proxies that `--trusted-proxy` does not name. What they say of the client is ignored, and behind one that ends TLS
+//! no client can log in or pull, because it is sent to `http://`. The log says so once for each proxy.
 
 use crate::http::{Peer, network_of};
 use crate::server::Server;
@@ -9,16 +9,16 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Peers that are warned of at most: any stranger can send such a header.
-const MOST: usize = 64;
+/// How many peers are warned of at most, since anybody can send the header.
+const MAX_WARNINGS: usize = 64;
 
-/// The peers that were spoken of.
+/// The peers that were warned of.
 #[derive(Debug, Default)]
 pub(super) struct UnnamedProxies(Mutex<HashSet<IpAddr>>);
 
 impl UnnamedProxies {
-    /// Warns of a peer that says how its client reached it, but is not believed.
-    pub(super) fn look_at(&self, server: &Server, peer: &Peer, headers: &HeaderMap) {
+    /// Warns of a peer that sends `X-Forwarded-Proto` without being trusted.
+    pub(super) fn check(&self, server: &Server, peer: &Peer, headers: &HeaderMap) {
         let Some(scheme) = headers.get(X_FORWARDED_PROTO) else { return };
         let address = peer.address.ip().to_canonical();
         let is_no_news = scheme.as_bytes().eq_ignore_ascii_case(server.scheme().as_bytes());
@@ -34,7 +34,7 @@ impl UnnamedProxies {
 
     fn is_new(&self, peer: IpAddr) -> bool {
         let mut seen = self.0.lock();
-        seen.len() < MOST && seen.insert(network_of(peer))
+        seen.len() < MAX_WARNINGS && seen.insert(network_of(peer))
     }
 }
 
@@ -46,6 +46,6 @@ mod tests {
     fn each_peer_is_new_once_and_there_is_an_end_to_them() {
         let proxies = UnnamedProxies::default();
         assert!(proxies.is_new(IpAddr::from([10, 0, 0, 1])) && !proxies.is_new(IpAddr::from([10, 0, 0, 1])));
-        assert_eq!((0..200).filter(|number| proxies.is_new(IpAddr::from([10, 1, 0, *number]))).count(), MOST - 1);
+        assert_eq!((0..200).filter(|number| proxies.is_new(IpAddr::from([10, 1, 0, *number]))).count(), MAX_WARNINGS - 1);
     }
 }

@@ -10,15 +10,15 @@ use hyper::body::{Body, Incoming};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// What is received of a body that nobody wants, so that the connection can be used again.
-const SPARE: u64 = 64 * 1024;
-/// How long the answer waits for it: many clients send a small body right after the head, but not with it.
+/// How much of a body is discarded to keep the connection.
+const MAX_DISCARDED: u64 = 64 * 1024;
+/// How long the response waits for it: many clients send a small body right after the head, but not with it.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Makes the answer the last one of its connection if the body is not received. On HTTP/2 there is nothing to do, and nothing to
-/// wait for: the stream is reset with NO_ERROR behind the answer (RFC 9113 §8.1).
+/// Closes the connection after the response if the body is not received. HTTP/2 needs nothing of that: the stream is reset with
+/// NO_ERROR after the response (RFC 9113 §8.1).
 ///
-/// `is_announced` says that the client waits to be asked for its body (`Expect: 100-continue`), which it is not.
+/// `is_announced` says that the client waits for a 100 before it sends its body (`Expect: 100-continue`).
 pub(super) async fn close_after(peer: &Peer, version: Version, body: &mut Incoming, is_announced: bool, response: &mut Response) {
     if version < Version::HTTP_2 && !is_received(body, is_announced).await {
         peer.activity.set_unread(true);
@@ -26,21 +26,21 @@ pub(super) async fn close_after(peer: &Peer, version: Version, body: &mut Incomi
     }
 }
 
-/// Whether a body has been received to its end, or the rest is little, arrives at once and is thrown away here.
+/// Whether a body has been received, if need be by discarding a small rest.
 async fn is_received(body: &mut Incoming, is_announced: bool) -> bool {
-    if body.size_hint().lower() > SPARE {
+    if body.size_hint().lower() > MAX_DISCARDED {
         return false;
     }
     if is_announced {
-        // It may have been asked for, and be at its end. If not, an answer in the same turn keeps hyper from asking.
-        return receive(body).now_or_never().unwrap_or(false);
+        // It may have been asked for and received. If not, a response without another poll keeps hyper from sending 100.
+        return discard(body).now_or_never().unwrap_or(false);
     }
-    timeout(PATIENCE, receive(body)).await.unwrap_or(false)
+    timeout(PATIENCE, discard(body)).await.unwrap_or(false)
 }
 
-/// Throws a body away, if it ends within the bound.
-async fn receive(body: &mut Incoming) -> bool {
-    let mut left = SPARE;
+/// Discards a body, if it ends within [`MAX_DISCARDED`].
+async fn discard(body: &mut Incoming) -> bool {
+    let mut left = MAX_DISCARDED;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return false };
         match left.checked_sub(frame.data_ref().map_or(0, Bytes::len) as u64) {

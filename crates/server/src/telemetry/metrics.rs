@@ -136,7 +136,7 @@ impl Telemetry {
         self.0.refused_forwarded.inc();
     }
 
-    /// Copies the counters of the memory budget.
+    /// SharedContent the counters of the memory budget.
     pub(crate) fn memory(&self, budget: &Budget) {
         self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
         for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_metrics_tell_what_the_budget_holds_and_how_often_it_had_no_room() {
         let (telemetry, budget) = (Telemetry::new(), Budget::new(16 << 20));
-        let stranger = || budget.stranger([192, 0, 2, 1].into());
+        let stranger = || budget.anonymous([192, 0, 2, 1].into());
         let _held = stranger().share(2 << 20).expect("an eighth");
         assert!(stranger().share(1).is_err() && stranger().share(1).is_err());
         telemetry.memory(&budget);

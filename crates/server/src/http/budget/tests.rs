@@ -13,37 +13,37 @@ fn account(last: u8) -> RegistryId {
 #[test]
 fn a_stranger_holds_an_eighth_strangers_a_half_and_the_known_the_rest() {
     let budget = Budget::new(64 * MIB as u64);
-    let strangers: Vec<_> = (0..4).map(|last| budget.stranger(address(last)).share(8 * MIB).expect("an eighth")).collect();
-    assert_eq!(budget.stranger(address(0)).share(1).unwrap_err(), Crowded::ByCaller);
-    assert_eq!(budget.stranger(address(9)).share(1).unwrap_err(), Crowded::InAll);
-    let known = budget.known(&account(1)).share(32 * MIB).expect("what strangers leave");
-    assert_eq!(budget.known(&account(2)).share(1).unwrap_err(), Crowded::InAll);
-    drop(strangers);
-    assert_eq!(budget.known(&account(1)).share(1).unwrap_err(), Crowded::ByCaller);
-    let _other = budget.known(&account(2)).share(24 * MIB).expect("all but an eighth");
-    assert_eq!(budget.known(&account(3)).share(1).unwrap_err(), Crowded::InAll);
+    let all_anonymous: Vec<_> = (0..4).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
+    assert_eq!(budget.anonymous(address(0)).share(1).unwrap_err(), Crowded::ByCaller);
+    assert_eq!(budget.anonymous(address(9)).share(1).unwrap_err(), Crowded::InAll);
+    let known = budget.authenticated(&account(1)).share(32 * MIB).expect("what all_anonymous leave");
+    assert_eq!(budget.authenticated(&account(2)).share(1).unwrap_err(), Crowded::InAll);
+    drop(all_anonymous);
+    assert_eq!(budget.authenticated(&account(1)).share(1).unwrap_err(), Crowded::ByCaller);
+    let _other = budget.authenticated(&account(2)).share(24 * MIB).expect("all but an eighth");
+    assert_eq!(budget.authenticated(&account(3)).share(1).unwrap_err(), Crowded::InAll);
     drop(known);
-    assert!(budget.known(&account(1)).share(32 * MIB).is_ok());
+    assert!(budget.authenticated(&account(1)).share(32 * MIB).is_ok());
 }
 
 #[test]
 fn addresses_of_one_ipv6_network_are_one_holder() {
     let budget = Budget::new(8 * MIB as u64);
     let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
-    let _held = budget.stranger(ip("2001:db8:1:2::1")).share(MIB).expect("an eighth");
-    assert!(budget.stranger(ip("2001:db8:1:2::2")).share(1).is_err());
-    assert!(budget.stranger(ip("2001:db8:1:3::2")).share(1).is_ok());
+    let _held = budget.anonymous(ip("2001:db8:1:2::1")).share(MIB).expect("an eighth");
+    assert!(budget.anonymous(ip("2001:db8:1:2::2")).share(1).is_err());
+    assert!(budget.anonymous(ip("2001:db8:1:3::2")).share(1).is_ok());
 }
 
 #[test]
 fn what_is_refused_takes_nothing_and_what_is_dropped_gives_all_back() {
     let budget = Budget::new(8 * MIB as u64);
     for _ in 0..100 {
-        assert!(budget.stranger(address(1)).share(2 * MIB).is_err());
-        drop(budget.stranger(address(1)).share(MIB).expect("nothing is held"));
+        assert!(budget.anonymous(address(1)).share(2 * MIB).is_err());
+        drop(budget.anonymous(address(1)).share(MIB).expect("nothing is held"));
     }
     assert_eq!(budget.0.all.held.load(Ordering::Relaxed), 0);
-    assert_eq!(budget.0.strangers.held.load(Ordering::Relaxed), 0);
+    assert_eq!(budget.0.all_anonymous.held.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own()
 #[tokio::test]
 async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_none() {
     let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
-    let _strangers: Vec<_> = (10..14).map(|last| budget.stranger(address(last)).share(8 * MIB).expect("an eighth")).collect();
+    let _strangers: Vec<_> = (10..14).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
     let mut held = Vec::new();
     for last in [1, 2, 3, 4] {
         for _ in 0..16 {
@@ -92,7 +92,7 @@ async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_non
 #[test]
 fn small_answers_have_room_when_nothing_else_has_and_they_have_an_end() {
     let budget = Budget::new(64 * MIB as u64);
-    let _all: Vec<_> = [1, 2].map(|last| budget.known(&account(last)).share(28 * MIB).expect("known")).into();
+    let _all: Vec<_> = [1, 2].map(|last| budget.authenticated(&account(last)).share(28 * MIB).expect("known")).into();
     let _small: Vec<_> = [1, 2, 3, 4].map(|last| budget.small(address(last)).share(MIB / 2).expect("a part of its own")).into();
     assert_eq!(budget.small(address(1)).share(1).unwrap_err(), Crowded::ByCaller);
     assert_eq!(budget.small(address(5)).share(1).unwrap_err(), Crowded::InAll);
@@ -101,14 +101,14 @@ fn small_answers_have_room_when_nothing_else_has_and_they_have_an_end() {
 #[tokio::test(start_paused = true)]
 async fn the_known_wait_for_room_and_strangers_do_not() {
     let budget = Budget::new(64 * MIB as u64);
-    let first = budget.known(&account(1)).share(32 * MIB).expect("a half");
-    let mut second = budget.known(&account(1)).nothing();
+    let first = budget.authenticated(&account(1)).share(32 * MIB).expect("a half");
+    let mut second = budget.authenticated(&account(1)).nothing();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         drop(first);
     });
     assert_eq!(second.hold(MIB).await, Ok(()));
-    let mut stranger = budget.stranger(address(1)).nothing();
+    let mut stranger = budget.anonymous(address(1)).nothing();
     let begun = Instant::now();
     assert_eq!(stranger.hold(9 * MIB).await, Err(Crowded::ByCaller));
     assert_eq!(begun.elapsed(), Duration::ZERO);
@@ -117,8 +117,8 @@ async fn the_known_wait_for_room_and_strangers_do_not() {
 #[tokio::test(start_paused = true)]
 async fn of_two_who_wait_for_each_other_the_one_with_less_gives_up() {
     let budget = Budget::new(64 * MIB as u64);
-    let mut more = budget.known(&account(1)).share(20 * MIB).expect("room");
-    let mut less = budget.known(&account(1)).share(12 * MIB).expect("room");
+    let mut more = budget.authenticated(&account(1)).share(20 * MIB).expect("room");
+    let mut less = budget.authenticated(&account(1)).share(12 * MIB).expect("room");
     let giving_up = tokio::spawn(async move { less.hold(20 * MIB).await });
     assert_eq!(more.hold(30 * MIB).await, Ok(()));
     assert_eq!(giving_up.await.expect("no panic"), Err(Crowded::ByCaller));
@@ -128,7 +128,7 @@ async fn of_two_who_wait_for_each_other_the_one_with_less_gives_up() {
 fn nobody_is_noted_who_holds_nothing() {
     let budget = Budget::new(64 * MIB as u64);
     for number in 0..100_000_u32 {
-        drop(budget.stranger(IpAddr::from(number.to_be_bytes())).share(1));
+        drop(budget.anonymous(IpAddr::from(number.to_be_bytes())).share(1));
     }
-    assert!(budget.0.bounds.lock().addresses.len() < 4 * CLEARED_AT);
+    assert!(budget.0.quotas.lock().addresses.len() < 4 * CLEAR_FROM);
 }

@@ -1,4 +1,4 @@
-//! Which address has proved to have which access key: a bounded table, which forgets.
+//! Which addresses have proved possession of which access keys: a bounded table whose entries expire.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -6,13 +6,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How long a proof counts after the last one.
-const KEPT: Duration = Duration::from_secs(60 * 60);
-/// How many proofs are kept at most: some hundred kilobytes. Only who has a key can add one.
-const MAXIMUM: usize = 10_000;
+/// How long a proof counts.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How many proofs are kept at most: some hundred kilobytes. It takes a valid key to add one.
+const MAX_PROOFS: usize = 10_000;
 
-/// An address and an access key that somebody there says to have, as a hash that nobody outside can work out. Two that have the
-/// same share a bound, which does no harm.
+/// An address and an access key that it claims to have, as a keyed hash. A collision makes two claims share a quota, which is
+/// harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Claim(u64);
 
@@ -27,17 +27,17 @@ impl VerifiedKeys {
         Claim(self.secret.hash_one((network, access_key_id)))
     }
 
-    pub(super) fn holds(&self, claim: Claim) -> bool {
+    pub(super) fn contains(&self, claim: Claim) -> bool {
         let proofs = self.proofs.lock();
-        proofs.get(&claim).is_some_and(|proved| proved.elapsed() < KEPT)
+        proofs.get(&claim).is_some_and(|proved| proved.elapsed() < LIFETIME)
     }
 
-    pub(super) fn note(&self, claim: Claim) {
+    pub(super) fn insert(&self, claim: Claim) {
         let now = Instant::now();
         let mut proofs = self.proofs.lock();
-        if proofs.len() >= MAXIMUM && !proofs.contains_key(&claim) {
-            proofs.retain(|_, proved| now.duration_since(*proved) < KEPT);
-            if proofs.len() >= MAXIMUM {
+        if proofs.len() >= MAX_PROOFS && !proofs.contains_key(&claim) {
+            proofs.retain(|_, proved| now.duration_since(*proved) < LIFETIME);
+            if proofs.len() >= MAX_PROOFS {
                 proofs.clear();
             }
         }
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn a_proof_is_good_for_its_address_and_key_and_there_is_an_end_to_how_many_are_kept() {
-        let (proven, network) = (VerifiedKeys::default(), IpAddr::from([192, 0, 2, 1]));
-        proven.note(proven.claim(network, "AKIA"));
-        let holds = |network: IpAddr, key: &str| proven.holds(proven.claim(network, key));
-        assert!(holds(network, "AKIA") && !holds(network, "AKIB") && !holds(IpAddr::from([192, 0, 2, 2]), "AKIA"));
-        (0..2 * MAXIMUM).for_each(|number| proven.note(proven.claim(network, &number.to_string())));
-        assert!(proven.proofs.lock().len() <= MAXIMUM);
+        let (keys, network) = (VerifiedKeys::default(), IpAddr::from([192, 0, 2, 1]));
+        keys.insert(keys.claim(network, "AKIA"));
+        let contains = |network: IpAddr, key: &str| keys.contains(keys.claim(network, key));
+        assert!(contains(network, "AKIA") && !contains(network, "AKIB") && !contains(IpAddr::from([192, 0, 2, 2]), "AKIA"));
+        (0..2 * MAX_PROOFS).for_each(|number| keys.insert(keys.claim(network, &number.to_string())));
+        assert!(keys.proofs.lock().len() <= MAX_PROOFS);
     }
 }
