@@ -1,6 +1,7 @@
 //! Which answers are kept in memory, and how many bytes each counts.
 
-use crate::metadata::{AccessKeyRow, Cache, HeldBlob, StoredRow, bytes_of};
+use crate::metadata::{AccessKeyRow, Cache, bytes_of};
+use crate::repository_blobs::blob::{HeldBlob, StoredBlob};
 use bytes::Bytes;
 use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ pub(crate) struct Caches {
     pub(crate) aliases: Cache<RegistryId>,
     pub(crate) access_keys: Cache<AccessKeyRow>,
     pub(crate) manifests: Cache<StoredManifest>,
-    pub(crate) blobs: Cache<StoredRow>,
+    pub(crate) blobs: Cache<StoredBlob>,
     pub(crate) held_blobs: Cache<HeldBlob>,
     pub(crate) image_tags: Cache<Arc<Page<ImageTag>>>,
     pub(crate) tags: Cache<Arc<Page<Tag>>>,
@@ -24,7 +25,7 @@ impl Caches {
             aliases: Cache::new(|_| Some(0)),
             access_keys: Cache::new(|_| Some(0)),
             manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
-            blobs: Cache::new(|stored| Some(stored.content.size())),
+            blobs: Cache::new(|stored| Some(stored.content.weight())),
             // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
             held_blobs: Cache::new(|held| held.needed.then_some(0)),
             image_tags: Cache::new(|page| {

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::limits::Limits;
-use crate::metadata::blobs;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_blobs::rows::find_linked;
 use crate::repository_row::{self, IfMissing};
 use crate::{referrers, tags};
 use bytes::Bytes;
@@ -316,14 +316,14 @@ async fn required_blobs(tx: &mut Tx<'_>, key: &RepositoryKey, repository: i64, m
     let required = manifest.required_blobs();
     let (mut found, mut missing) = (Vec::with_capacity(required.len()), Vec::new());
     for digest in required {
-        match blobs::find_in(tx, repository, digest).await? {
+        match find_linked(tx, repository, digest).await? {
             Some(blob) => found.push(blob.id),
             None => missing.push(digest.clone()),
         }
     }
     for external in manifest.layers.iter().filter(|layer| layer.external) {
         // A layer that may live elsewhere is kept all the same once it was pushed here.
-        found.extend(blobs::find_in(tx, repository, &external.digest).await?.map(|blob| blob.id));
+        found.extend(find_linked(tx, repository, &external.digest).await?.map(|blob| blob.id));
     }
     if missing.is_empty() { Ok(found) } else { Err(Error::LayersNotFound { repository: key.clone(), digests: missing }) }
 }
@@ -346,7 +346,7 @@ async fn find_child(tx: &mut Tx<'_>, repository: i64, entry: &Descriptor) -> Res
     if manifest.is_some() || media_type::is_manifest(&entry.media_type) {
         return Ok(manifest);
     }
-    Ok(blobs::find_in(tx, repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.size }))
+    Ok(find_linked(tx, repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.size }))
 }
 
 impl Child {

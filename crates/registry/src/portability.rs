@@ -2,8 +2,9 @@
 //!
 //! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
 
-use crate::metadata::{Sql, accounts, bindings, blobs, gc, migrations, policies, principals, uploads};
+use crate::metadata::{Sql, accounts, bindings, migrations, policies, principals};
 use crate::{catalog_data, image_deletion, images, manifests, referrers, repositories, repository_row, resource_tags, tags};
+use crate::{collection, repository_blobs, uploads};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,22 @@ const NOBODY: u32 = 65_534;
 
 /// The statements of every file that has any.
 const FILES: &[&[(&str, &Sql)]] = &[
+    collection::abandoned_uploads::STATEMENTS,
+    collection::orphans::STATEMENTS,
+    collection::unheld_blobs::STATEMENTS,
+    collection::unused_links::STATEMENTS,
+    repository_blobs::STATEMENTS,
+    repository_blobs::availability::STATEMENTS,
+    repository_blobs::layers::STATEMENTS,
+    repository_blobs::rows::STATEMENTS,
+    uploads::canceling::STATEMENTS,
+    uploads::completing::STATEMENTS,
+    uploads::ingest::STATEMENTS,
+    uploads::session::STATEMENTS,
+    uploads::starting::STATEMENTS,
     accounts::STATEMENTS,
     bindings::STATEMENTS,
-    blobs::STATEMENTS,
     catalog_data::STATEMENTS,
-    gc::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
     manifests::STATEMENTS,
@@ -32,7 +44,6 @@ const FILES: &[&[(&str, &Sql)]] = &[
     migrations::STATEMENTS,
     migrations::user_ids::STATEMENTS,
     tags::STATEMENTS,
-    uploads::STATEMENTS,
 ];
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {

@@ -1,18 +1,18 @@
-//! What is a pull of an image, and what is a part of one: asked by whoever limits pulls or counts them.
+//! What counts as a pull of an image, for those who limit or count pulls.
 use roadstead_model::{Reference, StoredManifest};
 
-/// What somebody does who is answered with the bytes of a manifest.
+/// What a request for the bytes of a manifest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pull {
-    /// Pulls an image, of one platform or of several.
+    /// The pull of an image, of one platform or several.
     Image,
-    /// Goes on with the pull of an image of several platforms, whose index was answered before.
+    /// The continued pull of an image of several platforms, whose index was requested before.
     Child,
 }
 
 impl Pull {
-    /// What is asked for by tag is an image. What is asked for by its digest is a child if an index of the repository lists
-    /// it, else an image: docker and containerd ask for the digest of a tag first, and then for everything by digest.
+    /// A manifest that is requested by tag is an image. One that is requested by digest is a child if an index of the repository lists
+    /// it, else an image: docker and containerd resolve a tag to its digest first, and then request everything by digest.
     pub fn of(reference: &Reference, manifest: &StoredManifest) -> Self {
         match reference {
             Reference::Digest(_) if manifest.in_index => Self::Child,

@@ -75,8 +75,7 @@ impl Installation {
         };
         let (deleted, uploads) = self.0.metadata.write(delete).await?;
         for upload in uploads {
-            self.0.upload_quota.release(key);
-            self.forget_upload(&upload).await;
+            self.forget_upload(key, &upload).await;
         }
         Ok(deleted)
     }

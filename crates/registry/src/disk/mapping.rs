@@ -1,13 +1,12 @@
-//! Files in memory: the one place of the workspace with `unsafe`.
+//! Memory-mapped files: the one place of the workspace with `unsafe`.
 //!
-//! Stored blobs have no copy of their own: what is sent comes straight from the pages in which the kernel keeps the file
-//! anyway. A mapping is sound as long as nobody changes the file: blobs are written once, under a name that no other blob ever
-//! has, and after that only removed, which leaves a mapping whole. A file that somebody shortens by hand would end the process at
-//! the next look at what is missing, so this process never looks: the kernel does when it sends the pages (and answers with an
-//! error), and where the bytes have to be looked at they are read from the file ([`Mapping::copy`]). A page that the disk cannot read
-//! is found by [`Mapping::load`], which says so.
+//! Stored blobs are sent straight from the page cache. A mapping is sound as long as nobody changes the file: blobs are written once,
+//! under a name that no other blob ever has, and after that only removed, which leaves a mapping intact. If somebody truncates a file by
+//! hand, accessing the missing pages kills the process (`SIGBUS`), so this process never accesses them itself. The kernel does when it
+//! sends the pages, and reports an error; and bytes that have to be accessed are read from the file ([`Mapping::copy`]). A page that the
+//! disk cannot read is found and reported by [`Mapping::load`].
 //!
-//! What others change all the time is read as [`SharedWords`], each of them at once.
+//! Files that other processes write to all the time are read as [`SharedWords`], word by word.
 #![allow(unsafe_code)]
 
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
@@ -18,10 +17,10 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// What is loaded at a time.
+/// How many bytes are loaded at a time.
 const WINDOW: usize = 1 << 20;
 
-/// The first words of a file that other processes write to through memory of their own. Nobody ever shortens it.
+/// The first words of a file that other processes write to through mappings of their own, and that nobody ever truncates.
 #[derive(Debug)]
 pub(crate) struct SharedWords {
     map: MmapRaw,
@@ -38,36 +37,35 @@ impl SharedWords {
         Ok(Self { map: MmapOptions::new().len(length).map_raw_read_only(file)?, count })
     }
 
-    /// Reads the words in their order: a later one is not older than those before it.
+    /// Reads the words in order: each is at least as recent as those before it.
     pub(crate) fn read(&self) -> impl Iterator<Item = u32> + '_ {
         let words = self.map.as_ptr().cast_mut().cast::<u32>();
         (0..self.count).map(move |at| {
-            // SAFETY: the mapping begins with a page, so the words are aligned; it has `count` of them, and lives as long as
-            // `self`; everybody else writes them from outside of this program, so that atomic reads cannot race with anything
-            // in it.
+            // SAFETY: the mapping begins at a page, so the words are aligned; it has `count` of them and lives as long as `self`;
+            // only other processes write to them, so the atomic reads race with nothing in this program.
             unsafe { AtomicU32::from_ptr(words.add(at)) }.load(Ordering::Acquire)
         })
     }
 }
 
-/// A blob.
+/// A file whose content never changes.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     file: File,
     map: Mmap,
-    /// For each window whether it has been loaded. The kernel may drop its pages again, but seldom those of a blob in use.
+    /// Which windows have been loaded. The kernel may evict their pages, but rarely those of a blob in use.
     loaded: Vec<AtomicBool>,
 }
 
 impl Mapping {
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        // SAFETY: nobody changes the file; see above.
+        // SAFETY: nobody changes the file; see the documentation of this module.
         let map = unsafe { Mmap::map(&file)? };
         let loaded = (0..map.len().div_ceil(WINDOW)).map(|_| AtomicBool::new(false)).collect();
         Ok(Self { file, map, loaded })
     }
 
-    /// Whether the file has been removed, so that only this mapping keeps its bytes on the disk.
+    /// Whether the file has been removed: then only this mapping keeps its bytes on the disk.
     pub(crate) fn is_removed(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
@@ -77,7 +75,7 @@ impl Mapping {
         self.file.metadata().is_ok_and(|metadata| metadata.len() >= self.map.len() as u64)
     }
 
-    /// A copy of this part, which fails when the file does not have it any more. It blocks, unless the part was loaded.
+    /// Copies a part; fails if the file no longer has it. It blocks, unless the part was loaded.
     pub(crate) fn copy(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
@@ -97,17 +95,17 @@ impl Mapping {
         windows.map(|window| (window, &self.loaded[window]))
     }
 
-    /// Whether this part was loaded.
+    /// Whether a part was loaded.
     pub(crate) fn is_loaded(&self, start: usize, length: usize) -> bool {
         self.windows(start, length).all(|(_, loaded)| loaded.load(Ordering::Relaxed))
     }
 
-    /// Reads this part from the disk into memory, unless it is there. It blocks.
+    /// Loads a part from the disk into the page cache. It blocks.
     pub(crate) fn load(&self, start: usize, length: usize) -> io::Result<()> {
         for (window, loaded) in self.windows(start, length) {
             let from = window * WINDOW;
             match self.map.advise_range(Advice::PopulateRead, from, WINDOW.min(self.map.len() - from)) {
-                // Linux before 5.14 does not know how: there the bytes are read when they are sent.
+                // Linux before 5.14 does not know this advice: there the pages are loaded when they are sent.
                 Err(error) if error.kind() != ErrorKind::InvalidInput => return Err(error),
                 _ => loaded.store(true, Ordering::Relaxed),
             }

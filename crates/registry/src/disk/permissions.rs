@@ -1,4 +1,4 @@
-//! Everything in a data folder is its owner's: folders have mode 0700 and files 0600, whatever the umask is.
+//! Permissions: everything in a data folder belongs to its owner alone, whatever the umask is. Folders have mode 0700 and files 0600.
 
 use super::durability::sync_folder;
 use rustix::fs::OFlags;
@@ -9,22 +9,22 @@ use std::path::Path;
 
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
-/// What anybody but the owner may do.
+/// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Makes a folder and those above it that are not there.
+/// Creates a folder, and those above it that do not exist.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// How a file is opened that is made if it is not there.
+/// Options to open a file with that may have to be created.
 pub(crate) fn file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE);
     options
 }
 
-/// Makes an empty file, unless there is one. What SQLite makes beside a database has the mode of the database.
+/// Creates an empty file, unless it exists. The files that SQLite creates beside a database get the mode of the database.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     match file_options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -32,38 +32,38 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The permissions of a folder or a file, if it is there and others have any.
+/// The mode of a folder or file that others have any permissions on.
 fn open_to_others(path: &Path) -> Option<u32> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
     Some(mode).filter(|mode| mode & OTHERS != 0)
 }
 
-/// Takes a folder or a file from others that an older version, another umask or a hand has left to them.
+/// Removes the permissions of others, which an older version, another umask or somebody by hand has given them.
 pub(crate) fn tighten(path: &Path) {
     let Some(mode) = open_to_others(path) else { return };
     let shown = path.display();
-    // As long as others could write here they could also put a link here, to what is not ours.
+    // Others who could write here could also have put a link here that leads elsewhere.
     if path.is_symlink() {
-        tracing::warn!(path = %shown, "the target of this link is accessible to other users and was left unchanged: run chmod go-rwx on it");
+        tracing::warn!(path = %shown, "this leads to what is open to other users of the machine, and is left as it is: chmod go-rwx that");
         return;
     }
     match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
-        Ok(()) => tracing::warn!(path = %shown, "this was accessible to other users; access is now restricted to the owner"),
+        Ok(()) => tracing::warn!(path = %shown, "this was open to other users of the machine, and is its owner's only now"),
         Err(error) => {
-            tracing::warn!(path = %shown, %error, "this is accessible to other users and could not be restricted: run chmod go-rwx on it");
+            tracing::warn!(path = %shown, %error, "this is open to other users of the machine, and could not be changed: chmod go-rwx it");
         }
     }
 }
 
-/// Tells the operator of a folder that is open to others.
+/// Warns the operator of a folder that others have permissions on.
 pub(crate) fn warn_if_open(path: &Path) {
     if open_to_others(path).is_some() {
         let path = path.display();
-        tracing::warn!(%path, "the data directory is accessible to other users and contains other files: use a separate directory");
+        tracing::warn!(%path, "the data folder is open to other users of the machine and holds other things too: give the data one of its own");
     }
 }
 
-/// Writes a file whole or not at all, in place of what has its name, be it a link to somewhere else.
+/// Writes a file atomically. It replaces whatever has its name; a link is not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
     match fs::remove_file(&draft) {

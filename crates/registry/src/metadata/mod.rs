@@ -5,9 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod bindings;
-pub(crate) mod blobs;
 mod cache;
-pub(crate) mod gc;
 pub(crate) mod migrations;
 mod parameters;
 pub(crate) mod policies;
@@ -15,7 +13,6 @@ pub(crate) mod principals;
 mod rows;
 mod sqlite;
 mod transaction;
-pub(crate) mod uploads;
 
 use crate::caches::Caches;
 use crate::error::Result;
@@ -32,8 +29,6 @@ pub(crate) use transaction::{Sql, Tx, statements};
 
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
 pub(crate) use bindings::MustExist;
-pub(crate) use blobs::{BlobRow, Content, HeldBlob, LayerRow, NewBlob, StoredRow};
-pub(crate) use uploads::{Session, UploadRow};
 
 /// The engine that keeps the metadata.
 #[derive(Clone)]

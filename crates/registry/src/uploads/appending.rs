@@ -1,12 +1,10 @@
 //! Appending to a session.
 
-use super::Upload;
 use super::body::PartBody;
 use super::ingest::{Ending, Ingest};
-use super::session::SessionName;
+use super::session::{SessionName, Upload, UploadRow};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::UploadRow;
 use crate::upload_leases::{Intent, UploadLease};
 use roadstead_model::RepositoryKey;
 

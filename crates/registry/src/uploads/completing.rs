@@ -1,15 +1,32 @@
 //! Completing a session: its bytes become a blob of the repository.
 
 use super::body::{BodyError, Buffered, PartBody};
+use super::canceling::delete_row;
 use super::ingest::Ingest;
-use super::session::SessionName;
+use super::session::{SessionName, UploadRow};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
-use crate::metadata::{Content, NewBlob, UploadRow};
-use crate::repository_blobs::BlobInfo;
+use crate::metadata::{Tx, params, statements};
+use crate::repository_blobs::blob::{BlobInfo, Content};
+use crate::repository_blobs::rows::link;
+use crate::repository_row;
 use crate::upload_leases::{Intent, UploadLease};
-use roadstead_model::{Digest, RepositoryKey};
+use roadstead_model::{Digest, RepositoryKey, Timestamp};
+
+statements! {
+    SELECT_ID = "SELECT id FROM blob WHERE digest = ?1";
+    INSERT = "INSERT INTO blob (id, digest, size, storage_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING";
+    INSERT_CONTENT = "INSERT INTO blob_content (blob_id, bytes) VALUES (?1, ?2)";
+}
+
+/// What a session has become. If its content is an object in the store, that is durable.
+#[derive(Clone)]
+struct NewBlob {
+    digest: Digest,
+    size: u64,
+    content: Content,
+}
 
 impl Installation {
     /// Ends a session: what it holds becomes a blob of the repository, if it has this digest. A session whose content has another digest
@@ -52,9 +69,8 @@ impl Installation {
         body: &mut B,
         digest: &Digest,
     ) -> Result<BlobInfo> {
-        let SessionName { repository, id } = session;
         let before = row.received;
-        let (ingest, ending) = Ingest::begin(self, lease, id, row, Some(digest))?.read(body).await?;
+        let (ingest, ending) = Ingest::begin(self, lease, session.id, row, Some(digest))?.read(body).await?;
         if let Err(error) = self.expect_complete(session, ending, before) {
             ingest.abandon().await?;
             return Err(error);
@@ -62,16 +78,32 @@ impl Installation {
         let size = ingest.length();
         let finished = ingest.finish(digest).await;
         if let Err(Error::LayerDigestMismatch { .. }) = finished {
-            self.cancel_upload(repository, id).await?;
+            self.cancel_upload(session.repository, session.id).await?;
         }
-        let content = finished?;
-        let new = NewBlob { digest: digest.clone(), size, content: content.clone() };
-        let is_new = self.0.metadata.complete_upload(repository.clone(), id.to_owned(), new, self.now()).await?;
-        self.0.upload_quota.release(repository);
-        if let (Content::Object(key), false) = (content, is_new) {
-            self.0.blobs.delete(&key).await;
+        let new = NewBlob { digest: digest.clone(), size, content: finished? };
+        let is_new = self.replace_by_blob(session, new.clone()).await?;
+        self.0.upload_quota.release(session.repository);
+        if let (Content::Object(key), false) = (&new.content, is_new) {
+            self.0.blobs.delete(key).await;
         }
-        Ok(BlobInfo { digest: digest.clone(), size })
+        Ok(BlobInfo { digest: new.digest, size })
+    }
+
+    /// Replaces the row of a session by that of a blob that the repository holds. Of two uploads of the same bytes the first one's are
+    /// kept: false if these are not.
+    async fn replace_by_blob(&self, session: SessionName<'_>, new: NewBlob) -> Result<bool> {
+        let (key, upload, now) = (session.repository.clone(), session.id.to_owned(), self.now());
+        let row = self.0.metadata.next_id(now);
+        let work = async move |tx: &mut Tx<'_>| {
+            let repository = repository_row::require(tx, &key).await?;
+            delete_row(tx, repository, SessionName { repository: &key, id: &upload }).await?;
+            let is_new = insert(tx, row, &new, now).await?;
+            let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![new.digest]).await? };
+            let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
+            link(tx, repository, kept, now).await?;
+            Ok(is_new)
+        };
+        self.0.metadata.write(work).await
     }
 
     /// The blob that a session which is gone has become, if the repository holds it and `body` is empty or that blob; else `gone`.
@@ -113,11 +145,17 @@ impl Installation {
         scopeguard::ScopeGuard::into_inner(session);
         Ok(pushed)
     }
+}
 
-    /// Cancels a session whose client never learnt its id. If that fails, collection will do it.
-    fn cancel_in_background(self, repository: RepositoryKey, id: String) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(self.cancel_upload(&repository, &id).await) });
-        }
+/// Inserts a blob. False if there is one of its digest.
+async fn insert(tx: &mut Tx<'_>, row: i64, new: &NewBlob, now: Timestamp) -> Result<bool> {
+    let (storage_key, bytes) = match &new.content {
+        Content::Object(key) => (key.as_str(), None),
+        Content::Small(bytes) => ("", Some(bytes)),
+    };
+    let is_new = tx.execute(&INSERT, params![row, new.digest, new.size, storage_key, now]).await? > 0;
+    if let (true, Some(bytes)) = (is_new, bytes) {
+        tx.execute(&INSERT_CONTENT, params![row, bytes[..]]).await?;
     }
+    Ok(is_new)
 }

@@ -8,14 +8,21 @@
 
 use super::batch::Batch;
 use super::body::{BodyError, PartBody};
+use super::session::UploadRow;
 use crate::blobs::{ResumedUpload, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
-use crate::metadata::{Content, UploadRow};
+use crate::metadata::{Tx, params, statements};
+use crate::repository_blobs::blob::Content;
 use crate::upload_leases::UploadLease;
 use roadstead_model::Digest;
 use scopeguard::ScopeGuard;
+
+statements! {
+    ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7, content = ?8
+        WHERE id = ?1 AND received = ?2";
+}
 
 /// How many bytes are hashed and written together. An upload holds two batches at most: with twice as many bytes, pushes of 1 MiB would
 /// be some percent faster, but 64 concurrent uploads would take more than 100 MB.
@@ -189,10 +196,13 @@ impl Ingest {
             Stage::Inline(content) => (extended(&self.row.hash_state, content.get(before as usize..))?, Some(content)),
             Stage::Stored(session) => (session.settle(self.batch.take()).await?, None),
         };
-        let row = self.row.after(received, hash_state, content);
-        let now = self.installation.now();
-        let advanced = self.installation.0.metadata.advance_upload(self.id, before, row, now).await?;
-        Ok(advanced.then_some(received))
+        let (id, row, now) = (self.id, self.row.after(received, hash_state, content), self.installation.now());
+        let work = async move |tx: &mut Tx<'_>| {
+            let UploadRow { received, hash_state, last_part, has_short_part, content, .. } = &row;
+            tx.execute(&ADVANCE, params![id, before, received, hash_state, last_part, has_short_part, now, content]).await
+        };
+        let advanced = self.installation.0.metadata.write(work).await?;
+        Ok((advanced == 1).then_some(received))
     }
 
     /// Leaves the session as it was.
@@ -221,7 +231,7 @@ impl Ingest {
         runtime.spawn(async move {
             let ended = if self.target.is_none() { self.settle_now().await.map(drop) } else { self.abandon().await };
             if let Err(error) = ended {
-                tracing::debug!(%error, "the bytes received of an upload are lost");
+                tracing::debug!(%error, "what had arrived of an upload is lost");
             }
         });
     }

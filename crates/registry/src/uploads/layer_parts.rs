@@ -1,12 +1,11 @@
 //! Sessions as Amazon ECR has them: parts that are sent whole and have a minimum size.
 
-use super::Upload;
 use super::body::Buffered;
-use super::session::SessionName;
+use super::session::{SessionName, Upload};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
-use crate::repository_blobs::BlobInfo;
+use crate::repository_blobs::blob::BlobInfo;
 use bytes::Bytes;
 use roadstead_model::{Digest, RepositoryKey};
 
@@ -24,7 +23,7 @@ pub struct LayerPart {
 impl Installation {
     /// Appends one part that was sent whole, as UploadLayerPart does: it must begin where the session stands.
     pub async fn append_layer_part(&self, repository: &RepositoryKey, id: &str, part: LayerPart) -> Result<Upload> {
-        let row = self.0.metadata.find_upload(repository, id).await?;
+        let row = self.upload_row(SessionName { repository, id }).await?;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
             return Err(SessionName { repository, id }.misplaced(row.received));
@@ -35,7 +34,7 @@ impl Installation {
     /// Ends a session as CompleteLayerUpload does: it must have received something, its parts must have been large enough, every digest
     /// must be the content's, and the repository must not hold the layer yet.
     pub async fn complete_layer_upload(&self, repository: &RepositoryKey, id: &str, digests: &[Digest]) -> Result<BlobInfo> {
-        let row = self.0.metadata.find_upload(repository, id).await?;
+        let row = self.upload_row(SessionName { repository, id }).await?;
         if row.received == 0 {
             return Err(Error::UploadEmpty { repository: repository.clone(), id: id.to_owned() });
         }
@@ -47,7 +46,7 @@ impl Installation {
         if let Some(other) = digests.iter().find(|other| other.algorithm() == computed.algorithm() && **other != computed) {
             return Err(Error::LayerDigestMismatch { expected: other.clone(), computed });
         }
-        if self.0.metadata.find_blob(repository, digest).await.is_ok() {
+        if self.find_blob(repository, digest).await.is_ok() {
             self.cancel_upload(repository, id).await?;
             return Err(Error::LayerExists { repository: repository.clone(), digest: digest.clone() });
         }

@@ -1,4 +1,4 @@
-//! A connection, and what runs on one.
+//! A connection, and how work runs on one.
 
 use crate::error::{Error, Result};
 use crate::metadata::transaction::failure;
@@ -25,6 +25,7 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Runs a statement without parameters.
 pub(super) fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failure)
 }

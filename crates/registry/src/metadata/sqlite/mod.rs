@@ -3,20 +3,17 @@
 //! Three threads share the work: `writer.rs` runs writes and commits them in groups, `sync.rs` makes the write-ahead log
 //! durable, and `checkpoint.rs` copies the log back into the database. Reads (`readers.rs`) run on the caller's thread and see
 //! the last commit; in WAL mode they never wait for a writer.
-//!
-//! Whether anything has been committed is read from where SQLite itself looks: the header of the WAL index, in the file
-//! whose name ends in `-shm` (SQLite documentation, "WAL-mode File Format", section 2.1).
 
 mod checkpoint;
 mod connection;
 mod readers;
 mod sync;
+mod wal_index;
 mod writer;
 
 use super::cache::Version;
 use super::transaction::{Tx, failure};
 use crate::disk::durability::sync_folder;
-use crate::disk::mapping::SharedWords;
 use crate::error::Result;
 use connection::connect;
 use parking_lot::Mutex;
@@ -28,10 +25,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 use sync::LogHealth;
+use wal_index::WalIndex;
 use writer::Writer;
 
-/// How many words the header of the WAL index has.
-const HEADER: usize = 12;
 /// How many bytes of the database are mapped into memory for scans.
 const MAPPED: i64 = 1 << 30;
 
@@ -45,11 +41,7 @@ pub(super) struct Sqlite {
     log: Arc<LogHealth>,
     stop_checkpoints: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// The WAL index. Closing a file ends every lock that this process has on it, so it stays open as long as any connection:
-    /// the threads hold it too.
-    _index: Arc<File>,
-    /// The two copies of the header of that index.
-    headers: SharedWords,
+    index: Arc<WalIndex>,
 }
 
 impl Sqlite {
@@ -59,7 +51,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
         // SQLite creates the index when the log is used for the first time.
         connection.query_row("PRAGMA data_version", [], |_| Ok(())).map_err(failure)?;
-        let index = Arc::new(File::open(path.with_extension("db-shm"))?);
+        let index = Arc::new(WalIndex::open(path)?);
         let log_path = path.with_extension("db-wal");
         let log_file = File::open(&log_path)?;
         // SQLite would make the log's name durable when it first syncs the log, but here `sync.rs` does that.
@@ -82,8 +74,7 @@ impl Sqlite {
             log,
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
-            headers: SharedWords::new(&index, 2 * HEADER)?,
-            _index: index,
+            index,
         })
     }
 
@@ -92,12 +83,9 @@ impl Sqlite {
         self.log.check()
     }
 
-    /// Identifies the last commit; none while one is being published. The index holds two copies of its header. A writer
-    /// updates the second copy first and a reader reads the first copy first, so copies that are equal are consistent.
+    /// Identifies the last commit; `None` while one is being published.
     pub(super) fn version(&self) -> Option<Version> {
-        let mut words = self.headers.read();
-        let [first, second]: [[u32; HEADER]; 2] = [(); 2].map(|()| std::array::from_fn(|_| words.next().unwrap_or_default()));
-        (first == second).then_some(Version(first))
+        self.index.version()
     }
 
     /// Runs a read of a few rows on this thread.
@@ -139,7 +127,7 @@ impl Sqlite {
 }
 
 /// Starts a thread that holds the WAL index until its connection is closed.
-fn spawn(name: &str, index: Arc<File>, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+fn spawn(name: &str, index: Arc<WalIndex>, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     let body = move || {
         body();
         drop(index);

@@ -1,0 +1,49 @@
+//! Upload sessions that nobody has written to for long.
+
+use super::sweep::{STEP, Sweep, rest_after};
+use crate::error::Result;
+use crate::metadata::{Tx, params, statements};
+use crate::upload_leases::Intent;
+use std::time::Instant;
+
+statements! {
+    SELECT = "SELECT id, received FROM upload WHERE updated_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    DELETE = "DELETE FROM upload WHERE id = ?1 AND updated_at < ?2";
+}
+
+impl Sweep<'_> {
+    pub(super) async fn abandoned_uploads(&mut self) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let begun = Instant::now();
+            let work = async |tx: &mut Tx<'_>| tx.query(&SELECT, params![self.settled, after, STEP]).await;
+            let stale: Vec<(String, u64)> = self.installation.0.metadata.read(work).await?;
+            let Some((last, _)) = stale.last() else { return Ok(()) };
+            after.clone_from(last);
+            for (id, size) in stale {
+                self.abandoned_upload(id, size).await?;
+            }
+            rest_after(begun).await;
+        }
+    }
+
+    async fn abandoned_upload(&mut self, id: String, size: u64) -> Result<()> {
+        let inner = &self.installation.0;
+        // An upload that is being written to, here or by another process, is not abandoned, however old its row is.
+        let Ok(_lease) = inner.upload_leases.acquire(&id, Intent::Complete) else { return Ok(()) };
+        if inner.blobs.upload_written_since(&id, self.settled).await? {
+            return Ok(());
+        }
+        if !self.dry_run {
+            let (upload, settled) = (id.clone(), self.settled);
+            let work = async move |tx: &mut Tx<'_>| tx.execute(&DELETE, params![upload, settled]).await;
+            if inner.metadata.write(work).await? == 0 {
+                return Ok(());
+            }
+            inner.blobs.delete_upload(&id).await;
+        }
+        self.found.uploads += 1;
+        self.found.bytes += size;
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! The blobs of a repository. Collection takes a blob out of a repository once no manifest there has needed it for a while, and deletes
+//! its bytes once no repository holds it.
+
+pub(crate) mod availability;
+pub(crate) mod blob;
+pub(crate) mod layers;
+pub(crate) mod rows;
+
+use crate::blobs::BlobReader;
+use crate::error::{Error, Result};
+use crate::installation::Installation;
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_row;
+use blob::{Content, StoredBlob};
+use roadstead_model::{Digest, RepositoryKey};
+use rows::{StorageKey, find_linked, link};
+
+statements! {
+    SELECT_STORED = "SELECT b.digest, b.size, b.storage_key, c.bytes FROM repository r
+        JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
+        LEFT JOIN blob_content c ON c.blob_id = b.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_IN_REPOSITORY = "SELECT b.id FROM repository r
+        JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
+        WHERE r.registry_id = ?1 AND r.name = ?2";
+    SELECT_ANYWHERE = "SELECT b.id FROM blob b
+        WHERE b.digest = ?1 AND EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = b.id)";
+    SELECT_USER = "SELECT m.digest FROM manifest_blob u JOIN manifest m ON m.id = u.manifest_id
+        WHERE u.repository_id = ?1 AND u.blob_id = ?2 ORDER BY m.digest LIMIT 1";
+    UNLINK = "DELETE FROM repository_blob WHERE repository_id = ?1 AND blob_id = ?2";
+}
+
+impl Installation {
+    /// The blob of this digest, if the repository holds it.
+    pub async fn find_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<StoredBlob> {
+        let question = [repository.registry.as_str(), repository.name.as_str(), digest.as_str()];
+        let work = async |tx: &mut Tx<'_>| {
+            let found = tx.query_one(&SELECT_STORED, params![repository.registry, repository.name, digest]).await?;
+            repository_row::require_on_miss(tx, repository, found).await
+        };
+
+        let found = self.0.metadata.read_through(&self.0.caches.blobs, &question, work).await?;
+        found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
+    }
+
+    /// Opens a blob for reading.
+    pub async fn open_blob(&self, blob: &StoredBlob) -> Result<BlobReader> {
+        match &blob.content {
+            Content::Small(bytes) => Ok(BlobReader::of_bytes(bytes.clone())),
+            Content::Object(key) => self.0.blobs.open(key, blob.size).await,
+        }
+    }
+
+    /// Gives a repository a blob that `from` holds or, without `from`, that any repository holds, since all are public. False if there is
+    /// none.
+    pub async fn mount_blob(
+        &self,
+        repository: &RepositoryKey,
+        digest: &Digest,
+        from: Option<&RepositoryKey>,
+        create_repository: bool,
+    ) -> Result<bool> {
+        let (repository, digest, from) = (repository.clone(), digest.clone(), from.cloned());
+        let (if_missing, now) = (self.if_missing(create_repository), self.now());
+        let row = self.0.metadata.next_id(now);
+        let work = async move |tx: &mut Tx<'_>| {
+            let repository = repository_row::require_or_insert(tx, &repository, if_missing, row, now).await?;
+            let blob = match &from {
+                Some(from) => tx.query_one(&SELECT_IN_REPOSITORY, params![from.registry, from.name, digest]).await?,
+                None => tx.query_one(&SELECT_ANYWHERE, params![digest]).await?,
+            };
+            let Some(blob) = blob else { return Ok(false) };
+            link(tx, repository, blob, now).await.map(|()| true)
+        };
+        self.0.metadata.write(work).await
+    }
+
+    /// Takes a blob out of a repository, unless a manifest there needs it.
+    pub async fn delete_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<()> {
+        let (repository, digest) = (repository.clone(), digest.clone());
+        let work = async move |tx: &mut Tx<'_>| {
+            let repository = repository_row::require(tx, &repository).await?;
+            let blob = find_linked(tx, repository, &digest).await?.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
+            if let Some(needed_by) = tx.query_one(&SELECT_USER, params![repository, blob.id]).await? {
+                return Err(Error::StillNeeded { digest: digest.clone(), needed_by });
+            }
+            tx.execute(&UNLINK, params![repository, blob.id]).await.map(drop)
+        };
+        self.0.metadata.write(work).await
+    }
+}
+
+impl FromRow for StoredBlob {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let (digest, size) = row.read()?;
+        let content = match row.read()? {
+            (StorageKey(Some(key)), _) => Content::Object(key),
+            (StorageKey(None), Some(bytes)) => Content::Small(Vec::into(bytes)),
+            (StorageKey(None), None) => return Err(Error::Internal("a small blob has no bytes".to_owned())),
+        };
+        Ok(Self { digest, size, content })
+    }
+}

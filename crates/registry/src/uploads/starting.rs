@@ -1,0 +1,54 @@
+//! Starting a session.
+
+use super::session::Upload;
+use crate::error::Result;
+use crate::hashing::Hash;
+use crate::installation::Installation;
+use crate::metadata::{Tx, params, statements};
+use crate::repository_row;
+use roadstead_model::{Algorithm, RepositoryKey};
+
+statements! {
+    INSERT = "INSERT INTO upload (id, repository_id, received, hash_state, minimum_part, last_part, has_short_part, created_at, updated_at)
+        VALUES (?1, ?2, 0, ?3, ?4, 0, FALSE, ?5, ?5)";
+    COUNT = "SELECT r.registry_id, r.name, COUNT(*) FROM upload u JOIN repository r ON r.id = u.repository_id GROUP BY r.registry_id, r.name";
+}
+
+impl Installation {
+    /// Starts a session. Its bytes are hashed with `algorithm` as they arrive, or with SHA-256.
+    pub async fn start_upload(&self, repository: &RepositoryKey, algorithm: Option<Algorithm>, create_repository: bool) -> Result<Upload> {
+        self.start_session(repository, algorithm.unwrap_or(Algorithm::Sha256), 0, create_repository).await
+    }
+
+    /// Starts a session whose parts, except for the last, must have at least [`crate::Limits::layer_part_minimum`] bytes.
+    pub async fn start_layer_upload(&self, repository: &RepositoryKey) -> Result<Upload> {
+        self.start_session(repository, Algorithm::Sha256, self.0.limits.layer_part_minimum, false).await
+    }
+
+    async fn start_session(
+        &self,
+        repository: &RepositoryKey,
+        algorithm: Algorithm,
+        minimum_part: u64,
+        create_repository: bool,
+    ) -> Result<Upload> {
+        let room = self.0.upload_quota.reserve(repository, &self.0.limits, self.count_uploads()).await?;
+        let (if_missing, now) = (self.if_missing(create_repository), self.now());
+        let (id, row) = (uuid::Uuid::new_v4().to_string(), self.0.metadata.next_id(now));
+        let (key, upload) = (repository.clone(), id.clone());
+        let work = async move |tx: &mut Tx<'_>| {
+            let repository = repository_row::require_or_insert(tx, &key, if_missing, row, now).await?;
+            let hash_state = Hash::new(algorithm).save();
+            tx.execute(&INSERT, params![upload, repository, hash_state, minimum_part, now]).await.map(drop)
+        };
+        // Losing an empty session in a power cut does no harm, so nobody waits for the disk.
+        self.0.metadata.write_lazily(work).await?;
+        room.commit();
+        Ok(Upload { id, received: 0 })
+    }
+
+    /// How many sessions each repository has, of those that have any.
+    async fn count_uploads(&self) -> Result<Vec<(RepositoryKey, u64)>> {
+        self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, params![]).await).await
+    }
+}
