@@ -1,6 +1,6 @@
 //! The canonical request (AWS IAM user guide, "Create a signed AWS API request", step 1).
 
-use super::Request;
+use super::request::Request;
 use crate::http::query::ENCODED;
 use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 /// A presigned request has seven.
 const MAXIMUM_PARAMETERS: usize = 100;
 
-/// Writes `request` in the one form that client and server both compute; none if a signed header is not there, or there is too much of
-/// anything.
+/// Writes `request` in the form that client and server both compute; none if a signed header is missing, or there are too many
+/// parameters.
 ///
-/// The signature itself is no part of it: of a presigned URL its parameter is left out.
+/// The signature parameter of a presigned URL is left out.
 pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigned: bool, payload_hash: &str) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     let mut line = |part: &[u8]| {
@@ -35,8 +35,7 @@ pub(super) fn hash_of(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// The path as it came, without empty and relative segments, percent-encoded once more: the services other than S3
-/// sign what stands on the wire, encoded.
+/// The path without empty and relative segments, percent-encoded a second time, as all services but S3 do.
 fn path(raw: &str) -> String {
     let mut segments = Vec::new();
     for segment in raw.split('/') {
@@ -54,7 +53,7 @@ fn path(raw: &str) -> String {
     }
 }
 
-/// None for more parameters than anybody signs: whoever knows the id of a key could else have any number of them sorted.
+/// None for more parameters than anybody signs: sorting them costs time before the signature is verified.
 fn query(raw: &str, presigned: bool) -> Option<String> {
     let encode = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), ENCODED).to_string();
     let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -68,7 +67,7 @@ fn query(raw: &str, presigned: bool) -> Option<String> {
     Some(encoded.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
-/// The values of a header, joined by commas, each with its spaces trimmed and runs of spaces made one.
+/// The values of a header joined by commas, with runs of blanks collapsed.
 fn header(request: &Request<'_>, name: &str) -> Option<Vec<u8>> {
     let values: Vec<Vec<u8>> = request.headers.get_all(name).iter().map(|value| collapsed(value.as_bytes())).collect();
     match (values.is_empty(), name) {

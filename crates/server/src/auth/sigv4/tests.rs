@@ -1,6 +1,7 @@
+use super::error::MISMATCH;
 use super::*;
 use crate::signing::Signer;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde::Deserialize;
 

@@ -1,0 +1,37 @@
+//! Why a signature is refused.
+
+pub(super) const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
+    Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+
+/// Why a signature was refused. The texts are AWS's, and go to the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The request carries no signature.
+    #[error("Missing Authentication Token")]
+    Missing,
+    /// Parts of the signature are missing or malformed.
+    #[error("{0}")]
+    Incomplete(String),
+    /// The signature is complete, and wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The access key does not exist or is not active.
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+}
+
+impl SignatureError {
+    /// The exception's name, answered with status 400 (Amazon ECR Public API reference, "Common errors").
+    pub const fn exception(&self) -> &'static str {
+        match self {
+            Self::Missing => "MissingAuthenticationTokenException",
+            Self::Incomplete(_) => "IncompleteSignatureException",
+            Self::Invalid(_) => "InvalidSignatureException",
+            Self::UnknownKey => "UnrecognizedClientException",
+        }
+    }
+
+    pub(super) fn mismatch() -> Self {
+        Self::Invalid(MISMATCH.to_owned())
+    }
+}
