@@ -3,7 +3,6 @@
 // A test that panics has said what it had to say; the lint knows only functions that are tests themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod artifacts;
 mod audit;
 mod aws;
 mod browsers;
@@ -18,9 +17,7 @@ mod limits;
 mod listings;
 mod oci;
 mod private;
-mod pulls;
 mod revoking;
 mod serving;
 mod support;
 mod tls;
-mod uploads;

@@ -1,5 +1,6 @@
 //! Everything that can be pushed: kinds of manifests, digests, and what a manifest may refer to.
 
+use super::code;
 use crate::support::{Answer, Harbour, IMAGE, INDEX, Server, sha256};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
@@ -26,10 +27,6 @@ fn index(manifests: &[Value]) -> Vec<u8> {
 /// Pushes a manifest as this media type to a repository of the alias.
 fn put(harbour: &Harbour, reference: &str, media_type: &str, manifest: &[u8]) -> Answer {
     harbour.send("PUT", &format!("/v2/pier/app/manifests/{reference}"), &[("content-type", media_type)], manifest)
-}
-
-fn code(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.json()["errors"][0]["code"].as_str().unwrap().to_owned())
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! Uploads whose connections hang or break, whose answers are lost, and that nobody ends.
 
-use crate::support::{Answer, Connection, Harbour, Server, sha256};
+use super::code;
+use crate::support::{Connection, Harbour, Server, sha256};
 use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
-
-fn code(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.json()["errors"][0]["code"].as_str().unwrap().to_owned())
-}
 
 /// Sends a request's head that announces `length` bytes, and `sent` of them.
 fn begin(harbour: &Harbour, method: &str, path: &str, length: usize, sent: &[u8]) -> Connection {
