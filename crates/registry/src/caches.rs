@@ -1,4 +1,4 @@
-//! Which answers are kept in memory, and how many bytes each counts.
+//! The answers that are cached in memory, and what each weighs.
 
 use crate::metadata::{AccessKeyRow, Cache, bytes_of};
 use crate::repository_blobs::blob::{HeldBlob, StoredBlob};
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};
 use std::sync::Arc;
 
-/// Answers that are kept in memory: those that pulls, signed requests and clients that poll ask for again and again.
+/// A cache for each kind of answer that pulls, signed requests and polling clients ask for again and again.
 pub(crate) struct Caches {
     pub(crate) aliases: Cache<RegistryId>,
     pub(crate) access_keys: Cache<AccessKeyRow>,

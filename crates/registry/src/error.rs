@@ -1,4 +1,4 @@
-//! What can go wrong, in the registry's own words. The doors translate it, each into its dialect.
+//! Errors of operations. Each door maps them to its own codes.
 
 use roadstead_model::catalog_data::LogoError;
 use roadstead_model::manifest::ManifestError;
@@ -9,8 +9,8 @@ use roadstead_model::{Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an operation was not done. No variant carries the text of an internal failure but
-/// [`Error::Internal`] and [`Error::Unavailable`], which the doors log and never send.
+/// Why an operation failed. Only [`Error::Internal`] and [`Error::Unavailable`] carry the text of an internal failure, which the
+/// doors log and never send.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// No registry has this id or alias.

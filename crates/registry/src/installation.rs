@@ -28,7 +28,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) id: String,
     pub(crate) account_id: RegistryId,
-    /// Held as long as this process serves the data folder; a command beside the server holds none.
+    /// Held as long as this process serves the data folder. A command that runs beside a server holds none.
     pub(crate) _lock: Option<File>,
 }
 
@@ -43,7 +43,7 @@ impl Installation {
         &self.0.limits
     }
 
-    /// What names this installation, whatever host name it is reached by: a token's audience.
+    /// Identifies this installation, whatever host name it is reached by: the audience of its tokens.
     pub fn id(&self) -> &str {
         &self.0.id
     }
@@ -64,7 +64,7 @@ impl Installation {
         self.0.blobs.check_ready().await
     }
 
-    /// Ends what runs in the background after what it has begun. Later calls fail as unavailable.
+    /// Lets background work finish what it has begun, and ends it. Later calls fail with [`crate::Error::Unavailable`].
     pub async fn close(&self) {
         self.0.metadata.close().await;
     }

@@ -1,17 +1,17 @@
-//! Answers that are asked for again and again. An answer is used as long as nothing at all has been committed since it was
-//! read, by this process or another one, so it is never stale: what a commit changed need not be known.
+//! Caches of answers. An answer is valid for one version of the database: any commit, by this process or another one, invalidates
+//! all of them, so an answer is never stale and writes need not know what they invalidate.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
-/// How many bytes the answers of one kind take at most, about. When they would take more, all of them go.
+/// About how many bytes a cache holds at most. A full cache is cleared: it is rarely full before the next commit clears it anyway.
 const CAPACITY: usize = 4 << 20;
-/// Answers that take more than this are read anew each time.
+/// Larger answers are not cached.
 const LARGEST: usize = 64 << 10;
-/// What an answer takes beside its own bytes and its question.
+/// What an entry takes besides its answer and its question.
 const OVERHEAD: usize = 128;
 
-/// What a text takes beside its bytes.
+/// What a text takes besides its bytes.
 const TEXT: usize = 40;
 
 /// About how many bytes these texts take.
@@ -19,13 +19,13 @@ pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(|text| text.len() + TEXT).sum()
 }
 
-/// What tells one state of the database from every other.
+/// Identifies a version of the database: every commit makes a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version(pub(super) [u32; 12]);
 
-/// Answers of one kind.
+/// A cache of answers of one kind.
 pub(crate) struct Cache<V> {
-    /// How many bytes an answer takes; none if it must not be kept.
+    /// How many bytes an answer takes; `None` if it must not be cached.
     weigh: fn(&V) -> Option<usize>,
     state: Mutex<State<V>>,
 }
@@ -41,9 +41,8 @@ impl<V: Clone> Cache<V> {
         Self { weigh, state: Mutex::new(State { version: None, answers: HashMap::new(), bytes: 0 }) }
     }
 
-    /// Asks at a moment when the database is at `version`, if that can be told: before anything is read, so that what is read
-    /// then is of this version or a later one, never of an earlier one. The parts of the question but for one are free of line
-    /// breaks.
+    /// Looks `question` up. `version` must be taken before the answer is read from the database: the answer is then of this version or
+    /// a later one, never of an earlier one. At most one part of a question may contain line breaks.
     pub(super) fn ask(&self, version: Option<Version>, question: &[&str]) -> Asked<'_, V> {
         Asked { cache: self, version, question: question.join("\n") }
     }
@@ -66,7 +65,7 @@ impl<V: Clone> Cache<V> {
     }
 }
 
-/// A question that was asked.
+/// A question that was looked up.
 pub(super) struct Asked<'c, V> {
     cache: &'c Cache<V>,
     version: Option<Version>,
@@ -74,12 +73,12 @@ pub(super) struct Asked<'c, V> {
 }
 
 impl<V: Clone> Asked<'_, V> {
-    /// The answer, if it is known.
+    /// The cached answer, if it is of this version.
     pub(super) fn answer(&self) -> Option<V> {
         self.cache.get(self.version.as_ref()?, &self.question)
     }
 
-    /// Keeps the answer, which was read after the question was asked.
+    /// Caches an answer that was read after [`Cache::ask`].
     pub(super) fn keep(self, answer: &V) {
         if let Some(version) = self.version {
             self.cache.put(version, self.question, answer);

@@ -1,7 +1,8 @@
-//! What is known about registries, repositories, images and blobs: the metadata.
+//! The database engine behind the metadata: transactions, typed rows, cached answers and migrations.
 //!
-//! An operation is a function on the installation that runs its statements in one transaction: see [`Metadata::read`] and
-//! [`Metadata::write`]. SQL is written so that PostgreSQL can run it too (the rules are in `migrations.rs`).
+//! An operation runs its statements in one transaction, which it passes to [`Metadata::read`] or [`Metadata::write`]. SQL is written
+//! so that PostgreSQL can run it too (see [`migrations`]). A second engine is a folder beside `sqlite/`, and a variant each of
+//! [`Engine`], [`Tx`] and `rows::EngineRow`.
 
 pub(crate) mod accounts;
 pub(crate) mod bindings;
@@ -30,7 +31,6 @@ pub(crate) use transaction::{Sql, Tx, statements};
 pub(crate) use accounts::{AccessKeyRow, NewAccount};
 pub(crate) use bindings::MustExist;
 
-/// The engine that keeps the metadata.
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
@@ -61,26 +61,26 @@ impl Metadata {
         self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
     }
 
-    /// Ends the engine's threads after what they have begun, and leaves a tidy file.
+    /// Lets the engine's threads finish what they have begun, and checkpoints the log.
     pub(crate) async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
         }
     }
 
-    /// Fails when the metadata cannot be read, or not be written any more.
+    /// Fails when the metadata cannot be read, or can no longer be written.
     pub(crate) async fn check_ready(&self) -> Result<()> {
         let Engine::Sqlite(sqlite) = &self.engine;
         sqlite.check_writable()?;
         self.check_schema().await
     }
 
-    /// An id that no other row has: it grows with time, so that rows lie in the order in which they were made.
+    /// A row id that no other row has. Ids grow with time, so rows are stored in the order of their creation.
     pub(crate) fn next_id(&self, now: Timestamp) -> i64 {
         self.ids.next(now)
     }
 
-    /// Runs `work`, which reads a few rows, in a transaction. It never waits for a writer.
+    /// Runs `work`, which reads a few rows, in a transaction. Readers never wait for writers.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -90,7 +90,7 @@ impl Metadata {
         }
     }
 
-    /// Runs `work`, which reads as many rows as a page has, in a transaction. It never waits for a writer.
+    /// The same for `work` that reads as many rows as a page has.
     pub(crate) async fn scan<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -100,8 +100,8 @@ impl Metadata {
         }
     }
 
-    /// Runs `work` as [`Self::read`] does, unless its answer is in `cache` and nothing has been committed since. The answer
-    /// of a `work` that gives none is not kept.
+    /// Answers `question` from `cache` if nothing has been committed since its answer was read; else reads it as [`Self::read`] does,
+    /// and caches it unless it is `None`.
     pub(crate) async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
     where
         T: Clone,
@@ -118,7 +118,7 @@ impl Metadata {
         Ok(answer)
     }
 
-    /// The same for a page: reads it as [`Self::scan`] does.
+    /// The same for a page, which is read as [`Self::scan`] does.
     pub(crate) async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -132,16 +132,16 @@ impl Metadata {
         Ok(page)
     }
 
-    /// The state of the database at this moment, if it can be told.
+    /// Identifies the last commit; `None` while one is being published.
     fn version(&self) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
         }
     }
 
-    /// Runs `work` in a transaction of its own and returns once it is durable. An error of `work` undoes all that it did.
+    /// Runs `work` in a transaction, and returns once it is durable. An error of `work` rolls it back.
     ///
-    /// `work` may be run again after a conflict, so it changes nothing but the database; and it awaits nothing but the
+    /// `work` may be run again after a conflict, so it must change nothing but the database. It must await nothing but the
     /// transaction's own methods.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
@@ -153,8 +153,8 @@ impl Metadata {
         }
     }
 
-    /// Runs `work` as [`Self::write`] does, and returns once it is committed: everybody sees it, it survives the end of the
-    /// process, and every write after it is durable only together with it. A power cut may undo it.
+    /// Runs `work` as [`Self::write`] does, but returns as soon as it is committed: visible to everybody and safe from a crash of the
+    /// process, but not from a power cut. No later write becomes durable without it.
     pub(crate) async fn write_lazily<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -166,7 +166,8 @@ impl Metadata {
     }
 }
 
-/// Makes row ids: milliseconds since the epoch and 20 bits that begin at random and count up, so that replicas do not meet.
+/// Generates row ids: milliseconds since the epoch, and 20 bits that start at random and count up, so that the ids of several
+/// processes do not collide.
 #[derive(Default)]
 struct Ids(AtomicI64);
 
@@ -180,6 +181,6 @@ impl Ids {
 }
 
 fn random_u32() -> u32 {
-    // Without the system's random numbers the counter alone still keeps ids apart within this process.
+    // Without random numbers, the counter still keeps the ids of this process apart.
     getrandom::u32().unwrap_or(0)
 }

@@ -1,7 +1,6 @@
 //! Parameters of statements.
 
 use roadstead_model::{Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
-use rusqlite::types::{ToSqlOutput, ValueRef};
 
 /// The parameters of a statement, in the order of their numbers: each is a [`Parameter`].
 macro_rules! params {
@@ -100,17 +99,5 @@ impl<'a> From<Option<&'a [u8]>> for Value<'a> {
 impl<'a> From<Option<&'a str>> for Value<'a> {
     fn from(value: Option<&'a str>) -> Self {
         value.map_or(Self::Null, Self::Text)
-    }
-}
-
-impl rusqlite::ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(value) => ValueRef::Integer(*value),
-            Self::Boolean(value) => ValueRef::Integer(i64::from(*value)),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Bytes(value) => ValueRef::Blob(value),
-        }))
     }
 }

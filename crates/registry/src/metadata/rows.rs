@@ -1,6 +1,6 @@
-//! Rows of answers, which are read column by column.
+//! Rows of answers, read column by column into types.
 
-use super::transaction::failure;
+use super::sqlite::statements as sqlite;
 use crate::error::{Error, Result};
 use roadstead_model::{AliasStatus, Digest, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp, UserId, media_type};
 use std::cell::Cell;
@@ -65,13 +65,13 @@ pub(crate) struct Row<'a> {
     text_bytes: Cell<usize>,
 }
 
-enum EngineRow<'a> {
+pub(super) enum EngineRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of_sqlite(row: &'a rusqlite::Row<'a>) -> Self {
-        Self { row: EngineRow::Sqlite(row), next: Cell::new(0), text_bytes: Cell::new(0) }
+    pub(super) fn new(row: EngineRow<'a>) -> Self {
+        Self { row, next: Cell::new(0), text_bytes: Cell::new(0) }
     }
 
     /// Reads the next column, or the next columns.
@@ -99,35 +99,34 @@ impl<'a> Row<'a> {
         self.optional_media_type(self.take_column())
     }
 
-    fn get<T: rusqlite::types::FromSql>(&self, column: usize) -> Result<T> {
-        match self.row {
-            EngineRow::Sqlite(row) => row.get(column).map_err(failure),
-        }
-    }
-
     /// How many bytes of text have been read from it so far, as long as they are stored.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text_bytes.get()
     }
 
-    /// A text where it lies; none for NULL.
+    /// A text in the engine's memory; `None` for NULL.
     fn borrowed_text(&self, column: usize) -> Result<Option<&str>> {
-        let EngineRow::Sqlite(row) = self.row;
-        let text = row.get_ref(column).map_err(failure)?.as_str_or_null().map_err(|error| Error::Internal(error.to_string()))?;
+        let text = match self.row {
+            EngineRow::Sqlite(row) => sqlite::text(row, column)?,
+        };
         self.text_bytes.set(self.text_bytes.get() + text.map_or(0, str::len));
         Ok(text)
     }
 
     fn some_text(&self, column: usize) -> Result<&str> {
-        self.borrowed_text(column)?.ok_or_else(|| Error::Internal(format!("column {column} is NULL")))
+        self.borrowed_text(column)?.ok_or_else(|| is_null(column))
     }
 
     pub(crate) fn integer(&self, column: usize) -> Result<i64> {
-        self.get(column)
+        match self.row {
+            EngineRow::Sqlite(row) => sqlite::integer(row, column),
+        }
     }
 
     pub(crate) fn boolean(&self, column: usize) -> Result<bool> {
-        self.get(column)
+        match self.row {
+            EngineRow::Sqlite(row) => sqlite::boolean(row, column),
+        }
     }
 
     /// A size or a count, which SQL stores as a signed number.
@@ -154,11 +153,14 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>> {
-        self.get(column)
+        self.optional_bytes(column)?.ok_or_else(|| is_null(column))
     }
 
     pub(crate) fn optional_bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
-        self.get(column)
+        let bytes = match self.row {
+            EngineRow::Sqlite(row) => sqlite::bytes(row, column)?,
+        };
+        Ok(bytes.map(<[u8]>::to_vec))
     }
 
     /// A column that was checked when it was written.
@@ -166,4 +168,8 @@ impl<'a> Row<'a> {
         let text = self.some_text(column)?;
         parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
     }
+}
+
+fn is_null(column: usize) -> Error {
+    Error::Internal(format!("column {column} is NULL"))
 }

@@ -1,6 +1,6 @@
-//! Migrations: one text for both engines, applied once each, in order.
+//! Migrations: one text for both engines, each applied once, in order.
 //!
-//! The text is SQLite's, in words that are easy to swap for PostgreSQL: `INTEGER` (SQLite's name for a 64-bit row id) is
+//! The text is SQLite's, in words that are easily replaced for PostgreSQL: `INTEGER` (SQLite's name for a 64-bit row id) is
 //! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, `json_quote` is `to_json`,
 //! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
 
@@ -9,7 +9,7 @@ pub(crate) mod user_ids;
 use super::{Tx, params, statements};
 use crate::error::{Error, Result};
 
-/// Every migration in order; the version of the schema is how many have been applied.
+/// Every migration in order. The version of a schema is the number of migrations that have been applied to it.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_catalog_policies_principals.sql"),
@@ -21,7 +21,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 /// Its columns are filled by code: see [`user_ids`].
 const USER_IDS: &str = include_str!("../../../migrations/0005_user_ids.sql");
 
-/// The version that this Roadstead writes.
+/// The version of the schema that this code is written for.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
@@ -31,7 +31,7 @@ statements! {
     INSERT_VERSION = "INSERT INTO schema_version (version) VALUES (?1)";
 }
 
-/// Brings the schema up to date; refuses one that a newer Roadstead has written.
+/// Brings the schema up to date. Fails if a newer Roadstead has migrated it.
 pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     tx.execute_script(CREATE_VERSION).await?;
     let found = version(tx).await?;
@@ -46,7 +46,7 @@ pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a schema of any other version: what works beside a server must not migrate the data under its feet.
+/// Fails if the schema has another version. A command must not migrate the data under a running server.
 pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
     let found = version(tx).await?;
     refuse_newer(found)?;

@@ -1,7 +1,7 @@
 //! A connection, and how work runs on one.
 
+use super::statements::failure;
 use crate::error::{Error, Result};
-use crate::metadata::transaction::failure;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::future::Future;
@@ -34,6 +34,6 @@ pub(super) fn run_cached(connection: &Connection, sql: &str) -> Result<()> {
 pub(super) fn finish<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => Err(Error::Internal("a metadata method awaited something other than its transaction".to_owned())),
+        Poll::Pending => Err(Error::Internal("a transaction awaited something other than itself".to_owned())),
     }
 }

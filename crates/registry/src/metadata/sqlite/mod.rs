@@ -7,18 +7,20 @@
 mod checkpoint;
 mod connection;
 mod readers;
+pub(super) mod statements;
 mod sync;
 mod wal_index;
 mod writer;
 
 use super::cache::Version;
-use super::transaction::{Tx, failure};
+use super::transaction::Tx;
 use crate::disk::durability::sync_folder;
 use crate::error::Result;
 use connection::connect;
 use parking_lot::Mutex;
 use readers::Readers;
 use rusqlite::OpenFlags;
+use statements::failure;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;

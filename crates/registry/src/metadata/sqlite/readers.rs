@@ -1,8 +1,9 @@
 //! A pool of read-only connections. Each serves one read at a time, on the caller's thread.
 
 use super::connection::{connect, finish, run_cached};
+use super::statements::failure;
 use crate::error::Result;
-use crate::metadata::transaction::{Tx, failure};
+use crate::metadata::transaction::Tx;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
