@@ -1,4 +1,4 @@
-//! The tasks that run beside requests: garbage collection, the renewal of the certificate, and the sums of the audit log.
+//! Background tasks: garbage collection, reloading the certificate, and reports of refusals in the audit log.
 
 use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
@@ -14,7 +14,7 @@ pub(crate) async fn run(server: &Server) {
     tokio::join!(collect_garbage(server), follow_certificate, server.audit.sum_up_every_minute());
 }
 
-/// Collects garbage once in every interval; returns at once when collecting is switched off.
+/// Collects garbage once per interval; returns at once when that is switched off.
 async fn collect_garbage(server: &Server) {
     let Some(interval) = server.config.gc_interval else { return };
     loop {

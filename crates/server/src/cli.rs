@@ -1,4 +1,4 @@
-//! The command line. Exit codes: 0 done, 1 it could not be done, 2 it was asked for wrongly.
+//! The command line. Exit codes: 0 success, 1 failure, 2 usage error.
 
 mod access_key;
 mod account;
@@ -25,8 +25,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long the reason for a failure gets to be written.
-const TELLING: Duration = Duration::from_secs(1);
+/// How long writing the reason of a failure may take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A public container registry with the APIs of Amazon ECR Public and the OCI distribution specification.
 #[derive(Debug, Parser)]
@@ -42,25 +42,25 @@ enum Command {
     #[command(after_help = SERVE_HELP)]
     Serve(Flags),
     /// Manage the accounts of a server.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     Account(Noun<account::Verb>),
     /// Manage the aliases of registries.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     Alias(Noun<alias::Verb>),
     /// Manage the users of an account.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     User(Noun<user::Verb>),
     /// Manage the keys that sign requests and log in.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     AccessKey(Noun<access_key::Verb>),
     /// Manage the policies of users.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     Policy(Noun<policy::Verb>),
     /// Show the policy of a repository, or delete one that locks everybody out.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     RepositoryPolicy(Noun<repository_policy::Verb>),
     /// Delete unreferenced blobs and abandoned uploads.
-    #[command(after_help = BESIDE_HELP)]
+    #[command(after_help = DATA_ACCESS_HELP)]
     Gc(gc::Command),
 }
 
@@ -72,12 +72,12 @@ Flags override the environment, and the environment overrides the file. Only in 
   ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; if unset, created and stored
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
-const BESIDE_HELP: &str = "\
+const DATA_ACCESS_HELP: &str = "\
 Works on the data directory while the server runs; changes take effect immediately. The directory is located \
 as the server does: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise \
 ./roadstead-data. If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
-/// Does what the command line of this process says.
+/// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::run(flags),
@@ -97,14 +97,14 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Tells the person at the terminal, whatever the logs are set to. If nobody reads it, the process ends all the same.
+/// Writes to stderr, whatever the log filter is. If nobody reads it, the process ends all the same.
 fn tell(text: String) {
     let (told, is_told) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().spawn(move || {
-        // Where it cannot be written, there is nobody to hear of that.
+        // If stderr is broken, there is nowhere to report it.
         let _ = std::io::stderr().write_all(text.as_bytes());
         let _ = told.send(());
     });
-    let _ = is_told.recv_timeout(TELLING);
+    let _ = is_told.recv_timeout(WRITE_TIMEOUT);
     drop(thread);
 }

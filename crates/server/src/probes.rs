@@ -6,20 +6,20 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use std::time::Duration;
 
-/// A storage that does not answer a probe in this time would not serve a client either.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Storage that takes longer to answer could not serve clients either.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// `/readyz`: whether requests can be served now. Why not is logged, not told.
+/// `/readyz`: whether requests can be served. The reason is logged, not sent.
 pub(crate) async fn readiness(server: &Server) -> Response {
-    match tokio::time::timeout(PATIENCE, server.installation.check_ready()).await {
+    match tokio::time::timeout(TIMEOUT, server.installation.check_ready()).await {
         Ok(Ok(())) => return Reply::text(StatusCode::OK, "ready\n").into_response(),
         Ok(Err(error)) => tracing::warn!(%error, "not ready"),
-        Err(_) => tracing::warn!("not ready: the storage did not answer within {} s", PATIENCE.as_secs()),
+        Err(_) => tracing::warn!("not ready: the storage did not answer within {} s", TIMEOUT.as_secs()),
     }
     Reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
 }
 
-/// `/metrics`: everything that is counted, as text for Prometheus.
+/// `/metrics`, in the OpenMetrics text format.
 pub(crate) fn metrics(server: &Server) -> Response {
     server.telemetry.memory(&server.budget);
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

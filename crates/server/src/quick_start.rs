@@ -1,9 +1,9 @@
-//! The commands with which somebody begins, as the banner on a terminal and the landing page show them.
+//! The first commands of a user, shown by the banner and the landing page.
 
 use crate::config::Origin;
 use roadstead_model::RegistryAlias;
 
-/// Log in, create a repository, push. `variables` stand before the AWS CLI's commands, with a blank behind them.
+/// Log in, create a repository, push. `variables` are prefixed to commands of the AWS CLI, with a trailing space.
 pub(crate) fn commands(origin: &Origin, alias: &RegistryAlias, variables: &str) -> [String; 3] {
     let (aws, host) = (format!("{variables}aws ecr-public --region us-east-1 --endpoint-url {origin}"), &origin.authority);
     [

@@ -1,6 +1,6 @@
-//! How often somebody may do something, and how much of it: off unless the operator asks for it.
+//! Rate limits, off unless the operator sets them.
 //!
-//! All of it is counted in memory: a pull never writes, and a restart forgives.
+//! All counters are in memory: a pull never writes, and a restart resets them.
 
 mod actions;
 mod bounded_map;
@@ -19,13 +19,13 @@ use parking_lot::Mutex;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Somebody is too fast: after this time the next one may come. The text is that of AWS's registries.
+/// A rate is exceeded: the next attempt may come after this time. The text is that of AWS's registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Rate exceeded")]
 pub struct TooFast(pub Duration);
 
-/// Holds each caller to a rate, by the generic cell rate algorithm (ITU-T I.371): all that is noted of a caller is the time
-/// at which he would be done if he had kept the pace.
+/// Holds each caller to a rate by the generic cell rate algorithm (ITU-T I.371), which stores one time for each caller: the
+/// theoretical arrival time of the next request.
 #[derive(Debug)]
 struct Throttle<K> {
     begun: Instant,
@@ -40,11 +40,11 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
         Self { begun: Instant::now(), period, patience: period * burst.saturating_sub(1), done: Mutex::new(BoundedMap::new()) }
     }
 
-    /// Lets a caller through, or says when to come again.
+    /// Lets a caller through, or says when to try again.
     fn take(&self, caller: &K, now: Instant) -> Result<(), TooFast> {
         let since = now.saturating_duration_since(self.begun);
         let mut noted = self.done.lock();
-        let Some(done) = noted.about(caller, now, |done| *done <= since) else { return Ok(()) };
+        let Some(done) = noted.get_or_insert(caller, now, |done| *done <= since) else { return Ok(()) };
         let begins = since.max(*done);
         let early = begins.saturating_sub(since + self.patience);
         if !early.is_zero() {

@@ -1,4 +1,4 @@
-//! TLS: the certificate and the key that connections are secured with, and their renewal while the server runs.
+//! TLS: the certificate and key of the server, and their reload when the files change.
 
 use crate::config::{Config, ConfigError, Place};
 use parking_lot::RwLock;
@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
-/// What both ends can speak, the better one first (RFC 7301).
+/// ALPN protocols by preference (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
-/// What HTTP/2 is called there.
+/// The ALPN name of HTTP/2.
 pub(crate) const HTTP2: &[u8] = b"h2";
-/// How often the files are looked at: whoever renews a certificate writes a file and tells nobody.
-const LOOK_PERIOD: Duration = Duration::from_secs(2);
+/// How often the files are checked, since whoever renews a certificate notifies nobody.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The PEM files of a certificate chain and its private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +30,10 @@ pub struct Files {
     key: PathBuf,
 }
 
-/// Why connections cannot be secured with these files.
+/// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or is not what it has to be.
+    /// A file cannot be read or parsed.
     #[error("'{}' {reason}", path.display())]
     File {
         /// Which one.
@@ -41,10 +41,10 @@ pub enum TlsError {
         /// Why; it completes the sentence that the path begins.
         reason: String,
     },
-    /// They can, but do not belong together, or are of a kind that cannot be used.
+    /// They do not belong together, or are of an unsupported kind.
     #[error("the certificate in '{}' and the key in '{}' cannot be used together: {reason}", files.certificate.display(), files.key.display())]
     Pair {
-        /// Which.
+        /// The files.
         files: Files,
         /// Why.
         reason: rustls::Error,
@@ -52,7 +52,7 @@ pub enum TlsError {
 }
 
 impl Files {
-    /// The files that the configuration names, if it does. They come together or not at all.
+    /// The configured files: both or none.
     pub fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
         let missing = |absent: &str, present: &str| {
             let reason = format!("is not set, but --{present} is: set both or neither");
@@ -79,23 +79,23 @@ impl Files {
         CertifiedKey::from_der(chain, key, provider).map_err(|reason| TlsError::Pair { files: self.clone(), reason })
     }
 
-    /// What changes when one of the files is written or replaced, also through a symbolic link.
+    /// What changes when one of the files is written or replaced, also behind a symbolic link.
     fn state(&self) -> io::Result<FileStates> {
         let state = |path: &Path| fs::metadata(path).map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
         Ok([state(&self.certificate)?, state(&self.key)?])
     }
 }
 
-/// Inode, size and time of both files.
+/// Inode, size and modification time of both files.
 type FileStates = [(u64, u64, i64, i64); 2];
 
-/// Secures connections, with the certificate that the files hold at the moment.
+/// Accepts TLS connections with the current certificate.
 pub struct Tls {
     acceptor: TlsAcceptor,
     files: Files,
     provider: Arc<CryptoProvider>,
     current: Arc<Current>,
-    /// The files as they were just before they were read.
+    /// The state of the files just before they were read.
     loaded: Option<FileStates>,
 }
 
@@ -110,7 +110,7 @@ impl ResolvesServerCert for Current {
 }
 
 impl Tls {
-    /// Reads the files; fails when they cannot be used.
+    /// Reads the files.
     pub fn load(files: Files) -> Result<Self, TlsError> {
         let loaded = files.state().ok();
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -122,18 +122,18 @@ impl Tls {
         Ok(Self { acceptor: Arc::new(config).into(), files, provider, current, loaded })
     }
 
-    /// What turns a connection into a secure one.
+    /// Accepts TLS on a connection.
     pub(crate) fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
     }
 
-    /// Looks at the files now and then, and takes over what they hold when they have changed. Files that do not fit, as
-    /// in the moment between writing one and the other, leave the certificate in use as it is.
+    /// Checks the files periodically and loads them when they have changed. Files that do not fit together, as between the
+    /// writing of one and the other, leave the current certificate in place.
     pub(crate) async fn follow_files(&self) {
         let mut seen = self.loaded;
         loop {
-            tokio::time::sleep(LOOK_PERIOD).await;
-            // Two small files, looked at every few seconds: not worth another thread.
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            // Two stat calls every few seconds are not worth a blocking thread.
             let Ok(state) = self.files.state() else { continue };
             if seen == Some(state) {
                 continue;

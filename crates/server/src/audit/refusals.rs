@@ -93,7 +93,7 @@ fn lock<K>(minute: &Mutex<Minute<K>>) -> MutexGuard<'_, Minute<K>> {
 impl<K: Eq + Hash + Clone> Minute<K> {
     fn admit(&mut self, whose: &K, now: Timestamp) -> bool {
         let has_room = self.lines < ALL;
-        match self.seen.about(whose, Instant::now(), |_| false) {
+        match self.seen.get_or_insert(whose, Instant::now(), |_| false) {
             Some(seen) if has_room && seen.lines < EACH => {
                 (seen.lines, self.lines) = (seen.lines + 1, self.lines + 1);
                 return true;

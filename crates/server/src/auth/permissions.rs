@@ -1,6 +1,6 @@
-//! What a principal may do: the policies that concern a request are read once, and then asked about each action it needs.
+//! Authorisation: the policies that concern a request are read once, and then evaluated for each action that it needs.
 //!
-//! Every door decides here. Nothing is remembered from one request to the next, so a policy that changes is in force at once.
+//! Every door decides here. Nothing is cached between requests, so a change of a policy takes effect at once.
 
 use crate::http::Call;
 use crate::principal::KnownPrincipal;
@@ -12,21 +12,21 @@ use roadstead_registry::{Error, Installation};
 use std::fmt;
 use std::sync::OnceLock;
 
-/// What an action is done to.
+/// The resource of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
-    /// Nothing that has a name (`*` in a policy), as for `GetAuthorizationToken`.
+    /// None (`*` in a policy), as for `GetAuthorizationToken`.
     None,
     /// A registry.
     Registry(RegistryId),
-    /// All repositories of a registry, as when they are listed.
+    /// All repositories of a registry, as for listing them.
     Repositories(RegistryId),
     /// A repository, which need not exist.
     Repository(RepositoryKey),
 }
 
 impl Resource {
-    /// Whose it is; none if it has no name.
+    /// The registry that owns it, if it has one.
     fn registry(&self) -> Option<&RegistryId> {
         match self {
             Self::None => None,
@@ -34,7 +34,7 @@ impl Resource {
         }
     }
 
-    /// Its ARN, as policies and the audit log name it.
+    /// Its ARN in policies and in the audit log.
     pub(crate) fn arn(&self) -> Option<String> {
         match self {
             Self::None => None,
@@ -45,7 +45,7 @@ impl Resource {
     }
 }
 
-/// The principal may not do that. It prints as AWS's own sentence.
+/// An action is denied. It displays as AWS's own sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied(String);
 
@@ -55,7 +55,7 @@ impl fmt::Display for Denied {
     }
 }
 
-/// The resource tags that a request brings or names, for conditions on `aws:RequestTag/…` and `aws:TagKeys`.
+/// The resource tags in a request, for conditions on `aws:RequestTag/…` and `aws:TagKeys`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestTags {
     /// Tags with their values.
@@ -64,7 +64,7 @@ pub struct RequestTags {
     pub keys: Vec<String>,
 }
 
-/// All that decides what one principal may do to one resource in one request.
+/// Everything that decides what a principal may do to a resource in one request.
 #[derive(Debug)]
 pub struct Permissions<'a> {
     call: &'a Call,
@@ -76,12 +76,12 @@ pub struct Permissions<'a> {
     repository_policy: Option<Policy>,
     user_id: Option<UserId>,
     resource_tags: Vec<ResourceTag>,
-    /// Composed for the first policy that is asked: it costs more than all else when there is none.
+    /// Made for the first policy that is evaluated: without policies it would be the largest cost.
     context: OnceLock<RequestContext>,
 }
 
 impl<'a> Permissions<'a> {
-    /// Reads the policies of `principal` and of `resource`. A stored policy that cannot be read lets nobody through.
+    /// Reads the policies of `principal` and of `resource`. A stored policy that cannot be parsed denies everything.
     pub async fn find(
         installation: &Installation,
         call: &'a Call,
@@ -117,7 +117,7 @@ impl<'a> Permissions<'a> {
         outcome(policy::evaluate(&self.identity_policies, self.repository_policy.as_ref(), &context), &context)
     }
 
-    /// Whether `action` is allowed, which only reads what is public.
+    /// Whether `action`, which only reads public data, is allowed.
     pub fn allow_public_read(&self, action: &str) -> Result<(), Denied> {
         if self.identity_policies.is_empty() {
             return Ok(());
@@ -131,15 +131,15 @@ impl<'a> Permissions<'a> {
         policy::may_still_set_policy(&self.identity_policies, proposed, self.context())
     }
 
-    /// The root of the resource's account may do everything unless a policy says no, as [`policy::evaluate`] has it; where there is
-    /// no policy, there is nothing to evaluate.
+    /// The root of the owning account may do everything that no policy denies ([`policy::evaluate`]), so without policies there
+    /// is nothing to evaluate.
     fn is_own_root_without_policies(&self) -> bool {
         let Identity { registry, user } = &self.identity;
         let is_own = self.resource.registry().is_none_or(|owner| owner == registry);
         user.is_none() && is_own && self.identity_policies.is_empty() && self.repository_policy.is_none()
     }
 
-    /// The request as policies see it.
+    /// The request context of policies.
     fn context(&self) -> &RequestContext {
         self.context.get_or_init(|| {
             let resource_tags = self.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
@@ -153,7 +153,7 @@ impl<'a> Permissions<'a> {
                 .with_request_tags(request_tags)
                 .with_tag_keys(self.tags.keys.iter().map(String::as_str));
             match self.call.headers.get(USER_AGENT) {
-                // Bytes that are no text do not make the header absent: a deny that looks at it must not be escaped so.
+                // A header that is not UTF-8 is not absent: a deny that looks at it must not be escaped that way.
                 Some(agent) => context.with("aws:UserAgent", &String::from_utf8_lossy(agent.as_bytes())),
                 None => context,
             }
@@ -173,7 +173,7 @@ fn outcome(decision: Decision, context: &RequestContext) -> Result<(), Denied> {
     decision.denial(context).map_or(Ok(()), |sentence| Err(Denied(sentence)))
 }
 
-/// A policy without a document is one of AWS's, which its name stands for.
+/// A policy without a document is a managed one, identified by its name.
 fn read(stored: &UserPolicy) -> Result<Policy, Error> {
     let document = stored.text().ok_or_else(|| Error::Internal(format!("there is no managed policy '{}'", stored.name)));
     Policy::parse(document?).map_err(unreadable)

@@ -1,5 +1,5 @@
-//! What the audit log hears from commands. They are processes of their own, so they write to the file of `--audit-log` where
-//! they find that setting as they find the data folder; the log of a running server is out of their reach.
+//! The audit log of commands. As processes of their own they append to the file of `--audit-log`, if they find that setting
+//! where they find the data directory; the log of a running server is out of their reach.
 
 use super::failure::Failure;
 use crate::config::{AUDIT_LOG, Config, LOG_FORMAT, LogFormat, Sources};
@@ -14,18 +14,18 @@ pub(super) struct Change {
     /// The noun and the verb, such as `cli:user create`.
     pub(super) action: &'static str,
     pub(super) account: Whose,
-    /// What is made, changed or removed.
+    /// What is created, changed or deleted.
     pub(super) object: String,
-    /// The access key that is made, whose id is known afterwards.
+    /// The id of a new access key, which is known only afterwards.
     pub(super) new_key: Arc<OnceLock<String>>,
 }
 
 /// The account that a command is about.
 #[derive(Debug)]
 pub(super) enum Whose {
-    /// The one that it names, else the server's own.
+    /// The one on the command line, else the server's own.
     Given(Option<RegistryId>),
-    /// Whichever it turns out to be, or all.
+    /// Unknown beforehand, or all.
     Any,
 }
 
@@ -35,13 +35,13 @@ impl Change {
     }
 }
 
-/// The file, and who is at the keyboard.
-pub(super) struct Witness {
+/// The audit log, and who runs the command.
+pub(super) struct AuditLog {
     file: Option<AuditFile>,
 }
 
-impl Witness {
-    /// Opens the file before anything is done, because what is done must not go unheard.
+impl AuditLog {
+    /// Opens the file before anything is done, so that nothing is done without a log.
     pub(super) fn of(sources: &Sources, is_change: bool) -> Result<Self, Failure> {
         let config = Config::only([&AUDIT_LOG, &LOG_FORMAT], sources)?;
         let Some(path) = config.audit_log.filter(|_| is_change) else { return Ok(Self { file: None }) };
@@ -50,8 +50,8 @@ impl Witness {
         Ok(Self { file: Some(file) })
     }
 
-    /// Writes down what a command did or could not do, and passes its outcome on.
-    pub(super) fn hears(self, change: Option<Change>, own: &RegistryId, outcome: Result<(), Failure>) -> Result<(), Failure> {
+    /// Logs the outcome of a command, and returns it.
+    pub(super) fn record(self, change: Option<Change>, own: &RegistryId, outcome: Result<(), Failure>) -> Result<(), Failure> {
         let (Some(mut file), Some(change)) = (self.file, change) else { return outcome };
         let account = match &change.account {
             Whose::Given(account) => Some(account.as_ref().unwrap_or(own).as_str()),
@@ -81,7 +81,7 @@ impl Witness {
     }
 }
 
-/// The name of the user that this process runs as, or his number.
+/// The name of the user that runs this process, or else the id.
 fn os_user() -> String {
     let Ok(own) = std::fs::metadata("/proc/self") else { return "unknown".to_owned() };
     let number = own.uid().to_string();
@@ -89,7 +89,7 @@ fn os_user() -> String {
     name_of(&users, &number).unwrap_or(number)
 }
 
-/// The name that goes with a number in `/etc/passwd` (passwd(5)).
+/// The name for a user id in `/etc/passwd` (passwd(5)).
 fn name_of(users: &str, number: &str) -> Option<String> {
     users.lines().find_map(|line| {
         let mut parts = line.split(':');

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Says that requests are answered: a banner on a terminal, else the event `ready` with the address in it.
+/// Announces that requests are answered: a banner on a terminal, else the event `ready` with the address.
 pub(super) async fn announce(
     server: &Server,
     address: SocketAddr,
@@ -42,19 +42,19 @@ pub(super) async fn announce(
     Ok(())
 }
 
-/// The variables that tell the AWS CLI its key, to stand before a command.
+/// The variables that tell the AWS CLI its key, as a prefix of a command.
 fn credentials(server: &Server, data: &Path) -> String {
     if server.config.emulator {
         "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned()
     } else if server.config.root_key.is_some() {
-        // Whoever gave the key knows where to find it.
+        // Whoever configured the key knows it.
         String::new()
     } else {
         format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string()))
     }
 }
 
-/// The address by which a program on this machine reaches a listener. Docker takes `localhost` without TLS.
+/// The address by which a program on this machine reaches a listener. Docker speaks plain HTTP to `localhost`.
 fn dialable(address: SocketAddr) -> String {
     match address.ip() {
         ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
@@ -62,7 +62,7 @@ fn dialable(address: SocketAddr) -> String {
     }
 }
 
-/// As a shell wants it.
+/// Quotes a word for a shell.
 fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,".contains(&byte);
     if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

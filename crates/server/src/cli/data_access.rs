@@ -1,6 +1,6 @@
-//! What all commands have in common that work on the data folder beside a server.
+//! What commands share that open the data directory themselves, whether or not a server is running.
 
-use super::audit::{Change, Witness};
+use super::audit::{AuditLog, Change};
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::{ConfigError, Flags, Sources, values};
@@ -9,12 +9,12 @@ use roadstead_model::RegistryId;
 use roadstead_registry::Installation;
 use std::path::PathBuf;
 
-/// Under which the help lists what every command takes.
+/// The heading of options that every command takes.
 const HEADING: &str = "Options of all commands";
 
-/// Where the data is, and how to print.
+/// Where the data is, and the output format.
 #[derive(Debug, Args)]
-pub(super) struct Beside {
+pub(super) struct DataAccess {
     /// The data directory of the server
     #[arg(long, global = true, help_heading = HEADING, value_name = "FOLDER")]
     data: Option<String>,
@@ -26,25 +26,25 @@ pub(super) struct Beside {
     output: Output,
 }
 
-/// A kind of thing, and what to do with it: `roadstead <noun> <verb>`.
+/// `roadstead <noun> <verb>`.
 #[derive(Debug, Args)]
 pub(super) struct Noun<V: Subcommand> {
     #[command(flatten)]
-    beside: Beside,
+    access: DataAccess,
     #[command(subcommand)]
     verb: V,
 }
 
-/// What a command does.
+/// The verb of a command.
 pub(super) trait Verb: Subcommand {
-    /// What it changes, for the audit log; none for a command that only shows something.
+    /// What it changes, for the audit log; none if it only reads.
     fn change(&self) -> Option<Change>;
 
-    /// Does it, and prints it with the output that was asked for.
+    /// Runs it, and prints the result.
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure>;
 }
 
-/// Whose users, keys and aliases are meant.
+/// The account that a command is about.
 #[derive(Debug, Args)]
 pub(super) struct Account {
     /// The account [default: the server's own]
@@ -52,20 +52,20 @@ pub(super) struct Account {
     account: Option<RegistryId>,
 }
 
-impl Beside {
-    /// What the command line, the environment and the file say of the server's settings.
+impl DataAccess {
+    /// The settings of the server, as far as the command line, the environment and the file say.
     pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
         Sources::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
     }
 
-    /// Opens the registry for `work`, which prints with the output that was asked for.
+    /// Opens the data directory for `work`.
     pub(super) fn run(
         self,
         change: Option<Change>,
         work: impl AsyncFnOnce(&Installation, Output) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let sources = self.sources()?;
-        let (options, witness) = (sources.open_options()?, Witness::of(&sources, change.is_some())?);
+        let (options, audit_log) = (sources.open_options()?, AuditLog::of(&sources, change.is_some())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {
@@ -73,30 +73,30 @@ impl Beside {
             let outcome = work(&installation, self.output).await;
             let own = installation.account_id().clone();
             installation.close().await;
-            witness.hears(change, &own, outcome)
+            audit_log.record(change, &own, outcome)
         })
     }
 }
 
 impl<V: Verb> Noun<V> {
-    /// Does what the command says.
+    /// Runs the command.
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.beside.run(self.verb.change(), async |installation, output| self.verb.run(installation, output).await)
+        self.access.run(self.verb.change(), async |installation, output| self.verb.run(installation, output).await)
     }
 }
 
 impl Account {
-    /// The one that the command line names.
+    /// The account that the command line names.
     pub(super) fn given(&self) -> Option<RegistryId> {
         self.account.clone()
     }
 
-    /// Whether the command line names one.
+    /// Whether the command line names an account.
     pub(super) fn is_given(&self) -> bool {
         self.account.is_some()
     }
 
-    /// The id of the account, which exists.
+    /// The id of the account, which is checked to exist.
     pub(super) async fn find(&self, installation: &Installation) -> Result<RegistryId, Failure> {
         let id = self.account.as_ref().unwrap_or_else(|| installation.account_id());
         Ok(installation.describe_registry(id).await?.id)

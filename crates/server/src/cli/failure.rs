@@ -1,15 +1,15 @@
-//! How a command fails: what is printed, and which exit code that is.
+//! Failures of commands, by exit code.
 
 use crate::config::ConfigError;
 use roadstead_registry::{Error, OpenError};
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The flags, the environment or a file are wrong.
+    /// A flag, the environment or a file is wrong.
     #[error("{0}")]
     Usage(String),
-    /// They are right, and it failed.
+    /// They are right, but it failed.
     #[error("{0}")]
     Failed(String),
 }

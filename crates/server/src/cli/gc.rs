@@ -1,7 +1,7 @@
-//! `roadstead gc`: what nothing needs any more goes now, also beside a running server.
+//! `roadstead gc`: collects garbage now, even while a server is running.
 
 use super::audit::{Change, Whose};
-use super::data_access::Beside;
+use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::Record;
 use crate::config::{Config, GC_GRACE, values};
@@ -20,10 +20,10 @@ pub(super) struct Command {
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     grace: Option<Duration>,
     #[command(flatten)]
-    beside: Beside,
+    access: DataAccess,
 }
 
-/// What went, or would go.
+/// What was deleted, or would be.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Collected {
@@ -39,11 +39,11 @@ impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         let grace = match self.grace {
             Some(grace) => grace,
-            None => Config::only([&GC_GRACE], &self.beside.sources()?)?.gc_grace,
+            None => Config::only([&GC_GRACE], &self.access.sources()?)?.gc_grace,
         };
         let collection = Collection { grace, dry_run: self.dry_run };
         let change = Change::new("cli:gc", Whose::Any, "");
-        self.beside.run(Some(change).filter(|_| !collection.dry_run), async |installation, output| {
+        self.access.run(Some(change).filter(|_| !collection.dry_run), async |installation, output| {
             let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = installation.collect_garbage(collection).await?;
             output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
         })

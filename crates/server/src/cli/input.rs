@@ -1,4 +1,4 @@
-//! What commands read besides their arguments.
+//! The input of commands.
 
 use super::failure::Failure;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::path::Path;
 /// More than any policy or secret has.
 const MAXIMUM: u64 = 1 << 20;
 
-/// The text of a file, or with `-` of the standard input.
+/// The text of a file, or of stdin for `-`.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = if path == Path::new("-") {

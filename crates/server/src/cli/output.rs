@@ -1,4 +1,4 @@
-//! How commands print: a table for people, JSON for programs. Nothing else goes to the standard output.
+//! The output of commands: a table for people, JSON for programs. Nothing else is written to stdout.
 
 use super::failure::Failure;
 use clap::ValueEnum;
@@ -16,11 +16,11 @@ pub(super) enum Output {
     Json,
 }
 
-/// Something that is printed as a row of a table or as a JSON object.
+/// A row of a table, or a JSON object.
 pub(super) trait Record: Serialize {
-    /// The headings of its columns.
+    /// The headings of the columns.
     const HEADINGS: &'static [&'static str];
-    /// What stands under each of them.
+    /// The cells, in the order of the headings.
     fn cells(&self) -> Vec<String>;
 }
 
@@ -35,7 +35,7 @@ impl Output {
         self.print(records, || table(records))
     }
 
-    /// Prints a value as JSON, or else the text that `for_people` gives.
+    /// Prints a value as JSON, or else the text of `for_people`.
     pub(super) fn print<T: Serialize + ?Sized>(self, value: &T, for_people: impl FnOnce() -> String) -> Result<(), Failure> {
         match self {
             Self::Table => write(&for_people()),
@@ -44,14 +44,14 @@ impl Output {
     }
 }
 
-/// Writes to the standard output, and says so if that failed: what is printed may be a secret that is shown only once.
+/// Writes to stdout. A failure is reported, since what is printed may be a secret that is shown only once.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| Failure::Failed(format!("the command succeeded, but its output cannot be written: {error}")))
 }
 
-/// Records in columns, each as wide as its widest cell, with two blanks between them.
+/// Records in aligned columns, two spaces apart.
 pub(super) fn table<R: Record>(records: &[R]) -> String {
     let headings = R::HEADINGS.iter().map(|heading| (*heading).to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(headings).chain(records.iter().map(Record::cells)).collect();
@@ -64,7 +64,7 @@ pub(super) fn table<R: Record>(records: &[R]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A switch as a cell.
+/// A boolean as a cell.
 pub(super) fn yes_or_no(on: bool) -> String {
     (if on { "yes" } else { "no" }).to_owned()
 }

@@ -1,4 +1,4 @@
-//! `roadstead policy`: what users may do.
+//! `roadstead policy`: the policies of users.
 
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
@@ -70,12 +70,12 @@ pub(super) struct MaybeUser {
     account: Account,
 }
 
-/// A policy, with its document where that was asked for.
+/// A policy, with its document where requested.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PolicyRecord {
     policy_name: String,
-    /// AWS's ARN of a managed policy; a policy with a document of its own has none.
+    /// The ARN of a managed policy.
     arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<Box<RawValue>>,
@@ -139,7 +139,7 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
     }
 }
 
-/// The policy that the command line describes. Whatever is wrong with its document is said with the place of the document.
+/// The policy on the command line. Errors in a document name its file.
 fn offered(name: &str, document: Option<&Path>) -> Result<UserPolicy, Failure> {
     let Some(path) = document else {
         return UserPolicy::managed(name).map_err(|error| {
@@ -149,7 +149,7 @@ fn offered(name: &str, document: Option<&Path>) -> Result<UserPolicy, Failure> {
     UserPolicy::with_document(name, input::read(path)?).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
-/// The name of a managed policy of which the ARN may have been given.
+/// The name of a managed policy, which may be given as an ARN.
 fn short_name(policy: &str) -> &str {
     ManagedPolicy::find(policy).map_or(policy, |managed| managed.name)
 }

@@ -1,4 +1,4 @@
-//! `roadstead serve`: opens the registry, answers until a signal, and leaves everything as it should be.
+//! `roadstead serve`: opens the data directory, serves until a signal, and shuts down.
 
 use super::banner;
 use super::failure::Failure;
@@ -25,10 +25,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How long the storage gets to write down what it holds in memory.
-const CLOSING: Duration = Duration::from_secs(10);
-/// How long work on other threads gets to end once the server has stopped.
-const LEAVING: Duration = Duration::from_secs(1);
+/// How long the storage may take to write its caches to disk.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long blocking work may take once the server has stopped.
+const BLOCKING_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -46,7 +46,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), folder.path(), on_terminal, begun));
-    runtime.shutdown_timeout(LEAVING);
+    runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     folder.remove_if_temporary();
     audit.finish();
     outcome
@@ -64,8 +64,7 @@ fn open_audit_log(config: &Config) -> Result<Audit, Failure> {
         .map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", place())))
 }
 
-/// Opens the audit log anew whenever SIGHUP says that it may have been moved away. Without a file of its own, SIGHUP means
-/// what it means to every program.
+/// Reopens the audit log on SIGHUP, after it was rotated. Without a file, SIGHUP keeps its default action.
 fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
     if config.audit_log.is_none() {
         return Ok(());
@@ -86,7 +85,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     refuse_open_emulator(&config).await?;
     refuse_idle_hsts(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
-    // The addresses first: a server that cannot listen must not leave a new data folder behind.
+    // First the addresses: a server that cannot listen must not leave a new data directory behind.
     let (listener, address) = listen_on("listen", &config.listen).await?;
     let admin = match &config.admin_listen {
         Some(admin) => Some(listen_on("admin-listen", admin).await?),
@@ -116,8 +115,8 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped immediately by a second signal ({signal})"))),
     }
-    if tokio::time::timeout(CLOSING, installation.close()).await.is_err() {
-        tracing::warn!("the storage did not close within {} s", CLOSING.as_secs());
+    if tokio::time::timeout(CLOSE_TIMEOUT, installation.close()).await.is_err() {
+        tracing::warn!("the storage did not close within {} s", CLOSE_TIMEOUT.as_secs());
     }
     tracing::info!("stopped");
     Ok(())
@@ -130,7 +129,7 @@ async fn listen_on(flag: &str, place: &str) -> Result<(TcpListener, SocketAddr),
     Ok((listener, address))
 }
 
-/// Serves what everybody may ask and what the operator asks, at one address or at two.
+/// Serves the public and the operator's surface, at one address or at two.
 async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Arc<Router>, stopping: watch::Receiver<bool>) {
     let stopped = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -144,8 +143,8 @@ async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Ar
     }
 }
 
-/// An emulator lets everybody in who reaches it, so it has to be told twice before other machines can. The port is not
-/// opened before that is known.
+/// An emulator accepts everybody who reaches it, so other machines may reach it only with a second switch. This is checked
+/// before the port opens.
 async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     if !config.emulator || config.emulator_on_network {
         return Ok(());
@@ -163,7 +162,7 @@ async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
     Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
 }
 
-/// A promise of HTTPS that would never be sent protects nobody, and looks as if it did.
+/// `--hsts` that is never sent would only seem to protect.
 fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
     if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
         return Ok(());
@@ -172,14 +171,14 @@ fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
     Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
 }
 
-/// Where the data goes.
+/// The data directory.
 enum Folder {
     Kept(PathBuf),
     Temporary(TempDir),
 }
 
 impl Folder {
-    /// Nobody else may look into a temporary folder: it stands where everybody's do, and holds an access key.
+    /// A temporary directory holds an access key and lies where everybody's do, so nobody else may read it.
     fn choose(config: &Config) -> Result<Self, Failure> {
         if !config.ephemeral {
             return Ok(Self::Kept(std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone())));

@@ -3,19 +3,19 @@
 use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask this process to stop.
+/// The signals that stop this process.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Takes the signals over from the system: from here on they only end the process if somebody asks for [`Self::next`].
+    /// Installs handlers: from here on, the signals have no effect but through [`Self::next`].
     pub(super) fn listen() -> Result<Self, Failure> {
         Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
     }
 
-    /// The name of the next one to arrive.
+    /// The name of the next signal.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -24,7 +24,7 @@ impl Signals {
     }
 }
 
-/// SIGHUP, which ends the process no longer.
+/// SIGHUP, which then no longer ends the process.
 pub(super) fn hangups() -> Result<Signal, Failure> {
     take(SignalKind::hangup())
 }

@@ -1,4 +1,4 @@
-//! `roadstead user`: who acts for an account besides its root.
+//! `roadstead user`: the users of an account.
 
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
@@ -81,7 +81,7 @@ impl data_access::Verb for Verb {
     }
 }
 
-/// A user that the account does not have, in words that say what to do.
+/// The failure for an unknown user, which says what to do.
 pub(super) fn unknown(id: &RegistryId, name: &str) -> Failure {
     Failure::Failed(format!("account {id} has no user '{name}': 'roadstead user list --account {id}' lists its users"))
 }

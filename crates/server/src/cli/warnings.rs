@@ -1,13 +1,13 @@
-//! What an operator should know at start: settings and files with which others get in than those who are meant to.
+//! Warnings at start about settings and files that let in more people than intended.
 
 use crate::config::Config;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// Everybody may read a file with this bit.
+/// Set if everybody may read a file.
 const READ_BY_EVERYBODY: u32 = 0o004;
 
-/// Warns of what is not wrong, but seldom wanted.
+/// Warns of settings that are valid, but rarely intended.
 pub(super) fn warn(config: &Config) {
     if rustix::process::geteuid().is_root() {
         tracing::warn!("the server runs as root but needs no root privileges: run it as a separate user that owns the data directory");

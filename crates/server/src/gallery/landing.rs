@@ -1,4 +1,4 @@
-//! The page that a browser finds at `/`: what this is, and three lines to copy.
+//! The landing page at `/`: what this server is, and the commands to begin with.
 
 use crate::http::{Call, Reply, Response};
 use crate::quick_start;
@@ -6,7 +6,7 @@ use crate::server::Server;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-/// The page, made for the origin by which it was reached.
+/// The page, with the origin by which it was requested.
 pub(crate) async fn page(server: &Server, call: &Call) -> Response {
     let alias = match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => alias,

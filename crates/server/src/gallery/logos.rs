@@ -1,11 +1,11 @@
-//! The logos of repositories, which catalog data point at.
+//! The logos of repositories, which catalog data refers to.
 
 use crate::http::{Call, Reply, Response, logo_path};
 use crate::server::Server;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-/// The PNG of this path.
+/// The logo at the path of a request.
 pub(crate) async fn serve(server: &Server, call: &Call) -> Response {
     let name = logo_path::name(call.uri.path());
     let found = match name {

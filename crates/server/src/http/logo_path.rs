@@ -1,4 +1,4 @@
-//! The paths under which logos of repositories are served; catalog data points at them.
+//! The paths of repository logos, which catalog data refers to.
 
 const FOLDER: &str = "/logo/";
 const ENDING: &str = ".png";

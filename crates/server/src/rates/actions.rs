@@ -1,4 +1,4 @@
-//! How often an account may do an action of the AWS API, where the operator sets a rate for it (`[rates]`).
+//! Rates of AWS API actions for each account (`[rates]`).
 
 use super::{Rate, Throttle, TooFast};
 use crate::http::{Call, network_of};
@@ -13,12 +13,12 @@ use std::time::Instant;
 pub enum Client {
     /// All principals of an account.
     Account(RegistryId),
-    /// Whoever sends requests without a signature from this address, or with IPv6 from its network.
+    /// Anonymous clients at this address or, with IPv6, in its network.
     Address(IpAddr),
 }
 
 impl Client {
-    /// Whoever sends a request.
+    /// The sender of a request.
     pub fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
         match principal {
             Some(principal) => Self::Account(principal.identity.registry.clone()),
@@ -27,7 +27,7 @@ impl Client {
     }
 }
 
-/// The rates in force, and who has used them up how far.
+/// The rates in force, and how much of them is used.
 #[derive(Debug)]
 pub struct ActionRates(HashMap<&'static str, Throttle<Client>>);
 
@@ -37,7 +37,7 @@ impl ActionRates {
         Self(rates.iter().map(|(action, rate)| (*action, Throttle::new(*rate))).collect())
     }
 
-    /// Counts a request now, or refuses it. Who sends it is asked only if there is a rate to count it against.
+    /// Counts a request, or refuses it. `client` is called only if the action has a rate.
     pub fn admit(&self, action: &'static str, client: impl FnOnce() -> Client) -> Result<(), TooFast> {
         self.0.get(action).map_or(Ok(()), |throttle| throttle.take(&client(), Instant::now()))
     }

@@ -1,8 +1,8 @@
-//! How often somebody may fail to prove who he is before he is told no more than to wait.
+//! Rates of failed logins.
 //!
-//! Every attempt is verified, so that good credentials are never refused for what others, or their own holder, got wrong
-//! before. Whoever fails too often is held back: he does not learn what was wrong, only when to come again, and clients
-//! that keep to that slow down.
+//! Every attempt is verified, so valid credentials are never refused because of somebody else's failures. A client that fails
+//! too often is held back: it is told only when to try again, not what was wrong, and clients that respect `Retry-After` slow
+//! down.
 
 use super::{Rate, Throttle, TooFast};
 use crate::http::{Call, network_of};
@@ -10,26 +10,25 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Failures with one access key are this many times rarer than those of an address.
+/// The rate of failures with one access key is this many times lower than that of an address.
 const KEY_SHARE: u32 = 3;
 
-/// Who has failed how often.
+/// The failures of each address and key.
 #[derive(Debug)]
 pub struct FailedLogins {
     by_address: Throttle<IpAddr>,
-    /// An address with the hash of an access key id: text of strangers is not kept.
+    /// An address with the hash of an access key id, so that no text of clients is kept.
     by_key: Throttle<(IpAddr, u64)>,
     hasher: RandomState,
 }
 
 impl FailedLogins {
-    /// Nobody has failed yet. The rate is that of an address; with one key a third of it.
+    /// The rate is that of an address; with one key it is a third.
     pub fn new(rate: Rate) -> Self {
         Self { by_address: Throttle::new(rate), by_key: Throttle::new(rate.slower(KEY_SHARE)), hasher: RandomState::new() }
     }
 
-    /// Counts a failure, with the key that it claimed to be. Its answer is not to say more than [`TooFast`] if there were
-    /// too many.
+    /// Counts a failure with the access key that was claimed. After too many, the response may say no more than [`TooFast`].
     pub(crate) fn count(&self, call: &Call, key_id: Option<&str>) -> Result<(), TooFast> {
         self.count_at(call.client(), key_id, Instant::now()).inspect_err(|_| call.trace.note_held_back())
     }

@@ -1,5 +1,5 @@
-//! Limits on pulls, as Amazon ECR Public has them and off unless asked for: how often an address or an account may pull an
-//! image, and how much an address may download without a login in a month (ECR Public user guide, "Service quotas").
+//! Limits on pulls, as Amazon ECR Public has them, off unless set: how often an address or an account may pull an image, and
+//! how much an address may download anonymously in a month (ECR Public user guide, "Service quotas").
 
 use super::volume::{self, Downloads};
 use super::{Rate, Throttle, TooFast};
@@ -12,10 +12,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many children may be pulled for each image: as many as an index of sixteen platforms has, with an attestation for each.
+/// How many children may be pulled for each image: those of an index of sixteen platforms with an attestation each.
 const CHILDREN: u32 = 32;
 
-/// What is allowed, and what has been used of it.
+/// The limits, and how much of them is used.
 #[derive(Debug)]
 pub struct PullLimits {
     anonymous: Option<Pulls<IpAddr>>,
@@ -23,17 +23,17 @@ pub struct PullLimits {
     downloads: Option<Arc<Downloads>>,
 }
 
-/// What somebody is about to be sent.
+/// What is about to be pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pulled {
-    /// A manifest. Only these count against a rate: an image has one or a few, and any number of blobs.
+    /// A manifest. Only these count against rates: an image has one or a few, but any number of blobs.
     Manifest(Pull),
     /// A blob.
     Blob,
 }
 
-/// The rate of images, and beside it the one of children. Whoever pulls an image of several platforms has to get the index and
-/// then a child, at any rate; and as no request remembers another, children are counted by themselves.
+/// The rate of images, and a separate one of children. Pulling an image of several platforms takes the index and then a child;
+/// as requests are not related to each other, children are counted by themselves.
 #[derive(Debug)]
 struct Pulls<K> {
     images: Throttle<K>,
@@ -54,16 +54,16 @@ impl<K: Eq + Hash + Clone> Pulls<K> {
     }
 }
 
-/// Why somebody may not pull now.
+/// Why a pull is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Too many pulls in a short time; after this time the next one may come.
+    /// Too many pulls; the next one may come after this time.
     TooFast(Duration),
-    /// The volume of this month is spent: no patience helps.
+    /// The volume of the month is used up.
     Spent,
 }
 
-/// Where the bytes of an answer are counted once they are sent.
+/// Where the bytes of a response are counted once they are sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Charge {
     downloads: Arc<Downloads>,
@@ -78,14 +78,14 @@ impl From<TooFast> for Refusal {
 }
 
 impl Charge {
-    /// Counts what was sent.
+    /// Counts bytes that were sent.
     pub(crate) fn add(&self, sent: u64) {
         self.downloads.add(self.address, self.month, sent);
     }
 }
 
 impl PullLimits {
-    /// Limits of which nothing is used: manifests for each address, manifests for each account, and bytes for each address in a month.
+    /// Limits of which nothing is used: manifests by address, manifests by account, and bytes by address in a month.
     pub fn new(anonymous: Option<Rate>, accounts: Option<Rate>, volume: Option<u64>) -> Self {
         Self {
             anonymous: anonymous.map(Pulls::new),
@@ -94,7 +94,7 @@ impl PullLimits {
         }
     }
 
-    /// Counts what is pulled, and says where its bytes are to be counted.
+    /// Counts a pull, and says where its bytes are to be counted.
     pub(crate) fn admit(
         &self,
         principal: Option<&Principal>,

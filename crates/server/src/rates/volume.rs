@@ -1,4 +1,4 @@
-//! How much somebody may download in a calendar month.
+//! Download volume by calendar month.
 
 use super::bounded_map::BoundedMap;
 use parking_lot::Mutex;
@@ -6,13 +6,13 @@ use roadstead_model::Timestamp;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Names the calendar month of a time, in UTC: months since the year 0.
+/// The calendar month in UTC, as months since the year 0.
 pub(super) fn month(now: Timestamp) -> i64 {
     let date = jiff::Timestamp::from_microsecond(now.micros()).unwrap_or_default().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     i64::from(date.year()) * 12 + i64::from(date.month())
 }
 
-/// What each address has downloaded in the month that it is.
+/// What each address has downloaded in the current month.
 #[derive(Debug)]
 pub(super) struct Downloads {
     /// In bytes.
@@ -31,23 +31,23 @@ impl Downloads {
         Self { limit, of_month: Mutex::new(OfMonth { month: 0, bytes: BoundedMap::new() }) }
     }
 
-    /// Whether an address has nothing left.
+    /// Whether an address has used up its volume.
     pub(super) fn is_spent(&self, address: IpAddr, month: i64) -> bool {
         let of_month = self.of_month.lock();
-        of_month.month == month && of_month.bytes.find(&address).is_some_and(|bytes| *bytes >= self.limit)
+        of_month.month == month && of_month.bytes.get(&address).is_some_and(|bytes| *bytes >= self.limit)
     }
 
-    /// Counts what was sent to an address. What a download that began last month sends counts for nothing any more.
+    /// Counts bytes that were sent to an address. A download that began last month no longer counts.
     pub(super) fn add(&self, address: IpAddr, month: i64, sent: u64) {
         let mut of_month = self.of_month.lock();
         if of_month.month < month {
             of_month.month = month;
             of_month.bytes.clear();
         }
-        // With too many addresses to note, those are forgotten that have hardly used anything.
+        // A full map is pruned of addresses that have used next to nothing.
         let little = self.limit / 1000;
         if of_month.month == month
-            && let Some(bytes) = of_month.bytes.about(&address, Instant::now(), |bytes| *bytes < little)
+            && let Some(bytes) = of_month.bytes.get_or_insert(&address, Instant::now(), |bytes| *bytes < little)
         {
             *bytes = bytes.saturating_add(sent);
         }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 /// How much of a body is discarded to keep the connection.
 const MAX_DISCARDED: u64 = 64 * 1024;
 /// How long the response waits for it: many clients send a small body right after the head, but not with it.
-const PATIENCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Closes the connection after the response if the body is not received. HTTP/2 needs nothing of that: the stream is reset with
 /// NO_ERROR after the response (RFC 9113 §8.1).
@@ -35,7 +35,7 @@ async fn is_received(body: &mut Incoming, is_announced: bool) -> bool {
         // It may have been asked for and received. If not, a response without another poll keeps hyper from sending 100.
         return discard(body).now_or_never().unwrap_or(false);
     }
-    timeout(PATIENCE, discard(body)).await.unwrap_or(false)
+    timeout(TIMEOUT, discard(body)).await.unwrap_or(false)
 }
 
 /// Discards a body, if it ends within [`MAX_DISCARDED`].
