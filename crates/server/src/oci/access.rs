@@ -1,4 +1,5 @@
-//! Who may do what at this door: the challenge, the permission of each operation, and the proof of having been checked.
+//! Authentication and authorization of this door: the challenge, the permission of each operation, and the proof that it was
+//! checked.
 
 use super::failure::{Code, Failure, Refused};
 use super::operation::{Operation, Place};
@@ -11,26 +12,26 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use roadstead_model::{RegistryAlias, RepositoryKey};
 
-/// What AWS answers to those who have not signed in.
+/// The message of AWS without credentials.
 const NOT_AUTHORIZED: &str = "Not Authorized";
-/// What AWS answers to a token that it cannot read.
+/// The message of AWS for a malformed token.
 const INVALID: &str = "Your Authorization Token is invalid.";
-/// What AWS answers when the 12 hours of `GetAuthorizationToken` are over.
+/// The message of AWS for a token that is older than 12 hours.
 const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
 
-/// The scope that the challenge names, as AWS does. It stands for none.
+/// The scope that the challenge names, as that of AWS does. It grants nothing.
 pub(super) const SCOPE: &str = "aws";
 
 /// RFC 6750, section 3.1.
 const INVALID_TOKEN: &str = ",error=\"invalid_token\"";
 
-/// The permission to push a manifest, with which every push ends.
+/// The permission to push a manifest, the last step of every push.
 const PUT_IMAGE: &str = "ecr-public:PutImage";
-/// The permission to create the repository that a push goes to.
+/// The permission to create the repository on push.
 const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 
-/// A repository that the caller may do this operation to. Only [`permit`] and [`permit_pull`] make one, and no operation goes
-/// without one.
+/// A repository for which the caller has permission. Only [`permit`] and [`permit_pull`] construct one, and every operation
+/// takes one.
 pub(super) struct Target {
     repository: RepositoryKey,
     alias: RegistryAlias,
@@ -38,7 +39,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The repository, which need not exist.
+    /// The repository, which may not exist.
     pub(super) fn repository(&self) -> &RepositoryKey {
         &self.repository
     }
@@ -58,14 +59,14 @@ impl Target {
         format!("/v2/{}/{}/{endpoint}", self.alias, self.repository.name)
     }
 
-    /// Whether a missing repository is to be made.
+    /// Whether to create the repository if it is missing.
     pub(super) fn may_create(&self) -> bool {
         self.may_create
     }
 }
 
-/// Finds out who calls; none when the request carries no `Authorization`. Bad credentials are refused whatever is asked for, so
-/// that a client learns of them at once.
+/// Authenticates the caller; none if the request has no `Authorization`. Bad credentials are refused whatever the request is,
+/// so that a client learns of them at once.
 pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
     let authenticated = bearer::authenticate(&server.keys, &server.installation, &call.headers).await;
     let principal = authenticated.map_err(|error| refuse_credentials(call, error))?;
@@ -75,15 +76,15 @@ pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<
     Ok(principal)
 }
 
-/// Finds the repository of a pull. Every repository is public, so that a pull needs no permission.
+/// Resolves the repository of a pull. All repositories are public, so that no permission is needed.
 pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target, Failure> {
     let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
     Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, may_create: false })
 }
 
-/// Checks that the caller may do an operation, and finds the registry that it is done in.
+/// Checks that the caller may perform the operation, and resolves its repository.
 ///
-/// Every repository is public, so that a listing needs no permission either, and not even an `Authorization`.
+/// Listings need neither a permission nor an `Authorization`, since all repositories are public.
 pub(super) async fn permit(
     server: &Server,
     call: &Call,
@@ -114,7 +115,7 @@ async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrinci
     Ok(Permissions::find(&server.installation, call, known, resource, RequestTags::default()).await?)
 }
 
-/// Whether the caller may push an image there. Pulls do not ask for this.
+/// Whether the caller may push an image to the repository. GETs do not check this.
 pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Principal>, target: &Target) -> Result<bool, Failure> {
     match principal {
         Some(Principal::Known(known)) => Ok(permissions_of(server, call, known, target).await?.allow(PUT_IMAGE).is_ok()),
@@ -122,7 +123,7 @@ pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Pr
     }
 }
 
-/// Spells out the right path for everybody's first mistake, `docker push localhost:5000/app`.
+/// Suggests the right path for the most common mistake, `docker push localhost:5000/app`.
 pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: StatusCode, code: Code) -> Failure {
     match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => {
@@ -133,7 +134,7 @@ pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: S
     }
 }
 
-/// The one table of what each operation needs, in the actions of Amazon ECR Public.
+/// The actions of Amazon ECR Public that each operation requires.
 fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static str] {
     const INITIATE: &str = "ecr-public:InitiateLayerUpload";
     const UPLOAD: &str = "ecr-public:UploadLayerPart";
@@ -156,13 +157,13 @@ fn denied(denied: Denied) -> Failure {
     Failure::new(StatusCode::FORBIDDEN, Code::Denied, reason.as_str()).refused(Refused { reason, ..Refused::default() })
 }
 
-/// What the audit log hears of credentials that are not good. Those that once were are no attempt to guess any.
+/// The audit log entry for bad credentials. Expired and revoked ones do not count as attempts to guess.
 fn bad_credentials(error: &TokenError) -> Refused {
     let is_guess = !matches!(error, TokenError::Expired | TokenError::Revoked);
     Refused { reason: error.to_string(), is_bad_login: true, is_guess }
 }
 
-/// What tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).
+/// The challenge, which tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).
 pub(super) fn challenge(call: &Call) -> Failure {
     challenge_with(call, NOT_AUTHORIZED, "")
 }
@@ -173,8 +174,8 @@ fn challenge_with(call: &Call, message: &str, error: &str) -> Failure {
     Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value)
 }
 
-/// What everything under `/v2/` answers to bad credentials: 401 with the challenge, so that clients ask for a new token,
-/// where AWS says 400 without one and they give up.
+/// The response to bad credentials under `/v2/`: 401 with the challenge, so that clients request a new token. AWS responds with
+/// 400 and no challenge, at which clients give up.
 fn refuse_credentials(call: &Call, error: TokenError) -> Failure {
     let refusal = bad_credentials(&error);
     let message = match error {
@@ -185,8 +186,8 @@ fn refuse_credentials(call: &Call, error: TokenError) -> Failure {
     challenge_with(call, message, INVALID_TOKEN).refused(refusal)
 }
 
-/// What `/token` answers to a bad password: 401 also when it has expired, so that clients drop it and sign in again,
-/// where AWS says 403 and they do not.
+/// The response of `/token` to a bad password: 401 even if it has expired, so that clients discard it and sign in again. AWS
+/// responds with 403, at which they do not.
 pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
     let refusal = bad_credentials(&error);
     let message = match error {
@@ -207,7 +208,7 @@ mod tests {
     use http::{HeaderMap, Method, Uri};
     use http_body_util::BodyExt;
 
-    /// Every endpoint with every method, and whether it is a read: a new operation has to be put in its place here.
+    /// Every endpoint with every method. A new operation has to be added here.
     #[test]
     fn every_write_needs_a_permission_and_no_read_does() {
         let digest = format!("sha256:{}", "0".repeat(64));

@@ -1,4 +1,4 @@
-//! What the audit log hears from this door: what is pushed and deleted, and attempts that were refused.
+//! The audit log of this door: pushes, deletions, and refused attempts.
 
 use super::access::Target;
 use super::failure::Failure;
@@ -11,8 +11,7 @@ use roadstead_model::Arn;
 /// The name of this door in metrics.
 const DOOR: &str = "oci";
 
-/// Notes the write that a request asks for, whose sender may do it. Reads leave no trace, and neither do the chunks of an
-/// upload, which its end stands for.
+/// Notes an authorized write. Reads are not noted, and neither are the chunks of an upload, since its completion is.
 pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
     if !is_heard(operation) {
         return;
@@ -21,8 +20,7 @@ pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
     call.trace.note_write(action(operation), arn, object(operation));
 }
 
-/// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
-/// often to prove who he is.
+/// Notes why a request failed, and returns the failure to respond with: 429 if the client has failed to authenticate too often.
 pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Failure {
     let Some(refusal) = failure.refusal() else {
         call.trace.note_failure(failure.code());
@@ -82,7 +80,7 @@ fn action(operation: &Operation) -> &'static str {
     }
 }
 
-/// What of the repository is meant: tags, a digest, an upload.
+/// The tags, digest or upload that the operation acts on.
 fn object(operation: &Operation) -> Option<String> {
     match operation {
         Operation::DeleteManifest(reference) => Some(reference.to_string()),

@@ -1,4 +1,4 @@
-//! Blobs that a repository holds (OCI distribution specification, end-2 and end-10).
+//! Blobs of a repository (OCI distribution specification, end-2 and end-10).
 
 use super::access::{self, Target};
 use super::conditional;
@@ -17,7 +17,7 @@ use roadstead_model::Digest;
 use roadstead_model::media_type::UNKNOWN;
 use roadstead_registry::{Asker, BlobInfo, StoredBlob};
 
-/// GET and HEAD, whole or in parts. Only a GET opens the blob.
+/// GET and HEAD, whole or in ranges. Only GET opens the blob.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) -> Result<Response, Failure> {
     let Puller { server, call, principal } = puller;
     let admitted = puller.admit(Pulled::Blob)?;
@@ -25,7 +25,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
     let is_known = conditional::is_known(&call.headers, digest);
     let reply = if call.method == Method::HEAD {
         let blob = announce(server, call, principal, target, digest).await?;
-        // A range means nothing to a HEAD (RFC 9110, section 14.2).
+        // HEAD ignores ranges (RFC 9110, section 14.2).
         if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, UNKNOWN) }
     } else {
         let blob = server.installation.find_blob(target.repository(), digest).await?;
@@ -36,9 +36,10 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
     Ok(admitted.answer(reply.into_response()))
 }
 
-/// A HEAD comes before a push that will rely on its answer. For somebody who may push there, a blob that nothing needs is kept
-/// for it. What anybody else asks changes nothing, so he is told of such a blob in the first half of its grace only, and
-/// pushes it again in the second: BuildKit and containerd sign in when they are told to, and to look they need not.
+/// A HEAD often precedes a push that relies on its response. If the caller may push to the repository, an unreferenced blob is
+/// protected from garbage collection. For any other caller nothing changes, and the blob is only reported during the first half
+/// of its grace period, so that it is pushed again in the second: BuildKit and containerd sign in only when challenged, and
+/// HEAD does not challenge them.
 async fn announce(
     server: &Server,
     call: &Call,
@@ -53,7 +54,7 @@ async fn announce(
     server.installation.look_for_blob(target.repository(), digest, asker).await
 }
 
-/// DELETE, unless a manifest of the repository needs the blob.
+/// DELETE, refused while a manifest of the repository refers to the blob.
 pub(super) async fn delete(server: &Server, target: &Target, digest: &Digest) -> Result<Response, Failure> {
     server.installation.delete_blob(target.repository(), digest).await?;
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())

@@ -1,4 +1,4 @@
-//! Request bodies, streamed into the registry or read whole up to a limit.
+//! Request bodies, streamed into the registry or read into memory up to a limit.
 
 use super::failure::{Code, Failure};
 use crate::http::Call;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use roadstead_registry::{BodyError, Error, PartBody};
 
-/// What a streamed body holds at most: two batches on their way to the disk, and what the connection has received beyond them.
+/// The most memory that a streamed body holds: two batches being written, and what the connection has received beyond them.
 const STREAMED: u64 = 768 * 1024;
 
 /// A body that is streamed into an upload session.
@@ -18,20 +18,20 @@ pub(super) struct Chunks<'a> {
     pace: Pace,
     share: Share,
     received: u64,
-    /// What the client has announced and not yet sent; none if it has announced nothing.
+    /// The part of the announced length that has not arrived; none if no length was announced.
     remaining: Option<u64>,
-    /// Why there is no more of it, if it is not the client that stopped.
+    /// Why receiving stopped, unless the client stopped sending.
     halted: Option<ReceiveError>,
 }
 
 impl<'a> Chunks<'a> {
-    /// `length` is what a `Content-Range` announces: a body of another length does not count as complete.
+    /// `length` is what `Content-Range` announces: a body of another length is incomplete.
     pub(super) fn new(server: &Server, call: &Call, body: &'a mut Incoming, length: Option<u64>) -> Self {
         let share = server.budget.sender(&call.trace).nothing();
         Self { body, pace: Pace::new(server.config.body_pace), share, received: 0, remaining: length, halted: None }
     }
 
-    /// What an upload failed with, where the registry knows only that its body has ended early.
+    /// Replaces the error that the body ended early by the reason, if the server stopped receiving.
     pub(super) fn failure(&self, error: Error) -> Failure {
         match (&error, self.halted) {
             (Error::BodyIncomplete, Some(halted)) => Failure::of_body(halted, Code::BlobUploadInvalid),

@@ -4,19 +4,14 @@ use super::failure::Failure;
 use super::listing::Listing;
 use crate::http::{Call, Reply, Response};
 use crate::server::Server;
-use http::header::LINK;
 use roadstead_model::oci::RepositoryList;
 
-/// A page of all repositories as `<alias>/<repository>` in byte order. All are public, so everybody may see all.
+/// A page of all repositories as `<alias>/<repository>` in byte order. All are public, so nothing is filtered.
 pub(super) async fn list(server: &Server, call: &Call, listing: &Listing) -> Result<Response, Failure> {
     if listing.is_empty() {
         return Ok(Reply::json_for(call, &RepositoryList { repositories: &[] }).into_response());
     }
     let page = server.installation.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
     let reply = Reply::json_for(call, &RepositoryList { repositories: &page.items });
-    Ok(match &page.next {
-        Some(position) => reply.with(LINK, &listing.link("/v2/_catalog", position, None)),
-        None => reply,
-    }
-    .into_response())
+    Ok(listing.page(reply, page.next.as_deref(), "/v2/_catalog", None))
 }

@@ -5,10 +5,10 @@ use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE};
 use roadstead_model::Digest;
 use roadstead_registry::Condition;
 
-/// What an `If-Match` or `If-None-Match` lists.
+/// An entry of `If-Match` or `If-None-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listed<'a> {
-    /// `*`: whatever is there.
+    /// `*`: any content.
     Any,
     /// An entity tag.
     Tag {
@@ -23,7 +23,7 @@ pub(super) fn entity_tag(digest: &Digest) -> String {
     ["\"", digest.as_str(), "\""].concat()
 }
 
-/// Whether a reader has this content already. Weak tags compare as well as strong ones (section 13.1.2).
+/// Whether the client has this content already. The comparison is weak (section 13.1.2).
 pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
     listed(headers, &IF_NONE_MATCH).any(|listed| match listed {
         Listed::Any => true,
@@ -31,17 +31,17 @@ pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
     })
 }
 
-/// Whether a `Range` counts: there is no `If-Range`, or it names this content (section 13.1.5). A date names none here.
+/// Whether to honor `Range`: there is no `If-Range`, or it names this content (section 13.1.5). A date never does.
 pub(super) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     headers.get(IF_RANGE).is_none_or(|value| value.as_bytes() == entity_tag(digest).as_bytes())
 }
 
-/// The condition of a push; none when both headers are there, which no condition of ours expresses.
+/// The precondition of a push; none if both headers are present, which is not supported.
 pub(super) fn of_push(headers: &HeaderMap) -> Option<Condition> {
     match (headers.contains_key(IF_MATCH), headers.contains_key(IF_NONE_MATCH)) {
         (false, false) => Some(Condition::None),
         (true, false) if is_any(headers, &IF_MATCH) => Some(Condition::Present),
-        // A weak tag never matches strongly (section 13.1.1); with nothing left in the list, the push is refused.
+        // Weak tags never match strongly (section 13.1.1). An empty list refuses the push.
         (true, false) => Some(Condition::Is(digests(listed(headers, &IF_MATCH), |weak| !weak))),
         (false, true) if is_any(headers, &IF_NONE_MATCH) => Some(Condition::Absent),
         (false, true) => Some(Condition::IsNot(digests(listed(headers, &IF_NONE_MATCH), |_| true))),
@@ -61,7 +61,7 @@ fn digests<'a>(listed: impl Iterator<Item = Listed<'a>>, counts: impl Fn(bool) -
     listed.filter_map(digest).collect()
 }
 
-/// What all lines of a header list, read as it is asked for. A line that is no text lists no tag of ours.
+/// The entries of all lines of a header, parsed lazily. Lines that are not text are skipped.
 fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Listed<'a>> {
     headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| {
         let any = line.trim() == "*";
@@ -69,7 +69,7 @@ fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     })
 }
 
-/// Reads `"a", W/"b"`. A digest without quotes, as people type it, is taken as if it had them.
+/// Parses `"a", W/"b"`. Digests without quotes, as people type them, are accepted.
 struct Tags<'a>(&'a str);
 
 impl<'a> Iterator for Tags<'a> {

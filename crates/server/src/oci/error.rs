@@ -1,5 +1,4 @@
-//! What becomes of the errors of the registry, the limits and the parser: a failure in the codes of the OCI distribution
-//! specification.
+//! Maps errors of the registry, of rate limits and of routing to failures with the codes of the OCI distribution specification.
 
 use super::failure::{Code, Failure, Refused};
 use super::operation::{Place, RouteError};
@@ -36,7 +35,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The whole of the registry's errors; a new one has to be put in its place here before anything compiles.
+/// The status and code of each error of the registry.
 fn classify(error: &Error) -> (StatusCode, Code) {
     match error {
         Error::RegistryNotFound(_) | Error::RepositoryNotFound { .. } => (StatusCode::NOT_FOUND, Code::NameUnknown),
@@ -54,12 +53,12 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::UploadNotFound { .. } => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
         Error::UploadEmpty { .. } | Error::BodyIncomplete => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
         Error::LimitExceeded(_) => (StatusCode::FORBIDDEN, Code::Denied),
-        // Unlike other limits it gives way by itself, and clients try again after 429.
+        // Unlike other limits this one passes, and clients retry after 429.
         Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
         Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
-        // These belong to operations that this door does not have.
+        // Errors of operations that this door does not have.
         Error::AnswerTooLarge { .. }
         | Error::RepositoryExists { .. }
         | Error::RepositoryNotEmpty { .. }
@@ -77,7 +76,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
     }
 }
 
-/// The texts are those of Amazon ECR Public. Clients try again after 429, so a volume that is spent is 403.
+/// The texts are those of Amazon ECR Public. An exhausted volume is 403, since clients retry after 429.
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -100,7 +99,6 @@ impl From<TooFast> for Failure {
     }
 }
 
-/// One caller who asks for too much, and a server that has too much to do.
 impl From<Crowded> for Failure {
     fn from(crowded: Crowded) -> Self {
         let failure = match crowded {
@@ -114,8 +112,7 @@ impl From<Crowded> for Failure {
 }
 
 impl Failure {
-    /// The failure to find the registry of a place: to a client, a repository that is not there (Amazon ECR Public says the same of
-    /// an alias that nobody has).
+    /// An unknown alias is reported as an unknown repository, as Amazon ECR Public does.
     pub(super) fn in_place(error: Error, place: &Place) -> Self {
         match error {
             Error::RegistryNotFound(_) => {
@@ -127,7 +124,7 @@ impl Failure {
         }
     }
 
-    /// Why a body was not received, with the code for one that is not as it should be.
+    /// A body that was not received, with `code` if the body is at fault.
     pub(super) fn of_body(halted: ReceiveError, code: Code) -> Self {
         match halted {
             ReceiveError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large"),
@@ -178,10 +175,10 @@ mod tests {
         }
     }
 
-    /// Every error that names a registry: a new one belongs here.
+    /// Every error that names a registry. New ones have to be added here.
     fn naming_a_registry() -> Vec<Error> {
         let registry = RegistryId::parse("123456789012").expect("an id");
-        // A name that looks like the id has to stay.
+        // A name that equals the id must not be replaced.
         let name = RepositoryName::parse("123456789012").expect("a name");
         let (digest, id) = (Digest::of(Algorithm::Sha256, b"x"), "an-upload".to_owned());
         let digests = vec![digest.clone()];

@@ -1,5 +1,4 @@
-//! A failure of this door, in the error codes of the OCI distribution specification ("Error Codes"), and what the logs are told
-//! of it.
+//! A failure of this door, in the error codes of the OCI distribution specification ("Error Codes"), with what is logged of it.
 
 use crate::http::{Reply, Response};
 use http::StatusCode;
@@ -9,30 +8,30 @@ use roadstead_model::oci::{ErrorEntry, ErrorList};
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::Error;
 
-/// Why a request is not answered with what it asked for.
+/// An error response, with what is logged of it.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
     code: Code,
     pub(super) message: String,
     headers: Vec<(HeaderName, String)>,
-    /// What went wrong within; it is logged and never sent.
+    /// An internal error, which is logged and never sent.
     cause: Option<Box<Error>>,
     refusal: Option<Box<Refused>>,
 }
 
-/// What the audit log is told of somebody who was refused.
+/// A refusal, for the audit log.
 #[derive(Debug, Default)]
 pub(super) struct Refused {
-    /// Why, in words that tell no secret.
+    /// Free of secrets.
     pub(super) reason: String,
-    /// Whether it is for credentials that are not good.
+    /// Whether credentials were bad.
     pub(super) is_bad_login: bool,
-    /// Whether they never were.
+    /// Whether the credentials were never valid.
     pub(super) is_guess: bool,
 }
 
-/// An error code of the specification, and two of our own for what it has no word for.
+/// An error code of the specification, or `PRECONDITION_FAILED` or `UNKNOWN`, for which it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     BlobUnknown,
@@ -81,36 +80,33 @@ impl Failure {
         Self { status, code, message: message.into(), headers: Vec::new(), cause: None, refusal: None }
     }
 
-    /// A failure within, which is logged and never sent.
+    /// A failure for an internal error, which is logged and never sent.
     pub(super) fn within(status: StatusCode, message: &str, cause: Error) -> Self {
         Self { cause: Some(Box::new(cause)), ..Self::new(status, Code::Unknown, message) }
     }
 
-    /// The same with a header; a further one of the same name replaces it.
+    /// Sets a header, replacing an earlier one of the same name.
     pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The same, for the audit log to hear of.
+    /// Marks this as a refusal for the audit log.
     pub(super) fn refused(mut self, refusal: Refused) -> Self {
         self.refusal = Some(Box::new(refusal));
         self
     }
 
-    /// What the audit log is to hear of, if somebody was refused.
     pub(super) fn refusal(&self) -> Option<&Refused> {
         self.refusal.as_deref()
     }
 
-    /// The code that the client is told.
     pub(super) fn code(&self) -> &'static str {
         self.code.as_str()
     }
 
-    /// The same with the alias in the place of the registry's id: at this door a registry is called as the client called it, and
-    /// the account behind it is not named (observed on Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). The registry's
-    /// texts say what the id is the id of, so that nothing else is taken for it.
+    /// Replaces the registry's id by the alias that the client used, so that the account behind it is not named (observed on
+    /// Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). Only ids that the text introduces as such are replaced.
     pub(super) fn naming(mut self, registry: &RegistryId, alias: &RegistryAlias) -> Self {
         if self.message.contains(registry.as_str()) {
             for what in ["registry with id", "registry ID"] {
@@ -125,7 +121,7 @@ impl Failure {
         self.code == Code::NameUnknown
     }
 
-    /// Logs what went wrong within, if something did.
+    /// Logs the internal error, if there is one.
     pub(super) fn log(&self, request_id: &str) {
         if let Some(error) = &self.cause {
             tracing::error!(request_id, %error, "the request failed");

@@ -10,7 +10,7 @@ pub(super) const SUBJECT: HeaderName = HeaderName::from_static(oci::SUBJECT);
 pub(super) const TAG: HeaderName = HeaderName::from_static(oci::TAG);
 pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static(oci::UPLOAD_UUID);
 
-/// What is named by its digest never changes, so nobody need ever ask again.
+/// Content that is addressed by digest never changes.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// What is named by a tag may be kept, but not used without asking whether it still holds.
+/// Content that is addressed by a tag may be cached, but must be revalidated.
 pub(super) const REVALIDATE: &str = "public, no-cache";

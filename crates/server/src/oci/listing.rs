@@ -1,24 +1,26 @@
-//! `n`, `last` and `Link`: how every listing is read page by page (OCI distribution specification, "Listing Tags").
+//! Pagination by `n`, `last` and `Link` (OCI distribution specification, "Listing Tags").
 
 use crate::http::query::{ENCODED, Query};
+use crate::http::{Reply, Response};
+use http::header::LINK;
 use percent_encoding::utf8_percent_encode;
 use roadstead_model::PageSize;
 use roadstead_model::measure::beginning;
 
-/// What stands behind so many bytes of a position decides nothing: no name, tag or digest that is listed is as long.
+/// Positions are cut to this length, which exceeds that of any listed name, tag or digest.
 const LONGEST_POSITION: usize = 512;
 
-/// Which part of a listing a client asks for.
+/// The page that a client requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// At most so many entries; none for as many as fit a page.
+    /// The maximum number of entries; none for as many as fit a page.
     pub(super) n: Option<u64>,
-    /// Only what comes after this one, which need not exist.
+    /// The position after which the page starts; it need not exist.
     pub(super) last: Option<String>,
 }
 
 impl Listing {
-    /// Reads `n` and `last`; none when `n` is no whole number.
+    /// Parses `n` and `last`; none if `n` is not a whole number.
     pub(super) fn parse(query: &Query<'_>) -> Option<Self> {
         let n = query.get("n").as_deref().map(whole_number);
         if n == Some(None) {
@@ -27,24 +29,30 @@ impl Listing {
         Some(Self { n: n.flatten(), last: query.get("last").map(|last| beginning(&last, LONGEST_POSITION).to_owned()) })
     }
 
-    /// The size of the page to read. The largest page is also the default: most listings then need one request.
+    /// The page size. The default is the maximum, so that most listings take one request.
     pub(super) fn size(&self) -> PageSize {
         self.n.map_or(PageSize::MAXIMUM, PageSize::clamped)
     }
 
-    /// Whether the client asked for no entries at all, which is allowed and answered without a `Link`.
+    /// Whether `n` is 0, which is allowed and answered without a `Link`.
     pub(super) fn is_empty(&self) -> bool {
         self.n == Some(0)
     }
 
-    /// The `Link` to the page after `position`, relative to the server. `filter` is a further parameter to keep.
-    pub(super) fn link(&self, path: &str, position: &str, filter: Option<(&str, &str)>) -> String {
+    /// Adds the `Link` to the page after position `next`, if there is one.
+    pub(super) fn page(&self, reply: Reply, next: Option<&str>, path: &str, filter: Option<(&str, &str)>) -> Response {
+        let Some(position) = next else { return reply.into_response() };
+        reply.with(LINK, &self.link(path, position, filter)).into_response()
+    }
+
+    /// The `Link` to the page after `position`, relative to the server, with a further parameter `filter`.
+    fn link(&self, path: &str, position: &str, filter: Option<(&str, &str)>) -> String {
         let filter = filter.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, ENCODED))).unwrap_or_default();
         format!("<{path}?{filter}n={}&last={}>; rel=\"next\"", self.size().get(), utf8_percent_encode(position, ENCODED))
     }
 }
 
-/// A whole number of any magnitude; one too large to count stands for "all", which the page size then bounds.
+/// A whole number of any magnitude. The page size bounds those that overflow.
 fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
 }

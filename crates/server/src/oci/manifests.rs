@@ -17,11 +17,11 @@ use roadstead_model::media_type::without_parameters;
 use roadstead_model::{Reference, StoredManifest, Tag};
 use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
 
-/// GET and HEAD answer the stored bytes under the media type that they were pushed with, whatever `Accept` says.
+/// GET and HEAD respond with the stored bytes and the media type of the push, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
     let manifest = server.installation.get_manifest(target.repository(), reference).await?;
-    // Only now is it known whether it is a part of what was pulled before. To find that out costs little, and no disk.
+    // Only the manifest tells whether it is part of an earlier pull. Reading it is cheap, and usually takes no disk access.
     let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
@@ -38,14 +38,14 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
     Ok(admitted.answer(reply.with_static(CACHE_CONTROL, caching).into_response()))
 }
 
-/// The bytes of a large manifest: read only if they are not on their way to others already, and if there is room for them.
+/// The bytes of a large manifest, shared with concurrent responses, or read if the budget has room for them.
 async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -> Result<Body, Failure> {
     let server = puller.server;
     let holder = puller.holder();
     let bytes = match server.shared_content.find(&manifest.digest, &holder) {
         Some(bytes) => bytes,
         None => {
-            // For as long as it is read: then it is taken for as long as it is sent.
+            // Held while reading. The body takes a share of its own for sending.
             let _share = holder.share(usize::try_from(manifest.size).unwrap_or(usize::MAX))?;
             server.installation.manifest_bytes(target.repository(), &manifest.digest).await?
         }
@@ -53,7 +53,7 @@ async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -
     Ok(Body::content(&manifest.digest, bytes))
 }
 
-/// PUT stores exactly the bytes that came, under the tag or digest of the path and the tags of `?tag=`, all or nothing.
+/// PUT stores the exact bytes under the tag or digest of the path and the tags of `?tag=`, all or nothing.
 pub(super) async fn put(
     server: &Server,
     call: &Call,
@@ -96,7 +96,7 @@ fn created(target: &Target, put: &ManifestPut, tags: &[Tag]) -> Response {
     tags.iter().fold(reply, |reply, tag| reply.and(TAG, tag.as_str())).into_response()
 }
 
-/// DELETE of a tag leaves its manifest; DELETE of a digest takes all its tags along.
+/// DELETE of a tag keeps the manifest; DELETE of a digest removes its tags too.
 pub(super) async fn delete(server: &Server, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let repository = target.repository();
     match reference {

@@ -1,7 +1,7 @@
 //! The OCI door: everything under `/v2/`, and `/token` (OCI distribution specification; Docker's token authentication).
 //!
-//! A request is routed (`route.rs`), its sender found out and its permission checked (`access.rs`), and then it is one
-//! call of the registry. Whatever fails on the way becomes an answer in the specification's error codes (`error.rs`).
+//! A request is routed (`route.rs`), authenticated and authorized (`access.rs`), and performed by one call of the registry.
+//! Failures become responses with the specification's error codes (`error.rs`).
 
 mod access;
 mod audit;
@@ -40,18 +40,18 @@ use operation::{Content, Endpoint, Operation, Place, Route, RouteError};
 use pulling::Puller;
 use std::future::Future;
 
-/// Answers one request. It never fails: what goes wrong is an answer too.
+/// Responds to one request. Failures are responses too.
 pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
     let endpoint = match route::parse(&call.method, call.uri.path(), call.uri.query()) {
         Ok(Route::Pull(place, content)) => return finished(server, call, pull(server, call, place, &content).await),
         Ok(Route::Other(endpoint)) => Ok(endpoint),
         Err(error) => Err(error),
     };
-    // A future is as large as its largest state, and is moved before it runs: pulls do not carry everything else along.
+    // A future is as large as its largest state and is moved before it is polled, so everything but pulls goes on the heap.
     finished(server, call, Box::pin(respond(server, call, endpoint, body)).await)
 }
 
-/// The answer when there is no room in memory for another one.
+/// The response when the memory budget is exhausted.
 pub(crate) fn crowded(crowded: Crowded) -> Response {
     Failure::from(crowded).into_response()
 }
@@ -87,7 +87,7 @@ async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteE
         return Err(access::challenge(call));
     }
     match endpoint {
-        // Without this challenge docker never sends its login.
+        // Docker sends its credentials only after this challenge.
         Ok(Endpoint::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Endpoint::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Endpoint::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
@@ -142,7 +142,7 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
     }
 }
 
-/// Composes a listing when it is its turn.
+/// Composes a listing once it is its turn.
 async fn in_turn(server: &Server, call: &Call, list: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
     let _turn = server.listings.turn(&server.budget, &call.trace).await?;
     list.await

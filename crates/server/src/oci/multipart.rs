@@ -1,5 +1,5 @@
-//! Several parts of a blob in one answer (`multipart/byteranges`, RFC 9110, section 14.6), as lazily pulling clients ask
-//! for them. The answer is streamed like any other: only the heads of the parts are made beforehand.
+//! Several ranges of a blob in one response (`multipart/byteranges`, RFC 9110, section 14.6), as lazily pulling clients request
+//! them. The response is streamed: only the headers of the parts are composed in advance.
 
 use super::range::{Span, content_range};
 use crate::http::{BlobAccess, BlobFuture, Body, Reply};
@@ -9,14 +9,14 @@ use roadstead_model::media_type::UNKNOWN;
 use roadstead_registry::BlobReader;
 use std::io;
 
-/// What stands at one place of the answer.
+/// A piece of the response.
 #[derive(Debug)]
 enum Piece {
     Text(Bytes),
     Part(Span),
 }
 
-/// The pieces of an answer, each with the offset at which it ends.
+/// The pieces of a response, each with its end offset.
 #[derive(Debug, Default)]
 struct Pieces {
     pieces: Vec<(u64, Piece)>,
@@ -43,7 +43,7 @@ impl Pieces {
         self.pieces.last().map_or(0, |(end, _)| *end)
     }
 
-    /// The piece that holds the byte at `offset`, how far into the piece that is, and how many bytes of it follow.
+    /// The piece that contains the byte at `offset`, the offset within it, and how many bytes of it follow.
     fn at(&self, offset: u64) -> Option<(&Piece, u64, u64)> {
         let index = self.pieces.partition_point(|(end, _)| *end <= offset);
         let start = index.checked_sub(1).map_or(0, |before| self.pieces[before].0);
@@ -55,7 +55,7 @@ fn text(text: String) -> (u64, Piece) {
     (text.len() as u64, Piece::Text(text.into()))
 }
 
-/// The answer with these parts of a blob of `size` bytes.
+/// The response with these ranges of a blob of `size` bytes.
 pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let pieces = Pieces::of(&boundary, spans, size);
@@ -64,7 +64,7 @@ pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
     Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
 }
 
-/// Reads to the end of a piece at most: whoever reads goes on from there.
+/// Reads at most to the end of a piece; the caller continues from there.
 fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, access: BlobAccess) -> BlobFuture {
     match pieces.at(offset) {
         None => Box::pin(std::future::ready(Err(io::ErrorKind::UnexpectedEof.into()))),

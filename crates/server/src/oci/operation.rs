@@ -7,19 +7,17 @@ use roadstead_model::tag::{ReferenceError, TagError};
 use roadstead_model::{Algorithm, Digest, Reference, RegistryAlias, RepositoryName, Tag};
 use std::fmt;
 
-/// How many `?tag=` a push may have. The specification wants ten at least, and 414 for too many ("Pushing Manifests").
+/// How many `?tag=` a push may have. The specification requires at least ten, and 414 beyond the limit ("Pushing Manifests").
 pub(super) const MAXIMUM_TAGS: usize = 100;
 
-/// What a request asks for.
+/// What a request asks for, a pull or anything else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Content of a repository.
     Pull(Place, Content),
-    /// Anything else.
     Other(Endpoint),
 }
 
-/// What a pull asks for.
+/// What a pull reads. HEAD is a pull without a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// end-3
@@ -28,7 +26,7 @@ pub(super) enum Content {
     Blob(Digest),
 }
 
-/// What a request asks for that is not a pull.
+/// Any other request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// `/v2/` (end-1).
@@ -37,27 +35,24 @@ pub(super) enum Endpoint {
     Catalog(Listing),
     /// `/v2/_oci/ext/discover`.
     Extensions,
-    /// Everything else about one repository.
+    /// Any other operation on a repository.
     Repository(Place, Operation),
 }
 
-/// `<alias>/<repository>`: where a repository is found.
+/// `<alias>/<repository>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The registry's public first path segment.
     pub(super) alias: RegistryAlias,
-    /// The name within the registry.
     pub(super) repository: RepositoryName,
 }
 
-/// What is done to a repository. A HEAD is the GET of the same path.
+/// An operation on a repository other than a pull. A HEAD is the GET of the same path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     /// end-7
     PutManifest {
-        /// What the path says.
         reference: Reference,
-        /// The further tags of `?tag=`, each once.
+        /// From `?tag=`, without duplicates.
         tags: Vec<Tag>,
     },
     /// end-9
@@ -70,9 +65,8 @@ pub(super) enum Operation {
     PushBlob(Digest),
     /// end-11
     MountBlob {
-        /// The blob.
         digest: Digest,
-        /// The repository to take it from; none for any.
+        /// The source repository; none for any.
         from: Option<Place>,
     },
     /// end-13
@@ -80,28 +74,21 @@ pub(super) enum Operation {
     /// end-5
     AppendUpload(String),
     /// end-6
-    CompleteUpload {
-        /// The session.
-        id: String,
-        /// What its content must be.
-        digest: Digest,
-    },
+    CompleteUpload { id: String, digest: Digest },
     /// end-14
     CancelUpload(String),
     /// end-8
     ListTags(Listing),
     /// end-12
     ListReferrers {
-        /// What they refer to.
         subject: Digest,
-        /// Only those of this type.
+        /// Lists only this type.
         artifact_type: Option<String>,
-        /// Which part.
         listing: Listing,
     },
 }
 
-/// Why a request asks for nothing that exists.
+/// Why a request was not routed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RouteError {
     /// No endpoint has this path.
@@ -113,19 +100,12 @@ pub(super) enum RouteError {
         /// The methods that are.
         allow: &'static str,
     },
-    /// The repository's name has one segment: everybody's first mistake.
+    /// The name has one segment, the most common mistake.
     #[error("repositories live under a registry alias")]
     NoAlias(String),
-    /// The alias or the repository's name is not well formed.
+    /// The alias or the repository name is malformed.
     #[error("the name '{name}' is not valid: {part} {reason}")]
-    Name {
-        /// The whole name.
-        name: String,
-        /// Which part of it.
-        part: &'static str,
-        /// What is wrong with it.
-        reason: NameError,
-    },
+    Name { name: String, part: &'static str, reason: NameError },
     /// A digest is malformed or of an unknown algorithm.
     #[error(transparent)]
     Digest(#[from] DigestError),
@@ -179,7 +159,7 @@ impl Place {
     }
 }
 
-/// A name of the client's that goes into a message: its beginning only, so that a message stays readable.
+/// The beginning of a name, to keep messages readable.
 fn shortened(text: &str) -> String {
     text.chars().take(255).collect()
 }

@@ -1,4 +1,4 @@
-//! Holds pulls to their limits.
+//! Limits on pulls.
 
 use super::failure::Failure;
 use crate::http::budget::Holder;
@@ -8,7 +8,7 @@ use crate::rates::{Charge, Pulled};
 use crate::server::Server;
 use http::Method;
 
-/// Who asks for content.
+/// The sender of a pull.
 #[derive(Clone, Copy)]
 pub(super) struct Puller<'a> {
     pub(super) server: &'a Server,
@@ -16,16 +16,16 @@ pub(super) struct Puller<'a> {
     pub(super) principal: Option<&'a Principal>,
 }
 
-/// Permission to send what is pulled, and where its bytes are counted.
+/// Permission to send content, and the counter of its bytes.
 pub(super) struct Admitted(Option<Charge>);
 
 impl Puller<'_> {
-    /// Whose share of the budget it is what is sent.
+    /// Who is charged for the memory of the response.
     pub(super) fn holder(self) -> Holder {
         self.server.budget.sender(&self.call.trace)
     }
 
-    /// Counts what is about to be sent, or refuses it. What a HEAD asks for is not sent.
+    /// Counts a pull, or refuses it. HEAD is not counted.
     pub(super) fn admit(self, pulled: Pulled) -> Result<Admitted, Failure> {
         if self.call.method != Method::GET {
             return Ok(Admitted(None));
@@ -36,7 +36,7 @@ impl Puller<'_> {
 }
 
 impl Admitted {
-    /// The answer, whose bytes count once they are sent.
+    /// The response; its bytes are counted as they are sent.
     pub(super) fn answer(self, mut response: Response) -> Response {
         if let Some(charge) = self.0 {
             response.extensions_mut().insert(charge);

@@ -1,30 +1,28 @@
-//! Parts of a blob on its way out (`Range`, RFC 9110, section 14) and on its way in (`Content-Range` as the OCI
-//! distribution specification has it, "Pushing a blob in chunks").
+//! Ranges of blobs: `Range` of GET (RFC 9110, section 14), and `Content-Range` of chunks (OCI distribution specification,
+//! "Pushing a blob in chunks").
 
-/// More parts than this in one request are answered with the whole blob, as RFC 9110 allows: nobody needs them.
+/// Requests for more ranges are answered with the whole blob, as RFC 9110 allows.
 const MAXIMUM_PARTS: usize = 64;
 
-/// Bytes `start` to `end`, both included.
+/// An inclusive range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    /// The first byte.
     pub(super) start: u64,
-    /// The last byte.
     pub(super) end: u64,
 }
 
-/// What of a blob is asked for.
+/// The requested part of a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// All of it: no range, or one that is not understood and therefore ignored.
+    /// There is no range, or it is not understood and therefore ignored.
     Whole,
-    /// One or several parts, none overlapping another.
+    /// One or more ranges that do not overlap.
     Parts(Vec<Span>),
-    /// Nothing that the blob has.
+    /// No range intersects the blob.
     Unsatisfiable,
 }
 
-/// One range as it is written, before the size is known to matter.
+/// A range as written, before it is clamped to the size of the blob.
 enum Spec {
     From(u64, u64),
     Suffix(u64),
@@ -33,7 +31,6 @@ enum Spec {
 }
 
 impl Span {
-    /// How many bytes these are.
     pub(super) const fn length(self) -> u64 {
         self.end.saturating_sub(self.start).saturating_add(1)
     }
@@ -49,10 +46,10 @@ pub(super) fn select(header: &str, size: u64) -> Selection {
     let mut spans = Vec::new();
     for spec in specs {
         match spec {
-            // RFC 9110 lets a server ignore such a header or refuse it; the conformance suite wants it refused.
+            // RFC 9110 allows to ignore or refuse this; the conformance suite requires refusal.
             Spec::Reversed => return Selection::Unsatisfiable,
             Spec::From(start, end) if start < size => spans.push(Span { start, end: end.min(size - 1) }),
-            // All of nothing is no part: there is no `Content-Range` for it.
+            // An empty range has no `Content-Range`.
             Spec::From(0, _) | Spec::Suffix(1..) if size == 0 => return Selection::Whole,
             Spec::Suffix(length) if length > 0 => spans.push(Span { start: size.saturating_sub(length), end: size - 1 }),
             Spec::From(..) | Spec::Suffix(_) => {}
@@ -83,7 +80,7 @@ fn parse_spec(text: &str) -> Option<Spec> {
     }
 }
 
-/// The client's order is kept, unless parts overlap: those are sent once, in the order of the blob.
+/// Keeps the order of the client, unless ranges overlap: then they are merged, in the order of the blob.
 fn without_overlaps(mut spans: Vec<Span>) -> Vec<Span> {
     let overlapping = (1..spans.len()).any(|at| spans[..at].iter().any(|earlier| earlier.touches(spans[at])));
     if !overlapping {
@@ -100,7 +97,7 @@ fn without_overlaps(mut spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-/// Reads the `Content-Range` of a chunk: `<start>-<end>`, both included, without a unit and without a total.
+/// Parses the `Content-Range` of a chunk: `<start>-<end>`, inclusive, without unit and total.
 pub(super) fn parse_chunk(header: &str) -> Option<Span> {
     let (start, end) = header.split_once('-')?;
     let span = Span { start: number(start)?, end: number(end)? };
@@ -112,13 +109,13 @@ pub(super) fn content_range(span: Span, size: u64) -> String {
     format!("bytes {}-{}/{size}", span.start, span.end)
 }
 
-/// How far an upload session has come, as a `Range` header: the last byte is included, and none at all is `0-0` too,
-/// as every client expects (OCI distribution specification, "Pushing a blob in chunks").
+/// The `Range` of an upload session. It is inclusive, and `0-0` also if nothing was received, as clients expect (OCI
+/// distribution specification, "Pushing a blob in chunks").
 pub(super) fn received_range(received: u64) -> String {
     format!("0-{}", received.saturating_sub(1))
 }
 
-/// Decimal digits of any number; what is too large for a blob is as good as the largest.
+/// Decimal digits; overflow saturates.
 fn number(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().unwrap_or(u64::MAX))
 }

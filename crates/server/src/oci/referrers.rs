@@ -1,8 +1,8 @@
-//! The manifests that refer to another one (OCI distribution specification, end-12).
+//! Referrers of a manifest (OCI distribution specification, end-12).
 //!
-//! Every manifest with a subject is indexed when it is pushed, also while the subject is missing. So the entries of a
-//! fallback tag (`sha256-<hex>`) that clients keep for registries without this endpoint are in the answer already: a
-//! listed manifest counts only with a valid subject ("Enabling the Referrers API"), and then it was indexed.
+//! Every manifest with a subject is indexed when it is pushed, even if the subject is missing. The entries of fallback tags
+//! (`sha256-<hex>`), which clients maintain for registries without this endpoint, need not be merged: only manifests with a
+//! valid subject count ("Enabling the Referrers API"), and those are indexed.
 
 use super::access::Target;
 use super::failure::Failure;
@@ -10,13 +10,13 @@ use super::headers::FILTERS_APPLIED;
 use super::listing::Listing;
 use crate::http::{Call, Reply, Response};
 use crate::server::Server;
-use http::header::{CONTENT_TYPE, LINK};
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use roadstead_model::media_type::{self, OCI_INDEX};
 use roadstead_model::{Digest, Page, Referrer, oci};
 use std::sync::Arc;
 
-/// A page of referrers as an image index. Unknown subjects and repositories have none; that is never an error.
+/// A page of referrers as an image index, empty for unknown subjects and repositories.
 pub(super) async fn list(
     server: &Server,
     call: &Call,
@@ -34,14 +34,10 @@ pub(super) async fn list(
     };
     let reply = index(call, &page.items, artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));
-    Ok(match &page.next {
-        Some(position) => reply.with(LINK, &listing.link(&target.path(&format!("referrers/{subject}")), position, filter)),
-        None => reply,
-    }
-    .into_response())
+    Ok(listing.page(reply, page.next.as_deref(), &target.path(&format!("referrers/{subject}")), filter))
 }
 
-/// What is answered for a registry that does not exist.
+/// The response for an unknown registry.
 pub(super) fn none(call: &Call, filtered: bool) -> Response {
     index(call, &[], filtered).into_response()
 }

@@ -1,7 +1,7 @@
-//! What a request asks for, read from its method, path and query alone (OCI distribution specification, "Endpoints").
+//! Routes a request by method, path and query (OCI distribution specification, "Endpoints").
 //!
-//! A path is read from its end, because a repository's name may have any number of segments and even segments that are
-//! called `blobs` or `manifests`: what stands before the last keyword is the name.
+//! Paths are parsed from the end, because a repository name may have any number of segments, even `blobs` and `manifests`: the
+//! name is what precedes the last keyword.
 
 use super::listing::Listing;
 use super::operation::{Content, Endpoint, MAXIMUM_TAGS, Operation, Place, Route, RouteError};
@@ -11,24 +11,24 @@ use percent_encoding::percent_decode_str;
 use roadstead_model::{Algorithm, Digest, Reference, Tag};
 use std::borrow::Cow;
 
-/// Whether a request is one for a token, which takes logins of its own; none if it is for something else (Docker's token
-/// authentication specification).
+/// Whether a request is for a token, which has its own authentication; none if not (Docker's token authentication
+/// specification).
 pub(super) fn token(method: &Method, path: &str) -> Option<Result<(), RouteError>> {
     let allowed = matches!(*method, Method::GET | Method::HEAD | Method::POST);
     let allowed = if allowed { Ok(()) } else { Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }) };
     matches!(path, "/token" | "/token/").then_some(allowed)
 }
 
-/// Reads a request's method, path (as sent, percent-encoding included) and query.
+/// Parses method, path (still percent-encoded) and query.
 pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, RouteError> {
-    // Decoded once, as a whole: an encoded slash is a slash. Whatever comes out is held against the grammar of names,
-    // tags and digests, and none of it ever becomes a file's name.
+    // The path is decoded once, as a whole, so that an encoded slash is a slash. The result is validated by the grammars of
+    // names, tags and digests, and never used as a file name.
     let path = match path.contains('%') {
         true => percent_decode_str(path).decode_utf8().map_err(|_| RouteError::UnknownPath)?,
         false => Cow::Borrowed(path),
     };
     let query = Query::parse(query.unwrap_or_default());
-    // A slash at the end changes nothing: some clients and most people write one now and then.
+    // A trailing slash is ignored: some clients and most people write one now and then.
     match path.strip_suffix('/').unwrap_or(&path) {
         "/v2" => for_reading(method).map(|()| Endpoint::Version),
         "/v2/_catalog" => for_reading(method).and_then(|()| listing(&query)).map(Endpoint::Catalog),
@@ -44,14 +44,14 @@ fn of_repository(method: &Method, path: &str, query: &Query<'_>) -> Result<Route
         return Ok(Route::Pull(Place::parse(name)?, content?));
     }
     let operation = suffix.operation(method, query);
-    // A wrong method is one whatever the name; a bad name comes before whatever else is wrong.
+    // A wrong method takes precedence over an invalid name, and that over any other error.
     if let Err(error @ RouteError::UnknownMethod { .. }) = operation {
         return Err(error);
     }
     Ok(Route::Other(Endpoint::Repository(Place::parse(name)?, operation?)))
 }
 
-/// What stands behind a repository's name.
+/// What follows the repository name in a path.
 enum Suffix<'a> {
     Manifest(&'a str),
     Blob(&'a str),
@@ -61,7 +61,7 @@ enum Suffix<'a> {
     Referrers(&'a str),
 }
 
-/// Splits a path behind `/v2/`, without a slash at its end, into the name and the rest.
+/// Splits a path after `/v2/`, without a trailing slash, into name and suffix.
 fn split(path: &str) -> Option<(&str, Suffix<'_>)> {
     let (head, last) = path.rsplit_once('/')?;
     let (before, keyword) = head.rsplit_once('/')?;
@@ -79,7 +79,7 @@ fn split(path: &str) -> Option<(&str, Suffix<'_>)> {
 }
 
 impl Suffix<'_> {
-    /// What a GET or HEAD pulls, if this names content.
+    /// The content of GET and HEAD; none if this is not a manifest or a blob.
     fn content(&self) -> Option<Result<Content, RouteError>> {
         match self {
             Self::Manifest(reference) => Some(Reference::parse(reference).map(Content::Manifest).map_err(RouteError::from)),
@@ -113,7 +113,7 @@ fn manifest(method: &Method, reference: &str, query: &Query<'_>) -> Result<Opera
     }
 }
 
-/// The further tags of a push, each once.
+/// The tags of `?tag=`, without duplicates.
 fn tags(query: &Query<'_>) -> Result<Vec<Tag>, RouteError> {
     let mut tags: Vec<Tag> = Vec::new();
     for (before, tag) in query.all("tag").enumerate() {
@@ -133,7 +133,7 @@ fn start(query: &Query<'_>) -> Result<Operation, RouteError> {
         let digest = Digest::parse(&digest)?;
         return Ok(match query.get("from").as_deref().map(Place::parse).transpose() {
             Ok(from) => Operation::MountBlob { digest, from },
-            // No repository can have that name, so nothing can be mounted from it: the client sends the bytes.
+            // No repository has that name, so nothing can be mounted from it, and the client uploads the blob.
             Err(_) => Operation::StartUpload(Some(digest.algorithm())),
         });
     }

@@ -1,10 +1,10 @@
-//! `/token`: a password against a bearer, or a bearer for nobody in particular (Docker's token authentication
-//! specification, "Requesting a Token" and "Token Authentication Specification with OAuth 2").
+//! `/token`: exchanges a password for a bearer, or issues an anonymous bearer (Docker's token authentication specification,
+//! "Requesting a Token" and "Token Authentication Specification with OAuth 2").
 //!
-//! Scopes are accepted in any number and form, and change next to nothing: a bearer says who holds it, and what the holder
-//! may do is decided at each request. But a push to a name that no repository can have is refused here already, and who asks
-//! for nothing but to pull, with a password that was good once, gets a bearer like everybody without one: clients send the
-//! password that they keep whatever they do, and give up when it is refused, although anybody may pull.
+//! Scopes of any number and form are accepted and mostly ignored: a bearer identifies its holder, whose permissions are checked
+//! at each request. There are two exceptions. A push to a name that no repository can have is refused here. And if a client
+//! only pulls, and its password has expired or was revoked, it gets an anonymous bearer: clients send their stored password
+//! with every request and give up when it is refused, although anybody may pull.
 
 use super::access;
 use super::body;
@@ -19,7 +19,6 @@ use hyper::body::Incoming;
 use roadstead_model::oci::TokenReply;
 use serde::Serialize;
 
-/// A form with credentials is small.
 const MAXIMUM_FORM: usize = 16 * 1024;
 
 #[derive(Serialize)]
@@ -34,10 +33,10 @@ pub(super) async fn answer(server: &Server, call: &Call, body: &mut Incoming) ->
     if call.method == Method::POST { post(server, call, body).await } else { get(server, call).await }
 }
 
-/// GET: the password comes as `Basic`, and without one the bearer is anonymous.
+/// GET: the password is in `Basic`. Without it, the bearer is anonymous.
 ///
-/// `offline_token` is not honoured: `docker login` would keep the refresh token in place of the password, where many
-/// other tools do not find it, and it would live no longer than the password does.
+/// `offline_token` is ignored: `docker login` would store the refresh token in place of the password, where many other tools do
+/// not find it, and it would expire with the password anyway.
 async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
     let query = Query::parse(call.uri.query().unwrap_or_default());
     if let Some(name) = pushed_without_alias(&query) {
@@ -52,9 +51,8 @@ async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
     }
 }
 
-/// The name in a scope such as `repository:app:pull,push`, if it lacks the alias. The push itself would be answered with
-/// NAME_INVALID, which docker takes for a passing trouble and tries for most of a minute before it shows what is wrong.
-/// It gives up at once on a token that it is denied.
+/// The name in a scope such as `repository:app:pull,push` if it lacks the alias. The push itself would fail with NAME_INVALID,
+/// which docker retries for most of a minute before it shows the error. It does not retry a refused token.
 fn pushed_without_alias(query: &Query<'_>) -> Option<String> {
     let pushed = |scope: &str| {
         let (name, mut actions) = of_repository(scope)?;
@@ -64,7 +62,7 @@ fn pushed_without_alias(query: &Query<'_>) -> Option<String> {
     query.all("scope").find_map(|scopes| scopes.split_whitespace().find_map(pushed))
 }
 
-/// Whether a client wants to pull and nothing else. A login names no repository, so that a bad one is told that it is.
+/// Whether all scopes are pulls. A login names no repository, so that a bad password is reported.
 fn only_pulls(query: &Query<'_>) -> bool {
     let mut pulls = false;
     let mut is_harmless = |scope: &str| match of_repository(scope) {
@@ -83,7 +81,7 @@ fn of_repository(scope: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
     Some((name, actions.split(',')))
 }
 
-/// POST: the password comes in a form, as itself or as the refresh token that it also is.
+/// POST: the form has the password, as such or as the refresh token, which is the same.
 async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
     let form = read_form(server, call, body).await?;
     let offline = form.get("access_type").as_deref() == Some("offline");
@@ -102,7 +100,7 @@ async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<
     Ok(Query::parse_form(String::from_utf8_lossy(&received.bytes).into_owned()))
 }
 
-/// The bearer for a password, for what `asked` says.
+/// Exchanges a password for a bearer.
 async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {
     if user != bearer::USER_NAME {
         return Err(access::bad_login(call, TokenError::WrongKind));
@@ -135,7 +133,7 @@ fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> 
         expires_in: (issued.expires_at.seconds() - now.seconds()).max(1),
         issued_at: now.to_rfc3339(),
     };
-    // RFC 6749, section 5.1: tokens are not to be kept by caches.
+    // Tokens must not be cached (RFC 6749, section 5.1).
     Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
 }
 

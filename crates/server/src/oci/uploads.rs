@@ -14,7 +14,7 @@ use hyper::body::{Body, Incoming};
 use roadstead_model::{Algorithm, Digest, RepositoryKey};
 use roadstead_registry::{Error, Upload};
 
-/// POST: begins a session.
+/// POST: starts a session.
 pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
     let installation = &server.installation;
     let upload = installation.start_upload(target.repository(), algorithm, target.may_create()).await?;
@@ -29,7 +29,7 @@ pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: 
     Ok(created(target, digest))
 }
 
-/// POST with `?mount=`: takes a blob from another repository, all of which are public, or else begins a session.
+/// POST with `?mount=`: links a blob of another repository, all of which are public, or else starts a session.
 pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, from: Option<&Place>) -> Result<Response, Failure> {
     let source = match from {
         None => None,
@@ -47,20 +47,20 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
     }
 }
 
-/// GET: how far a session has come.
+/// GET: the progress of a session.
 pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
     let upload = server.installation.find_upload(target.repository(), id).await?;
     Ok(session(StatusCode::NO_CONTENT, target, &upload))
 }
 
-/// PATCH: appends a chunk where its `Content-Range` says, or wherever the session stands.
+/// PATCH: appends a chunk at the start of its `Content-Range`, or at the current offset.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
     let (start, mut chunks) = announced_body(server, call, body)?;
     let appended = server.installation.append_upload(target.repository(), id, start, &mut chunks).await;
     Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
-/// PUT: ends a session, after a last chunk if the request has a body.
+/// PUT: completes a session, after a last chunk if the request has a body.
 pub(super) async fn complete(
     server: &Server,
     call: &Call,
@@ -81,19 +81,19 @@ pub(super) async fn complete(
     Ok(created(target, digest))
 }
 
-/// DELETE: gives a session up.
+/// DELETE: cancels a session.
 pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
     server.installation.cancel_upload(target.repository(), id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 
-/// A body, and where it is to begin if it says so.
+/// The body and, if it is announced, its start offset.
 fn announced_body<'a>(server: &Server, call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
     Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, body, chunk.map(Span::length))))
 }
 
-/// What `Content-Range` says of the body, if it is there. It must agree with `Content-Length`.
+/// The `Content-Range` of the body, if present. It must agree with `Content-Length`.
 fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
     let Some(value) = call.headers.get(CONTENT_RANGE) else { return Ok(None) };
     let refuse = |code, message: &str| Failure::new(StatusCode::BAD_REQUEST, code, message);
@@ -106,7 +106,7 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
     Ok(Some(span))
 }
 
-/// A chunk in the wrong place, or at the wrong time, is also told where the session is found, so that the client can go on.
+/// A misplaced or concurrent chunk is also answered with the location of the session, so that the client can resume.
 fn part_failure(target: &Target, id: &str, error: Error, chunks: Option<&Chunks<'_>>) -> Failure {
     let misplaced = matches!(error, Error::LayerPartInvalid { .. } | Error::UploadBusy { .. });
     let failure = match chunks {
