@@ -19,10 +19,10 @@ impl Installation {
     /// The images of these ids in their order; fails if one does not exist, or if they have more tags than an answer holds.
     pub async fn describe_images(&self, repository: &RepositoryKey, ids: &[ImageId]) -> Result<Vec<Image>> {
         let describe = async |tx: &mut Tx<'_>| {
-            let row = repository_row::require(tx, repository).await?;
+            let repository_id = repository_row::require(tx, repository).await?;
             let mut images = Filling::of_any_number();
             for id in ids {
-                let image = find(tx, repository, row, id).await?;
+                let image = find(tx, repository, repository_id, id).await?;
                 let bytes = text_bytes(&image);
                 if bytes > PAGE_BYTES || !images.take(image, bytes) {
                     return Err(Error::AnswerTooLarge { maximum: PAGE_BYTES });
@@ -36,9 +36,9 @@ impl Installation {
     /// A page of a repository's images in byte order of their digests, tagged or not, beginning behind `after`.
     pub async fn list_images(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Page<Image>> {
         let select = async |tx: &mut Tx<'_>| {
-            let row = repository_row::require(tx, repository).await?;
+            let repository_id = repository_row::require(tx, repository).await?;
             let mut rows: Filling<(i64, ImageSummary)> = Filling::new(size);
-            tx.fill(&mut rows, &SELECT_PAGE, params![row, after.unwrap_or_default(), size.with_one_more()]).await?;
+            tx.fill(&mut rows, &SELECT_PAGE, params![repository_id, after.unwrap_or_default(), size.with_one_more()]).await?;
             let rows = rows.finish(|(_, summary)| summary.digest.to_string());
             let mut images = Filling::new(size);
             for (id, summary) in rows.items {
@@ -55,9 +55,9 @@ impl Installation {
     }
 }
 
-async fn find(tx: &mut Tx<'_>, repository: &RepositoryKey, row: i64, id: &ImageId) -> Result<Image> {
+async fn find(tx: &mut Tx<'_>, repository: &RepositoryKey, repository_id: i64, id: &ImageId) -> Result<Image> {
     let tagged = match &id.tag {
-        Some(tag) => tags::target(tx, row, tag).await?.map(|(_, digest)| digest),
+        Some(tag) => tags::target(tx, repository_id, tag).await?.map(|(_, digest)| digest),
         None => None,
     };
     let digest = match (&id.digest, tagged) {
@@ -66,7 +66,7 @@ async fn find(tx: &mut Tx<'_>, repository: &RepositoryKey, row: i64, id: &ImageI
         (digest, tagged) => tagged.or_else(|| digest.clone()),
     };
     if let Some(digest) = digest
-        && let Some((manifest, summary)) = tx.query_one(&SELECT_SUMMARY, params![row, digest]).await?
+        && let Some((manifest, summary)) = tx.query_one(&SELECT_SUMMARY, params![repository_id, digest]).await?
     {
         return Ok(Image { summary, tags: tags::of_manifest(tx, manifest).await? });
     }

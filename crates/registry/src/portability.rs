@@ -3,7 +3,7 @@
 //! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
 
 use crate::metadata::{Sql, accounts, bindings, migrations, policies, principals};
-use crate::{catalog_data, image_deletion, images, manifests, referrers, repositories, repository_row, resource_tags, tags};
+use crate::{catalog_data, image_deletion, images, manifest_push, manifests, referrers, repositories, repository_row, resource_tags, tags};
 use crate::{collection, repository_blobs, uploads};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -34,6 +34,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     catalog_data::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
+    manifest_push::STATEMENTS,
     manifests::STATEMENTS,
     policies::STATEMENTS,
     principals::STATEMENTS,

@@ -1,4 +1,4 @@
-//! The registry's operations on a real data folder.
+//! Operations on a real data folder.
 
 mod deleting;
 mod gc;

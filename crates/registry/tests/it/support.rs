@@ -1,4 +1,4 @@
-//! A registry in a temporary folder, with a clock that the test sets.
+//! An installation in a temporary folder, with a clock that the test sets.
 
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
@@ -18,8 +18,9 @@ pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 pub(crate) struct World {
     pub(crate) installation: Installation,
+    /// The account that it was set up with.
     pub(crate) id: RegistryId,
-    /// Its repository.
+    /// A repository of that account.
     pub(crate) key: RepositoryKey,
     clock: Arc<AtomicI64>,
     limits: Limits,
@@ -27,7 +28,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A registry with one empty repository.
+    /// An installation with one empty repository.
     pub(crate) async fn new() -> Self {
         Self::with(Limits::default()).await
     }
@@ -47,12 +48,12 @@ impl World {
         Self { installation, id, key, clock, limits, folder }
     }
 
-    /// Closes the registry and opens it again on the same folder.
+    /// Closes the installation and opens it again on the same folder.
     pub(crate) async fn restart(self) -> Self {
         self.restart_after(|| ()).await
     }
 
-    /// Does something to the folder while the registry is closed.
+    /// The same, with something done to the folder while the installation is closed.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
         let Self { installation, id, key, clock, limits, folder } = self;
         installation.close().await;
