@@ -44,13 +44,13 @@ pub(crate) fn tighten(path: &Path) {
     let shown = path.display();
     // Others who could write here could also have put a link here that leads elsewhere.
     if path.is_symlink() {
-        tracing::warn!(path = %shown, "this leads to what is open to other users of the machine, and is left as it is: chmod go-rwx that");
+        tracing::warn!(path = %shown, "the target of this link is accessible to other users and was left unchanged: run chmod go-rwx on it");
         return;
     }
     match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
-        Ok(()) => tracing::warn!(path = %shown, "this was open to other users of the machine, and is its owner's only now"),
+        Ok(()) => tracing::warn!(path = %shown, "this was accessible to other users; access is now restricted to the owner"),
         Err(error) => {
-            tracing::warn!(path = %shown, %error, "this is open to other users of the machine, and could not be changed: chmod go-rwx it");
+            tracing::warn!(path = %shown, %error, "this is accessible to other users and could not be restricted: run chmod go-rwx on it");
         }
     }
 }
@@ -59,7 +59,7 @@ pub(crate) fn tighten(path: &Path) {
 pub(crate) fn warn_if_open(path: &Path) {
     if open_to_others(path).is_some() {
         let path = path.display();
-        tracing::warn!(%path, "the data folder is open to other users of the machine and holds other things too: give the data one of its own");
+        tracing::warn!(%path, "the data directory is accessible to other users and contains other files: use a separate directory");
     }
 }
 

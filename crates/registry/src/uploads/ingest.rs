@@ -231,7 +231,7 @@ impl Ingest {
         runtime.spawn(async move {
             let ended = if self.target.is_none() { self.settle_now().await.map(drop) } else { self.abandon().await };
             if let Err(error) = ended {
-                tracing::debug!(%error, "what had arrived of an upload is lost");
+                tracing::debug!(%error, "the bytes received of an upload are lost");
             }
         });
     }

@@ -34,7 +34,7 @@ impl UploadFile {
     pub(super) fn append(&self, batch: &[Bytes]) -> io::Result<()> {
         self.write_all(batch).inspect_err(|_| {
             if let Err(error) = self.cut_to_start() {
-                tracing::warn!(%error, "the bytes of an upload that failed could not be cut off");
+                tracing::warn!(%error, "cannot truncate a failed upload");
             }
         })
     }
