@@ -47,9 +47,11 @@ complain 'the statements of a topic stand above its functions' \
 complain 'a transaction is named only where its statements are' \
     "$(grep -nE '\bTx\b' "${sources[@]}" | grep -vFf <(printf '%s:\n' "${topics[@]}") || true)"
 
-# Where every module of the server stands, and that its doors do not use each other, is said there as data.
+# The floors of the modules, and that doors do not use each other, are data at the top of this script.
 python3 tests/imports.py --self-test || broken=1
-python3 tests/imports.py --summary
+complain 'imports point down, and no circle of them has more than two files' "$(python3 tests/imports.py bench model server)"
+complain 'the command line does not use the doors' \
+    "$(mentions '\bcrate::(aws|gallery|oci)\b' crates/server/src/cli crates/server/src/cli.rs)"
 
 for pair in metadata:blobs blobs:metadata; do
     folder=crates/registry/src/${pair%:*}
