@@ -13,7 +13,7 @@ pub(super) async fn get_repository_catalog_data(
 ) -> Result<RepositoryCatalogDataResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
     let data = caller.installation().catalog_data(&repository).await?;
-    Ok(RepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
+    Ok(RepositoryCatalogDataResponse { catalog_data: catalog_data_response(caller, data) })
 }
 
 /// Answers the catalog data as they are now, with the logo's URL.
@@ -22,8 +22,8 @@ pub(super) async fn put_repository_catalog_data(
     request: PutRepositoryCatalogDataRequest,
 ) -> Result<RepositoryCatalogDataResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let data = caller.installation().put_catalog_data(&repository, sent(request.catalog_data)).await?;
-    Ok(RepositoryCatalogDataResponse { catalog_data: shown(caller, data) })
+    let data = caller.installation().put_catalog_data(&repository, new_catalog_data(request.catalog_data)).await?;
+    Ok(RepositoryCatalogDataResponse { catalog_data: catalog_data_response(caller, data) })
 }
 
 pub(super) async fn get_registry_catalog_data(
@@ -45,7 +45,7 @@ pub(super) async fn put_registry_catalog_data(
 }
 
 /// Catalog data as a caller sends them; a logo without a byte is none.
-pub(super) fn sent(input: RepositoryCatalogDataInput) -> NewCatalogData {
+pub(super) fn new_catalog_data(input: RepositoryCatalogDataInput) -> NewCatalogData {
     let data = CatalogData {
         description: input.description,
         about_text: input.about_text,
@@ -58,7 +58,7 @@ pub(super) fn sent(input: RepositoryCatalogDataInput) -> NewCatalogData {
 }
 
 /// Catalog data as the API shows them: what was never said is left out.
-pub(super) fn shown(caller: &Caller<'_>, data: CatalogData) -> RepositoryCatalogData {
+pub(super) fn catalog_data_response(caller: &Caller<'_>, data: CatalogData) -> RepositoryCatalogData {
     let list = |items: Vec<String>| Some(items).filter(|items| !items.is_empty());
     RepositoryCatalogData {
         description: data.description,

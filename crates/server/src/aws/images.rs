@@ -128,13 +128,13 @@ pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDelete
         .deleted
         .into_iter()
         .map(|(digest, tag)| ImageIdentifier { image_digest: Some(digest.to_string()), image_tag: tag.map(|tag| tag.to_string()) });
-    let failures = done.failures.into_iter().map(|(id, failure)| failed(id, &failure));
+    let failures = done.failures.into_iter().map(|(id, reason)| image_failure(id, &reason));
     Ok(BatchDeleteImageResponse { image_ids: deleted.collect(), failures: failures.collect() })
 }
 
 /// The codes are the service model's; the reasons are those of the private service as far as they have been seen. An id that
 /// AWS's patterns match is not malformed, even if no image can have it.
-fn failed(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
+fn image_failure(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
     let breaks = |pattern: &Pattern, text: &Option<String>| text.as_deref().is_none_or(|text| !pattern.matches(text));
     let invalid =
         |what: &str, pattern: &Pattern| format!("Invalid request parameters: image {what} should satisfy the regex '{}'", pattern.as_str());
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_cannot_be_deleted_is_malformed_only_if_aws_would_say_so() {
         let code = |digest: Option<&str>, tag: Option<&str>, failure| {
-            failed(ImageIdText { digest: digest.map(str::to_owned), tag: tag.map(str::to_owned) }, &failure).failure_code
+            image_failure(ImageIdText { digest: digest.map(str::to_owned), tag: tag.map(str::to_owned) }, &failure).failure_code
         };
         assert_eq!(code(Some("ab"), None, DeleteFailure::InvalidDigest), ImageFailureCode::InvalidImageDigest);
         assert_eq!(code(Some("sha256:ab"), None, DeleteFailure::InvalidDigest), ImageFailureCode::ImageNotFound);
@@ -204,7 +204,7 @@ mod tests {
             (DeleteFailure::MissingDigestAndTag, ImageFailureCode::MissingDigestAndTag),
             (DeleteFailure::ReferencedByIndex(vec![]), ImageFailureCode::ImageReferencedByManifestList),
         ] {
-            assert_eq!(failed(ImageIdText { digest: None, tag: None }, &failure).failure_code, code, "{failure:?}");
+            assert_eq!(image_failure(ImageIdText { digest: None, tag: None }, &failure).failure_code, code, "{failure:?}");
         }
     }
 }

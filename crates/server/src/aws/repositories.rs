@@ -1,19 +1,20 @@
 //! CreateRepository, DescribeRepositories, DeleteRepository.
 
 use super::access::Caller;
+use super::catalog_data::{catalog_data_response, new_catalog_data};
 use super::error::Failure;
 use super::listing::{Listing, refuse_paging};
-use super::{catalog_data, resource_tags};
+use super::resource_tags::stored_tags;
 use roadstead_model::aws::repositories::*;
 use roadstead_model::{Arn, Repository as Row};
 
 pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let tags = resource_tags::rows(request.tags.unwrap_or_default())?;
-    let data = request.catalog_data.map(catalog_data::sent);
+    let tags = stored_tags(request.tags.unwrap_or_default())?;
+    let data = request.catalog_data.map(new_catalog_data);
     let (row, data) = caller.installation().create_repository_with(&repository, data, tags).await?;
-    let repository = shown(row, &caller.registry_uri().await?);
-    Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data::shown(caller, data) })
+    let repository = repository_response(row, &caller.registry_uri().await?);
+    Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data_response(caller, data) })
 }
 
 pub(super) async fn describe_repositories(
@@ -35,18 +36,18 @@ pub(super) async fn describe_repositories(
         }
     };
     let uri = caller.registry_uri().await?;
-    Ok(DescribeRepositoriesResponse { repositories: rows.into_iter().map(|row| shown(row, &uri)).collect(), next_token })
+    Ok(DescribeRepositoriesResponse { repositories: rows.into_iter().map(|row| repository_response(row, &uri)).collect(), next_token })
 }
 
 pub(super) async fn delete_repository(caller: &Caller<'_>, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse, Failure> {
     let repository = caller.repository("repositoryName", &request.repository_name)?;
     let force = request.force.unwrap_or(false);
     let row = caller.installation().delete_repository(&repository, force).await?;
-    Ok(DeleteRepositoryResponse { repository: shown(row, &caller.registry_uri().await?) })
+    Ok(DeleteRepositoryResponse { repository: repository_response(row, &caller.registry_uri().await?) })
 }
 
 /// A repository as the API shows it, in a registry that is reached at `registry_uri`.
-fn shown(Row { key, created_at }: Row, registry_uri: &str) -> Repository {
+fn repository_response(Row { key, created_at }: Row, registry_uri: &str) -> Repository {
     Repository {
         registry_id: key.registry.to_string(),
         repository_uri: format!("{registry_uri}/{}", key.name),

@@ -8,7 +8,7 @@ use roadstead_model::{Arn, RepositoryKey, ResourceTag as Row};
 
 pub(super) async fn tag_resource(caller: &Caller<'_>, request: TagResourceRequest) -> Result<TagResourceResponse, Failure> {
     let repository = repository(&request.resource_arn)?;
-    caller.installation().tag_resource(&repository, rows(request.tags)?).await?;
+    caller.installation().tag_resource(&repository, stored_tags(request.tags)?).await?;
     Ok(TagResourceResponse {})
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn list_tags_for_resource(
 
 /// The tags of a request as they are stored. The service model lets both halves be absent; AWS's guide says that a tag has
 /// a key and that its value may be empty.
-pub(super) fn rows(tags: Vec<ResourceTag>) -> Result<Vec<Row>, Failure> {
+pub(super) fn stored_tags(tags: Vec<ResourceTag>) -> Result<Vec<Row>, Failure> {
     let row = |tag: ResourceTag| {
         let refused = || Failure::exception(Exception::InvalidTagParameter, "A tag must have a key");
         Ok(Row { key: tag.key.ok_or_else(refused)?, value: tag.value.unwrap_or_default() })

@@ -45,7 +45,7 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
             reply(call.request_id(), StatusCode::OK, "text/xml", xml, None)
         }
         Err(refusal) => {
-            let refusal = refusal.noted(server, call);
+            let refusal = refusal.audited(server, call);
             reply(call.request_id(), refusal.status, "text/xml", refusal.as_xml(call.request_id()), refusal.retry_after)
         }
     }
@@ -99,7 +99,7 @@ impl Refusal {
     }
 
     /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
-    fn noted(self, server: &Server, call: &Call) -> Self {
+    fn audited(self, server: &Server, call: &Call) -> Self {
         let Some(error) = self.signature.as_ref().filter(|error| **error != SignatureError::Missing) else { return self };
         call.trace.note_attempt("GetCallerIdentity", Default::default);
         call.trace.note_refusal(error.exception());
