@@ -15,6 +15,7 @@ mod declared;
 mod failing;
 mod limits;
 mod listings;
+mod logs;
 mod oci;
 mod private;
 mod revoking;

@@ -1,0 +1,73 @@
+//! Runs the binary under test.
+
+use serde_json::Value;
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// More than anything here takes on a busy machine; reaching it is a failure.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a process said that ended by itself.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// What was printed by a command that succeeds without a warning.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
+        self.stdout
+    }
+
+    /// The same as JSON; null if nothing was printed.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        let text = self.ok();
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+}
+
+/// Runs the binary to its end, which must come by itself.
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let mut child = command(arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    let read_errors = thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).map(|_| text)
+    });
+    let code = wait(&mut child).code();
+    Ended { code, stdout: read.join().unwrap().unwrap(), stderr: read_errors.join().unwrap().unwrap() }
+}
+
+/// The binary, in an environment in which nobody else's settings are left.
+pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROADSTEAD_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+pub(super) fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("the process did not end in {PATIENCE:?}");
+}
