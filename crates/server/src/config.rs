@@ -1,6 +1,6 @@
 //! What can be set. Flags win over environment variables, those over the file, that over the defaults.
 //!
-//! [`SETTINGS`] is the one table of settings: the flags with their help, the environment variables, the keys of the file and the
+//! `settings::SETTINGS` is the one table of settings: the flags with their help, the environment variables, the keys of the file and the
 //! table in `docs/configuration.md` come from it.
 
 mod accounts;
@@ -22,8 +22,7 @@ pub use origin::Origin;
 pub(crate) use origin::{host_and_port, is_authority};
 pub use place::{ConfigError, Place};
 pub use rate::Rate;
-pub use setting::{Form, Setting};
+pub use settings::Config;
 pub(crate) use settings::{AUDIT_LOG, GC_GRACE, LOG_FORMAT};
-pub use settings::{Config, SETTINGS};
 pub use sources::{Flags, Sources};
 pub use values::{BodyPace, LogFormat, RootKey, Secret};

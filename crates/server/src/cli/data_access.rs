@@ -16,7 +16,7 @@ const HEADING: &str = "Options of all commands";
 #[derive(Debug, Args)]
 pub(super) struct DataAccess {
     /// The data directory of the server
-    #[arg(long, global = true, help_heading = HEADING, value_name = "FOLDER")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "DIRECTORY")]
     data: Option<String>,
     /// The TOML file of the server, which may name the data directory
     #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]

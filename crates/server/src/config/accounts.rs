@@ -1,6 +1,6 @@
-//! Accounts that the file declares, for set-ups that nobody attends: what their tables hold, and what that means.
+//! Accounts that the file declares, for unattended set-ups.
 //!
-//! A table is read with the file and understood later, because only a server needs the secrets that it names.
+//! Their tables are deserialized with the file but interpreted later, because only a server needs the secrets that they name.
 
 use super::place::ConfigError;
 use super::toml_text::TomlText;
@@ -77,7 +77,7 @@ struct KeyTable {
 }
 
 impl Accounts {
-    /// Reads the value of the key `account`: a list of tables with nothing in them that is not known.
+    /// Deserializes the value of the key `account`, a list of tables; unknown keys are refused.
     pub(super) fn read(source: &TomlText<'_>, value: Spanned<DeValue<'_>>) -> Result<Self, ConfigError> {
         let tables = Vec::<AccountTable>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.malformed(&error))?;
         Ok(Self { path: source.path.to_owned(), text: Some(Secret(source.text.to_owned())), tables })
@@ -88,14 +88,14 @@ impl Accounts {
         self.tables.iter().flat_map(AccountTable::all_keys).filter_map(|key| key.secret_env.as_deref())
     }
 
-    /// The files that hold secrets of access keys: those that are named, and the one that names them if it holds some itself.
+    /// The files that hold secrets of access keys: those that are named, and the configuration file itself if it holds any.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
         let keys = || self.tables.iter().flat_map(AccountTable::all_keys);
         let own = keys().any(|key| key.secret.is_some()).then(|| self.path.clone());
         own.into_iter().chain(keys().filter_map(|key| key.secret_file.as_deref()).map(|name| beside(&self.path, name))).collect()
     }
 
-    /// What the tables mean, with the secrets that the files and the variables hold which they name.
+    /// Interprets the tables, with the secrets from the files and variables that they name.
     pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
         let text = self.text.as_ref().map_or("", |text| &text.0);
         let reader = Reader { source: TomlText { path: &self.path, text }, variables };
@@ -109,7 +109,6 @@ impl AccountTable {
     }
 }
 
-/// Understands tables.
 struct Reader<'a> {
     source: TomlText<'a>,
     variables: &'a BTreeMap<String, Secret<String>>,
@@ -185,7 +184,6 @@ impl Reader<'_> {
         value.ok_or_else(|| self.refuse(at, format!("the environment variable {name} is not set")))
     }
 
-    /// The text of a file.
     fn read(&self, at: &Spanned<String>, name: &str) -> Result<String, ConfigError> {
         let path = beside(self.source.path, name);
         let text = std::fs::read_to_string(&path);
@@ -201,7 +199,7 @@ impl Reader<'_> {
     }
 }
 
-/// A file that is meant relative to the folder of the file that names it.
+/// Paths are relative to the folder of the file that contains them.
 fn beside(file: &Path, name: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(name)
 }

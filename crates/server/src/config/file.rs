@@ -1,4 +1,4 @@
-//! The TOML file: settings by their keys, the tables `[limits]` and `[rates]`, and declared accounts.
+//! The TOML file: settings, the tables `[limits]` and `[rates]`, and declared accounts.
 
 use super::accounts::Accounts;
 use super::place::{ConfigError, Given};
@@ -13,12 +13,10 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The key of the tables that declare accounts.
 const ACCOUNT: &str = "account";
 
-/// What a file says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct File {
     /// The texts given for each setting.
     pub(super) settings: BTreeMap<&'static str, Vec<Given>>,
-    /// The accounts that it declares.
     pub(super) accounts: Accounts,
 }
 
@@ -44,7 +42,6 @@ pub(super) fn read(path: &Path, text: &str) -> Result<File, ConfigError> {
 }
 
 impl File {
-    /// Takes a setting up.
     fn take(
         &mut self,
         source: &TomlText<'_>,
@@ -87,7 +84,7 @@ fn texts_of(
     }
 }
 
-/// A key and its number, as a flag would give them.
+/// A key and its number in the form of a flag, `key=number`.
 fn pair(source: &TomlText<'_>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Given, ConfigError> {
     let number = match value.get_ref() {
         DeValue::Integer(number) => number.to_string(),

@@ -10,21 +10,21 @@ pub(super) const PREFIX: &str = "ROADSTEAD_";
 pub(super) const LIMITS: &str = "limits";
 
 /// A flag, an environment variable and a key of the file, which all set the same in a `C`.
-pub struct Setting<C> {
+pub(crate) struct Setting<C> {
     /// The key in the file; the flag has dashes for its underscores, the variable is `ROADSTEAD_` and the key in capitals.
-    pub key: &'static str,
+    pub(super) key: &'static str,
     /// What its value is called in the help; none for a switch.
-    pub value: Option<&'static str>,
+    pub(super) value: Option<&'static str>,
     /// What can be given.
-    pub form: Form,
+    pub(super) form: Form,
     /// The value that the bare flag stands for; none if the flag needs a value.
     bare: Option<&'static str>,
     /// The text that applies when no source gives any.
-    pub default: Option<&'static str>,
+    pub(super) default: Option<&'static str>,
     /// What holds when no source gives any, in words.
-    pub unset: Option<&'static str>,
+    pub(super) unset: Option<&'static str>,
     /// One sentence without its full stop, for `--help` and the guide.
-    pub help: &'static str,
+    pub(super) help: &'static str,
     /// Parses a text, or an item of a list. Its error completes the sentence that the place begins.
     set: Setter<C>,
 }
@@ -33,7 +33,7 @@ type Setter<C> = fn(&mut C, &str) -> Result<(), String>;
 
 /// What can be given as the value of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// One text; a string in the file.
     Text,
     /// One number, perhaps with a unit; in the file a number, or with a unit a string.
@@ -84,17 +84,17 @@ impl<C> Setting<C> {
     }
 
     /// The name of the flag, without its two dashes.
-    pub fn flag(&self) -> String {
+    pub(super) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
 
     /// The name of the environment variable.
-    pub fn variable(&self) -> String {
+    pub(super) fn variable(&self) -> String {
         format!("{PREFIX}{}", self.key.to_uppercase())
     }
 
     /// The table and the key in the file: what limits stands together in `[limits]`.
-    pub fn in_file(&self) -> (Option<&'static str>, &'static str) {
+    pub(super) fn in_file(&self) -> (Option<&'static str>, &'static str) {
         match self.key.strip_prefix("limit_") {
             Some(limit) => (Some(LIMITS), limit),
             None => (None, self.key),
@@ -102,7 +102,7 @@ impl<C> Setting<C> {
     }
 
     /// Whether it takes any number of values.
-    pub fn takes_many(&self) -> bool {
+    pub(super) fn takes_many(&self) -> bool {
         matches!(self.form, Form::List | Form::Numbers)
     }
 

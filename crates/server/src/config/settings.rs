@@ -11,23 +11,23 @@ use roadstead_registry::{AccountDeclaration, Limits, OpenOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How this process runs. Blank at first (`default()`); `Config::from_sources` sets what the sources or the defaults of
-/// [`SETTINGS`] say, which are those of a laptop: no file, no other process, loopback only.
+/// How this process runs. `Config::default()` is blank; `Config::from_sources` applies the defaults of [`SETTINGS`], which suit a
+/// laptop: no file, no other process, loopback only.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Where to listen: `host:port`; port 0 takes any free one.
     pub listen: String,
     /// Where metrics and probes are answered, and only there; where everything else is when absent.
     pub admin_listen: Option<String>,
-    /// The folder that holds everything this server keeps.
+    /// The directory that holds all data of the server.
     pub data: PathBuf,
-    /// Use a temporary folder instead of `data`, and remove it on exit.
+    /// Use a temporary directory instead of `data`, and remove it on exit.
     pub ephemeral: bool,
     /// The scheme and host that URLs in answers start with; made from the request when absent.
     pub public_url: Option<Origin>,
-    /// The certificate chain to serve HTTPS with; plain HTTP when absent.
+    /// The file of the certificate chain to serve HTTPS with; plain HTTP when absent.
     pub tls_cert: Option<PathBuf>,
-    /// Its private key.
+    /// The file of its private key.
     pub tls_key: Option<PathBuf>,
     /// How long browsers are told to use HTTPS only; not at all when absent.
     pub hsts: Option<Duration>,
@@ -49,7 +49,7 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// The file of the audit log; among the other logs when absent.
     pub audit_log: Option<PathBuf>,
-    /// How often an address may fail to sign a request or to log in before it is told no more than to wait.
+    /// How many failed signatures and logins of an address are answered with the reason.
     pub failed_login_rate: Rate,
     /// Whether a push creates the repository that it goes to.
     pub create_on_push: bool,
@@ -83,7 +83,7 @@ pub struct Config {
     pub rates: Vec<(&'static str, Rate)>,
     /// The accounts that the file declares.
     pub accounts: Vec<AccountDeclaration>,
-    /// The files named by the configuration that hold secrets: they should be readable by few.
+    /// The files named by the configuration that hold secrets, which should not be world-readable.
     pub secret_files: Vec<PathBuf>,
     /// The root access key, when the environment gives it.
     pub root_key: Option<RootKey>,
@@ -93,140 +93,134 @@ pub struct Config {
 
 type Row = Setting<Config>;
 
-/// The settings that commands on the data folder share with the server.
-pub(crate) const DATA: Setting<Config> = Row::text("data", "FOLDER", |config, text| put(&mut config.data, values::path(text)))
-    .help("The folder that holds everything this server keeps")
+/// A function that parses a text into a field.
+macro_rules! set {
+    ($($field:ident).+, $parse:expr) => {
+        |config, text| put(&mut config.$($field).+, $parse(text))
+    };
+}
+
+/// Commands on the data directory read these too.
+pub(crate) const DATA: Row = Row::text("data", "DIRECTORY", set!(data, values::path))
+    .help("The directory that holds all data of the server")
     .default("./roadstead-data");
-pub(crate) const LOG_FORMAT: Setting<Config> =
-    Row::text("log_format", "text|json", |config, text| put(&mut config.log_format, values::log_format(text)))
-        .help("Write structured logs as text or json, also on a terminal");
-pub(crate) const AUDIT_LOG: Setting<Config> = Row::text("audit_log", "FILE", |config, text| put(&mut config.audit_log, values::path(text)))
+pub(crate) const LOG_FORMAT: Row = Row::text("log_format", "text|json", set!(log_format, values::log_format))
+    .help("Write structured logs as text or json, also on a terminal");
+pub(crate) const AUDIT_LOG: Row = Row::text("audit_log", "FILE", set!(audit_log, values::path))
     .help("Append the audit log to this file, which SIGHUP reopens")
     .unset("among the other logs");
 /// A day by default: no push takes longer, and neither does noticing a mistake.
-pub(crate) const GC_GRACE: Setting<Config> =
-    Row::text("gc_grace", "DURATION", |config, text| put(&mut config.gc_grace, values::duration(text)))
-        .help("How long such blobs are kept, so that a push under way finds them")
-        .default("24h");
+pub(crate) const GC_GRACE: Row = Row::text("gc_grace", "DURATION", set!(gc_grace, values::duration))
+    .help("How long unreferenced blobs are kept, so that a push in progress finds them")
+    .default("24h");
 
 /// The table of settings, in the order of `--help`. The defaults of limits are those of [`Limits`], which a test compares.
-pub static SETTINGS: &[Setting<Config>] = &[
-    Row::text("listen", "HOST:PORT", |config, text| put(&mut config.listen, values::listen(text)))
+pub(super) static SETTINGS: &[Setting<Config>] = &[
+    Row::text("listen", "HOST:PORT", set!(listen, values::listen))
         .help("Where to listen; port 0 takes any free one")
         .default("127.0.0.1:5000"),
-    Row::text("admin_listen", "HOST:PORT", |config, text| put(&mut config.admin_listen, values::listen(text)))
+    Row::text("admin_listen", "HOST:PORT", set!(admin_listen, values::listen))
         .help("A separate address for /metrics, /healthz and /readyz, over plain HTTP")
         .unset("where everything is"),
     DATA,
-    Row::switch("ephemeral", |config, text| put(&mut config.ephemeral, values::switch(text)))
-        .help("Use a temporary folder instead of --data, and remove it on exit"),
-    Row::text("public_url", "URL", |config, text| put(&mut config.public_url, Origin::parse_url(text)))
-        .help("Scheme and host that URLs in answers start with")
-        .unset("made from each request's Host"),
-    Row::text("tls_cert", "FILE", |config, text| put(&mut config.tls_cert, values::path(text)))
+    Row::switch("ephemeral", set!(ephemeral, values::switch)).help("Use a temporary directory instead of --data, and remove it on exit"),
+    Row::text("public_url", "URL", set!(public_url, Origin::parse_url))
+        .help("The scheme and host of URLs in answers")
+        .unset("the Host of each request"),
+    Row::text("tls_cert", "FILE", set!(tls_cert, values::path))
         .help("The PEM file with the certificate chain to serve HTTPS with; read again when it changes"),
-    Row::text("tls_key", "FILE", |config, text| put(&mut config.tls_key, values::path(text)))
-        .help("The PEM file with the private key of that certificate"),
-    Row::text("hsts", "DURATION", |config, text| put(&mut config.hsts, values::duration(text)))
+    Row::text("tls_key", "FILE", set!(tls_key, values::path)).help("The PEM file with the private key of that certificate"),
+    Row::text("hsts", "DURATION", set!(hsts, values::duration))
         .help("Tell browsers over HTTPS to use HTTPS only for this long, such as 365d; it binds every port of the host")
         .unset("off"),
     Row::list("cors_origin", "ORIGIN|*", |config, text| config.cors.allow(text))
         .help("A web site, such as https://app.example.org, whose pages may read under /v2/ and ask /token; * for all")
         .unset("none"),
-    Row::text("account_id", "DIGITS", |config, text| put(&mut config.account_id, values::account_id(text)))
+    Row::text("account_id", "DIGITS", set!(account_id, values::account_id))
         .help("The registry id of the installation's own account")
         .unset("000000000000"),
-    Row::text("alias", "NAME", |config, text| put(&mut config.alias, values::alias(text)))
+    Row::text("alias", "NAME", set!(alias, values::alias))
         .help("The primary registry alias of that account")
         .unset("one of AWS's form, made at first start and kept"),
     Row::list("trusted_proxy", "IP|CIDR", |config, text| push(&mut config.trusted_proxies, values::network(text)))
         .help("A peer whose X-Forwarded-Proto, -Host and -For headers count"),
-    Row::number("max_connections", "NUMBER", |config, text| put(&mut config.max_connections, values::positive(text)))
-        .help("Connections at once; idle ones make room for new ones")
-        .unset("what a quarter of --memory-budget and half of the file descriptors allow"),
-    Row::number("max_connections_per_address", "NUMBER", |config, text| {
-        put(&mut config.max_connections_per_address, values::positive(text))
-    })
-    .help("Of these, from one address or IPv6 /64")
-    .unset("a quarter"),
+    Row::number("max_connections", "NUMBER", set!(max_connections, values::positive))
+        .help("Concurrent connections; idle ones make room for new ones")
+        .unset("10000, or what a quarter of --memory-budget and half of the file descriptors allow"),
+    Row::number("max_connections_per_address", "NUMBER", set!(max_connections_per_address, values::positive))
+        .help("Of these, from one address or IPv6 /64")
+        .unset("a quarter"),
     Row::list("aws_regions", "REGION,…", |config, text| push(config.aws_regions.get_or_insert_default(), values::region(text)))
         .help("Refuse AWS signatures for regions other than these, as AWS does")
         .unset("any will do")
         .bare("us-east-1"),
     LOG_FORMAT,
     AUDIT_LOG,
-    Row::text("failed_login_rate", "RATE", |config, text| put(&mut config.failed_login_rate, Rate::parse(text)))
-        .help("Bad signatures and logins of an address before more are answered with 429")
+    Row::text("failed_login_rate", "RATE", set!(failed_login_rate, Rate::parse))
+        .help("Bad signatures and logins of an address before further ones are answered with 429")
         .default("60/m"),
-    Row::switch("create_on_push", |config, text| put(&mut config.create_on_push, values::switch(text)))
-        .help("A push creates the repository that it goes to"),
-    Row::switch("anonymous_describe", |config, text| put(&mut config.anonymous_describe, values::switch(text)))
-        .help("Describe public repositories also to requests without a signature")
+    Row::switch("create_on_push", set!(create_on_push, values::switch)).help("A push creates the repository that it goes to"),
+    Row::switch("anonymous_describe", set!(anonymous_describe, values::switch))
+        .help("Describe public repositories to unsigned requests too")
         .default("true"),
-    Row::switch("emulator", |config, text| put(&mut config.emulator, values::switch(text)))
+    Row::switch("emulator", set!(emulator, values::switch))
         .help("Accept any access key with any secret; an access key id of twelve digits is the account"),
-    Row::switch("emulator_on_network", |config, text| put(&mut config.emulator_on_network, values::switch(text)))
-        .help("Let an emulator listen where other machines reach it: everybody there may do everything"),
-    Row::switch("sparse_indexes", |config, text| put(&mut config.limits.sparse_indexes, values::switch(text)))
+    Row::switch("emulator_on_network", set!(emulator_on_network, values::switch))
+        .help("Let an emulator listen where other machines reach it, with full access for everybody"),
+    Row::switch("sparse_indexes", set!(limits.sparse_indexes, values::switch))
         .help("An index may be pushed before all the images that it lists"),
-    Row::text("pull_rate_anonymous", "RATE", |config, text| put(&mut config.pull_rate_anonymous, Rate::parse(text)))
+    Row::text("pull_rate_anonymous", "RATE", set!(pull_rate_anonymous, Rate::parse))
         .help("Images that an address may pull without a login, such as 1/s or 100/h")
         .unset("any number"),
-    Row::text("pull_rate_authenticated", "RATE", |config, text| put(&mut config.pull_rate_authenticated, Rate::parse(text)))
+    Row::text("pull_rate_authenticated", "RATE", set!(pull_rate_authenticated, Rate::parse))
         .help("Images that an account may pull, such as 10/s")
         .unset("any number"),
-    Row::number("pull_volume", "AMOUNT", |config, text| put(&mut config.pull_volume, values::size(text)))
+    Row::number("pull_volume", "AMOUNT", set!(pull_volume, values::size))
         .help("What an address may download without a login in a calendar month (UTC), such as 500GB")
         .unset("any amount"),
-    Row::number("memory_budget", "SIZE", |config, text| put(&mut config.memory_budget, values::memory(text)))
+    Row::number("memory_budget", "SIZE", set!(memory_budget, values::memory))
         .help("Memory that may be held for requests and answers, at least 16MiB")
         .default("256MiB"),
-    Row::text("body_grace", "DURATION", |config, text| put(&mut config.body_pace.grace, values::timeout(text)))
+    Row::text("body_grace", "DURATION", set!(body_pace.grace, values::timeout))
         .help("How long the body of a request may keep the server waiting")
         .default("60s"),
     // The rate of a poor mobile connection.
-    Row::number("body_rate", "SIZE", |config, text| put(&mut config.body_pace.rate, values::byte_rate(text)))
-        .help("Bytes a second that make up for such waiting: a slower body is given up")
+    Row::number("body_rate", "SIZE", set!(body_pace.rate, values::byte_rate))
+        .help("Bytes per second that restore such waiting time; a slower body is aborted")
         .default("4KiB"),
     // Longer than the 60 s for which load balancers keep their end of a connection open: whoever closes first must be the one
     // that knows whether a request is on its way.
-    Row::text("idle_timeout", "DURATION", |config, text| put(&mut config.idle_timeout, values::timeout(text)))
+    Row::text("idle_timeout", "DURATION", set!(idle_timeout, values::timeout))
         .help("How long a connection may wait for the next request, or take to send one's head")
         .default("75s"),
-    Row::text("stall_timeout", "DURATION", |config, text| put(&mut config.stall_timeout, values::timeout(text)))
+    Row::text("stall_timeout", "DURATION", set!(stall_timeout, values::timeout))
         .help("How long a request may go on without progress")
         .default("10m"),
-    Row::text("gc_interval", "DURATION", |config, text| {
-        put(&mut config.gc_interval, values::duration(text).map(|interval| Some(interval).filter(|interval| !interval.is_zero())))
-    })
-    .help("How often blobs that nothing needs are removed, such as 30m; 0 for never")
-    .default("1h"),
+    Row::text("gc_interval", "DURATION", set!(gc_interval, values::interval))
+        .help("How often garbage is collected, such as 30m; 0 for never")
+        .default("1h"),
     GC_GRACE,
-    Row::number("limit_repositories", "NUMBER", |config, text| put(&mut config.limits.repositories, values::count(text)))
+    Row::number("limit_repositories", "NUMBER", set!(limits.repositories, values::count))
         .help("Repositories of a registry")
         .default("10000"),
-    Row::number("limit_images_per_repository", "NUMBER", |config, text| put(&mut config.limits.images_per_repository, values::count(text)))
+    Row::number("limit_images_per_repository", "NUMBER", set!(limits.images_per_repository, values::count))
         .help("Images of a repository")
         .default("100000"),
-    Row::number("limit_tags_per_image", "NUMBER", |config, text| put(&mut config.limits.tags_per_image, values::count(text)))
-        .help("Tags of an image")
-        .default("1000"),
-    Row::number("limit_resource_tags", "NUMBER", |config, text| put(&mut config.limits.resource_tags, values::count(text)))
+    Row::number("limit_tags_per_image", "NUMBER", set!(limits.tags_per_image, values::count)).help("Tags of an image").default("1000"),
+    Row::number("limit_resource_tags", "NUMBER", set!(limits.resource_tags, values::count))
         .help("Resource tags of a repository")
         .default("50"),
-    Row::number("limit_uploads", "NUMBER", |config, text| put(&mut config.limits.uploads, values::count(text)))
-        .help("Unfinished uploads of a registry at the same time")
+    Row::number("limit_uploads", "NUMBER", set!(limits.uploads, values::count))
+        .help("Concurrent unfinished uploads of a registry")
         .default("5000"),
-    Row::number("limit_uploads_per_repository", "NUMBER", |config, text| {
-        put(&mut config.limits.uploads_per_repository, values::count(text))
-    })
-    .help("Unfinished uploads of a repository at the same time")
-    .default("1000"),
-    Row::number("limit_layer_size", "SIZE", |config, text| put(&mut config.limits.layer_bytes, values::size(text)))
+    Row::number("limit_uploads_per_repository", "NUMBER", set!(limits.uploads_per_repository, values::count))
+        .help("Concurrent unfinished uploads of a repository")
+        .default("1000"),
+    Row::number("limit_layer_size", "SIZE", set!(limits.layer_bytes, values::size))
         .help("Bytes of a layer, such as 10485760000 or 20GiB")
         .default("10000MiB"),
     Row::numbers("rates", "ACTION=NUMBER,…", |config, text| push(&mut config.rates, values::rate(text)))
-        .help("Requests per second that an account may make for an action, such as PutImage=10")
+        .help("Requests per second that an account may make to an action, such as PutImage=10")
         .unset("any number"),
 ];
 

@@ -1,3 +1,5 @@
+use super::setting::{Form, Setting};
+use super::settings::SETTINGS;
 use super::*;
 use clap::{Args, FromArgMatches};
 use roadstead_registry::Limits;

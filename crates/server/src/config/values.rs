@@ -1,4 +1,4 @@
-//! What the texts of settings mean. Each function's error completes the sentence that its place begins.
+//! Parsers of values. Their errors are written to follow the place of the text: "--listen: 'x' is not an address…".
 
 use super::rate::Rate;
 use base64::Engine;
@@ -10,10 +10,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is longer could not be added to the present any more.
+/// Longer durations could overflow when they are added to the current time.
 const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
-/// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One line of text for each event.
@@ -31,7 +30,7 @@ pub struct BodyPace {
     pub rate: u64,
 }
 
-/// Something that is never shown, also not in debug output.
+/// A value that debug output does not show.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(pub T);
@@ -42,12 +41,10 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// An access key that is given rather than made.
+/// A root access key that was given instead of generated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootKey {
-    /// The access key id, which requests carry openly.
     pub id: String,
-    /// The secret access key, which signs them.
     pub secret: Secret<String>,
 }
 
@@ -102,19 +99,18 @@ pub(crate) fn user_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A quota, which SQL counts against.
+/// A quota; it fits SQL's signed integers.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let count = if digits { text.parse::<u64>().ok() } else { None };
     count.filter(|count| i64::try_from(*count).is_ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
 }
 
-/// A bound that lets something through.
 pub(super) fn positive(text: &str) -> Result<u64, String> {
     count(text).ok().filter(|count| *count > 0).ok_or_else(|| format!("'{text}' is not a whole number above zero"))
 }
 
-/// A number of bytes, perhaps with a unit, of powers of two or of ten.
+/// A number of bytes, perhaps with a binary or decimal unit.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 7] = [
         ("KiB", 1 << 10),
@@ -131,17 +127,17 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000, 20GiB or 500GB"))
 }
 
-/// A budget of memory. With less than this no request of some size could be served at all.
+/// A memory budget. Less than 16 MiB could not hold a single request of moderate size.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
     size(text).ok().filter(|bytes| *bytes >= 16 << 20).ok_or_else(|| format!("'{text}' is not a size of at least 16MiB, such as 256MiB"))
 }
 
-/// A rate in bytes per second, which is not zero.
+/// Bytes per second, at least one.
 pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
     size(text).ok().filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is not a number of bytes, such as 4KiB"))
 }
 
-/// A time to wait, which is not zero: without an end anybody could hold what he likes.
+/// A timeout, which cannot be zero: without one, clients could hold resources for ever.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(format!("'{text}' cannot be switched off: use a duration such as 90s or 10m")),
@@ -166,7 +162,12 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads `90s`, `30m`, `24h` or `7d`, and a bare `0`.
+/// A period; `0` means never.
+pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
+    duration(text).map(|interval| Some(interval).filter(|interval| !interval.is_zero()))
+}
+
+/// `90s`, `30m`, `24h` or `7d`, or a bare `0`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refuse = || format!("'{text}' is not a duration such as 90s, 30m, 24h or 7d");
     if text == "0" {
@@ -181,7 +182,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(refuse()),
     };
     let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    // Digits that are no number are too many.
+    // Digits fail to parse only if there are too many.
     let count: u64 = digits.filter(|digits| !digits.is_empty()).ok_or_else(refuse)?.parse().unwrap_or(u64::MAX);
     let time = count.checked_mul(seconds).map(Duration::from_secs).filter(|time| *time <= LONGEST);
     time.ok_or_else(|| format!("'{text}' is longer than a hundred years: use 36500d or less"))
@@ -195,7 +196,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// A signature's scope is cut at slashes and a header at commas, so an id is made of word characters, as AWS's are.
+/// Word characters only, as in AWS's ids: the scope of a signature is split at slashes, and headers at commas.
 pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !(1..=128).contains(&text.len()) || !text.bytes().all(word) {
@@ -204,8 +205,7 @@ pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Who sees a signed request can try secrets without asking anybody, as many as he has time for: a short one is none. AWS's have 40
-/// characters.
+/// A minimum length, because whoever sees a signed request can guess its secret offline. AWS's secrets have 40 characters.
 pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
     if !(16..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(
@@ -215,7 +215,7 @@ pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
     Ok(Secret(text.to_owned()))
 }
 
-/// Text that is not a key is not repeated in the refusal: it may well be almost one.
+/// The error does not repeat the text, which may be a key with a typo.
 pub(super) fn master_key(text: &str) -> Result<[u8; 32], String> {
     let bytes = hex::decode(text).or_else(|_| base64::engine::general_purpose::STANDARD.decode(text)).ok();
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
