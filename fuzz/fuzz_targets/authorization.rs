@@ -1,7 +1,7 @@
 #![no_main]
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use roadstead::auth::bearer::{Credentials, read_authorization};
+use roadstead::auth::credentials::{Credentials, read_authorization};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };

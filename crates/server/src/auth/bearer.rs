@@ -1,19 +1,17 @@
-//! The tokens that this installation issues, and the `Authorization` header that brings them back.
+//! The tokens that this installation issues.
 //!
-//! There are two kinds. A *password* is what `GetAuthorizationToken` gives and `docker login` stores: 12 hours, used as
-//! Basic `AWS:<password>`. A *bearer* is what `/token` gives in exchange for it, and it expires when the password does
-//! (Docker's token authentication specification; Amazon ECR Public user guide, "Registry authentication").
-//! Both are JSON claims in a sealed token ([`roadstead_model::sealed`]) that say who holds it and until when, never what
-//! the holder may do. The access key behind a token is looked up each time, so that revoking the key revokes its tokens
-//! at once.
+//! There are two kinds. A *password* is what `GetAuthorizationToken` returns and `docker login` stores: valid for 12 hours,
+//! used as Basic `AWS:<password>`. A *bearer* is what `/token` issues in exchange, and it expires when the password does
+//! (Docker's token authentication specification; Amazon ECR Public user guide, "Registry authentication"). Both are JSON claims
+//! in a sealed token ([`roadstead_model::sealed`]), which identify the holder but grant nothing. The access key of the holder
+//! is looked up at each use, so that revoking the key revokes its tokens at once.
 
 use super::Keys;
+use super::credentials::{Credentials, TokenError, decode_pair, read_authorization};
 use crate::principal::{KnownPrincipal, Principal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use roadstead_model::sealed::{MAXIMUM_LENGTH, SealError};
 use roadstead_model::{Identity, RegistryId, SealingKey, Timestamp};
 use roadstead_registry::Installation;
 use serde::{Deserialize, Serialize};
@@ -22,66 +20,16 @@ use serde::{Deserialize, Serialize};
 pub const PASSWORD_SECONDS: i64 = 12 * 60 * 60;
 /// How long an anonymous bearer is valid: 1 hour, as observed at public.ecr.aws.
 pub const ANONYMOUS_SECONDS: i64 = 60 * 60;
-/// The user name that goes with a password.
+/// The user name of every password.
 pub const USER_NAME: &str = "AWS";
 
 const VERSION: u8 = 1;
 
-/// Why credentials were refused. None of this says more to the client than "sign in again".
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum TokenError {
-    /// The header or the token is not of any form that is understood here.
-    #[error("the credentials are malformed")]
-    Malformed,
-    /// The user name or the kind of token does not fit where it was used.
-    #[error("the credentials are of another kind")]
-    WrongKind,
-    /// The signature is not ours: altered, or signed with another key.
-    #[error("the token was not signed by this installation")]
-    Tampered,
-    /// Signed with our key, but for another installation.
-    #[error("the token was issued for another installation")]
-    Foreign,
-    /// It was good once.
-    #[error("the token has expired")]
-    Expired,
-    /// The access key behind it has been deactivated or deleted, or belongs to somebody else now.
-    #[error("the access key behind the token is not active")]
-    Revoked,
-    /// The access key could not be looked up.
-    #[error(transparent)]
-    Registry(#[from] roadstead_registry::Error),
-}
-
-impl TokenError {
-    /// Whether this installation made the token, and it was accepted until its time or its key was over.
-    pub const fn was_good_once(&self) -> bool {
-        matches!(self, Self::Expired | Self::Revoked)
-    }
-}
-
-/// What an `Authorization` header brings (RFC 7617, RFC 6750).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// `Basic base64(user ":" password)`.
-    Basic {
-        /// What stands before the first colon.
-        user: String,
-        /// What stands after it.
-        password: String,
-    },
-    /// `Bearer token`.
-    Bearer(String),
-}
-
-/// A bearer, and the time it is good for.
+/// A bearer that was just issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedBearer {
-    /// The token itself.
     pub token: String,
-    /// When it stops being accepted.
     pub expires_at: Timestamp,
-    /// Whose it is.
     pub principal: Principal,
 }
 
@@ -92,7 +40,7 @@ enum Kind {
     Bearer,
 }
 
-/// What a token says. A reader of another version refuses the token, and the client signs in again.
+/// The payload of a token. Other versions refuse it, and the client signs in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claims {
     version: u8,
@@ -113,22 +61,13 @@ struct Holder {
     access_key_id: String,
 }
 
-impl From<SealError> for TokenError {
-    fn from(error: SealError) -> Self {
-        match error {
-            SealError::Malformed => Self::Malformed,
-            SealError::Mismatch => Self::Tampered,
-        }
-    }
-}
-
 impl Claims {
     fn new(kind: Kind, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> Self {
         Self { version: VERSION, kind, audience: installation.id().to_owned(), expiration: expires_at.seconds(), holder }
     }
 
     fn seal(&self, key: &SealingKey) -> String {
-        // Strings and numbers always serialise; an empty payload would only be refused when it comes back.
+        // Strings and numbers always serialise; an empty payload would be refused on return.
         key.seal(&[], &serde_json::to_string(self).unwrap_or_default())
     }
 
@@ -136,7 +75,7 @@ impl Claims {
         serde_json::from_str(&key.open(&[], token)?).map_err(|_| TokenError::Malformed)
     }
 
-    /// Checks that a token of ours is meant for this use, this installation and this time.
+    /// Checks the kind, the installation and the expiry.
     fn check(self, kind: Kind, audience: &str, now: Timestamp) -> Result<Self, TokenError> {
         if self.version != VERSION || self.kind != kind {
             Err(TokenError::WrongKind)
@@ -150,7 +89,7 @@ impl Claims {
     }
 }
 
-/// Issues the password of `GetAuthorizationToken`, which holds no colon, and says when it expires.
+/// Issues the password of `GetAuthorizationToken`, with its expiry. It contains no colon.
 pub fn issue_password(
     keys: &Keys,
     installation: &Installation,
@@ -158,14 +97,14 @@ pub fn issue_password(
     access_key_id: &str,
     now: Timestamp,
 ) -> (String, Timestamp) {
-    // Whole seconds, so that the time we tell is exactly the time the token carries.
+    // Whole seconds, so that the expiry returned is that of the token.
     let expires_at = Timestamp::from_seconds(now.plus_seconds(PASSWORD_SECONDS).seconds());
     let holder =
         Holder { registry: identity.registry.as_str().to_owned(), user: identity.user.clone(), access_key_id: access_key_id.to_owned() };
     (Claims::new(Kind::Password, installation, Some(holder), expires_at).seal(&keys.authorization_token), expires_at)
 }
 
-/// Writes a password as the `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
+/// The `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
 pub fn authorization_token(password: &str) -> String {
     STANDARD.encode(format!("{USER_NAME}:{password}"))
 }
@@ -178,7 +117,7 @@ pub async fn exchange_password(keys: &Keys, installation: &Installation, passwor
     Ok(IssuedBearer { principal, ..issue_bearer(keys, installation, claims.holder, expires_at) })
 }
 
-/// Issues a bearer for nobody in particular.
+/// Issues a bearer without a holder.
 pub fn issue_anonymous(keys: &Keys, installation: &Installation, now: Timestamp) -> IssuedBearer {
     issue_bearer(keys, installation, None, Timestamp::from_seconds(now.plus_seconds(ANONYMOUS_SECONDS).seconds()))
 }
@@ -188,7 +127,7 @@ fn issue_bearer(keys: &Keys, installation: &Installation, holder: Option<Holder>
     IssuedBearer { token, expires_at, principal: Principal::Anonymous }
 }
 
-/// Finds out who sends a request; none when it carries no `Authorization` at all.
+/// Authenticates a request; none if it has no `Authorization`.
 pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &HeaderMap) -> Result<Option<Principal>, TokenError> {
     let Some(credentials) = read_authorization(headers)? else { return Ok(None) };
     if credentials.is_empty() {
@@ -199,40 +138,10 @@ pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &He
     find_holder(keys, installation, &claims).await.map(Some)
 }
 
-/// Reads the `Authorization` header; none when there is none. Schemes are case-insensitive (RFC 9110, section 11.1).
-pub fn read_authorization(headers: &HeaderMap) -> Result<Option<Credentials>, TokenError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(TokenError::Malformed);
-    }
-    parse_authorization(value.to_str().map_err(|_| TokenError::Malformed)?).map(Some)
-}
-
-fn parse_authorization(value: &str) -> Result<Credentials, TokenError> {
-    let (scheme, rest) = value.trim().split_once(' ').ok_or(TokenError::Malformed)?;
-    let rest = rest.trim_start();
-    if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
-        Ok(Credentials::Bearer(rest.to_owned()))
-    } else if scheme.eq_ignore_ascii_case("basic") {
-        let (user, password) = decode_pair(rest).ok_or(TokenError::Malformed)?;
-        Ok(Credentials::Basic { user, password })
-    } else {
-        Err(TokenError::Malformed)
-    }
-}
-
-impl Credentials {
-    /// `Basic Og==`: what some clients send when they have no credentials.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Basic { user, password } if user.is_empty() && password.is_empty())
-    }
-}
-
-/// The token within credentials, and the kind that it must be.
+/// The token in the credentials, and the kind that it must have.
 ///
-/// A bearer is one of ours, or the raw `authorizationToken` of the AWS API, which AWS documents as a bearer too.
-/// Our own tokens have a dot, which is no character of base64.
+/// A bearer may also be the raw `authorizationToken` of the AWS API, which AWS documents. Sealed tokens contain a dot, which
+/// base64 does not.
 fn presented_token(credentials: Credentials) -> Result<(Kind, String), TokenError> {
     let (user, password) = match credentials {
         Credentials::Bearer(token) if token.contains('.') => return Ok((Kind::Bearer, token)),
@@ -240,15 +149,6 @@ fn presented_token(credentials: Credentials) -> Result<(Kind, String), TokenErro
         Credentials::Basic { user, password } => (user, password),
     };
     if user == USER_NAME { Ok((Kind::Password, password)) } else { Err(TokenError::WrongKind) }
-}
-
-fn decode_pair(text: &str) -> Option<(String, String)> {
-    if text.len() > 2 * MAXIMUM_LENGTH {
-        return None;
-    }
-    let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
-    let (user, password) = text.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
 }
 
 async fn find_holder(keys: &Keys, installation: &Installation, claims: &Claims) -> Result<Principal, TokenError> {
@@ -268,6 +168,7 @@ async fn find_holder(keys: &Keys, installation: &Installation, claims: &Claims) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::credentials::parse_authorization;
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
@@ -332,26 +233,6 @@ mod tests {
         assert_eq!(presented_token(Credentials::Bearer(password())).expect("one of ours").0, Kind::Bearer);
     }
 
-    #[test]
-    fn basic_and_bearer_are_read_whatever_the_case_of_the_scheme() {
-        let basic = Credentials::Basic { user: "AWS".into(), password: "a:b".into() };
-        assert_eq!(parse_authorization("bAsIc QVdTOmE6Yg==").ok(), Some(basic));
-        assert_eq!(parse_authorization("BEARER x.y").ok(), Some(Credentials::Bearer("x.y".into())));
-        assert!(parse_authorization("Basic Og==").expect("empty credentials").is_empty());
-        for bad in ["", "Bearer", "Bearer ", "Basic !", "Basic QVdT", "Digest x", "AWS4-HMAC-SHA256 Credential=x"] {
-            assert!(matches!(parse_authorization(bad), Err(TokenError::Malformed)), "{bad}");
-        }
-    }
-
-    #[test]
-    fn two_authorization_headers_are_refused() {
-        let mut headers = HeaderMap::new();
-        assert!(matches!(read_authorization(&headers), Ok(None)));
-        headers.append(AUTHORIZATION, http::HeaderValue::from_static("Bearer a.b"));
-        headers.append(AUTHORIZATION, http::HeaderValue::from_static("Bearer a.b"));
-        assert!(read_authorization(&headers).is_err());
-    }
-
     proptest! {
         #[test]
         fn an_altered_token_is_never_accepted(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.=:-]") {
@@ -377,10 +258,5 @@ mod tests {
             prop_assert!(Claims::open(&KEY, &text).is_err());
         }
 
-        #[test]
-        fn arbitrary_basic_credentials_read_back(user in "[^:]{0,10}", password in ".{0,20}") {
-            let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-            prop_assert_eq!(parse_authorization(&value).ok(), Some(Credentials::Basic { user, password }));
-        }
     }
 }

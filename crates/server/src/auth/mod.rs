@@ -5,6 +5,7 @@
 //! identity only; what a principal may do is decided anew at each request.
 
 pub mod bearer;
+pub mod credentials;
 mod permissions;
 pub mod sigv4;
 

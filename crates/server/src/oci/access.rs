@@ -3,7 +3,8 @@
 
 use super::failure::{Code, Failure, Refused};
 use super::operation::{Operation, Place};
-use crate::auth::bearer::{self, TokenError};
+use crate::auth::bearer;
+use crate::auth::credentials::TokenError;
 use crate::auth::{Denied, Permissions, RequestTags, Resource};
 use crate::http::Call;
 use crate::principal::{KnownPrincipal, Principal};
@@ -159,8 +160,7 @@ fn denied(denied: Denied) -> Failure {
 
 /// The audit log entry for bad credentials. Expired and revoked ones do not count as attempts to guess.
 fn bad_credentials(error: &TokenError) -> Refused {
-    let is_guess = !matches!(error, TokenError::Expired | TokenError::Revoked);
-    Refused { reason: error.to_string(), is_bad_login: true, is_guess }
+    Refused { reason: error.to_string(), is_bad_login: true, is_guess: !error.was_good_once() }
 }
 
 /// The challenge, which tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).

@@ -9,7 +9,8 @@
 use super::access;
 use super::body;
 use super::failure::{Code, Failure};
-use crate::auth::bearer::{self, Credentials, IssuedBearer, TokenError};
+use crate::auth::bearer::{self, IssuedBearer};
+use crate::auth::credentials::{Credentials, TokenError, read_authorization};
 use crate::http::{Call, Query, Reply, Response};
 use crate::principal::Principal;
 use crate::server::Server;
@@ -42,7 +43,7 @@ async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
     if let Some(name) = pushed_without_alias(&query) {
         return Err(access::no_alias(server, call, &name, StatusCode::FORBIDDEN, Code::Denied).await);
     }
-    let credentials = bearer::read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
+    let credentials = read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
     match credentials {
         None => Ok(anonymous(server)),
         Some(credentials) if credentials.is_empty() => Ok(anonymous(server)),
