@@ -12,10 +12,12 @@ pub(super) struct Batch {
     pieces: Vec<Bytes>,
     /// The small pieces at the end, copied together.
     small: BytesMut,
+    length: usize,
 }
 
 impl Batch {
     pub(super) fn push(&mut self, piece: Bytes) {
+        self.length += piece.len();
         if piece.len() < SMALL_PIECE {
             self.small.extend_from_slice(&piece);
         } else {
@@ -27,18 +29,20 @@ impl Batch {
     /// Puts a piece before all others.
     pub(super) fn push_front(&mut self, piece: Bytes) {
         if !piece.is_empty() {
+            self.length += piece.len();
             self.pieces.insert(0, piece);
         }
     }
 
     /// In bytes.
-    pub(super) fn length(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.len() as u64).sum::<u64>() + self.small.len() as u64
+    pub(super) const fn length(&self) -> u64 {
+        self.length as u64
     }
 
     /// Takes its pieces out.
     pub(super) fn take(&mut self) -> Vec<Bytes> {
         self.close_small();
+        self.length = 0;
         std::mem::take(&mut self.pieces)
     }
 

@@ -74,7 +74,7 @@ impl Ingest {
         target: Option<&Digest>,
     ) -> Result<Self> {
         let (received, content) = (row.received, row.content.take().unwrap_or_default());
-        let (is_inline, hash) = (content.len() as u64 == received, Hash::restore(&row.hash_state)?);
+        let is_inline = content.len() as u64 == received;
         let mut ingest = Self {
             installation: installation.clone(),
             lease: lease.clone(),
@@ -86,7 +86,7 @@ impl Ingest {
             batch: Batch::default(),
         };
         if !is_inline {
-            ingest.stage = ingest.resume(received, hash);
+            ingest.stage = ingest.resume(received, Hash::restore(&ingest.row.hash_state)?);
         }
         Ok(ingest)
     }
@@ -157,7 +157,7 @@ impl Ingest {
         Stage::Stored(self.installation.0.blobs.resume(ResumedUpload { id, received, hash, target, _lease }))
     }
 
-    /// Moves bytes that are in memory to the front of the batch, for the store.
+    /// Moves the bytes in memory to the front of the batch, for the store, which hashes them again.
     fn spill(&mut self) -> Result<()> {
         if let Stage::Inline(content) = &mut self.stage {
             self.batch.push_front(std::mem::take(content).into());
