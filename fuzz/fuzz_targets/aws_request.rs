@@ -2,8 +2,8 @@
 
 use roadstead_model::aws::{Invalid, Operation, Request};
 
-// The name of an operation, a blank and a body. Whether a body is taken does not change when its JSON is written anew, except that
-// of members that are there twice one is left.
+// The name of an operation, a space and a body. Re-serialising the JSON of a body must not change whether it is valid, except that
+// duplicate members are dropped.
 libfuzzer_sys::fuzz_target!(|input: &str| {
     let Some((name, body)) = input.split_once(' ') else { return };
     let Some(operation) = Operation::find(name) else { return };
@@ -19,7 +19,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
     }
 });
 
-/// Whether a number may have been rewritten: what no `u64` holds becomes a fraction.
+/// Whether a number may have changed: integers beyond `u64` become floats.
 fn has_large_numbers(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::Number(number) => number.is_f64(),

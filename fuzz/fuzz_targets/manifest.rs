@@ -8,11 +8,11 @@ use roadstead_model::media_type::LONGEST;
 libfuzzer_sys::fuzz_target!(|input: (Option<&str>, &[u8])| {
     let (declared, bytes) = input;
     if let Ok(manifest) = Manifest::parse(bytes, declared) {
-        // What is answered with the stored bytes must be accepted with them again.
+        // The media type served with the bytes must be accepted with them again.
         let again = Manifest::parse(bytes, Some(&manifest.media_type));
         assert_eq!(again.as_ref(), Ok(&manifest));
         assert!(manifest.required_blobs().len() <= manifest.layers.len() + 1);
-        // Listings repeat these.
+        // Repeated in listings.
         let types = manifest.artifact_media_type().into_iter().chain([manifest.media_type.as_str()]);
         assert!(types.into_iter().all(|media_type| media_type.len() <= LONGEST));
         assert!(manifest.subject.is_none() || json_length(&manifest.annotations) <= MAXIMUM_ANNOTATIONS);

@@ -7,7 +7,7 @@ const OTHER_KEY: SealingKey = SealingKey::new([8; 32]);
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&str>, &str, &str, usize, u8)| {
     let (listing, position, token, place, flip) = input;
-    // Nobody makes up an authentication code.
+    // An authentication code cannot be guessed.
     if let Ok(found) = KEY.open(&listing, token) {
         assert_eq!(KEY.seal(&listing, &found), token);
     }

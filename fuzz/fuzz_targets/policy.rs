@@ -8,7 +8,7 @@ const FOREIGN: &str = "arn:aws:ecr-public::444455556666:repository/team/app";
 const DENY_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
-// A policy of a user, one of a repository, an action, and condition keys with their values: one a line, behind a line of dashes.
+// A user policy, a repository policy, an action, and lines of condition keys with values, separated by lines of dashes.
 libfuzzer_sys::fuzz_target!(|input: &str| {
     let mut parts = input.split("\n---\n");
     let mut next = || parts.next().unwrap_or_default();

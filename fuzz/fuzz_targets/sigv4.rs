@@ -7,7 +7,7 @@ use roadstead_model::Timestamp;
 /// 2026-01-01T00:00:00Z, the time at which the seeds were signed.
 const NOW: i64 = 1_767_225_600;
 
-// A request as it stands on the wire: the target, the headers, an empty line, the body.
+// A request as on the wire: the target, the headers, an empty line, the body.
 libfuzzer_sys::fuzz_target!(|input: &str| {
     let (head, body) = input.split_once("\n\n").unwrap_or((input, ""));
     let mut lines = head.lines();
@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
     match read(&request, &["ecr-public"], Timestamp::from_seconds(NOW)) {
         Ok(claim) => {
             assert_eq!(claim.service, "ecr-public");
-            // Nobody guesses a signature with a secret like this one, however the request is put together.
+            // A signature with this secret cannot be guessed, whatever the request.
             assert!(claim.verify(&request, body.as_bytes(), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").is_err());
         }
         Err(refusal) => assert!(refusal.exception().ends_with("Exception")),

@@ -73,8 +73,8 @@ Flags override the environment, and the environment overrides the file. Only in 
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
 const DATA_ACCESS_HELP: &str = "\
-Works on the data directory while the server runs; changes take effect immediately. The directory is located \
-as the server does: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise \
+Works on the data directory while the server runs; changes take effect immediately. The command finds the \
+directory as the server does: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise \
 ./roadstead-data. If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
 /// Runs the command line of this process.

@@ -1,6 +1,6 @@
-// Sends requests with large bodies that are refused, as clients written in Go do: docker, containerd, crane, oras.
+// Sends requests with large bodies that are refused, with Go's HTTP client as docker, containerd, crane and oras use it.
 //
-// Arguments: the number of requests, then method, URL and expected status of each kind. Prints what was not as expected.
+// Arguments: the number of requests, then method, URL and expected status of each kind. Prints what differed from the expectation.
 package main
 
 import (
@@ -50,7 +50,7 @@ func main() {
 			failed++
 			fmt.Println(kind[0], kind[1], "status", status, "error", err)
 		}
-		// The next request on the client's pool of connections.
+		// Uses the client's connection pool again.
 		if status, err := send("GET", os.Getenv("HEALTH"), nil); err != nil || status != 200 {
 			failed++
 			fmt.Println("the next request: status", status, "error", err)

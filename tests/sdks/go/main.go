@@ -1,4 +1,4 @@
-// The life of a repository through the SDK for Go, on a registry that AWS_ENDPOINT_URL_ECR_PUBLIC names.
+// The life of a repository through the SDK for Go, on the registry at AWS_ENDPOINT_URL_ECR_PUBLIC.
 package main
 
 import (
@@ -124,7 +124,7 @@ func (s scenario) run() {
 	refused[*types.RepositoryNotFoundException](err)
 }
 
-// push pushes a blob in parts of 5 MiB, and tries the first of them twice.
+// push pushes a blob in parts of 5 MiB, and sends the first one twice.
 func (s scenario) push(content []byte) {
 	upload := must(s.ecr.InitiateLayerUpload(ctx, &ecrpublic.InitiateLayerUploadInput{RepositoryName: s.repository})).UploadId
 	send := func(first int) error {
@@ -162,7 +162,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// refused is the error as the exception that it has to be.
+// refused returns the error as the expected exception.
 func refused[E error](err error) E {
 	var exception E
 	if !errors.As(err, &exception) {

@@ -1,4 +1,4 @@
-// The life of a repository through the SDK for Java, on a registry that AWS_ENDPOINT_URL_ECR_PUBLIC names.
+// The life of a repository through the SDK for Java, on the registry at AWS_ENDPOINT_URL_ECR_PUBLIC.
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -84,7 +84,7 @@ public final class Scenario {
         refused(RepositoryNotFoundException.class, () -> ecr.describeRepositories(request -> request.repositoryNames(repository)));
     }
 
-    /** Pushes a blob in parts of 5 MiB, and tries one of them twice. */
+    /** Pushes a blob in parts of 5 MiB, and sends one of them twice. */
     private void push(byte[] content) {
         var upload = ecr.initiateLayerUpload(request -> request.repositoryName(repository)).uploadId();
         for (int first = 0; first < content.length; first += 5 << 20) {

@@ -1,4 +1,4 @@
-// The life of a repository through the SDK for JavaScript, on a registry that AWS_ENDPOINT_URL_ECR_PUBLIC names.
+// The life of a repository through the SDK for JavaScript, on the registry at AWS_ENDPOINT_URL_ECR_PUBLIC.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -23,7 +23,7 @@ async function refused(exception, call) {
   assert.fail(`not refused with ${exception.name}`);
 }
 
-/** Pushes a blob in parts of 5 MiB, and tries the first of them twice. */
+/** Pushes a blob in parts of 5 MiB, and sends the first one twice. */
 async function push(content) {
   const { uploadId } = await ecr.initiateLayerUpload({ repositoryName });
   const send = (first) => {

@@ -54,7 +54,7 @@ pub(super) enum Verb {
     },
 }
 
-/// A principal of an account.
+/// The principal that holds a key.
 #[derive(Debug, Args)]
 pub(super) struct Holder {
     /// The user who holds the key [default: the account's root, who may do everything in the account]
@@ -64,7 +64,7 @@ pub(super) struct Holder {
     account: Account,
 }
 
-/// A key by its id, which is the server's only one.
+/// A key by its id, which is unique on the server.
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The access key id
@@ -72,7 +72,7 @@ pub(super) struct Named {
     id: String,
 }
 
-/// A key that exists elsewhere already.
+/// A key to import.
 #[derive(Debug, Args)]
 pub(super) struct Given {
     /// Use this access key id instead of a new one
@@ -83,18 +83,17 @@ pub(super) struct Given {
     secret_file: Option<PathBuf>,
 }
 
-/// How a secret is printed.
+/// The output format of a secret.
 #[derive(Debug, Args)]
 pub(super) struct SecretForm {
     /// Print the key as a profile of this name in an AWS shared-credentials file
     #[arg(long, value_name = "NAME", conflicts_with = "output", value_parser = profile_name)]
     profile: Option<String>,
-    /// The id of the key that was printed, for the audit log.
+    /// The id of the printed key, for the audit log.
     #[arg(skip)]
     pub(super) printed: Arc<OnceLock<String>>,
 }
 
-/// A key with its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewKey {
@@ -105,7 +104,6 @@ pub(super) struct NewKey {
     secret_access_key: String,
 }
 
-/// A key without its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeyRecord {
@@ -249,7 +247,7 @@ impl KeyRecord {
             arn: identity.arn().to_string(),
             registry_id: registry.to_string(),
             user_name: identity.user,
-            // IAM's words.
+            // As in IAM.
             status: if key.active { "Active" } else { "Inactive" },
             created_at: key.created_at.to_rfc3339(),
         }

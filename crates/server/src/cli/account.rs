@@ -1,4 +1,4 @@
-//! `roadstead account`: who has a registry on this server.
+//! `roadstead account`: the accounts of a server, each with a registry.
 
 use super::access_key::{KeyRecord, NewKey, SecretForm};
 use super::alias::AliasRecord;
@@ -63,7 +63,7 @@ struct AccountRecord {
     aliases: Vec<AliasRecord>,
 }
 
-/// An account with all that belongs to it.
+/// An account with its aliases, users and keys.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Everything {

@@ -1,4 +1,4 @@
-//! `roadstead alias`: the names under which registries are public.
+//! `roadstead alias`: the public names of registries.
 
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};
@@ -38,7 +38,6 @@ pub(super) enum Verb {
     },
 }
 
-/// An alias of an account.
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The alias

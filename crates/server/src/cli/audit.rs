@@ -8,7 +8,7 @@ use roadstead_model::RegistryId;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
-/// A command that changes something.
+/// The change that a command makes, for its audit event.
 #[derive(Debug)]
 pub(super) struct Change {
     /// The noun and the verb, such as `cli:user create`.
@@ -20,7 +20,7 @@ pub(super) struct Change {
     pub(super) new_key: Arc<OnceLock<String>>,
 }
 
-/// The account that a command is about.
+/// The account that a command changes.
 #[derive(Debug)]
 pub(super) enum Whose {
     /// The one on the command line, else the server's own.

@@ -1,4 +1,4 @@
-//! What `roadstead serve` prints once it answers: a banner on a terminal, an event in the log elsewhere.
+//! The output of `roadstead serve` once it is ready: a banner on a terminal, otherwise a log event.
 
 use super::failure::Failure;
 use crate::config::Origin;

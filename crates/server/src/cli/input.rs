@@ -4,7 +4,7 @@ use super::failure::Failure;
 use std::io::Read;
 use std::path::Path;
 
-/// More than any policy or secret has.
+/// The maximum size in bytes, far above that of any policy or secret.
 const MAXIMUM: u64 = 1 << 20;
 
 /// The text of a file, or of stdin for `-`.

@@ -6,7 +6,7 @@ use roadstead_registry::Error;
 use serde::Serialize;
 use std::io::Write;
 
-/// The form of what is printed.
+/// The output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
     /// Columns with headings

@@ -122,7 +122,7 @@ async fn show(installation: &Installation, output: Output, policy: &str, user: M
     output.print(&PolicyRecord { document: Some(document), ..PolicyRecord::of(policy) }, || format!("{}\n", text.trim_end()))
 }
 
-/// The policies of a user, or all managed ones.
+/// The policies of a user, or all managed policies.
 async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<UserPolicy>, Failure> {
     match user.user {
         Some(name) => {

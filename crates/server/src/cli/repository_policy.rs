@@ -24,7 +24,6 @@ pub(super) enum Verb {
     },
 }
 
-/// A repository of an account.
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The repository, without the alias

@@ -29,7 +29,6 @@ pub(super) enum Verb {
     },
 }
 
-/// A user of an account.
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// 1 to 64 letters, digits and +=,.@_-
@@ -39,7 +38,6 @@ pub(super) struct Named {
     account: Account,
 }
 
-/// A user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UserRecord {

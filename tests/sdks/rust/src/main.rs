@@ -1,4 +1,4 @@
-//! The life of a repository through the SDK for Rust, on a registry that AWS_ENDPOINT_URL_ECR_PUBLIC names.
+//! The life of a repository through the SDK for Rust, on the registry at AWS_ENDPOINT_URL_ECR_PUBLIC.
 
 use aws_sdk_ecrpublic::Client;
 use aws_sdk_ecrpublic::error::{DisplayErrorContext, SdkError};
@@ -99,7 +99,7 @@ impl Scenario {
         assert!(refused(ecr.describe_repositories().repository_names(name).send().await).is_repository_not_found_exception());
     }
 
-    /// Pushes a blob in parts of 5 MiB, and tries the first of them twice.
+    /// Pushes a blob in parts of 5 MiB, and sends the first one twice.
     async fn push(&self, content: &[u8]) {
         let begun = done(self.ecr.initiate_layer_upload().repository_name(&self.repository).send().await);
         let upload = begun.upload_id().expect("an upload");
@@ -140,7 +140,7 @@ fn done<T, E: std::error::Error + 'static, R: Debug>(answer: Result<T, SdkError<
     answer.unwrap_or_else(|error| panic!("{}", DisplayErrorContext(error)))
 }
 
-/// The exception with which a call has to be refused.
+/// Returns the exception of a call that must be refused.
 fn refused<T: Debug, E, R>(answer: Result<T, SdkError<E, R>>) -> E
 where
     SdkError<E, R>: Debug,
