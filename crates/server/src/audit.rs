@@ -27,14 +27,16 @@ pub struct Audit(Arc<Log>);
 struct Log {
     /// `--audit-log`. Without it, lines go to stderr.
     file: Option<LogWriter>,
+    is_on: bool,
     refusals: Refusals,
 }
 
 impl Audit {
-    /// An audit log in this file, or else on stderr.
+    /// An audit log in this file, or else on stderr if the filters, which must be set by now, want it there.
     pub(crate) fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Self> {
         let file = path.map(|path| LogWriter::to_file(path, format)).transpose()?;
-        Ok(Self(Arc::new(Log { file, refusals: Refusals::default() })))
+        let is_on = file.is_some() || audit::is_on();
+        Ok(Self(Arc::new(Log { file, is_on, refusals: Refusals::default() })))
     }
 
     /// Reopens the file, which may have been rotated.
@@ -62,7 +64,7 @@ impl Audit {
 
     /// Whether it is written anywhere.
     pub(crate) fn is_on(&self) -> bool {
-        self.0.file.is_some() || audit::is_on()
+        self.0.is_on
     }
 
     /// Writes a line if the request was a write or refused. Without a status, the client left before the answer.
