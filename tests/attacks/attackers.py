@@ -1,4 +1,4 @@
-"""What attackers do: connections from addresses of their own, requests that do not end, answers that are not read."""
+"""Attackers: connections from many addresses, requests that never end, answers that are never read."""
 
 import socket
 import ssl
@@ -21,7 +21,7 @@ def address_of(server: Server) -> tuple[str, int]:
 
 
 def connect(server: Server, source: str = STRANGER, timeout: float = 10) -> socket.socket:
-    """A connection from an address of the loopback network, which the server takes for another client."""
+    """A connection from another loopback address, which the server counts as another client."""
     return socket.create_connection(address_of(server), timeout=timeout, source_address=(source, 0))
 
 
@@ -31,7 +31,7 @@ def head(method: str, path: str, **headers: object) -> bytes:
 
 
 def send(connection: socket.socket, data: bytes) -> bool:
-    """Sends what the server takes; says whether it took all of it."""
+    """Sends as much as the server accepts, and returns whether that was everything."""
     try:
         connection.sendall(data)
         return True
@@ -40,7 +40,7 @@ def send(connection: socket.socket, data: bytes) -> bool:
 
 
 def hang_up(connections: list[socket.socket]) -> None:
-    """Ends connections, also those that a thread is sending on."""
+    """Closes connections, even while a thread is sending on them."""
     for connection in connections:
         try:
             connection.shutdown(socket.SHUT_RDWR)
@@ -50,7 +50,7 @@ def hang_up(connections: list[socket.socket]) -> None:
 
 
 def answer(connection: socket.socket, timeout: float = 20) -> bytes:
-    """What the server says until it closes or falls silent: head and body."""
+    """Everything the server sends until it closes the connection or stalls: head and body."""
     connection.settimeout(timeout)
     received = b""
     try:
@@ -78,25 +78,25 @@ def status(received: bytes) -> int:
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    """An HTTP/2 frame (RFC 9113, section 4.1)."""
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 def preface(window: int = 0) -> bytes:
-    """How a client begins that takes so many bytes of each answer; of all of them together at least 64 KiB."""
+    """The preface and settings of a client with this stream window; its connection window is at least 64 KiB."""
     begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"\0\4" + window.to_bytes(4, "big"))
     return begin + (frame(8, 0, 0, b"\x7f\0\0\0") if window > 65535 else b"")
 
 
 def asking(method: str, path: str, streams: int = 128, first: int = 0, end: bool = True, **headers: str) -> bytes:
-    """The same request on so many streams, with heads that are not compressed."""
+    """The same request on this many streams, with uncompressed heads."""
     pairs = [(":method", method), (":scheme", "http"), (":authority", "registry"), (":path", path), *headers.items()]
     block = b"".join(b"\0" + _text(name.replace("_", "-")) + _text(value) for name, value in pairs)
     return b"".join(frame(1, 4 | end, 1 + 2 * number, block) for number in range(first, first + streams))
 
 
 def _text(value: str) -> bytes:
-    """A text as in HPACK (RFC 7541, section 5.2): its length comes first, in seven bits or in more bytes."""
+    """An HPACK string literal (RFC 7541, section 5.2): a length in seven bits or more bytes, then the text."""
     length, begin = len(value), b""
     if length < 127:
         return bytes([length]) + value.encode()
@@ -108,7 +108,7 @@ def _text(value: str) -> bytes:
 
 
 class Http2:
-    """An HTTP/2 client that reads nothing of what it asks for, unless it is told to."""
+    """An HTTP/2 client that reads no answers unless told to."""
 
     def __init__(self, server: Server, source: str = STRANGER, window: int = 0):
         self.socket = connect(server, source)
@@ -130,7 +130,7 @@ class Http2:
         return stream
 
     def events(self, seconds: float, enough=lambda found: False) -> list:
-        """What comes in this time or until it is enough, or until the server closes the connection (then the last one is None)."""
+        """The frames received within a time, until there are enough, or until the server closes the connection (then the last is None)."""
         found, deadline = [], time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not enough(found):
             self.socket.settimeout(left)
@@ -147,7 +147,7 @@ class Http2:
         return found
 
     def statuses(self, count: int) -> list[int]:
-        """The statuses of so many answers, or of those that come in time."""
+        """The statuses of this many answers, or of those that arrive in time."""
         answers = lambda found: [event for event in found if isinstance(event, h2.events.ResponseReceived)]
         heads = [dict(event.headers) for event in answers(self.events(20, lambda found: len(answers(found)) >= count))]
         return [int(found.get(b":status", found.get(":status"))) for found in heads]
@@ -157,7 +157,7 @@ class Http2:
 
 
 class Crowd(threading.Thread):
-    """So many connections from 40 addresses, each of which sends its `payload(number)` and reads nothing, until it is `over`."""
+    """This many connections from 40 addresses, each of which sends its `payload(number)` and reads nothing, until `over`."""
 
     def __init__(self, server: Server, name: str, payload, count: int):
         super().__init__(daemon=True)

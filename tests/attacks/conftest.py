@@ -1,4 +1,4 @@
-"""What the attacks share: a server of each test's own, from the same module that the clients use."""
+"""Shared fixtures of the attacks: one server per test, from the module that the clients use."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from running import Server, starting
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a server of the test's own: start(flags…, VARIABLE=value…). It is killed in the end: whoever attacks leaves requests
-    behind that a server which is asked to stop would wait for."""
+    """Starts a server for one test: start(flags…, VARIABLE=value…). It is killed afterwards, because a graceful shutdown would wait
+    for the attackers' requests."""
     yield from starting(lambda number: tmp_path / f"data-{number}", end=Server.kill)

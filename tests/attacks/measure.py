@@ -1,8 +1,8 @@
-"""What the attacks cost: `python tests/attacks/measure.py [part of a name…]` prints the table of docs/benchmarks.md.
+"""Measures the attacks: `python tests/attacks/measure.py [part of a name…]` prints the table of docs/benchmarks.md.
 
-Every attack has a server of its own with default settings. Attackers open 2,500 connections from 40 addresses of the loopback, send
-at once what the attack is, read nothing, and keep it up for eight seconds. Meanwhile somebody at 127.0.0.1 asks for `/healthz` on
-new connections, and calls DescribeImageTags with boto3, pushes an image and pulls it, again and again.
+Each attack runs against a new server with default settings. Attackers open 2,500 connections from 40 loopback addresses, send the
+attack's requests at once, read nothing, and continue for eight seconds. Meanwhile a client at 127.0.0.1 requests `/healthz` on new
+connections, and repeatedly calls DescribeImageTags with boto3, pushes an image and pulls it.
 """
 
 import json
@@ -33,7 +33,7 @@ OPEN = 2**31 - 1
 
 
 def attacks(server: Server) -> dict:
-    """What a connection sends, by its number; over TLS where the name begins with it."""
+    """The payload of a connection, by its number; over TLS if the attack's name begins with TLS."""
     pusher, wire = Pusher(server), Wire(server)
     for number, path in enumerate(LARGE):
         pusher.push("large", image(b"layer", padding=chr(97 + number) * (4 * MIB - 4096)), path.rsplit("/", 1)[1])
@@ -84,7 +84,7 @@ def attacks(server: Server) -> dict:
 
 
 def measure(folder: Path, names: list[str], title: str) -> None:
-    """Attacks a new server with the attacks of these names at once, and prints a row."""
+    """Runs the named attacks concurrently against a new server, and prints a row."""
     flags = ("--tls-cert", str(folder / "chain.pem"), "--tls-key", str(folder / "key.pem")) if names[0].startswith("TLS") else ()
     server = Server(Path(tempfile.mkdtemp(dir=folder)), "--alias=harbour", "--create-on-push", *flags)
     server.http = urllib3.PoolManager(retries=False, timeout=30, ca_certs=str(folder / "chain.pem"))

@@ -1,4 +1,4 @@
-"""What an attack looks at: how much memory the server holds, and whether it still answers others."""
+"""The server under attack: the memory it holds, and whether it still answers others."""
 
 import os
 import threading
@@ -13,19 +13,19 @@ MIB = 1024 * 1024
 
 
 def anonymous_memory(server: Server) -> int:
-    """The anonymous memory of the server in bytes (`RssAnon`, proc_pid_status(5)): what is its own, without mapped files."""
+    """The anonymous memory of the server in bytes (`RssAnon`, proc_pid_status(5)), without mapped files."""
     with open(f"/proc/{server.process.pid}/status") as status:
         [line] = [line for line in status if line.startswith("RssAnon:")]
     return int(line.split()[1]) * 1024
 
 
 def is_served(server: Server) -> bool:
-    """Whether `/healthz` answers somebody who attacks nothing."""
+    """Whether `/healthz` answers another client."""
     return server.http.request("GET", f"{server.url}/healthz").status == 200
 
 
 class Victim:
-    """Somebody who asks for `/healthz`, and calls, pushes and pulls, again and again, until it is `over`; and what that was like."""
+    """A client that repeatedly requests `/healthz`, calls, pushes and pulls until `over`, and records the results."""
 
     def __init__(self, server: Server):
         self.server, self.over = server, threading.Event()

@@ -1,4 +1,4 @@
-"""What the tests share: one server for those that do not stop it, and fresh repositories on it."""
+"""Shared fixtures: one server for all tests that do not stop it, and fresh repositories on it."""
 
 import itertools
 
@@ -25,25 +25,25 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a server of the test's own: start(flags…, VARIABLE=value…)."""
+    """Starts a server for one test: start(flags…, VARIABLE=value…)."""
     yield from starting(lambda number: tmp_path / f"data-{number}")
 
 
 @pytest.fixture(scope="module")
 def start_for_module(tmp_path_factory):
-    """Starts a server that the tests of one file share."""
+    """Starts a server shared by the tests of one file."""
     yield from starting(lambda _: tmp_path_factory.mktemp("module") / "data")
 
 
 @pytest.fixture(scope="session")
 def ecr(server):
-    """boto3 as everybody uses it."""
+    """A boto3 client with default settings."""
     return server.client()
 
 
 @pytest.fixture(scope="session")
 def unchecked(server):
-    """boto3 that sends what it is given, so that the server has to say what is wrong."""
+    """A boto3 client without parameter validation, so that the server has to refuse invalid parameters."""
     return server.client(parameter_validation=False)
 
 
@@ -59,7 +59,7 @@ def wire(server):
 
 @pytest.fixture
 def repository(ecr):
-    """The name of an empty repository that nobody else uses."""
+    """The name of an empty repository, unique to the test."""
     name = f"team/app-{next(_numbers)}"
     ecr.create_repository(repositoryName=name)
     return name
@@ -67,5 +67,5 @@ def repository(ecr):
 
 @pytest.fixture
 def name(server, repository):
-    """The same as clients of the registry write it, without a tag."""
+    """The repository as a reference of registry clients, without a tag."""
     return f"{server.address}/{server.alias}/{repository}"

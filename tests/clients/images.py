@@ -13,7 +13,7 @@ DEBIAN = Path(__file__).resolve().parents[2] / ".cache" / "debian.tar"
 
 
 def write_context(folder: Path, base: str) -> Path:
-    """A build without RUN, which would need a network or at least a container."""
+    """A build without RUN, which would need a container and perhaps a network."""
     folder.mkdir()
     (folder / "tree").mkdir()
     for number in range(20):
@@ -24,7 +24,7 @@ def write_context(folder: Path, base: str) -> Path:
 
 
 def unpackable(architecture: str) -> Manifest:
-    """An image for one architecture, of one file, that clients can unpack."""
+    """A single-file image for one architecture that clients can unpack."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         content = architecture.encode()

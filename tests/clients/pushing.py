@@ -1,4 +1,4 @@
-"""Pushes images to `/v2/` with plain HTTP, so that a test decides about every byte."""
+"""Pushes images to `/v2/` with plain HTTP requests, so that tests control every byte."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def digest_of(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as it is pushed, and what it needs: blobs, or manifests of its own."""
+    """A manifest and the blobs or manifests that it references."""
 
     media_type: str
     body: bytes
@@ -47,7 +47,7 @@ def _descriptor(media_type: str, content: bytes) -> dict:
 
 
 def image(*layers: bytes, config: bytes = b"{}", docker: bool = False, config_type: str | None = None, **members) -> Manifest:
-    """An image of these layers. `members` go into the manifest as they are."""
+    """An image of these layers. `members` are added to the manifest."""
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
     body = {
         "schemaVersion": 2,
@@ -60,7 +60,7 @@ def image(*layers: bytes, config: bytes = b"{}", docker: bool = False, config_ty
 
 
 def index(*children: Manifest, docker: bool = False, **members) -> Manifest:
-    """An index (to docker: a manifest list) of these manifests."""
+    """An index (Docker: manifest list) of these manifests."""
     media_type = DOCKER_LIST if docker else OCI_INDEX
     platforms = ("amd64", "arm64", "riscv64", "s390x")
     listed = [
@@ -72,16 +72,16 @@ def index(*children: Manifest, docker: bool = False, **members) -> Manifest:
 
 
 class Pusher:
-    """Somebody who may push to a registry, with the token of GetAuthorizationToken as bearer."""
+    """A client with push permission, using the token of GetAuthorizationToken as bearer token."""
 
     def __init__(self, server: Server, client=None):
-        """The account's root, or whose client it is."""
+        """Authenticates as the account's root, or as the principal of `client`."""
         self.server = server
         token = (client or server.client()).get_authorization_token()["authorizationData"]["authorizationToken"]
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str):
-        """One request; `path` is taken from the registry's alias on, or from the root if it starts with a slash."""
+        """Sends a request; `path` is relative to the registry's alias, or absolute if it starts with a slash."""
         url = self.server.url + (path if path.startswith("/") else f"/v2/{self.server.alias}/{path}")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.server.http.request(method, url, body=body, headers={**self.headers, **named})
@@ -100,7 +100,7 @@ class Pusher:
         return self.request("PUT", f"{repository}/manifests/{reference}", manifest.body, Content_Type=manifest.media_type)
 
     def push(self, repository: str, manifest: Manifest, *tags: str) -> str:
-        """Pushes a manifest with all that it needs: under its tags, or by digest if there are none."""
+        """Pushes a manifest and everything it references: by its tags, or by digest if it has none."""
         for blob in manifest.blobs:
             self.push_blob(repository, blob)
         for child in manifest.children:
@@ -117,7 +117,7 @@ class Pusher:
 
 
 def push_layer_through_api(ecr, repository: str, content: bytes) -> str:
-    """Pushes a layer with the AWS API alone, in parts of the size that the service asks for."""
+    """Pushes a layer through the AWS API only, in parts of the size that the service requests."""
     begun = ecr.initiate_layer_upload(repositoryName=repository)
     for first in range(0, len(content), begun["partSize"]):
         part = content[first : first + begun["partSize"]]
@@ -129,7 +129,7 @@ def push_layer_through_api(ecr, repository: str, content: bytes) -> str:
 
 
 def push_through_api(ecr, repository: str, manifest: Manifest, *tags: str) -> str:
-    """Pushes an image with the AWS API alone: under its tags, or without any."""
+    """Pushes an image through the AWS API only, with its tags or without any."""
     found = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest_of(blob) for blob in manifest.blobs])
     missing = {failure["layerDigest"] for failure in found["failures"]}
     for blob in manifest.blobs:

@@ -1,4 +1,4 @@
-"""A Roadstead server under test: started on a free port of the loopback, stopped by its process."""
+"""A Roadstead server under test, on a free port of the loopback interface."""
 
 import base64
 import configparser
@@ -17,13 +17,13 @@ PATIENCE = 20  # seconds
 
 
 def binary() -> Path:
-    """The program under test: what ROADSTEAD_BIN names, else the release build."""
+    """The binary under test: ROADSTEAD_BIN, or the release build."""
     default = Path(__file__).resolve().parents[2] / "target" / "release" / "roadstead"
     return Path(os.environ.get("ROADSTEAD_BIN", default))
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """The environment of this process without anything that would set up Roadstead or a client of AWS."""
+    """The environment of this process without settings of Roadstead or AWS clients."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROADSTEAD_", "AWS_"))}
     return {**kept, "AWS_EC2_METADATA_DISABLED": "true", **more}
 
@@ -45,7 +45,7 @@ def run(*arguments: object, text: str = "", stderr=subprocess.PIPE, **environmen
 
 
 class Server:
-    """One data folder, and the server that runs on it."""
+    """A data directory, and the server that runs on it."""
 
     def __init__(self, data: Path, *flags: str, **environment: str):
         self.data = data
@@ -61,7 +61,7 @@ class Server:
         ready = self.wait_until_ready()
         self.address: str = ready["address"]
         self.alias: str = ready["alias"]
-        # Its own, whatever it tells clients to use (`--public-url`).
+        # The address it listens on, regardless of `--public-url`.
         self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
         self.http = urllib3.PoolManager(retries=False, timeout=30)
 
@@ -78,7 +78,7 @@ class Server:
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
     def events(self) -> list[dict]:
-        """What was logged so far; a line that is still being written is left out."""
+        """The events logged so far, without a last, incomplete line."""
         lines = self.log.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
@@ -101,24 +101,24 @@ class Server:
         self.start()
 
     def key(self, profile: str = "default") -> tuple[str, str]:
-        """The root access key and its secret, from the file that the server wrote."""
+        """The root access key and its secret, from the credentials file that the server wrote."""
         file = configparser.ConfigParser()
         file.read(self.data / "credentials")
         return file[profile]["aws_access_key_id"], file[profile]["aws_secret_access_key"]
 
     def session(self, access_key: str | None = None, secret: str = "any") -> boto3.session.Session:
-        """The root's session, or one of another key; an emulator takes any."""
+        """A session of the root key, or of another key."""
         if access_key is None:
             access_key, secret = self.key()
         return boto3.session.Session(access_key, secret, region_name="us-east-1")
 
     def client(self, **settings):
-        """A boto3 client that asks once, and leaves the checking of parameters to the server if told to."""
+        """A boto3 client without retries; `settings` are passed to its Config."""
         config = botocore.config.Config(retries={"total_max_attempts": 1}, **settings)
         return self.session().client("ecr-public", endpoint_url=self.url, config=config)
 
     def run(self, *arguments: str, text: str = "") -> str:
-        """What a command prints that works on the data folder beside the server."""
+        """Runs a command on the server's data directory, and returns its output."""
         done = run(*arguments, text=text, ROADSTEAD_DATA=str(self.data))
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -132,7 +132,7 @@ class Server:
 
 
 def starting(folder, end=Server.stop):
-    """Gives a function that starts a server with its data in `folder(number of the server)`; ends them all in the end."""
+    """Yields a function that starts a server with its data in `folder(number of the server)`, and stops all of them afterwards."""
     started = []
 
     def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:

@@ -1,4 +1,4 @@
-"""AWS's own description of the service, as botocore carries it, and values made from it."""
+"""The service model from botocore, and values generated from it."""
 
 import botocore.loaders
 import botocore.model
@@ -6,7 +6,7 @@ import botocore.model
 MODEL = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("ecr-public", "service-2"), "ecr-public")
 OPERATIONS = sorted(MODEL.operation_names)
 
-# A text for each pattern of the model, of any number: texts with other numbers differ.
+# A generator of matching strings for each pattern of the model; different numbers give different strings.
 PATTERNS = {
     "RegistryId": lambda number: f"{number:012}",
     "RepositoryName": lambda number: f"team/none-{number}",
@@ -16,7 +16,7 @@ PATTERNS = {
 
 
 def request_of(operation):
-    """The shape of an operation's request."""
+    """The input shape of an operation."""
     return MODEL.operation_model(operation).input_shape
 
 
@@ -26,7 +26,7 @@ def declared(operation):
 
 
 def sample(shape, number=0):
-    """A value of a shape, with all that must be in it and no more."""
+    """A minimal valid value of a shape: all required members and no others."""
     match shape.type_name:
         case "structure":
             return {name: sample(shape.members[name], number) for name in shape.required_members}
@@ -47,7 +47,7 @@ def sample(shape, number=0):
 
 
 def members(shape, path=()):
-    """Every member of a structure and of what is in it: its path and its shape. An entry of a list has the path 0."""
+    """All members of a structure, recursively, as path and shape. The path of a list entry is 0."""
     for name, member in shape.members.items():
         yield from _within(member, (*path, name))
 

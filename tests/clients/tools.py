@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-# What `tests/install.sh tools` builds stands before what the machine has.
+# Programs built by `tests/install.sh tools` take precedence over installed ones.
 BUILT = Path(__file__).resolve().parents[2] / ".cache" / "bin"
 SEARCHED = f"{BUILT}:{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
 class Tool:
-    """A program that talks to the registry, with the settings that keep it within a folder of ours."""
+    """A client program, with settings that confine it to a temporary directory."""
 
     def __init__(self, program: str, *settings: object, folder: Path | None = None, **environment: str):
         self.command = [program, *map(str, settings)]
@@ -33,7 +33,7 @@ class Tool:
 
 
 def need(program: str, root: bool = True) -> None:
-    """Skips a test on a machine without this program, or without root where it needs that. CI has both."""
+    """Skips a test if this program, or root if required, is not available. CI has both."""
     if shutil.which(program, path=SEARCHED) is None or (root and os.geteuid() != 0):
         wanted = f"{program} and root" if root else program
         assert "CI" not in os.environ, f"{wanted} must be there"
@@ -41,7 +41,7 @@ def need(program: str, root: bool = True) -> None:
 
 
 def go_tool(program: str, home: Path, *settings: object, **environment: str) -> Tool:
-    """A program that runs in `home` and keeps its logins there, as docker does. What it would ask of the internet goes nowhere."""
+    """A program that runs in `home` and stores its logins there, as docker does, without access to the internet."""
     need(program, root=False)
     nowhere = "http://127.0.0.1:9"
     return Tool(program, *settings, folder=home, HOME=str(home), DOCKER_CONFIG=str(home / ".docker"), TMPDIR=str(home),

@@ -1,4 +1,4 @@
-"""Single requests of the awsJson1.1 protocol, signed by botocore, so that a test can spoil what it likes."""
+"""Single awsJson1.1 requests, signed by botocore, that tests can modify."""
 
 import json
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Wire:
         self.access_key, self.secret = server.key()
 
     def request(self, target: str | None, body: bytes, **headers: str) -> botocore.awsrequest.AWSRequest:
-        """A request that is not signed yet."""
+        """An unsigned request."""
         named = {"Content-Type": "application/x-amz-json-1.1"}
         if target is not None:
             named["X-Amz-Target"] = target
