@@ -43,7 +43,7 @@ FLOORS = {
         ["caches"],
         ["blobs", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
-        ["clock", "error", "limits", "pulls"],
+        ["clock", "error", "limits", "pulls", "repository_blob"],
     ],
 }
 

@@ -1,9 +1,9 @@
 //! Whether a repository holds a blob, and will still hold it when a push that relies on it ends.
 
-use super::blob::{BlobInfo, BlobRow, HeldBlob};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_blob::{BlobInfo, BlobRow, HeldBlob};
 use crate::repository_row;
 use roadstead_model::{Digest, RepositoryKey, Timestamp};
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! Blobs as layers of images.
 
 use super::availability::Asker;
-use super::blob::{BlobRow, LayerInfo};
 use super::rows::find_linked;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
+use crate::repository_blob::{BlobRow, LayerInfo};
 use crate::repository_row;
 use roadstead_model::{Digest, Manifest, RepositoryKey};
 

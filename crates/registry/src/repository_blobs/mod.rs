@@ -2,7 +2,6 @@
 //! its bytes once no repository holds it.
 
 pub(crate) mod availability;
-pub(crate) mod blob;
 pub(crate) mod layers;
 pub(crate) mod rows;
 
@@ -10,8 +9,8 @@ use crate::blobs::BlobReader;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_blob::{Content, StoredBlob};
 use crate::repository_row;
-use blob::{Content, StoredBlob};
 use roadstead_model::{Digest, RepositoryKey};
 use rows::{StorageKey, find_linked, link};
 

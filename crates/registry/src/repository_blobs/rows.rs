@@ -1,8 +1,8 @@
 //! Links between repositories and blobs, for those who have a transaction.
 
-use super::blob::BlobRow;
 use crate::error::Result;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_blob::BlobRow;
 use roadstead_model::{Digest, Timestamp};
 
 statements! {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::repository_blobs::blob::{BlobInfo, Content};
+use crate::repository_blob::{BlobInfo, Content};
 use crate::repository_blobs::rows::link;
 use crate::repository_row;
 use crate::upload_leases::{Intent, UploadLease};

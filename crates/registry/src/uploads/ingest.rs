@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::repository_blobs::blob::Content;
+use crate::repository_blob::Content;
 use crate::upload_leases::UploadLease;
 use roadstead_model::Digest;
 use scopeguard::ScopeGuard;

@@ -5,7 +5,7 @@ use super::session::{SessionName, Upload};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
-use crate::repository_blobs::blob::BlobInfo;
+use crate::repository_blob::BlobInfo;
 use bytes::Bytes;
 use roadstead_model::{Digest, RepositoryKey};
 
