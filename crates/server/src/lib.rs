@@ -5,25 +5,25 @@
 //! modules to them.
 
 mod admission;
-pub mod audit;
+mod audit;
 pub mod auth;
-pub mod aws;
+mod aws;
 mod background;
 pub mod cli;
-pub mod config;
+mod config;
 mod connection;
 mod descriptors;
 mod gallery;
-pub mod http;
+mod http;
 pub mod oci;
 mod principal;
 mod probes;
 mod quick_start;
-pub mod rates;
+mod rates;
 mod router;
-pub mod server;
+mod server;
 #[cfg(test)]
 #[path = "../tests/it/support/signing.rs"]
 mod signing;
-pub mod telemetry;
-pub mod tls;
+mod telemetry;
+mod tls;

@@ -6,7 +6,7 @@ use std::fmt;
 /// Who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody in particular: pulls need no more.
+    /// An anonymous client; pulls need no more.
     Anonymous,
     /// The holder of an access key.
     Known(KnownPrincipal),

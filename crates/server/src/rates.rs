@@ -8,11 +8,10 @@ mod failures;
 mod pulls;
 mod volume;
 
-pub use actions::{ActionRates, Client};
+pub(crate) use actions::{ActionRates, Client};
 pub(crate) use bounded_map::BoundedMap;
-pub use failures::FailedLogins;
-pub use pulls::PullLimits;
-pub(crate) use pulls::{Charge, Pulled, Refusal};
+pub(crate) use failures::FailedLogins;
+pub(crate) use pulls::{Charge, PullLimits, Pulled, Refusal};
 
 use crate::config::Rate;
 use parking_lot::Mutex;

@@ -11,5 +11,5 @@ mod sink;
 mod writer;
 
 pub(crate) use logging::{Logs, log_filter, start_logging};
-pub use metrics::Telemetry;
+pub(crate) use metrics::Telemetry;
 pub(crate) use writer::LogWriter;

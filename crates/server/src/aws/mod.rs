@@ -41,7 +41,7 @@ use serde::Serialize;
 use signature::Signature;
 
 /// Answers one request to the control API. Every failure is an answer too.
-pub async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
+pub(crate) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     if sts::is_query(&call.headers) {
         return sts::answer(server, call, body).await;
     }

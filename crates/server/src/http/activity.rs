@@ -55,7 +55,7 @@ pub(crate) struct Activity {
     is_blocked: AtomicBool,
     /// See [`Self::set_unread`].
     has_unread: AtomicBool,
-    /// Whether somebody has authenticated on it.
+    /// Whether a request on it was authenticated.
     is_known: AtomicBool,
     /// How long a connection may wait for the next request, or take to send a head.
     idle: Duration,
@@ -100,12 +100,12 @@ impl Activity {
         InFlight::new(self)
     }
 
-    /// Notes that somebody has authenticated on the connection.
+    /// Notes that a request on the connection was authenticated.
     pub(crate) fn authenticated(&self) {
         self.is_known.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody has authenticated on the connection.
+    /// Whether a request on the connection was authenticated.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Relaxed)
     }

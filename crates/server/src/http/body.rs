@@ -146,7 +146,7 @@ fn next_piece(rest: &mut Option<Bytes>) -> Option<Bytes> {
 }
 
 /// A read under way.
-pub type BlobFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
+pub(crate) type BlobFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
 type Read = Box<dyn Fn(u64, usize, BlobAccess) -> BlobFuture + Send>;
 
 /// A part of a blob that is being sent. A frame is read when the connection asks for it, so a slow client holds one frame in

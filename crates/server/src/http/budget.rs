@@ -1,6 +1,6 @@
 //! The memory budget: it counts everything that is held for requests and responses.
 //!
-//! Whoever holds something has a [`Share`], which grows as bytes arrive and is given back when it is dropped. Anonymous holders
+//! A holder has a [`Share`], which grows as bytes arrive and is given back when it is dropped. Anonymous holders
 //! are limited by address and in total, authenticated ones by account and in total, and anonymous ones cannot use up all of the
 //! budget.
 
@@ -95,7 +95,7 @@ enum Class {
     Small,
 }
 
-/// Somebody who may hold memory.
+/// A client, as far as the quotas tell them apart.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
     pools: Arc<Pools>,
@@ -115,7 +115,7 @@ enum Fallback {
     Claimant(Claim),
 }
 
-/// What somebody holds.
+/// Memory that a holder has.
 #[derive(Debug)]
 pub(crate) struct Share {
     holder: Holder,

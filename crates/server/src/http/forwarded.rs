@@ -6,7 +6,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// The client's address: the rightmost of `X-Forwarded-For` that is no trusted proxy. Nobody vouches for what is left of it.
+/// The client's address: the rightmost of `X-Forwarded-For` that is no trusted proxy. Any client can forge what is left of it.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut client = peer.to_canonical();
     if !is_proxy(client, proxies) {

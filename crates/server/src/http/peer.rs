@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// Which of the server's addresses a connection came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Surface {
+pub(crate) enum Surface {
     /// The only one.
     Everything,
     /// The public one, when the operator has another one.

@@ -8,7 +8,7 @@ use roadstead_model::measure::json_length;
 use serde::Serialize;
 
 /// A response of any door.
-pub type Response = http::Response<Body>;
+pub(crate) type Response = http::Response<Body>;
 
 /// How many headers a usual response has.
 const HEADERS: usize = 12;
