@@ -36,11 +36,13 @@ FLOORS = {
     ],
     "registry": [
         [
-            "accounts catalog_data collection declarations image_deletion images manifest_push manifests opening policies portability "
-            "principals referrers repositories repository_blobs repository_row resource_tags tags uploads"
+            "access_facts access_keys accounts aliases catalog_data collection declarations image_deletion images manifest_push manifests "
+            "opening policy_binding portability referrers repositories repository_blobs repository_policies resource_tags tags uploads "
+            "user_policies users"
         ],
         ["installation"],
         ["caches"],
+        ["access_key_row", "registry_row", "repository_row"],
         ["blobs", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
         ["clock", "error", "limits", "pulls", "repository_blob"],

@@ -1,40 +1,88 @@
-//! Accounts: their registries, aliases and access keys.
+//! Accounts: what DescribeRegistries shows of each, and how their operator creates them.
 
+use crate::access_key_row::{self, AccessKeyRow};
+use crate::aliases::{self, random_alias};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::AccessKeyRow;
+use crate::metadata::{Tx, params, statements};
+use crate::registry_row;
 use roadstead_model::{AccessKey, Identity, RegistryAlias, RegistryDescription, RegistryId};
 
+statements! {
+    SELECT_IDS = "SELECT id FROM registry ORDER BY id";
+    UPDATE_VERIFIED = "UPDATE registry SET verified = ?2 WHERE id = ?1";
+}
+
 impl Installation {
-    /// The access key of this id with its secret, if there is one.
-    pub async fn access_key(&self, id: &str) -> Result<Option<AccessKey>> {
-        let Some(AccessKeyRow { id, registry, user, sealed_secret, active }) = self.0.metadata.access_key(id).await? else {
-            return Ok(None);
+    /// Every registry with its aliases, by id.
+    pub async fn registries(&self) -> Result<Vec<RegistryDescription>> {
+        let select = async |tx: &mut Tx<'_>| {
+            let mut descriptions = Vec::new();
+            for id in tx.query::<RegistryId>(&SELECT_IDS, params![]).await? {
+                descriptions.extend(describe(tx, &id).await?);
+            }
+            Ok(descriptions)
         };
-        let secret = self.0.secrets.open(&id, &sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok());
-        let secret = secret.ok_or_else(|| Error::Internal(format!("the secret of '{id}' does not open with the master key")))?;
-        Ok(Some(AccessKey { id, secret, active, identity: Identity { registry, user } }))
-    }
-
-    /// Who holds the access key of this id; nobody if it is not active. Its secret stays sealed.
-    pub async fn key_holder(&self, id: &str) -> Result<Option<Identity>> {
-        let key = self.0.metadata.access_key(id).await?.filter(|key| key.active);
-        Ok(key.map(|AccessKeyRow { registry, user, .. }| Identity { registry, user }))
-    }
-
-    /// The registry that an active alias belongs to.
-    pub async fn resolve_alias(&self, alias: &str) -> Result<RegistryId> {
-        self.0.metadata.registry_by_alias(alias).await?.ok_or_else(|| Error::RegistryNotFound(alias.to_owned()))
+        self.0.metadata.scan(select).await
     }
 
     /// A registry with its aliases.
     pub async fn describe_registry(&self, id: &RegistryId) -> Result<RegistryDescription> {
-        self.0.metadata.registry(id).await?.ok_or_else(|| Error::RegistryNotFound(id.to_string()))
+        let found = self.0.metadata.read(async |tx: &mut Tx<'_>| describe(tx, id).await).await?;
+        found.ok_or_else(|| Error::RegistryNotFound(id.to_string()))
     }
 
-    /// The alias that a registry's URIs show.
-    pub async fn primary_alias(&self, id: &RegistryId) -> Result<RegistryAlias> {
-        let description = self.describe_registry(id).await?;
-        description.primary_alias().cloned().ok_or_else(|| Error::Internal(format!("the registry '{id}' has no active alias")))
+    /// Creates an account with an alias (one of AWS's form unless `alias` is given) and a root access key.
+    pub async fn create_account(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<AccessKey> {
+        let (key, row) = self.new_access_key(Identity::root(id.clone()), None)?;
+        if self.insert_account(id, alias, Some(row)).await? {
+            Ok(key)
+        } else {
+            Err(Error::AlreadyExists(format!("account {id} already exists")))
+        }
     }
+
+    /// Creates an account unless it exists; without an access key, since nobody would learn its secret.
+    pub async fn ensure_account(&self, id: &RegistryId) -> Result<()> {
+        self.ensure_account_with(id, None).await
+    }
+
+    /// As [`Self::ensure_account`]; a new account gets this alias.
+    pub(crate) async fn ensure_account_with(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<()> {
+        match self.describe_registry(id).await {
+            Err(Error::RegistryNotFound(_)) => self.insert_account(id, alias, None).await.map(drop),
+            other => other.map(drop),
+        }
+    }
+
+    /// False when the account exists; then nothing changes.
+    async fn insert_account(&self, id: &RegistryId, alias: Option<RegistryAlias>, root_key: Option<AccessKeyRow>) -> Result<bool> {
+        let (id, default_alias, now) = (id.clone(), random_alias()?, self.now());
+        let create = async move |tx: &mut Tx<'_>| {
+            if !registry_row::insert(tx, &id, now).await? {
+                return Ok(false);
+            }
+            aliases::ensure(tx, &id, alias.as_ref(), &default_alias, now).await?;
+            if let Some(key) = &root_key {
+                access_key_row::put_root_key(tx, key, now).await?;
+            }
+            Ok(true)
+        };
+        self.0.metadata.write(create).await
+    }
+
+    /// Marks an account as verified, or not.
+    pub async fn set_verified(&self, id: &RegistryId, verified: bool) -> Result<()> {
+        let id = id.clone();
+        let update = async move |tx: &mut Tx<'_>| match tx.execute(&UPDATE_VERIFIED, params![id, verified]).await? {
+            0 => Err(Error::RegistryNotFound(id.to_string())),
+            _ => Ok(()),
+        };
+        self.0.metadata.write(update).await
+    }
+}
+
+async fn describe(tx: &mut Tx<'_>, id: &RegistryId) -> Result<Option<RegistryDescription>> {
+    let Some(verified) = registry_row::find(tx, id).await? else { return Ok(None) };
+    Ok(Some(RegistryDescription { id: id.clone(), verified, aliases: aliases::of_registry(tx, id).await? }))
 }

@@ -1,6 +1,7 @@
 //! The answers that are cached in memory, and what each weighs.
 
-use crate::metadata::{AccessKeyRow, Cache, bytes_of};
+use crate::access_key_row::AccessKeyRow;
+use crate::metadata::{Cache, bytes_of};
 use crate::repository_blob::{HeldBlob, StoredBlob};
 use bytes::Bytes;
 use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};

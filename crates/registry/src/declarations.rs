@@ -118,7 +118,7 @@ impl Installation {
                 }
                 Some(key) if key.secret == *secret => key,
                 Some(key) => {
-                    self.set_access_key_secret(&key, secret).await?;
+                    self.set_access_key_secret(&key.id, secret).await?;
                     key
                 }
                 None => self.create_access_key(identity, Some((id.clone(), secret.clone()))).await?,

@@ -19,7 +19,7 @@ pub struct Installation(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) metadata: Metadata,
-    pub(crate) caches: Arc<Caches>,
+    pub(crate) caches: Caches,
     pub(crate) blobs: BlobStore,
     pub(crate) upload_leases: UploadLeases,
     pub(crate) upload_quota: UploadQuota,

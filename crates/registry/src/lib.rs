@@ -3,7 +3,11 @@
 //! An [`Installation`] knows accounts, repositories, images, tags, layers and upload sessions. It keeps what is known about
 //! them in `metadata` and the bytes in `blobs`, and speaks of neither HTTP nor any door's error codes.
 
+mod access_facts;
+mod access_key_row;
+mod access_keys;
 mod accounts;
+mod aliases;
 mod blobs;
 mod caches;
 mod catalog_data;
@@ -21,13 +25,14 @@ mod manifest_push;
 mod manifests;
 mod metadata;
 mod opening;
-mod policies;
-mod principals;
+mod policy_binding;
 mod pulls;
 mod referrers;
+mod registry_row;
 mod repositories;
 mod repository_blob;
 mod repository_blobs;
+mod repository_policies;
 mod repository_row;
 mod resource_tags;
 mod secrets;
@@ -35,10 +40,13 @@ mod tags;
 mod upload_leases;
 mod upload_quota;
 mod uploads;
+mod user_policies;
+mod users;
 
 #[cfg(test)]
 mod portability;
 
+pub use access_facts::AccessFacts;
 pub use blobs::BlobReader;
 pub use catalog_data::NewCatalogData;
 pub use clock::Clock;
@@ -50,8 +58,8 @@ pub use installation::Installation;
 pub use limits::Limits;
 pub use manifest_push::{Condition, ManifestPush, ManifestPut};
 pub use opening::{OpenError, OpenOptions, Sharing};
-pub use policies::{AccessFacts, BoundPolicy};
 pub use pulls::Pull;
 pub use repository_blob::{BlobInfo, LayerInfo, StoredBlob};
 pub use repository_blobs::availability::Asker;
+pub use repository_policies::BoundPolicy;
 pub use uploads::{BodyError, LayerPart, PartBody, Upload};

@@ -1,22 +1,32 @@
 //! Opening an installation: its folder, its lock, its keys, its account.
 
+use crate::access_key_row::{self, AccessKeyRow, random_access_key};
+use crate::aliases::{self, random_alias};
 use crate::blobs::BlobStore;
+use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::disk::permissions;
 use crate::error::Error;
 use crate::installation::{Inner, Installation};
 use crate::limits::Limits;
-use crate::metadata::{AccessKeyRow, Metadata, NewAccount};
-use crate::secrets::{MasterKey, random, random_text};
+use crate::metadata::{Metadata, Tx, params, statements};
+use crate::registry_row;
+use crate::secrets::{MasterKey, random};
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
-use roadstead_model::{RegistryAlias, RegistryId};
+use roadstead_model::{Identity, RegistryAlias, RegistryId};
 use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+statements! {
+    SELECT_ID = "SELECT id FROM installation";
+    SELECT_FIRST_REGISTRY = "SELECT id FROM registry ORDER BY created_at, id LIMIT 1";
+    INSERT = "INSERT INTO installation (id, created_at) VALUES (?1, ?2)";
+}
 
 /// The file that holds the metadata.
 const DATABASE: &str = "roadstead.db";
@@ -148,8 +158,8 @@ impl Installation {
             }
         };
         Ok(Self(Arc::new(Inner {
-            caches: metadata.caches.clone(),
             metadata,
+            caches: Caches::new(),
             blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
@@ -176,27 +186,50 @@ fn tighten(data: &Path) {
     FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
 }
 
-/// Makes the account and the root key unless they are there, and gives the installation's id and account.
+/// Makes the account and the root key unless they exist, and returns the installation's id and account.
 async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
-    let (installation_id, root_key) = metadata.set_up(new_account(options, secrets)?).await?;
-    let secret = secret_of(&root_key, secrets)?;
+    let seal = |(id, secret): &(String, String)| AccessKeyRow::seal(secrets, id, secret, Identity::root(options.account_id.clone()));
+    let given_key = options.root_key.as_ref().map(seal).transpose()?;
+    let (new_key, new_id, default_alias) = (seal(&random_access_key()?)?, uuid::Uuid::new_v4().to_string(), random_alias()?);
+    let (registry, alias, now) = (options.account_id.clone(), options.alias.clone(), options.clock.now());
+    let set_up = async move |tx: &mut Tx<'_>| {
+        let id = match tx.query_one(&SELECT_ID, params![]).await? {
+            Some(id) => id,
+            None => tx.execute(&INSERT, params![new_id, now]).await.map(|_| new_id.clone())?,
+        };
+        registry_row::insert(tx, &registry, now).await?;
+        aliases::ensure(tx, &registry, alias.as_ref(), &default_alias, now).await?;
+        if let Some(key) = &given_key {
+            access_key_row::replace_root_keys(tx, key, now).await?;
+        }
+        if let Some(key) = access_key_row::find_root_key(tx, &registry).await? {
+            return Ok((id, key));
+        }
+        access_key_row::put_root_key(tx, &new_key, now).await?;
+        Ok((id, new_key.clone()))
+    };
+    let (id, root_key) = metadata.write(set_up).await?;
+    let secret = root_key.secret(secrets).ok_or(OpenError::MasterKeyWrong)?;
     if options.root_key.is_none() {
-        write_credentials(&options.data, &root_key, &secret)?;
+        write_credentials(&options.data, &root_key.id, &secret)?;
     }
-    Ok((installation_id, options.account_id.clone()))
+    Ok((id, options.account_id.clone()))
 }
 
 /// The id and the account of an installation that a server has set up.
 async fn find(data: &Path, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
-    let (installation_id, account_id, root_key) = metadata.installation().await?.ok_or_else(|| OpenError::Absent(data.to_owned()))?;
-    root_key.map(|key| secret_of(&key, secrets)).transpose()?;
-    Ok((installation_id, account_id))
-}
-
-/// A key's secret, which opens only with the master key that sealed it.
-fn secret_of(key: &AccessKeyRow, secrets: &MasterKey) -> Result<String, OpenError> {
-    let secret = secrets.open(&key.id, &key.sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok());
-    secret.ok_or(OpenError::MasterKeyWrong)
+    let select = async |tx: &mut Tx<'_>| {
+        let id: Option<String> = tx.query_one(&SELECT_ID, params![]).await?;
+        let first: Option<RegistryId> = tx.query_one(&SELECT_FIRST_REGISTRY, params![]).await?;
+        let Some((id, registry)) = id.zip(first) else { return Ok(None) };
+        let key = access_key_row::find_root_key(tx, &registry).await?;
+        Ok(Some((id, registry, key)))
+    };
+    let (id, account, root_key) = metadata.read(select).await?.ok_or_else(|| OpenError::Absent(data.to_owned()))?;
+    match root_key {
+        Some(key) if key.secret(secrets).is_none() => Err(OpenError::MasterKeyWrong),
+        _ => Ok((id, account)),
+    }
 }
 
 fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -242,42 +275,13 @@ fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
     Ok(MasterKey::new(key))
 }
 
-fn new_account(options: &OpenOptions, secrets: &MasterKey) -> Result<NewAccount, Error> {
-    let sealed = |id: &str, secret: &str| Ok::<_, Error>((id.to_owned(), secrets.seal(id, secret.as_bytes())?));
-    let (id, secret) = new_access_key()?;
-    Ok(NewAccount {
-        installation_id: uuid::Uuid::new_v4().to_string(),
-        registry: options.account_id.clone(),
-        alias: options.alias.clone(),
-        default_alias: new_alias()?,
-        given_root_key: options.root_key.as_ref().map(|(id, secret)| sealed(id, secret)).transpose()?,
-        new_root_key: Some(sealed(&id, &secret)?),
-        now: options.clock.now(),
-    })
-}
-
-/// An access key of AWS's form: `AKIA` and 16 characters of base 32; 40 characters of base 64.
-pub(crate) fn new_access_key() -> Result<(String, String), Error> {
-    let id = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)?;
-    let secret = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40)?;
-    Ok((format!("AKIA{id}"), secret))
-}
-
-/// An alias of the form that AWS gives to new registries: eight characters, letter and digit by turns.
-pub(crate) fn new_alias() -> Result<RegistryAlias, Error> {
-    let letters = random_text(b"abcdefghijklmnopqrstuvwxyz", 4)?;
-    let digits = random_text(b"0123456789", 4)?;
-    let text: String = letters.chars().zip(digits.chars()).flat_map(|(letter, digit)| [letter, digit]).collect();
-    RegistryAlias::parse(&text).map_err(|error| Error::Internal(error.to_string()))
-}
-
 /// Writes the root key as an AWS shared-credentials file, unless the file holds it already.
-fn write_credentials(data: &Path, key: &AccessKeyRow, secret: &str) -> Result<(), OpenError> {
+fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(), OpenError> {
     let path = data.join(CREDENTIALS);
-    if fs::read_to_string(&path).is_ok_and(|text| text.contains(&key.id)) {
+    if fs::read_to_string(&path).is_ok_and(|text| text.contains(id)) {
         return Ok(());
     }
-    let profile = |name: &str| format!("[{name}]\naws_access_key_id = {}\naws_secret_access_key = {secret}\n", key.id);
+    let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     let text = format!("{}\n{}", profile("default"), profile("roadstead"));
     permissions::write_file(&path, &text).map_err(in_folder(&path))
 }

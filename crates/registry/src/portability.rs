@@ -2,9 +2,12 @@
 //!
 //! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
 
-use crate::metadata::{Sql, accounts, bindings, migrations, policies, principals};
-use crate::{catalog_data, image_deletion, images, manifest_push, manifests, referrers, repositories, repository_row, resource_tags, tags};
-use crate::{collection, repository_blobs, uploads};
+use crate::metadata::{Sql, migrations};
+use crate::{
+    access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, image_deletion, images, manifest_push,
+    manifests, opening, policy_binding, referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row,
+    resource_tags, tags, uploads, user_policies, users,
+};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,11 @@ const NOBODY: u32 = 65_534;
 
 /// The statements of every file that has any.
 const FILES: &[&[(&str, &Sql)]] = &[
+    access_facts::STATEMENTS,
+    access_key_row::STATEMENTS,
+    access_keys::STATEMENTS,
+    accounts::STATEMENTS,
+    aliases::STATEMENTS,
     collection::abandoned_uploads::STATEMENTS,
     collection::orphans::STATEMENTS,
     collection::unheld_blobs::STATEMENTS,
@@ -29,22 +37,24 @@ const FILES: &[&[(&str, &Sql)]] = &[
     uploads::ingest::STATEMENTS,
     uploads::session::STATEMENTS,
     uploads::starting::STATEMENTS,
-    accounts::STATEMENTS,
-    bindings::STATEMENTS,
     catalog_data::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
     manifest_push::STATEMENTS,
     manifests::STATEMENTS,
-    policies::STATEMENTS,
-    principals::STATEMENTS,
+    opening::STATEMENTS,
+    policy_binding::STATEMENTS,
     referrers::STATEMENTS,
+    registry_row::STATEMENTS,
     repositories::STATEMENTS,
+    repository_policies::STATEMENTS,
     repository_row::STATEMENTS,
     resource_tags::STATEMENTS,
     migrations::STATEMENTS,
     migrations::user_ids::STATEMENTS,
     tags::STATEMENTS,
+    user_policies::STATEMENTS,
+    users::STATEMENTS,
 ];
 
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {

@@ -4,18 +4,13 @@
 //! so that PostgreSQL can run it too (see [`migrations`]). A second engine is a folder beside `sqlite/`, and a variant each of
 //! [`Engine`], [`Tx`] and `rows::EngineRow`.
 
-pub(crate) mod accounts;
-pub(crate) mod bindings;
 mod cache;
 pub(crate) mod migrations;
 mod parameters;
-pub(crate) mod policies;
-pub(crate) mod principals;
 mod rows;
 mod sqlite;
 mod transaction;
 
-use crate::caches::Caches;
 use crate::error::Result;
 use cache::Version;
 use roadstead_model::Timestamp;
@@ -24,12 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 pub(crate) use cache::{Cache, bytes_of};
-pub(crate) use parameters::{Parameter, Value, params};
+pub(crate) use parameters::{Parameter, params};
 pub(crate) use rows::{FromRow, Row};
 pub(crate) use transaction::{Sql, Tx, statements};
-
-pub(crate) use accounts::{AccessKeyRow, NewAccount};
-pub(crate) use bindings::MustExist;
 
 #[derive(Clone)]
 enum Engine {
@@ -41,14 +33,13 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     ids: Arc<Ids>,
-    pub(crate) caches: Arc<Caches>,
 }
 
 impl Metadata {
     /// Opens the SQLite database at `path`, which is made if it is not there.
     pub(crate) fn open_sqlite(path: &Path) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        Ok(Self { engine, ids: Arc::new(Ids::default()), caches: Arc::new(Caches::new()) })
+        Ok(Self { engine, ids: Arc::new(Ids::default()) })
     }
 
     /// Brings the schema up to date.

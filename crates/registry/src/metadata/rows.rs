@@ -22,14 +22,15 @@ macro_rules! columns {
 }
 
 columns! {
-    i64: row => row.integer(row.take_column());
-    u64: row => row.unsigned(row.take_column());
-    bool: row => row.boolean(row.take_column());
-    String: row => row.text(row.take_column());
-    Option<String>: row => row.optional_text(row.take_column());
-    Vec<u8>: row => row.bytes(row.take_column());
-    Option<Vec<u8>>: row => row.optional_bytes(row.take_column());
-    Timestamp: row => row.read().map(Self::from_micros);
+    i64: row => row.integer();
+    // Sizes and counts, which SQL stores as signed numbers.
+    u64: row => Ok(u64::try_from(row.integer()?).unwrap_or(0));
+    bool: row => row.boolean();
+    String: row => row.text().map(str::to_owned);
+    Option<String>: row => Ok(row.optional_text()?.map(str::to_owned));
+    Vec<u8>: row => row.bytes()?.map(<[u8]>::to_vec).ok_or_else(is_null);
+    Option<Vec<u8>>: row => Ok(row.bytes()?.map(<[u8]>::to_vec));
+    Timestamp: row => row.integer().map(Self::from_micros);
     Digest: row => row.read_parsed(Self::parse);
     Tag: row => row.read_parsed(Self::parse);
     RegistryId: row => row.read_parsed(Self::parse);
@@ -79,97 +80,64 @@ impl<'a> Row<'a> {
         T::from_row(self)
     }
 
-    /// The number of the column that comes next, which is thereby read.
-    fn take_column(&self) -> usize {
-        self.next.replace(self.next.get() + 1)
-    }
-
     /// Reads the next column, a text that was checked when it was written.
     pub(crate) fn read_parsed<T, E: Display>(&self, parse: impl FnOnce(&str) -> std::result::Result<T, E>) -> Result<T> {
-        self.parsed(self.take_column(), parse)
+        let text = self.text()?;
+        parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
     }
 
     /// Reads the next column, a media type. One that was stored before there was a bound to them is given as unknown.
     pub(crate) fn read_media_type(&self) -> Result<String> {
-        self.media_type(self.take_column())
+        Ok(self.read_optional_media_type()?.unwrap_or_else(|| media_type::UNKNOWN.to_owned()))
     }
 
     /// The same where there need not be one.
     pub(crate) fn read_optional_media_type(&self) -> Result<Option<String>> {
-        self.optional_media_type(self.take_column())
+        Ok(self.optional_text()?.filter(|text| text.len() <= media_type::LONGEST).map(str::to_owned))
     }
 
-    /// How many bytes of text have been read from it so far, as long as they are stored.
+    /// How many bytes of text have been read so far, as they are stored.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text_bytes.get()
     }
 
+    /// The number of the next column, which the caller reads.
+    fn advance(&self) -> usize {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    fn integer(&self) -> Result<i64> {
+        match self.row {
+            EngineRow::Sqlite(row) => sqlite::integer(row, self.advance()),
+        }
+    }
+
+    fn boolean(&self) -> Result<bool> {
+        match self.row {
+            EngineRow::Sqlite(row) => sqlite::boolean(row, self.advance()),
+        }
+    }
+
+    fn text(&self) -> Result<&str> {
+        self.optional_text()?.ok_or_else(is_null)
+    }
+
     /// A text in the engine's memory; `None` for NULL.
-    fn borrowed_text(&self, column: usize) -> Result<Option<&str>> {
+    fn optional_text(&self) -> Result<Option<&str>> {
         let text = match self.row {
-            EngineRow::Sqlite(row) => sqlite::text(row, column)?,
+            EngineRow::Sqlite(row) => sqlite::text(row, self.advance())?,
         };
         self.text_bytes.set(self.text_bytes.get() + text.map_or(0, str::len));
         Ok(text)
     }
 
-    fn some_text(&self, column: usize) -> Result<&str> {
-        self.borrowed_text(column)?.ok_or_else(|| is_null(column))
-    }
-
-    pub(crate) fn integer(&self, column: usize) -> Result<i64> {
+    fn bytes(&self) -> Result<Option<&[u8]>> {
         match self.row {
-            EngineRow::Sqlite(row) => sqlite::integer(row, column),
+            EngineRow::Sqlite(row) => sqlite::bytes(row, self.advance()),
         }
-    }
-
-    pub(crate) fn boolean(&self, column: usize) -> Result<bool> {
-        match self.row {
-            EngineRow::Sqlite(row) => sqlite::boolean(row, column),
-        }
-    }
-
-    /// A size or a count, which SQL stores as a signed number.
-    pub(crate) fn unsigned(&self, column: usize) -> Result<u64> {
-        Ok(u64::try_from(self.integer(column)?).unwrap_or(0))
-    }
-
-    pub(crate) fn text(&self, column: usize) -> Result<String> {
-        self.some_text(column).map(str::to_owned)
-    }
-
-    pub(crate) fn optional_text(&self, column: usize) -> Result<Option<String>> {
-        Ok(self.borrowed_text(column)?.map(str::to_owned))
-    }
-
-    /// A media type. One that was stored when there was no bound to them cannot be told.
-    pub(crate) fn media_type(&self, column: usize) -> Result<String> {
-        Ok(self.optional_media_type(column)?.unwrap_or_else(|| media_type::UNKNOWN.to_owned()))
-    }
-
-    /// The same where there need not be one.
-    pub(crate) fn optional_media_type(&self, column: usize) -> Result<Option<String>> {
-        Ok(self.borrowed_text(column)?.filter(|text| text.len() <= media_type::LONGEST).map(str::to_owned))
-    }
-
-    pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>> {
-        self.optional_bytes(column)?.ok_or_else(|| is_null(column))
-    }
-
-    pub(crate) fn optional_bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
-        let bytes = match self.row {
-            EngineRow::Sqlite(row) => sqlite::bytes(row, column)?,
-        };
-        Ok(bytes.map(<[u8]>::to_vec))
-    }
-
-    /// A column that was checked when it was written.
-    pub(crate) fn parsed<T, E: Display>(&self, column: usize, parse: impl FnOnce(&str) -> std::result::Result<T, E>) -> Result<T> {
-        let text = self.some_text(column)?;
-        parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
     }
 }
 
-fn is_null(column: usize) -> Error {
-    Error::Internal(format!("column {column} is NULL"))
+fn is_null() -> Error {
+    Error::Internal("a column that must have a value is NULL".to_owned())
 }

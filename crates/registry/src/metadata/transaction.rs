@@ -38,12 +38,24 @@ impl Tx<'_> {
 
     /// Runs a query and reads every row.
     pub(crate) async fn query<T: FromRow>(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<Vec<T>> {
-        self.query_with(sql, parameters, T::from_row).await
+        let mut items = Vec::new();
+        let visit = |row: &Row<'_>| {
+            items.push(row.read()?);
+            Ok(ControlFlow::Continue(()))
+        };
+        self.each_row(sql, parameters, visit).await?;
+        Ok(items)
     }
 
     /// Runs a query and reads its first row, if it has one.
     pub(crate) async fn query_one<T: FromRow>(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<Option<T>> {
-        self.query_one_with(sql, parameters, T::from_row).await
+        let mut first = None;
+        let visit = |row: &Row<'_>| {
+            first = Some(row.read()?);
+            Ok(ControlFlow::Break(()))
+        };
+        self.each_row(sql, parameters, visit).await?;
+        Ok(first)
     }
 
     /// Runs a query and reads as many rows as the page has room for, and not the rest.
@@ -62,36 +74,7 @@ impl Tx<'_> {
         }
     }
 
-    pub(crate) async fn query_with<T>(
-        &mut self,
-        sql: &Sql,
-        parameters: &[Value<'_>],
-        read: impl Fn(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut items = Vec::new();
-        let visit = |row: &Row<'_>| {
-            items.push(read(row)?);
-            Ok(ControlFlow::Continue(()))
-        };
-        self.each_row(sql, parameters, visit).await?;
-        Ok(items)
-    }
-
-    pub(crate) async fn query_one_with<T>(
-        &mut self,
-        sql: &Sql,
-        parameters: &[Value<'_>],
-        read: impl Fn(&Row<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let mut first = None;
-        let visit = |row: &Row<'_>| {
-            first = Some(read(row)?);
-            Ok(ControlFlow::Break(()))
-        };
-        self.each_row(sql, parameters, visit).await?;
-        Ok(first)
-    }
-
+    /// Runs a query, and calls `visit` for each row until it breaks.
     async fn each_row(
         &mut self,
         sql: &Sql,
