@@ -1,7 +1,7 @@
-//! Admission of connections: a limit on all of them and one on those of each address. At a limit, idle connections are evicted,
-//! the least recently used one first. If none is idle, an address with more connections than the newcomer's loses one on which
-//! nobody has authenticated, so that a few anonymous clients cannot lock everybody else out with requests that never end. Only
-//! when there is none of those either is the newcomer refused.
+//! Admission of connections, which are limited in total and per address. At a limit, the least recently used idle connection is
+//! evicted. If none is idle, an anonymous connection is evicted, from an address with more connections than the newcomer's.
+//! This prevents a few anonymous clients from locking others out with requests that never end. If there is none of those
+//! either, the newcomer is refused.
 
 mod forwarded;
 
@@ -12,7 +12,7 @@ use crate::descriptors;
 use crate::http::Activity;
 use crate::http::budget::CONNECTION;
 use forwarded::ForwardedRequests;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,26 +22,26 @@ use tokio::time::{Instant, timeout};
 
 /// The default of `--max-connections`.
 const DEFAULT_LIMIT: usize = 10_000;
-/// How many there may be at the operator's address, for monitoring. They do not count against `--max-connections`.
+/// The maximum number of connections at `--admin-listen`, which do not count against `--max-connections`.
 const ADMIN_LIMIT: usize = 128;
-/// How many evicted connections may still have their descriptors open before the next one is accepted.
+/// The number of evicted connections still open above which accepting waits.
 const MAX_EVICTED_OPEN: usize = 64;
-/// A connection younger than this is not idle: its first request may be on its way.
+/// The minimum age of an idle connection: the first request of a younger one may be in transit.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long accepting waits for evicted connections to close.
 const EVICTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many connections, and requests through proxies, there may be.
+/// The maximum number of connections, and of requests forwarded by proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limits {
     /// In total.
     all: usize,
-    /// From one address (IPv6: one /64). It also limits the requests that trusted proxies forward for one address.
+    /// Per address (IPv6: per /64). Also limits the requests that trusted proxies forward for one address.
     by_address: usize,
 }
 
 impl Limits {
-    /// As configured, but at most half of the descriptors (the other half is for files) and a quarter of the memory budget.
+    /// The configured limits, capped by half of the descriptors (the other half is for files) and a quarter of the memory budget.
     fn new(config: &Config, descriptors: u64) -> Self {
         let most = saturating_usize(descriptors / 2).min(saturating_usize(config.memory_budget) / 4 / CONNECTION);
         let all = config.max_connections.map_or(DEFAULT_LIMIT, saturating_usize).min(most).max(1);
@@ -69,17 +69,17 @@ fn saturating_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// Which limit refuses a connection.
+/// The limit that refuses a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// The limit on all connections, none of which can be evicted.
+    /// The total limit, and no connection can be evicted.
     All,
-    /// The limit on those of its address.
+    /// The limit of its address.
     Address,
 }
 
 impl Full {
-    /// The label of the limit in metrics.
+    /// The label in metrics.
     pub(crate) fn limit(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -88,24 +88,24 @@ impl Full {
     }
 }
 
-/// The connections that are open.
+/// The open connections of one of the server's addresses.
 #[derive(Debug)]
 pub(crate) struct Connections {
     limits: Limits,
     table: Mutex<Table>,
     /// Notified when an evicted connection has closed.
     gone: Notify,
-    forwarded_requests: ForwardedRequests,
+    pub(crate) forwarded_requests: ForwardedRequests,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
     open: HashMap<u64, Open>,
-    /// By address, those that are not evicted.
+    /// Connections that are not evicted, by address.
     staying: HashMap<IpAddr, Vec<u64>>,
     evicted_open: usize,
-    /// The idle ones as of `looked`, the least recently used one last.
+    /// The idle connections as of `looked`, the least recently used one last.
     idle: Vec<(Instant, u64)>,
     looked: Option<Instant>,
 }
@@ -114,18 +114,18 @@ struct Table {
 struct Open {
     activity: Arc<Activity>,
     network: Option<IpAddr>,
-    /// Evicts the connection; none once that is done.
+    /// `None` once the connection is evicted.
     evict: Option<oneshot::Sender<()>>,
 }
 
 impl Open {
-    /// Since when no request has been under way.
+    /// When the last request ended, if the connection can be evicted and is idle.
     fn idle_since(&self) -> Option<Instant> {
         let idle = self.evict.is_some() && !self.activity.has_request();
         idle.then(|| self.activity.last())
     }
 
-    /// Since when nothing has happened, if nobody has authenticated on it.
+    /// When the connection was last active, if it can be evicted and no request on it was authenticated.
     fn anonymous_since(&self) -> Option<Instant> {
         let anonymous = self.evict.is_some() && !self.activity.is_known();
         anonymous.then(|| self.activity.last())
@@ -137,7 +137,7 @@ impl Connections {
         Self::within(Limits::of(config))
     }
 
-    /// Those at the operator's address.
+    /// The connections at `--admin-listen`.
     pub(crate) fn of_admin() -> Self {
         Self::within(Limits { all: ADMIN_LIMIT, by_address: ADMIN_LIMIT })
     }
@@ -146,10 +146,10 @@ impl Connections {
         Self { limits, table: Mutex::default(), gone: Notify::new(), forwarded_requests: ForwardedRequests::new(limits.by_address) }
     }
 
-    /// Admits a connection: its number, what resolves when it is evicted, and how many others were evicted for it. `network` is
-    /// none for a trusted proxy, whose requests are counted by client instead.
+    /// Admits a connection. Returns its number, a receiver that resolves when it is evicted, and how many others were evicted for
+    /// it. `network` is `None` for a trusted proxy, whose requests are counted per client instead.
     pub(crate) fn admit(&self, network: Option<IpAddr>, activity: Arc<Activity>) -> Result<(u64, oneshot::Receiver<()>, usize), Full> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let (now, evicted_before) = (Instant::now(), table.evicted_open);
         let of_network = network.and_then(|network| table.staying.get(&network)).map_or(0, Vec::len);
         if of_network >= self.limits.by_address && !network.is_some_and(|network| table.evict_of_network(network)) {
@@ -172,7 +172,7 @@ impl Connections {
     }
 
     pub(crate) fn remove(&self, number: u64) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let Some(open) = table.open.remove(&number) else { return };
         if open.evict.is_none() {
             table.evicted_open -= 1;
@@ -183,37 +183,28 @@ impl Connections {
         }
     }
 
-    /// Waits until few evicted connections are still open.
+    /// Waits until at most [`MAX_EVICTED_OPEN`] evicted connections are still open, but no longer than [`EVICTION_TIMEOUT`].
     pub(crate) async fn settle(&self) {
         let settled = async {
-            while self.table().evicted_open > MAX_EVICTED_OPEN {
+            while self.table.lock().evicted_open > MAX_EVICTED_OPEN {
                 self.gone.notified().await;
             }
         };
-        // Those that stay open for longer still count; the half of the descriptors that is for files has room for them.
+        // Evicted connections that remain open use descriptors from the half for files.
         let _ = timeout(EVICTION_TIMEOUT, settled).await;
-    }
-
-    /// Counts a request that a trusted proxy forwards for a client until the result is dropped; none at the limit.
-    pub(crate) fn forward(&self, client: IpAddr) -> Option<ForwardedRequest> {
-        self.forwarded_requests.begin(client)
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock()
     }
 }
 
 impl Table {
-    /// Evicts the least recently used idle connection of a network, if there is one.
+    /// Evicts the least recently used idle connection of a network. Returns `false` if there is none.
     fn evict_of_network(&mut self, network: IpAddr) -> bool {
         let numbers = self.staying.get(&network).into_iter().flatten();
         let idle = numbers.filter_map(|number| Some((self.open.get(number)?.idle_since()?, *number))).min();
         idle.is_some_and(|(_, number)| self.evict(number))
     }
 
-    /// Evicts the least recently used connection that has been idle for at least `idle`. Finding the idle ones takes a pass
-    /// over all connections, so the list is used up before it is made again, and made at most once in a while.
+    /// Evicts the least recently used connection that has been idle for at least `idle`. Returns `false` if there is none. Listing
+    /// the idle ones takes a pass over all connections, so a list is used up before the next pass, and passes are rate limited.
     fn evict_idle(&mut self, now: Instant, idle: Duration) -> bool {
         if self.evict_next_idle(now, idle) {
             return true;
@@ -229,9 +220,9 @@ impl Table {
         self.evict_next_idle(now, idle)
     }
 
-    /// Evicts the least recently active connection on which nobody has authenticated, from the network with the most
-    /// connections. The newcomer's network has `of_newcomer` without it, and no network is left with fewer than the newcomer's
-    /// will have.
+    /// Evicts the least recently active anonymous connection of the network with the most connections. Returns `false` if there is
+    /// none. `of_newcomer` is the number of connections of the newcomer's network; no network is left with fewer than that
+    /// network will have.
     fn evict_anonymous(&mut self, of_newcomer: usize) -> bool {
         let crowded = self.staying.iter().filter(|(_, numbers)| numbers.len() > of_newcomer + 1);
         let mut crowded: Vec<(usize, IpAddr)> = crowded.map(|(network, numbers)| (numbers.len(), *network)).collect();
@@ -254,7 +245,7 @@ impl Table {
     fn evict(&mut self, number: u64) -> bool {
         let Some(open) = self.open.get_mut(&number) else { return false };
         let (Some(evict), network) = (open.evict.take(), open.network) else { return false };
-        // If the receiver is gone, the connection is about to be removed.
+        // A connection without a receiver is about to be removed.
         let _ = evict.send(());
         self.evicted_open += 1;
         self.forget(number, network);
@@ -282,7 +273,7 @@ mod tests {
         Some(Ipv4Addr::new(192, 0, 2, number).into())
     }
 
-    /// Connections that are let in one after the other, a second apart.
+    /// Connections admitted one after the other, a second apart.
     struct Crowd {
         connections: Connections,
         inside: HashMap<u64, (Arc<Activity>, oneshot::Receiver<()>)>,
@@ -311,7 +302,7 @@ mod tests {
             self.requests.remove(&number);
         }
 
-        /// Removes those that are asked to evict, and tells which.
+        /// Removes evicted connections, and returns their numbers.
         fn evict(&mut self) -> Vec<u64> {
             let mut asked: Vec<u64> =
                 self.inside.iter_mut().filter_map(|(number, (_, asked))| asked.try_recv().ok().map(|()| *number)).collect();
@@ -363,14 +354,14 @@ mod tests {
         crowd.inside[&0].0.authenticated();
         crowd.inside[&1].0.touch();
         for (newcomer, leaves) in [(3, 2), (3, 4), (4, 3)] {
-            let number = crowd.comes(address(newcomer)).await.expect("is let in");
+            let number = crowd.comes(address(newcomer)).await.expect("admitted");
             crowd.begins_a_request(number);
             assert_eq!(crowd.evict(), [leaves]);
         }
-        assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no address has two more");
+        assert_eq!(crowd.comes(address(1)).await, Err(Full::All), "no network has two connections more");
         crowd.inside[&5].0.authenticated();
         crowd.inside[&6].0.authenticated();
-        assert_eq!(crowd.comes(address(5)).await, Ok(10), "of those that have two one is a stranger's");
+        assert_eq!(crowd.comes(address(5)).await, Ok(10), "a network with two connections has an anonymous one");
         assert_eq!(crowd.evict().len(), 1);
     }
 
@@ -383,7 +374,7 @@ mod tests {
         }
         for number in 3..7 {
             let activity = Arc::new(Activity::new(Duration::from_secs(75), Duration::from_secs(600)));
-            let (admitted, evicted, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("is let in");
+            let (admitted, evicted, _) = crowd.connections.admit(address(number as u8), activity.clone()).expect("admitted");
             crowd.inside.insert(admitted, (activity, evicted));
             let leaves: &[u64] = match number {
                 3 => &[],
@@ -391,7 +382,7 @@ mod tests {
                 5 => &[1],
                 _ => &[3],
             };
-            assert_eq!(crowd.evict(), leaves, "as nobody of an address with more is left, it is the one that came first");
+            assert_eq!(crowd.evict(), leaves, "without a more crowded network, the least recently used one");
         }
     }
 
@@ -406,9 +397,9 @@ mod tests {
         assert_eq!(crowd.comes(address(1)).await, Err(Full::Address));
         crowd.ends_a_request(2).await;
         assert_eq!(crowd.comes(address(1)).await, Ok(3));
-        assert_eq!(crowd.evict(), [2], "and not another's, though it has been idle for longer");
+        assert_eq!(crowd.evict(), [2], "not one of another network, although it has been idle for longer");
         for number in 4..9 {
-            assert_eq!(crowd.comes(None).await, Ok(number), "a proxy has no share of its own");
+            assert_eq!(crowd.comes(None).await, Ok(number), "a proxy has no limit of its own");
         }
     }
 
@@ -425,7 +416,7 @@ mod tests {
         }
         let numbers: Vec<u64> = crowd.inside.keys().copied().collect();
         numbers.into_iter().for_each(|number| crowd.connections.remove(number));
-        let table = crowd.connections.table();
+        let table = crowd.connections.table.lock();
         assert!(table.open.is_empty() && table.staying.is_empty() && table.evicted_open == 0);
     }
 

@@ -1,6 +1,5 @@
-//! One connection: HTTP/1.1 or HTTP/2, negotiated or told by its first bytes, and closed when it stalls.
+//! Serves one connection: HTTP/1.1 or HTTP/2, chosen by ALPN or by the first bytes. Closes it when it is idle or stalls.
 
-mod cleartext;
 mod framing_guard;
 mod http2_frames;
 mod http2_streams;
@@ -12,7 +11,7 @@ mod slot;
 
 pub(crate) use listener::serve;
 
-use crate::http::{Peer, Surface};
+use crate::http::{Activity, Peer, Surface};
 use crate::router::Router;
 use crate::tls::{HTTP2, Tls};
 use framing_guard::FramingGuard;
@@ -26,13 +25,17 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The response to plain HTTP on a port that speaks HTTPS.
+const SPEAKS_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n\
+    content-length: 76\r\nconnection: close\r\n\r\nThis port speaks HTTPS, and the request was plain HTTP: use an https:// URL.";
+
 /// Serves a connection until the client closes it, the server stops, it stalls, or it is evicted.
 async fn run(
     stream: TcpStream,
@@ -44,7 +47,7 @@ async fn run(
 ) {
     let server = &router.server;
     let _open = server.telemetry.connection_opens();
-    // Responses are written whole, so Nagle's algorithm would only delay them. If the option cannot be set, they still arrive.
+    // Responses are written whole, so Nagle's algorithm would only delay them. A failure costs nothing but that delay.
     let _ = stream.set_nodelay(true);
     let activity = slot.activity.clone();
     let local = stream.local_addr().unwrap_or(address);
@@ -66,7 +69,7 @@ async fn run(
     }
 }
 
-/// Does the TLS handshake, and serves the protocol that ALPN has chosen (RFC 7301; RFC 9113 §3.2).
+/// Performs the TLS handshake and serves the protocol chosen by ALPN (RFC 7301; RFC 9113 §3.2).
 async fn secure(
     stream: MonitoredStream,
     peer: Arc<Peer>,
@@ -77,11 +80,11 @@ async fn secure(
 ) {
     let address = peer.address;
     let handshake = async {
-        if cleartext::is_spoken(stream.tcp()).await {
-            cleartext::refuse(stream, &peer.activity).await;
+        if is_plain_http(&stream.tcp).await {
+            refuse_plain_http(stream, &peer.activity).await;
             return None;
         }
-        Some(tls.acceptor().accept(stream).await)
+        Some(tls.acceptor.accept(stream).await)
     };
     let handshake = tokio::select! {
         handshake = timeout(HANDSHAKE, handshake) => handshake,
@@ -89,12 +92,12 @@ async fn secure(
     };
     match handshake {
         Ok(Some(Ok(secured))) => {
-            let is_http2 = secured.get_ref().1.alpn_protocol() == Some(HTTP2);
-            if is_http2 {
-                answer(FramingGuard::of_http2(secured, &protocols.pending_streams), peer, router.clone(), &protocols.http2, stopping).await;
-            } else {
-                answer(FramingGuard::of_any(secured, &protocols.pending_streams), peer, router.clone(), &protocols.http1, stopping).await;
-            }
+            let pending_streams = &protocols.pending_streams;
+            let (stream, protocol) = match secured.get_ref().1.alpn_protocol() {
+                Some(HTTP2) => (FramingGuard::of_http2(secured, pending_streams), &protocols.http2),
+                _ => (FramingGuard::of_any(secured, pending_streams), &protocols.http1),
+            };
+            answer(stream, peer, router.clone(), protocol, stopping).await;
         }
         Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "TLS handshake failed"),
         Ok(None) => tracing::debug!(peer = %address, "plain HTTP on an HTTPS port"),
@@ -102,7 +105,21 @@ async fn secure(
     }
 }
 
-/// Answers the requests on a connection.
+/// Whether the client begins with an HTTP method; a handshake begins with byte 22 (RFC 8446 §5.1). Waits for the first byte.
+async fn is_plain_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1) if first[0].is_ascii_alphabetic())
+}
+
+/// Tells a client that this port speaks HTTPS, because a failed handshake would not, and closes the connection.
+async fn refuse_plain_http(mut stream: MonitoredStream, activity: &Activity) {
+    activity.set_unread(true);
+    // Best effort: the client may be gone.
+    let _ = stream.write_all(SPEAKS_HTTPS).await;
+    let _ = stream.shutdown().await;
+}
+
+/// Answers the requests of a connection.
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Arc<Peer>,

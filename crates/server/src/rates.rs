@@ -1,6 +1,6 @@
 //! Rate limits, off unless the operator sets them.
 //!
-//! All counters are in memory: a pull never writes, and a restart resets them.
+//! All counters are in memory, so that a pull writes nothing. A restart resets them.
 
 mod actions;
 mod bounded_map;
@@ -18,38 +18,38 @@ use parking_lot::Mutex;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// A rate is exceeded: the next attempt may come after this time. The text is that of AWS's registries.
+/// A rate was exceeded; the next attempt is allowed after this time. The message is that of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Rate exceeded")]
-pub struct TooFast(pub Duration);
+pub(crate) struct TooFast(pub(crate) Duration);
 
-/// Holds each caller to a rate by the generic cell rate algorithm (ITU-T I.371), which stores one time for each caller: the
-/// theoretical arrival time of the next request.
+/// Limits each caller to a rate with the generic cell rate algorithm (GCRA, ITU-T I.371), which stores one time per caller.
 #[derive(Debug)]
 struct Throttle<K> {
     begun: Instant,
     period: Duration,
-    patience: Duration,
-    /// Since `begun`.
-    done: Mutex<BoundedMap<K, Duration>>,
+    /// How early a request may come: the burst, as a time.
+    tolerance: Duration,
+    /// The theoretical arrival time of each caller's next request, since `begun`.
+    arrivals: Mutex<BoundedMap<K, Duration>>,
 }
 
 impl<K: Eq + Hash + Clone> Throttle<K> {
     fn new(Rate { period, burst }: Rate) -> Self {
-        Self { begun: Instant::now(), period, patience: period * burst.saturating_sub(1), done: Mutex::new(BoundedMap::new()) }
+        Self { begun: Instant::now(), period, tolerance: period * burst.saturating_sub(1), arrivals: Mutex::default() }
     }
 
-    /// Lets a caller through, or says when to try again.
+    /// Counts a request. Fails if the caller exceeds the rate.
     fn take(&self, caller: &K, now: Instant) -> Result<(), TooFast> {
         let since = now.saturating_duration_since(self.begun);
-        let mut noted = self.done.lock();
-        let Some(done) = noted.get_or_insert(caller, now, |done| *done <= since) else { return Ok(()) };
-        let begins = since.max(*done);
-        let early = begins.saturating_sub(since + self.patience);
+        let mut arrivals = self.arrivals.lock();
+        let Some(arrival) = arrivals.get_or_insert(caller, now, |arrival| *arrival <= since) else { return Ok(()) };
+        let expected = since.max(*arrival);
+        let early = expected.saturating_sub(since + self.tolerance);
         if !early.is_zero() {
             return Err(TooFast(early));
         }
-        *done = begins + self.period;
+        *arrival = expected + self.period;
         Ok(())
     }
 }
@@ -66,7 +66,7 @@ mod tests {
         assert!((0..4).all(|_| throttle.take(&"a", now).is_ok()));
         let quarter = Duration::from_millis(250);
         assert_eq!(throttle.take(&"a", now), Err(TooFast(quarter)));
-        assert!(throttle.take(&"b", now).is_ok(), "everybody is held to the rate by himself");
+        assert!(throttle.take(&"b", now).is_ok(), "each caller has its own rate");
         assert!(throttle.take(&"a", now + quarter).is_ok());
         assert!(throttle.take(&"a", now + quarter).is_err());
         assert!((0..4).all(|_| throttle.take(&"a", now + 5 * quarter).is_ok()));

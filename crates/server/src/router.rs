@@ -135,7 +135,7 @@ fn admit_forwarded(server: &Server, peer: &Peer, client: IpAddr) -> Result<Optio
     if !peer.is_proxy || client == peer.address.ip().to_canonical() {
         return Ok(None);
     }
-    server.connections.forward(client).map(Some).ok_or(TooManyForwarded)
+    server.connections.forwarded_requests.begin(client).map(Some).ok_or(TooManyForwarded)
 }
 
 /// Takes a forwarded_request of the budget for a response. Without room, a refusal replaces a large response; without room even for small

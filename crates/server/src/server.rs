@@ -19,13 +19,13 @@ pub struct Server {
     /// The keys of tokens.
     pub keys: Keys,
     /// Rate limits of actions.
-    pub rates: ActionRates,
+    pub(crate) rates: ActionRates,
     /// The metrics.
     pub telemetry: Telemetry,
     /// Limits on pulls.
-    pub pulls: PullLimits,
+    pub(crate) pulls: PullLimits,
     /// Failed attempts to authenticate, by address and by key.
-    pub failed_logins: FailedLogins,
+    pub(crate) failed_logins: FailedLogins,
     /// The audit log.
     pub audit: Audit,
     /// The memory that requests and responses may hold.
@@ -35,7 +35,7 @@ pub struct Server {
     /// Limits how many pages are composed for anonymous clients at once.
     pub(crate) listings: Listings,
     /// The certificate; without one, connections are plain.
-    pub tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
     /// The connections that are open.
     pub(crate) connections: Connections,
     /// Those at the operator's address.

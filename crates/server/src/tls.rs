@@ -1,4 +1,4 @@
-//! TLS: the certificate and key of the server, and their reload when the files change.
+//! The TLS certificate and key of the server, reloaded when the files change.
 
 use crate::config::{Config, ConfigError, Place};
 use parking_lot::RwLock;
@@ -20,40 +20,29 @@ use tokio_rustls::TlsAcceptor;
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// The ALPN name of HTTP/2.
 pub(crate) const HTTP2: &[u8] = b"h2";
-/// How often the files are checked, since whoever renews a certificate notifies nobody.
+/// How often the files are checked: tools that renew certificates do not notify the server.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The PEM files of a certificate chain and its private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
+pub(crate) struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
 
-/// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read or parsed.
+pub(crate) enum TlsError {
+    /// `reason` completes the sentence that the path begins.
     #[error("'{}' {reason}", path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// Why; it completes the sentence that the path begins.
-        reason: String,
-    },
-    /// They do not belong together, or are of an unsupported kind.
+    File { path: PathBuf, reason: String },
+    /// The key belongs to another certificate, or is of an unsupported kind.
     #[error("the certificate in '{}' and the key in '{}' cannot be used together: {reason}", files.certificate.display(), files.key.display())]
-    Pair {
-        /// The files.
-        files: Files,
-        /// Why.
-        reason: rustls::Error,
-    },
+    Pair { files: Files, reason: rustls::Error },
 }
 
 impl Files {
-    /// The configured files: both or none.
-    pub fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
+    /// Returns the configured files. Fails if only one is set.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
         let missing = |absent: &str, present: &str| {
             let reason = format!("is not set, but --{present} is: set both or neither");
             Err(ConfigError { place: Place::Flag(absent.to_owned()), reason })
@@ -79,7 +68,7 @@ impl Files {
         CertifiedKey::from_der(chain, key, provider).map_err(|reason| TlsError::Pair { files: self.clone(), reason })
     }
 
-    /// What changes when one of the files is written or replaced, also behind a symbolic link.
+    /// Changes when one of the files, or the target of a symbolic link, is written or replaced.
     fn state(&self) -> io::Result<FileStates> {
         let state = |path: &Path| fs::metadata(path).map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
         Ok([state(&self.certificate)?, state(&self.key)?])
@@ -90,8 +79,8 @@ impl Files {
 type FileStates = [(u64, u64, i64, i64); 2];
 
 /// Accepts TLS connections with the current certificate.
-pub struct Tls {
-    acceptor: TlsAcceptor,
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
     files: Files,
     provider: Arc<CryptoProvider>,
     current: Arc<Current>,
@@ -110,8 +99,7 @@ impl ResolvesServerCert for Current {
 }
 
 impl Tls {
-    /// Reads the files.
-    pub fn load(files: Files) -> Result<Self, TlsError> {
+    pub(crate) fn load(files: Files) -> Result<Self, TlsError> {
         let loaded = files.state().ok();
         let provider = Arc::new(aws_lc_rs::default_provider());
         let current = Arc::new(Current(RwLock::new(Arc::new(files.load(&provider)?))));
@@ -122,13 +110,8 @@ impl Tls {
         Ok(Self { acceptor: Arc::new(config).into(), files, provider, current, loaded })
     }
 
-    /// Accepts TLS on a connection.
-    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
-    }
-
-    /// Checks the files periodically and loads them when they have changed. Files that do not fit together, as between the
-    /// writing of one and the other, leave the current certificate in place.
+    /// Reloads the files whenever they have changed. If they do not match, as between the writes of one and the other, the current
+    /// certificate remains in use. Never returns.
     pub(crate) async fn follow_files(&self) {
         let mut seen = self.loaded;
         loop {

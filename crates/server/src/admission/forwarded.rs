@@ -1,36 +1,28 @@
-//! Requests that trusted proxies forward: those of one client address are limited, however many of them share a connection.
+//! A limit per client address on the requests that trusted proxies forward, regardless of how they are spread over connections.
 
 use crate::http::network_of;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The number of requests under way, by address.
-#[derive(Debug, Clone, Default)]
-struct Counts(Arc<Mutex<HashMap<IpAddr, usize>>>);
+/// The number of requests in flight, by network.
+type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
-impl Counts {
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock()
-    }
-}
-
-/// The requests under way.
 #[derive(Debug)]
-pub(super) struct ForwardedRequests {
+pub(crate) struct ForwardedRequests {
     counts: Counts,
     limit: usize,
 }
 
 impl ForwardedRequests {
-    /// At limit so many for each address (IPv6: each /64).
+    /// Admits `limit` requests per address (IPv6: per /64).
     pub(super) fn new(limit: usize) -> Self {
         Self { counts: Counts::default(), limit }
     }
 
-    /// Counts a request until the result is dropped; none at the limit.
-    pub(super) fn begin(&self, client: IpAddr) -> Option<ForwardedRequest> {
+    /// Counts a request until the result is dropped. Returns `None` at the limit.
+    pub(crate) fn begin(&self, client: IpAddr) -> Option<ForwardedRequest> {
         let network = network_of(client);
         let mut counts = self.counts.lock();
         let count = counts.entry(network).or_default();
@@ -42,7 +34,7 @@ impl ForwardedRequests {
     }
 }
 
-/// A request that is under way.
+/// A request in flight.
 #[derive(Debug)]
 pub(crate) struct ForwardedRequest {
     counts: Counts,

@@ -1,7 +1,7 @@
-//! Protection against request smuggling (RFC 9112 §11.2): HTTP/1.1 heads that servers and proxies frame differently are refused
-//! before hyper parses them, because what a proxy in front takes for one request could be two here. These are heads with a bare
-//! LF, with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`; RFC 9112
-//! lets a server refuse all of them (§§2.2, 6.1, 6.3, 7).
+//! Protection against request smuggling (RFC 9112 §11.2). HTTP/1.1 heads that servers and proxies frame differently are refused
+//! before hyper parses them, because a proxy could see one request where this server sees two. These are heads with a bare LF,
+//! with more than one `Transfer-Encoding` or `Content-Length`, with both, or with a coding other than `chunked`. RFC 9112 lets a
+//! server refuse all of them (§§2.2, 6.1, 6.3, 7).
 
 use super::http2_frames::{Frames, PendingStreams};
 use std::io::{self, IoSlice};
@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The first line of the HTTP/2 preface (RFC 9113 §3.4), which no HTTP/1.1 request begins with.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// What hyper reads in place of a refused line: invalid in a head as in a chunk, so hyper answers 400 and closes.
+/// Replaces a refused line. It is invalid in a head and in a chunk, so hyper answers 400 and closes the connection.
 const REFUSAL: &[u8] = b"\0\r\n\r\n";
-/// How many bytes are kept of a line that comes in pieces: enough for every field that matters here.
+/// The number of bytes kept of a line that arrives in pieces: enough for every field that matters here.
 const MAX_KEPT: usize = 64;
 
 /// A stream whose requests are checked as they are read.
@@ -22,7 +22,7 @@ const MAX_KEPT: usize = 64;
 pub(super) struct FramingGuard<S> {
     stream: S,
     requests: Requests,
-    /// What is left to read of [`REFUSAL`] after a line was refused.
+    /// The remaining bytes of [`REFUSAL`] after a line was refused.
     refusal: Option<&'static [u8]>,
     pending_streams: PendingStreams,
 }
@@ -30,17 +30,17 @@ pub(super) struct FramingGuard<S> {
 impl<S> FramingGuard<S> {
     /// A stream that begins with HTTP/1.1 or with the HTTP/2 preface.
     pub(super) fn of_any(stream: S, pending_streams: &PendingStreams) -> Self {
-        Self { stream, requests: Requests::new(Part::Start), refusal: None, pending_streams: pending_streams.clone() }
+        Self { stream, requests: Requests::new(), refusal: None, pending_streams: pending_streams.clone() }
     }
 
-    /// A stream that has negotiated HTTP/2, which has framing of its own.
+    /// A stream that has negotiated HTTP/2, which has unambiguous framing.
     pub(super) fn of_http2(stream: S, pending_streams: &PendingStreams) -> Self {
-        Self { stream, requests: Requests::of_http2(), refusal: None, pending_streams: pending_streams.clone() }
+        Self { requests: Requests::of_http2(), ..Self::of_any(stream, pending_streams) }
     }
 }
 
 impl<S: AsyncRead + Unpin> FramingGuard<S> {
-    /// Reads HTTP/2 frames, unless streams that were read before have to run first.
+    /// Reads HTTP/2 frames, unless streams that were read earlier must run first.
     fn poll_frames(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.requests.frames.pause() || self.pending_streams.are_many() {
             // Yields to the tasks of the streams.
@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin> FramingGuard<S> {
         }
         self.requests.frames.follow(&buffer.filled()[before..]);
         if self.requests.frames.are_too_small() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the bodies of requests come in too many frames")));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "request bodies arrive in abusively small frames")));
         }
         Poll::Ready(Ok(()))
     }
@@ -72,7 +72,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramingGuard<S> {
         if self.refusal.is_none() {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-            let Err(Refused { at }) = self.requests.follow(&buffer.filled()[before..]) else { return Poll::Ready(Ok(())) };
+            let Err(at) = self.requests.follow(&buffer.filled()[before..]) else { return Poll::Ready(Ok(())) };
             buffer.set_filled(before + at);
             self.refusal = Some(REFUSAL);
         }
@@ -107,54 +107,50 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FramingGuard<S> {
     }
 }
 
-/// The line that ends at this offset is refused.
-#[derive(Debug, PartialEq, Eq)]
-struct Refused {
-    at: usize,
-}
-
-/// What the next bytes belong to.
+/// The part of a request that the next bytes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The first line of a request, or an empty line before it.
     Start,
-    /// The fields of a head: whether one said `chunked`, and the `Content-Length` so far.
-    Fields { chunked: bool, length: Option<u64> },
-    /// A body, with the number of bytes left.
+    /// The fields of a head: whether `chunked` was among them, and the `Content-Length` so far.
+    Fields {
+        chunked: bool,
+        length: Option<u64>,
+    },
+    /// A body, with its remaining bytes.
     Content(u64),
     /// The line before a chunk.
     ChunkSize,
-    /// A chunk, with the number of bytes left.
+    /// A chunk, with its remaining bytes.
     Chunk(u64),
     /// The line break after a chunk.
     ChunkEnd,
     /// The fields after the last chunk.
     Trailer,
-    /// HTTP/2.
     Http2,
 }
 
-/// Follows the requests of a connection to know where heads begin and end.
+/// Follows the requests of a connection to find where heads begin and end.
 #[derive(Debug)]
 struct Requests {
     part: Part,
     partial: PartialLine,
-    /// The frames, once it is HTTP/2.
+    /// Used once the connection is HTTP/2.
     frames: Frames,
 }
 
 impl Requests {
-    fn new(part: Part) -> Self {
-        Self { part, partial: PartialLine::default(), frames: Frames::after(PREFACE.len() - HTTP2.len() - 2) }
+    fn new() -> Self {
+        Self { part: Part::Start, partial: PartialLine::default(), frames: Frames::after(PREFACE.len() - HTTP2.len() - 2) }
     }
 
-    /// A connection that begins with the preface of HTTP/2.
+    /// A connection that begins with the HTTP/2 preface.
     fn of_http2() -> Self {
-        Self { frames: Frames::after(PREFACE.len()), ..Self::new(Part::Http2) }
+        Self { part: Part::Http2, frames: Frames::after(PREFACE.len()), ..Self::new() }
     }
 
-    /// Follows the next bytes.
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    /// Follows the next bytes. Fails with the offset of the LF that ends a refused line.
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), usize> {
         if self.part == Part::Start && self.partial.length == 0 && are_plain_reads(bytes) {
             return Ok(());
         }
@@ -170,7 +166,7 @@ impl Requests {
                 Part::Chunk(left) => at += self.skip(left, rest, Part::Chunk, Part::ChunkEnd),
                 _ => match memchr::memchr(b'\n', rest) {
                     Some(end) => {
-                        self.part = self.end_line(&rest[..end]).ok_or(Refused { at: at + end })?;
+                        self.part = self.end_line(&rest[..end]).ok_or(at + end)?;
                         at += end + 1;
                     }
                     None => {
@@ -183,14 +179,14 @@ impl Requests {
         Ok(())
     }
 
-    /// Skips the part of a body that is there.
+    /// Skips bytes of a body or chunk with `left` bytes remaining. Returns how many.
     fn skip(&mut self, left: u64, bytes: &[u8], same: fn(u64) -> Part, next: Part) -> usize {
         let passed = left.min(bytes.len() as u64);
         self.part = if passed == left { next } else { same(left - passed) };
         passed as usize
     }
 
-    /// What follows a line, whose last piece is given without its LF. None if the line is refused.
+    /// Returns the part after a line, whose last piece is given without its LF. Returns `None` if the line is refused.
     fn end_line(&mut self, end: &[u8]) -> Option<Part> {
         if self.partial.length == 0 {
             return self.part.after_line(&end[..end.len().min(MAX_KEPT)], end.len(), *end.last()?);
@@ -202,7 +198,7 @@ impl Requests {
 }
 
 impl Part {
-    /// What follows a line (without LF) of which only the beginning, the length and the last byte are kept.
+    /// Returns the part after a line without its LF, of which only the beginning, the length and the last byte were kept.
     fn after_line(self, start: &[u8], length: usize, last: u8) -> Option<Self> {
         match start.get(..length) {
             Some(whole) => self.after(whole.strip_suffix(b"\r")?, true),
@@ -211,7 +207,7 @@ impl Part {
         }
     }
 
-    /// What follows a line without its line break; unless `whole`, only its beginning is given.
+    /// Returns the part after a line without its line break. Unless `whole`, only its beginning is given.
     fn after(self, line: &[u8], whole: bool) -> Option<Self> {
         Some(match self {
             Self::Start if line.is_empty() => Self::Start,
@@ -238,14 +234,14 @@ impl Part {
     }
 }
 
-/// Whether these are whole heads of GET or HEAD without framing fields, as nearly every read is. Several times as fast as
-/// following lines, and false when in doubt.
+/// Whether these are whole heads of GET or HEAD without framing fields, as in nearly every read. This is several times as fast as
+/// following lines, and `false` if in doubt.
 fn are_plain_reads(bytes: &[u8]) -> bool {
     if !matches!(bytes.first(), Some(b'G' | b'H')) || !bytes.ends_with(b"\r\n\r\n") {
         return false;
     }
-    // A line that begins with one of these letters may be `Transfer-Encoding`, `Content-Length` or the HTTP/2 preface. The loop
-    // has no branch, so that it can be vectorised.
+    // A line with one of these initials may be `Transfer-Encoding`, `Content-Length` or the HTTP/2 preface. The fold is free of
+    // branches, so that the compiler can vectorise it.
     let is_doubtful = |first: u8| (first | 0x20 == b't') | (first | 0x20 == b'c') | (first | 0x20 == b'p');
     let line_breaks = bytes.iter().zip(&bytes[1..]).zip(&bytes[2..]);
     let doubts = line_breaks
@@ -253,7 +249,7 @@ fn are_plain_reads(bytes: &[u8]) -> bool {
     doubts == 0
 }
 
-/// The framing after a field, given the framing before it.
+/// Returns the framing after a field, given the framing before it. Returns `None` if the field is refused.
 fn framing(chunked: bool, length: Option<u64>, line: &[u8], whole: bool) -> Option<Part> {
     if let Some(coding) = value_of(b"transfer-encoding", line) {
         let known = whole && !chunked && coding.eq_ignore_ascii_case(b"chunked");
@@ -266,7 +262,7 @@ fn framing(chunked: bool, length: Option<u64>, line: &[u8], whole: bool) -> Opti
     }
 }
 
-/// The size at the beginning of a chunk's line; extensions may follow.
+/// The size at the beginning of a chunk line. Extensions may follow.
 fn chunk_size(line: &[u8], whole: bool) -> Option<u64> {
     match line.iter().position(|byte| b"; \t".contains(byte)) {
         Some(end) => number(&line[..end], 16),
@@ -275,7 +271,7 @@ fn chunk_size(line: &[u8], whole: bool) -> Option<u64> {
     }
 }
 
-/// The value of a field, if its name is this one (in lower case).
+/// The value of a field if its name is `name`, given in lower case.
 fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     let (found, value) = line.split_at_checked(name.len())?;
     let value = value.strip_prefix(b":")?;
@@ -288,7 +284,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// The pieces so far of a line that has not ended yet.
+/// A line that has not ended yet, as far as it was received.
 #[derive(Debug)]
 struct PartialLine {
     start: [u8; MAX_KEPT],
@@ -320,11 +316,11 @@ mod tests {
 
     const GET: &str = "GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n";
 
-    /// Follows the text in pieces of this size; what was refused, if anything, was the line that ends at an LF.
+    /// Follows the text in pieces of this size. Fails with the offset of the LF that ends a refused line.
     fn follow(text: &str, size: usize) -> Result<Part, usize> {
-        let mut requests = Requests::new(Part::Start);
+        let mut requests = Requests::new();
         for (number, piece) in text.as_bytes().chunks(size).enumerate() {
-            requests.follow(piece).map_err(|refused| number * size + refused.at)?;
+            requests.follow(piece).map_err(|at| number * size + at)?;
         }
         Ok(requests.part)
     }

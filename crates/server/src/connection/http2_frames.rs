@@ -1,31 +1,30 @@
-//! Backpressure for HTTP/2: frames are read no faster than the tasks of their streams run. What hyper reads ahead of those
-//! tasks is not in the memory budget, neither heads nor `DATA` frames, each of which takes memory even if it is empty. So a
-//! connection whose bodies come in tiny frames is closed.
+//! Backpressure for HTTP/2: frames are read no faster than the tasks of their streams run, because no memory budget covers the
+//! heads and `DATA` frames that hyper reads ahead of those tasks. Even an empty `DATA` frame takes memory, so a connection whose
+//! bodies arrive in tiny frames is closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The length of a frame header (RFC 9113 §4.1).
 const HEAD: usize = 9;
-/// How many bytes are read beyond the current frame: about a hundred of the smallest frames.
+/// The maximum number of bytes read beyond the current frame: about a hundred of the smallest frames.
 const AHEAD: usize = 1024;
-/// What a frame counts in addition to its bytes.
+/// The overhead of a frame in bytes, counted in addition to its length.
 const FRAME: usize = 600;
-/// After this much, the connection yields to its streams.
+/// The connection yields to its streams after this many bytes, including overhead.
 const TURN: usize = 64 * 1024;
 /// Frame types and the flag that matter here (RFC 9113 §6.1, §6.2).
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 1;
-/// How far the overhead of `DATA` frames may exceed eight times their payload, initially and for each request. A small body in
-/// a frame of its own is fine; a body in thousands of them takes memory that no budget counts.
+/// By how many bytes the overhead of `DATA` frames may exceed eight times their payload: initially, and in addition per request.
+/// This admits a small body in a frame of its own, but not a body in thousands of them.
 const SPARE: usize = 64 * 1024;
 const SPARE_OF_REQUEST: usize = 1024;
-
-/// No more frames are read while this many streams, over all connections, wait to run for the first time.
+/// Reading pauses while this many streams, over all connections, have not run yet.
 const MAX_PENDING: usize = 1024;
 
-/// The streams, over all connections, that have not run yet.
+/// The number of streams, over all connections, that have not run yet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PendingStreams(Arc<AtomicUsize>);
 
@@ -53,29 +52,29 @@ impl Drop for PendingStream {
 /// Follows the frames of a connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// How many bytes are left of the current frame, or of the preface.
+    /// The remaining bytes of the current frame, or of the preface.
     left: usize,
     head: [u8; HEAD],
-    /// How many bytes of the next header are there.
+    /// The number of bytes of the next header received so far.
     begun: usize,
-    /// What has been read since the connection last yielded.
+    /// Bytes read, including overhead, since the connection last yielded.
     read: usize,
-    /// How much overhead `DATA` frames may still have.
+    /// The overhead that `DATA` frames may still have, in bytes.
     spare: usize,
 }
 
 impl Frames {
-    /// The frames after a preface with so many bytes left.
+    /// The frames after a preface of which this many bytes remain.
     pub(super) fn after(preface: usize) -> Self {
         Self { left: preface, head: [0; HEAD], begun: 0, read: 0, spare: SPARE }
     }
 
-    /// How many bytes may be read at once.
+    /// The maximum number of bytes to read next.
     pub(super) fn most(&self) -> usize {
         self.left + AHEAD
     }
 
-    /// Whether the connection has to yield now; then its next turn begins.
+    /// Whether the connection must yield now. If so, the count starts again.
     pub(super) fn pause(&mut self) -> bool {
         let over = self.read >= TURN;
         if over {
@@ -84,7 +83,7 @@ impl Frames {
         over
     }
 
-    /// Whether the bodies come in frames that are too small.
+    /// Whether request bodies arrive in abusively small frames.
     pub(super) fn are_too_small(&self) -> bool {
         self.spare == 0
     }

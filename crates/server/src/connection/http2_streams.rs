@@ -1,4 +1,4 @@
-//! The tasks of HTTP/2 streams: each is dropped when its own data stalls, however busy its connection is with others.
+//! The tasks of HTTP/2 streams. A stalled stream is reset even if other streams keep its connection busy.
 
 use super::http2_frames::PendingStreams;
 use crate::http::Stream;
@@ -7,13 +7,12 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Runs streams. Dropping the task of a stream resets it.
+/// Spawns a task per stream. Dropping the task resets the stream.
 #[derive(Debug, Clone)]
-pub(crate) struct StreamExecutor {
+pub(super) struct StreamExecutor {
     /// How long a stream may stall.
     pub(super) patience: Duration,
-    /// Those that have not run yet.
-    pub(super) new: PendingStreams,
+    pub(super) pending_streams: PendingStreams,
 }
 
 impl<F> Executor<F> for StreamExecutor
@@ -23,11 +22,11 @@ where
 {
     fn execute(&self, future: F) {
         let stream = Stream::begin();
-        // Boxed here, so that the task holds it only once.
+        // Boxed before it moves into the task, which would otherwise reserve space for the future twice.
         let mut running = Box::pin(stream.scope(future));
-        let (patience, new) = (self.patience, self.new.add());
+        let (patience, pending) = (self.patience, self.pending_streams.add());
         tokio::spawn(async move {
-            drop(new);
+            drop(pending);
             while timeout_at(stream.last() + patience, &mut running).await.is_err() {
                 if stream.last() + patience <= Instant::now() {
                     tracing::debug!("stream reset: stalled");
@@ -46,7 +45,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_given_up_when_nothing_moves_on_it() {
-        let (begun, streams) = (Instant::now(), StreamExecutor { patience: Duration::from_secs(60), new: PendingStreams::default() });
+        let (begun, streams) =
+            (Instant::now(), StreamExecutor { patience: Duration::from_secs(60), pending_streams: PendingStreams::default() });
         let (held, dropped) = oneshot::channel::<()>();
         streams.execute(async move {
             for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! LingeringClose close (RFC 9112 §9.6). Closing a socket with unread bytes resets the connection, and the reset can destroy the
-//! last response before the client has read it. So the write half is shut down first, and input is discarded for a while.
+//! Lingering close (RFC 9112 §9.6). Closing a socket with unread bytes resets the connection, and the reset can destroy the last
+//! response before the client has read it. Therefore only the write half is shut down, and input is discarded for a while.
 
 use super::monitored_stream::MonitoredStream;
 use crate::http::DRAIN_TIMEOUT;
@@ -10,14 +10,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long it lasts at most.
-const LIMIT: Duration = DRAIN_TIMEOUT;
 /// A client that is silent for this long has read its response, or never will.
 const SILENCE: Duration = Duration::from_millis(500);
-/// How many bytes are discarded at most.
-const MOST: usize = 64 << 20;
+/// The maximum number of bytes to discard.
+const MAX_DISCARDED: usize = 64 << 20;
 
-/// What happens after the write half was shut down.
+/// Starts after the write half was shut down. Lasts at most [`DRAIN_TIMEOUT`].
 #[derive(Debug)]
 pub(super) struct LingeringClose {
     end: Instant,
@@ -28,7 +26,7 @@ pub(super) struct LingeringClose {
 impl LingeringClose {
     pub(super) fn begin() -> Self {
         let now = Instant::now();
-        Self { end: now + LIMIT, patience: Box::pin(sleep_until(now + SILENCE)), received: 0 }
+        Self { end: now + DRAIN_TIMEOUT, patience: Box::pin(sleep_until(now + SILENCE)), received: 0 }
     }
 
     /// Discards input until the client closes its half or a limit is reached.
@@ -39,7 +37,7 @@ impl LingeringClose {
             let Poll::Ready(read) = Pin::new(&mut *stream).poll_read(context, &mut buffer) else { break };
             self.received += buffer.filled().len();
             let now = Instant::now();
-            if read.is_err() || buffer.filled().is_empty() || self.received > MOST || now >= self.end {
+            if read.is_err() || buffer.filled().is_empty() || self.received > MAX_DISCARDED || now >= self.end {
                 return Poll::Ready(());
             }
             self.patience.as_mut().reset(self.end.min(now + SILENCE));

@@ -1,4 +1,4 @@
-//! Accepts connections.
+//! The accept loop of one address.
 
 use super::protocols::Protocols;
 use super::run;
@@ -15,15 +15,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long requests under way may take to finish once the server stops.
+/// How long requests in flight may take to finish once the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
-/// How long accepting pauses when descriptors or memory have run out.
+/// The pause after a failed accept, usually because descriptors or memory have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The response to a refused connection that is not TLS.
+/// The response to a refused connection without TLS.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Accepts and serves connections at one address until `shutdown`; then lets requests under way finish, for [`SHUTDOWN_GRACE`]
-/// at most.
+/// Accepts and serves connections at one address until `shutdown` resolves. Requests then in flight have [`SHUTDOWN_GRACE`] to
+/// finish.
 pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<Router>, shutdown: impl Future<Output = ()>) {
     let server = &router.server;
     let protocols = Arc::new(Protocols::new(&server.config));
@@ -34,7 +34,7 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // Finished connections are reaped one by one; a panic in one of them ends with it.
+            // Reap finished connections. The panic of a connection does not affect others.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => match Slot::take(server, surface, address.ip()) {
@@ -57,8 +57,7 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
     }
 }
 
-/// A client that left before it was accepted is no problem. Any other error would persist, and without a pause the loop would
-/// spin.
+/// Ignores clients that disconnected before accept. After any other error, pauses, because retrying immediately would spin.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
@@ -67,14 +66,14 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-/// Refuses a connection, without a task: many of them would fill the memory.
+/// Refuses a connection without spawning a task, because the tasks of a flood would fill the memory.
 fn refuse(stream: TcpStream, is_secure: bool) {
     let Ok(mut stream) = stream.into_std() else { return };
     if !is_secure {
-        // Best effort; the socket does not block.
+        // Best effort: the socket is nonblocking.
         let _ = stream.write(REFUSAL);
         let _ = stream.shutdown(Shutdown::Write);
-        // Unread bytes would reset the connection and destroy the response.
+        // Closing a socket with unread bytes would reset the connection, which can destroy the response.
         let _ = stream.read(&mut [0; 4096]);
     }
 }

@@ -1,4 +1,4 @@
-//! The slot of a connection among those that are open.
+//! The slot that an admitted connection occupies.
 
 use crate::admission::Full;
 use crate::http::budget::ConnectionShare;
@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// The slot of a connection; dropping it makes room for another one.
+/// An admitted connection. Dropping it frees its place for another one.
 pub(super) struct Slot {
     pub(super) activity: Arc<Activity>,
     pub(super) surface: Surface,
-    /// Whether the other end is a trusted proxy.
+    /// Whether the peer is a trusted proxy.
     pub(super) is_proxy: bool,
+    /// Resolves when the connection is evicted.
     pub(super) evicted: oneshot::Receiver<()>,
     number: u64,
     server: Arc<Server>,

@@ -80,7 +80,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::TooFast(wait) => TooFast(wait).into(),
+            Refusal::TooFast(too_fast) => too_fast.into(),
             Refusal::Spent => {
                 let message = "Data limit exceeded";
                 Self::new(StatusCode::FORBIDDEN, Code::Denied, message)

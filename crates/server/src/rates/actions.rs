@@ -1,4 +1,4 @@
-//! Rates of AWS API actions for each account (`[rates]`).
+//! Rates of AWS API actions per account (`[rates]`).
 
 use super::{Rate, Throttle, TooFast};
 use crate::http::{Call, network_of};
@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Whose requests are counted together.
+/// The subject of a rate limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Client {
+pub(crate) enum Client {
     /// All principals of an account.
     Account(RegistryId),
-    /// Anonymous clients at this address or, with IPv6, in its network.
+    /// Anonymous clients at an address (IPv6: in a /64).
     Address(IpAddr),
 }
 
 impl Client {
     /// The sender of a request.
-    pub fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
+    pub(crate) fn of(principal: Option<&KnownPrincipal>, call: &Call) -> Self {
         match principal {
             Some(principal) => Self::Account(principal.identity.registry.clone()),
             None => Self::Address(network_of(call.client())),
@@ -27,18 +27,17 @@ impl Client {
     }
 }
 
-/// The rates in force, and how much of them is used.
+/// The configured rates by action, and the state of each client.
 #[derive(Debug)]
-pub struct ActionRates(HashMap<&'static str, Throttle<Client>>);
+pub(crate) struct ActionRates(HashMap<&'static str, Throttle<Client>>);
 
 impl ActionRates {
-    /// A rate for each action that has one; an action without a rate is never refused.
-    pub fn new(rates: &[(&'static str, Rate)]) -> Self {
+    pub(crate) fn new(rates: &[(&'static str, Rate)]) -> Self {
         Self(rates.iter().map(|(action, rate)| (*action, Throttle::new(*rate))).collect())
     }
 
-    /// Counts a request, or refuses it. `client` is called only if the action has a rate.
-    pub fn admit(&self, action: &'static str, client: impl FnOnce() -> Client) -> Result<(), TooFast> {
+    /// Counts a request. Fails if the client exceeds the action's rate. `client` is called only if the action has a rate.
+    pub(crate) fn admit(&self, action: &'static str, client: impl FnOnce() -> Client) -> Result<(), TooFast> {
         self.0.get(action).map_or(Ok(()), |throttle| throttle.take(&client(), Instant::now()))
     }
 }

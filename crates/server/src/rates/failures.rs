@@ -1,8 +1,7 @@
 //! Rates of failed logins.
 //!
-//! Every attempt is verified, so valid credentials are never refused because of somebody else's failures. A client that fails
-//! too often is held back: it is told only when to try again, not what was wrong, and clients that respect `Retry-After` slow
-//! down.
+//! Every attempt is verified, so the failures of one client never cause the valid credentials of another to be refused. A client
+//! that fails too often learns only when to try again, not what was wrong. Clients that respect `Retry-After` slow down.
 
 use super::{Rate, Throttle, TooFast};
 use crate::http::{Call, network_of};
@@ -10,25 +9,25 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// The rate of failures with one access key is this many times lower than that of an address.
+/// How many times lower the rate of failures with one access key is than that of its address.
 const KEY_SHARE: u32 = 3;
 
-/// The failures of each address and key.
+/// Rate limits on failed authentication, per address and per access key.
 #[derive(Debug)]
-pub struct FailedLogins {
+pub(crate) struct FailedLogins {
     by_address: Throttle<IpAddr>,
-    /// An address with the hash of an access key id, so that no text of clients is kept.
+    /// By address and the hash of an access key id, so that no input of clients is stored.
     by_key: Throttle<(IpAddr, u64)>,
     hasher: RandomState,
 }
 
 impl FailedLogins {
-    /// The rate is that of an address; with one key it is a third.
-    pub fn new(rate: Rate) -> Self {
+    /// `rate` is that of an address.
+    pub(crate) fn new(rate: Rate) -> Self {
         Self { by_address: Throttle::new(rate), by_key: Throttle::new(rate.slower(KEY_SHARE)), hasher: RandomState::new() }
     }
 
-    /// Counts a failure with the access key that was claimed. After too many, the response may say no more than [`TooFast`].
+    /// Counts a failure with the claimed access key. If this fails, the response must not say more than [`TooFast`].
     pub(crate) fn count(&self, call: &Call, key_id: Option<&str>) -> Result<(), TooFast> {
         self.count_at(call.client(), key_id, Instant::now()).inspect_err(|_| call.trace.note_held_back())
     }

@@ -1,5 +1,5 @@
-//! Limits on pulls, as Amazon ECR Public has them, off unless set: how often an address or an account may pull an image, and
-//! how much an address may download anonymously in a month (ECR Public user guide, "Service quotas").
+//! Limits on pulls like those of Amazon ECR Public, off unless set: rates of pulled images per address or account, and a monthly
+//! volume of anonymous downloads per address (ECR Public user guide, "Service quotas").
 
 use super::volume::{self, Downloads};
 use super::{Rate, Throttle, TooFast};
@@ -10,30 +10,30 @@ use roadstead_registry::Pull;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How many children may be pulled for each image: those of an index of sixteen platforms with an attestation each.
+/// Children that may be pulled per image: those of an index of sixteen platforms with an attestation each.
 const CHILDREN: u32 = 32;
 
-/// The limits, and how much of them is used.
+/// The configured limits, and the state of each caller.
 #[derive(Debug)]
-pub struct PullLimits {
+pub(crate) struct PullLimits {
     anonymous: Option<Pulls<IpAddr>>,
     accounts: Option<Pulls<RegistryId>>,
     downloads: Option<Arc<Downloads>>,
 }
 
-/// What is about to be pulled.
+/// The content requested by a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pulled {
-    /// A manifest. Only these count against rates: an image has one or a few, but any number of blobs.
+    /// Counts against rates: an image has one manifest or a few.
     Manifest(Pull),
-    /// A blob.
+    /// Counts against no rate, because an image has any number of blobs.
     Blob,
 }
 
-/// The rate of images, and a separate one of children. Pulling an image of several platforms takes the index and then a child;
-/// as requests are not related to each other, children are counted by themselves.
+/// The rate of images and that of their children. A client that pulls a multi-platform image requests the index, then a child. No
+/// request tells which index a child was found in, so children have a rate of their own.
 #[derive(Debug)]
 struct Pulls<K> {
     images: Throttle<K>,
@@ -57,13 +57,12 @@ impl<K: Eq + Hash + Clone> Pulls<K> {
 /// Why a pull is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Too many pulls; the next one may come after this time.
-    TooFast(Duration),
-    /// The volume of the month is used up.
+    TooFast(TooFast),
+    /// The monthly volume is used up.
     Spent,
 }
 
-/// Where the bytes of a response are counted once they are sent.
+/// Counts the bytes of a response against the monthly volume of an address.
 #[derive(Debug, Clone)]
 pub(crate) struct Charge {
     downloads: Arc<Downloads>,
@@ -71,22 +70,16 @@ pub(crate) struct Charge {
     month: i64,
 }
 
-impl From<TooFast> for Refusal {
-    fn from(TooFast(wait): TooFast) -> Self {
-        Self::TooFast(wait)
-    }
-}
-
 impl Charge {
-    /// Counts bytes that were sent.
+    /// Adds bytes that were sent.
     pub(crate) fn add(&self, sent: u64) {
         self.downloads.add(self.address, self.month, sent);
     }
 }
 
 impl PullLimits {
-    /// Limits of which nothing is used: manifests by address, manifests by account, and bytes by address in a month.
-    pub fn new(anonymous: Option<Rate>, accounts: Option<Rate>, volume: Option<u64>) -> Self {
+    /// `anonymous` is the rate per address, `accounts` that per account, and `volume` the bytes per address and month.
+    pub(crate) fn new(anonymous: Option<Rate>, accounts: Option<Rate>, volume: Option<u64>) -> Self {
         Self {
             anonymous: anonymous.map(Pulls::new),
             accounts: accounts.map(Pulls::new),
@@ -94,7 +87,7 @@ impl PullLimits {
         }
     }
 
-    /// Counts a pull, and says where its bytes are to be counted.
+    /// Counts a pull. Returns the charge for its bytes if they count against a volume.
     pub(crate) fn admit(
         &self,
         principal: Option<&Principal>,
@@ -104,7 +97,7 @@ impl PullLimits {
     ) -> Result<Option<Charge>, Refusal> {
         if let Some(Principal::Known(known)) = principal {
             if let Some(pulls) = &self.accounts {
-                pulls.take(&known.identity.registry, pulled)?;
+                pulls.take(&known.identity.registry, pulled).map_err(Refusal::TooFast)?;
             }
             return Ok(None);
         }
@@ -114,7 +107,7 @@ impl PullLimits {
             return Err(Refusal::Spent);
         }
         if let Some(pulls) = &self.anonymous {
-            pulls.take(&address, pulled)?;
+            pulls.take(&address, pulled).map_err(Refusal::TooFast)?;
         }
         Ok(charge)
     }

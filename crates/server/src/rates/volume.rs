@@ -1,4 +1,4 @@
-//! Download volume by calendar month.
+//! Download volume per calendar month.
 
 use super::bounded_map::BoundedMap;
 use parking_lot::Mutex;
@@ -12,15 +12,15 @@ pub(super) fn month(now: Timestamp) -> i64 {
     i64::from(date.year()) * 12 + i64::from(date.month())
 }
 
-/// What each address has downloaded in the current month.
+/// The bytes that each address has downloaded in the current month.
 #[derive(Debug)]
 pub(super) struct Downloads {
-    /// In bytes.
+    /// In bytes per address and month.
     limit: u64,
     of_month: Mutex<OfMonth>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct OfMonth {
     month: i64,
     bytes: BoundedMap<IpAddr, u64>,
@@ -28,23 +28,21 @@ struct OfMonth {
 
 impl Downloads {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, of_month: Mutex::new(OfMonth { month: 0, bytes: BoundedMap::new() }) }
+        Self { limit, of_month: Mutex::default() }
     }
 
-    /// Whether an address has used up its volume.
     pub(super) fn is_spent(&self, address: IpAddr, month: i64) -> bool {
         let of_month = self.of_month.lock();
         of_month.month == month && of_month.bytes.get(&address).is_some_and(|bytes| *bytes >= self.limit)
     }
 
-    /// Counts bytes that were sent to an address. A download that began last month no longer counts.
+    /// Counts bytes sent to an address, unless the download began in an earlier month.
     pub(super) fn add(&self, address: IpAddr, month: i64, sent: u64) {
         let mut of_month = self.of_month.lock();
         if of_month.month < month {
-            of_month.month = month;
-            of_month.bytes.clear();
+            *of_month = OfMonth { month, bytes: BoundedMap::default() };
         }
-        // A full map is pruned of addresses that have used next to nothing.
+        // A full map drops addresses that have used next to nothing.
         let little = self.limit / 1000;
         if of_month.month == month
             && let Some(bytes) = of_month.bytes.get_or_insert(&address, Instant::now(), |bytes| *bytes < little)
