@@ -1,10 +1,11 @@
-//! The clock that the registry reads, so that tests can set it.
+//! The clock of an installation, which tests can set.
+
 use roadstead_model::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where the time comes from.
+/// The source of the time.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The system's clock.
@@ -14,7 +15,6 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The time now.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {

@@ -1,11 +1,11 @@
-//! A hash whose state can be saved between requests.
+//! Hashes whose state can be saved between requests.
 
 use crate::error::{Error, Result};
 use roadstead_model::{Algorithm, Digest};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// A hash over what an upload session has received so far.
+/// A hash over the bytes that an upload session has received so far.
 #[derive(Clone)]
 pub(crate) enum Hash {
     Sha256(Sha256),
@@ -41,7 +41,7 @@ impl Hash {
         }
     }
 
-    /// The state, whose length tells the algorithm.
+    /// Returns the state. Its length identifies the algorithm.
     pub(crate) fn save(&self) -> Vec<u8> {
         match self {
             Self::Sha256(hash) => hash.serialize().to_vec(),
@@ -49,7 +49,7 @@ impl Hash {
         }
     }
 
-    /// Restores what [`Self::save`] returned.
+    /// Restores a state that [`Self::save`] returned.
     pub(crate) fn restore(saved: &[u8]) -> Result<Self> {
         let sha256 = SerializedState::<Sha256>::try_from(saved).ok().and_then(|state| Sha256::deserialize(&state).ok());
         let sha512 = || SerializedState::<Sha512>::try_from(saved).ok().and_then(|state| Sha512::deserialize(&state).ok());

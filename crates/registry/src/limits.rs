@@ -1,36 +1,35 @@
-//! Every quota and size in one place, with the source of its default beside it.
+//! All quotas and sizes, with the sources of their defaults.
 
 use roadstead_model::manifest;
 
-/// What an installation allows.
+/// The quotas and sizes of an installation.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Bytes of a manifest: 4 MiB (OCI distribution specification, "Pushing Manifests").
+    /// The maximum size of a manifest in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
     pub manifest_bytes: usize,
-    /// Blobs of up to so many bytes lie in the metadata instead of the blob store: 16 KiB, above which copying them into a
-    /// log and out of it costs as much as a file.
+    /// The maximum size in bytes of a blob that is stored in the metadata instead of the blob store: 16 KiB. Above that, copying it
+    /// into the WAL and out again costs as much as a file.
     pub small_blob_bytes: usize,
-    /// Bytes of a layer: 10,000 MiB (Amazon ECR Public service quotas: 1,000 parts of 10 MiB).
+    /// The maximum size of a layer in bytes: 10,000 MiB (Amazon ECR Public service quotas: 1,000 parts of 10 MiB).
     pub layer_bytes: u64,
-    /// Repositories of a registry: 10,000 (quota L-502CB705).
+    /// Repositories per registry: 10,000 (quota L-502CB705).
     pub repositories: u64,
-    /// Images of a repository: 100,000 (quota L-F0CAD50B).
+    /// Images per repository: 100,000 (quota L-F0CAD50B).
     pub images_per_repository: u64,
-    /// Tags of an image: 1,000 (Amazon ECR Public service quotas).
+    /// Tags per image: 1,000 (Amazon ECR Public service quotas).
     pub tags_per_image: u64,
-    /// Resource tags of a repository: 50 (Amazon ECR Public user guide, "Tag restrictions").
+    /// Resource tags per repository: 50 (Amazon ECR Public user guide, "Tag restrictions").
     pub resource_tags: u64,
-    /// Upload sessions of a registry that are open at the same time: 5,000, which leaves each of many repositories enough for its
-    /// pushes. AWS states no number.
+    /// Open upload sessions per registry: 5,000, enough for concurrent pushes to many repositories. AWS states no number.
     pub uploads: u64,
-    /// Upload sessions of a repository that are open at the same time: 1,000, ten times what the busiest pushes need at once, so
-    /// that those that were given up within a day do no harm.
+    /// Open upload sessions per repository: 1,000, ten times what the busiest pushes need, because abandoned sessions count until
+    /// they are collected, for about a day.
     pub uploads_per_repository: u64,
-    /// Bytes that each part but the last must have in a session of the AWS door: 5 MiB (service quotas).
+    /// The minimum size in bytes of every part but the last, in sessions of the AWS door: 5 MiB (service quotas).
     pub layer_part_minimum: u64,
-    /// Bytes that a part may have there: 20,971,520 (service model, `UploadLayerPart`).
+    /// The maximum size in bytes of a part in sessions of the AWS door: 20,971,520 (service model, `UploadLayerPart`).
     pub layer_part_maximum: u64,
-    /// Whether an index may list manifests that its repository does not hold. AWS refuses such an index.
+    /// Whether an index may list manifests that its repository does not hold. AWS refuses such indexes.
     pub sparse_indexes: bool,
 }
 

@@ -1,7 +1,8 @@
-//! What counts as a pull of an image, for those who limit or count pulls.
+//! Pulls of images, for callers that count or limit them.
+
 use roadstead_model::{Reference, StoredManifest};
 
-/// What a request for the bytes of a manifest is.
+/// The meaning of a request for the bytes of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pull {
     /// The pull of an image, of one platform or several.
@@ -11,8 +12,8 @@ pub enum Pull {
 }
 
 impl Pull {
-    /// A manifest that is requested by tag is an image. One that is requested by digest is a child if an index of the repository lists
-    /// it, else an image: docker and containerd resolve a tag to its digest first, and then request everything by digest.
+    /// Classifies a request. A manifest requested by tag is an image. A manifest requested by digest is a child if an index of the
+    /// repository lists it, else an image: docker and containerd resolve a tag to its digest and then request everything by digest.
     pub fn of(reference: &Reference, manifest: &StoredManifest) -> Self {
         match reference {
             Reference::Digest(_) if manifest.in_index => Self::Child,

@@ -6,33 +6,31 @@ use roadstead_model::Digest;
 /// A blob that a repository holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: u64,
 }
 
-/// A blob that a repository holds, to be read.
+/// A blob that a repository holds, for reading.
 #[derive(Debug, Clone)]
 pub struct StoredBlob {
-    /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: u64,
     pub(crate) content: Content,
 }
 
-/// Where the bytes of a blob are.
+/// The bytes of a blob, or where they are.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
-    /// In the metadata, because they are few.
+    /// The bytes of a small blob, stored in the metadata.
     Small(Bytes),
-    /// In the blob store under this key.
+    /// The key of a blob in the blob store.
     Object(String),
 }
 
 impl Content {
-    /// How many bytes of memory it takes.
+    /// The memory that it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Small(bytes) => bytes.len(),
@@ -41,37 +39,29 @@ impl Content {
     }
 }
 
-/// A blob that a repository holds, with what its manifests say about it.
+/// A blob that a repository holds, as its manifests describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerInfo {
-    /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: u64,
-    /// Its media type, if a manifest of the repository has it as its config or one of its layers.
+    /// Set if the blob is the config or a layer of a manifest of the repository.
     pub media_type: Option<String>,
 }
 
-/// A blob by the id of its row.
+/// The row of a blob.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobRow {
     pub(crate) id: i64,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
+    pub(crate) info: BlobInfo,
 }
 
-impl From<BlobRow> for BlobInfo {
-    fn from(BlobRow { digest, size, .. }: BlobRow) -> Self {
-        Self { digest, size }
-    }
-}
-
-/// A blob of a repository, and what decides whether collection may take it from there.
+/// A blob of a repository, and whether it may be collected.
 #[derive(Debug, Clone)]
 pub(crate) struct HeldBlob {
     pub(crate) blob: BlobRow,
-    /// It has not been pushed or asked for lately.
+    /// Whether it was neither pushed nor renewed lately.
     pub(crate) old: bool,
-    /// A manifest needs it.
+    /// Whether a manifest references it.
     pub(crate) needed: bool,
 }

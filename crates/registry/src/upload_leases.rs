@@ -1,11 +1,11 @@
-//! Leases on upload sessions: of all requests that want to write to a session, the one that holds its lease does.
+//! Leases on upload sessions: only the request that holds the lease of a session writes to it.
 //!
-//! A client whose connection died retries long before the server notices. A lease can therefore be revoked: its holder stops reading
-//! its body and ends as if its connection had broken. The next lease is granted only after the last clone of the revoked one is
+//! After a connection breaks, the client retries long before the server notices. A lease can therefore be revoked: its holder stops
+//! reading its body and ends as if its connection had broken. The next lease is granted only after the last clone of the revoked one is
 //! dropped, possibly by a thread that is still writing, so the bytes of two requests never mix.
 //!
-//! Leases are kept in the memory of this process, so they only exclude writers of the same process. Other processes (`roadstead gc`)
-//! go by the age of an upload's bytes instead; see [`crate::blobs::BlobStore::upload_written_since`].
+//! Leases are held in memory, so they only exclude writers of this process. Other processes (`roadstead gc`) check the age of an upload
+//! instead; see [`crate::blobs::BlobStore::upload_written_since`].
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -14,35 +14,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long the holder of a revoked lease gets to end what it has begun: a write, a sync, a commit.
+/// How long the holder of a revoked lease may take to finish a write, a sync or a commit.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The position of a holder that has not read yet where its session stands.
+/// The position of a holder that has not read the length of its session yet.
 const UNKNOWN: u64 = u64::MAX;
 
-/// What a request holds a lease for.
+/// The purpose of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// To append bytes. Those that have arrived are kept if the request breaks off.
+    /// Appends bytes. If the request breaks off, the bytes received are kept.
     Append,
-    /// To end the session. It stays as it was if the request breaks off.
+    /// Completes the session. If the request breaks off, the session is unchanged.
     Complete,
 }
 
-/// The leases of the sessions that requests are writing to, by session id.
+/// The leases in force, by session id.
 #[derive(Clone, Default)]
 pub(crate) struct UploadLeases(Arc<Mutex<HashMap<String, Arc<State>>>>);
 
-/// What a lease and those who ask about it share.
+/// The state that a lease shares with requests for it.
 struct State {
     intent: Intent,
-    /// Where the session would stand if the request ended now.
+    /// The length that the session would have if the request ended now.
     position: AtomicU64,
-    /// Set to true to revoke the lease; closed once the lease has ended.
+    /// Set to `true` to revoke the lease. Its receivers are dropped when the lease ends.
     revoke: watch::Sender<bool>,
 }
 
-/// The right to write to a session. It ends when its last clone is dropped.
+/// The right to write to a session, until the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct UploadLease(Arc<Held>);
 
@@ -53,11 +53,11 @@ struct Held {
     revoked: watch::Receiver<bool>,
 }
 
-/// The request that holds a lease which another one asked for.
+/// The request that holds the lease of a session.
 pub(crate) struct Holder(Arc<State>);
 
 impl UploadLeases {
-    /// Grants the lease of a session, or returns its holder.
+    /// Grants the lease of a session, or returns the holder if it is taken.
     pub(crate) fn acquire(&self, id: &str, intent: Intent) -> Result<UploadLease, Holder> {
         let mut leases = self.0.lock();
         if let Some(state) = leases.get(id) {
@@ -69,12 +69,12 @@ impl UploadLeases {
         Ok(UploadLease(Arc::new(Held { leases: self.clone(), id: id.to_owned(), state, revoked })))
     }
 
-    /// Where a session would stand if the request that appends to it ended now; `None` without such a request.
+    /// Returns the length that a session would have if the request appending to it ended now. `None` if there is no such request.
     pub(crate) fn position(&self, id: &str) -> Option<u64> {
         self.0.lock().get(id).filter(|state| state.intent == Intent::Append).and_then(|state| state.position())
     }
 
-    /// Revokes the lease of a session that is gone, if anybody holds it.
+    /// Revokes the lease of a deleted session, if it is taken.
     pub(crate) fn revoke(&self, id: &str) {
         if let Some(state) = self.0.lock().get(id) {
             state.revoke.send_replace(true);
@@ -89,7 +89,7 @@ impl State {
 }
 
 impl UploadLease {
-    /// Publishes where the session would stand if this request ended now.
+    /// Publishes the length that the session would have if this request ended now.
     pub(crate) fn set_position(&self, received: u64) {
         self.0.state.position.store(received, Ordering::Relaxed);
     }
@@ -108,7 +108,7 @@ impl Drop for Held {
 }
 
 impl Holder {
-    /// Where the session will stand, as far as is known, once this lease is revoked. `stored` is where its row has it.
+    /// Returns the length that the session will have once this lease is revoked, if known. `stored` is the committed length.
     pub(crate) fn position(&self, stored: u64) -> u64 {
         match self.0.intent {
             Intent::Append => self.0.position().unwrap_or(stored),
@@ -116,7 +116,7 @@ impl Holder {
         }
     }
 
-    /// Whether the lease may be revoked for a request that begins at `start`, because that one continues where this one has got to.
+    /// Whether the lease may be revoked for a request that begins at `start`, because it continues at the holder's position.
     /// A completing request without a `start`, as BuildKit, containerd and oras send it, may always take over: it names the digest
     /// of the whole blob.
     pub(crate) fn yields_to(&self, stored: u64, start: Option<u64>, intent: Intent) -> bool {
@@ -127,7 +127,7 @@ impl Holder {
         }
     }
 
-    /// Revokes the lease and waits until it has ended. False if that took too long.
+    /// Revokes the lease and waits until it has ended. Returns `false` after [`GRACE`].
     pub(crate) async fn revoke(&self) -> bool {
         self.0.revoke.send_replace(true);
         tokio::time::timeout(GRACE, self.0.revoke.closed()).await.is_ok()
@@ -162,7 +162,7 @@ mod tests {
         let appending = leases.acquire("a", Intent::Append).ok().expect("free");
         let completing = leases.acquire("c", Intent::Complete).ok().expect("free");
         let holder = |id: &str| leases.acquire(id, Intent::Append).err().expect("held");
-        // Nobody has read yet where the session stands.
+        // The holder has not read the length of the session yet.
         assert!(!holder("a").yields_to(5, Some(5), Intent::Append));
         appending.set_position(9);
         completing.set_position(9);

@@ -1,37 +1,33 @@
-//! The quota of open upload sessions, so that sessions that never end fill neither the disk nor the metadata.
+//! The quotas of open upload sessions, so that abandoned sessions fill neither the disk nor the metadata.
 //!
-//! Open sessions are counted in the memory of this process, so that a push pays nothing for the quota. Sessions that other processes
-//! end are noticed when a limit seems to be reached: the metadata is then counted, at most once per second.
+//! This process counts open sessions in memory, so that a push need not query the metadata. When a quota seems to be reached, the
+//! sessions in the metadata are counted, at most once per second, because other processes may have ended some.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use parking_lot::Mutex;
-use roadstead_model::{RegistryId, RepositoryKey};
+use roadstead_model::{RegistryId, RepositoryKey, RepositoryName};
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a count of the metadata is recent enough to refuse a session by.
+/// How long a count of the metadata may be used to refuse sessions.
 const RECOUNT: Duration = Duration::from_secs(1);
 
-/// The open sessions of every account and repository that has any.
+/// The open sessions of each account and repository.
 #[derive(Default)]
 pub(crate) struct UploadQuota {
     counts: Mutex<Counts>,
-    /// Held while the metadata is counted, so that requests that wait for a count share it.
+    /// Held while the metadata is counted, so that concurrent requests share one count.
     counting: tokio::sync::Mutex<()>,
 }
 
-/// What has a limit of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Scope {
-    Account(RegistryId),
-    Repository(RepositoryKey),
-}
+/// An account or, with a name, a repository. Each has a quota.
+type Scope = (RegistryId, Option<RepositoryName>);
 
 #[derive(Default)]
 struct Counts {
-    /// When the metadata was last counted.
+    /// When the metadata was last counted. `None` before the first count.
     counted: Option<Instant>,
     scopes: HashMap<Scope, Count>,
 }
@@ -39,11 +35,11 @@ struct Counts {
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
     open: u64,
-    /// Those among them that may not be in the metadata yet.
+    /// The number of open sessions that may not be in the metadata yet.
     starting: u64,
 }
 
-/// Room for a session that is about to be stored. Dropping it gives the room back, unless [`Self::commit`] was called.
+/// The place of a session that is about to be stored. Released on drop, unless [committed](Self::commit).
 pub(crate) struct Reservation<'a> {
     quota: &'a UploadQuota,
     scopes: [Scope; 2],
@@ -51,8 +47,8 @@ pub(crate) struct Reservation<'a> {
 }
 
 impl UploadQuota {
-    /// Reserves room for one more session, if both the account and the repository may have it. `stored` counts the metadata; it is
-    /// only awaited when a limit seems to be reached.
+    /// Reserves a place for a session. Fails if the account or the repository has reached its quota. `stored` counts the metadata and
+    /// is only awaited if a quota seems to be reached.
     pub(crate) async fn reserve(
         &self,
         repository: &RepositoryKey,
@@ -68,12 +64,12 @@ impl UploadQuota {
                 let stored = stored.await?;
                 self.counts.lock().replace(stored);
             }
-            reserve().map_err(|full| full.refusal(limits))?;
+            reserve()?;
         }
         Ok(Reservation { quota: self, scopes, committed: false })
     }
 
-    /// Gives the room of a session back that has ended.
+    /// Releases the place of a session that has ended.
     pub(crate) fn release(&self, repository: &RepositoryKey) {
         let mut counts = self.counts.lock();
         scopes(repository).iter().for_each(|scope| counts.change(scope, |count| count.open = count.open.saturating_sub(1)));
@@ -81,18 +77,7 @@ impl UploadQuota {
 }
 
 fn scopes(repository: &RepositoryKey) -> [Scope; 2] {
-    [Scope::Account(repository.registry.clone()), Scope::Repository(repository.clone())]
-}
-
-impl Scope {
-    fn refusal(self, limits: &Limits) -> Error {
-        match self {
-            Self::Account(registry) => Error::TooManyUploads { registry, name: None, limit: limits.uploads },
-            Self::Repository(RepositoryKey { registry, name }) => {
-                Error::TooManyUploads { registry, name: Some(name), limit: limits.uploads_per_repository }
-            }
-        }
-    }
+    [None, Some(repository.name.clone())].map(|name| (repository.registry.clone(), name))
 }
 
 impl Counts {
@@ -105,12 +90,13 @@ impl Counts {
         }
     }
 
-    /// Counts one more session, or returns the scope whose limit is reached.
-    fn reserve(&mut self, scopes: &[Scope; 2], limits: [u64; 2]) -> std::result::Result<(), Scope> {
-        // Nothing is known before the first count.
-        let open = |scope: &Scope| self.scopes.get(scope).map_or(0, |count| count.open);
-        if let Some((full, _)) = scopes.iter().zip(limits).find(|(scope, limit)| self.counted.is_none() || open(scope) >= *limit) {
-            return Err(full.clone());
+    /// Counts one more session. Fails if a scope has reached its limit, or before the first count of the metadata.
+    fn reserve(&mut self, scopes: &[Scope; 2], limits: [u64; 2]) -> Result<()> {
+        for (scope, limit) in scopes.iter().zip(limits) {
+            if self.counted.is_none() || self.scopes.get(scope).map_or(0, |count| count.open) >= limit {
+                let (registry, name) = scope.clone();
+                return Err(Error::TooManyUploads { registry, name, limit });
+            }
         }
         for scope in scopes {
             let count = self.scopes.entry(scope.clone()).or_default();
@@ -120,7 +106,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Replaces the counts by those of the metadata.
+    /// Replaces the counts by those of the metadata, plus the sessions that are starting.
     fn replace(&mut self, stored: Vec<(RepositoryKey, u64)>) {
         self.scopes.retain(|_, count| count.starting > 0);
         self.scopes.values_mut().for_each(|count| count.open = count.starting);
@@ -132,7 +118,7 @@ impl Counts {
 }
 
 impl Reservation<'_> {
-    /// Keeps the room, now that the session is stored.
+    /// Keeps the place, because the session is stored.
     pub(crate) fn commit(mut self) {
         self.committed = true;
     }

@@ -1,24 +1,21 @@
-//! The store: where the bytes of blobs and unfinished uploads are.
+//! The store of the bytes of blobs and unfinished uploads.
 //!
-//! A store is a variant of [`BlobStore`], with a folder of its own here. It keeps this contract, which `contract.rs` tests:
+//! Each store is a variant of [`BlobStore`], with a module of its own here, and keeps this contract, which `contract.rs` tests:
 //!
-//! - **Uploads** are named by the id of their session. They are appended to in order. Bytes are durable once
-//!   [`UploadSession::settle`] has returned, and can be relied on once the session's row counts them: what lies beyond is cut off by
-//!   the next session. One session at a time writes to an upload, which is what its lease is for.
-//! - **Blobs** are made of uploads. They are durable once [`UploadSession::finish`] has returned, and never change. Their key is
-//!   opaque and unique to the upload, so that deleting one copy of some content never harms another.
-//! - **Deleting** is idempotent: it is no error if there is nothing. A failure is logged, since collection will try again. A blob that
-//!   is open can be read to its end.
-//! - **Listing** returns every upload and blob that was there when it began, and was last written before a given time.
-//! - **Ages** are by the store's own clock. They count from the last write to an upload, and from finishing a blob.
+//! - **Uploads** are named by the id of their session, and bytes are appended in order. They are durable once
+//!   [`UploadSession::settle`] has returned, and permanent once the session's row counts them: the next session truncates bytes
+//!   beyond that. The lease ensures that one session at a time writes to an upload.
+//! - **Blobs** are made from uploads. They are durable once [`UploadSession::finish`] has returned, and never change. Their key is
+//!   opaque and unique to the upload, so that deleting one copy of some content never affects another copy.
+//! - **Deleting** is idempotent. A failure is logged, because garbage collection will try again. An open blob can be read to its end.
+//! - **Listing** returns every upload and blob that existed when it began and was last written before a given time.
+//! - **Ages** are measured by the store's own clock: of an upload since its last write, of a blob since it was finished.
 //!
-//! The order of operations across store and metadata is up to the callers: bytes are durable before a row names them, and a row is gone
-//! before its bytes are deleted.
+//! Callers order operations on store and metadata: bytes are durable before a row names them, and rows are deleted before their bytes.
 
 #[cfg(test)]
 mod contract;
 mod filesystem;
-mod listing;
 mod object;
 mod reader;
 mod session;
@@ -27,18 +24,16 @@ use crate::error::Result;
 use roadstead_model::Timestamp;
 use std::path::Path;
 
-pub(crate) use listing::Listing;
 pub(crate) use object::{ResumedUpload, StoredObject};
 pub use reader::BlobReader;
 pub(crate) use session::UploadSession;
 
-/// The storage of bytes.
 pub(crate) enum BlobStore {
     Filesystem(filesystem::Filesystem),
 }
 
 impl BlobStore {
-    /// Opens the store in a folder, which is created if it does not exist.
+    /// Opens the store in a directory, which is created if it does not exist.
     pub(crate) fn open_filesystem(folder: &Path) -> Result<Self> {
         Ok(Self::Filesystem(filesystem::Filesystem::open(folder)?))
     }
@@ -50,14 +45,14 @@ impl BlobStore {
         }
     }
 
-    /// Resumes an upload, or begins one. Nothing is touched before the first bytes are appended.
+    /// Begins or resumes an upload. Touches nothing before the first bytes are appended.
     pub(crate) fn resume(&self, upload: ResumedUpload) -> UploadSession {
         match self {
             Self::Filesystem(store) => UploadSession::Filesystem(store.resume(upload)),
         }
     }
 
-    /// Opens a blob. Fails if it is not of this size.
+    /// Opens a blob. Fails if its size is not `size`.
     pub(crate) async fn open(&self, key: &str, size: u64) -> Result<BlobReader> {
         match self {
             Self::Filesystem(store) => store.open_blob(key, size).await,
@@ -71,7 +66,7 @@ impl BlobStore {
         }
     }
 
-    /// Lists what was last written before `time`.
+    /// Lists the objects that were last written before `time`.
     pub(crate) async fn list_older_than(&self, time: Timestamp) -> Result<Listing> {
         match self {
             Self::Filesystem(store) => store.list_older_than(time).await.map(Listing::Filesystem),
@@ -89,6 +84,20 @@ impl BlobStore {
     pub(crate) async fn delete(&self, key: &str) {
         match self {
             Self::Filesystem(store) => store.delete(key).await,
+        }
+    }
+}
+
+/// A listing of a store, one bounded page at a time.
+pub(crate) enum Listing {
+    Filesystem(filesystem::Listing),
+}
+
+impl Listing {
+    /// Returns the next page, which may be empty, or `None` at the end.
+    pub(crate) async fn next_page(&mut self) -> Result<Option<Vec<StoredObject>>> {
+        match self {
+            Self::Filesystem(listing) => listing.next_page().await,
         }
     }
 }

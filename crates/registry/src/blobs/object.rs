@@ -1,15 +1,15 @@
-//! What lies in a store, and an upload on its way into one.
+//! The objects of a store.
 
 use crate::hashing::Hash;
 use crate::upload_leases::UploadLease;
 use roadstead_model::Digest;
 
-/// Something that lies in a store, whether a row names it or not.
+/// An upload or blob in a store, whether a row names it or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoredObject {
     /// The bytes of an unfinished upload.
     Upload { id: String, size: u64 },
-    /// A stored blob.
+    /// A finished blob.
     Blob { digest: Digest, key: String, size: u64 },
 }
 
@@ -21,16 +21,16 @@ impl StoredObject {
     }
 }
 
-/// An upload that is to be written to.
+/// An upload to write to.
 pub(crate) struct ResumedUpload {
     /// A UUID.
     pub(crate) id: String,
-    /// How many bytes of it are durable. What lies beyond them is cut off.
+    /// The number of durable bytes. Bytes beyond them are truncated.
     pub(crate) received: u64,
-    /// The hash over these bytes.
+    /// The hash over the durable bytes.
     pub(crate) hash: Hash,
-    /// The blob that the upload is to become, if it is to become one now.
+    /// The blob to make from the upload, if the session is going to finish it.
     pub(crate) target: Option<Digest>,
-    /// Held as long as anything can still write to the upload.
+    /// Held while anything can still write to the upload.
     pub(crate) _lease: UploadLease,
 }

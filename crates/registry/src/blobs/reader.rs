@@ -1,11 +1,11 @@
-//! Reading a blob.
+//! Reading blobs.
 
 use super::filesystem;
 use crate::error::Result;
 use bytes::Bytes;
 use std::io::{self, ErrorKind};
 
-/// A blob that is open for reading. Clones share it, and it can be read to its end even if it is deleted meanwhile.
+/// A blob that is open for reading, even if it is deleted meanwhile. Clones share it.
 #[derive(Debug, Clone)]
 pub struct BlobReader(Source);
 
@@ -24,10 +24,10 @@ impl BlobReader {
         Self(Source::Filesystem(file))
     }
 
-    /// Exactly `length` bytes from `offset` on, without a copy; fails if the blob ends before.
+    /// Returns exactly `length` bytes from `offset` on, without copying them. Fails if the blob ends before.
     ///
-    /// The bytes may be those of a mapped file, for the kernel to send (`writev`). If something else truncates the file meanwhile,
-    /// sending them fails, but a process that accesses them itself is killed (`SIGBUS`). To access them, use [`Self::copy`].
+    /// The bytes may belong to a mapped file and are meant for the kernel to send (`writev`). If another program truncates the file,
+    /// sending them fails, but accessing them in this process raises `SIGBUS`. To access them, use [`Self::copy`].
     pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         match &self.0 {
             Source::Memory(bytes) => slice(bytes, offset, length),
@@ -35,8 +35,8 @@ impl BlobReader {
         }
     }
 
-    /// A copy of exactly `length` bytes from `offset` on; fails if the blob ends before. Keep `length` small: a reader that waits for
-    /// its peer holds the copy.
+    /// Returns a copy of exactly `length` bytes from `offset` on. Fails if the blob ends before. Keep `length` small, because the copy
+    /// is held while the peer is slow to read.
     pub async fn copy(&self, offset: u64, length: usize) -> Result<Bytes> {
         match &self.0 {
             Source::Memory(bytes) => slice(bytes, offset, length),

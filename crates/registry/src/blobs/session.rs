@@ -1,50 +1,50 @@
-//! An upload that is being written to.
+//! Writing uploads.
 
 use super::filesystem;
 use crate::error::Result;
 use bytes::Bytes;
 
-/// An upload that is open for appending. It ends by [`Self::settle`], [`Self::abandon`] or [`Self::finish`]; dropping it leaves what
-/// was written for the next session to cut off, or for collection.
+/// An upload that is open for appending, until [`Self::settle`], [`Self::abandon`] or [`Self::finish`]. If it is dropped, the bytes
+/// written remain until the next session truncates them or garbage collection deletes them.
 pub(crate) enum UploadSession {
     Filesystem(filesystem::Session),
 }
 
 impl UploadSession {
-    /// Waits until a batch can be appended, which bounds what is held in memory. Reports the failure of the batch before; after a
-    /// failure the session is of no use. Cancel safe.
+    /// Waits until a batch can be appended, which bounds the memory of a session. Fails if the previous batch failed; the session
+    /// cannot be used afterwards. Cancel safe.
     pub(crate) async fn ready(&mut self) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.ready().await,
         }
     }
 
-    /// Begins to hash and write a batch, in the background. Only a session that is ready takes one.
+    /// Starts to hash and write a batch in the background. Fails unless the session is [ready](Self::ready).
     pub(crate) fn append(&mut self, batch: Vec<Bytes>) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.append(batch),
         }
     }
 
-    /// Appends the last batch, makes all bytes durable and returns the state of the hash over them. The upload can be resumed.
+    /// Appends the last batch, makes all bytes durable and returns the hash state over them. The upload can be resumed.
     pub(crate) async fn settle(self, last: Vec<Bytes>) -> Result<Vec<u8>> {
         match self {
             Self::Filesystem(session) => session.settle(last).await,
         }
     }
 
-    /// Cuts the upload to what it had when it was resumed.
+    /// Truncates the upload to its length when it was resumed.
     pub(crate) async fn abandon(self) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.abandon().await,
         }
     }
 
-    /// Appends the last batch, makes a durable blob of the upload and returns its key. Fails with
-    /// [`crate::Error::LayerDigestMismatch`] if its digest is not that of the target.
+    /// Appends the last batch, makes a durable blob from the upload and returns its key. Fails with
+    /// [`crate::Error::LayerDigestMismatch`] if the content does not match the target.
     ///
-    /// Until a row names the blob, only its age tells a collector to leave it alone, so the age counts from now on. An upload that was
-    /// finished, but never named, can be resumed with the same target and finished again.
+    /// The age of the blob starts at zero, because only its age protects it from collection until a row names it. An upload that was
+    /// finished, but not named by a row, can be resumed with the same target and finished again.
     pub(crate) async fn finish(self, last: Vec<Bytes>) -> Result<String> {
         match self {
             Self::Filesystem(session) => session.finish(last).await,

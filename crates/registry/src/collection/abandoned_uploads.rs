@@ -1,6 +1,6 @@
-//! Upload sessions that nobody has written to for long.
+//! Abandoned upload sessions.
 
-use super::sweep::{STEP, Sweep, rest_after};
+use super::{STEP, Sweep, rest_after};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
 use crate::upload_leases::Intent;
@@ -29,7 +29,7 @@ impl Sweep<'_> {
 
     async fn abandoned_upload(&mut self, id: String, size: u64) -> Result<()> {
         let inner = &self.installation.0;
-        // An upload that is being written to, here or by another process, is not abandoned, however old its row is.
+        // A request of this or another process may be writing to an upload with an old row.
         let Ok(_lease) = inner.upload_leases.acquire(&id, Intent::Complete) else { return Ok(()) };
         if inner.blobs.upload_written_since(&id, self.settled).await? {
             return Ok(());

@@ -1,33 +1,83 @@
-//! Garbage collection: what nothing needs any more goes, online, in small batches, after a grace period.
+//! Online garbage collection: deletes unreferenced data in small batches, after a grace period.
 //!
-//! There are four kinds of garbage, in this order: upload sessions that were abandoned; blobs of a repository that none of its manifests
-//! needs; blobs that no repository holds, with their bytes; and stored objects that no row names, which a crash between storing and
-//! recording leaves behind. A row goes before its bytes do, and every removal repeats its condition in the transaction that removes, so
-//! that a concurrent push either finds the blob or stores it anew.
+//! There are four kinds of garbage, collected in this order: abandoned upload sessions; blobs of a repository that none of its manifests
+//! references; blobs that no repository holds, with their bytes; and stored objects without a row, which a crash between storing and
+//! recording leaves behind. Rows are deleted before their bytes. Every deletion re-checks its condition in its own transaction, so a
+//! concurrent push either finds the blob or stores it again.
 //!
-//! All of this holds between processes too: a command may collect beside the server. What a server is writing to shows in the ages of
-//! its uploads.
+//! This holds across processes: a command may collect while a server runs. The ages of uploads show which ones a server is writing to.
 
 pub(crate) mod abandoned_uploads;
 pub(crate) mod orphans;
-mod sweep;
 pub(crate) mod unheld_blobs;
 pub(crate) mod unused_links;
 
 use crate::error::Result;
 use crate::installation::Installation;
-use sweep::Sweep;
+use roadstead_model::Timestamp;
+use std::time::{Duration, Instant};
 
-pub use sweep::{Collection, Garbage};
+/// The maximum number of rows that one step reads, and deletes in one transaction.
+const STEP: usize = 100;
+
+/// The minimum grace period of upload sessions and of objects without a row: between storing a blob and recording it in a row, only
+/// the age of the object protects it.
+const SETTLING: Duration = Duration::from_secs(60 * 60);
+
+/// How to collect.
+#[derive(Debug, Clone, Copy)]
+pub struct Collection {
+    /// The minimum age of garbage, because a push in flight may reference anything younger. Uploads are kept for at least an hour.
+    pub grace: Duration,
+    /// Only counts the garbage.
+    pub dry_run: bool,
+}
+
+/// The garbage that a collection deleted or, in a dry run, found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Garbage {
+    /// Abandoned upload sessions.
+    pub uploads: u64,
+    /// Blobs removed from a repository in which no manifest references them.
+    pub unused_blobs: u64,
+    /// Blobs deleted with their bytes, because no repository held them.
+    pub deleted_blobs: u64,
+    /// Stored objects without a row.
+    pub orphans: u64,
+    /// Bytes freed.
+    pub bytes: u64,
+}
+
+/// A collection in progress.
+struct Sweep<'a> {
+    installation: &'a Installation,
+    /// Rows older than this time may be deleted.
+    before: Timestamp,
+    /// Uploads and objects older than this time may be deleted.
+    settled: Timestamp,
+    dry_run: bool,
+    found: Garbage,
+}
 
 impl Installation {
-    /// Removes what nothing needs any more, or with `dry_run` counts it.
-    pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
-        let mut sweep = Sweep::new(self, collection);
+    /// Deletes unreferenced data or, with `dry_run`, counts it.
+    pub async fn collect_garbage(&self, Collection { grace, dry_run }: Collection) -> Result<Garbage> {
+        let before = |age: Duration| {
+            let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+            Timestamp::from_micros(self.now().micros().saturating_sub(age))
+        };
+        let (before, settled) = (before(grace), before(grace.max(SETTLING)));
+        let mut sweep = Sweep { installation: self, before, settled, dry_run, found: Garbage::default() };
         sweep.abandoned_uploads().await?;
         sweep.unused_links().await?;
         sweep.unheld_blobs().await?;
         sweep.orphans().await?;
         Ok(sweep.found)
     }
+}
+
+/// Sleeps as long as a step took, so that pushes get the writer at least half of the time, including those of other processes, which
+/// wait in other queues.
+async fn rest_after(begun: Instant) {
+    tokio::time::sleep(begun.elapsed()).await;
 }

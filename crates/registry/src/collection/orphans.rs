@@ -1,6 +1,6 @@
-//! Stored objects that no row names.
+//! Stored objects without a row.
 
-use super::sweep::{Sweep, rest_after};
+use super::{Sweep, rest_after};
 use crate::blobs::StoredObject;
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
@@ -19,7 +19,7 @@ impl Sweep<'_> {
             let begun = Instant::now();
             let Some(page) = listing.next_page().await? else { return Ok(()) };
             for object in page {
-                if self.is_named(&object).await? {
+                if self.has_row(&object).await? {
                     continue;
                 }
                 self.found.orphans += 1;
@@ -34,7 +34,7 @@ impl Sweep<'_> {
         }
     }
 
-    async fn is_named(&self, object: &StoredObject) -> Result<bool> {
+    async fn has_row(&self, object: &StoredObject) -> Result<bool> {
         let work = async |tx: &mut Tx<'_>| match object {
             StoredObject::Blob { digest, key, .. } => tx.query_one(&IS_BLOB, params![digest, key]).await,
             StoredObject::Upload { id, .. } => tx.query_one(&IS_UPLOAD, params![id]).await,

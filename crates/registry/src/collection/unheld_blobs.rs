@@ -1,13 +1,13 @@
-//! Blobs that no repository holds, with their bytes.
+//! Blobs that no repository holds.
 
-use super::sweep::{STEP, Sweep, rest_after};
+use super::{STEP, Sweep, rest_after};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
 use crate::repository_blobs::rows::StorageKey;
 use std::time::Instant;
 
 statements! {
-    // Also those that are held only where they are unused: a dry run has left these links in place.
+    // Ignores unused links, because a dry run has left them in place.
     SELECT = "SELECT b.id, b.size, b.created_at < ?1 AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.blob_id = b.id AND NOT
             (l.created_at < ?1 AND NOT EXISTS (SELECT 1 FROM manifest_blob u WHERE u.repository_id = l.repository_id AND u.blob_id = l.blob_id)))
         FROM blob b WHERE b.id > ?2 ORDER BY b.id LIMIT ?3";
@@ -35,7 +35,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Deletes the rows of blobs that are still old and unheld, and then their bytes.
+    /// Deletes the rows of those blobs that are still old and unheld, and then their bytes.
     async fn delete_blobs(&mut self, ids: Vec<i64>) -> Result<()> {
         let before = self.before;
         let work = async move |tx: &mut Tx<'_>| {

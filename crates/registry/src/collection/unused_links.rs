@@ -1,6 +1,6 @@
-//! Blobs of a repository that none of its manifests needs.
+//! Blobs of a repository that none of its manifests references.
 
-use super::sweep::{STEP, Sweep, rest_after};
+use super::{STEP, Sweep, rest_after};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
 use std::time::Instant;
@@ -26,7 +26,7 @@ impl Sweep<'_> {
             let Some((repository, blob, _)) = links.last() else { return Ok(()) };
             after = (*repository, *blob);
             let unused: Vec<Link> =
-                links.iter().filter(|(_, _, unused)| *unused).map(|(repository, blob, _)| (*repository, *blob)).collect();
+                links.into_iter().filter(|(.., unused)| *unused).map(|(repository, blob, _)| (repository, blob)).collect();
             self.found.unused_blobs += match unused.len() {
                 count if self.dry_run || count == 0 => count,
                 _ => self.unlink(unused).await?,
@@ -35,7 +35,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Removes links that are still old and unused, and returns how many those were.
+    /// Deletes those links that are still old and unused, and returns their number.
     async fn unlink(&self, links: Vec<Link>) -> Result<usize> {
         let before = self.before;
         let work = async move |tx: &mut Tx<'_>| {

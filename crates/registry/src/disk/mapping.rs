@@ -1,12 +1,12 @@
 //! Memory-mapped files: the one place of the workspace with `unsafe`.
 //!
-//! Stored blobs are sent straight from the page cache. A mapping is sound as long as nobody changes the file: blobs are written once,
-//! under a name that no other blob ever has, and after that only removed, which leaves a mapping intact. If somebody truncates a file by
-//! hand, accessing the missing pages kills the process (`SIGBUS`), so this process never accesses them itself. The kernel does when it
-//! sends the pages, and reports an error; and bytes that have to be accessed are read from the file ([`Mapping::copy`]). A page that the
-//! disk cannot read is found and reported by [`Mapping::load`].
+//! Stored blobs are sent straight from the page cache. A mapping is sound because its file never changes: a blob is written once, under
+//! a name that no other blob ever has, and then only removed, which leaves the mapping intact. If an operator truncates the file,
+//! accessing the missing pages kills the process (`SIGBUS`). This process therefore never accesses mapped bytes itself: the kernel does
+//! when it sends the pages, and reports an error. Bytes that have to be accessed are read from the file ([`Mapping::copy`]).
+//! [`Mapping::load`] reports pages that the disk cannot read.
 //!
-//! Files that other processes write to all the time are read as [`SharedWords`], word by word.
+//! Files that other processes write to concurrently are read as [`SharedWords`], word by word.
 #![allow(unsafe_code)]
 
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
@@ -17,10 +17,10 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// How many bytes are loaded at a time.
+/// The unit of loading, in bytes.
 const WINDOW: usize = 1 << 20;
 
-/// The first words of a file that other processes write to through mappings of their own, and that nobody ever truncates.
+/// The first words of a file that other processes write to through their own mappings, and that is never truncated.
 #[derive(Debug)]
 pub(crate) struct SharedWords {
     map: MmapRaw,
@@ -28,7 +28,7 @@ pub(crate) struct SharedWords {
 }
 
 impl SharedWords {
-    /// Fails when the file has fewer words.
+    /// Fails if the file has fewer words.
     pub(crate) fn new(file: &File, count: usize) -> io::Result<Self> {
         let length = count * size_of::<AtomicU32>();
         if file.metadata()?.len() < length as u64 {
@@ -59,13 +59,13 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        // SAFETY: nobody changes the file; see the documentation of this module.
+        // SAFETY: the file never changes; see the documentation of this module.
         let map = unsafe { Mmap::map(&file)? };
         let loaded = (0..map.len().div_ceil(WINDOW)).map(|_| AtomicBool::new(false)).collect();
         Ok(Self { file, map, loaded })
     }
 
-    /// Whether the file has been removed: then only this mapping keeps its bytes on the disk.
+    /// Whether the file has been removed, so that only this mapping keeps its bytes on the disk.
     pub(crate) fn is_removed(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
@@ -75,7 +75,7 @@ impl Mapping {
         self.file.metadata().is_ok_and(|metadata| metadata.len() >= self.map.len() as u64)
     }
 
-    /// Copies a part; fails if the file no longer has it. It blocks, unless the part was loaded.
+    /// Copies a range. Fails if the file no longer has it. Blocks, unless the range was loaded.
     pub(crate) fn copy(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
@@ -95,17 +95,17 @@ impl Mapping {
         windows.map(|window| (window, &self.loaded[window]))
     }
 
-    /// Whether a part was loaded.
+    /// Whether a range was loaded.
     pub(crate) fn is_loaded(&self, start: usize, length: usize) -> bool {
         self.windows(start, length).all(|(_, loaded)| loaded.load(Ordering::Relaxed))
     }
 
-    /// Loads a part from the disk into the page cache. It blocks.
+    /// Loads a range from the disk into the page cache. Blocks.
     pub(crate) fn load(&self, start: usize, length: usize) -> io::Result<()> {
         for (window, loaded) in self.windows(start, length) {
             let from = window * WINDOW;
             match self.map.advise_range(Advice::PopulateRead, from, WINDOW.min(self.map.len() - from)) {
-                // Linux before 5.14 does not know this advice: there the pages are loaded when they are sent.
+                // Linux before 5.14 lacks this advice: there the pages are loaded when they are sent.
                 Err(error) if error.kind() != ErrorKind::InvalidInput => return Err(error),
                 _ => loaded.store(true, Ordering::Relaxed),
             }

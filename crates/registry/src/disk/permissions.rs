@@ -1,6 +1,6 @@
-//! Permissions: everything in a data folder belongs to its owner alone, whatever the umask is. Folders have mode 0700 and files 0600.
+//! Permissions: only the owner can access a data directory, whatever the umask. Directories have mode 0700 and files 0600.
 
-use super::durability::sync_folder;
+use super::sync_folder;
 use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -9,22 +9,22 @@ use std::path::Path;
 
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
-/// The permission bits of everybody but the owner.
+/// The permission bits of the group and of other users.
 const OTHERS: u32 = 0o077;
 
-/// Creates a folder, and those above it that do not exist.
+/// Creates a directory and its missing parents.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// Options to open a file with that may have to be created.
+/// Options for opening a file that may have to be created.
 pub(crate) fn file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE);
     options
 }
 
-/// Creates an empty file, unless it exists. The files that SQLite creates beside a database get the mode of the database.
+/// Creates an empty file, unless it exists. SQLite gives the mode of a database to the files that it creates next to it.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     match file_options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -32,17 +32,17 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The mode of a folder or file that others have any permissions on.
+/// The mode of a directory or file, if other users have any permission on it.
 fn open_to_others(path: &Path) -> Option<u32> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
     Some(mode).filter(|mode| mode & OTHERS != 0)
 }
 
-/// Removes the permissions of others, which an older version, another umask or somebody by hand has given them.
+/// Removes the permissions of other users, which an older version, another umask or a `chmod` may have given them.
 pub(crate) fn tighten(path: &Path) {
     let Some(mode) = open_to_others(path) else { return };
     let shown = path.display();
-    // Others who could write here could also have put a link here that leads elsewhere.
+    // Another user with write permission could have placed a link here that leads elsewhere.
     if path.is_symlink() {
         tracing::warn!(path = %shown, "the target of this link is accessible to other users and was left unchanged: run chmod go-rwx on it");
         return;
@@ -55,7 +55,7 @@ pub(crate) fn tighten(path: &Path) {
     }
 }
 
-/// Warns the operator of a folder that others have permissions on.
+/// Warns the operator if other users have any permission on a directory.
 pub(crate) fn warn_if_open(path: &Path) {
     if open_to_others(path).is_some() {
         let path = path.display();
@@ -63,7 +63,7 @@ pub(crate) fn warn_if_open(path: &Path) {
     }
 }
 
-/// Writes a file atomically. It replaces whatever has its name; a link is not followed.
+/// Writes a file atomically. Replaces any file or link of this name; a link is not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
     match fs::remove_file(&draft) {

@@ -63,6 +63,6 @@ impl Push<'_, '_> {
         if media_type::is_manifest(&entry.media_type) {
             return Ok(None);
         }
-        Ok(find_linked(self.tx, self.repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.size }))
+        Ok(find_linked(self.tx, self.repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.info.size }))
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a repository holds a blob, and will still hold it when a push that relies on it ends.
+//! Whether a repository holds a blob, and keeps it until a push that relies on it ends.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -9,7 +9,7 @@ use roadstead_model::{Digest, RepositoryKey, Timestamp};
 use std::time::Duration;
 
 statements! {
-    // A link that no manifest needs and that is not young may be collected at any time.
+    // An old link that no manifest needs may be collected at any time.
     SELECT_AT_RISK = "SELECT b.id, b.digest, b.size, l.created_at < ?4, EXISTS
             (SELECT 1 FROM manifest_blob u WHERE u.repository_id = l.repository_id AND u.blob_id = l.blob_id)
         FROM repository r JOIN blob b ON b.digest = ?3 JOIN repository_blob l ON l.repository_id = r.id AND l.blob_id = b.id
@@ -17,21 +17,22 @@ statements! {
     RENEW = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?1 AND blob_id = ?2";
 }
 
-/// A blob that was pushed or renewed within this time is not renewed again, so that asking often causes few writes.
+/// Blobs pushed or renewed within this time are not renewed again, so that frequent requests cause few writes.
 const RENEWAL_SECONDS: i64 = 1;
 
-/// Who asks whether a repository holds a blob. What no manifest needs yet may be collected before a push that relies on it ends.
+/// The purpose of asking whether a repository holds a blob. A blob that no manifest references yet may be collected before a push that
+/// relies on it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
-    /// One who may push a manifest that needs the blob: it stays for another grace period.
+    /// A client that may push a manifest referencing the blob. Restarts the blob's grace period.
     Pusher,
-    /// Anybody else: asking renews nothing, and a blob that may be collected and is older than this counts as missing.
+    /// Any other client. Renews nothing: an unreferenced blob older than this counts as missing.
     Other(Duration),
 }
 
 impl Installation {
-    /// The blob of this digest, if the repository holds it. `asker` is only called where it matters: for a blob that no manifest needs,
-    /// and that was not pushed or asked for just now.
+    /// Returns the blob of this digest, if the repository holds it. Calls `asker` only for a blob that no manifest references and that
+    /// was not pushed or renewed within the last second.
     pub async fn look_for_blob<E: From<Error>>(
         &self,
         repository: &RepositoryKey,
@@ -40,53 +41,46 @@ impl Installation {
     ) -> std::result::Result<BlobInfo, E> {
         let (blob, at_risk) = self.find_blob_at_risk(repository, digest, self.now().plus_seconds(-RENEWAL_SECONDS)).await?;
         if !at_risk {
-            return Ok(blob.into());
+            return Ok(blob.info);
         }
-        Ok(match asker().await? {
-            Asker::Pusher => self.reserve_blob(repository, digest).await?,
-            Asker::Other(age) => self.find_lasting_blob(repository, digest, age).await?,
-        })
+        let age = match asker().await? {
+            Asker::Pusher => return Ok(self.reserve_blob(repository, digest).await?),
+            Asker::Other(age) => i64::try_from(age.as_secs()).unwrap_or(i64::MAX),
+        };
+        match self.find_blob_at_risk(repository, digest, self.now().plus_seconds(-age)).await? {
+            (blob, false) => Ok(blob.info),
+            (_, true) => Err(Error::LayerNotFound(digest.clone()).into()),
+        }
     }
 
-    /// The blob of this digest for a pusher: if no manifest needs it yet, it is renewed for another grace period.
+    /// Returns the blob of this digest for a pusher. Restarts its grace period if no manifest references it yet.
     pub(crate) async fn reserve_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<BlobInfo> {
         let now = self.now();
         match self.find_blob_at_risk(repository, digest, now.plus_seconds(-RENEWAL_SECONDS)).await? {
-            (blob, false) => Ok(blob.into()),
+            (blob, false) => Ok(blob.info),
             (blob, true) => self.renew_blob(repository, blob, now).await,
         }
     }
 
-    /// The blob of this digest for anybody else: if no manifest needs it and it is older than `age`, it counts as missing. This writes
-    /// nothing.
-    async fn find_lasting_blob(&self, repository: &RepositoryKey, digest: &Digest, age: Duration) -> Result<BlobInfo> {
-        let young = self.now().plus_seconds(-i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        match self.find_blob_at_risk(repository, digest, young).await? {
-            (blob, false) => Ok(blob.into()),
-            (_, true) => Err(Error::LayerNotFound(digest.clone())),
-        }
-    }
-
-    /// The blob of this digest that a repository holds, and whether it is from before `young` and no manifest needs it.
+    /// Returns the blob of this digest that a repository holds, and whether it is older than `young` and no manifest references it.
     async fn find_blob_at_risk(&self, repository: &RepositoryKey, digest: &Digest, young: Timestamp) -> Result<(BlobRow, bool)> {
         let question = [repository.registry.as_str(), repository.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT_AT_RISK, params![repository.registry, repository.name, digest, young]).await?;
             repository_row::require_on_miss(tx, repository, found).await
         };
-
         let found = self.0.metadata.read_through(&self.0.caches.held_blobs, &question, work).await?;
         let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
         Ok((blob, old && !needed))
     }
 
-    /// Lets a blob of a repository be young again; fails if it has gone meanwhile.
+    /// Restarts the grace period of a repository's blob. Fails if the blob has been collected.
     async fn renew_blob(&self, repository: &RepositoryKey, blob: BlobRow, now: Timestamp) -> Result<BlobInfo> {
         let repository = repository.clone();
         let work = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, &repository).await?;
             let renewed = tx.execute(&RENEW, params![repository, blob.id, now]).await?;
-            if renewed > 0 { Ok(blob.clone().into()) } else { Err(Error::LayerNotFound(blob.digest.clone())) }
+            if renewed > 0 { Ok(blob.info.clone()) } else { Err(Error::LayerNotFound(blob.info.digest.clone())) }
         };
         self.0.metadata.write(work).await
     }

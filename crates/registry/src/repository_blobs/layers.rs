@@ -5,7 +5,7 @@ use super::rows::find_linked;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::repository_blob::{BlobRow, LayerInfo};
+use crate::repository_blob::{BlobInfo, BlobRow, LayerInfo};
 use crate::repository_row;
 use roadstead_model::{Digest, Manifest, RepositoryKey};
 
@@ -14,11 +14,11 @@ statements! {
     SELECT_CONTENT_OF_USER = "SELECT bytes FROM manifest_content WHERE manifest_id = ?1";
 }
 
-/// A layer, and whether a manifest of the repository needs it.
+/// A layer, and whether a manifest of the repository references it.
 type Layer = (LayerInfo, bool);
 
 impl Installation {
-    /// For each digest the blob that the repository holds, in their order, with its media type.
+    /// Returns for each digest, in order, the blob that the repository holds.
     pub async fn find_layers(&self, repository: &RepositoryKey, digests: &[Digest], asker: Asker) -> Result<Vec<Option<LayerInfo>>> {
         let mut layers = Vec::with_capacity(digests.len());
         for found in self.linked_layers(repository, digests).await? {
@@ -34,7 +34,7 @@ impl Installation {
         let work = async |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, repository).await?;
             let mut layers = Vec::with_capacity(digests.len());
-            // Layers that are asked for together are mostly of one manifest, so the last one is kept, and one at a time.
+            // Layers requested together mostly belong to one manifest, so keep the last one.
             let mut manifest = None;
             for digest in digests {
                 layers.push(match find_linked(tx, repository, digest).await? {
@@ -47,7 +47,7 @@ impl Installation {
         self.0.metadata.read(work).await
     }
 
-    /// Whether a blob that was just there still is, for this asker.
+    /// Whether the repository still holds a blob for this asker.
     async fn is_available_to(&self, asker: Asker, repository: &RepositoryKey, digest: &Digest) -> Result<bool> {
         match self.look_for_blob(repository, digest, async || Ok::<_, Error>(asker)).await {
             Ok(_) => Ok(true),
@@ -57,9 +57,9 @@ impl Installation {
     }
 }
 
-/// What the first manifest that needs a blob says about it. `manifest` is the last one that was read.
+/// Describes a blob by the first manifest that references it. `manifest` holds the last manifest read.
 async fn describe(tx: &mut Tx<'_>, repository: i64, blob: BlobRow, manifest: &mut Option<(i64, Option<Manifest>)>) -> Result<Layer> {
-    let BlobRow { id, digest, size } = blob;
+    let BlobRow { id, info: BlobInfo { digest, size } } = blob;
     let Some(user) = tx.query_one(&SELECT_FIRST_USER, params![repository, id]).await? else {
         return Ok((LayerInfo { digest, size, media_type: None }, false));
     };

@@ -1,5 +1,5 @@
-//! The blobs of a repository. Collection takes a blob out of a repository once no manifest there has needed it for a while, and deletes
-//! its bytes once no repository holds it.
+//! The blobs of a repository. Garbage collection removes a blob from a repository if no manifest there references it for the grace
+//! period, and deletes its bytes if no repository holds it.
 
 pub(crate) mod availability;
 pub(crate) mod layers;
@@ -30,14 +30,13 @@ statements! {
 }
 
 impl Installation {
-    /// The blob of this digest, if the repository holds it.
+    /// Returns the blob of this digest, if the repository holds it.
     pub async fn find_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<StoredBlob> {
         let question = [repository.registry.as_str(), repository.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
             let found = tx.query_one(&SELECT_STORED, params![repository.registry, repository.name, digest]).await?;
             repository_row::require_on_miss(tx, repository, found).await
         };
-
         let found = self.0.metadata.read_through(&self.0.caches.blobs, &question, work).await?;
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
     }
@@ -50,8 +49,8 @@ impl Installation {
         }
     }
 
-    /// Gives a repository a blob that `from` holds or, without `from`, that any repository holds, since all are public. False if there is
-    /// none.
+    /// Adds a blob of `from` to a repository, or without `from` a blob of any repository, because all are public. Returns `false` if
+    /// there is none.
     pub async fn mount_blob(
         &self,
         repository: &RepositoryKey,
@@ -74,7 +73,7 @@ impl Installation {
         self.0.metadata.write(work).await
     }
 
-    /// Takes a blob out of a repository, unless a manifest there needs it.
+    /// Removes a blob from a repository. Fails if a manifest there references it.
     pub async fn delete_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<()> {
         let (repository, digest) = (repository.clone(), digest.clone());
         let work = async move |tx: &mut Tx<'_>| {

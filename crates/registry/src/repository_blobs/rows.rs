@@ -1,35 +1,35 @@
-//! Links between repositories and blobs, for those who have a transaction.
+//! Links between repositories and blobs, for use within transactions.
 
 use crate::error::Result;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_blob::BlobRow;
+use crate::repository_blob::{BlobInfo, BlobRow};
 use roadstead_model::{Digest, Timestamp};
 
 statements! {
     SELECT_LINKED = "SELECT b.id, b.digest, b.size FROM blob b
         JOIN repository_blob l ON l.blob_id = b.id AND l.repository_id = ?1 WHERE b.digest = ?2";
-    // An existing link is renewed, so that collection gives the new push its full grace period.
+    // Renews an existing link, so that the new push gets the full grace period.
     LINK = "INSERT INTO repository_blob (repository_id, blob_id, created_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (repository_id, blob_id) DO UPDATE SET created_at = excluded.created_at";
 }
 
-/// The blob of this digest that a repository holds.
+/// Returns the blob of this digest, if the repository holds it.
 pub(crate) async fn find_linked(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<BlobRow>> {
     tx.query_one(&SELECT_LINKED, params![repository, digest]).await
 }
 
-/// Lets a repository hold a blob.
+/// Adds a blob to a repository, or restarts its grace period.
 pub(crate) async fn link(tx: &mut Tx<'_>, repository: i64, blob: i64, now: Timestamp) -> Result<()> {
     tx.execute(&LINK, params![repository, blob, now]).await.map(drop)
 }
 
 impl FromRow for BlobRow {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { id: row.read()?, digest: row.read()?, size: row.read()? })
+        Ok(Self { id: row.read()?, info: BlobInfo { digest: row.read()?, size: row.read()? } })
     }
 }
 
-/// The key of a blob's stored object. `None` for a small blob, whose column is empty.
+/// The key of a blob in the blob store. `None` for a small blob, whose column is empty.
 pub(crate) struct StorageKey(pub(crate) Option<String>);
 
 impl FromRow for StorageKey {

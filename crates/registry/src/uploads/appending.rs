@@ -9,13 +9,13 @@ use crate::upload_leases::{Intent, UploadLease};
 use roadstead_model::RepositoryKey;
 
 impl Installation {
-    /// Appends a body to a session. `start` is where the client believes the session to stand; `None` is not checked.
+    /// Appends a body to a session. Fails with [`Error::LayerPartInvalid`], and leaves the session unchanged, unless its length is
+    /// `start`, if given.
     ///
-    /// If the body ends early, what arrived is kept and the session stands behind it; the error is [`Error::BodyIncomplete`]. A part that
-    /// starts elsewhere is [`Error::LayerPartInvalid`] and leaves the session as it was.
+    /// If the body ends early, the bytes received are kept and the error is [`Error::BodyIncomplete`].
     ///
-    /// While another request is writing to the session, one that starts where that one has got to takes over from it: it is the same
-    /// client, whose other connection is dead. Any other is [`Error::UploadBusy`].
+    /// If another request is writing to the session, a request that starts at the length reached takes over: it is sent by the same
+    /// client, whose other connection is dead. Any other request fails with [`Error::UploadBusy`].
     pub async fn append_upload<B: PartBody>(
         &self,
         repository: &RepositoryKey,
@@ -38,7 +38,7 @@ impl Installation {
         self.expect_complete(session, ending, received).map(|()| received)
     }
 
-    /// Fails if a body was not complete. `received` is where its session stands.
+    /// Fails if a body was not complete. `received` is the length of its session.
     pub(super) fn expect_complete(&self, session: SessionName<'_>, ending: Ending, received: u64) -> Result<()> {
         match ending {
             Ending::Complete => Ok(()),

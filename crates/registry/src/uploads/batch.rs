@@ -1,12 +1,12 @@
-//! The bytes of a body that have arrived and are not written yet.
+//! Bytes of a body that have been received and not written yet.
 
 use bytes::{Bytes, BytesMut};
 
-/// Pieces smaller than this are copied together. A small piece may be a view of a large buffer, and a batch of single bytes would take
-/// many times their size.
+/// Pieces smaller than this, in bytes, are copied together. A small piece may be a view of a large buffer, and the overhead of a batch of
+/// single bytes would be many times their size.
 const SMALL_PIECE: usize = 4 * 1024;
 
-/// Pieces of a body in their order.
+/// Pieces of a body, in order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pieces: Vec<Bytes>,
@@ -26,7 +26,7 @@ impl Batch {
         }
     }
 
-    /// Puts a piece before all others.
+    /// Inserts a piece before all others.
     pub(super) fn push_front(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.length += piece.len();
@@ -39,7 +39,7 @@ impl Batch {
         self.length as u64
     }
 
-    /// Takes its pieces out.
+    /// Removes and returns all pieces.
     pub(super) fn take(&mut self) -> Vec<Bytes> {
         self.close_small();
         self.length = 0;

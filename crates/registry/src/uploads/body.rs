@@ -1,19 +1,19 @@
-//! The bodies of requests.
+//! Bodies of requests.
 
 use bytes::Bytes;
 use std::future::Future;
 
-/// The connection failed, or the client stopped before the end.
+/// A body that ended early, because its connection failed or its client stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyError;
 
-/// The body of a request, as it arrives.
+/// The body of a request, as it is received.
 pub trait PartBody: Send {
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes, or `None` at the end.
     fn next(&mut self) -> impl Future<Output = Option<std::result::Result<Bytes, BodyError>>> + Send;
 }
 
-/// A body that is in memory already.
+/// A body in memory.
 pub(super) struct Buffered(pub(super) Option<Bytes>);
 
 impl PartBody for Buffered {

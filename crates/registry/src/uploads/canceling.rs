@@ -24,22 +24,15 @@ impl Installation {
         Ok(())
     }
 
-    /// Cleans up after a session whose row is gone: stops whoever writes to it, and deletes its bytes.
+    /// Cleans up after the row of a session was deleted: stops the request that writes to it, and deletes its bytes.
     pub(crate) async fn forget_upload(&self, repository: &RepositoryKey, id: &str) {
         self.0.upload_quota.release(repository);
         self.0.upload_leases.revoke(id);
         self.0.blobs.delete_upload(id).await;
     }
-
-    /// Cancels a session whose client is gone and never learnt its id. If that fails, collection will do it.
-    pub(super) fn cancel_in_background(self, repository: RepositoryKey, id: String) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { drop(self.cancel_upload(&repository, &id).await) });
-        }
-    }
 }
 
-/// Deletes the row of a session, which must exist.
+/// Deletes the row of a session. Fails if it does not exist.
 pub(super) async fn delete_row(tx: &mut Tx<'_>, repository: i64, session: SessionName<'_>) -> Result<()> {
     if tx.execute(&DELETE, params![repository, session.id]).await? > 0 { Ok(()) } else { Err(session.not_found()) }
 }

@@ -20,25 +20,17 @@ statements! {
     INSERT_CONTENT = "INSERT INTO blob_content (blob_id, bytes) VALUES (?1, ?2)";
 }
 
-/// What a session has become. If its content is an object in the store, that is durable.
-#[derive(Clone)]
-struct NewBlob {
-    digest: Digest,
-    size: u64,
-    content: Content,
-}
-
 impl Installation {
-    /// Ends a session: what it holds becomes a blob of the repository, if it has this digest. A session whose content has another digest
-    /// is canceled, since it can never be completed.
+    /// Completes a session: makes a blob of the repository from its bytes. If they do not match the digest, the session is canceled,
+    /// because it can never be completed.
     pub async fn complete_upload(&self, repository: &RepositoryKey, id: &str, digest: &Digest) -> Result<BlobInfo> {
         self.complete_upload_with(repository, id, None, &mut Buffered(None), digest).await
     }
 
-    /// Appends the last body to a session and ends it as [`Self::complete_upload`] does. If the body ends early the session stays as it
-    /// was; the error is that of [`Self::append_upload`].
+    /// Appends the last body to a session and completes it, as [`Self::complete_upload`] does. If the body ends early, the session is
+    /// unchanged and the error is that of [`Self::append_upload`].
     ///
-    /// Idempotent: a session that is gone counts as completed if the repository holds the blob, because the first response may have been
+    /// Idempotent: a missing session counts as completed if the repository holds the blob, because the first response may have been
     /// lost. A body that is sent again must then be that blob; it is hashed and not stored.
     pub async fn complete_upload_with<B: PartBody>(
         &self,
@@ -80,25 +72,25 @@ impl Installation {
         if let Err(Error::LayerDigestMismatch { .. }) = finished {
             self.cancel_upload(session.repository, session.id).await?;
         }
-        let new = NewBlob { digest: digest.clone(), size, content: finished? };
-        let is_new = self.replace_by_blob(session, new.clone()).await?;
+        let (blob, content) = (BlobInfo { digest: digest.clone(), size }, finished?);
+        let is_new = self.replace_by_blob(session, blob.clone(), content.clone()).await?;
         self.0.upload_quota.release(session.repository);
-        if let (Content::Object(key), false) = (&new.content, is_new) {
+        if let (Content::Object(key), false) = (&content, is_new) {
             self.0.blobs.delete(key).await;
         }
-        Ok(BlobInfo { digest: new.digest, size })
+        Ok(blob)
     }
 
-    /// Replaces the row of a session by that of a blob that the repository holds. Of two uploads of the same bytes the first one's are
-    /// kept: false if these are not.
-    async fn replace_by_blob(&self, session: SessionName<'_>, new: NewBlob) -> Result<bool> {
+    /// Replaces the row of a session by a blob of the repository, whose content must be durable. Returns `false` if a blob of the same
+    /// digest exists: its content is kept, and this one is not needed.
+    async fn replace_by_blob(&self, session: SessionName<'_>, blob: BlobInfo, content: Content) -> Result<bool> {
         let (key, upload, now) = (session.repository.clone(), session.id.to_owned(), self.now());
         let row = self.0.metadata.next_id(now);
         let work = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, &key).await?;
             delete_row(tx, repository, SessionName { repository: &key, id: &upload }).await?;
-            let is_new = insert(tx, row, &new, now).await?;
-            let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![new.digest]).await? };
+            let is_new = insert(tx, row, &blob, &content, now).await?;
+            let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![blob.digest]).await? };
             let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
             link(tx, repository, kept, now).await?;
             Ok(is_new)
@@ -106,7 +98,8 @@ impl Installation {
         self.0.metadata.write(work).await
     }
 
-    /// The blob that a session which is gone has become, if the repository holds it and `body` is empty or that blob; else `gone`.
+    /// Returns the blob made from a session that no longer exists. Fails with `gone` unless the repository holds the blob and `body` is
+    /// empty or that blob.
     async fn completed_before<B: PartBody>(
         &self,
         session: SessionName<'_>,
@@ -130,7 +123,7 @@ impl Installation {
         if length == 0 || hash.finish() == *digest { Ok(blob) } else { Err(gone) }
     }
 
-    /// Stores a whole blob in one request. Whatever becomes of the request, no session is left behind.
+    /// Stores a whole blob in one request. If the request fails or is dropped, its session is canceled, or collected later.
     pub async fn push_blob<B: PartBody>(
         &self,
         repository: &RepositoryKey,
@@ -139,21 +132,24 @@ impl Installation {
         body: &mut B,
     ) -> Result<BlobInfo> {
         let id = self.start_upload(repository, Some(digest.algorithm()), create_repository).await?.id;
-        let unfinished = (self.clone(), repository.clone(), id.clone());
-        let session = scopeguard::guard(unfinished, |(installation, repository, id)| installation.cancel_in_background(repository, id));
+        let unfinished = scopeguard::guard((self.clone(), repository.clone(), id.clone()), |(installation, repository, id)| {
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move { drop(installation.cancel_upload(&repository, &id).await) });
+            }
+        });
         let pushed = self.complete_upload_with(repository, &id, Some(0), body, digest).await?;
-        scopeguard::ScopeGuard::into_inner(session);
+        scopeguard::ScopeGuard::into_inner(unfinished);
         Ok(pushed)
     }
 }
 
-/// Inserts a blob. False if there is one of its digest.
-async fn insert(tx: &mut Tx<'_>, row: i64, new: &NewBlob, now: Timestamp) -> Result<bool> {
-    let (storage_key, bytes) = match &new.content {
+/// Inserts a blob. Returns `false` if one of the same digest exists.
+async fn insert(tx: &mut Tx<'_>, row: i64, blob: &BlobInfo, content: &Content, now: Timestamp) -> Result<bool> {
+    let (storage_key, bytes) = match content {
         Content::Object(key) => (key.as_str(), None),
         Content::Small(bytes) => ("", Some(bytes)),
     };
-    let is_new = tx.execute(&INSERT, params![row, new.digest, new.size, storage_key, now]).await? > 0;
+    let is_new = tx.execute(&INSERT, params![row, blob.digest, blob.size, storage_key, now]).await? > 0;
     if let (true, Some(bytes)) = (is_new, bytes) {
         tx.execute(&INSERT_CONTENT, params![row, bytes[..]]).await?;
     }

@@ -1,10 +1,9 @@
-//! Ingest: the body of a request on its way into an upload session.
+//! Ingest of a request's body into an upload session.
 //!
-//! The body is gathered in batches, and one batch is hashed and written in the background while the next one is gathered. The last
-//! batch is kept until it is known what becomes of the session, so that a body of one batch takes one blocking task from its first
-//! byte to the durable blob.
+//! The body is received in batches. While one batch is hashed and written in the background, the next is received. The last batch is
+//! held back until the body ends, so that a body of one batch needs a single blocking task.
 //!
-//! As long as a session is small, its bytes stay in memory and then in its row, and nothing blocks.
+//! The bytes of small sessions stay in memory and are stored in the metadata. They need no file and never block.
 
 use super::batch::Batch;
 use super::body::{BodyError, PartBody};
@@ -24,48 +23,48 @@ statements! {
         WHERE id = ?1 AND received = ?2";
 }
 
-/// How many bytes are hashed and written together. An upload holds two batches at most: with twice as many bytes, pushes of 1 MiB would
-/// be some percent faster, but 64 concurrent uploads would take more than 100 MB.
+/// The number of bytes that are hashed and written together. An upload holds at most two batches. Twice the size would make pushes of
+/// 1 MiB a few percent faster, but 64 concurrent uploads would take more than 100 MB.
 const BATCH_BYTES: u64 = 256 * 1024;
 
 /// How a body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// It is complete.
+    /// The body is complete.
     Complete,
-    /// Its connection failed, or its client stopped.
+    /// The connection failed, or the client stopped.
     Broken,
-    /// Another request has taken the session over.
+    /// Another request has taken over the session.
     Revoked,
-    /// The layer would exceed the limit. The batch that would make it do so is dropped.
+    /// The layer would exceed its limit. The batch that exceeds it is dropped.
     TooLarge,
 }
 
-/// A body that is being read, or has been read: then it ends by [`Self::settle`], [`Self::abandon`] or [`Self::finish`].
+/// A body that is read into a session, until [`Self::settle`], [`Self::abandon`] or [`Self::finish`].
 pub(super) struct Ingest {
     installation: Installation,
     lease: UploadLease,
     id: String,
-    /// The session as it was before.
+    /// The session before this body.
     row: UploadRow,
-    /// The blob that the session is to become. Without one, what arrives becomes a part of the session, even if the body breaks off.
+    /// The blob to make from the session. If `None`, bytes received are appended to the session, even if the body breaks off.
     target: Option<Digest>,
     stage: Stage,
-    /// How many bytes the session has without the batch.
+    /// The length of the session without the batch.
     received: u64,
     batch: Batch,
 }
 
 /// Where the bytes of a session are.
 enum Stage {
-    /// In memory, because they are few.
+    /// The bytes of a small session, in memory.
     Inline(Vec<u8>),
-    /// In the store.
+    /// In the blob store.
     Stored(UploadSession),
 }
 
 impl Ingest {
-    /// Prepares to read a body into a session that stands as `row` says.
+    /// Prepares to read a body into the session of `row`.
     pub(super) fn begin(
         installation: &Installation,
         lease: &UploadLease,
@@ -91,9 +90,9 @@ impl Ingest {
         Ok(ingest)
     }
 
-    /// Reads a body to its end, or until another request takes the session over.
+    /// Reads a body to its end, or until another request takes over the session.
     ///
-    /// On HTTP/2, a request whose client is gone is dropped. Such a body ends like one whose connection breaks.
+    /// HTTP/2 drops the request when its client disconnects. That is treated like a broken connection.
     pub(super) async fn read<B: PartBody>(self, body: &mut B) -> Result<(Self, Ending)> {
         let mut reading = scopeguard::guard(self, Self::break_off_in_background);
         let ending = reading.read_to_end(body).await?;
@@ -114,11 +113,14 @@ impl Ingest {
         }
     }
 
-    /// Gathers a batch, and returns how the body ended if it did.
+    /// Receives a batch. Returns how the body ended, or `None` if the batch is full.
     async fn fill_batch<B: PartBody>(&mut self, body: &mut B) -> Option<Ending> {
         let mut revoked = std::pin::pin!(self.lease.revoked());
-        while self.batch.length() < BATCH_BYTES {
-            self.lease.set_position(self.received + self.batch.length());
+        loop {
+            self.lease.set_position(self.length());
+            if self.batch.length() >= BATCH_BYTES {
+                return None;
+            }
             let next = tokio::select! {
                 biased;
                 () = &mut revoked => return Some(Ending::Revoked),
@@ -130,24 +132,18 @@ impl Ingest {
                 None => return Some(Ending::Complete),
             }
         }
-        self.lease.set_position(self.received + self.batch.length());
-        None
     }
 
     /// Hands the batch to the store.
     async fn write_batch(&mut self) -> Result<()> {
-        if let Stage::Stored(session) = &mut self.stage {
-            session.ready().await?;
-        }
         self.spill()?;
-        self.received = self.length();
-        match &mut self.stage {
-            Stage::Stored(session) => session.append(self.batch.take()),
-            Stage::Inline(_) => Ok(()),
-        }
+        let Stage::Stored(session) = &mut self.stage else { return Ok(()) };
+        session.ready().await?;
+        self.received += self.batch.length();
+        session.append(self.batch.take())
     }
 
-    /// How many bytes the session has with all that has arrived.
+    /// The length of the session including all bytes received.
     pub(super) fn length(&self) -> u64 {
         self.received + self.batch.length()
     }
@@ -157,7 +153,7 @@ impl Ingest {
         Stage::Stored(self.installation.0.blobs.resume(ResumedUpload { id, received, hash, target, _lease }))
     }
 
-    /// Moves the bytes in memory to the front of the batch, for the store, which hashes them again.
+    /// Moves the session from memory to the blob store, with its bytes in front of the batch. They are hashed again.
     fn spill(&mut self) -> Result<()> {
         if let Stage::Inline(content) = &mut self.stage {
             self.batch.push_front(std::mem::take(content).into());
@@ -167,7 +163,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// Adds the last batch to the bytes in memory, if all of them together are few; else sees to it that there is a store session.
+    /// Moves the last batch to the bytes in memory, or the session to the blob store if it is too large.
     fn close(&mut self) -> Result<()> {
         let is_small = self.length() <= self.installation.0.limits.small_blob_bytes as u64;
         match &mut self.stage {
@@ -180,8 +176,8 @@ impl Ingest {
         }
     }
 
-    /// Makes what arrived a durable part of the session, and returns where the session stands. `None` if its row had changed
-    /// meanwhile, or is gone. Continues if the caller is dropped.
+    /// Makes the bytes received durable and returns the length of the session. Returns `None` if its row was changed or deleted
+    /// meanwhile. Continues if the caller is dropped.
     pub(super) async fn settle(self) -> Result<Option<u64>> {
         tokio::spawn(self.settle_now()).await.map_err(|error| Error::Internal(error.to_string()))?
     }
@@ -193,7 +189,11 @@ impl Ingest {
         }
         self.close()?;
         let (hash_state, content) = match self.stage {
-            Stage::Inline(content) => (extended(&self.row.hash_state, content.get(before as usize..))?, Some(content)),
+            Stage::Inline(content) => {
+                let mut hash = Hash::restore(&self.row.hash_state)?;
+                hash.update(content.get(before as usize..).unwrap_or_default());
+                (hash.save(), Some(content))
+            }
             Stage::Stored(session) => (session.settle(self.batch.take()).await?, None),
         };
         let (id, row, now) = (self.id, self.row.after(received, hash_state, content), self.installation.now());
@@ -205,7 +205,7 @@ impl Ingest {
         Ok((advanced == 1).then_some(received))
     }
 
-    /// Leaves the session as it was.
+    /// Discards the bytes received.
     pub(super) async fn abandon(self) -> Result<()> {
         match self.stage {
             Stage::Inline(_) => Ok(()),
@@ -213,7 +213,7 @@ impl Ingest {
         }
     }
 
-    /// Makes the content of a blob of the whole session. Fails with [`Error::LayerDigestMismatch`] if its digest is not `expected`.
+    /// Makes the content of a blob from the whole session. Fails with [`Error::LayerDigestMismatch`] if its digest is not `expected`.
     pub(super) async fn finish(mut self, expected: &Digest) -> Result<Content> {
         self.close()?;
         match self.stage {
@@ -225,7 +225,7 @@ impl Ingest {
         }
     }
 
-    /// Ends a body that nobody reads any more.
+    /// Settles or abandons a body after its request was dropped.
     fn break_off_in_background(self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
@@ -235,11 +235,4 @@ impl Ingest {
             }
         });
     }
-}
-
-/// The saved state of a hash after some more bytes.
-fn extended(hash_state: &[u8], bytes: Option<&[u8]>) -> Result<Vec<u8>> {
-    let mut hash = Hash::restore(hash_state)?;
-    hash.update(bytes.unwrap_or_default());
-    Ok(hash.save())
 }

@@ -1,4 +1,4 @@
-//! Sessions as Amazon ECR has them: parts that are sent whole and have a minimum size.
+//! Layer uploads as in Amazon ECR: parts have a minimum size and are sent whole.
 
 use super::body::Buffered;
 use super::session::{SessionName, Upload};
@@ -9,30 +9,30 @@ use crate::repository_blob::BlobInfo;
 use bytes::Bytes;
 use roadstead_model::{Digest, RepositoryKey};
 
-/// A part of a layer that was sent whole.
+/// A part of a layer, in memory.
 #[derive(Debug, Clone)]
 pub struct LayerPart {
-    /// The position of its first byte in the layer.
+    /// The offset of its first byte in the layer.
     pub first_byte: u64,
-    /// The position of its last byte in the layer.
+    /// The offset of its last byte in the layer.
     pub last_byte: u64,
-    /// The bytes.
     pub bytes: Bytes,
 }
 
 impl Installation {
-    /// Appends one part that was sent whole, as UploadLayerPart does: it must begin where the session stands.
+    /// Appends a part, as UploadLayerPart does. Fails unless it begins at the session's length.
     pub async fn append_layer_part(&self, repository: &RepositoryKey, id: &str, part: LayerPart) -> Result<Upload> {
-        let row = self.upload_row(SessionName { repository, id }).await?;
+        let session = SessionName { repository, id };
+        let row = self.upload_row(session).await?;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
-            return Err(SessionName { repository, id }.misplaced(row.received));
+            return Err(session.misplaced(row.received));
         }
         self.append_upload(repository, id, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
     }
 
-    /// Ends a session as CompleteLayerUpload does: it must have received something, its parts must have been large enough, every digest
-    /// must be the content's, and the repository must not hold the layer yet.
+    /// Completes a session, as CompleteLayerUpload does. Fails if it is empty, a part was too small, a digest does not match the content,
+    /// or the repository already holds the layer.
     pub async fn complete_layer_upload(&self, repository: &RepositoryKey, id: &str, digests: &[Digest]) -> Result<BlobInfo> {
         let row = self.upload_row(SessionName { repository, id }).await?;
         if row.received == 0 {

@@ -1,4 +1,4 @@
-//! The lease that a request needs to write to a session.
+//! Acquiring the lease that a request needs to write to a session.
 
 use super::session::{SessionName, UploadRow};
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::installation::Installation;
 use crate::upload_leases::{Intent, UploadLease};
 
 impl Installation {
-    /// Acquires the lease of a session and reads where it stands, which must be at `start` if that is given.
+    /// Acquires the lease of a session and reads its row. Fails unless the session's length is `start`, if given.
     pub(super) async fn lease_upload(
         &self,
         session: SessionName<'_>,
@@ -30,12 +30,12 @@ impl Installation {
         }
     }
 
-    /// The error of a request that failed to write to a session, or why it had to: the session was canceled meanwhile, or its repository
-    /// deleted.
+    /// Returns the reason for `error`, with which a request failed to write to a session: the session was canceled or its repository
+    /// deleted meanwhile. Otherwise returns `error`.
     pub(super) async fn cause_of(&self, session: SessionName<'_>, error: Error) -> Error {
         match self.upload_row(session).await {
             Err(gone @ (Error::UploadNotFound { .. } | Error::RepositoryNotFound { .. })) => {
-                // The request may have written something after the upload was deleted.
+                // The request may have written bytes after the upload was deleted.
                 self.0.blobs.delete_upload(session.id).await;
                 gone
             }

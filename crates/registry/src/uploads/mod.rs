@@ -1,12 +1,11 @@
-//! Upload sessions: how bytes come in, whichever door brings them.
+//! Upload sessions, which receive the bytes of blobs from every door.
 //!
-//! A session's row says how many bytes are durable and holds the hash over them, so that a later request, even after a restart, can
-//! continue from there. Bytes beyond those that the row counts are cut off by the next append. The bytes of a small session are in its
-//! row.
+//! A session's row holds the number of durable bytes and the hash state over them, so that a later request can continue from there,
+//! even after a restart. The next append truncates bytes beyond that number. The bytes of a small session are in its row.
 //!
-//! What arrived of a chunk (PATCH) is kept when its connection breaks, since clients resume chunks. Completing a session (PUT) is
-//! idempotent (RFC 9110, section 9.2.2): a request that breaks off leaves the session as it was, and one that is repeated because its
-//! response was lost is answered like the first.
+//! If the connection of a chunk (PATCH) breaks, the bytes received are kept, because clients resume chunks. Completing a session (PUT)
+//! is idempotent (RFC 9110, section 9.2.2): a request that breaks off leaves the session unchanged, and one that is repeated because its
+//! response was lost gets the same response.
 
 mod appending;
 mod batch;

@@ -1,4 +1,4 @@
-//! A session as it is stored.
+//! Sessions as stored in the metadata.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -14,42 +14,42 @@ statements! {
 /// An upload session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Its id, a UUID.
+    /// A UUID.
     pub id: String,
-    /// How many bytes it holds.
+    /// The length in bytes.
     pub received: u64,
 }
 
-/// A session as a request names it.
+/// The names of a session in a request.
 #[derive(Clone, Copy)]
 pub(super) struct SessionName<'a> {
     pub(super) repository: &'a RepositoryKey,
     pub(super) id: &'a str,
 }
 
-/// A session as its row has it.
+/// The row of a session.
 #[derive(Debug, Clone)]
 pub(super) struct UploadRow {
     pub(super) received: u64,
-    /// The state of the hash over all that was received.
+    /// The hash state over all bytes received.
     pub(super) hash_state: Vec<u8>,
-    /// What parts must have at least, except for the last, in bytes.
+    /// The minimum size of every part but the last, in bytes.
     pub(super) minimum_part: u64,
-    /// The size of the last part.
+    /// The size of the last part, in bytes.
     pub(super) last_part: u64,
     /// Whether a part before the last was smaller than the minimum.
     pub(super) has_short_part: bool,
-    /// All that was received, as long as it is little; then it is in the store.
+    /// The bytes of a small session. `None` if they are in the blob store.
     pub(super) content: Option<Vec<u8>>,
 }
 
 impl SessionName<'_> {
-    /// The error for a part that does not begin where the session stands.
+    /// The error for a part that does not begin at the session's length.
     pub(super) fn misplaced(self, received: u64) -> Error {
         Error::LayerPartInvalid { repository: self.repository.clone(), id: self.id.to_owned(), received }
     }
 
-    /// The error while another request is writing to the session.
+    /// The error if another request is writing to the session.
     pub(super) fn busy(self, received: u64) -> Error {
         Error::UploadBusy { repository: self.repository.clone(), id: self.id.to_owned(), received }
     }
@@ -60,7 +60,7 @@ impl SessionName<'_> {
 }
 
 impl UploadRow {
-    /// The session after one more part.
+    /// Returns the row after one more part.
     pub(super) fn after(&self, received: u64, hash_state: Vec<u8>, content: Option<Vec<u8>>) -> Self {
         let has_short_part = self.has_short_part || (self.received > 0 && self.last_part < self.minimum_part);
         Self { received, hash_state, minimum_part: self.minimum_part, last_part: received - self.received, has_short_part, content }
@@ -81,8 +81,8 @@ impl FromRow for UploadRow {
 }
 
 impl Installation {
-    /// Where a session stands. What has arrived with a request that is still running counts, because it is kept whatever becomes of that
-    /// request, and the next one may continue from there. Only if the server itself ends is it lost.
+    /// Returns a session. Its length includes the bytes of a request in flight, because they are kept even if that request fails, and
+    /// the next request may continue from there. They are lost only if the server stops.
     pub async fn find_upload(&self, repository: &RepositoryKey, id: &str) -> Result<Upload> {
         let arriving = self.0.upload_leases.position(id).unwrap_or(0);
         let row = self.upload_row(SessionName { repository, id }).await?;

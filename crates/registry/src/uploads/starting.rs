@@ -15,12 +15,12 @@ statements! {
 }
 
 impl Installation {
-    /// Starts a session. Its bytes are hashed with `algorithm` as they arrive, or with SHA-256.
+    /// Starts a session. Bytes are hashed with `algorithm` as they arrive, SHA-256 if `None`.
     pub async fn start_upload(&self, repository: &RepositoryKey, algorithm: Option<Algorithm>, create_repository: bool) -> Result<Upload> {
         self.start_session(repository, algorithm.unwrap_or(Algorithm::Sha256), 0, create_repository).await
     }
 
-    /// Starts a session whose parts, except for the last, must have at least [`crate::Limits::layer_part_minimum`] bytes.
+    /// Starts a session in which all parts but the last must have at least [`crate::Limits::layer_part_minimum`] bytes.
     pub async fn start_layer_upload(&self, repository: &RepositoryKey) -> Result<Upload> {
         self.start_session(repository, Algorithm::Sha256, self.0.limits.layer_part_minimum, false).await
     }
@@ -32,7 +32,8 @@ impl Installation {
         minimum_part: u64,
         create_repository: bool,
     ) -> Result<Upload> {
-        let room = self.0.upload_quota.reserve(repository, &self.0.limits, self.count_uploads()).await?;
+        let stored = self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, params![]).await);
+        let reservation = self.0.upload_quota.reserve(repository, &self.0.limits, stored).await?;
         let (if_missing, now) = (self.if_missing(create_repository), self.now());
         let (id, row) = (uuid::Uuid::new_v4().to_string(), self.0.metadata.next_id(now));
         let (key, upload) = (repository.clone(), id.clone());
@@ -41,14 +42,9 @@ impl Installation {
             let hash_state = Hash::new(algorithm).save();
             tx.execute(&INSERT, params![upload, repository, hash_state, minimum_part, now]).await.map(drop)
         };
-        // Losing an empty session in a power cut does no harm, so nobody waits for the disk.
+        // A lazy write, because losing an empty session in a power failure does no harm.
         self.0.metadata.write_lazily(work).await?;
-        room.commit();
+        reservation.commit();
         Ok(Upload { id, received: 0 })
-    }
-
-    /// How many sessions each repository has, of those that have any.
-    async fn count_uploads(&self) -> Result<Vec<(RepositoryKey, u64)>> {
-        self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, params![]).await).await
     }
 }

@@ -1,4 +1,4 @@
-//! Ages: the modification times of files, by the clock of the machine that wrote them.
+//! Ages of files: their modification times, by the clock of the machine that wrote them.
 
 use roadstead_model::Timestamp;
 use std::fs::{self, File, Metadata};
@@ -6,18 +6,18 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Lets the age of a file count from now on.
+/// Resets the age of a file to zero.
 pub(super) fn restart(file: &File) -> io::Result<()> {
     file.set_modified(SystemTime::now())
 }
 
-/// Whether a file was last written to before `time`.
+/// Whether a file was last written before `time`.
 pub(super) fn is_older(file: &Metadata, time: Timestamp) -> io::Result<bool> {
     let time = UNIX_EPOCH + Duration::from_micros(u64::try_from(time.micros()).unwrap_or(0));
     Ok(file.modified()? < time)
 }
 
-/// Whether there is a file that was written to at or after `time`. It blocks.
+/// Whether a file exists and was written at or after `time`. Blocks.
 pub(super) fn written_since(path: &Path, time: Timestamp) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(file) => Ok(!is_older(&file, time)?),

@@ -1,9 +1,9 @@
-//! Which files a store has, and what their names say.
+//! The files of a store and the meaning of their names.
 //!
 //! ```text
 //! blobs/
 //!   uploads/<upload>                       the bytes of an unfinished upload
-//!   sha256/<first two hex>/<hex>.<upload>  a stored blob; the path below `blobs` is its key
+//!   sha256/<first two hex>/<hex>.<upload>  a blob; the path below `blobs` is its key
 //!   sha512/…
 //! ```
 
@@ -12,10 +12,10 @@ use roadstead_model::Digest;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The folder of unfinished uploads.
+/// The directory of unfinished uploads.
 pub(super) const UPLOADS: &str = "uploads";
 
-/// The folder of a store.
+/// The directory of a store.
 #[derive(Debug, Clone)]
 pub(super) struct Layout(Arc<Path>);
 
@@ -32,19 +32,19 @@ impl Layout {
         self.uploads().join(id)
     }
 
-    /// The file of a blob, or a folder by its path.
+    /// The file of a blob, or a directory by its path in the store.
     pub(super) fn object(&self, key: &str) -> PathBuf {
         self.0.join(key)
     }
 }
 
-/// The key of the blob that an upload becomes, which no other upload shares.
+/// The key of the blob made from an upload, unique to that upload.
 pub(super) fn key(upload: &str, digest: &Digest) -> String {
     let hex = digest.hex();
     format!("{}/{}/{hex}.{upload}", digest.algorithm().as_str(), &hex[..2])
 }
 
-/// What a file is, by its folder and name. `None` for files that are not the store's, which are left alone.
+/// The object in a file, by its directory and name. `None` for files that do not belong to the store.
 pub(super) fn object_named(folder: &str, name: &str, size: u64) -> Option<StoredObject> {
     if folder == UPLOADS {
         return uuid::Uuid::try_parse(name).ok().map(|id| StoredObject::Upload { id: id.to_string(), size });

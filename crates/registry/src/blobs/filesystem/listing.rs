@@ -1,9 +1,9 @@
-//! Listing: one folder is one page. The 256 folders of an algorithm share its blobs evenly.
+//! Listing the objects of a store. A page is one directory: the blobs of an algorithm are spread evenly over 256 of them.
 
 use super::ages;
 use super::layout::{self, Layout, UPLOADS};
 use crate::blobs::object::StoredObject;
-use crate::disk::blocking::blocking;
+use crate::disk::blocking;
 use crate::error::Result;
 use roadstead_model::{Algorithm, Timestamp};
 use std::fs::{self, DirEntry};
@@ -12,7 +12,7 @@ use std::path::Path;
 
 pub(crate) struct Listing {
     layout: Layout,
-    /// Those that are left, as paths below the root.
+    /// The remaining directories, as paths below the root.
     folders: std::vec::IntoIter<String>,
     older_than: Timestamp,
 }
@@ -43,7 +43,7 @@ fn folders(layout: &Layout) -> io::Result<Vec<String>> {
 fn objects(path: &Path, folder: &str, older_than: Timestamp) -> io::Result<Vec<StoredObject>> {
     let mut objects = Vec::new();
     for entry in entries(path)? {
-        // The file may have been removed since.
+        // The file may have been removed meanwhile.
         let Ok(file) = entry.metadata() else { continue };
         if file.is_file() && ages::is_older(&file, older_than)? {
             objects.extend(layout::object_named(folder, &entry.file_name().to_string_lossy(), file.len()));
@@ -52,7 +52,7 @@ fn objects(path: &Path, folder: &str, older_than: Timestamp) -> io::Result<Vec<S
     Ok(objects)
 }
 
-/// The entries of a folder; none if it does not exist.
+/// The entries of a directory; empty if it does not exist.
 fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),

@@ -1,4 +1,4 @@
-//! Blobs in a folder of a local filesystem; see `layout.rs` for what lies where.
+//! The store in a directory of a local filesystem; see `layout.rs` for its files.
 
 mod ages;
 mod layout;
@@ -11,9 +11,9 @@ mod writer;
 
 use super::object::ResumedUpload;
 use super::reader::BlobReader;
-use crate::disk::blocking::blocking;
-use crate::disk::durability::sync_folder;
+use crate::disk::blocking;
 use crate::disk::permissions;
+use crate::disk::sync_folder;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use layout::Layout;

@@ -1,6 +1,6 @@
-//! A blob's file that is mapped into memory.
+//! Files of blobs, mapped into memory.
 
-use crate::disk::blocking::blocking;
+use crate::disk::blocking;
 use crate::disk::mapping::Mapping;
 use crate::error::Result;
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-/// An open file. Clones share its mapping.
+/// An open file of a blob. Clones share its mapping.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenFile {
     mapping: Arc<Mapping>,
-    /// The mapping once more, to be sliced.
+    /// The same mapping, for zero-copy slices.
     bytes: Bytes,
 }
 
@@ -26,7 +26,7 @@ impl AsRef<[u8]> for Shared {
 }
 
 impl OpenFile {
-    /// Opens a file and returns its length. `None` for an empty one, which cannot be mapped. It blocks.
+    /// Opens a file and returns its length. An empty file cannot be mapped and is `None`. Blocks.
     pub(super) fn open(path: &Path) -> io::Result<(Option<Self>, u64)> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
@@ -37,12 +37,12 @@ impl OpenFile {
         Ok((Some(Self { bytes: Bytes::from_owner(Shared(mapping.clone())), mapping }), length))
     }
 
-    /// Whether the file still has all the bytes that it was opened with.
+    /// Whether the file still has all the bytes that it had when it was opened.
     pub(super) fn is_whole(&self) -> bool {
         self.mapping.is_whole()
     }
 
-    /// Whether the file has been deleted, by whichever process.
+    /// Whether any process has deleted the file.
     pub(super) fn is_deleted(&self) -> bool {
         self.mapping.is_removed()
     }
@@ -57,11 +57,11 @@ impl OpenFile {
         Ok(self.mapping.copy(offset, length)?.into())
     }
 
-    /// A part, once it has been read from the disk.
+    /// Returns a range once it is in the page cache.
     async fn loaded(&self, offset: u64, length: usize) -> Result<Bytes> {
         let range = usize::try_from(offset).ok().and_then(|start| Some(start..start.checked_add(length)?));
         let range = range.filter(|range| range.end <= self.bytes.len()).ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
-        // Only what may have to come from the disk takes the way through another thread.
+        // Use a blocking thread only if the range may have to be read from the disk.
         if !self.mapping.is_loaded(range.start, length) {
             let (mapping, start) = (self.mapping.clone(), range.start);
             blocking(move || mapping.load(start, length)).await?;

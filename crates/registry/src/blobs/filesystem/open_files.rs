@@ -1,12 +1,12 @@
-//! An LRU cache of open files: opening and mapping a file for every download would cost more than sending a small one.
+//! An LRU cache of open files, because opening and mapping a file costs more than sending a small one.
 
 use super::open_file::OpenFile;
 use parking_lot::Mutex;
 
-/// How many files stay open. So few are found by looking through them.
+/// The number of cached files, few enough for a linear search.
 const CAPACITY: usize = 64;
 
-/// Files by key, the most recently used one first.
+/// Files by key, most recently used first.
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles(Mutex<Vec<(String, OpenFile)>>);
 
@@ -18,7 +18,7 @@ impl OpenFiles {
         files.first().map(|(_, file)| file.clone())
     }
 
-    /// Inserts a file, and evicts the least recently used one if there are too many, as well as files that another process has deleted.
+    /// Inserts a file. Evicts files that another process has deleted, and the least recently used one if the cache is full.
     pub(super) fn insert(&self, key: &str, file: &OpenFile) {
         let mut files = self.0.lock();
         files.retain(|(_, file)| !file.is_deleted());
@@ -26,7 +26,7 @@ impl OpenFiles {
         files.insert(0, (key.to_owned(), file.clone()));
     }
 
-    /// Evicts a file, so that the bytes of a deleted one leave the disk.
+    /// Evicts a file. The disk space of a deleted file is freed only when no reader has it open.
     pub(super) fn remove(&self, key: &str) {
         self.0.lock().retain(|(other, _)| other != key);
     }

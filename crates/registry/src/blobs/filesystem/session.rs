@@ -1,42 +1,36 @@
-//! An upload session: a writer that works in the background, one batch at a time.
+//! Upload sessions: a writer that works in the background, one batch at a time.
 
 use super::layout::Layout;
 use super::writer::Writer;
 use crate::blobs::object::ResumedUpload;
-use crate::disk::blocking::blocking;
+use crate::disk::blocking;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-pub(crate) struct Session(State);
-
-enum State {
-    Idle(Box<Writer>),
-    Writing(JoinHandle<Result<Box<Writer>>>),
-    Failed,
+pub(crate) struct Session {
+    /// `None` while a batch is being written, and after a failure.
+    writer: Option<Box<Writer>>,
+    writing: Option<JoinHandle<Result<Box<Writer>>>>,
 }
 
 impl Session {
     pub(super) fn new(layout: Layout, upload: ResumedUpload) -> Self {
-        Self(State::Idle(Box::new(Writer::new(layout, upload))))
+        Self { writer: Some(Box::new(Writer::new(layout, upload))), writing: None }
     }
 
     pub(in crate::blobs) async fn ready(&mut self) -> Result<()> {
         let synced = self.writer().await?.sync_ahead().await;
         if synced.is_err() {
-            self.0 = State::Failed;
+            self.writer = None;
         }
         synced
     }
 
     pub(in crate::blobs) fn append(&mut self, batch: Vec<Bytes>) -> Result<()> {
-        match std::mem::replace(&mut self.0, State::Failed) {
-            State::Idle(mut writer) => {
-                self.0 = State::Writing(tokio::task::spawn_blocking(move || writer.append(&batch).map(|()| writer)));
-                Ok(())
-            }
-            State::Writing(_) | State::Failed => Err(failed()),
-        }
+        let mut writer = self.writer.take().ok_or_else(not_ready)?;
+        self.writing = Some(tokio::task::spawn_blocking(move || writer.append(&batch).map(|()| writer)));
+        Ok(())
     }
 
     pub(in crate::blobs) async fn settle(self, last: Vec<Bytes>) -> Result<Vec<u8>> {
@@ -54,29 +48,23 @@ impl Session {
         blocking(move || writer.finish(&last)).await
     }
 
-    /// The writer, once it has written what it was given.
-    async fn writer(&mut self) -> Result<&mut Writer> {
-        if let State::Writing(writing) = &mut self.0 {
+    /// Returns the writer after it has written the pending batch.
+    async fn writer(&mut self) -> Result<&mut Box<Writer>> {
+        if let Some(writing) = &mut self.writing {
             let written = writing.await;
-            self.0 = State::Failed;
-            self.0 = State::Idle(written.map_err(|error| Error::Internal(error.to_string()))??);
+            self.writing = None;
+            self.writer = Some(written.map_err(|error| Error::Internal(error.to_string()))??);
         }
-        match &mut self.0 {
-            State::Idle(writer) => Ok(writer),
-            State::Writing(_) | State::Failed => Err(failed()),
-        }
+        self.writer.as_mut().ok_or_else(not_ready)
     }
 
-    /// The same, once everything that the disk was set to work on is durable.
+    /// Returns the writer after it has written the pending batch and its background sync is done.
     async fn into_writer(mut self) -> Result<Box<Writer>> {
         self.writer().await?.synced_ahead().await?;
-        match self.0 {
-            State::Idle(writer) => Ok(writer),
-            State::Writing(_) | State::Failed => Err(failed()),
-        }
+        self.writer.ok_or_else(not_ready)
     }
 }
 
-fn failed() -> Error {
-    Error::Internal("an upload was used after it had failed".to_owned())
+fn not_ready() -> Error {
+    Error::Internal("an upload was used while it was being written, or after a failure".to_owned())
 }

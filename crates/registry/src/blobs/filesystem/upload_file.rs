@@ -1,23 +1,23 @@
-//! The file of an upload.
+//! Files of uploads.
 
-use crate::disk::durability::sync_folder;
 use crate::disk::permissions;
+use crate::disk::sync_folder;
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A file that is open for appending. All its methods block.
+/// A file that is open for appending. All methods block.
 pub(super) struct UploadFile {
     file: File,
-    /// Where it was opened to append at.
+    /// The length of the file when it was opened.
     start: u64,
-    /// The folder to make durable as well, if the file is new in it.
+    /// The directory of a new file, which has to be synced too.
     folder: Option<PathBuf>,
 }
 
 impl UploadFile {
-    /// Opens a file to append at `offset`, and cuts off what lies beyond. At 0 the file is created if it does not exist.
+    /// Opens a file and truncates it to `offset`. At 0 the file is created if it does not exist.
     pub(super) fn open(path: &Path, offset: u64) -> io::Result<Self> {
         let is_new = offset == 0;
         let mut file = permissions::file_options().create(is_new).truncate(false).write(true).open(path)?;
@@ -29,8 +29,8 @@ impl UploadFile {
         Ok(Self { file, start: offset, folder: path.parent().filter(|_| is_new).map(Path::to_owned) })
     }
 
-    /// Appends a batch. If that fails, everything since the file was opened is cut off: no row counts it, and on a full disk nothing
-    /// else could free the space.
+    /// Appends a batch. On failure, truncates the file to its length when it was opened: no row counts the bytes beyond, and on a full
+    /// disk nothing else would free their space.
     pub(super) fn append(&self, batch: &[Bytes]) -> io::Result<()> {
         self.write_all(batch).inspect_err(|_| {
             if let Err(error) = self.cut_to_start() {
@@ -41,12 +41,12 @@ impl UploadFile {
 
     fn write_all(&self, batch: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
-        let mut left = slices.as_mut_slice();
-        IoSlice::advance_slices(&mut left, 0);
-        while !left.is_empty() {
-            match (&self.file).write_vectored(left) {
+        let mut remaining = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut remaining, 0);
+        while !remaining.is_empty() {
+            match (&self.file).write_vectored(remaining) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                Ok(written) => IoSlice::advance_slices(&mut remaining, written),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -54,7 +54,7 @@ impl UploadFile {
         Ok(())
     }
 
-    /// Another handle on the file, to sync it with.
+    /// Another handle on the file, for syncing it.
     pub(super) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()
     }
@@ -63,12 +63,12 @@ impl UploadFile {
         self.file
     }
 
-    /// Cuts off everything since the file was opened.
+    /// Truncates the file to its length when it was opened.
     pub(super) fn cut_to_start(&self) -> io::Result<()> {
         self.file.set_len(self.start)
     }
 
-    /// Makes everything in the file durable, and its name.
+    /// Makes the file and its name durable.
     pub(super) fn make_durable(&self) -> io::Result<()> {
         self.file.sync_all()?;
         self.folder.as_deref().map_or(Ok(()), sync_folder)
@@ -87,7 +87,7 @@ mod tests {
         let upload = UploadFile { file, start: 5, folder: None };
         upload.append(&[Bytes::from_static(b" and more")]).unwrap();
         assert_eq!(upload.file.metadata().unwrap().len(), 14);
-        // As on a full disk: what is there stays, and nothing comes to it.
+        // As on a full disk: the file cannot grow.
         fcntl_add_seals(&upload.file, SealFlags::GROW).unwrap();
         assert!(upload.append(&[Bytes::from_static(b" and what has no room")]).is_err());
         assert_eq!(upload.file.metadata().unwrap().len(), 5);

@@ -1,11 +1,11 @@
-//! What hashes and writes an upload, on threads that may block.
+//! Hashing and writing uploads, on threads that may block.
 
 use super::ages;
 use super::layout::{Layout, key};
 use super::upload_file::UploadFile;
 use crate::blobs::object::ResumedUpload;
-use crate::disk::durability::sync_folder;
 use crate::disk::permissions;
+use crate::disk::sync_folder;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use bytes::Bytes;
@@ -15,19 +15,19 @@ use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use tokio::task::JoinHandle;
 
-/// After so many bytes the disk is set to work on them while more arrive, so that little is left to wait for at the end.
+/// After this many bytes they are synced in the background while more arrive, so that the sync at the end is short.
 const SYNC_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
 
-/// An upload, which moves from one blocking task to the next with its lease.
+/// The writer of an upload. Moves from one blocking task to the next, with the lease of the upload.
 pub(super) struct Writer {
     layout: Layout,
-    /// With the bytes and the hash that it has by now.
+    /// Its `received` and `hash` include all appended bytes.
     upload: ResumedUpload,
-    /// Opened for the first bytes that are appended.
+    /// Opened when the first bytes are appended.
     file: Option<UploadFile>,
-    /// How many bytes the disk has not been set to work on yet.
+    /// The number of bytes written since the last background sync started.
     dirty: u64,
-    /// Its work on those before.
+    /// The last background sync.
     syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -36,7 +36,7 @@ impl Writer {
         Self { layout, upload, file: None, dirty: 0, syncing: None }
     }
 
-    /// Hashes and writes a batch. It blocks.
+    /// Hashes and writes a batch. Blocks.
     pub(super) fn append(&mut self, batch: &[Bytes]) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
@@ -53,7 +53,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Sets the disk to work on dirty pages, unless they are few or it is still busy with earlier ones.
+    /// Starts a background sync, unless few bytes are dirty or the last one is still running.
     pub(super) async fn sync_ahead(&mut self) -> Result<()> {
         if self.dirty < SYNC_AHEAD_BYTES || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
             return Ok(());
@@ -67,7 +67,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Waits for the disk. An error has to be heeded: the kernel reports each lost page once.
+    /// Waits for the background sync. Its error must not be dropped: the kernel reports a failed write-back only once.
     pub(super) async fn synced_ahead(&mut self) -> Result<()> {
         let Some(syncing) = &mut self.syncing else { return Ok(()) };
         let synced = syncing.await;
@@ -75,19 +75,19 @@ impl Writer {
         Ok(synced.map_err(|error| Error::Internal(error.to_string()))??)
     }
 
-    /// Appends the last batch, makes everything durable and returns the state of the hash. It blocks.
+    /// Appends the last batch, makes all bytes durable and returns the hash state. Blocks.
     pub(super) fn settle(mut self, last: &[Bytes]) -> Result<Vec<u8>> {
         self.append(last)?;
         self.file.iter().try_for_each(UploadFile::make_durable)?;
         Ok(self.upload.hash.save())
     }
 
-    /// Cuts off what was appended. It blocks.
+    /// Truncates the bytes appended. Blocks.
     pub(super) fn abandon(self) -> io::Result<()> {
         self.file.iter().try_for_each(UploadFile::cut_to_start)
     }
 
-    /// Appends the last batch and makes a durable blob of the upload, if it has the digest of the target. It blocks.
+    /// Appends the last batch and makes a durable blob from the upload. Fails if its digest is not the target. Blocks.
     pub(super) fn finish(mut self, last: &[Bytes]) -> Result<String> {
         self.append(last)?;
         let expected = self.upload.target.take().ok_or_else(|| Error::Internal("an upload was finished without a target".to_owned()))?;
@@ -100,7 +100,7 @@ impl Writer {
         let computed = if self.upload.hash.algorithm() == expected.algorithm() {
             self.upload.hash.finish()
         } else {
-            // The session did not announce this algorithm, so what was stored is read again.
+            // The session was started with another algorithm, so read the file again.
             paths.digest(self.upload.received, &expected)?
         };
         if computed != expected {
@@ -112,8 +112,8 @@ impl Writer {
     }
 }
 
-/// Opens the file of an upload. An earlier request may have moved it to where its target belongs, and have ended before a row named it:
-/// then it is moved back.
+/// Opens the file of an upload. If an earlier request renamed it to the target and ended before a row named the blob, the file is first
+/// renamed back.
 fn open(layout: &Layout, upload: &ResumedUpload) -> io::Result<UploadFile> {
     let path = layout.upload(&upload.id);
     if let Some(target) = &upload.target
@@ -125,7 +125,7 @@ fn open(layout: &Layout, upload: &ResumedUpload) -> io::Result<UploadFile> {
     UploadFile::open(&path, upload.received)
 }
 
-/// Where a file is that becomes a blob: at `upload`, or already at `blob` if an earlier request moved it there and ended.
+/// The paths of an upload that becomes a blob. The file is at `blob` already if an earlier request was interrupted after the rename.
 struct Paths {
     upload: PathBuf,
     blob: PathBuf,
@@ -139,20 +139,20 @@ impl Paths {
         }
     }
 
-    /// The file, when this session has not appended to it.
+    /// Opens the file of a session that has not appended anything.
     fn open_untouched(&self, length: u64) -> io::Result<File> {
         if length == 0 {
             return Ok(UploadFile::open(&self.upload, 0)?.into_file());
         }
         let file = self.open(OpenOptions::new().write(true))?;
         if file.metadata()?.len() != length {
-            // A request that failed has left something beyond what the row counts.
+            // Truncate bytes of a failed request beyond the committed offset.
             file.set_len(length)?;
         }
         Ok(file)
     }
 
-    /// Reads the file again, for a digest by the algorithm of `expected`.
+    /// Reads the file and computes its digest by the algorithm of `expected`.
     fn digest(&self, length: u64, expected: &Digest) -> io::Result<Digest> {
         let mut hash = Hash::new(expected.algorithm());
         let mut file = self.open(OpenOptions::new().read(true))?.take(length);
@@ -165,7 +165,7 @@ impl Paths {
         }
     }
 
-    /// Moves the file to where its blob belongs and makes it durable.
+    /// Renames the file to the path of its blob and makes it durable.
     fn publish(&self, file: &File) -> io::Result<()> {
         let folder = self.blob.parent().unwrap_or(&self.blob);
         let is_new = !folder.is_dir();
@@ -173,7 +173,7 @@ impl Paths {
         if self.upload.exists() {
             fs::rename(&self.upload, &self.blob)?;
         }
-        // The rename goes before the syncs, because a journaling filesystem then writes all of it at once.
+        // Rename before syncing: a journaling filesystem then writes everything in one transaction.
         file.sync_all()?;
         sync_folder(folder)?;
         if is_new { folder.ancestors().skip(1).take(2).try_for_each(sync_folder) } else { Ok(()) }

@@ -14,7 +14,7 @@ mod writer;
 
 use super::cache::Version;
 use super::transaction::Tx;
-use crate::disk::durability::sync_folder;
+use crate::disk::sync_folder;
 use crate::error::Result;
 use connection::connect;
 use parking_lot::Mutex;
