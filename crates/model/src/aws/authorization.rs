@@ -9,7 +9,7 @@ structure!(GetAuthorizationTokenRequest {});
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetAuthorizationTokenResponse {
-    /// The token: one object here, a list in the private service.
+    /// A list in the private service.
     pub authorization_data: AuthorizationData,
 }
 
@@ -18,6 +18,6 @@ pub struct GetAuthorizationTokenResponse {
 pub struct AuthorizationData {
     /// Base64 of `AWS:<password>`.
     pub authorization_token: String,
-    /// Twelve hours after it was issued.
+    /// Twelve hours after the time of issue.
     pub expires_at: Timestamp,
 }

@@ -1,10 +1,10 @@
-//! Bytes within JSON.
+//! Bytes in JSON.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Some clients leave the padding out, and some leave bits set that no byte uses; AWS's own decoder takes both.
+/// Some clients omit the padding, and some set the unused trailing bits. AWS's decoder accepts both.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
@@ -14,7 +14,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, PartialEq, Eq)]
 pub struct Blob(pub Vec<u8>);
 
-/// How many bytes `text` decodes to; none if it is no base64. Nothing is decoded to find out.
+/// Returns the length of the bytes that `text` decodes to, or `None` if it is not base64, without decoding it.
 pub(super) fn decoded_length(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();

@@ -1,5 +1,4 @@
-//! What the gallery shows: GetRepositoryCatalogData, PutRepositoryCatalogData, GetRegistryCatalogData,
-//! PutRegistryCatalogData.
+//! GetRepositoryCatalogData, PutRepositoryCatalogData, GetRegistryCatalogData, PutRegistryCatalogData.
 
 use super::blob::Blob;
 use super::scalars::{REGISTRY_ID, REPOSITORY_NAME};
@@ -15,7 +14,7 @@ structure!(GetRepositoryCatalogDataRequest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryCatalogDataResponse {
-    /// An empty object if none were ever put.
+    /// Empty if catalog data were never set.
     pub catalog_data: RepositoryCatalogData,
 }
 
@@ -62,7 +61,7 @@ pub struct RepositoryCatalogData {
     pub architectures: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operating_systems: Option<Vec<String>>,
-    /// Where the logo is served.
+    /// The URL of the logo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
     /// Markdown.
@@ -71,7 +70,7 @@ pub struct RepositoryCatalogData {
     /// Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_text: Option<String>,
-    /// Whether AWS Marketplace vouches for it; never set here.
+    /// Whether AWS Marketplace has certified the content; never set here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marketplace_certified: Option<bool>,
 }

@@ -2,8 +2,8 @@
 
 macro_rules! exceptions {
     ($($(#[$meta:meta])* $name:ident,)*) => {
-        /// An exception that operations declare. What every AWS service may answer besides (AccessDeniedException and the like) is
-        /// not declared, and belongs to the door.
+        /// An exception that operations declare. Those that every AWS service may return, such as AccessDeniedException, are not
+        /// declared.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Exception {
             $($(#[$meta])* $name,)*
@@ -12,7 +12,7 @@ macro_rules! exceptions {
         impl Exception {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The name as `__type` carries it.
+            /// The value of `__type`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!(stringify!($name), "Exception"),)*
@@ -24,13 +24,13 @@ macro_rules! exceptions {
 
 exceptions! {
     EmptyUpload,
-    /// The image is there already, under the same tag.
+    /// The image already exists with the same tag.
     ImageAlreadyExists,
     ImageDigestDoesNotMatch,
     ImageNotFound,
     ImageTagAlreadyExists,
     InvalidLayer,
-    /// The part does not start where the upload stands.
+    /// The part does not start at the upload's committed offset.
     InvalidLayerPart,
     InvalidParameter,
     InvalidTagParameter,
@@ -45,7 +45,6 @@ exceptions! {
     RepositoryNotEmpty,
     RepositoryNotFound,
     RepositoryPolicyNotFound,
-    /// A fault of the server, answered with status 500; all others are 400.
     Server,
     TooManyTags,
     /// The operation is not served in this region.
@@ -54,7 +53,7 @@ exceptions! {
 }
 
 impl Exception {
-    /// Whether it is a fault of the server.
+    /// Whether the server is at fault: the status is 500 then, and otherwise 400.
     pub const fn is_fault(self) -> bool {
         matches!(self, Self::Server)
     }

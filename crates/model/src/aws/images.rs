@@ -9,7 +9,7 @@ use serde::Serialize;
 structure!(DescribeImagesRequest {
     registry_id("registryId"): Option<String> = REGISTRY_ID,
     repository_name("repositoryName"): String = REPOSITORY_NAME,
-    /// The images to describe; all of the repository, page by page, if absent.
+    /// If absent, all images of the repository are listed page by page.
     image_ids("imageIds"): Option<Vec<ImageIdentifier>> = IMAGE_IDENTIFIER_LIST,
     next_token("nextToken"): Option<String> = TEXT,
     max_results("maxResults"): Option<u64> = MAX_RESULTS,
@@ -26,7 +26,7 @@ pub struct DescribeImagesResponse {
 structure!(BatchDeleteImageRequest {
     registry_id("registryId"): Option<String> = REGISTRY_ID_OR_ALIAS,
     repository_name("repositoryName"): String = REPOSITORY_NAME,
-    /// What to delete: tags by tag, images by digest.
+    /// An id with a tag deletes the tag; one with only a digest deletes the image.
     image_ids("imageIds"): Vec<ImageIdentifier> = IMAGE_IDENTIFIER_LIST,
 });
 
@@ -40,9 +40,9 @@ pub struct BatchDeleteImageResponse {
 structure!(PutImageRequest {
     registry_id("registryId"): Option<String> = REGISTRY_ID_OR_ALIAS,
     repository_name("repositoryName"): String = REPOSITORY_NAME,
-    /// The manifest, whose bytes are stored as they are.
+    /// Stored byte for byte.
     image_manifest("imageManifest"): String = Shape::text(Some(1), 4_194_304),
-    /// Needed if the manifest does not name its media type.
+    /// Required if the manifest has no `mediaType`.
     image_manifest_media_type("imageManifestMediaType"): Option<String> = TEXT,
     image_tag("imageTag"): Option<String> = IMAGE_TAG,
     image_digest("imageDigest"): Option<String> = TEXT,
@@ -59,13 +59,13 @@ pub struct PutImageResponse {
 pub struct Image {
     pub registry_id: String,
     pub repository_name: String,
-    /// Its digest, and the tag if one was set.
+    /// The digest, and the tag if the request has one.
     pub image_id: ImageIdentifier,
     pub image_manifest: String,
     pub image_manifest_media_type: String,
 }
 
-structure!(/// What names an image: a digest, a tag, or both.
+structure!(/// A digest, a tag, or both.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 ImageIdentifier {
@@ -83,15 +83,15 @@ pub struct ImageDetail {
     pub registry_id: String,
     pub repository_name: String,
     pub image_digest: String,
-    /// Its tags; absent if it has none.
+    /// Absent if the image has no tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_tags: Option<Vec<String>>,
-    /// Config and layers as stored; of an index, its largest child.
+    /// The total of config and layers as stored, or the size of an index's largest child.
     pub image_size_in_bytes: u64,
-    /// When its manifest was first pushed.
+    /// The time when the manifest was first pushed.
     pub image_pushed_at: Timestamp,
     pub image_manifest_media_type: String,
-    /// The artifact type, else the media type of its config.
+    /// The artifact type, or else the media type of the config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_media_type: Option<String>,
 }
@@ -112,6 +112,6 @@ pub enum ImageFailureCode {
     ImageNotFound,
     MissingDigestAndTag,
     ImageReferencedByManifestList,
-    /// Never answered here.
+    /// Never returned here.
     KmsError,
 }

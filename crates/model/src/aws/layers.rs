@@ -27,7 +27,7 @@ pub struct Layer {
     pub layer_availability: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer_size: Option<u64>,
-    /// Its media type, if a manifest of the repository tells.
+    /// Known if a manifest of the repository references the layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
 }

@@ -1,10 +1,10 @@
-//! The Amazon ECR Public API (`ecr-public` 2020-10-30, awsJson1.1): its operations, their requests and answers, its exceptions.
+//! The Amazon ECR Public API (`ecr-public` 2020-10-30, awsJson1.1): operations, requests, responses and exceptions.
 //!
-//! Each structure is declared once, one topic a file. A request is read and held against its [`Shape`] in one pass
-//! ([`Request::read`]), so that a violation is worded as AWS words it. [`operations`] is the table of all 23 operations.
-//! `tests/it/service_model.rs` holds all of it against AWS's own service model as botocore ships it.
+//! [`operations`] is the table of all 23 operations; their structures stand in one file per topic. [`Request::read`] parses and
+//! validates a request in one pass, so that violations have AWS's wording. `tests/it/service_model.rs` compares all of this with
+//! botocore's copy of AWS's service model.
 //!
-//! A `registryId` that is absent means the caller's own registry, and a page without `maxResults` has at most 100 entries.
+//! An absent `registryId` means the caller's own registry. A page without `maxResults` has at most 100 entries.
 
 pub mod authorization;
 mod blob;
@@ -31,9 +31,9 @@ pub use operations::{Operation, Request, Resource};
 pub use shape::Shape;
 pub use violation::{Invalid, Violation};
 
-/// What stands before the operation's name in `X-Amz-Target`: `SpencerFrontendService.CreateRepository`.
+/// The prefix of the operation's name in `X-Amz-Target`, as in `SpencerFrontendService.CreateRepository`.
 pub const TARGET_PREFIX: &str = "SpencerFrontendService.";
-/// The service's name in the credential scope of a signature.
+/// The service in the credential scope of a signature.
 pub const SIGNING_NAME: &str = "ecr-public";
-/// The media type of every request and answer.
+/// The media type of every request and response.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";

@@ -9,7 +9,7 @@ structure!(SetRepositoryPolicyRequest {
     registry_id("registryId"): Option<String> = REGISTRY_ID,
     repository_name("repositoryName"): String = REPOSITORY_NAME,
     policy_text("policyText"): String = Shape::text(Some(0), 10_240),
-    /// Whether to set it even if the caller could not set it again.
+    /// Whether to set a policy that denies the caller to set another one.
     force("force"): Option<bool> = BOOLEAN,
 });
 

@@ -34,8 +34,8 @@ pub struct Registry {
 pub struct RegistryAlias {
     pub name: String,
     pub status: &'static str,
-    /// Whether it is the one shown in URIs.
+    /// Whether URIs of repositories have this alias.
     pub primary_registry_alias: bool,
-    /// Whether it was assigned when the registry was made.
+    /// Whether the alias was assigned when the registry was created.
     pub default_registry_alias: bool,
 }

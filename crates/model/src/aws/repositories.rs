@@ -18,7 +18,7 @@ structure!(CreateRepositoryRequest {
 #[serde(rename_all = "camelCase")]
 pub struct CreateRepositoryResponse {
     pub repository: Repository,
-    /// Its catalog data; an empty object if none were given.
+    /// Empty if the request has none.
     pub catalog_data: RepositoryCatalogData,
 }
 
@@ -40,7 +40,7 @@ pub struct DescribeRepositoriesResponse {
 structure!(DeleteRepositoryRequest {
     registry_id("registryId"): Option<String> = REGISTRY_ID,
     repository_name("repositoryName"): String = REPOSITORY_NAME,
-    /// Whether its images go with it; without, a repository that holds images stays.
+    /// Whether to delete a repository that contains images.
     force("force"): Option<bool> = BOOLEAN,
 });
 
@@ -56,7 +56,7 @@ pub struct Repository {
     pub repository_arn: String,
     pub registry_id: String,
     pub repository_name: String,
-    /// What `docker pull` takes: `<host>/<primary alias>/<name>`.
+    /// `<host>/<primary alias>/<name>`, as for `docker pull`.
     pub repository_uri: String,
     pub created_at: Timestamp,
 }

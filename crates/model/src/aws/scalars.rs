@@ -1,11 +1,11 @@
-//! The simple shapes that several operations share, under the names that the service model gives them.
+//! The simple shapes that several operations share, with their names in the service model.
 
 use super::shape::{Pattern, Shape};
 use crate::name::{REGISTRY_ID_PATTERN, REPOSITORY_NAME_PATTERN};
 
 static REPOSITORY_NAME_FORM: Pattern = Pattern::new(REPOSITORY_NAME_PATTERN);
 static REGISTRY_ID_FORM: Pattern = Pattern::new(REGISTRY_ID_PATTERN);
-/// The form of every digest; the service model does not state it for those of images, but the service does.
+/// Of all digests. The service model omits the pattern for digests of images, but the service checks it.
 pub static LAYER_DIGEST_FORM: Pattern = Pattern::new("[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
 static UPLOAD_ID_FORM: Pattern = Pattern::new("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
 

@@ -1,4 +1,4 @@
-//! What values of a request may be, in the service model's terms.
+//! The constraints on values of requests, in the service model's terms.
 
 use regex::Regex;
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ pub enum Shape {
         max: Option<i64>,
     },
     Boolean,
-    /// Bytes, written as base64. Lengths count the decoded bytes.
+    /// Bytes in base64. Lengths count the decoded bytes.
     Blob {
         min: Option<u64>,
         max: Option<u64>,
@@ -38,9 +38,9 @@ pub enum Shape {
 
 #[derive(Debug)]
 pub struct Member {
-    /// As JSON has it.
+    /// The name in JSON.
     pub name: &'static str,
-    /// Whether it must be there, and not be null.
+    /// Whether the member must be present and not null.
     pub required: bool,
     pub shape: &'static Shape,
 }
@@ -56,7 +56,7 @@ impl Shape {
     }
 }
 
-/// A regular expression of the service model, compiled when it is first needed.
+/// A regular expression of the service model, compiled on first use.
 #[derive(Debug)]
 pub struct Pattern {
     text: &'static str,
@@ -72,9 +72,9 @@ impl Pattern {
         self.text
     }
 
-    /// Whether the whole of `value` matches. AWS anchors every pattern at both ends.
+    /// Whether all of `value` matches. AWS anchors every pattern at both ends.
     pub fn matches(&self, value: &str) -> bool {
-        // An expression that does not compile matches nothing; a test compiles every one of them.
+        // A pattern that does not compile matches nothing. A test compiles all of them.
         let compiled = self.compiled.get_or_init(|| Regex::new(&format!(r"\A(?:{})\z", self.text)).ok());
         compiled.as_ref().is_some_and(|regex| regex.is_match(value))
     }

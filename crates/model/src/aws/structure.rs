@@ -1,6 +1,6 @@
-//! Structures of requests: each is declared once, as a struct whose fields have the shapes of the service model beside them.
+//! Structures of requests, each declared once with its fields and their shapes in the service model.
 //!
-//! Members are looked at in the order of their declaration, and the first violation is the answer.
+//! Members are validated in the order of their declaration. The first violation is reported.
 
 use super::shape::{Member, Shape};
 use super::value::Value;
@@ -9,16 +9,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// An object with known members. Others are ignored.
+/// An object of which only the known members are read.
 pub(super) trait Structure: Sized {
     const MEMBERS: &'static [Member];
     const SHAPE: Shape = Shape::Structure(Self::MEMBERS);
 
-    /// Takes each of its members, or says which one is at fault.
+    /// Reads each member. On failure returns the name of the invalid member.
     fn take(members: Members<'_>) -> Result<Self, (&'static str, Fault)>;
 }
 
-/// Declares a struct that implements [`Structure`]. Each line has a field, its name in JSON, its type, and its shape; a member
+/// Declares a struct that implements [`Structure`]. Each line has a field, its name in JSON, its type and its shape. A member
 /// is required unless its type is an `Option`.
 macro_rules! structure {
     ($(#[$meta:meta])* $name:ident {
@@ -47,7 +47,7 @@ macro_rules! structure {
 }
 pub(super) use structure;
 
-/// Reads the body of a request. One without content counts as `{}`, as the awsJson1.1 protocol wants of servers.
+/// Parses the body of a request. An empty body counts as `{}`, as awsJson1.1 requires of servers.
 pub(super) fn read<T: Structure>(body: &str) -> Result<T, Invalid> {
     let members = Members::parse(T::MEMBERS, if body.is_empty() { "{}" } else { body }).map_err(|_| Invalid::Malformed)?;
     T::take(members).map_err(|(member, fault)| match fault {
@@ -63,7 +63,7 @@ impl<T: Structure> Value for T {
     }
 }
 
-/// The members of an object that are not taken yet, in the order of their declaration.
+/// The members of an object that have not been read yet, in the order of their declaration.
 #[derive(Debug)]
 pub(super) struct Members<'a> {
     shapes: std::slice::Iter<'static, Member>,
@@ -90,7 +90,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Finds the values of these members in an object; none if one of them is there twice.
+/// Finds the values of these members in an object. `None` if a member is repeated.
 struct Object(&'static [Member]);
 
 impl<'de> Visitor<'de> for Object {
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for Object {
     }
 }
 
-/// Finds the position of the member that has this name, if there is one.
+/// Finds the position of a member by its name.
 struct Position(&'static [Member]);
 
 impl<'de> DeserializeSeed<'de> for Position {

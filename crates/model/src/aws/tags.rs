@@ -24,7 +24,7 @@ pub struct DescribeImageTagsResponse {
 #[serde(rename_all = "camelCase")]
 pub struct ImageTagDetail {
     pub image_tag: String,
-    /// When the tag was set to this image.
+    /// The time when the tag was set to this image.
     pub created_at: Timestamp,
     pub image_detail: ReferencedImageDetail,
 }
@@ -33,12 +33,12 @@ pub struct ImageTagDetail {
 #[serde(rename_all = "camelCase")]
 pub struct ReferencedImageDetail {
     pub image_digest: String,
-    /// Config and layers as stored; of an index, its largest child.
+    /// The total of config and layers as stored, or the size of an index's largest child.
     pub image_size_in_bytes: u64,
-    /// When its manifest was first pushed.
+    /// The time when the manifest was first pushed.
     pub image_pushed_at: Timestamp,
     pub image_manifest_media_type: String,
-    /// The artifact type, else the media type of its config.
+    /// The artifact type, or else the media type of the config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_media_type: Option<String>,
 }

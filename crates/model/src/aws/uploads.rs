@@ -6,7 +6,7 @@ use super::shape::Shape;
 use super::structure::structure;
 use serde::Serialize;
 
-/// The most bytes that one part may hold, in bytes (`LayerPartBlob`).
+/// The maximum length of a layer part, in bytes (`LayerPartBlob`).
 pub const LARGEST_PART: u64 = 20_971_520;
 
 structure!(InitiateLayerUploadRequest {
@@ -18,7 +18,7 @@ structure!(InitiateLayerUploadRequest {
 #[serde(rename_all = "camelCase")]
 pub struct InitiateLayerUploadResponse {
     pub upload_id: String,
-    /// How large each part should be, in bytes.
+    /// The recommended length of a part, in bytes.
     pub part_size: u64,
 }
 
@@ -37,7 +37,7 @@ pub struct UploadLayerPartResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub upload_id: String,
-    /// The position of the last byte that was received.
+    /// The offset of the last byte received.
     pub last_byte_received: u64,
 }
 

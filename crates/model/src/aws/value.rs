@@ -1,24 +1,24 @@
-//! Reads the values of a request and holds them against their [`Shape`]s, in one pass.
+//! Parses the values of a request and validates them against their [`Shape`]s in one pass.
 //!
-//! A value is taken from raw JSON: a number of a thousand digits has a place in the grammar of JSON but in no Rust integer,
-//! and is answered with the range that it misses.
+//! Values are read from raw JSON, because a number may have more digits than any Rust integer and must still be reported as
+//! out of range.
 
 use super::blob::{self, Blob};
 use super::shape::Shape;
-use super::violation::{Bound, Fault};
+use super::violation::Fault;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A value that a request can hold.
+/// A value in a request.
 pub(super) trait Value: Sized {
     /// Whether a structure must have it.
     const REQUIRED: bool = true;
 
-    /// Reads `json`, which is well-formed, not null, and without space around it.
+    /// Reads `json`, which is well-formed, not null, and has no surrounding whitespace.
     fn read(shape: &Shape, json: &str) -> Result<Self, Fault>;
 
-    /// What stands for a member that is absent or null.
+    /// The value of a member that is absent or null.
     fn absent() -> Result<Self, Fault> {
         Err(Fault::Null)
     }
@@ -56,7 +56,7 @@ impl Value for String {
 }
 
 impl Value for Blob {
-    /// Too long a text is refused before it is decoded.
+    /// Rejects a text that is too long before decoding it.
     fn read(shape: &Shape, json: &str) -> Result<Self, Fault> {
         let text = text(json)?;
         if let Shape::Blob { min, max } = shape {
@@ -75,7 +75,7 @@ impl Value for u64 {
         };
         let min = min.unwrap_or(0);
         let value = number(kind, json, min, max)?;
-        Self::try_from(value).map_err(|_| Fault::Bound(Bound::Min(min)))
+        Self::try_from(value).map_err(|_| Fault::Min(min))
     }
 }
 
@@ -84,20 +84,19 @@ impl<T: Value> Value for Vec<T> {
         let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Fault::Type("list"))?;
         let Shape::List { min, max, item } = shape else { return Err(Fault::Type("list")) };
         match (min, max, entries.len() as u64) {
-            (Some(min), _, length) if length < *min => return Err(Fault::Bound(Bound::MinItems(*min))),
-            (_, Some(max), length) if length > *max => return Err(Fault::Bound(Bound::MaxItems(*max))),
+            (Some(min), _, length) if length < *min => return Err(Fault::MinItems(*min)),
+            (_, Some(max), length) if length > *max => return Err(Fault::MaxItems(*max)),
             _ => {}
         }
-        let read = |entry: &RawValue| match entry.get() {
-            "null" => Err(Fault::Null),
-            json => T::read(item, json),
+        let read = |entry: &RawValue| {
+            let read = if entry.get() == "null" { Err(Fault::Null) } else { T::read(item, entry.get()) };
+            read.map_err(|fault| fault.within(|fault| Fault::Item(all_constraints(item, fault))))
         };
-        let read = |entry| read(entry).map_err(|fault| fault.within(|fault| Fault::Item(all_constraints(item, fault))));
         entries.into_iter().map(read).collect()
     }
 }
 
-/// The text of a JSON string; borrowed, unless it has escapes.
+/// Parses a JSON string. The text is borrowed unless it has escapes.
 fn text(json: &str) -> Result<Cow<'_, str>, Fault> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -106,34 +105,34 @@ fn text(json: &str) -> Result<Cow<'_, str>, Fault> {
 
 fn check_length(length: u64, min: Option<u64>, max: Option<u64>) -> Result<(), Fault> {
     match (min, max) {
-        (Some(min), _) if length < min => Err(Fault::Bound(Bound::MinLength(min))),
-        (_, Some(max)) if length > max => Err(Fault::Bound(Bound::MaxLength(max))),
+        (Some(min), _) if length < min => Err(Fault::MinLength(min)),
+        (_, Some(max)) if length > max => Err(Fault::MaxLength(max)),
         _ => Ok(()),
     }
 }
 
-/// A whole number of any magnitude: digits that no `i64` holds lie beyond one of the two ends.
+/// Parses an integer of any magnitude. One that does not fit into an `i64` is out of range.
 fn number(kind: &'static str, json: &str, min: i64, max: i64) -> Result<i64, Fault> {
     let digits = json.strip_prefix('-').unwrap_or(json);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Fault::Type(kind));
     }
     match json.parse::<i64>() {
-        Ok(value) if value < min => Err(Fault::Bound(Bound::Min(min))),
-        Ok(value) if value > max => Err(Fault::Bound(Bound::Max(max))),
+        Ok(value) if value < min => Err(Fault::Min(min)),
+        Ok(value) if value > max => Err(Fault::Max(max)),
         Ok(value) => Ok(value),
-        Err(_) if json.starts_with('-') => Err(Fault::Bound(Bound::Min(min))),
-        Err(_) => Err(Fault::Bound(Bound::Max(max))),
+        Err(_) if json.starts_with('-') => Err(Fault::Min(min)),
+        Err(_) => Err(Fault::Max(max)),
     }
 }
 
-/// For an entry that breaks a length or a pattern AWS names every constraint of the entry, the greatest length first.
+/// If an entry violates a length or a pattern, AWS lists all constraints on the entry, beginning with the maximum length.
 fn all_constraints(item: &Shape, fault: Fault) -> Vec<Fault> {
-    let (Shape::String { min, max, pattern }, Fault::Bound(_) | Fault::Pattern(_)) = (item, &fault) else {
-        return vec![fault];
-    };
-    let max = max.map(|max| Fault::Bound(Bound::MaxLength(max)));
-    let min = min.map(|min| Fault::Bound(Bound::MinLength(min)));
-    let pattern = pattern.map(|pattern| Fault::Pattern(pattern.as_str()));
-    [max, min, pattern].into_iter().flatten().collect()
+    match (item, &fault) {
+        (Shape::String { min, max, pattern }, Fault::MinLength(_) | Fault::MaxLength(_) | Fault::Pattern(_)) => {
+            let pattern = pattern.map(|pattern| Fault::Pattern(pattern.as_str()));
+            [max.map(Fault::MaxLength), min.map(Fault::MinLength), pattern].into_iter().flatten().collect()
+        }
+        _ => vec![fault],
+    }
 }

@@ -1,23 +1,23 @@
-//! What is wrong with a request, in AWS's words.
+//! Errors in requests, in AWS's wording.
 
 use std::fmt;
 
-/// Why a body is not what an operation takes.
+/// An invalid body of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// Not JSON, not an object, or an object that names a member twice: AWS calls it a SerializationException.
+    /// Not a JSON object, or one with a repeated member: a SerializationException.
     #[error("the request body is not a JSON object")]
     Malformed,
-    /// An object, but not of the shape: AWS calls it an InvalidParameterException.
+    /// Not of the operation's shape: an InvalidParameterException.
     #[error(transparent)]
     Violation(#[from] Violation),
 }
 
-/// The first constraint that a request does not keep.
+/// The first constraint that a request violates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'")]
 pub struct Violation {
-    /// Always a member of the outermost object.
+    /// A member of the outermost object.
     pub member: String,
     pub constraint: String,
 }
@@ -28,65 +28,37 @@ impl Violation {
     }
 }
 
-/// What is wrong with one value.
+/// The constraint that one value violates.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Absent, or null.
+    /// Absent or null.
     Null,
-    /// Of another type than this one.
+    /// Not of this type.
     Type(&'static str),
-    Bound(Bound),
-    /// Does not match this pattern.
-    Pattern(&'static str),
-    Base64,
-    /// An entry of a list is at fault; of an entry of simple type AWS lists all constraints.
-    Item(Vec<Fault>),
-    /// A member of a nested structure is at fault.
-    Member(&'static str, Box<Fault>),
-    /// A structure names a member twice.
-    Repeated,
-}
-
-/// A limit that a value does not keep.
-#[derive(Debug)]
-pub(super) enum Bound {
     MinLength(u64),
     MaxLength(u64),
     MinItems(u64),
     MaxItems(u64),
     Min(i64),
     Max(i64),
+    /// Does not match this pattern.
+    Pattern(&'static str),
+    Base64,
+    /// An entry of a list violates one of these constraints.
+    Item(Vec<Fault>),
+    /// A member of a nested structure is invalid.
+    Member(&'static str, Box<Fault>),
+    /// A member of a structure is repeated.
+    Repeated,
 }
 
 impl Fault {
-    /// The fault of what contains the value. JSON that is malformed somewhere is malformed as a whole.
+    /// Wraps the fault in that of its container. A repeated member makes the whole JSON malformed.
     pub(super) fn within(self, container: impl FnOnce(Self) -> Self) -> Self {
         if matches!(self, Self::Repeated) { self } else { container(self) }
     }
-}
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("must not be null"),
-            Self::Type(name) => write!(f, "must be of type {name}"),
-            // AWS says "Member" but of the length of a text.
-            Self::Bound(bound @ (Bound::MinLength(_) | Bound::MaxLength(_))) => bound.fmt(f),
-            Self::Bound(bound) => write!(f, "Member {bound}"),
-            Self::Pattern(pattern) => write!(f, "must satisfy regular expression '{pattern}'"),
-            Self::Base64 => f.write_str("must be base64"),
-            Self::Item(faults) => {
-                let inner = faults.iter().map(Self::of_an_item).collect::<Vec<_>>();
-                write!(f, "Member must satisfy constraint: [{}]", inner.join(", "))
-            }
-            Self::Member(name, fault) => write!(f, "Member '{name}' {}", fault.without_subject()),
-            Self::Repeated => f.write_str("must not name a member twice"),
-        }
-    }
-}
-
-impl Fault {
-    /// As AWS words the constraint of a list's entry.
+    /// AWS's wording for an entry of a list.
     fn of_an_item(&self) -> String {
         match self {
             Self::Pattern(pattern) => format!("Member must satisfy regular expression pattern: {pattern}"),
@@ -101,13 +73,26 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MinLength(min) | Self::MinItems(min) => write!(f, "must have length greater than or equal to {min}"),
-            Self::MaxLength(max) | Self::MaxItems(max) => write!(f, "must have length less than or equal to {max}"),
-            Self::Min(min) => write!(f, "must have value greater than or equal to {min}"),
-            Self::Max(max) => write!(f, "must have value less than or equal to {max}"),
+            Self::Null => f.write_str("must not be null"),
+            Self::Type(name) => write!(f, "must be of type {name}"),
+            // AWS omits "Member" only for the length of a text.
+            Self::MinLength(min) => write!(f, "must have length greater than or equal to {min}"),
+            Self::MaxLength(max) => write!(f, "must have length less than or equal to {max}"),
+            Self::MinItems(min) => write!(f, "Member must have length greater than or equal to {min}"),
+            Self::MaxItems(max) => write!(f, "Member must have length less than or equal to {max}"),
+            Self::Min(min) => write!(f, "Member must have value greater than or equal to {min}"),
+            Self::Max(max) => write!(f, "Member must have value less than or equal to {max}"),
+            Self::Pattern(pattern) => write!(f, "must satisfy regular expression '{pattern}'"),
+            Self::Base64 => f.write_str("must be base64"),
+            Self::Item(faults) => {
+                let inner = faults.iter().map(Self::of_an_item).collect::<Vec<_>>();
+                write!(f, "Member must satisfy constraint: [{}]", inner.join(", "))
+            }
+            Self::Member(name, fault) => write!(f, "Member '{name}' {}", fault.without_subject()),
+            Self::Repeated => f.write_str("must not name a member twice"),
         }
     }
 }

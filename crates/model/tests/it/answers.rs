@@ -1,4 +1,4 @@
-//! What each operation may answer, as the service model has it.
+//! The responses of all operations and the members of exceptions, in the service model's terms.
 
 use Answer::{List, OneOf, Structure, Time, Value};
 use roadstead_model::aws::scalars::{
@@ -8,12 +8,12 @@ use roadstead_model::aws::shape::Pattern;
 use roadstead_model::aws::{Exception, Operation, Shape};
 use roadstead_model::name::REGISTRY_ALIAS_PATTERN;
 
-/// A value of an answer.
+/// The constraints on a value in a response.
 pub(crate) enum Answer {
     Value(&'static Shape),
     Time,
     OneOf(&'static [&'static str]),
-    /// From so many items, up to so many.
+    /// The minimum and the maximum length, and the entries.
     List(Option<u64>, Option<u64>, &'static Answer),
     Structure(&'static [Member]),
 }
@@ -24,12 +24,14 @@ pub(crate) struct Member {
     pub(crate) answer: &'static Answer,
 }
 
-const fn required(name: &'static str, answer: &'static Answer) -> Member {
-    Member { name, required: true, answer }
-}
-
-const fn optional(name: &'static str, answer: &'static Answer) -> Member {
-    Member { name, required: false, answer }
+/// Declares structures by their optional and their required members.
+macro_rules! structures {
+    ($(static $name:ident { $($optional:ident: $answer:expr),* $(,)? } $(required { $($required:ident: $value:expr),* $(,)? })?)*) => {
+        $(static $name: Answer = Structure(&[
+            $(Member { name: stringify!($optional), required: false, answer: &$answer },)*
+            $($(Member { name: stringify!($required), required: true, answer: &$value },)*)?
+        ]);)*
+    };
 }
 
 /// The answer of an operation.
@@ -60,104 +62,16 @@ static ANY_TEXT: Answer = Value(&TEXT);
 static BOOL: Answer = Value(&BOOLEAN);
 static SIZE: Answer = Value(&Shape::Long { min: None, max: None });
 static ID: Answer = Value(&REGISTRY_ID);
-static ID_OR_ALIAS: Answer = Value(&REGISTRY_ID_OR_ALIAS);
 static NAME: Answer = Value(&REPOSITORY_NAME);
 static TAG: Answer = Value(&IMAGE_TAG);
 static RESOURCE_ARN: Answer = Value(&ARN);
 static UPLOAD: Answer = Value(&UPLOAD_ID);
 static POSITION: Answer = Value(&PART_SIZE);
-
-static NOTHING: Answer = Structure(&[]);
-
+static DIGEST: Answer = Value(&LAYER_DIGEST);
 static BASE64: Pattern = Pattern::new(r"^\S+$");
-static AUTHORIZATION: Answer = Structure(&[optional("authorizationData", &AUTHORIZATION_DATA)]);
-static AUTHORIZATION_DATA: Answer =
-    Structure(&[optional("authorizationToken", &Value(&Shape::matching(&BASE64))), optional("expiresAt", &Time)]);
-
-static REPOSITORY: Answer = Structure(&[
-    optional("repositoryArn", &RESOURCE_ARN),
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("repositoryUri", &ANY_TEXT),
-    optional("createdAt", &Time),
-]);
-static CREATED_REPOSITORY: Answer = Structure(&[optional("repository", &REPOSITORY), optional("catalogData", &CATALOG_DATA)]);
-static DELETED_REPOSITORY: Answer = Structure(&[optional("repository", &REPOSITORY)]);
-static REPOSITORIES: Answer = Structure(&[optional("repositories", &List(None, None, &REPOSITORY)), optional("nextToken", &ANY_TEXT)]);
-
 static CATALOG_TEXT: Answer = Value(&Shape::text(None, 25_600));
 static CATALOG_NAMES: Answer = List(None, Some(50), &Value(&Shape::text(Some(1), 50)));
-static CATALOG_DATA: Answer = Structure(&[
-    optional("description", &Value(&Shape::text(None, 1024))),
-    optional("architectures", &CATALOG_NAMES),
-    optional("operatingSystems", &CATALOG_NAMES),
-    optional("logoUrl", &Value(&Shape::text(None, 2048))),
-    optional("aboutText", &CATALOG_TEXT),
-    optional("usageText", &CATALOG_TEXT),
-    optional("marketplaceCertified", &BOOL),
-]);
-static REPOSITORY_CATALOG_DATA: Answer = Structure(&[optional("catalogData", &CATALOG_DATA)]);
-static DISPLAY_NAME: Answer = Structure(&[optional("displayName", &Value(&Shape::text(Some(0), 100)))]);
-static REGISTRY_CATALOG_DATA: Answer = Structure(&[required("registryCatalogData", &DISPLAY_NAME)]);
-
 static REGISTRY_ALIAS: Pattern = Pattern::new(REGISTRY_ALIAS_PATTERN);
-static ALIAS: Answer = Structure(&[
-    required("name", &Value(&Shape::String { min: Some(2), max: Some(50), pattern: Some(&REGISTRY_ALIAS) })),
-    required("status", &OneOf(&["ACTIVE", "PENDING", "REJECTED"])),
-    required("primaryRegistryAlias", &BOOL),
-    required("defaultRegistryAlias", &BOOL),
-]);
-static REGISTRY: Answer = Structure(&[
-    required("registryId", &ID),
-    required("registryArn", &RESOURCE_ARN),
-    required("registryUri", &ANY_TEXT),
-    required("verified", &BOOL),
-    required("aliases", &List(None, None, &ALIAS)),
-]);
-static REGISTRIES: Answer = Structure(&[required("registries", &List(None, None, &REGISTRY)), optional("nextToken", &ANY_TEXT)]);
-
-static POLICY: Answer = Structure(&[
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("policyText", &Value(&Shape::text(Some(0), 10_240))),
-]);
-
-static RESOURCE_TAG: Answer =
-    Structure(&[optional("Key", &Value(&Shape::text(Some(1), 128))), optional("Value", &Value(&Shape::text(Some(0), 256)))]);
-static RESOURCE_TAGS: Answer = Structure(&[optional("tags", &List(Some(0), Some(200), &RESOURCE_TAG))]);
-
-static IMAGE_DETAIL: Answer = Structure(&[
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("imageDigest", &ANY_TEXT),
-    optional("imageTags", &List(None, None, &TAG)),
-    optional("imageSizeInBytes", &SIZE),
-    optional("imagePushedAt", &Time),
-    optional("imageManifestMediaType", &ANY_TEXT),
-    optional("artifactMediaType", &ANY_TEXT),
-]);
-static IMAGES: Answer = Structure(&[optional("imageDetails", &List(None, None, &IMAGE_DETAIL)), optional("nextToken", &ANY_TEXT)]);
-static REFERENCED_IMAGE_DETAIL: Answer = Structure(&[
-    optional("imageDigest", &ANY_TEXT),
-    optional("imageSizeInBytes", &SIZE),
-    optional("imagePushedAt", &Time),
-    optional("imageManifestMediaType", &ANY_TEXT),
-    optional("artifactMediaType", &ANY_TEXT),
-]);
-static IMAGE_TAG_DETAIL: Answer =
-    Structure(&[optional("imageTag", &TAG), optional("createdAt", &Time), optional("imageDetail", &REFERENCED_IMAGE_DETAIL)]);
-static IMAGE_TAGS: Answer =
-    Structure(&[optional("imageTagDetails", &List(None, None, &IMAGE_TAG_DETAIL)), optional("nextToken", &ANY_TEXT)]);
-
-static IMAGE_ID: Answer = Structure(&[optional("imageDigest", &ANY_TEXT), optional("imageTag", &TAG)]);
-static IMAGE: Answer = Structure(&[
-    optional("registryId", &ID_OR_ALIAS),
-    optional("repositoryName", &NAME),
-    optional("imageId", &IMAGE_ID),
-    optional("imageManifest", &Value(&Shape::text(Some(1), 4_194_304))),
-    optional("imageManifestMediaType", &ANY_TEXT),
-]);
-static PUT_IMAGE: Answer = Structure(&[optional("image", &IMAGE)]);
 pub(crate) static IMAGE_FAILURE_CODES: &[&str] = &[
     "InvalidImageDigest",
     "InvalidImageTag",
@@ -167,54 +81,79 @@ pub(crate) static IMAGE_FAILURE_CODES: &[&str] = &[
     "ImageReferencedByManifestList",
     "KmsError",
 ];
-static IMAGE_FAILURE: Answer = Structure(&[
-    optional("imageId", &IMAGE_ID),
-    optional("failureCode", &OneOf(IMAGE_FAILURE_CODES)),
-    optional("failureReason", &ANY_TEXT),
-]);
-static DELETED_IMAGES: Answer =
-    Structure(&[optional("imageIds", &List(Some(1), Some(100), &IMAGE_ID)), optional("failures", &List(None, None, &IMAGE_FAILURE))]);
-
-static DIGEST: Answer = Value(&LAYER_DIGEST);
-static LAYER: Answer = Structure(&[
-    optional("layerDigest", &DIGEST),
-    optional("layerAvailability", &OneOf(&["AVAILABLE", "UNAVAILABLE"])),
-    optional("layerSize", &SIZE),
-    optional("mediaType", &ANY_TEXT),
-]);
 pub(crate) static LAYER_FAILURE_CODES: &[&str] = &["InvalidLayerDigest", "MissingLayerDigest"];
-static LAYER_FAILURE: Answer = Structure(&[
-    optional("layerDigest", &Value(&Shape::text(Some(0), 1000))),
-    optional("failureCode", &OneOf(LAYER_FAILURE_CODES)),
-    optional("failureReason", &ANY_TEXT),
-]);
-static LAYERS: Answer =
-    Structure(&[optional("layers", &List(None, None, &LAYER)), optional("failures", &List(None, None, &LAYER_FAILURE))]);
 
-static STARTED_UPLOAD: Answer = Structure(&[optional("uploadId", &UPLOAD), optional("partSize", &POSITION)]);
-static PART: Answer = Structure(&[
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("uploadId", &UPLOAD),
-    optional("lastByteReceived", &POSITION),
-]);
-static COMPLETED_UPLOAD: Answer = Structure(&[
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("uploadId", &UPLOAD),
-    optional("layerDigest", &DIGEST),
-]);
+structures! {
+    static NOTHING {}
 
-static MESSAGE: &[Member] = &[optional("message", &ANY_TEXT)];
-static LAYER_PART: &[Member] = &[
-    optional("registryId", &ID),
-    optional("repositoryName", &NAME),
-    optional("uploadId", &UPLOAD),
-    optional("lastValidByteReceived", &POSITION),
-    optional("message", &ANY_TEXT),
-];
+    static AUTHORIZATION { authorizationData: AUTHORIZATION_DATA }
+    static AUTHORIZATION_DATA { authorizationToken: Value(&Shape::matching(&BASE64)), expiresAt: Time }
 
-/// The members of an exception.
-pub(crate) fn of_exception(exception: Exception) -> &'static [Member] {
-    if exception == Exception::InvalidLayerPart { LAYER_PART } else { MESSAGE }
+    static REPOSITORY { repositoryArn: RESOURCE_ARN, registryId: ID, repositoryName: NAME, repositoryUri: ANY_TEXT, createdAt: Time }
+    static CREATED_REPOSITORY { repository: REPOSITORY, catalogData: CATALOG_DATA }
+    static DELETED_REPOSITORY { repository: REPOSITORY }
+    static REPOSITORIES { repositories: List(None, None, &REPOSITORY), nextToken: ANY_TEXT }
+
+    static CATALOG_DATA {
+        description: Value(&Shape::text(None, 1024)), architectures: CATALOG_NAMES, operatingSystems: CATALOG_NAMES,
+        logoUrl: Value(&Shape::text(None, 2048)), aboutText: CATALOG_TEXT, usageText: CATALOG_TEXT, marketplaceCertified: BOOL,
+    }
+    static REPOSITORY_CATALOG_DATA { catalogData: CATALOG_DATA }
+    static DISPLAY_NAME { displayName: Value(&Shape::text(Some(0), 100)) }
+    static REGISTRY_CATALOG_DATA {} required { registryCatalogData: DISPLAY_NAME }
+
+    static ALIAS {} required {
+        name: Value(&Shape::String { min: Some(2), max: Some(50), pattern: Some(&REGISTRY_ALIAS) }),
+        status: OneOf(&["ACTIVE", "PENDING", "REJECTED"]), primaryRegistryAlias: BOOL, defaultRegistryAlias: BOOL,
+    }
+    static REGISTRY {} required {
+        registryId: ID, registryArn: RESOURCE_ARN, registryUri: ANY_TEXT, verified: BOOL, aliases: List(None, None, &ALIAS),
+    }
+    static REGISTRIES { nextToken: ANY_TEXT } required { registries: List(None, None, &REGISTRY) }
+
+    static POLICY { registryId: ID, repositoryName: NAME, policyText: Value(&Shape::text(Some(0), 10_240)) }
+
+    static RESOURCE_TAG { Key: Value(&Shape::text(Some(1), 128)), Value: Value(&Shape::text(Some(0), 256)) }
+    static RESOURCE_TAGS { tags: List(Some(0), Some(200), &RESOURCE_TAG) }
+
+    static IMAGE_DETAIL {
+        registryId: ID, repositoryName: NAME, imageDigest: ANY_TEXT, imageTags: List(None, None, &TAG), imageSizeInBytes: SIZE,
+        imagePushedAt: Time, imageManifestMediaType: ANY_TEXT, artifactMediaType: ANY_TEXT,
+    }
+    static IMAGES { imageDetails: List(None, None, &IMAGE_DETAIL), nextToken: ANY_TEXT }
+    static REFERENCED_IMAGE_DETAIL {
+        imageDigest: ANY_TEXT, imageSizeInBytes: SIZE, imagePushedAt: Time, imageManifestMediaType: ANY_TEXT, artifactMediaType: ANY_TEXT,
+    }
+    static IMAGE_TAG_DETAIL { imageTag: TAG, createdAt: Time, imageDetail: REFERENCED_IMAGE_DETAIL }
+    static IMAGE_TAGS { imageTagDetails: List(None, None, &IMAGE_TAG_DETAIL), nextToken: ANY_TEXT }
+
+    static IMAGE_ID { imageDigest: ANY_TEXT, imageTag: TAG }
+    static IMAGE {
+        registryId: Value(&REGISTRY_ID_OR_ALIAS), repositoryName: NAME, imageId: IMAGE_ID,
+        imageManifest: Value(&Shape::text(Some(1), 4_194_304)), imageManifestMediaType: ANY_TEXT,
+    }
+    static PUT_IMAGE { image: IMAGE }
+    static IMAGE_FAILURE { imageId: IMAGE_ID, failureCode: OneOf(IMAGE_FAILURE_CODES), failureReason: ANY_TEXT }
+    static DELETED_IMAGES { imageIds: List(Some(1), Some(100), &IMAGE_ID), failures: List(None, None, &IMAGE_FAILURE) }
+
+    static LAYER {
+        layerDigest: DIGEST, layerAvailability: OneOf(&["AVAILABLE", "UNAVAILABLE"]), layerSize: SIZE, mediaType: ANY_TEXT,
+    }
+    static LAYER_FAILURE {
+        layerDigest: Value(&Shape::text(Some(0), 1000)), failureCode: OneOf(LAYER_FAILURE_CODES), failureReason: ANY_TEXT,
+    }
+    static LAYERS { layers: List(None, None, &LAYER), failures: List(None, None, &LAYER_FAILURE) }
+
+    static STARTED_UPLOAD { uploadId: UPLOAD, partSize: POSITION }
+    static PART { registryId: ID, repositoryName: NAME, uploadId: UPLOAD, lastByteReceived: POSITION }
+    static COMPLETED_UPLOAD { registryId: ID, repositoryName: NAME, uploadId: UPLOAD, layerDigest: DIGEST }
+
+    static MESSAGE { message: ANY_TEXT }
+    static LAYER_PART {
+        registryId: ID, repositoryName: NAME, uploadId: UPLOAD, lastValidByteReceived: POSITION, message: ANY_TEXT,
+    }
+}
+
+pub(crate) fn of_exception(exception: Exception) -> &'static Answer {
+    if exception == Exception::InvalidLayerPart { &LAYER_PART } else { &MESSAGE }
 }

@@ -1,4 +1,4 @@
-//! The structures of the AWS API, among themselves and against AWS's service model.
+//! The structures of the AWS API, compared with each other and with AWS's service model.
 
 mod answers;
 mod service_model;

@@ -1,6 +1,6 @@
-//! Holds the operations, their structures and the exceptions against AWS's own description of the service, in both directions.
+//! Compares the operations, their structures and the exceptions with AWS's service model, in both directions.
 //!
-//! The description is botocore's `data/ecr-public/2020-10-30/service-2.json.gz`, unpacked; `make test-clients` fetches it
+//! The model is botocore's `data/ecr-public/2020-10-30/service-2.json.gz`, unpacked; `make test-clients` fetches it
 //! and names it in `ROADSTEAD_SERVICE_MODEL`.
 
 use super::answers::{self, Answer};
@@ -37,7 +37,7 @@ fn names(value: &Value) -> BTreeSet<&str> {
     }
 }
 
-/// `ours` and the shape `theirs` of the model allow the same values.
+/// Asserts that `ours` and the model's shape `theirs` allow the same values.
 fn compare(model: &ServiceModel, ours: &Shape, theirs: &Value, path: &str) {
     let length = |key: &str| theirs[key].as_u64();
     let range = |key: &str| theirs[key].as_i64();
@@ -92,18 +92,16 @@ fn compare_answer(model: &ServiceModel, ours: &Answer, theirs: &Value, path: &st
             assert_eq!((*min, *max), (theirs["min"].as_u64(), theirs["max"].as_u64()), "{path}: lengths");
             compare_answer(model, item, model.shape(&theirs["member"]["shape"]), &format!("{path}[]"));
         }
-        Answer::Structure(members) => compare_members(model, members, theirs, path),
+        Answer::Structure(members) => {
+            compare_names(members.iter().map(|member| (member.name, member.required)), theirs, path);
+            for answers::Member { name, answer, .. } in *members {
+                compare_answer(model, answer, model.shape(&theirs["members"][*name]["shape"]), &format!("{path}.{name}"));
+            }
+        }
     }
 }
 
-fn compare_members(model: &ServiceModel, ours: &[answers::Member], theirs: &Value, path: &str) {
-    compare_names(ours.iter().map(|member| (member.name, member.required)), theirs, path);
-    for answers::Member { name, answer, .. } in ours {
-        compare_answer(model, answer, model.shape(&theirs["members"][*name]["shape"]), &format!("{path}.{name}"));
-    }
-}
-
-/// The members have these names, and those are required that are marked so.
+/// Asserts that the names of the members, and which of them are required, agree.
 fn compare_names(ours: impl Iterator<Item = (&'static str, bool)> + Clone, theirs: &Value, path: &str) {
     assert_eq!(theirs["type"], "structure", "{path}: type");
     let modelled = &theirs["members"];
@@ -162,7 +160,7 @@ fn the_exceptions_are_those_of_the_service_model() {
     assert_eq!(Exception::ALL.iter().map(|exception| exception.as_str()).collect::<BTreeSet<_>>(), theirs.collect());
     for exception in Exception::ALL {
         let shape = &shapes[exception.as_str()];
-        compare_members(&model, answers::of_exception(*exception), shape, exception.as_str());
+        compare_answer(&model, answers::of_exception(*exception), shape, exception.as_str());
         assert_eq!(shape["fault"] == true, exception.is_fault(), "{exception:?}");
     }
 }

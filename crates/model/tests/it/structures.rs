@@ -1,15 +1,16 @@
-//! Requests are read with all the members that they may have, and answers have all the members that they should.
+//! Requests are read with all their members, and responses have all members of the service model.
 
-use super::answers::{self, Answer, Member};
+use super::answers::{self, Answer};
 use roadstead_model::Timestamp;
 use roadstead_model::aws::*;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A value of `shape` in which every member is present.
 fn sample(shape: &Shape) -> Value {
     match shape {
-        // One of these satisfies each pattern of the service model.
+        // Each pattern of the service model matches one of these.
         Shape::String { pattern, .. } => ["123456789012", "team/app", "sha256:ab", "01234567-89ab-cdef-0123-456789abcdef"]
             .into_iter()
             .find(|text| pattern.is_none_or(|pattern| pattern.matches(text)))
@@ -23,7 +24,7 @@ fn sample(shape: &Shape) -> Value {
     }
 }
 
-/// A structure of those members that `has` picks.
+/// A structure with the members selected by `has`.
 fn structure(members: &[shape::Member], has: impl Fn(&shape::Member) -> bool) -> Value {
     members.iter().filter(|member| has(member)).map(|member| (member.name.to_owned(), sample(member.shape))).collect()
 }
@@ -44,7 +45,7 @@ fn every_request_is_read_with_the_members_of_its_shape() {
     }
 }
 
-/// `value` has exactly the members that `answer` lists, at every depth, and each is what it may be.
+/// Asserts that `value` has exactly the members of `answer`, at every depth, with valid values.
 fn check(answer: &Answer, value: &Value, path: &str) {
     match answer {
         Answer::Value(shape) => assert!(is_of(shape, value), "{path}: {value}"),
@@ -52,44 +53,38 @@ fn check(answer: &Answer, value: &Value, path: &str) {
         Answer::OneOf(values) => assert!(values.contains(&value.as_str().expect(path)), "{path}: {value}"),
         Answer::List(min, max, item) => {
             let items = value.as_array().expect(path);
-            let length = items.len() as u64;
-            assert!(!items.is_empty(), "{path} has no entry to look at");
-            assert!(min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max), "{path}");
+            assert!(!items.is_empty(), "{path} has no entry to check");
+            assert!(is_within(items.len() as u64, *min, *max), "{path}");
             items.iter().for_each(|value| check(item, value, path));
         }
-        Answer::Structure(members) => check_members(members, value, path),
+        Answer::Structure(members) => {
+            let object = value.as_object().expect(path);
+            let modelled: BTreeSet<&str> = members.iter().map(|member| member.name).collect();
+            assert_eq!(object.keys().map(String::as_str).collect::<BTreeSet<_>>(), modelled, "{path}");
+            for member in *members {
+                check(member.answer, &object[member.name], &format!("{path}.{}", member.name));
+            }
+        }
     }
 }
 
-fn check_members(members: &[Member], value: &Value, path: &str) {
-    let object = value.as_object().expect(path);
-    let mut written: Vec<&str> = object.keys().map(String::as_str).collect();
-    let mut modelled: Vec<&str> = members.iter().map(|member| member.name).collect();
-    written.sort_unstable();
-    modelled.sort_unstable();
-    assert_eq!(written, modelled, "{path}");
-    for Member { name, answer, .. } in members {
-        check(answer, &object[*name], &format!("{path}.{name}"));
-    }
-}
-
-/// Whether a simple value keeps the constraints of its shape.
+/// Whether a simple value satisfies its shape.
 fn is_of(shape: &Shape, value: &Value) -> bool {
-    let is_within =
-        |number: i64, min: Option<i64>, max: Option<i64>| min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max);
     match shape {
-        Shape::String { min, max, pattern } => value.as_str().is_some_and(|text| {
-            let length = text.chars().count() as u64;
-            let fits = min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max);
-            fits && pattern.is_none_or(|pattern| pattern.matches(text))
-        }),
+        Shape::String { min, max, pattern } => value
+            .as_str()
+            .is_some_and(|text| is_within(text.chars().count() as u64, *min, *max) && pattern.is_none_or(|pattern| pattern.matches(text))),
         Shape::Integer { min, max } | Shape::Long { min, max } => value.as_i64().is_some_and(|number| is_within(number, *min, *max)),
         Shape::Boolean => value.is_boolean(),
         Shape::Blob { .. } | Shape::List { .. } | Shape::Structure(_) => false,
     }
 }
 
-/// `value`, in which every optional member is present, is what `operation` may answer.
+fn is_within<T: PartialOrd>(value: T, min: Option<T>, max: Option<T>) -> bool {
+    min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
+}
+
+/// Asserts that `value`, which has every optional member, is a valid response of `operation`.
 fn answer(operation: &str, value: &impl Serialize) {
     let operation = Operation::find(operation).expect("an operation");
     check(answers::of(operation), &serde_json::to_value(value).expect("JSON"), operation.name());

@@ -1,4 +1,4 @@
-//! Authorisation: an operation takes a [`Caller`], and only [`authorize`] makes one.
+//! Authorisation: every operation takes a [`Caller`], which only [`authorize`] creates.
 
 use super::audit;
 use super::error::Failure;
@@ -9,19 +9,19 @@ use crate::principal::KnownPrincipal;
 use crate::server::Server;
 use roadstead_model::aws::resource_tags::ResourceTag;
 use roadstead_model::aws::{self, Exception, Operation, Request, Violation};
-use roadstead_model::name::NameError;
 use roadstead_model::policy::Policy;
 use roadstead_model::{Arn, RegistryId, RepositoryKey, RepositoryName};
 use roadstead_registry::{Error, Installation};
 
-/// Somebody who may call one operation, on one registry.
+/// An authorised caller of one operation.
 pub(super) struct Caller<'a> {
     server: &'a Server,
     call: &'a Call,
     operation: Operation,
-    /// None for nobody in particular, who may read what is public.
+    /// `None` for an anonymous caller that reads public data.
     principal: Option<KnownPrincipal>,
     registry_id: RegistryId,
+    repositories: Vec<RepositoryKey>,
     permissions: Vec<Permissions<'a>>,
 }
 
@@ -38,33 +38,38 @@ impl<'a> Caller<'a> {
         self.operation
     }
 
-    /// Who calls; refuses the anonymous.
+    /// The authenticated principal. Fails if the caller is anonymous.
     pub(super) fn principal(&self) -> Result<&KnownPrincipal, Failure> {
         self.principal.as_ref().ok_or_else(|| SignatureError::Missing.into())
     }
 
-    /// The registry that the call is about.
+    /// The registry that the request names, or else the caller's own.
     pub(super) fn registry_id(&self) -> &RegistryId {
         &self.registry_id
     }
 
-    /// The repository of that registry which `member` names. It need not exist.
-    pub(super) fn repository(&self, member: &str, name: &str) -> Result<RepositoryKey, Violation> {
-        Ok(RepositoryKey::new(self.registry_id.clone(), repository_name(member, name)?))
+    /// The repositories that the request names. They need not exist.
+    pub(super) fn repositories(&self) -> &[RepositoryKey] {
+        &self.repositories
     }
 
-    /// What URIs of repositories in answers start with: `<host>/<primary alias>`.
+    /// The repository that the request names. It need not exist.
+    pub(super) fn repository(&self) -> Result<&RepositoryKey, Failure> {
+        self.repositories.first().ok_or_else(|| Error::Internal("the operation names no repository".to_owned()).into())
+    }
+
+    /// The prefix of URIs of repositories: `<host>/<primary alias>`.
     pub(super) async fn registry_uri(&self) -> Result<String, Failure> {
         let alias = self.installation().primary_alias(&self.registry_id).await?;
         Ok(format!("{}/{alias}", self.call.origin.authority))
     }
 
-    /// The URL of a path of this server, as the caller reaches it.
+    /// The URL of a path of this server, with the host that the caller used.
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.call.origin)
     }
 
-    /// Whether the caller may also do `action` to what the call is about.
+    /// Whether the caller may also perform `action` on the resources of the request.
     pub(super) fn may(&self, action: &str) -> bool {
         !self.permissions.is_empty() && self.permissions.iter().all(|permissions| permissions.allow(action).is_ok())
     }
@@ -75,9 +80,9 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Checks that `principal` may perform each action that the operation needs, on each resource that the request names.
+/// Checks that `principal` may perform each action that the operation needs on each resource that the request names.
 ///
-/// What is public can be read without a principal, and by other accounts without a grant, unless their own policies deny it.
+/// Public data can be read by anonymous callers, and by other accounts unless their own policies deny it.
 pub(super) async fn authorize<'a>(
     server: &'a Server,
     call: &'a Call,
@@ -90,6 +95,8 @@ pub(super) async fn authorize<'a>(
     if principal.is_some() {
         audit::note_write(call, request, &resources);
     }
+    let key = |resource: &Resource| if let Resource::Repository(key) = resource { Some(key.clone()) } else { None };
+    let repositories = resources.iter().filter_map(key).collect();
     let mut permissions = Vec::with_capacity(resources.len());
     if let Some(principal) = &principal {
         let tags = tags_of(request);
@@ -102,10 +109,10 @@ pub(super) async fn authorize<'a>(
             permissions.push(found);
         }
     }
-    Ok(Caller { server, call, operation, principal, registry_id, permissions })
+    Ok(Caller { server, call, operation, principal, registry_id, repositories, permissions })
 }
 
-/// The actions that a request needs. One that makes a repository with tags on it also tags it (Service Authorization
+/// The actions that a request needs. Creating a repository with tags also needs the permission to tag (Service Authorization
 /// Reference, "Dependent actions").
 fn actions_of(operation: Operation, tags: &RequestTags) -> impl Iterator<Item = &'static str> {
     const TAG_RESOURCE: &str = "ecr-public:TagResource";
@@ -113,7 +120,7 @@ fn actions_of(operation: Operation, tags: &RequestTags) -> impl Iterator<Item = 
     operation.actions().iter().copied().chain(tags_too)
 }
 
-/// The resource tags that conditions can look at.
+/// The resource tags in the request, for conditions.
 fn tags_of(request: &Request) -> RequestTags {
     let pair = |tag: &ResourceTag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
     let with = |tags: &[ResourceTag]| RequestTags { tags: tags.iter().filter_map(pair).collect(), keys: Vec::new() };
@@ -139,12 +146,12 @@ async fn registry_of(server: &Server, principal: Option<&KnownPrincipal>, reques
             Err(Error::RegistryNotFound(_)) => Err(no_registry(&id, request)),
             Err(error) => Err(error.into()),
         },
-        // Its shape allows an alias. Aliases are public, so looking one up discloses nothing.
+        // Some shapes allow an alias. Aliases are public, so looking one up discloses nothing.
         Err(_) => Ok(server.installation.resolve_alias(named).await?),
     }
 }
 
-/// The registry does not exist, in the words that the operation declares: a repository in it does not exist either.
+/// The error for a registry that does not exist: that the repository does not exist, if the operation declares only that one.
 fn no_registry(id: &RegistryId, request: &Request) -> Failure {
     let name = match request.resource() {
         aws::Resource::Repository(_, name) => RepositoryName::parse(name).ok(),
@@ -159,8 +166,10 @@ fn no_registry(id: &RegistryId, request: &Request) -> Failure {
 }
 
 fn resources_of(registry: &RegistryId, named: aws::Resource<'_>) -> Result<Vec<Resource>, Violation> {
-    let repository =
-        |member, name: &str| repository_name(member, name).map(|name| Resource::Repository(RepositoryKey::new(registry.clone(), name)));
+    let repository = |member, name: &str| match RepositoryName::parse(name) {
+        Ok(name) => Ok(Resource::Repository(RepositoryKey::new(registry.clone(), name))),
+        Err(reason) => Err(Violation::new(member, reason)),
+    };
     match named {
         aws::Resource::None => Ok(vec![Resource::None]),
         aws::Resource::Registry => Ok(vec![Resource::Registry(registry.clone())]),
@@ -172,9 +181,4 @@ fn resources_of(registry: &RegistryId, named: aws::Resource<'_>) -> Result<Vec<R
             Ok(vec![Resource::Repository(key)])
         }
     }
-}
-
-/// The name of a repository that `member` gives.
-fn repository_name(member: &str, text: &str) -> Result<RepositoryName, Violation> {
-    RepositoryName::parse(text).map_err(|reason: NameError| Violation::new(member, reason))
 }

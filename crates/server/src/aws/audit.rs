@@ -1,4 +1,4 @@
-//! What this door writes to the audit log: operations that change something, and attempts that were refused.
+//! The audit log of this door: writes and refused attempts.
 
 use super::error::Failure;
 use crate::auth::Resource;
@@ -10,7 +10,8 @@ use roadstead_model::aws::{self, Operation, Request};
 
 /// The name of this door in metrics.
 const DOOR: &str = "aws";
-/// Whether the operation is logged. Reads are not, nor are the parts of an upload, whose completion is.
+
+/// Whether the operation is logged: all are except reads and the parts of an upload.
 const fn is_audited(operation: Operation) -> bool {
     match operation {
         Operation::BatchDeleteImage
@@ -39,7 +40,7 @@ const fn is_audited(operation: Operation) -> bool {
     }
 }
 
-/// Notes the write that a request asks for.
+/// Records the write that a request attempts.
 pub(super) fn note_write(call: &Call, request: &Request, resources: &[Resource]) {
     if !is_audited(request.operation()) {
         return;
@@ -49,7 +50,7 @@ pub(super) fn note_write(call: &Call, request: &Request, resources: &[Resource])
     call.trace.note_write(request.operation().name(), resource, object(request));
 }
 
-/// What within the repository the request is about: tags, digests, an upload.
+/// The tags, digests or upload that the request names.
 fn object(request: &Request) -> Option<String> {
     match request {
         Request::BatchDeleteImage(request) => {
@@ -65,8 +66,8 @@ fn object(request: &Request) -> Option<String> {
     }
 }
 
-/// Notes why a request is not done, and gives what its sender is to hear of it: no more than to wait, if he failed too
-/// often to prove who he is.
+/// Records why a request failed. Returns the failure for the response, which is only a request to slow down after too many
+/// failed authentications.
 pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, failure: Failure) -> Failure {
     let (is_refusal, reason) = failure.reason();
     if !is_refusal {
@@ -81,7 +82,7 @@ pub(super) fn note_failure(server: &Server, call: &Call, action: &'static str, f
     }
 }
 
-/// Counts a signature that is not good. What is malformed or out of date is no attempt to guess a secret.
+/// Counts an invalid signature, unless it is malformed or expired: that is no attempt to guess a secret.
 pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error: &SignatureError) -> Result<(), TooFast> {
     let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
     let held_back = match sigv4::read(&request, &[service], server.installation.now()) {
@@ -97,7 +98,7 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
     held_back
 }
 
-/// Whether the text has the form of an AWS access key id. Anything else might be a secret in the wrong place.
+/// Whether the text has the form of an AWS access key id. Anything else might be a misplaced secret, which must not be logged.
 fn is_access_key_id(id: &str) -> bool {
     let has_prefix = id.starts_with("AKIA") || id.starts_with("ASIA");
     has_prefix && id.len() <= 32 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())

@@ -5,7 +5,7 @@ use super::error::Failure;
 use crate::auth::bearer;
 use roadstead_model::aws::authorization::{AuthorizationData, GetAuthorizationTokenRequest, GetAuthorizationTokenResponse};
 
-/// The password that `docker login` takes, good for twelve hours.
+/// Issues a password for `docker login`, valid for twelve hours.
 pub(super) fn get_authorization_token(
     caller: &Caller<'_>,
     _: GetAuthorizationTokenRequest,

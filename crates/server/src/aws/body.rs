@@ -1,4 +1,4 @@
-//! Request bodies, limited by the operation and by the server's budget of memory.
+//! Request bodies, limited by the operation and the memory budget.
 
 use super::error::Failure;
 use crate::http::Call;
@@ -10,32 +10,31 @@ use http::StatusCode;
 use http_body::Body;
 use roadstead_model::aws::{Operation, Request};
 
-/// The limit without a signature: describing what is public takes a few names.
+/// The limit without a signature, in bytes. Reading public data needs only a few names.
 pub(super) const UNSIGNED_LIMIT: usize = 16 * 1024;
-/// From this size on the decoded request counts in the budget as well as the body.
+/// The size in bytes above which the decoded request is charged to the memory budget.
 const DECODED: usize = 64 * 1024;
 
-/// A whole body, and its share of the budget.
+/// A whole body and its share of the memory budget.
 #[derive(Debug)]
 pub(super) struct RequestBody(Received);
 
 impl RequestBody {
-    /// The body as it came.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0.bytes
     }
 
-    /// Reserves room for the decoded request, on the share of its sender. Small requests are too short-lived to matter.
+    /// Charges the decoded request to its sender. Small requests are too short-lived to matter.
     pub(super) async fn decoded_for(&mut self, holder: impl FnOnce() -> Holder) -> Result<(), Failure> {
         let length = self.0.bytes.len();
         if length > DECODED {
             self.0.share.pass_to(holder());
-            self.0.share.hold(2 * length).await.map_err(ReceiveError::from)?;
+            self.0.share.hold(2 * length).await.map_err(Failure::Crowded)?;
         }
         Ok(())
     }
 
-    /// Decodes the request and frees its text. The share is kept for what was decoded.
+    /// Decodes the request and frees its text. The share remains for the decoded request.
     pub(super) fn request(&mut self, operation: Operation) -> Result<Request, Failure> {
         let bytes = std::mem::take(&mut self.0.bytes);
         let text = std::str::from_utf8(&bytes).map_err(|_| Failure::SERIALIZATION)?;
@@ -43,7 +42,7 @@ impl RequestBody {
     }
 }
 
-/// Receives a body of at most `limit` bytes for `holder`.
+/// Receives a body of at most `limit` bytes, charged to `holder`.
 pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
     server: &Server,
     call: &Call,
@@ -52,26 +51,22 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
     limit: usize,
 ) -> Result<RequestBody, Failure> {
     let received = request_body::read(&mut body, limit, &call.headers, holder, server.config.body_pace).await;
-    Ok(RequestBody(received.map_err(Failure::from)?))
-}
-
-fn incomplete() -> Failure {
-    let message = "The request body did not arrive in time.".to_owned();
-    Failure::Common(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", Some(message))
-}
-
-fn too_large() -> Failure {
-    let message = "The request body is larger than this operation allows.".to_owned();
-    Failure::Common(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", Some(message))
+    Ok(RequestBody(received?))
 }
 
 impl From<ReceiveError> for Failure {
     fn from(error: ReceiveError) -> Self {
-        match error {
-            ReceiveError::TooLarge => too_large(),
-            ReceiveError::TooSlow | ReceiveError::Broken => incomplete(),
-            ReceiveError::Crowded(crowded) => Self::Crowded(crowded),
-        }
+        let (status, name, message) = match error {
+            ReceiveError::TooLarge => {
+                let message = "The request body is larger than this operation allows.";
+                (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
+            }
+            ReceiveError::TooSlow | ReceiveError::Broken => {
+                (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", "The request body did not arrive in time.")
+            }
+            ReceiveError::Crowded(crowded) => return Self::Crowded(crowded),
+        };
+        Self::Common(status, name, Some(message.to_owned()))
     }
 }
 
@@ -86,7 +81,7 @@ mod tests {
         let request = |bytes: &'static [u8]| {
             let share = Budget::new(1 << 20).anonymous(std::net::IpAddr::from([192, 0, 2, 1])).nothing();
             let mut body = RequestBody(Received { bytes: Bytes::from_static(bytes), share });
-            body.request(Operation::GetAuthorizationToken).map_err(|failure| failure.worded(None, "").0)
+            body.request(Operation::GetAuthorizationToken).map_err(|failure| failure.into_answer(None, "").0)
         };
         let empty = Request::GetAuthorizationToken(GetAuthorizationTokenRequest {});
         assert_eq!(request(b"").as_ref(), Ok(&empty));
@@ -96,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_body_that_was_not_received_is_told_why() {
-        let status = |error: ReceiveError| Failure::from(error).worded(None, "").0;
+        let status = |error: ReceiveError| Failure::from(error).into_answer(None, "").0;
         assert_eq!(status(ReceiveError::TooLarge), StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(
             (status(ReceiveError::TooSlow), status(ReceiveError::Broken)),

@@ -9,20 +9,19 @@ use roadstead_registry::NewCatalogData;
 
 pub(super) async fn get_repository_catalog_data(
     caller: &Caller<'_>,
-    request: GetRepositoryCatalogDataRequest,
+    _: GetRepositoryCatalogDataRequest,
 ) -> Result<RepositoryCatalogDataResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let data = caller.installation().catalog_data(&repository).await?;
+    let repository = caller.repository()?;
+    let data = caller.installation().catalog_data(repository).await?;
     Ok(RepositoryCatalogDataResponse { catalog_data: catalog_data_response(caller, data) })
 }
 
-/// Answers the catalog data as they are now, with the logo's URL.
 pub(super) async fn put_repository_catalog_data(
     caller: &Caller<'_>,
     request: PutRepositoryCatalogDataRequest,
 ) -> Result<RepositoryCatalogDataResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let data = caller.installation().put_catalog_data(&repository, new_catalog_data(request.catalog_data)).await?;
+    let repository = caller.repository()?;
+    let data = caller.installation().put_catalog_data(repository, new_catalog_data(request.catalog_data)).await?;
     Ok(RepositoryCatalogDataResponse { catalog_data: catalog_data_response(caller, data) })
 }
 
@@ -34,7 +33,7 @@ pub(super) async fn get_registry_catalog_data(
     Ok(RegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 
-/// Everybody may set a display name; the gallery shows it for verified accounts (Amazon ECR Public user guide).
+/// Any account may set a display name. AWS's gallery shows those of verified accounts (Amazon ECR Public user guide).
 pub(super) async fn put_registry_catalog_data(
     caller: &Caller<'_>,
     request: PutRegistryCatalogDataRequest,
@@ -44,7 +43,7 @@ pub(super) async fn put_registry_catalog_data(
     Ok(RegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
 }
 
-/// Catalog data as a caller sends them; a logo without a byte is none.
+/// Converts the catalog data of a request. An empty logo counts as absent.
 pub(super) fn new_catalog_data(input: RepositoryCatalogDataInput) -> NewCatalogData {
     let data = CatalogData {
         description: input.description,
@@ -57,7 +56,7 @@ pub(super) fn new_catalog_data(input: RepositoryCatalogDataInput) -> NewCatalogD
     NewCatalogData { data, logo: input.logo_image_blob.map(|blob| blob.0).filter(|bytes| !bytes.is_empty()) }
 }
 
-/// Catalog data as the API shows them: what was never said is left out.
+/// Converts catalog data for a response, without empty members.
 pub(super) fn catalog_data_response(caller: &Caller<'_>, data: CatalogData) -> RepositoryCatalogData {
     let list = |items: Vec<String>| Some(items).filter(|items| !items.is_empty());
     RepositoryCatalogData {

@@ -1,4 +1,4 @@
-//! How failures are answered: names, statuses and messages.
+//! Failures, with their AWS names, statuses and messages.
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
@@ -14,38 +14,36 @@ use serde_json::{Map, Value, json};
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The registry refused it.
+    /// An error of the registry crate.
     Registry(Error),
-    /// The door refused it with an exception of the service model.
+    /// An exception of the service model, raised by this door.
     Exception(Exception, String),
     /// The signature is missing or invalid.
     Signature(SignatureError),
-    /// The door refused it with one that any AWS service may answer (API reference, "Common errors").
+    /// An error that every AWS service may return (API reference, "Common errors"), raised by this door.
     Common(StatusCode, &'static str, Option<String>),
-    /// There is no room in memory for what the request or its answer would hold.
+    /// The memory budget has no room for the request or its response.
     Crowded(Crowded),
 }
 
-/// Details of internal errors are logged, and not disclosed.
+/// Details of internal errors are logged but not disclosed.
 const SERVER_MESSAGE: &str = "The server failed to process the request. Try again later.";
 
 impl Failure {
-    /// No such operation. AWS says no more than that.
+    /// AWS sends no message.
     pub(super) const UNKNOWN_OPERATION: Self = Self::Common(StatusCode::BAD_REQUEST, "UnknownOperationException", None);
-    /// The body is not JSON, or not an object. AWS says no more than that.
+    /// The body is not a JSON object. AWS sends no message.
     pub(super) const SERIALIZATION: Self = Self::Common(StatusCode::BAD_REQUEST, "SerializationException", None);
 
-    /// An exception of the service model.
     pub(super) fn exception(exception: Exception, message: impl Into<String>) -> Self {
         Self::Exception(exception, message.into())
     }
 
-    /// An error of any AWS service, with status 400.
-    pub(super) fn common(name: &'static str, message: impl Into<String>) -> Self {
+    fn common(name: &'static str, message: impl Into<String>) -> Self {
         Self::Common(StatusCode::BAD_REQUEST, name, Some(message.into()))
     }
 
-    /// Whether the request was refused rather than failed, and the reason for the audit log, without secrets.
+    /// Whether the request was refused rather than failed, and the reason for the audit log. The reason has no secrets.
     pub(super) fn reason(&self) -> (bool, String) {
         match self {
             Self::Signature(error) => (*error != SignatureError::Missing, error.exception().to_owned()),
@@ -66,14 +64,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_signature_error(self) -> Result<SignatureError, Self> {
-        match self {
-            Self::Signature(error) => Ok(error),
-            other => Err(other),
-        }
-    }
-
-    /// When to try again, in seconds, if the answer says so.
+    /// The value of `Retry-After`, in seconds.
     pub(super) const fn retry_after(&self) -> Option<&'static str> {
         match self {
             Self::Crowded(_) => Some(Crowded::RETRY_AFTER),
@@ -81,8 +72,8 @@ impl Failure {
         }
     }
 
-    /// The status and the body of the answer. Logs what the body must not say.
-    pub(super) fn worded(self, operation: Option<Operation>, request_id: &str) -> (StatusCode, Bytes) {
+    /// The status and the body of the response. Logs the details of an internal error.
+    pub(super) fn into_answer(self, operation: Option<Operation>, request_id: &str) -> (StatusCode, Bytes) {
         let operation_name = operation.map_or("", Operation::name);
         let (status, name, message, details) = match self {
             Self::Registry(error) => {
@@ -110,8 +101,8 @@ impl Failure {
     }
 }
 
-/// AWS's names for one caller who asks for too much, and for a server that has too much to do (API reference, "Common errors").
-/// SDKs answer both by trying again.
+/// AWS's errors for a caller that exceeds its limits and for an overloaded server (API reference, "Common errors"). SDKs retry
+/// after both.
 const fn crowded_names(crowded: Crowded) -> (StatusCode, &'static str, &'static str) {
     match crowded {
         Crowded::ByCaller => (StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
@@ -126,12 +117,12 @@ fn status_of(exception: Exception) -> StatusCode {
     if exception.is_fault() { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST }
 }
 
-/// The exception for a failure of `operation`: one that the operation declares, because clients know no other.
+/// The exception for a failure of `operation`. Clients know only the exceptions that the operation declares.
 fn exception_of(error: &Error, operation: Option<Operation>) -> (Exception, String) {
     let (exception, message) = translated(error);
-    // InitiateLayerUpload declares no limit, since AWS has none there; but SDKs wait and try again after this exception.
-    let tried_again = matches!(error, Error::TooManyUploads { .. });
-    let declared = |exception| tried_again || operation.is_none_or(|operation| operation.declares(exception));
+    // InitiateLayerUpload does not declare LimitExceededException, but SDKs wait and retry after it.
+    let is_retried = matches!(error, Error::TooManyUploads { .. });
+    let declared = |exception| is_retried || operation.is_none_or(|operation| operation.declares(exception));
     let fallback = if exception == Exception::RegistryNotFound && declared(Exception::RepositoryNotFound) {
         Exception::RepositoryNotFound
     } else {
@@ -140,7 +131,7 @@ fn exception_of(error: &Error, operation: Option<Operation>) -> (Exception, Stri
     (if declared(exception) { exception } else { fallback }, message)
 }
 
-/// ARCHITECTURE's table of errors, in full: a new kind of error does not compile before it has a name here.
+/// Exhaustive, so that a new error does not compile without an exception.
 fn translated(error: &Error) -> (Exception, String) {
     let at =
         |member: &str, constraint: &dyn std::fmt::Display| (Exception::InvalidParameter, Violation::new(member, constraint).to_string());
@@ -158,7 +149,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::ReferencedImagesNotFound { .. } => Exception::ReferencedImagesNotFound,
         Error::ManifestDigestMismatch { .. } => Exception::ImageDigestDoesNotMatch,
         Error::LayerDigestMismatch { .. } => Exception::InvalidLayer,
-        // AWS itself writes these two members with a capital (oras-project/oras#690).
+        // AWS capitalises this member (oras-project/oras#690).
         Error::ManifestInvalid(reason) => return at("ImageManifest", reason),
         Error::MediaTypeFixed { .. } => return at("imageManifestMediaType", error),
         Error::AnswerTooLarge { .. } => return at("imageIds", error),
@@ -170,7 +161,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::UploadEmpty { .. } => Exception::EmptyUpload,
         Error::LayerExists { .. } => Exception::LayerAlreadyExists,
         Error::PolicyNotFound { .. } => Exception::RepositoryPolicyNotFound,
-        // Terraform looks for this very sentence before it tries again.
+        // Terraform retries if it finds exactly this sentence.
         Error::PolicyInvalid(_) => return at("PolicyText", &"Invalid repository policy provided"),
         Error::PolicyLocksOut => return at("PolicyText", error),
         Error::LogoInvalid(reason) => return at("logoImageBlob", reason),
@@ -179,14 +170,14 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::LayerTooLarge { .. } | Error::LimitExceeded(_) | Error::TooManyUploads { .. } => Exception::LimitExceeded,
         Error::NameInvalid { member, reason } => return at(member, reason),
         Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
-        // Users and access keys are managed at the command line; no operation of this door ends so.
+        // Errors of the command line only.
         Error::AlreadyExists(_) | Error::PrincipalNotFound(_) | Error::Refused(_) => Exception::InvalidParameter,
         Error::Unavailable(_) | Error::Internal(_) => return (Exception::Server, SERVER_MESSAGE.to_owned()),
     };
     (exception, error.to_string())
 }
 
-/// The members that an exception has besides its message.
+/// The members of an exception besides its message.
 fn details_of(error: &Error) -> Map<String, Value> {
     let mut details = Map::new();
     if let Error::LayerPartInvalid { repository, id, received } | Error::UploadBusy { repository, id, received } = error {
@@ -245,7 +236,7 @@ mod tests {
     use roadstead_model::{RegistryId, RepositoryKey, RepositoryName};
 
     fn worded(failure: impl Into<Failure>, operation: &str) -> (u16, Value) {
-        let (status, body) = failure.into().worded(Operation::find(operation), "id");
+        let (status, body) = failure.into().into_answer(Operation::find(operation), "id");
         (status.as_u16(), serde_json::from_slice(&body).expect("JSON"))
     }
 

@@ -13,21 +13,21 @@ use roadstead_model::{Digest, Image as Row, ImageId, Manifest, RepositoryKey, Ta
 use roadstead_registry::{Condition, DeleteFailure, Error, ImageIdText, ManifestPush};
 
 pub(super) async fn describe_images(caller: &Caller<'_>, request: DescribeImagesRequest) -> Result<DescribeImagesResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let (token, max_results) = (request.next_token.as_deref(), request.max_results);
     let (rows, next_token) = match request.image_ids {
         Some(ids) => {
             refuse_paging("imageIds", token, max_results)?;
-            (named_images(caller, &repository, &ids).await?, None)
+            (named_images(caller, repository, &ids).await?, None)
         }
         None => {
             let listing = Listing::new(caller, repository.name.as_str());
             let (after, size) = listing.page(token, max_results)?;
-            let page = caller.installation().list_images(&repository, after.as_deref(), size).await?;
+            let page = caller.installation().list_images(repository, after.as_deref(), size).await?;
             (page.items, listing.token(page.next))
         }
     };
-    let shown = |row| detail(row, &repository);
+    let shown = |row| detail(row, repository);
     Ok(DescribeImagesResponse { image_details: rows.into_iter().map(shown).collect(), next_token })
 }
 
@@ -37,7 +37,7 @@ async fn named_images(caller: &Caller<'_>, repository: &RepositoryKey, ids: &[Im
         match image_id(id)? {
             Some(id) => parsed.push(id),
             None => {
-                // No image can have such a tag or digest. That the repository does not exist is the better answer, though.
+                // No image can have this tag or digest. If the repository does not exist, that error takes precedence.
                 caller.installation().repositories(std::slice::from_ref(repository)).await?;
                 let (digest, tag) = (id.image_digest.clone(), id.image_tag.clone());
                 return Err(Error::ImageNotFound { repository: repository.clone(), digest, tag }.into());
@@ -47,8 +47,8 @@ async fn named_images(caller: &Caller<'_>, repository: &RepositoryKey, ids: &[Im
     Ok(caller.installation().describe_images(repository, &parsed).await?)
 }
 
-/// What AWS holds a tag against, though its service model does not say so (observed: datawire/forge#99,
-/// alexjurkiewicz/ecr-scan-image#40, of the private service). It lets more pass than the OCI specification does.
+/// AWS's pattern of tags, which its service model omits (observed in the private service: datawire/forge#99,
+/// alexjurkiewicz/ecr-scan-image#40). It allows more than the OCI specification.
 static IMAGE_TAG_FORM: Pattern = Pattern::new("[a-zA-Z0-9-_.]+");
 
 fn check_form(member: &'static str, pattern: &Pattern, text: Option<&str>) -> Result<(), Violation> {
@@ -58,7 +58,7 @@ fn check_form(member: &'static str, pattern: &Pattern, text: Option<&str>) -> Re
     Err(Violation::new(member, format!("must satisfy regular expression '{}'", pattern.as_str())))
 }
 
-/// The id of an image; none if no image can have it. What AWS's own patterns do not match is refused.
+/// Parses the id of an image. Returns `None` if no image can have it, and fails if it does not match AWS's patterns.
 fn image_id(id: &ImageIdentifier) -> Result<Option<ImageId>, Violation> {
     if id.image_digest.is_none() && id.image_tag.is_none() {
         return Err(Violation::new("imageIds", "both tag and digest cannot be null"));
@@ -83,16 +83,16 @@ fn detail(Row { summary, tags }: Row, repository: &RepositoryKey) -> ImageDetail
     }
 }
 
-/// Stores a manifest whose layers and children are there. Putting the very same again under the same tag is an error here,
-/// where the OCI door says that all is well.
+/// Stores a manifest whose layers and children exist. Unlike at the OCI door, putting the same image under the same tag again is
+/// an error.
 pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> Result<PutImageResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     check_form("imageDigest", &LAYER_DIGEST_FORM, request.image_digest.as_deref())?;
     check_form("imageTag", &IMAGE_TAG_FORM, request.image_tag.as_deref())?;
     let digest = request.image_digest.as_deref().map(Digest::parse).transpose().map_err(|error| Violation::new("imageDigest", error))?;
     let tag = request.image_tag.as_deref().map(Tag::parse).transpose().map_err(|error| Violation::new("imageTag", error))?;
     if request.image_manifest_media_type.as_deref().is_none_or(str::is_empty) && Manifest::is_untyped(request.image_manifest.as_bytes()) {
-        // AWS guesses no media type (observed: aws/containers-roadmap#1873, CircleCI-Public/aws-ecr-orb#393, of the private service).
+        // AWS guesses no media type (observed in the private service: aws/containers-roadmap#1873, CircleCI-Public/aws-ecr-orb#393).
         return Err(Error::from(ManifestError::Syntax).into());
     }
     let manifest = Bytes::from(request.image_manifest);
@@ -104,16 +104,16 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
         condition: Condition::None,
         create_repository: false,
     };
-    let put = caller.installation().put_manifest(&repository, push).await?;
+    let put = caller.installation().put_manifest(repository, push).await?;
     let image_tag = request.image_tag;
     if put.unchanged {
-        return Err(Error::ImageExists { repository, digest: put.digest, tag: image_tag }.into());
+        return Err(Error::ImageExists { repository: repository.clone(), digest: put.digest, tag: image_tag }.into());
     }
     let image = Image {
         registry_id: repository.registry.to_string(),
         repository_name: repository.name.to_string(),
         image_id: ImageIdentifier { image_digest: Some(put.digest.to_string()), image_tag },
-        // It was text, and nobody else has it any more: this copies nothing.
+        // The bytes are UTF-8. They are not copied, because no other reference to them remains.
         image_manifest: String::from_utf8(manifest.into()).unwrap_or_default(),
         image_manifest_media_type: put.media_type,
     };
@@ -121,9 +121,9 @@ pub(super) async fn put_image(caller: &Caller<'_>, request: PutImageRequest) -> 
 }
 
 pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDeleteImageRequest) -> Result<BatchDeleteImageResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let ids = request.image_ids.into_iter().map(|id| ImageIdText { digest: id.image_digest, tag: id.image_tag });
-    let done = caller.installation().delete_images(&repository, ids.collect()).await?;
+    let done = caller.installation().delete_images(repository, ids.collect()).await?;
     let deleted = done
         .deleted
         .into_iter()
@@ -132,8 +132,8 @@ pub(super) async fn batch_delete_image(caller: &Caller<'_>, request: BatchDelete
     Ok(BatchDeleteImageResponse { image_ids: deleted.collect(), failures: failures.collect() })
 }
 
-/// The codes are the service model's; the reasons are those of the private service as far as they have been seen. An id that
-/// AWS's patterns match is not malformed, even if no image can have it.
+/// Converts a failure to delete an image. The reasons are those observed in the private service. An id that matches AWS's patterns
+/// is not malformed, even if no image can have it.
 fn image_failure(id: ImageIdText, failure: &DeleteFailure) -> ImageFailure {
     let breaks = |pattern: &Pattern, text: &Option<String>| text.as_deref().is_none_or(|text| !pattern.matches(text));
     let invalid =

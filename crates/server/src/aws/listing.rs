@@ -1,17 +1,17 @@
-//! Page by page: `maxResults` and `nextToken`.
+//! Pagination with `maxResults` and `nextToken`.
 
 use super::access::Caller;
 use roadstead_model::PageSize;
 use roadstead_model::aws::Violation;
 
-/// A listing that is asked for one page at a time. Its tokens are good for this operation, registry and subject only.
+/// A paged listing. Its tokens are valid only for the same operation, registry and subject.
 pub(super) struct Listing<'a> {
     caller: &'a Caller<'a>,
     subject: &'a str,
 }
 
 impl<'a> Listing<'a> {
-    /// The listing of what the operation lists of `subject`, a repository, or of the registry if that is empty.
+    /// The listing of a repository, which is the `subject`, or of the registry if that is empty.
     pub(super) fn new(caller: &'a Caller<'a>, subject: &'a str) -> Self {
         Self { caller, subject }
     }
@@ -20,7 +20,7 @@ impl<'a> Listing<'a> {
         [self.caller.operation().name(), self.caller.registry_id().as_str(), self.subject]
     }
 
-    /// Where the page begins, and how long it may be.
+    /// The position that the page begins after, and its maximum length.
     pub(super) fn page(&self, token: Option<&str>, max_results: Option<u64>) -> Result<(Option<String>, PageSize), Violation> {
         let size = max_results.map_or(PageSize::DEFAULT, PageSize::clamped);
         let Some(token) = token else { return Ok((None, size)) };
@@ -30,13 +30,13 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// The token for the page behind `position`.
+    /// The token for the page after `position`.
     pub(super) fn token(&self, position: Option<String>) -> Option<String> {
         position.map(|position| self.caller.server().keys.page_token.seal(&self.binding(), &position))
     }
 }
 
-/// Refuses to page through what `member` names one by one (service model: "This option cannot be used when you specify …").
+/// Refuses paging if `member` names the items (service model: "This option cannot be used when you specify …").
 pub(super) fn refuse_paging(member: &str, token: Option<&str>, max_results: Option<u64>) -> Result<(), Violation> {
     let paging = if token.is_some() { "nextToken" } else { "maxResults" };
     if token.is_none() && max_results.is_none() {
@@ -45,7 +45,7 @@ pub(super) fn refuse_paging(member: &str, token: Option<&str>, max_results: Opti
     Err(Violation::new(paging, format!("must not be used together with '{member}'")))
 }
 
-/// The token was altered, or is another listing's.
+/// The error for a token that was altered or belongs to another listing.
 pub(super) fn foreign_token() -> Violation {
     Violation::new("nextToken", "must be a token of this listing")
 }

@@ -1,10 +1,10 @@
-//! The AWS door: `POST /` with awsJson1.1, as Amazon ECR Public's control API speaks it.
+//! The AWS door: `POST /` with awsJson1.1, the protocol of Amazon ECR Public's control API.
 //!
-//! A request is checked in this order: the operation (`X-Amz-Target`), the signature, the body's JSON and its shape, the
-//! caller's permission. Before that only the access key is read from the registry: an operation takes an `access::Caller`, which
-//! only `access::authorize` makes. A body larger than 16 KiB is received only for an access key that exists. Verifying the
-//! signature takes the whole body, so until then it counts as a stranger's, unless the same address has proved to have that key
-//! before.
+//! A request is checked in this order: the operation (`X-Amz-Target`), the signature, the body's JSON and shape, the caller's
+//! permission. Every operation takes an `access::Caller`, which only `access::authorize` creates; before that, only the access
+//! key is read from the database. A body larger than 16 KiB is received only for an existing access key. Verifying the signature
+//! needs the whole body. Until then the body is charged as an anonymous client's, unless a signature with the same key from the
+//! same address was verified before.
 
 mod access;
 mod audit;
@@ -40,7 +40,7 @@ use roadstead_model::aws::{self, Exception, Operation, Request};
 use serde::Serialize;
 use signature::Signature;
 
-/// Answers one request to the control API. Every failure is an answer too.
+/// Responds to a request to the control API.
 pub(crate) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     if sts::is_query(&call.headers) {
         return sts::answer(server, call, body).await;
@@ -59,14 +59,14 @@ pub(crate) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
     }
 }
 
-/// The answer when there is no room in memory for another one.
+/// The response to a request that exceeds the memory budget.
 pub(crate) fn crowded(crowded: Crowded) -> Response {
     refuse(Failure::Crowded(crowded), None, "")
 }
 
 fn refuse(failure: Failure, operation: Option<Operation>, request_id: &str) -> Response {
     let retry_after = failure.retry_after();
-    let (status, json) = failure.worded(operation, request_id);
+    let (status, json) = failure.into_answer(operation, request_id);
     reply(request_id, status, aws::CONTENT_TYPE, json, retry_after)
 }
 
@@ -100,7 +100,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
     perform(&caller, request).await
 }
 
-/// The signature, so far unverified. None is needed to read what is public.
+/// Finds the signature, without verifying it. Returns `None` for an anonymous read of public data.
 async fn identify(server: &Server, call: &Call, operation: Operation) -> Result<Option<Signature>, Failure> {
     match Signature::find(server, call, aws::SIGNING_NAME).await {
         Err(Failure::Signature(SignatureError::Missing)) if operation.is_public_read() && server.config.anonymous_describe => Ok(None),
@@ -108,7 +108,7 @@ async fn identify(server: &Server, call: &Call, operation: Operation) -> Result<
     }
 }
 
-/// Whose share of the budget the body counts towards until its signature is verified.
+/// The holder that the body is charged to until its signature is verified.
 fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder {
     match signature {
         Some(Signature { key, .. }) => server.budget.claimant(call.client(), &key.id, &key.identity.registry),
@@ -116,8 +116,8 @@ fn holder(server: &Server, call: &Call, signature: Option<&Signature>) -> Holder
     }
 }
 
-/// With `--aws-regions` the service exists in these regions only, as AWS's exists in one. The message is AWS's (observed in
-/// codeship-library/aws-utilities#117).
+/// Checks the region of the signature against `--aws-regions`, because AWS offers the service in one region only. The message is
+/// AWS's (observed in codeship-library/aws-utilities#117).
 fn check_region(server: &Server, operation: Operation, signature: &Signature) -> Result<(), Failure> {
     match server.config.aws_regions.as_deref() {
         Some(regions @ [first, ..]) if !regions.contains(&signature.claim.region) => {
@@ -128,7 +128,7 @@ fn check_region(server: &Server, operation: Operation, signature: &Signature) ->
     }
 }
 
-/// Calls the operation. An operation is one line here, one function in its topic's file, and one row of the model's table.
+/// Calls the operation.
 async fn perform(caller: &Caller<'_>, request: Request) -> Result<Bytes, Failure> {
     match request {
         Request::BatchCheckLayerAvailability(request) => encode(layers::batch_check_layer_availability(caller, request).await?),

@@ -6,7 +6,7 @@ use super::listing::foreign_token;
 use roadstead_model::Arn;
 use roadstead_model::aws::registries::{DescribeRegistriesRequest, DescribeRegistriesResponse, Registry, RegistryAlias};
 
-/// A caller has one registry, so this listing has one page, and no token is one of it.
+/// A caller has one registry, so the listing has one page, and no token is valid.
 pub(super) async fn describe_registries(
     caller: &Caller<'_>,
     request: DescribeRegistriesRequest,

@@ -6,7 +6,7 @@ use http::{HeaderName, StatusCode};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// A response that says when to try again, if `retry_after` does. A request that was refused unread has no id.
+/// A response with an optional `Retry-After`. A request that was refused unread has an empty id.
 pub(super) fn reply(
     request_id: &str,
     status: StatusCode,

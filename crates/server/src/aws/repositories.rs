@@ -9,10 +9,10 @@ use roadstead_model::aws::repositories::*;
 use roadstead_model::{Arn, Repository as Row};
 
 pub(super) async fn create_repository(caller: &Caller<'_>, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let tags = stored_tags(request.tags.unwrap_or_default())?;
     let data = request.catalog_data.map(new_catalog_data);
-    let (row, data) = caller.installation().create_repository_with(&repository, data, tags).await?;
+    let (row, data) = caller.installation().create_repository_with(repository, data, tags).await?;
     let repository = repository_response(row, &caller.registry_uri().await?);
     Ok(CreateRepositoryResponse { repository, catalog_data: catalog_data_response(caller, data) })
 }
@@ -22,31 +22,27 @@ pub(super) async fn describe_repositories(
     request: DescribeRepositoriesRequest,
 ) -> Result<DescribeRepositoriesResponse, Failure> {
     let (token, max_results) = (request.next_token.as_deref(), request.max_results);
-    let (rows, next_token) = match request.repository_names {
-        Some(names) => {
-            refuse_paging("repositoryNames", token, max_results)?;
-            let keys = names.iter().map(|name| caller.repository("repositoryNames", name)).collect::<Result<Vec<_>, _>>()?;
-            (caller.installation().repositories(&keys).await?, None)
-        }
-        None => {
-            let listing = Listing::new(caller, "");
-            let (after, size) = listing.page(token, max_results)?;
-            let page = caller.installation().list_repositories(caller.registry_id(), after.as_deref(), size).await?;
-            (page.items, listing.token(page.next))
-        }
+    let (rows, next_token) = if request.repository_names.is_some() {
+        refuse_paging("repositoryNames", token, max_results)?;
+        (caller.installation().repositories(caller.repositories()).await?, None)
+    } else {
+        let listing = Listing::new(caller, "");
+        let (after, size) = listing.page(token, max_results)?;
+        let page = caller.installation().list_repositories(caller.registry_id(), after.as_deref(), size).await?;
+        (page.items, listing.token(page.next))
     };
     let uri = caller.registry_uri().await?;
     Ok(DescribeRepositoriesResponse { repositories: rows.into_iter().map(|row| repository_response(row, &uri)).collect(), next_token })
 }
 
 pub(super) async fn delete_repository(caller: &Caller<'_>, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let force = request.force.unwrap_or(false);
-    let row = caller.installation().delete_repository(&repository, force).await?;
+    let row = caller.installation().delete_repository(repository, force).await?;
     Ok(DeleteRepositoryResponse { repository: repository_response(row, &caller.registry_uri().await?) })
 }
 
-/// A repository as the API shows it, in a registry that is reached at `registry_uri`.
+/// Converts a repository of the registry with this URI.
 fn repository_response(Row { key, created_at }: Row, registry_uri: &str) -> Repository {
     Repository {
         registry_id: key.registry.to_string(),

@@ -1,4 +1,4 @@
-//! Who signed a request, for both services that this door answers as.
+//! Signatures of requests to either service of this door.
 
 use super::body::RequestBody;
 use super::error::Failure;
@@ -8,14 +8,14 @@ use crate::principal::KnownPrincipal;
 use crate::server::Server;
 use roadstead_model::{AccessKey, Identity, RegistryId};
 
-/// A signature that is not verified yet, and the key that it claims to be made with.
+/// An unverified signature and the key that it claims.
 pub(super) struct Signature {
     pub(super) claim: Claim,
     pub(super) key: AccessKey,
 }
 
 impl Signature {
-    /// Reads the signature of a request to `service`, and finds its key.
+    /// Parses the signature of a request to `service` and finds its key.
     pub(super) async fn find(server: &Server, call: &Call, service: &str) -> Result<Self, Failure> {
         let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
         let claim = sigv4::read(&request, &[service], server.installation.now())?;
@@ -23,7 +23,7 @@ impl Signature {
         Ok(Self { claim, key })
     }
 
-    /// Verifies it. An emulator takes any.
+    /// Verifies the signature. An emulator accepts any.
     pub(super) fn verify(&self, server: &Server, call: &Call, body: &RequestBody) -> Result<(), Failure> {
         if server.config.emulator {
             return Ok(());
@@ -32,13 +32,13 @@ impl Signature {
         Ok(self.claim.verify(&request, body.bytes(), &self.key.secret)?)
     }
 
-    /// Who signed, once the signature is verified.
+    /// The principal of the key. Call this only after [`Self::verify`].
     pub(super) fn principal(self) -> KnownPrincipal {
         KnownPrincipal { identity: self.key.identity, access_key_id: self.key.id }
     }
 }
 
-/// The key of this id. An emulator has every key, each of an account of its own if its id is one.
+/// Finds an active key. An emulator has every key; one whose id is an account number belongs to that account.
 async fn find_key(server: &Server, id: &str) -> Result<AccessKey, Failure> {
     if server.config.emulator {
         let account = RegistryId::parse(id).unwrap_or_else(|_| server.installation.account_id().clone());

@@ -1,5 +1,5 @@
-//! `sts:GetCallerIdentity`, which Terraform and many scripts ask before anything else: on the same endpoint, in STS's own
-//! protocol (AWS query protocol; AWS Security Token Service API reference, version 2011-06-15).
+//! `sts:GetCallerIdentity`, which Terraform and many scripts call first. It has the same endpoint, but STS's protocol (AWS query
+//! protocol; AWS Security Token Service API reference, version 2011-06-15).
 
 use super::error::Failure;
 use super::reply::reply;
@@ -20,24 +20,24 @@ const SERVICE: &str = "sts";
 const VERSION: &str = "2011-06-15";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// Whether a request speaks the query protocol: a form, where the control API sends JSON and a target.
+/// Whether a request uses the query protocol: its body is a form, and it has no `X-Amz-Target`.
 pub(super) fn is_query(headers: &HeaderMap) -> bool {
     let form = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     form.is_some_and(|form| form.starts_with("application/x-www-form-urlencoded")) && !headers.contains_key("x-amz-target")
 }
 
-/// Why there is no answer, in STS's names.
+/// An error with STS's names.
 struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// Set if the signature is to blame.
+    /// Set if the signature is missing or invalid.
     signature: Option<SignatureError>,
-    /// When to try again, in seconds.
+    /// The value of `Retry-After`, in seconds.
     retry_after: Option<&'static str>,
 }
 
-/// Answers one request. Every failure is an answer too.
+/// Responds to a request to STS.
 pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
     match identify(server, call, body).await {
         Ok((identity, id)) => {
@@ -51,10 +51,9 @@ pub(super) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
     }
 }
 
-/// Who signed the request, with the unique id if that is a user. No permission is needed.
+/// Returns the identity that signed the request, and its unique id if it is a user. No permission is needed.
 async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Result<(Identity, Option<UserId>), Refusal> {
-    let stranger = server.budget.anonymous(call.client());
-    let body = body::read(server, call, stranger, body, body::UNSIGNED_LIMIT).await;
+    let body = body::read(server, call, server.budget.anonymous(call.client()), body, body::UNSIGNED_LIMIT).await;
     let body = body.map_err(|failure| Refusal::of_body(failure, call.request_id()))?;
     let (action, version) = (parameter(body.bytes(), "Action"), parameter(body.bytes(), "Version"));
     if action.as_deref() != Some("GetCallerIdentity") || version.as_deref() != Some(VERSION) {
@@ -69,20 +68,19 @@ async fn identify<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, b
     call.trace.authenticated_as(&principal);
     let identity = principal.identity;
     let id = server.installation.user_id(&identity).await.map_err(|error| refuse(error.into()))?;
-    // The keys of a user go with the user.
+    // The user has just been deleted, together with the key.
     if identity.user.is_some() && id.is_none() {
         return Err(SignatureError::UnknownKey.into());
     }
     Ok((identity, id))
 }
 
-/// The value of a form's parameter.
 fn parameter(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?;
     Query::parse_form(form).get(name).map(Cow::into_owned)
 }
 
-/// The root of an account is known by the account's number where a user is by a unique id.
+/// The `UserId` of a root is the account number.
 fn identity_as_xml(identity: &Identity, id: Option<&UserId>, request_id: &str) -> String {
     let (arn, account) = (escaped(&identity.arn().to_string()), &identity.registry);
     let user_id = id.map_or(account.as_str(), UserId::as_str);
@@ -98,7 +96,7 @@ impl Refusal {
         Self { status, code, message: message.into(), signature: None, retry_after: None }
     }
 
-    /// Tells the audit log of a signature that is not good; whoever sends too many of them is told no more than to wait.
+    /// Records an invalid signature in the audit log. After too many of them, the response is only a request to slow down.
     fn audited(self, server: &Server, call: &Call) -> Self {
         let Some(error) = self.signature.as_ref().filter(|error| **error != SignatureError::Missing) else { return self };
         call.trace.note_attempt("GetCallerIdentity", Default::default);
@@ -109,21 +107,21 @@ impl Refusal {
         }
     }
 
-    /// What the control API would say. Its failures here are those of a signature, or the server's own.
+    /// Converts a failure, which is either that of a signature or an internal one.
     fn of(failure: Failure, request_id: &str) -> Self {
-        match failure.into_signature_error() {
-            Ok(error) => error.into(),
-            Err(failure) => {
-                let (status, _) = failure.worded(None, request_id);
+        match failure {
+            Failure::Signature(error) => error.into(),
+            failure => {
+                let (status, _) = failure.into_answer(None, request_id);
                 Self::new(status, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
             }
         }
     }
 
-    /// Why the body was not received, in STS's names.
+    /// Converts a failure to receive the body.
     fn of_body(failure: Failure, request_id: &str) -> Self {
         let retry_after = failure.retry_after();
-        let (status, _) = failure.worded(None, request_id);
+        let (status, _) = failure.into_answer(None, request_id);
         let code = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLarge",
             StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
@@ -143,7 +141,7 @@ impl Refusal {
     }
 }
 
-/// STS has names and statuses of its own for bad signatures.
+/// STS's names and statuses for invalid signatures.
 impl From<SignatureError> for Refusal {
     fn from(error: SignatureError) -> Self {
         let (status, code) = match &error {

@@ -10,10 +10,10 @@ pub(super) async fn describe_image_tags(
     caller: &Caller<'_>,
     request: DescribeImageTagsRequest,
 ) -> Result<DescribeImageTagsResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let listing = Listing::new(caller, repository.name.as_str());
     let (after, size) = listing.page(request.next_token.as_deref(), request.max_results)?;
-    let page = caller.installation().list_image_tags(&repository, after.as_deref(), size).await?;
+    let page = caller.installation().list_image_tags(repository, after.as_deref(), size).await?;
     let next_token = listing.token(page.next.clone());
     Ok(DescribeImageTagsResponse { image_tag_details: page.items.iter().map(detail).collect(), next_token })
 }

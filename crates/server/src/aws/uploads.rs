@@ -1,4 +1,4 @@
-//! InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload: the upload session of every door, in AWS's words.
+//! InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload.
 
 use super::access::Caller;
 use super::error::Failure;
@@ -7,23 +7,23 @@ use roadstead_model::aws::Violation;
 use roadstead_model::aws::uploads::*;
 use roadstead_registry::LayerPart;
 
-/// The part size that AWS asks its clients for, in bytes (Amazon ECR Public service quotas, "Maximum layer part size").
+/// The part size that AWS recommends, in bytes (Amazon ECR Public service quotas, "Maximum layer part size").
 const PART_SIZE: u64 = 10_485_760;
 
 pub(super) async fn initiate_layer_upload(
     caller: &Caller<'_>,
-    request: InitiateLayerUploadRequest,
+    _: InitiateLayerUploadRequest,
 ) -> Result<InitiateLayerUploadResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let upload = caller.installation().start_layer_upload(&repository).await?;
+    let repository = caller.repository()?;
+    let upload = caller.installation().start_layer_upload(repository).await?;
     Ok(InitiateLayerUploadResponse { upload_id: upload.id, part_size: PART_SIZE })
 }
 
 pub(super) async fn upload_layer_part(caller: &Caller<'_>, request: UploadLayerPartRequest) -> Result<UploadLayerPartResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
+    let repository = caller.repository()?;
     let part =
         LayerPart { first_byte: request.part_first_byte, last_byte: request.part_last_byte, bytes: request.layer_part_blob.0.into() };
-    let upload = caller.installation().append_layer_part(&repository, &request.upload_id, part).await?;
+    let upload = caller.installation().append_layer_part(repository, &request.upload_id, part).await?;
     Ok(UploadLayerPartResponse {
         registry_id: repository.registry.to_string(),
         repository_name: repository.name.to_string(),
@@ -36,18 +36,15 @@ pub(super) async fn complete_layer_upload(
     caller: &Caller<'_>,
     request: CompleteLayerUploadRequest,
 ) -> Result<CompleteLayerUploadResponse, Failure> {
-    let repository = caller.repository("repositoryName", &request.repository_name)?;
-    let digests = request.layer_digests.iter().map(|text| layer_digest(text)).collect::<Result<Vec<_>, _>>()?;
-    let layer = caller.installation().complete_layer_upload(&repository, &request.upload_id, &digests).await?;
+    let repository = caller.repository()?;
+    // The shape allows digests of any algorithm.
+    let digest = |text: &String| Digest::parse(text).map_err(|error| Violation::new("layerDigests", error));
+    let digests = request.layer_digests.iter().map(digest).collect::<Result<Vec<_>, _>>()?;
+    let layer = caller.installation().complete_layer_upload(repository, &request.upload_id, &digests).await?;
     Ok(CompleteLayerUploadResponse {
         registry_id: repository.registry.to_string(),
         repository_name: repository.name.to_string(),
         upload_id: request.upload_id,
         layer_digest: layer.digest.to_string(),
     })
-}
-
-/// The shape allows digests of any algorithm, of which two are known here.
-fn layer_digest(text: &str) -> Result<Digest, Violation> {
-    Digest::parse(text).map_err(|error| Violation::new("layerDigests", error))
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::aws::{Operation, Request};
 use proptest::prelude::*;
 
-/// What AWS would say about `body` as a request of `operation`; nothing if it is in order.
+/// The message for `body` as a request of `operation`, or `None` if it is valid.
 fn verdict(operation: &str, body: &str) -> Option<String> {
     let operation = Operation::find(operation).expect("an operation");
     Request::read(operation, body).err().map(|invalid| invalid.to_string())
@@ -144,7 +144,7 @@ fn a_member_named_twice_makes_a_request_malformed_however_deep_it_stands() {
     for body in [r#"{"repositoryName":"app","repositoryName":"app"}"#, r#"{"repositoryName":"app","tags":[{"Key":"k","Key":"k"}]}"#] {
         assert_eq!(Request::read(Operation::CreateRepository, body), Err(Invalid::Malformed), "{body}");
     }
-    assert_eq!(verdict("CreateRepository", r#"{"repositoryName":"app","x":1,"x":2}"#), None, "nobody reads it");
+    assert_eq!(verdict("CreateRepository", r#"{"repositoryName":"app","x":1,"x":2}"#), None, "unknown members are not read");
 }
 
 #[test]
