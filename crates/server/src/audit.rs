@@ -1,7 +1,7 @@
-//! The audit log: one line for each write, and for each attempt that was refused. `docs/logs.md` describes its fields.
+//! The audit log: one line per write and per refused attempt. `docs/logs.md` describes its fields.
 //!
-//! A door notes on the request's [`Trace`] who called, what was written, and why it was refused. The line is queued when the
-//! request is answered. It has names and ids, and never a secret.
+//! A door records the caller, the write and the reason for a refusal in the request's [`Trace`]. The line is queued when the request is
+//! answered. It contains names and ids, but no secrets.
 
 mod refusals;
 
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often refusals are summed up.
+/// The time between reports of refusals.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The audit log of a server. Clones share it.
@@ -25,14 +25,14 @@ pub struct Audit(Arc<Log>);
 
 #[derive(Debug, Default)]
 struct Log {
-    /// `--audit-log`. Without it, lines go to stderr.
+    /// The file of `--audit-log`, or `None` for stderr.
     file: Option<LogWriter>,
     is_on: bool,
     refusals: Refusals,
 }
 
 impl Audit {
-    /// An audit log in this file, or else on stderr if the filters, which must be set by now, want it there.
+    /// Opens an audit log in a file, or without a path on stderr, if the log filters enable it. They must be set before.
     pub(crate) fn open(path: Option<&Path>, format: LogFormat) -> io::Result<Self> {
         let file = path.map(|path| LogWriter::to_file(path, format)).transpose()?;
         let is_on = file.is_some() || audit::is_on();
@@ -46,7 +46,7 @@ impl Audit {
         }
     }
 
-    /// Reports every minute the refusals that had no line of their own.
+    /// Reports refusals without a line of their own every minute. Never returns.
     pub(crate) async fn sum_up_every_minute(&self) {
         loop {
             tokio::time::sleep(MINUTE).await;
@@ -54,7 +54,7 @@ impl Audit {
         }
     }
 
-    /// Reports the last refusals, and waits until all lines are written, for a second at most.
+    /// Reports the last refusals, and waits until all lines are written, for at most a second.
     pub(crate) fn finish(&self) {
         self.sum_up();
         if let Some(file) = &self.0.file {
@@ -62,16 +62,16 @@ impl Audit {
         }
     }
 
-    /// Whether it is written anywhere.
+    /// Whether the log is written anywhere.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_on
     }
 
-    /// Writes a line if the request was a write or refused. Without a status, the client left before the answer.
+    /// Writes a line if the request was a write or refused. Without a status, the client disconnected before the answer.
     pub(crate) fn request_ended(&self, trace: &Trace, status: Option<u16>) {
         let Some(act) = trace.take_act() else { return };
         if act.is_refused {
-            let access_key_id = trace.caller().map(|known| known.access_key_id.as_str());
+            let access_key_id = trace.caller().map(|caller| caller.access_key_id.as_str());
             if self.0.refusals.admit(trace.client(), access_key_id, Clock::System.now()) {
                 self.write(trace, &act, "refused", status);
             }
@@ -123,9 +123,9 @@ impl Audit {
             ("action", Some(Value::Text(act.action))),
             ("resource", act.resource.as_deref().map(Value::Text)),
             ("object", act.object.as_deref().map(Value::Text)),
-            ("account", caller.map(|known| Value::Text(known.identity.registry.as_str()))),
-            ("user", caller.and_then(|known| known.identity.user.as_deref()).map(Value::Text)),
-            ("access_key_id", caller.map(|known| Value::Text(&known.access_key_id))),
+            ("account", caller.map(|caller| Value::Text(caller.identity.registry.as_str()))),
+            ("user", caller.and_then(|caller| caller.identity.user.as_deref()).map(Value::Text)),
+            ("access_key_id", caller.map(|caller| Value::Text(&caller.access_key_id))),
             ("claimed_key_id", act.claimed_key_id.as_deref().map(Value::Text)),
             ("client", Some(Value::Address(trace.client()))),
             ("request_id", Some(Value::Text(trace.request_id()))),

@@ -4,7 +4,7 @@ use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
 use std::time::{Duration, Instant};
 
-/// Runs every background task until this is dropped.
+/// Runs all background tasks. Never returns.
 pub(crate) async fn run(server: &Server) {
     let follow_certificate = async {
         if let Some(tls) = &server.tls {
@@ -14,25 +14,16 @@ pub(crate) async fn run(server: &Server) {
     tokio::join!(collect_garbage(server), follow_certificate, server.audit.sum_up_every_minute());
 }
 
-/// Collects garbage once per interval; returns at once when that is switched off.
 async fn collect_garbage(server: &Server) {
     let Some(interval) = server.config.gc_interval else { return };
     loop {
         tokio::time::sleep(interval).await;
-        collect(server).await;
-    }
-}
-
-async fn collect(server: &Server) {
-    let begun = Instant::now();
-    match server.installation.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await {
-        Ok(garbage) => {
-            server.telemetry.collected(Some(&garbage));
-            log(&garbage, begun.elapsed());
-        }
-        Err(error) => {
-            server.telemetry.collected(None);
-            tracing::error!(%error, "garbage collection failed: it is retried after the next interval");
+        let begun = Instant::now();
+        let collected = server.installation.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await;
+        server.telemetry.collected(collected.as_ref().ok());
+        match collected {
+            Ok(garbage) => log(&garbage, begun.elapsed()),
+            Err(error) => tracing::error!(%error, "garbage collection failed: it is retried after the next interval"),
         }
     }
 }

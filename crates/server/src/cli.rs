@@ -5,6 +5,7 @@ mod account;
 mod alias;
 mod audit;
 mod banner;
+mod checks;
 mod data_access;
 mod failure;
 mod gc;
@@ -15,7 +16,6 @@ mod repository_policy;
 mod serve;
 mod signals;
 mod user;
-mod warnings;
 
 use crate::config::Flags;
 use clap::{Parser, Subcommand};
@@ -25,7 +25,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long writing the reason of a failure may take.
+/// How long writing the reason for a failure may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A public container registry with the APIs of Amazon ECR Public and the OCI distribution specification.
@@ -90,21 +90,21 @@ pub fn run() -> ExitCode {
         Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    tell(format!("roadstead: {}\n", failure.to_string().replace('\n', " ")));
+    write_to_stderr(format!("roadstead: {}\n", failure.to_string().replace('\n', " ")));
     match failure {
         Failure::Usage(_) => ExitCode::from(2),
         Failure::Failed(_) => ExitCode::FAILURE,
     }
 }
 
-/// Writes to stderr, whatever the log filter is. If nobody reads it, the process ends all the same.
-fn tell(text: String) {
-    let (told, is_told) = std::sync::mpsc::channel();
+/// Writes to stderr. A full pipe that is not read does not keep the process from ending.
+fn write_to_stderr(text: String) {
+    let (sender, written) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().spawn(move || {
         // If stderr is broken, there is nowhere to report it.
         let _ = std::io::stderr().write_all(text.as_bytes());
-        let _ = told.send(());
+        let _ = sender.send(());
     });
-    let _ = is_told.recv_timeout(WRITE_TIMEOUT);
+    let _ = written.recv_timeout(WRITE_TIMEOUT);
     drop(thread);
 }

@@ -1,7 +1,7 @@
-//! What can be set. Flags win over environment variables, those over the file, that over the defaults.
+//! The configuration of a server.
 //!
-//! `settings::SETTINGS` is the one table of settings: the flags with their help, the environment variables, the keys of the file and the
-//! table in `docs/configuration.md` come from it.
+//! All flags with their help, environment variables, keys of the file and the table in `docs/configuration.md` are derived from
+//! `settings::SETTINGS`.
 
 mod accounts;
 mod cors;
@@ -14,15 +14,12 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod toml_text;
 pub(crate) mod values;
 
 pub(crate) use cors::Cors;
-pub(crate) use origin::Origin;
-pub(crate) use origin::{host_and_port, is_authority};
+pub(crate) use origin::{Origin, host_and_port, is_authority};
 pub(crate) use place::{ConfigError, Place};
 pub(crate) use rate::Rate;
-pub(crate) use settings::Config;
-pub(crate) use settings::{AUDIT_LOG, GC_GRACE, LOG_FORMAT};
+pub(crate) use settings::{AUDIT_LOG, Config, GC_GRACE, LOG_FORMAT};
 pub(crate) use sources::{Flags, Sources};
 pub(crate) use values::{BodyPace, LogFormat};

@@ -1,20 +1,20 @@
-//! Samples refusals, since any client can cause as many as it likes: in a minute the first few of an address are logged one by one,
-//! and a few hundred of all addresses together; the rest are counted and reported when the minute is over. Authenticated callers are
-//! counted by access key instead, with a quota of their own, so that anonymous clients cannot hide what they do.
+//! Samples refusals, because any client can cause any number of them. Per minute, the first few of an address and a few hundred of all
+//! addresses are logged one by one. The rest are counted, and reported at the end of the minute. Authenticated callers are counted by
+//! access key instead, with a separate quota, so that anonymous clients cannot hide their refusals.
 
 use crate::http::network_of;
 use crate::rates::BoundedMap;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use roadstead_model::Timestamp;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Lines in a minute for one network (see [`network_of`]) or one access key.
+/// The number of lines per minute for one network (see [`network_of`]) or access key.
 const EACH: u64 = 5;
-/// Lines in a minute for all networks, and again for all access keys.
+/// The number of lines per minute for all networks, and for all access keys.
 const ALL: u64 = 300;
-/// Networks, and access keys, that have a report of their own: those with the most refusals.
+/// The number of networks, and of access keys, with a report of their own: those with the most refusals.
 const REPORTED: usize = 100;
 
 /// The refusals of the current minute.
@@ -30,7 +30,7 @@ pub(super) struct Refusals {
 struct Minute<K> {
     lines: u64,
     seen: BoundedMap<K, Seen>,
-    /// Of those for whom the map had no room.
+    /// The refusals of callers for whom the map had no room.
     others: Unlogged,
 }
 
@@ -40,19 +40,19 @@ struct Seen {
     unlogged: Unlogged,
 }
 
-/// Refusals without a line, and the times of the first and the last.
+/// The number of refusals without a line, and the times of the first and the last.
 #[derive(Debug, Clone, Copy, Default)]
 struct Unlogged {
     count: u64,
     span: Option<(Timestamp, Timestamp)>,
 }
 
-/// A report of refusals that had no line of their own.
+/// A report of refusals without a line of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Report<K> {
-    /// The network or the key; none for all remaining ones together.
+    /// The network or the key, or `None` for all remaining ones together.
     pub(super) of: Option<K>,
-    /// The number of networks or keys, if it is known.
+    /// The number of remaining networks or keys, if known.
     pub(super) among: Option<u64>,
     pub(super) count: u64,
     pub(super) first: Timestamp,
@@ -72,22 +72,18 @@ impl Unlogged {
 }
 
 impl Refusals {
-    /// Whether a refusal gets a line of its own; otherwise it is counted. The access key is that of an authenticated caller.
+    /// Returns whether a refusal gets a line of its own, and counts it otherwise. `access_key_id` is that of an authenticated caller.
     pub(super) fn admit(&self, client: IpAddr, access_key_id: Option<&str>, now: Timestamp) -> bool {
         match access_key_id {
-            Some(id) => lock(&self.authenticated).admit(&id.to_owned(), now),
-            None => lock(&self.anonymous).admit(&network_of(client), now),
+            Some(id) => self.authenticated.lock().admit(&id.to_owned(), now),
+            None => self.anonymous.lock().admit(&network_of(client), now),
         }
     }
 
-    /// Ends the minute. Returns the reports by network and by access key: at most [`REPORTED`] of each, and one for all the rest.
+    /// Ends the minute. Returns the reports by network and by access key: at most [`REPORTED`] of each, and one for the rest.
     pub(super) fn sum_up(&self) -> (Vec<Report<IpAddr>>, Vec<Report<String>>) {
-        (std::mem::take(&mut *lock(&self.anonymous)).sum_up(), std::mem::take(&mut *lock(&self.authenticated)).sum_up())
+        (std::mem::take(&mut *self.anonymous.lock()).sum_up(), std::mem::take(&mut *self.authenticated.lock()).sum_up())
     }
-}
-
-fn lock<K>(minute: &Mutex<Minute<K>>) -> MutexGuard<'_, Minute<K>> {
-    minute.lock()
 }
 
 impl<K: Eq + Hash + Clone> Minute<K> {
@@ -123,7 +119,7 @@ impl<K> Default for Minute<K> {
     }
 }
 
-/// The network of an address as text; with IPv4 it is the address.
+/// A network as text; with IPv4 the address.
 pub(super) fn network_text(address: IpAddr) -> String {
     if address.is_ipv6() { format!("{address}/64") } else { address.to_string() }
 }
@@ -144,7 +140,7 @@ mod tests {
         let later = NOW.plus_seconds(30);
         assert!((0..EACH).all(|_| refusals.admit(address(1), None, NOW)));
         assert!(!refusals.admit(address(1), None, NOW) && !refusals.admit(address(1), None, later));
-        assert!(refusals.admit(address(2), None, NOW), "everybody is counted by himself");
+        assert!(refusals.admit(address(2), None, NOW), "every address is counted separately");
         let expected = Report { of: Some(address(1)), among: None, count: 2, first: NOW, last: later };
         assert_eq!(refusals.sum_up(), (vec![expected], vec![]));
         assert_eq!(refusals.sum_up(), (vec![], vec![]));
@@ -152,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_address() {
+    fn all_addresses_of_an_ipv6_network_are_counted_together() {
         let refusals = Refusals::default();
         let host = |number: u64| IpAddr::from(std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number)));
         assert_eq!((0..100).filter(|number| refusals.admit(host(*number), None, NOW)).count() as u64, EACH);
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_addresses_there_are_a_minute_has_a_bounded_number_of_lines() {
+    fn the_number_of_lines_per_minute_is_bounded_for_any_number_of_addresses() {
         let refusals = Refusals::default();
         let many = 100_500;
         let lines = (0..many).filter(|number| refusals.admit(address(*number), None, NOW)).count() as u64;
@@ -175,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn strangers_take_no_lines_from_those_who_have_proved_who_they_are() {
+    fn anonymous_clients_use_up_no_lines_of_authenticated_callers() {
         let refusals = Refusals::default();
         assert_eq!((0..2 * ALL as u32).filter(|number| refusals.admit(address(*number), None, NOW)).count() as u64, ALL);
         assert!((0..EACH).all(|_| refusals.admit(address(0), Some("AKIAONE"), NOW)));
-        assert!(!refusals.admit(address(1), Some("AKIAONE"), NOW), "wherever the key is used");
+        assert!(!refusals.admit(address(1), Some("AKIAONE"), NOW), "a key is counted at all addresses together");
         assert!(refusals.admit(address(0), Some("AKIATWO"), NOW));
-        let (strangers, known) = refusals.sum_up();
-        assert_eq!(strangers.iter().map(|report| report.count).sum::<u64>(), ALL);
-        assert_eq!(known, [Report { of: Some("AKIAONE".to_owned()), among: None, count: 1, first: NOW, last: NOW }]);
+        let (anonymous, authenticated) = refusals.sum_up();
+        assert_eq!(anonymous.iter().map(|report| report.count).sum::<u64>(), ALL);
+        assert_eq!(authenticated, [Report { of: Some("AKIAONE".to_owned()), among: None, count: 1, first: NOW, last: NOW }]);
     }
 }

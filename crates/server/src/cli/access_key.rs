@@ -54,10 +54,10 @@ pub(super) enum Verb {
     },
 }
 
-/// The principal that holds a key.
+/// The holder of a key.
 #[derive(Debug, Args)]
 pub(super) struct Holder {
-    /// The user who holds the key [default: the account's root, who may do everything in the account]
+    /// The user who holds the key [default: the root of the account, who may do everything in it]
     #[arg(long, value_name = "NAME", value_parser = values::user_name)]
     user: Option<String>,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(super) struct SecretForm {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NewKey {
+struct NewKey {
     arn: String,
     registry_id: String,
     user_name: Option<String>,
@@ -125,35 +125,33 @@ fn profile_name(text: &str) -> Result<String, String> {
 
 impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
-        let (action, key, new_key) = match self {
+        Some(match self {
             Self::Create { holder, form, .. } => {
                 let object = format!("of {}", holder.user.as_deref().unwrap_or("root"));
-                let change = Change::new("cli:access-key create", Whose::Given(holder.account.given()), object);
-                return Some(Change { new_key: form.printed.clone(), ..change });
+                Change::new("cli:access-key create", Whose::Given(holder.account.given()), object).with_new_key(&form.printed)
             }
-            Self::Enable { key } => ("cli:access-key enable", key, None),
-            Self::Disable { key } => ("cli:access-key disable", key, None),
-            Self::Rotate { key, form } => ("cli:access-key rotate", key, Some(form.printed.clone())),
-            Self::Delete { key } => ("cli:access-key delete", key, None),
+            Self::Enable { key } => Change::new("cli:access-key enable", Whose::Any, &key.id),
+            Self::Disable { key } => Change::new("cli:access-key disable", Whose::Any, &key.id),
+            Self::Rotate { key, form } => {
+                Change::new("cli:access-key rotate", Whose::Any, format!("instead of {}", key.id)).with_new_key(&form.printed)
+            }
+            Self::Delete { key } => Change::new("cli:access-key delete", Whose::Any, &key.id),
             Self::List { .. } => return None,
-        };
-        let object = if new_key.is_some() { format!("instead of {}", key.id) } else { key.id.clone() };
-        Some(Change { new_key: new_key.unwrap_or_default(), ..Change::new(action, Whose::Any, object) })
+        })
     }
 
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         match self {
             Self::Create { holder, given, form } => {
                 let identity = holder.find(installation).await?;
-                let key = installation.create_access_key(&identity, given.read()?).await?;
-                form.print(output, &NewKey::of(&key))
+                form.print(output, installation.create_access_key(&identity, given.read()?).await?)
             }
             Self::List { holder } => list(installation, output, holder).await,
             Self::Enable { key } => switch(installation, output, &key.id, true).await,
             Self::Disable { key } => switch(installation, output, &key.id, false).await,
             Self::Rotate { key, form } => {
                 find(installation, &key.id).await?;
-                form.print(output, &NewKey::of(&installation.rotate_access_key(&key.id).await?))
+                form.print(output, installation.rotate_access_key(&key.id).await?)
             }
             Self::Delete { key } => {
                 let account = find(installation, &key.id).await?;
@@ -199,34 +197,25 @@ impl Holder {
 impl Given {
     fn read(self) -> Result<Option<(String, String)>, Failure> {
         let Some((id, path)) = self.id.zip(self.secret_file) else { return Ok(None) };
-        let text = input::read(&path)?;
-        let secret = values::secret_access_key(text.trim_end_matches(['\r', '\n']));
+        let secret = values::secret_access_key(input::read(&path)?.trim_end_matches(['\r', '\n']));
         Ok(Some((id, secret.map_err(|reason| Failure::Usage(format!("{}: {reason}", path.display())))?.0)))
     }
 }
 
 impl SecretForm {
-    /// Prints the key, the only time that its secret is shown.
-    pub(super) fn print(&self, output: Output, key: &NewKey) -> Result<(), Failure> {
-        let _ = self.printed.set(key.access_key_id.clone());
+    /// Prints a new key. Its secret is never shown again.
+    pub(super) fn print(&self, output: Output, key: AccessKey) -> Result<(), Failure> {
+        let AccessKey { id, secret, identity, .. } = key;
+        let _ = self.printed.set(id.clone());
         match &self.profile {
-            None => output.one(key),
-            Some(profile) => output::write(&format!(
-                "[{profile}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-                key.access_key_id, key.secret_access_key
-            )),
-        }
-    }
-}
-
-impl NewKey {
-    pub(super) fn of(key: &AccessKey) -> Self {
-        Self {
-            arn: key.identity.arn().to_string(),
-            registry_id: key.identity.registry.to_string(),
-            user_name: key.identity.user.clone(),
-            access_key_id: key.id.clone(),
-            secret_access_key: key.secret.clone(),
+            None => output.one(&NewKey {
+                arn: identity.arn().to_string(),
+                registry_id: identity.registry.to_string(),
+                user_name: identity.user,
+                access_key_id: id,
+                secret_access_key: secret,
+            }),
+            Some(profile) => output::write(&format!("[{profile}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `roadstead account`: the accounts of a server, each with a registry.
 
-use super::access_key::{KeyRecord, NewKey, SecretForm};
+use super::access_key::{KeyRecord, SecretForm};
 use super::alias::AliasRecord;
 use super::audit::{Change, Whose};
 use super::data_access;
@@ -39,7 +39,7 @@ pub(super) enum Verb {
     },
     /// Mark an account as verified or unverified
     Verify {
-        /// The account
+        /// Twelve digits
         #[arg(value_name = "ID", value_parser = values::account_id)]
         id: RegistryId,
         /// Whether the account is verified
@@ -77,8 +77,7 @@ impl data_access::Verb for Verb {
     fn change(&self) -> Option<Change> {
         match self {
             Self::Create { id, form, .. } => {
-                let change = Change::new("cli:account create", Whose::Given(Some(id.clone())), "of root");
-                Some(Change { new_key: form.printed.clone(), ..change })
+                Some(Change::new("cli:account create", Whose::Given(Some(id.clone())), "of root").with_new_key(&form.printed))
             }
             Self::Verify { id, state } => {
                 let word = if *state == Switch::On { "on" } else { "off" };
@@ -95,7 +94,7 @@ impl data_access::Verb for Verb {
                 if verified {
                     installation.set_verified(&id, true).await?;
                 }
-                form.print(output, &NewKey::of(&key))
+                form.print(output, key)
             }
             Self::List => {
                 let accounts: Vec<AccountRecord> = installation.registries().await?.iter().map(AccountRecord::of).collect();
@@ -132,7 +131,7 @@ impl Record for AccountRecord {
     const HEADINGS: &'static [&'static str] = &["ACCOUNT", "VERIFIED", "ALIASES"];
 
     fn cells(&self) -> Vec<String> {
-        let aliases: Vec<&str> = self.aliases.iter().map(AliasRecord::name).collect();
+        let aliases: Vec<&str> = self.aliases.iter().map(|alias| alias.name.as_str()).collect();
         vec![self.registry_id.clone(), yes_or_no(self.verified), aliases.join(", ")]
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Changes {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AliasRecord {
-    name: String,
+    pub(super) name: String,
     registry_id: String,
     status: &'static str,
     primary_registry_alias: bool,
@@ -108,7 +108,7 @@ async fn add(installation: &Installation, output: Output, alias: Named, changes:
         let name = alias.name;
         return Err(Failure::Failed(format!("account {id} already has the alias '{name}': 'roadstead alias change' changes it")));
     }
-    put(installation, output, &id, changes.applied_to(AliasDescription::new(alias.name))).await
+    put(installation, output, &id, AliasDescription::new(alias.name), changes).await
 }
 
 async fn change(installation: &Installation, output: Output, alias: Named, changes: Changes) -> Result<(), Failure> {
@@ -117,10 +117,11 @@ async fn change(installation: &Installation, output: Output, alias: Named, chang
     }
     let id = alias.account.find(installation).await?;
     let old = find(installation, &id, &alias.name).await?.ok_or_else(|| unknown(&id, &alias.name))?;
-    put(installation, output, &id, changes.applied_to(old)).await
+    put(installation, output, &id, old, changes).await
 }
 
-async fn put(installation: &Installation, output: Output, id: &RegistryId, alias: AliasDescription) -> Result<(), Failure> {
+async fn put(installation: &Installation, output: Output, id: &RegistryId, old: AliasDescription, changes: Changes) -> Result<(), Failure> {
+    let alias = old.changed(changes.status, changes.primary, changes.default);
     installation.put_alias(id, alias.clone()).await?;
     output.one(&AliasRecord::of(id, &alias))
 }
@@ -134,12 +135,6 @@ fn unknown(id: &RegistryId, name: &RegistryAlias) -> Failure {
     Failure::Failed(format!("account {id} has no alias '{name}': 'roadstead alias list --account {id}' lists its aliases"))
 }
 
-impl Changes {
-    fn applied_to(self, alias: AliasDescription) -> AliasDescription {
-        alias.changed(self.status, self.primary, self.default)
-    }
-}
-
 impl AliasRecord {
     pub(super) fn of(registry: &RegistryId, alias: &AliasDescription) -> Self {
         Self {
@@ -149,10 +144,6 @@ impl AliasRecord {
             primary_registry_alias: alias.primary,
             default_registry_alias: alias.default,
         }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
     }
 }
 

@@ -1,8 +1,8 @@
-//! The audit log of commands. As processes of their own they append to the file of `--audit-log`, if they find that setting
-//! where they find the data directory; the log of a running server is out of their reach.
+//! The audit log of commands. They append to the file of `--audit-log` if the environment or the file of `--config` sets it: the
+//! stderr of a running server is out of reach of other processes.
 
 use super::failure::Failure;
-use crate::config::{AUDIT_LOG, Config, LOG_FORMAT, LogFormat, Sources};
+use crate::config::{AUDIT_LOG, Config, LOG_FORMAT, Sources};
 use crate::telemetry::audit::{AuditFile, LEVEL, Value};
 use roadstead_model::RegistryId;
 use std::os::unix::fs::MetadataExt;
@@ -16,16 +16,16 @@ pub(super) struct Change {
     pub(super) account: Whose,
     /// What is created, changed or deleted.
     pub(super) object: String,
-    /// The id of a new access key, which is known only afterwards.
+    /// The id of a new access key, once it has been created.
     pub(super) new_key: Arc<OnceLock<String>>,
 }
 
 /// The account that a command changes.
 #[derive(Debug)]
 pub(super) enum Whose {
-    /// The one on the command line, else the server's own.
+    /// The account on the command line, or `None` for the server's own.
     Given(Option<RegistryId>),
-    /// Unknown beforehand, or all.
+    /// An account that is unknown beforehand, or all accounts.
     Any,
 }
 
@@ -33,26 +33,28 @@ impl Change {
     pub(super) fn new(action: &'static str, account: Whose, object: impl Into<String>) -> Self {
         Self { action, account, object: object.into(), new_key: Arc::default() }
     }
+
+    pub(super) fn with_new_key(self, id: &Arc<OnceLock<String>>) -> Self {
+        Self { new_key: id.clone(), ..self }
+    }
 }
 
-/// The audit log, and who runs the command.
-pub(super) struct AuditLog {
-    file: Option<AuditFile>,
-}
+/// The audit log, or `None` if there is nothing to log, or no file to log it to.
+pub(super) struct AuditLog(Option<AuditFile>);
 
 impl AuditLog {
-    /// Opens the file before anything is done, so that nothing is done without a log.
+    /// Opens the file before the command does anything, so that no change is made without a log.
     pub(super) fn of(sources: &Sources, is_change: bool) -> Result<Self, Failure> {
         let config = Config::only([&AUDIT_LOG, &LOG_FORMAT], sources)?;
-        let Some(path) = config.audit_log.filter(|_| is_change) else { return Ok(Self { file: None }) };
-        let file = AuditFile::open(&path, config.log_format.unwrap_or(LogFormat::Text));
+        let Some(path) = config.audit_log.filter(|_| is_change) else { return Ok(Self(None)) };
+        let file = AuditFile::open(&path, config.log_format.unwrap_or_default());
         let file = file.map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", path.display())))?;
-        Ok(Self { file: Some(file) })
+        Ok(Self(Some(file)))
     }
 
     /// Logs the outcome of a command, and returns it.
     pub(super) fn record(self, change: Option<Change>, own: &RegistryId, outcome: Result<(), Failure>) -> Result<(), Failure> {
-        let (Some(mut file), Some(change)) = (self.file, change) else { return outcome };
+        let (Some(mut file), Some(change)) = (self.0, change) else { return outcome };
         let account = match &change.account {
             Whose::Given(account) => Some(account.as_ref().unwrap_or(own).as_str()),
             Whose::Any => None,
@@ -81,7 +83,7 @@ impl AuditLog {
     }
 }
 
-/// The name of the user that runs this process, or else the id.
+/// The name of the user that runs this process, or the id if it has no name.
 fn os_user() -> String {
     let Ok(own) = std::fs::metadata("/proc/self") else { return "unknown".to_owned() };
     let number = own.uid().to_string();

@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Announces that requests are answered: a banner on a terminal, else the event `ready` with the address.
 pub(super) async fn announce(
     server: &Server,
     address: SocketAddr,
@@ -29,11 +28,12 @@ pub(super) async fn announce(
         tracing::info!(%address, admin, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
-    let lines = quick_start::commands(&origin, &alias, &credentials(server, data));
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
         println!("Roadstead {} is running at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
-        lines.iter().for_each(|line| println!("  {line}"));
+        for line in quick_start::commands(&origin, &alias, &credentials(server, data)) {
+            println!("  {line}");
+        }
         if let Some(admin) = admin {
             println!("\nMetrics and probes at http://{}", dialable(admin));
         }
@@ -42,19 +42,19 @@ pub(super) async fn announce(
     Ok(())
 }
 
-/// The variables that tell the AWS CLI its key, as a prefix of a command.
+/// The variables that give the AWS CLI an access key, as a prefix of a command.
 fn credentials(server: &Server, data: &Path) -> String {
     if server.config.emulator {
         "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned()
     } else if server.config.root_key.is_some() {
-        // Whoever configured the key knows it.
+        // The operator knows the configured key.
         String::new()
     } else {
         format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string()))
     }
 }
 
-/// The address by which a program on this machine reaches a listener. Docker speaks plain HTTP to `localhost`.
+/// The address of a listener for programs on this machine. Docker uses plain HTTP for `localhost`.
 fn dialable(address: SocketAddr) -> String {
     match address.ip() {
         ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),

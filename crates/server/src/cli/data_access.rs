@@ -1,4 +1,4 @@
-//! What commands share that open the data directory themselves, whether or not a server is running.
+//! Commands that open the data directory themselves, whether or not a server is running.
 
 use super::audit::{AuditLog, Change};
 use super::failure::Failure;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// The heading of options that every command takes.
 const HEADING: &str = "Options of all commands";
 
-/// Where the data is, and the output format.
+/// The options of all commands.
 #[derive(Debug, Args)]
 pub(super) struct DataAccess {
     /// The data directory of the server
@@ -37,14 +37,14 @@ pub(super) struct Noun<V: Subcommand> {
 
 /// The verb of a command.
 pub(super) trait Verb: Subcommand {
-    /// What it changes, for the audit log; none if it only reads.
+    /// The change for the audit log, or `None` if the command only reads.
     fn change(&self) -> Option<Change>;
 
-    /// Runs it, and prints the result.
+    /// Runs the command and prints the result.
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure>;
 }
 
-/// The account that a command is about.
+/// The account of a command.
 #[derive(Debug, Args)]
 pub(super) struct Account {
     /// The account [default: the server's own]
@@ -53,7 +53,7 @@ pub(super) struct Account {
 }
 
 impl DataAccess {
-    /// The settings of the server, as far as the command line, the environment and the file say.
+    /// The settings on the command line, in the environment and in the file.
     pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
         Sources::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
     }
@@ -79,24 +79,18 @@ impl DataAccess {
 }
 
 impl<V: Verb> Noun<V> {
-    /// Runs the command.
     pub(super) fn run(self) -> Result<(), Failure> {
         self.access.run(self.verb.change(), async |installation, output| self.verb.run(installation, output).await)
     }
 }
 
 impl Account {
-    /// The account that the command line names.
+    /// The account on the command line.
     pub(super) fn given(&self) -> Option<RegistryId> {
         self.account.clone()
     }
 
-    /// Whether the command line names an account.
-    pub(super) fn is_given(&self) -> bool {
-        self.account.is_some()
-    }
-
-    /// The id of the account, which is checked to exist.
+    /// The id of the account. Fails if it does not exist.
     pub(super) async fn find(&self, installation: &Installation) -> Result<RegistryId, Failure> {
         let id = self.account.as_ref().unwrap_or_else(|| installation.account_id());
         Ok(installation.describe_registry(id).await?.id)

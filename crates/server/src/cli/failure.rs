@@ -6,10 +6,10 @@ use roadstead_registry::{Error, OpenError};
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// A flag, the environment or a file is wrong.
+    /// A flag, the environment or a file is invalid.
     #[error("{0}")]
     Usage(String),
-    /// They are right, but it failed.
+    /// Any other failure.
     #[error("{0}")]
     Failed(String),
 }

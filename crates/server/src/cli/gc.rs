@@ -23,7 +23,7 @@ pub(super) struct Command {
     access: DataAccess,
 }
 
-/// What was deleted, or would be.
+/// The number of objects deleted, or with `dry_run` to be deleted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Collected {

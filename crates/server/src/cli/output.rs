@@ -35,7 +35,7 @@ impl Output {
         self.print(records, || table(records))
     }
 
-    /// Prints a value as JSON, or else the text of `for_people`.
+    /// Prints a value as JSON, or the text of `for_people`.
     pub(super) fn print<T: Serialize + ?Sized>(self, value: &T, for_people: impl FnOnce() -> String) -> Result<(), Failure> {
         match self {
             Self::Table => write(&for_people()),
@@ -44,7 +44,7 @@ impl Output {
     }
 }
 
-/// Writes to stdout. A failure is reported, since what is printed may be a secret that is shown only once.
+/// Writes to stdout. Failures are reported, because the text may contain a secret that is shown only once.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -129,7 +129,7 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
             let (id, user) = User { user: name, account: user.account }.find(installation).await?;
             Ok(installation.user_policies(&id, &user).await?)
         }
-        None if user.account.is_given() => {
+        None if user.account.given().is_some() => {
             Err(Failure::Usage("--account requires --user: managed policies are the same for all accounts".to_owned()))
         }
         None => {
@@ -139,7 +139,7 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
     }
 }
 
-/// The policy on the command line. Errors in a document name its file.
+/// The policy on the command line. Errors in a document contain the name of its file.
 fn offered(name: &str, document: Option<&Path>) -> Result<UserPolicy, Failure> {
     let Some(path) = document else {
         return UserPolicy::managed(name).map_err(|error| {

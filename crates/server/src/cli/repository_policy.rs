@@ -1,4 +1,4 @@
-//! `roadstead repository-policy`: the way out of a repository policy that locks everybody out, even the owner.
+//! `roadstead repository-policy`: removes repository policies that lock out even the owner.
 
 use super::audit::{Change, Whose};
 use super::data_access::{self, Account};

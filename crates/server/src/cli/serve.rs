@@ -1,14 +1,13 @@
 //! `roadstead serve`: opens the data directory, serves until a signal, and shuts down.
 
-use super::banner;
 use super::failure::Failure;
 use super::signals::{self, Signals};
-use super::warnings;
+use super::{banner, checks};
 use crate::audit::Audit;
-use crate::config::{Config, Flags, LogFormat, Sources};
+use crate::config::{Config, Flags, Sources};
 use crate::connection::serve;
 use crate::http::Surface;
-use crate::router::{Router, emulator};
+use crate::router::Router;
 use crate::server::Server;
 use crate::telemetry::Logs;
 use crate::tls::{Files, Tls};
@@ -18,7 +17,7 @@ use std::fs::Permissions;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -39,32 +38,32 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     for variable in &sources.unknown_variables {
         tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
     }
-    warnings::warn(&config);
+    checks::warn(&config);
     descriptors::raise();
     let audit = open_audit_log(&config)?;
-    let folder = Folder::choose(&config)?;
+    let data = DataDirectory::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), folder.path(), on_terminal, begun));
+    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path(), on_terminal, begun));
     runtime.shutdown_timeout(BLOCKING_TIMEOUT);
-    folder.remove_if_temporary();
+    data.remove_if_temporary();
     audit.finish();
     outcome
 }
 
 fn start_logging(config: &Config, on_terminal: bool) -> Result<Logs, Failure> {
-    let (filter, format) = (telemetry::log_filter(on_terminal)?, config.log_format.unwrap_or(LogFormat::Text));
-    telemetry::start_logging(filter, format, on_terminal).map_err(|error| Failure::Failed(format!("cannot start: {error}")))
+    let filter = telemetry::log_filter(on_terminal)?;
+    telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal)
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))
 }
 
 fn open_audit_log(config: &Config) -> Result<Audit, Failure> {
-    let format = config.log_format.unwrap_or(LogFormat::Text);
-    let place = || config.audit_log.as_ref().map_or_else(String::new, |path| path.display().to_string());
-    Audit::open(config.audit_log.as_deref(), format)
-        .map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", place())))
+    let path = config.audit_log.as_deref();
+    let audit = Audit::open(path, config.log_format.unwrap_or_default());
+    audit.map_err(|error| Failure::Failed(format!("cannot open the audit log '{}': {error}", path.unwrap_or("".as_ref()).display())))
 }
 
-/// Reopens the audit log on SIGHUP, after it was rotated. Without a file, SIGHUP keeps its default action.
+/// Reopens the audit log on SIGHUP, which log rotation sends. Without a file, SIGHUP keeps its default action.
 fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
     if config.audit_log.is_none() {
         return Ok(());
@@ -82,10 +81,10 @@ fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
 async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     follow_audit_log(&config, &audit)?;
-    refuse_open_emulator(&config).await?;
-    refuse_idle_hsts(&config)?;
+    checks::refuse_open_emulator(&config).await?;
+    checks::refuse_idle_hsts(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
-    // First the addresses: a server that cannot listen must not leave a new data directory behind.
+    // Bind before opening: a server that cannot listen must not leave a new data directory behind.
     let (listener, address) = listen_on("listen", &config.listen).await?;
     let admin = match &config.admin_listen {
         Some(admin) => Some(listen_on("admin-listen", admin).await?),
@@ -129,7 +128,7 @@ async fn listen_on(flag: &str, place: &str) -> Result<(TcpListener, SocketAddr),
     Ok((listener, address))
 }
 
-/// Serves the public and the operator's surface, at one address or at two.
+/// Serves the public surface and that of operators, at one address or at two.
 async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Arc<Router>, stopping: watch::Receiver<bool>) {
     let stopped = |mut stopping: watch::Receiver<bool>| async move {
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -143,62 +142,34 @@ async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Ar
     }
 }
 
-/// An emulator accepts everybody who reaches it, so other machines may reach it only with a second switch. This is checked
-/// before the port opens.
-async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
-    if !config.emulator || config.emulator_on_network {
-        return Ok(());
-    }
-    if let Some(reason) = emulator::exposure(config) {
-        return Err(Failure::Failed(format!("{reason}: remove it, or add --emulator-on-network")));
-    }
-    let listen = &config.listen;
-    let mut addresses =
-        tokio::net::lookup_host(listen).await.map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
-    if addresses.all(|address| address.ip().is_loopback()) {
-        return Ok(());
-    }
-    let reason = format!("--emulator would give everybody who can reach {listen} full access");
-    Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
-}
-
-/// `--hsts` that is never sent would only seem to protect.
-fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
-    if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
-        return Ok(());
-    }
-    let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";
-    Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
-}
-
 /// The data directory.
-enum Folder {
+enum DataDirectory {
     Kept(PathBuf),
     Temporary(TempDir),
 }
 
-impl Folder {
-    /// A temporary directory holds an access key and lies where everybody's do, so nobody else may read it.
+impl DataDirectory {
+    /// Creates a temporary directory for `--ephemeral`. It contains an access key, so other users must not read it.
     fn choose(config: &Config) -> Result<Self, Failure> {
         if !config.ephemeral {
             return Ok(Self::Kept(std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone())));
         }
-        let folder = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();
-        folder.map(Self::Temporary).map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))
+        let directory = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();
+        directory.map(Self::Temporary).map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))
     }
 
     fn path(&self) -> PathBuf {
         match self {
             Self::Kept(path) => path.clone(),
-            Self::Temporary(folder) => Path::to_owned(folder.path()),
+            Self::Temporary(directory) => directory.path().to_owned(),
         }
     }
 
     fn remove_if_temporary(self) {
-        let Self::Temporary(folder) = self else { return };
-        let path = folder.path().to_owned();
-        if let Err(error) = folder.close() {
-            tracing::warn!(%error, folder = %path.display(), "the temporary directory could not be removed");
+        let Self::Temporary(directory) = self else { return };
+        let path = directory.path().to_owned();
+        if let Err(error) = directory.close() {
+            tracing::warn!(%error, directory = %path.display(), "the temporary directory could not be removed");
         }
     }
 }

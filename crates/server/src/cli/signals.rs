@@ -10,12 +10,12 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Installs handlers: from here on, the signals have no effect but through [`Self::next`].
+    /// Installs handlers. From here on, the signals only complete [`Self::next`].
     pub(super) fn listen() -> Result<Self, Failure> {
-        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
+        Ok(Self { terminate: install(SignalKind::terminate())?, interrupt: install(SignalKind::interrupt())? })
     }
 
-    /// The name of the next signal.
+    /// Waits for a signal, and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -24,11 +24,11 @@ impl Signals {
     }
 }
 
-/// SIGHUP, which then no longer ends the process.
+/// Installs a handler of SIGHUP, which then no longer ends the process.
 pub(super) fn hangups() -> Result<Signal, Failure> {
-    take(SignalKind::hangup())
+    install(SignalKind::hangup())
 }
 
-fn take(kind: SignalKind) -> Result<Signal, Failure> {
+fn install(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::Failed(format!("cannot install signal handlers: {error}")))
 }

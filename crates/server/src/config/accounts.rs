@@ -1,9 +1,8 @@
-//! Accounts that the file declares, for unattended set-ups.
+//! Accounts declared in the file, for unattended set-ups.
 //!
-//! Their tables are deserialized with the file but interpreted later, because only a server needs the secrets that they name.
+//! Their tables are deserialized with the file but interpreted later, because only a server needs the secrets that they refer to.
 
-use super::place::ConfigError;
-use super::toml_text::TomlText;
+use super::place::{ConfigError, TomlText};
 use super::values::{self, Secret};
 use roadstead_model::policy::UserPolicy;
 use roadstead_registry::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
@@ -17,8 +16,8 @@ use toml::de::{DeValue, ValueDeserializer};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Accounts {
     path: PathBuf,
-    /// The text of the file, for line numbers; it may hold secrets.
-    text: Option<Secret<String>>,
+    /// The text of the file, for line numbers. It may contain secrets.
+    text: Secret<String>,
     tables: Vec<AccountTable>,
 }
 
@@ -80,25 +79,24 @@ impl Accounts {
     /// Deserializes the value of the key `account`, a list of tables; unknown keys are refused.
     pub(super) fn read(source: &TomlText<'_>, value: Spanned<DeValue<'_>>) -> Result<Self, ConfigError> {
         let tables = Vec::<AccountTable>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.malformed(&error))?;
-        Ok(Self { path: source.path.to_owned(), text: Some(Secret(source.text.to_owned())), tables })
+        Ok(Self { path: source.path.to_owned(), text: Secret(source.text.to_owned()), tables })
     }
 
-    /// The environment variables that hold secrets of access keys.
+    /// The environment variables that contain secrets of access keys.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().flat_map(AccountTable::all_keys).filter_map(|key| key.secret_env.as_deref())
     }
 
-    /// The files that hold secrets of access keys: those that are named, and the configuration file itself if it holds any.
+    /// The files that contain secrets of access keys: those named in the file, and the file itself if it contains any.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
         let keys = || self.tables.iter().flat_map(AccountTable::all_keys);
         let own = keys().any(|key| key.secret.is_some()).then(|| self.path.clone());
         own.into_iter().chain(keys().filter_map(|key| key.secret_file.as_deref()).map(|name| beside(&self.path, name))).collect()
     }
 
-    /// Interprets the tables, with the secrets from the files and variables that they name.
+    /// Interprets the tables, and reads the secrets from the files and variables that they refer to.
     pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
-        let text = self.text.as_ref().map_or("", |text| &text.0);
-        let reader = Reader { source: TomlText { path: &self.path, text }, variables };
+        let reader = Reader { source: TomlText { path: &self.path, text: &self.text.0 }, variables };
         self.tables.iter().map(|table| reader.account(table)).collect()
     }
 }
@@ -199,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-/// Paths are relative to the folder of the file that contains them.
+/// Resolves a path in a file, which is relative to the directory of that file.
 fn beside(file: &Path, name: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(name)
 }

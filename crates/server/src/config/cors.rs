@@ -1,22 +1,22 @@
-//! The sites whose pages may read responses (`--cors-origin`).
+//! `--cors-origin`.
 
 use super::origin::Origin;
 use http::HeaderValue;
 
-/// Whose pages may read.
+/// The web sites whose pages may read responses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Cors {
-    /// This server's own only.
+    /// Only this server.
     #[default]
     Nobody,
-    /// Everybody's.
+    /// Every site.
     Anybody,
-    /// These sites', by their origins as browsers write them.
+    /// The origins of sites, as browsers write them.
     Sites(Vec<HeaderValue>),
 }
 
 impl Cors {
-    /// Adds `scheme://host[:port]`, or with `*` everybody.
+    /// Adds a site as `scheme://host[:port]`, or every site as `*`.
     pub fn allow(&mut self, text: &str) -> Result<(), String> {
         let refuse = || format!("'{text}' is not the origin of a site, such as https://app.example.org, or *");
         if text == "*" {

@@ -1,10 +1,9 @@
 //! The TOML file: settings, the tables `[limits]` and `[rates]`, and declared accounts.
 
 use super::accounts::Accounts;
-use super::place::{ConfigError, Given};
+use super::place::{ConfigError, Given, TomlText};
 use super::setting::{Form, LIMITS, Setting};
 use super::settings::{Config, SETTINGS};
-use super::toml_text::TomlText;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Spanned;
@@ -20,7 +19,7 @@ pub(super) struct File {
     pub(super) accounts: Accounts,
 }
 
-/// Reads a file: every key must be known, and every value of the right kind.
+/// Parses a file. Fails on unknown keys and on values of the wrong type.
 pub(super) fn read(path: &Path, text: &str) -> Result<File, ConfigError> {
     let source = TomlText { path, text };
     let table = DeTable::parse(text).map_err(|error| source.malformed(&error))?;
@@ -75,6 +74,9 @@ fn texts_of(
         (_, DeValue::String(given)) => Ok(vec![text(given.to_string())]),
         (Form::Number, DeValue::Integer(number)) => Ok(vec![text(number.to_string())]),
         (Form::Number, _) => Err(wrong("a number")),
+        (Form::List, DeValue::Array(items)) if items.is_empty() && setting.needs_an_item => {
+            Err(source.refuse(key.span(), format!("'{}' is an empty list: name at least one, or remove the key", setting.key)))
+        }
         (Form::List, DeValue::Array(items)) => {
             let items = items.iter().map(|item| item.get_ref().as_str().map(|item| text(item.to_owned())));
             items.collect::<Option<Vec<_>>>().ok_or_else(|| source.refuse(key.span(), format!("'{}' is a list of strings", setting.key)))

@@ -1,13 +1,13 @@
-//! A scheme and an authority, such as `https://registry.example`.
+//! Origins of URLs.
 
 use std::fmt;
 
-/// A scheme and an authority: `--public-url`, else made from the request's `Host`.
+/// A scheme and an authority, such as `https://registry.example`: `--public-url`, otherwise derived from the request's `Host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// Host and, if it is not the scheme's own, port.
+    /// The host, and the port unless it is the default of the scheme.
     pub authority: String,
 }
 
@@ -18,7 +18,7 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
-    /// An origin from its parts, when they are such.
+    /// Returns `None` if the parts are invalid.
     pub fn new(scheme: &str, authority: &str) -> Option<Self> {
         let schemes = [("http", ":80"), ("https", ":443")];
         let (scheme, own_port) = schemes.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(scheme))?;
@@ -27,7 +27,7 @@ impl Origin {
         is_authority(authority).then(|| Self { authority: authority.to_owned(), scheme })
     }
 
-    /// Reads `--public-url`: a scheme and a host, perhaps a port, no path.
+    /// Parses `--public-url`: a scheme, a host and an optional port, without a path.
     pub fn parse_url(text: &str) -> Result<Self, String> {
         let refuse = || format!("'{text}' is not http:// or https:// and a host, without a path");
         let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
@@ -35,7 +35,7 @@ impl Origin {
     }
 }
 
-/// The host of an authority, which keeps its brackets, and its port.
+/// Splits an authority into the host, with the brackets of an IPv6 address, and the port.
 pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -43,7 +43,7 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether this is `host`, `host:port`, `[v6]` or `[v6]:port`, and nothing that would need quoting in a header, in JSON or in HTML.
+/// Whether a text is `host`, `host:port`, `[v6]` or `[v6]:port`, without characters that need quoting in a header, in JSON or in HTML.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = host_and_port(text);
     let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,9 +1,10 @@
-//! Where a text was given, so that every refusal can say so.
+//! The place where a text was given, for error messages.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A flag of the command line.
@@ -25,17 +26,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why the configuration is refused.
+/// The reason for which a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct ConfigError {
-    /// Where the offending text stands.
     pub place: Place,
-    /// What is wrong with it, on one line.
+    /// One line that completes the sentence begun by the place.
     pub reason: String,
 }
 
-/// A text, not yet parsed.
+/// A text that is not parsed yet.
 #[derive(Debug, Clone)]
 pub(super) struct Given {
     pub(super) place: Place,
@@ -45,5 +45,29 @@ pub(super) struct Given {
 impl Given {
     pub(super) fn refuse(&self, reason: String) -> ConfigError {
         ConfigError { place: self.place.clone(), reason }
+    }
+}
+
+/// The text of a TOML file, for line numbers in errors.
+pub(super) struct TomlText<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl TomlText<'_> {
+    /// The line on which a range of bytes begins.
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        let before = self.text.bytes().take(span.start);
+        Place::File(self.path.to_owned(), Some(before.filter(|byte| *byte == b'\n').count() + 1))
+    }
+
+    pub(super) fn refuse(&self, span: Range<usize>, reason: String) -> ConfigError {
+        ConfigError { place: self.place(span), reason }
+    }
+
+    /// A parser's error, on one line. Tables of TOML have keys, where serde speaks of fields.
+    pub(super) fn malformed(&self, error: &toml::de::Error) -> ConfigError {
+        let place = error.span().map_or_else(|| Place::File(self.path.to_owned(), None), |span| self.place(span));
+        ConfigError { place, reason: error.message().replace('\n', ", ").replace(" field `", " key `") }
     }
 }

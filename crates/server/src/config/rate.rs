@@ -1,18 +1,18 @@
-//! How often something may be done.
+//! Rate limits.
 
 use std::time::Duration;
 
 /// A mean rate, and the burst that it allows. The default is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Rate {
-    /// The time from one to the next.
+    /// The time between two requests.
     pub(crate) period: Duration,
-    /// How many may come at once.
+    /// The number of requests that may arrive at once.
     pub(crate) burst: u32,
 }
 
 impl Rate {
-    /// Reads `10/s`, `600/m` or `100/h`; the burst is what one unit of time allows.
+    /// Parses `10/s`, `600/m` or `100/h`. The burst is the number of requests per unit of time.
     pub fn parse(text: &str) -> Result<Self, String> {
         let refuse = || format!("'{text}' is not a rate such as 10/s, 600/m or 100/h");
         let (count, unit) = text.split_once('/').ok_or_else(refuse)?;
@@ -22,22 +22,21 @@ impl Rate {
             "h" => 60 * 60,
             _ => return Err(refuse()),
         };
-        let count = Some(count).filter(|count| count.bytes().all(|byte| byte.is_ascii_digit())).and_then(|count| count.parse().ok());
-        let count: u32 = count.filter(|count| *count > 0).ok_or_else(refuse)?;
-        Ok(Self { period: Duration::from_secs(seconds) / count, burst: count })
+        let burst = count.parse::<u32>().ok().filter(|burst| *burst > 0 && !count.starts_with('+')).ok_or_else(refuse)?;
+        Ok(Self { period: Duration::from_secs(seconds) / burst, burst })
     }
 
-    /// This many times as slow, with a burst of at least one.
+    /// A rate `times` times as slow, with a burst of at least one.
     pub(crate) fn slower(self, times: u32) -> Self {
         Self { period: self.period * times, burst: (self.burst / times).max(1) }
     }
 
-    /// This many times as fast.
+    /// A rate `factor` times as fast.
     pub(crate) fn times(self, factor: u32) -> Self {
         Self { period: self.period / factor, burst: self.burst.saturating_mul(factor) }
     }
 
-    /// From 0.001 to 1,000,000 a second; the burst is what a second allows, but at least one.
+    /// A rate of 0.001 to 1,000,000 per second. The burst is the number of requests per second, but at least one.
     pub fn per_second(number: f64) -> Self {
         Self { period: Duration::from_secs_f64(1.0 / number), burst: number.max(1.0) as u32 }
     }

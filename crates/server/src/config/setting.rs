@@ -1,52 +1,52 @@
-//! One row of the table of settings: its names, its help, and how its text is parsed.
+//! A row of the table of settings.
 
-use super::place::ConfigError;
-use super::place::Given;
+use super::place::{ConfigError, Given};
 use clap::{Arg, ArgAction};
 
-/// What the names of environment variables begin with.
+/// The prefix of environment variables.
 pub(super) const PREFIX: &str = "ROADSTEAD_";
-/// The table of the file that holds the settings whose keys begin with `limit_`.
+/// The table of the file with the settings whose keys begin with `limit_`.
 pub(super) const LIMITS: &str = "limits";
 
-/// A flag, an environment variable and a key of the file, which all set the same in a `C`.
+/// A flag, an environment variable and a key of the file, which all set the same part of a `C`.
 pub(crate) struct Setting<C> {
-    /// The key in the file; the flag has dashes for its underscores, the variable is `ROADSTEAD_` and the key in capitals.
+    /// The key in the file. The flag has dashes instead of underscores; the variable is `ROADSTEAD_` and the key in upper case.
     pub(super) key: &'static str,
-    /// What its value is called in the help; none for a switch.
+    /// The name of the value in the help, or `None` for a switch.
     pub(super) value: Option<&'static str>,
-    /// What can be given.
     pub(super) form: Form,
-    /// The value that the bare flag stands for; none if the flag needs a value.
+    /// The value that the bare flag stands for, or `None` if the flag needs a value.
     bare: Option<&'static str>,
-    /// The text that applies when no source gives any.
+    /// The text that applies if no source gives any.
     pub(super) default: Option<&'static str>,
-    /// What holds when no source gives any, in words.
+    /// The behaviour if no source gives a text, in words.
     pub(super) unset: Option<&'static str>,
+    /// Whether the file must not give an empty list.
+    pub(super) needs_an_item: bool,
     /// One sentence without its full stop, for `--help` and the guide.
     pub(super) help: &'static str,
-    /// Parses a text, or an item of a list. Its error completes the sentence that the place begins.
+    /// Parses a text, or an item of a list. The error completes the sentence begun by the place.
     set: Setter<C>,
 }
 
 type Setter<C> = fn(&mut C, &str) -> Result<(), String>;
 
-/// What can be given as the value of a setting.
+/// The form of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One text; a string in the file.
+    /// A text; in the file a string.
     Text,
-    /// One number, perhaps with a unit; in the file a number, or with a unit a string.
+    /// A number, perhaps with a unit; in the file a number, or with a unit a string.
     Number,
-    /// Any number of texts; a list in the file.
+    /// Any number of texts; in the file a list.
     List,
-    /// Any number of names with a number each, `name=number`; a table in the file.
+    /// Any number of `name=number`; in the file a table.
     Numbers,
 }
 
 impl<C> Setting<C> {
     pub(super) const fn text(key: &'static str, value: &'static str, set: Setter<C>) -> Self {
-        Self { key, value: Some(value), form: Form::Text, bare: None, default: None, unset: None, help: "", set }
+        Self { key, value: Some(value), form: Form::Text, bare: None, default: None, unset: None, needs_an_item: false, help: "", set }
     }
 
     pub(super) const fn number(key: &'static str, value: &'static str, set: Setter<C>) -> Self {
@@ -73,27 +73,28 @@ impl<C> Setting<C> {
         Self { default: Some(text), ..self }
     }
 
-    /// What holds without a value, where there is no text that says the same.
     pub(super) const fn unset(self, words: &'static str) -> Self {
         Self { unset: Some(words), ..self }
     }
 
-    /// The flag may come without a value, and then stands for this one.
     pub(super) const fn bare(self, text: &'static str) -> Self {
         Self { bare: Some(text), ..self }
     }
 
-    /// The name of the flag, without its two dashes.
+    pub(super) const fn needs_an_item(self) -> Self {
+        Self { needs_an_item: true, ..self }
+    }
+
+    /// The name of the flag, without the two dashes.
     pub(super) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
 
-    /// The name of the environment variable.
     pub(super) fn variable(&self) -> String {
         format!("{PREFIX}{}", self.key.to_uppercase())
     }
 
-    /// The table and the key in the file: what limits stands together in `[limits]`.
+    /// The table, if any, and the key in the file.
     pub(super) fn in_file(&self) -> (Option<&'static str>, &'static str) {
         match self.key.strip_prefix("limit_") {
             Some(limit) => (Some(LIMITS), limit),
@@ -101,12 +102,11 @@ impl<C> Setting<C> {
         }
     }
 
-    /// Whether it takes any number of values.
     pub(super) fn takes_many(&self) -> bool {
         matches!(self.form, Form::List | Form::Numbers)
     }
 
-    /// Sets what was given.
+    /// Parses the texts into `config`.
     pub(super) fn apply(&self, config: &mut C, given: &[Given]) -> Result<(), ConfigError> {
         if let ([first, _, ..], false) = (given, self.takes_many()) {
             return Err(first.refuse(format!("'{}' takes one value", self.key)));
@@ -118,12 +118,11 @@ impl<C> Setting<C> {
         Ok(())
     }
 
-    /// A switch takes a value too (`--ephemeral=false`), so that a flag can undo what the environment or the file says.
+    /// The flag. A switch can take a value (`--ephemeral=false`), so that it can override the environment and the file.
     pub(super) fn arg(&self) -> Arg {
         let arg = Arg::new(self.key).long(self.flag()).help(self.help_of_flag()).value_name(self.value.unwrap_or("BOOL"));
-        // A negative number is a value that is refused with the flag's name, and not a flag of its own.
-        let arg = arg.allow_negative_numbers(true);
-        let arg = arg.action(if self.takes_many() { ArgAction::Append } else { ArgAction::Set });
+        // A negative number is a value, which is refused with the name of the flag.
+        let arg = arg.allow_negative_numbers(true).action(if self.takes_many() { ArgAction::Append } else { ArgAction::Set });
         match self.bare {
             Some(bare) => arg.num_args(0..=1).default_missing_value(bare).require_equals(self.value.is_none()),
             None => arg,

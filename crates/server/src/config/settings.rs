@@ -1,4 +1,4 @@
-//! Everything that can be set: a field of [`Config`], and a row of [`SETTINGS`] that sets it.
+//! All settings: the fields of [`Config`], and the rows of [`SETTINGS`] that set them.
 
 use super::cors::Cors;
 use super::origin::Origin;
@@ -11,117 +11,114 @@ use roadstead_registry::{AccountDeclaration, Limits, OpenOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How this process runs. `Config::default()` is blank; `Config::from_sources` applies the defaults of [`SETTINGS`], which suit a
-/// laptop: no file, no other process, loopback only.
+/// The configuration. `Config::default()` is blank; `Config::from_sources` applies the defaults of [`SETTINGS`], which suit a laptop:
+/// no file, no other process, loopback only.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Where to listen: `host:port`; port 0 takes any free one.
+    /// `host:port`; port 0 selects any free port.
     pub listen: String,
-    /// Where metrics and probes are answered, and only there; where everything else is when absent.
+    /// The address that alone answers metrics and probes, or `None` to answer them at `listen`.
     pub admin_listen: Option<String>,
-    /// The directory that holds all data of the server.
     pub data: PathBuf,
     /// Use a temporary directory instead of `data`, and remove it on exit.
     pub ephemeral: bool,
-    /// The scheme and host that URLs in answers start with; made from the request when absent.
+    /// The scheme and host of URLs in answers, or `None` to derive them from each request.
     pub public_url: Option<Origin>,
-    /// The file of the certificate chain to serve HTTPS with; plain HTTP when absent.
+    /// The certificate chain for HTTPS, or `None` to serve plain HTTP.
     pub tls_cert: Option<PathBuf>,
-    /// The file of its private key.
+    /// The private key of `tls_cert`.
     pub tls_key: Option<PathBuf>,
-    /// How long browsers are told to use HTTPS only; not at all when absent.
+    /// The `max-age` of `Strict-Transport-Security`, which is not sent if `None`.
     pub hsts: Option<Duration>,
-    /// The web sites whose pages may read.
+    /// The web sites whose pages may read responses.
     pub cors: Cors,
-    /// The registry id of this installation's account; `000000000000` when absent.
+    /// The registry id of this installation's account. `000000000000` if `None`.
     pub account_id: Option<RegistryId>,
-    /// The registry alias to make at first start; one of AWS's default form is made when absent.
+    /// The registry alias to create at the first start. Generated in AWS's format if `None`.
     pub alias: Option<RegistryAlias>,
-    /// The peers whose `X-Forwarded-…` headers count.
+    /// The peers whose `X-Forwarded-…` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How many connections there may be at once; a number that fits the limit of descriptors when absent.
+    /// The maximum number of concurrent connections. Derived from the memory budget and the limit of descriptors if `None`.
     pub max_connections: Option<u64>,
-    /// How many of them may come from one address (IPv6: one /64); a quarter of them when absent.
+    /// The maximum number of connections per address (IPv6: per /64). A quarter of all if `None`.
     pub max_connections_per_address: Option<u64>,
-    /// When set, a signature's region must be in this list, by AWS's us-east-1 rule; else any region will do.
+    /// The regions that signatures may be for, or `None` for any region. Never empty.
     pub aws_regions: Option<Vec<String>>,
-    /// The format of the logs, when it was asked for; else text, or the banner on a terminal.
+    /// The format of the logs. If `None`, logs are text, and on a terminal there is a banner.
     pub log_format: Option<LogFormat>,
-    /// The file of the audit log; among the other logs when absent.
+    /// The file of the audit log, or `None` for stderr.
     pub audit_log: Option<PathBuf>,
-    /// How many failed signatures and logins of an address are answered with the reason.
+    /// The rate up to which failed signatures and logins of an address are answered with the reason.
     pub failed_login_rate: Rate,
-    /// Whether a push creates the repository that it goes to.
+    /// Whether a push creates a missing repository.
     pub create_on_push: bool,
-    /// Whether public repositories are described to requests without a signature that name the registry.
+    /// Whether public repositories are described to unsigned requests that name the registry.
     pub anonymous_describe: bool,
     /// Whether any access key is accepted with any secret.
     pub emulator: bool,
     /// Whether an emulator may listen where other machines can reach it.
     pub emulator_on_network: bool,
-    /// How often an address may pull a manifest without a login.
+    /// The rate of anonymous pulls per address.
     pub pull_rate_anonymous: Option<Rate>,
-    /// How often an account may pull a manifest.
+    /// The rate of pulls per account.
     pub pull_rate_authenticated: Option<Rate>,
-    /// How many bytes an address may download without a login in a month.
+    /// The number of bytes that an address may download anonymously per month.
     pub pull_volume: Option<u64>,
-    /// How many bytes may be held in memory for requests and answers.
+    /// The maximum memory for requests and answers, in bytes.
     pub memory_budget: u64,
-    /// How slowly the body of a request may arrive.
     pub body_pace: BodyPace,
-    /// How long a connection may wait for the next request, or take to send one's head.
+    /// How long a connection may be idle, or take to send the head of a request.
     pub idle_timeout: Duration,
-    /// How long a request may go on without progress.
+    /// How long a request may make no progress.
     pub stall_timeout: Duration,
-    /// How often garbage is collected; none for never.
+    /// The time between garbage collections, or `None` for never.
     pub gc_interval: Option<Duration>,
-    /// How long garbage is kept.
+    /// The grace period of garbage.
     pub gc_grace: Duration,
-    /// Quotas and sizes, and whether an index may be pushed before all of its children.
     pub limits: Limits,
-    /// How many requests per second an account may make for an action; any number where none is given.
+    /// The rates of actions per account. An action that is not listed is unlimited.
     pub rates: Vec<(&'static str, Rate)>,
-    /// The accounts that the file declares.
+    /// The accounts declared in the file.
     pub accounts: Vec<AccountDeclaration>,
-    /// The files named by the configuration that hold secrets, which should not be world-readable.
+    /// The files that contain secrets, which should not be world-readable.
     pub secret_files: Vec<PathBuf>,
-    /// The root access key, when the environment gives it.
+    /// The root access key, if the environment gives one.
     pub root_key: Option<RootKey>,
-    /// The master key, when the environment gives it.
+    /// The master key, if the environment gives one.
     pub master_key: Option<Secret<[u8; 32]>>,
 }
 
 type Row = Setting<Config>;
 
-/// A function that parses a text into a field.
+/// A closure that parses a text into a field.
 macro_rules! set {
     ($($field:ident).+, $parse:expr) => {
         |config, text| put(&mut config.$($field).+, $parse(text))
     };
 }
 
-/// Commands on the data directory read these too.
-pub(crate) const DATA: Row = Row::text("data", "DIRECTORY", set!(data, values::path))
+// Commands on the data directory also read the next four.
+pub(super) const DATA: Row = Row::text("data", "DIRECTORY", set!(data, values::path))
     .help("The directory that holds all data of the server")
     .default("./roadstead-data");
 pub(crate) const LOG_FORMAT: Row = Row::text("log_format", "text|json", set!(log_format, values::log_format))
     .help("Write structured logs as text or json, also on a terminal");
 pub(crate) const AUDIT_LOG: Row = Row::text("audit_log", "FILE", set!(audit_log, values::path))
     .help("Append the audit log to this file, which SIGHUP reopens")
-    .unset("among the other logs");
-/// A day by default: no push takes longer, and neither does noticing a mistake.
+    .unset("with the other logs");
+/// The default is a day: no push takes longer, and mistakes are noticed within a day.
 pub(crate) const GC_GRACE: Row = Row::text("gc_grace", "DURATION", set!(gc_grace, values::duration))
     .help("How long unreferenced blobs are kept, so that a push in progress finds them")
     .default("24h");
 
-/// The table of settings, in the order of `--help`. The defaults of limits are those of [`Limits`], which a test compares.
-pub(super) static SETTINGS: &[Setting<Config>] = &[
+/// The table of settings, in the order of `--help`. A test holds the defaults of limits to those of [`Limits`].
+pub(super) static SETTINGS: &[Row] = &[
     Row::text("listen", "HOST:PORT", set!(listen, values::listen))
-        .help("Where to listen; port 0 takes any free one")
+        .help("The address to listen on; port 0 selects any free port")
         .default("127.0.0.1:5000"),
     Row::text("admin_listen", "HOST:PORT", set!(admin_listen, values::listen))
         .help("A separate address for /metrics, /healthz and /readyz, over plain HTTP")
-        .unset("where everything is"),
+        .unset("the address of --listen"),
     DATA,
     Row::switch("ephemeral", set!(ephemeral, values::switch)).help("Use a temporary directory instead of --data, and remove it on exit"),
     Row::text("public_url", "URL", set!(public_url, Origin::parse_url))
@@ -131,97 +128,98 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
         .help("The PEM file with the certificate chain to serve HTTPS with; read again when it changes"),
     Row::text("tls_key", "FILE", set!(tls_key, values::path)).help("The PEM file with the private key of that certificate"),
     Row::text("hsts", "DURATION", set!(hsts, values::duration))
-        .help("Tell browsers over HTTPS to use HTTPS only for this long, such as 365d; it binds every port of the host")
+        .help("How long browsers must use HTTPS only, such as 365d; this applies to every port of the host")
         .unset("off"),
     Row::list("cors_origin", "ORIGIN|*", |config, text| config.cors.allow(text))
-        .help("A web site, such as https://app.example.org, whose pages may read under /v2/ and ask /token; * for all")
+        .help("A web site whose pages may read /v2/ and /token, such as https://app.example.org; * for all")
         .unset("none"),
     Row::text("account_id", "DIGITS", set!(account_id, values::account_id))
         .help("The registry id of the installation's own account")
         .unset("000000000000"),
     Row::text("alias", "NAME", set!(alias, values::alias))
         .help("The primary registry alias of that account")
-        .unset("one of AWS's form, made at first start and kept"),
+        .unset("generated in AWS's format at the first start"),
     Row::list("trusted_proxy", "IP|CIDR", |config, text| push(&mut config.trusted_proxies, values::network(text)))
-        .help("A peer whose X-Forwarded-Proto, -Host and -For headers count"),
+        .help("A proxy whose X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-For headers are trusted"),
     Row::number("max_connections", "NUMBER", set!(max_connections, values::positive))
-        .help("Concurrent connections; idle ones make room for new ones")
-        .unset("10000, or what a quarter of --memory-budget and half of the file descriptors allow"),
+        .help("Maximum number of concurrent connections; at the limit, new ones replace idle ones")
+        .unset("10000, or fewer if a quarter of --memory-budget or half of the file descriptors allows fewer"),
     Row::number("max_connections_per_address", "NUMBER", set!(max_connections_per_address, values::positive))
-        .help("Of these, from one address or IPv6 /64")
-        .unset("a quarter"),
+        .help("Maximum number of connections from one address (IPv6: one /64)")
+        .unset("a quarter of all"),
     Row::list("aws_regions", "REGION,…", |config, text| push(config.aws_regions.get_or_insert_default(), values::region(text)))
         .help("Refuse AWS signatures for regions other than these, as AWS does")
-        .unset("any will do")
-        .bare("us-east-1"),
+        .unset("any region")
+        .bare("us-east-1")
+        // Read as "no region", an empty list would refuse every signature; read as "any region", it would accept every one.
+        .needs_an_item(),
     LOG_FORMAT,
     AUDIT_LOG,
     Row::text("failed_login_rate", "RATE", set!(failed_login_rate, Rate::parse))
-        .help("Bad signatures and logins of an address before further ones are answered with 429")
+        .help("Failed signatures and logins of an address, beyond which clients are only told to wait")
         .default("60/m"),
-    Row::switch("create_on_push", set!(create_on_push, values::switch)).help("A push creates the repository that it goes to"),
+    Row::switch("create_on_push", set!(create_on_push, values::switch)).help("Create missing repositories on push"),
     Row::switch("anonymous_describe", set!(anonymous_describe, values::switch))
         .help("Describe public repositories to unsigned requests too")
         .default("true"),
     Row::switch("emulator", set!(emulator, values::switch))
         .help("Accept any access key with any secret; an access key id of twelve digits is the account"),
     Row::switch("emulator_on_network", set!(emulator_on_network, values::switch))
-        .help("Let an emulator listen where other machines reach it, with full access for everybody"),
-    Row::switch("sparse_indexes", set!(limits.sparse_indexes, values::switch))
-        .help("An index may be pushed before all the images that it lists"),
+        .help("Let other machines reach an emulator, which gives them full access"),
+    Row::switch("sparse_indexes", set!(limits.sparse_indexes, values::switch)).help("Accept an index before all the images that it lists"),
     Row::text("pull_rate_anonymous", "RATE", set!(pull_rate_anonymous, Rate::parse))
-        .help("Images that an address may pull without a login, such as 1/s or 100/h")
-        .unset("any number"),
+        .help("Rate of anonymous pulls per address, such as 1/s or 100/h")
+        .unset("unlimited"),
     Row::text("pull_rate_authenticated", "RATE", set!(pull_rate_authenticated, Rate::parse))
-        .help("Images that an account may pull, such as 10/s")
-        .unset("any number"),
+        .help("Rate of pulls per account, such as 10/s")
+        .unset("unlimited"),
     Row::number("pull_volume", "AMOUNT", set!(pull_volume, values::size))
-        .help("What an address may download without a login in a calendar month (UTC), such as 500GB")
-        .unset("any amount"),
+        .help("Bytes that an address may download anonymously per calendar month (UTC), such as 500GB")
+        .unset("unlimited"),
     Row::number("memory_budget", "SIZE", set!(memory_budget, values::memory))
-        .help("Memory that may be held for requests and answers, at least 16MiB")
+        .help("Maximum memory for requests and answers, at least 16MiB")
         .default("256MiB"),
     Row::text("body_grace", "DURATION", set!(body_pace.grace, values::timeout))
         .help("How long the body of a request may keep the server waiting")
         .default("60s"),
     // The rate of a poor mobile connection.
     Row::number("body_rate", "SIZE", set!(body_pace.rate, values::byte_rate))
-        .help("Bytes per second that restore such waiting time; a slower body is aborted")
+        .help("Bytes per second that restore the waiting time of --body-grace; a slower body is eventually aborted")
         .default("4KiB"),
-    // Longer than the 60 s for which load balancers keep their end of a connection open: whoever closes first must be the one
-    // that knows whether a request is on its way.
+    // Longer than the 60 s of load balancers, so that they close idle connections first: only the sender of requests knows whether
+    // one is in flight.
     Row::text("idle_timeout", "DURATION", set!(idle_timeout, values::timeout))
-        .help("How long a connection may wait for the next request, or take to send one's head")
+        .help("How long a connection may be idle, or take to send the head of a request")
         .default("75s"),
     Row::text("stall_timeout", "DURATION", set!(stall_timeout, values::timeout))
-        .help("How long a request may go on without progress")
+        .help("How long a request may make no progress")
         .default("10m"),
     Row::text("gc_interval", "DURATION", set!(gc_interval, values::interval))
         .help("How often garbage is collected, such as 30m; 0 for never")
         .default("1h"),
     GC_GRACE,
     Row::number("limit_repositories", "NUMBER", set!(limits.repositories, values::count))
-        .help("Repositories of a registry")
+        .help("Repositories per registry")
         .default("10000"),
     Row::number("limit_images_per_repository", "NUMBER", set!(limits.images_per_repository, values::count))
-        .help("Images of a repository")
+        .help("Images per repository")
         .default("100000"),
-    Row::number("limit_tags_per_image", "NUMBER", set!(limits.tags_per_image, values::count)).help("Tags of an image").default("1000"),
+    Row::number("limit_tags_per_image", "NUMBER", set!(limits.tags_per_image, values::count)).help("Tags per image").default("1000"),
     Row::number("limit_resource_tags", "NUMBER", set!(limits.resource_tags, values::count))
-        .help("Resource tags of a repository")
+        .help("Resource tags per repository")
         .default("50"),
     Row::number("limit_uploads", "NUMBER", set!(limits.uploads, values::count))
-        .help("Concurrent unfinished uploads of a registry")
+        .help("Concurrent unfinished uploads per registry")
         .default("5000"),
     Row::number("limit_uploads_per_repository", "NUMBER", set!(limits.uploads_per_repository, values::count))
-        .help("Concurrent unfinished uploads of a repository")
+        .help("Concurrent unfinished uploads per repository")
         .default("1000"),
     Row::number("limit_layer_size", "SIZE", set!(limits.layer_bytes, values::size))
-        .help("Bytes of a layer, such as 10485760000 or 20GiB")
+        .help("Maximum size of a layer, such as 10485760000 or 20GiB")
         .default("10000MiB"),
     Row::numbers("rates", "ACTION=NUMBER,…", |config, text| push(&mut config.rates, values::rate(text)))
-        .help("Requests per second that an account may make to an action, such as PutImage=10")
-        .unset("any number"),
+        .help("Requests per second of an account for an action, such as PutImage=10")
+        .unset("unlimited"),
 ];
 
 fn put<T>(field: &mut T, value: Result<impl Into<T>, String>) -> Result<(), String> {
@@ -235,7 +233,7 @@ fn push<T>(field: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
 }
 
 impl Config {
-    /// What the registry needs to know of this, with its data in `data`.
+    /// The options to open the installation with, whose data is in `data`.
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = OpenOptions::new(data);
         options.alias = self.alias.clone();

@@ -1,4 +1,4 @@
-//! The sources of settings and which of them wins: flags over environment variables, those over the file, that over the defaults.
+//! The sources of settings. Flags override environment variables, which override the file, which overrides the defaults.
 
 use super::file::{self, File};
 use super::place::{ConfigError, Given, Place};
@@ -15,10 +15,10 @@ const CONFIG: &str = "ROADSTEAD_CONFIG";
 const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
 const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
 const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
-/// Variables that have no flag, because a command line can be read by every user of a machine, or because they name no setting.
+/// Variables without a flag: secrets, because every user of a machine can read command lines, and two that are not settings.
 const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
 
-/// What the command line says: the texts given for each key.
+/// The texts on the command line, by key.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     config: Option<PathBuf>,
@@ -26,9 +26,9 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Nothing but where the data is, or the file that says so.
+    /// The flags of a command on the data directory.
     pub(crate) fn of_data(data: Option<String>, config: Option<PathBuf>) -> Self {
-        Self { config, values: data.into_iter().map(|folder| (DATA.key, vec![folder])).collect() }
+        Self { config, values: data.into_iter().map(|directory| (DATA.key, vec![directory])).collect() }
     }
 }
 
@@ -61,21 +61,21 @@ impl clap::FromArgMatches for Flags {
     }
 }
 
-/// All sources, read but not yet parsed: a value is text until it is known which source wins.
+/// The texts of all sources, which are parsed once it is known which source wins.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     flags: Flags,
     variables: BTreeMap<String, String>,
     file: File,
-    /// The variables that the file names for secrets.
+    /// The values of the variables that the file refers to for secrets.
     secrets: BTreeMap<String, Secret<String>>,
-    /// Variables with the prefix of settings that name none: reported, not refused, because container platforms inject such
-    /// names for a service that is called `roadstead`.
+    /// Unknown variables with the prefix of settings. They are reported, not refused, because container platforms inject such
+    /// names for a service called `roadstead`.
     pub unknown_variables: Vec<String>,
 }
 
 impl Sources {
-    /// Collects the flags, this process's environment and the file that either of them names.
+    /// Reads the environment, and the file that the flags or the environment name.
     pub fn read(flags: Flags, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
         let mut sources = Self { flags, ..Self::default() };
         let environment: BTreeMap<OsString, OsString> = environment.collect();
@@ -104,7 +104,7 @@ impl Sources {
             self.unknown_variables.push(name);
             return Ok(());
         }
-        // An empty value is refused rather than ignored: an unfilled secret must not quietly become a fresh one.
+        // An empty value is refused: the server must not generate a secret because a variable was left empty.
         match value.to_str() {
             Some(value) if !value.is_empty() => self.variables.insert(name, value.to_owned()),
             Some(_) => return Err(ConfigError { place: Place::Variable(name), reason: "is empty".into() }),
@@ -113,7 +113,7 @@ impl Sources {
         Ok(())
     }
 
-    /// The texts for a setting from the strongest source that gives any: sources are not merged.
+    /// The texts for a setting, from the first source that gives any. Lists of several sources are not merged.
     fn given(&self, setting: &Setting<Config>) -> Vec<Given> {
         if let Some(texts) = self.flags.values.get(setting.key) {
             let place = Place::Flag(setting.flag());
@@ -126,13 +126,13 @@ impl Sources {
         self.file.settings.get(setting.key).cloned().unwrap_or_else(|| default().into_iter().collect())
     }
 
-    /// The value of a variable that is no setting.
+    /// The value of a variable that is not a setting.
     fn variable<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let parsed = self.variables.get(name).map(|text| parse(text)).transpose();
         parsed.map_err(|reason| ConfigError { place: Place::Variable(name.to_owned()), reason })
     }
 
-    /// The two halves of an access key come together or not at all.
+    /// The root access key. Fails if only one of its two variables is set.
     fn root_key(&self) -> Result<Option<RootKey>, ConfigError> {
         let id = self.variable(ACCESS_KEY_ID, values::access_key_id)?;
         let secret = self.variable(SECRET_ACCESS_KEY, values::secret_access_key)?;
@@ -148,7 +148,7 @@ impl Sources {
         }
     }
 
-    /// Where a command finds the data that it works on beside a server, and the key to it.
+    /// The options for a command to open the data directory, whether or not a server is running.
     pub(crate) fn open_options(&self) -> Result<OpenOptions, ConfigError> {
         let mut options = OpenOptions::new(Config::only([&DATA], self)?.data);
         options.sharing = Sharing::Beside;
@@ -158,7 +158,7 @@ impl Sources {
 }
 
 impl Config {
-    /// Parses what the sources say; the first text that cannot be parsed is refused with its place.
+    /// Parses all settings. Fails with the place of the first invalid text.
     pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
         let mut config = Self::only(SETTINGS, sources)?;
         config.accounts = sources.file.accounts.declarations(&sources.secrets)?;
@@ -169,7 +169,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Parses these settings and leaves the others blank, so that a command is not refused for what does not concern it.
+    /// Parses some settings and leaves the others blank, so that a command does not fail because of settings that it does not use.
     pub(crate) fn only<'a>(settings: impl IntoIterator<Item = &'a Setting<Self>>, sources: &Sources) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         for setting in settings {

@@ -28,7 +28,7 @@ pub(super) fn file(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
-/// A value for each setting that differs from its default, and how it is written in the file.
+/// For each setting a value other than the default, as text and as written in the file.
 const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("listen", "127.0.0.1:0", "'127.0.0.1:0'"),
     ("admin_listen", "127.0.0.1:9000", "'127.0.0.1:9000'"),
@@ -167,7 +167,7 @@ fn an_unknown_key_is_refused_with_its_name_and_line() {
 }
 
 #[test]
-fn a_bad_value_is_refused_with_its_place_whichever_layer_it_is_in() {
+fn a_bad_value_is_refused_with_its_place_in_every_source() {
     let file = file("\n\npublic_url = 'ftp://registry.example'\n");
     let path = file.path().to_str().unwrap();
     let from_file = config(&["--config", path], &[]).unwrap_err();
@@ -179,7 +179,7 @@ fn a_bad_value_is_refused_with_its_place_whichever_layer_it_is_in() {
 }
 
 #[test]
-fn a_bad_value_in_a_weaker_layer_does_not_matter() {
+fn a_bad_value_that_is_overridden_does_not_matter() {
     assert_eq!(config(&["--listen", "127.0.0.1:1"], &[("ROADSTEAD_LISTEN", "nonsense")]).unwrap().listen, "127.0.0.1:1");
 }
 
@@ -244,7 +244,7 @@ fn secrets_do_not_show_in_debug_output() {
 }
 
 #[test]
-fn variables_that_nobody_reads_are_reported() {
+fn unknown_variables_are_reported() {
     let sources = sources(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
     assert_eq!(sources.unknown_variables, ["ROADSTEAD_CONFIGS", "ROADSTEAD_LISTN"]);
 }
@@ -256,6 +256,15 @@ fn lists_can_be_repeated_or_separated_by_commas() {
     assert_eq!(repeated.trusted_proxies, separated.trusted_proxies);
     assert_eq!(config(&["--aws-regions", "us-east-1,us-west-2"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1", "us-west-2"]);
     assert_eq!(config(&["--aws-regions", "--ephemeral"], &[]).unwrap().aws_regions.unwrap(), ["us-east-1"]);
+}
+
+#[test]
+fn an_empty_list_of_regions_is_refused_because_it_could_mean_all_or_none() {
+    assert_eq!(refusal("aws_regions = []\n"), ":1: 'aws_regions' is an empty list: name at least one, or remove the key");
+    assert!(config(&["--aws-regions="], &[]).unwrap_err().starts_with("--aws-regions: '' is not the name of a region"));
+    assert_eq!(config(&[], &[("ROADSTEAD_AWS_REGIONS", "")]).unwrap_err(), "environment variable ROADSTEAD_AWS_REGIONS: is empty");
+    let file = file("trusted_proxy = []\n");
+    assert!(config(&["--config", file.path().to_str().unwrap()], &[]).unwrap().trusted_proxies.is_empty());
 }
 
 #[test]
@@ -284,7 +293,7 @@ fn a_duration_is_no_longer_than_what_can_be_added_to_the_present() {
 }
 
 #[test]
-fn what_bounds_how_long_strangers_may_hold_something_cannot_be_switched_off() {
+fn a_timeout_that_bounds_what_clients_may_hold_cannot_be_switched_off() {
     for flag in ["body-grace", "idle-timeout", "stall-timeout"] {
         let refusal = format!("--{flag}: '0' cannot be switched off: use a duration such as 90s or 10m");
         assert_eq!(config(&[&format!("--{flag}=0")], &[]).unwrap_err(), refusal);
@@ -307,7 +316,7 @@ fn an_amount_in_the_file_is_a_number_of_bytes_or_a_string_with_a_unit() {
     }
 }
 
-/// What is said about a file that is refused, without the path that it begins with.
+/// The error for a file, without the path that it begins with.
 pub(super) fn refusal(text: &str) -> String {
     let file = file(text);
     let path = file.path().to_str().unwrap();
@@ -326,7 +335,7 @@ fn limits_are_those_of_aws_until_they_are_set() {
 }
 
 #[test]
-fn a_number_that_is_none_is_refused_with_its_place() {
+fn a_malformed_number_is_refused_with_its_place() {
     assert_eq!(config(&["--limit-repositories=many"], &[]).unwrap_err(), "--limit-repositories: 'many' is not a whole number");
     assert_eq!(refusal("[limits]\nrepositories = -1\n"), ":2: '-1' is not a whole number");
     assert_eq!(refusal("[limits]\n\nrepositories = 1.5\n"), ":3: 'repositories' is a number, not a value of type float");
@@ -360,7 +369,6 @@ fn a_rate_has_an_action_of_the_api_and_a_positive_number() {
     assert!(config(&["--rates", "PutImage"], &[]).unwrap_err().starts_with("--rates: 'PutImage' is not of the form"));
 }
 
-/// What users read about all of this.
 const GUIDE: &str = include_str!("../../../../docs/configuration.md");
 
 /// The row of a setting in the guide.
@@ -400,7 +408,7 @@ fn the_guide_lists_every_setting_and_nothing_else() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md"), &generated).unwrap();
     } else {
         let how = "ROADSTEAD_WRITE_GUIDE=1 cargo test -p roadstead --lib the_guide_lists";
-        assert!(generated == GUIDE, "docs/configuration.md differs from the table of settings; to write it anew: {how}");
+        assert!(generated == GUIDE, "docs/configuration.md differs from the table of settings; to generate its rows: {how}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Parsers of values. Their errors are written to follow the place of the text: "--listen: 'x' is not an address…".
+//! Parsers of values. Their errors complete a sentence that begins with the place of the text: "--listen: 'x' is not an address…".
 
 use super::rate::Rate;
 use base64::Engine;
@@ -13,25 +13,26 @@ use std::time::Duration;
 /// Longer durations could overflow when they are added to the current time.
 const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One line of text for each event.
+    /// A line of text per event.
+    #[default]
     Text,
-    /// One JSON object on a line for each event.
+    /// A JSON object on one line per event.
     Json,
 }
 
-/// How slowly the body of a request may arrive: a token bucket of waiting time.
+/// The minimum rate of a request body: a token bucket of waiting time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BodyPace {
-    /// How long a body may keep the server waiting: the size of the bucket, which is full at first.
+    /// The size of the bucket, which is full at first.
     pub grace: Duration,
-    /// In bytes per second: received bytes give waiting time back at this rate.
+    /// The rate at which received bytes restore waiting time, in bytes per second.
     pub rate: u64,
 }
 
-/// A value that debug output does not show.
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+/// A value that is hidden in debug output.
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(pub T);
 
@@ -41,7 +42,7 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// A root access key that was given instead of generated.
+/// An imported root access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootKey {
     pub id: String,
@@ -99,18 +100,17 @@ pub(crate) fn user_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A quota; it fits SQL's signed integers.
+/// A quota. It fits the signed integers of SQL.
 pub(super) fn count(text: &str) -> Result<u64, String> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let count = if digits { text.parse::<u64>().ok() } else { None };
-    count.filter(|count| i64::try_from(*count).is_ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
+    let count = text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    count.and_then(|count| u64::try_from(count).ok()).ok_or_else(|| format!("'{text}' is not a whole number"))
 }
 
 pub(super) fn positive(text: &str) -> Result<u64, String> {
     count(text).ok().filter(|count| *count > 0).ok_or_else(|| format!("'{text}' is not a whole number above zero"))
 }
 
-/// A number of bytes, perhaps with a binary or decimal unit.
+/// A size in bytes, with an optional binary or decimal unit.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 7] = [
         ("KiB", 1 << 10),
@@ -127,7 +127,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("'{text}' is not a size such as 10485760000, 20GiB or 500GB"))
 }
 
-/// A memory budget. Less than 16 MiB could not hold a single request of moderate size.
+/// A memory budget, in bytes. Less than 16 MiB would be too small for a single request of moderate size.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
     size(text).ok().filter(|bytes| *bytes >= 16 << 20).ok_or_else(|| format!("'{text}' is not a size of at least 16MiB, such as 256MiB"))
 }
@@ -137,7 +137,7 @@ pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
     size(text).ok().filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is not a number of bytes, such as 4KiB"))
 }
 
-/// A timeout, which cannot be zero: without one, clients could hold resources for ever.
+/// A timeout. Zero is refused, because without a timeout clients could hold resources for ever.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(format!("'{text}' cannot be switched off: use a duration such as 90s or 10m")),
@@ -145,7 +145,7 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// An action of the AWS API, and how many requests per second an account may make for it.
+/// An action of the AWS API, and its rate per account.
 pub(super) fn rate(text: &str) -> Result<(&'static str, Rate), String> {
     let (name, number) = text.split_once('=').ok_or_else(|| format!("'{text}' is not of the form action=number"))?;
     let operation = Operation::find(name).ok_or_else(|| format!("'{name}' is no action of the Amazon ECR Public API"))?;
@@ -162,7 +162,7 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A period; `0` means never.
+/// A period, or `None` for `0`, which means never.
 pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
     duration(text).map(|interval| Some(interval).filter(|interval| !interval.is_zero()))
 }
@@ -196,7 +196,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// Word characters only, as in AWS's ids: the scope of a signature is split at slashes, and headers at commas.
+/// Allows word characters and dashes only, because the scope of a signature is split at slashes, and headers at commas.
 pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !(1..=128).contains(&text.len()) || !text.bytes().all(word) {
@@ -205,7 +205,7 @@ pub(crate) fn access_key_id(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A minimum length, because whoever sees a signed request can guess its secret offline. AWS's secrets have 40 characters.
+/// Requires a minimum length, because a short secret can be guessed offline from a signed request. AWS's secrets have 40 characters.
 pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
     if !(16..=128).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(
@@ -215,7 +215,7 @@ pub(crate) fn secret_access_key(text: &str) -> Result<Secret<String>, String> {
     Ok(Secret(text.to_owned()))
 }
 
-/// The error does not repeat the text, which may be a key with a typo.
+/// Does not repeat the text in the error, because it may be a key with a typo.
 pub(super) fn master_key(text: &str) -> Result<[u8; 32], String> {
     let bytes = hex::decode(text).or_else(|_| base64::engine::general_purpose::STANDARD.decode(text)).ok();
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());

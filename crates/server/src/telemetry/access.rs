@@ -1,6 +1,6 @@
-//! The access log: one line for each request. `docs/logs.md` describes its fields.
+//! The access log: one line per request. `docs/logs.md` describes its fields.
 //!
-//! It does not go through `tracing`, whose formatter would be a third of all that a hot request costs, but obeys its filters.
+//! It bypasses `tracing`, whose formatter would be a third of the cost of a hot request, but obeys its filters.
 
 use super::format::Value;
 use super::kind::Kind;
@@ -8,32 +8,32 @@ use super::writer::LogWriter;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The name by which filters know the access log.
+/// The target of the access log, for filters.
 const TARGET: &str = "roadstead::access";
 
-/// The fields of a line. Text that the client chose has to be cut to a bounded length before.
+/// The fields of a line. Text chosen by the client must already be truncated to a bounded length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) method: &'a str,
-    /// Without the query, because presigned requests carry secrets there.
+    /// The path without the query, because the query of a presigned request contains secrets.
     pub(crate) path: &'a str,
-    /// None when the client left before it was answered.
+    /// `None` if the client disconnected before the answer.
     pub(crate) status: Option<u16>,
     pub(crate) duration: Duration,
-    /// Bytes of the answer's body that were sent.
+    /// The number of bytes of the body sent.
     pub(crate) bytes: u64,
     pub(crate) client: IpAddr,
     pub(crate) request_id: &'a str,
     /// The account of an authenticated caller.
     pub(crate) account: Option<&'a str>,
-    /// The user of that account; none for its root.
+    /// The user of that account, or `None` for its root.
     pub(crate) user: Option<&'a str>,
     /// `X-Amz-Target`.
     pub(crate) operation: Option<&'a str>,
     pub(crate) user_agent: Option<&'a str>,
 }
 
-/// Whether the filters want the access log.
+/// Whether the filters enable the access log.
 pub(crate) fn is_on() -> bool {
     tracing::enabled!(target: TARGET, tracing::Level::INFO)
 }

@@ -1,5 +1,5 @@
-//! The format of the log lines that are written without `tracing`: the access log, the audit log, and reports of lost lines.
-//! `docs/logs.md` describes it. A line is a list of fields, written as logfmt or as an object of JSON; both are printable ASCII only.
+//! The format of log lines written without `tracing`: the access log, the audit log, and reports of lost lines. `docs/logs.md`
+//! describes it. A line is a list of fields, written as logfmt or as a JSON object, in printable ASCII only.
 
 use crate::config::LogFormat;
 use roadstead_model::Timestamp;
@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 thread_local! {
-    /// The second of the last line, as a number and as text: most lines fall into the same second as the one before.
+    /// The second of the last line, as a number and as text. Most lines have the same second as the previous line.
     static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-/// Capacity that suffices for most lines.
+/// The length of most lines, at most, in bytes.
 const USUAL_LENGTH: usize = 512;
 
-/// The fields of a line, in order. Those without a value are left out.
+/// The fields of a line, in order. Fields without a value are omitted.
 pub(crate) type Fields<'a> = [(&'static str, Option<Value<'a>>)];
 
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(crate) enum Value<'a> {
     True,
 }
 
-/// A line with these fields, at the current time. `target` is the name by which filters know the log.
+/// A line with these fields and the current time. `target` names the log in filters.
 pub(super) fn line(target: &str, fields: &Fields<'_>, format: LogFormat) -> String {
     let mut line = String::with_capacity(USUAL_LENGTH);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -84,18 +84,18 @@ fn push_json(line: &mut String, now: Duration, target: &str, fields: &Fields<'_>
     line.push_str("}\n");
 }
 
-/// Whether logfmt takes the text without quotes. Like [`is_plain`] it looks at every byte, which the compiler vectorizes.
+/// Whether a text needs no quotes in logfmt. Like [`is_plain`], it checks every byte, so that the compiler vectorizes the loop.
 fn is_bare(text: &str) -> bool {
     let is_bare = |byte: u8| (b'!'..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\') & (byte != b'=');
     !text.is_empty() && text.bytes().fold(true, |bare, byte| bare & is_bare(byte))
 }
 
-/// Whether the text needs no escapes between quotes.
+/// Whether a text needs no escapes between quotes.
 fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\'))
 }
 
-/// A string of JSON, in which everything but printable ASCII is an escape: no text ends a line or commands a terminal.
+/// Appends a JSON string. All characters but printable ASCII are escaped, so that no text can end a line or control a terminal.
 fn push_quoted(line: &mut String, text: &str) {
     line.push('"');
     if is_plain(text) {
@@ -110,21 +110,16 @@ fn push_escaped(line: &mut String, unit: u16) {
     match u8::try_from(unit) {
         Ok(quoted @ (b'"' | b'\\')) => line.extend(['\\', char::from(quoted)]),
         Ok(plain @ b' '..=b'~') => line.push(char::from(plain)),
-        // Writing to a string never fails.
         _ => _ = write!(line, "\\u{unit:04x}"),
     }
 }
 
 fn push_address(line: &mut String, address: IpAddr) {
-    let octets = match address {
-        IpAddr::V4(address) => address.octets(),
-        IpAddr::V6(_) => {
-            // Writing to a string never fails.
-            let _ = write!(line, "{address}");
-            return;
-        }
+    let IpAddr::V4(address) = address else {
+        let _ = write!(line, "{address}");
+        return;
     };
-    for (at, octet) in octets.into_iter().enumerate() {
+    for (at, octet) in address.octets().into_iter().enumerate() {
         if at > 0 {
             line.push('.');
         }
@@ -132,7 +127,7 @@ fn push_address(line: &mut String, address: IpAddr) {
     }
 }
 
-/// RFC 3339 with microseconds.
+/// Appends a time in RFC 3339, with microseconds.
 fn push_time(line: &mut String, since_1970: Duration) {
     let seconds = since_1970.as_secs();
     SECOND.with_borrow_mut(|(last, text)| {
@@ -143,7 +138,7 @@ fn push_time(line: &mut String, since_1970: Duration) {
         }
         line.push_str(text);
     });
-    // The leading one keeps the zeros behind it.
+    // The leading 1 preserves leading zeros.
     let micros = 1_000_000 + since_1970.subsec_micros();
     line.push('.');
     line.push_str(&itoa::Buffer::new().format(micros)[1..]);
@@ -175,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn in_json_every_line_is_an_object_of_its_own() {
+    fn in_json_every_line_is_an_object() {
         let mut line = String::new();
         push_json(&mut line, NOW, "roadstead::access", FIELDS);
         let expected = r#"{"timestamp":"2025-11-25T11:35:04.000042Z","target":"roadstead::access","method":"GET","path":"/v2/a/b=c","bytes":18446744073709551615,"client":"192.0.2.7","operation":"","user_agent":"docker/28.5 (it's \"us\")","held_back":true}"#;
@@ -184,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_ends_a_line_or_commands_a_terminal() {
+    fn no_text_ends_a_line_or_controls_a_terminal() {
         for text in ["a\nb", "\u{1b}[31m", "\u{9b}31m", "\u{85}", "\"é\\", "tab\there", "\u{7f}\u{200b}\u{202e}", "🚢"] {
             let mut line = String::new();
             push_quoted(&mut line, text);
@@ -194,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_both_families_are_written_as_everywhere() {
+    fn addresses_of_both_families_are_written_in_their_usual_form() {
         for text in ["127.0.0.1", "2001:db8::1"] {
             let mut line = String::new();
             push_address(&mut line, text.parse().unwrap());
@@ -203,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_of_a_line_is_its_own() {
+    fn a_cached_second_is_used_only_for_the_same_second() {
         for seconds in [0, 1, 1, 0, 1_764_070_504] {
             let mut line = String::new();
             push_time(&mut line, Duration::new(seconds, 7_000));

@@ -1,15 +1,14 @@
-//! The kinds of log lines: how much of a queue each may fill, and how many of each were lost.
+//! The kinds of log lines: their shares of a queue, and counters of dropped lines.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use std::sync::LazyLock;
 
-/// Bytes that a queue holds, including those that are being written: room for about 3,000 lines.
+/// The capacity of a queue in bytes, including the batch being written: room for about 3,000 lines.
 pub(super) const CAPACITY: usize = 1024 * 1024;
 
-/// Lines of this process that were dropped.
-static DROPPED: LazyLock<Family<KindLabel, Counter>> = LazyLock::new(Family::default);
+/// The number of dropped lines, by kind.
+static DROPPED: LazyLock<Family<Label, Counter>> = LazyLock::new(Family::default);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -23,10 +22,8 @@ pub(crate) enum Kind {
 
 pub(super) const KINDS: [Kind; 3] = [Kind::Access, Kind::Event, Kind::Audit];
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct KindLabel {
-    kind: &'static str,
-}
+/// A label of a metric: its name and its value.
+pub(super) type Label = [(&'static str, &'static str); 1];
 
 impl Kind {
     pub(super) fn name(self) -> &'static str {
@@ -37,7 +34,8 @@ impl Kind {
         }
     }
 
-    /// How far lines of this kind may fill a queue. Those that any client can cause leave room for those that are rare and matter.
+    /// The number of bytes up to which lines of this kind may fill a queue. Lines that any client can cause leave room for rare,
+    /// important ones.
     pub(super) fn capacity(self) -> usize {
         match self {
             Self::Access => CAPACITY / 2,
@@ -47,14 +45,14 @@ impl Kind {
     }
 
     pub(super) fn count_dropped(self) {
-        DROPPED.get_or_create(&KindLabel { kind: self.name() }).inc();
+        DROPPED.get_or_create(&[("kind", self.name())]).inc();
     }
 }
 
 /// The counters of dropped lines.
-pub(super) fn dropped() -> Family<KindLabel, Counter> {
+pub(super) fn dropped() -> Family<Label, Counter> {
     for kind in KINDS {
-        drop(DROPPED.get_or_create(&KindLabel { kind: kind.name() }));
+        drop(DROPPED.get_or_create(&[("kind", kind.name())]));
     }
     DROPPED.clone()
 }

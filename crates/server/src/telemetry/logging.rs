@@ -1,11 +1,11 @@
-//! Starts `tracing`, which writes everything to stderr that is neither a request nor an event of the audit log.
+//! Starts `tracing`, which writes all logs but the access log and the audit log to stderr.
 
 use super::writer::LogWriter;
 use crate::config::{ConfigError, LogFormat, Place};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
-/// Writes the last lines of the log when it is dropped, for a second at most.
+/// Flushes the log when dropped, for at most a second.
 #[derive(Debug)]
 pub(crate) struct Logs(LogWriter);
 
@@ -15,8 +15,7 @@ impl Drop for Logs {
     }
 }
 
-/// What is logged: as the environment says, else everything from `info` on. On a terminal the access log and the audit log are off
-/// unless the environment asks for them.
+/// The filter in the environment, or `info`. On a terminal the access log and the audit log are off by default.
 pub(crate) fn log_filter(on_terminal: bool) -> Result<EnvFilter, ConfigError> {
     let default = if on_terminal { "info,roadstead::access=off,roadstead::audit=off" } else { "info" };
     let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
@@ -33,15 +32,14 @@ pub(crate) fn start_logging(filter: EnvFilter, format: LogFormat, on_terminal: b
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer.clone())
-        // A log that cannot be written is lost: to complain about it on the same stderr would panic, and end the server.
+        // If the log cannot be written, reporting that on the same stderr would panic and end the server.
         .log_internal_errors(false)
         .with_ansi(on_terminal && io::stderr().is_terminal());
-    // A second attempt in one process changes nothing, which is what a test wants.
+    // In tests, a second start in one process has no effect.
     let _ = match format {
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
         LogFormat::Text => logs.try_init(),
     };
-    writer.become_stderr();
     std::panic::set_hook(Box::new(log_panic));
     Ok(Logs(writer))
 }

@@ -1,6 +1,6 @@
-//! Metrics. None is labelled by repository, tag or client: such labels have no bound.
+//! Metrics. They have no labels such as repository, tag or client, whose number is unbounded.
 
-use super::kind;
+use super::kind::{self, Label};
 use super::process::Process;
 use crate::http::Budget;
 use crate::http::budget::Crowded;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Seconds; from a cached manifest to the push of a large layer.
+/// In seconds, from a cached manifest to the push of a large layer.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,32 +31,6 @@ struct DoorLabel {
     door: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BoundLabel {
-    bound: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FailedLoginLabels {
-    door: &'static str,
-    answer: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct GarbageLabel {
-    kind: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BuildLabels {
-    version: &'static str,
-}
-
 /// The metrics of a server. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Metrics>);
@@ -68,17 +42,17 @@ struct Metrics {
     durations: Family<DoorLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
-    refused_connections: Family<BoundLabel, Counter>,
+    refused_connections: Family<Label, Counter>,
     closed_for_others: Counter,
     refused_forwarded: Counter,
     held: Gauge,
-    refused_for_memory: Family<BoundLabel, Counter>,
+    refused_for_memory: Family<Label, Counter>,
     received: Counter,
     sent: Counter,
-    collections: Family<OutcomeLabel, Counter>,
-    removed: Family<GarbageLabel, Counter>,
+    collections: Family<Label, Counter>,
+    removed: Family<Label, Counter>,
     freed: Counter,
-    failed_logins: Family<FailedLoginLabels, Counter>,
+    failed_logins: Family<[(&'static str, &'static str); 2], Counter>,
 }
 
 impl Telemetry {
@@ -109,7 +83,7 @@ impl Telemetry {
         self.0.in_flight.inc();
     }
 
-    /// Without a status, the client left before the answer.
+    /// Counts a request. Without a status, the client disconnected before the answer.
     pub(crate) fn request_ends(&self, door: &'static str, method: &Method, status: Option<StatusCode>, duration: Duration) {
         let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
         self.0.in_flight.dec();
@@ -123,9 +97,9 @@ impl Telemetry {
         OpenConnection(self.0.connections.clone())
     }
 
-    /// Counts a connection that was turned away at the bound of this name.
+    /// Counts a connection refused at the bound of this name.
     pub(crate) fn connection_refused(&self, bound: &'static str) {
-        self.0.refused_connections.get_or_create(&BoundLabel { bound }).inc();
+        self.0.refused_connections.get_or_create(&[("bound", bound)]).inc();
     }
 
     pub(crate) fn connections_made_room(&self, count: usize) {
@@ -136,11 +110,11 @@ impl Telemetry {
         self.0.refused_forwarded.inc();
     }
 
-    /// SharedContent the counters of the memory budget.
+    /// Updates the metrics of the memory budget.
     pub(crate) fn memory(&self, budget: &Budget) {
         self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
         for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
-            let counter = self.0.refused_for_memory.get_or_create(&BoundLabel { bound });
+            let counter = self.0.refused_for_memory.get_or_create(&[("bound", bound)]);
             counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
         }
     }
@@ -156,23 +130,23 @@ impl Telemetry {
     /// Counts a garbage collection; `None` is one that failed.
     pub(crate) fn collected(&self, garbage: Option<&Garbage>) {
         let outcome = if garbage.is_some() { "done" } else { "failed" };
-        self.0.collections.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.0.collections.get_or_create(&[("outcome", outcome)]).inc();
         let Some(garbage) = garbage else { return };
         let kinds =
             [("upload", garbage.uploads), ("link", garbage.unused_blobs), ("blob", garbage.deleted_blobs), ("orphan", garbage.orphans)];
         for (kind, count) in kinds {
-            self.0.removed.get_or_create(&GarbageLabel { kind }).inc_by(count);
+            self.0.removed.get_or_create(&[("kind", kind)]).inc_by(count);
         }
         self.0.freed.inc_by(garbage.bytes);
     }
 
-    /// Counts a failed login, and whether its client was only told to wait.
+    /// Counts a failed login. `is_held_back`: the client was only told to wait.
     pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
         let answer = if is_held_back { "held_back" } else { "refused" };
-        self.0.failed_logins.get_or_create(&FailedLoginLabels { door, answer }).inc();
+        self.0.failed_logins.get_or_create(&[("door", door), ("answer", answer)]).inc();
     }
 
-    /// All metrics in the text format of Prometheus.
+    /// Encodes all metrics in the text format of Prometheus.
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
         if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
@@ -184,8 +158,8 @@ impl Telemetry {
 
 impl Metrics {
     fn register(&mut self) {
-        let build = Family::<BuildLabels, Gauge>::default();
-        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let build = Family::<Label, Gauge>::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         let registry = self.registry.sub_registry_with_prefix("roadstead");
         registry.register("http_requests", "Requests answered", self.requests.clone());
         let seconds = "Time from a request's head to the last byte of its answer";
@@ -222,7 +196,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// The number of labels is bounded, although clients can make up methods.
+/// The label of a method. Unknown methods share one, so that clients cannot create labels.
 fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -264,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn the_metrics_tell_what_the_budget_holds_and_how_often_it_had_no_room() {
+    fn the_metrics_show_the_memory_held_and_how_often_the_budget_was_exceeded() {
         let (telemetry, budget) = (Telemetry::new(), Budget::new(16 << 20));
-        let stranger = || budget.anonymous([192, 0, 2, 1].into());
-        let _held = stranger().share(2 << 20).expect("an eighth");
-        assert!(stranger().share(1).is_err() && stranger().share(1).is_err());
+        let anonymous = || budget.anonymous([192, 0, 2, 1].into());
+        let _held = anonymous().share(2 << 20).expect("an eighth");
+        assert!(anonymous().share(1).is_err() && anonymous().share(1).is_err());
         telemetry.memory(&budget);
         let text = telemetry.as_text();
         for line in
@@ -279,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_up_method_makes_no_label_of_its_own() {
+    fn an_unknown_method_creates_no_label() {
         let telemetry = Telemetry::new();
         telemetry.request_begins();
         telemetry.request_ends("none", &Method::from_bytes(b"BREW").unwrap(), Some(StatusCode::NOT_FOUND), Duration::ZERO);

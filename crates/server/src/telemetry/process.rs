@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Read from `/proc` at every scrape; without `/proc` there is only the start time.
+/// Reads `/proc` at every scrape. Without `/proc` there is only the start time.
 #[derive(Debug)]
 pub(super) struct Process {
     started: f64,
@@ -39,7 +39,7 @@ impl Collector for Process {
     }
 }
 
-/// A field of `/proc/self/status`, which has kilobytes, in bytes.
+/// A field of `/proc/self/status`, converted from kilobytes to bytes.
 fn field(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes * 1024.0)
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_is_found_by_its_name_and_told_in_bytes() {
+    fn a_field_is_found_by_its_name_and_converted_to_bytes() {
         let status = "Name:\troadstead\nVmRSS:\t    2048 kB\nRssAnon:\t   12 kB\n";
         assert_eq!(field(status, "VmRSS:"), Some(2_097_152.0));
         assert_eq!(field(status, "RssAnon:"), Some(12_288.0));

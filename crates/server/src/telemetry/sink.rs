@@ -1,4 +1,4 @@
-//! Where a log is written: stderr, or a file that can be reopened after it was rotated.
+//! The destination of a log: stderr, or a file that can be reopened after rotation.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -6,14 +6,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Pause between attempts to write to a full pipe that is in non-blocking mode.
+/// The pause between attempts to write to a full pipe in non-blocking mode.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Sink {
     out: Box<dyn Write + Send>,
-    /// Where the file is, if it is one.
+    /// The path of the file, if it is one.
     path: Option<PathBuf>,
-    /// Whether the last line was written in part.
+    /// Whether the last line is incomplete.
     is_torn: bool,
 }
 
@@ -22,7 +22,7 @@ impl Sink {
         Self { out: Box::new(out), path: None, is_torn: false }
     }
 
-    /// A file to append to, which is created if it is not there.
+    /// Opens a file to append to, creating it if necessary.
     pub(super) fn file(path: &Path) -> io::Result<Self> {
         Ok(Self { path: Some(path.to_owned()), ..Self::new(open(path)?) })
     }
@@ -31,7 +31,7 @@ impl Sink {
         self.path.as_deref()
     }
 
-    /// Writes as much as possible. Returns how many bytes that was, and why it was not all.
+    /// Writes as much as possible. Returns the number of bytes written, and the error if that is not all.
     pub(super) fn write(&mut self, bytes: &[u8]) -> (usize, Option<io::Error>) {
         if self.is_torn && !bytes.is_empty() {
             match self.write_all(b"\n") {
@@ -70,7 +70,7 @@ impl Sink {
     }
 }
 
-/// Opens a file to append to; a new one is for its owner only.
+/// Opens a file to append to. A new file can be read by its owner only.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }

@@ -1,8 +1,7 @@
-//! The log's writer: a bounded queue, and a thread that writes what has gathered in it. Whoever logs never waits: when nobody reads
-//! the log, its disk is full or its pipe is closed, lines are dropped and counted, and once they can be written again, a line
-//! reports how many were lost.
+//! The writer of a log: a bounded queue, and a thread that drains it. Logging never blocks. If the pipe is full or closed, or the disk
+//! is full, lines are dropped and counted, and once writing succeeds again, a line reports how many were lost.
 //!
-//! Lines that requests cause are written in batches, since a system call for each would cost more than the rest of the line.
+//! Lines caused by requests are written in batches, because a system call per line would cost more than the rest of its work.
 
 use super::format::{self, Fields, Value};
 use super::kind::{KINDS, Kind};
@@ -15,22 +14,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long a line that a request causes waits for others.
+/// How long a line caused by a request waits for others.
 const BATCH_DELAY: Duration = Duration::from_millis(100);
-/// A batch of this many bytes is written at once.
+/// The size in bytes from which a batch is written immediately.
 const BATCH_SIZE: usize = 64 * 1024;
-/// How long [`LogWriter::flush`] waits.
+/// How long [`LogWriter::flush`] waits at most.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-/// The name by which filters know the reports of lost lines.
+/// The target of reports of lost lines.
 const TARGET: &str = "roadstead::log";
 
-/// The writer to stderr. One for the process, as the subscriber of `tracing` is.
+/// The writer to stderr. Like the subscriber of `tracing`, there is one per process.
 static STDERR: OnceLock<LogWriter> = OnceLock::new();
 
 /// Numbers of lines, by kind.
 type Counts = [u64; KINDS.len()];
 
-/// Takes lines for a log. Clones share one queue.
+/// A handle to a log. Clones share one queue.
 #[derive(Debug, Clone)]
 pub(crate) struct LogWriter(Arc<Queue>);
 
@@ -45,9 +44,9 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: Batch,
-    /// The length of the batch that is being written.
+    /// The length in bytes of the batch being written.
     in_hand: usize,
-    /// Lines that were lost and not reported yet.
+    /// Lost lines that are not reported yet.
     lost: Counts,
     is_urgent: bool,
     reopen: bool,
@@ -55,7 +54,7 @@ struct State {
     is_broken: bool,
 }
 
-/// Whole lines, and where each of them ends.
+/// Whole lines, and the end of each.
 #[derive(Debug, Default)]
 struct Batch {
     bytes: Vec<u8>,
@@ -78,11 +77,14 @@ impl State {
 }
 
 impl LogWriter {
+    /// Creates the writer to stderr. The first one in a process is the one that [`Self::stderr`] returns.
     pub(super) fn to_stderr(format: LogFormat) -> io::Result<Self> {
-        Self::to(Sink::new(io::stderr()), format)
+        let writer = Self::to(Sink::new(io::stderr()), format)?;
+        let _ = STDERR.set(writer.clone());
+        Ok(writer)
     }
 
-    /// A writer that appends to a file, which is created for its owner only if it is not there.
+    /// Creates a writer that appends to a file. A new file can be read by its owner only.
     pub(crate) fn to_file(path: &Path, format: LogFormat) -> io::Result<Self> {
         Self::to(Sink::file(path)?, format)
     }
@@ -94,12 +96,7 @@ impl LogWriter {
         Ok(Self(queue))
     }
 
-    /// Makes this the one that [`Self::stderr`] returns. A second attempt in one process changes nothing.
-    pub(super) fn become_stderr(&self) {
-        let _ = STDERR.set(self.clone());
-    }
-
-    /// The writer to stderr, once logging has started.
+    /// The writer to stderr, or `None` before logging has started.
     pub(super) fn stderr() -> Option<&'static Self> {
         STDERR.get()
     }
@@ -109,7 +106,7 @@ impl LogWriter {
         self.put(kind, format::line(target, fields, self.0.format).as_bytes());
     }
 
-    /// Queues a line, or drops it when there is no room for it.
+    /// Queues a line, or drops it if the queue is full.
     fn put(&self, kind: Kind, line: &[u8]) {
         let mut state = self.0.state.lock();
         let filled = state.waiting.bytes.len() + state.in_hand;
@@ -128,13 +125,13 @@ impl LogWriter {
         }
     }
 
-    /// Reopens the file, because its name may stand for another one now.
+    /// Reopens the file, which may have been rotated.
     pub(crate) fn reopen(&self) {
         self.0.state.lock().reopen = true;
         self.0.wake.notify_one();
     }
 
-    /// Waits until everything is written, for a second at most.
+    /// Waits until all lines are written, for at most a second.
     pub(crate) fn flush(&self) {
         let mut state = self.0.state.lock();
         state.is_urgent = true;
@@ -144,7 +141,7 @@ impl LogWriter {
 }
 
 impl Queue {
-    /// Writes what comes, for ever.
+    /// Writes lines as they are queued. Never returns.
     fn drain_into(&self, mut sink: Sink) {
         let (mut batch, mut was_broken) = (Batch::default(), false);
         loop {
@@ -159,11 +156,11 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, gives others [`BATCH_DELAY`] to come, and takes them all with the count of those that were lost.
+    /// Waits for lines, and up to [`BATCH_DELAY`] for more. Takes all of them into `batch`, and returns the counts of lost lines.
     fn take(&self, batch: &mut Batch, sink: &mut Sink) -> Counts {
         batch.bytes.clear();
         batch.ends.clear();
-        // A burst must not keep its memory.
+        // Release the memory of a burst.
         batch.bytes.shrink_to(2 * BATCH_SIZE);
         let mut state = self.state.lock();
         self.wake.wait_while(&mut state, |state| !state.has_work());
@@ -179,7 +176,7 @@ impl Queue {
         std::mem::take(&mut state.lost)
     }
 
-    /// Notes that `length` bytes of a batch were written, and which losses are still to be reported.
+    /// Records that `length` bytes of a batch were written, and the losses that are still to be reported.
     fn settle(&self, batch: &Batch, length: usize, unreported: Option<Counts>) {
         let mut state = self.state.lock();
         state.in_hand = 0;
@@ -193,14 +190,14 @@ impl Queue {
     }
 
     fn report(&self, lost: Counts) -> String {
-        let message = "lines of the log were dropped, because it could not be written fast enough or not at all";
+        let message = "log lines were dropped, because the log could not be written, or not fast enough";
         let [access, event, audit] = KINDS.map(|kind| (kind.name(), Some(lost[kind as usize]).filter(|lost| *lost > 0).map(Value::Number)));
         let fields = [("level", Some(Value::Text("WARN"))), ("message", Some(Value::Text(message))), access, event, audit];
         format::line(TARGET, &fields, self.format)
     }
 }
 
-/// Takes one event of `tracing`, which it writes in one call.
+/// Queues one event of `tracing`, which `tracing` writes in one call.
 pub(crate) struct EventWriter<'a>(&'a LogWriter);
 
 impl Write for EventWriter<'_> {
@@ -234,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nobody_reads_stops_nobody_and_what_was_dropped_is_told_once_it_is_read() {
+    fn a_pipe_that_is_not_read_blocks_no_caller_and_dropped_lines_are_reported_once_it_is_read() {
         let (reader, log) = piped();
         let (access, audit) = (format!("{:0>1023}\n", 1), format!("{:0>1023}\n", 2));
         let most = CAPACITY / access.len();
@@ -249,14 +246,14 @@ mod tests {
                 line => counts[usize::from(line.ends_with('2'))] += 1,
             }
         };
-        assert_eq!(counts[1], 10, "there is room left for what matters");
+        assert_eq!(counts[1], 10, "the access log leaves room for the audit log");
         assert_eq!((notice["level"].as_str(), notice["target"].as_str()), (Some("WARN"), Some(TARGET)));
         assert_eq!(notice["access"].as_u64().map(|dropped| dropped as usize + counts[0]), Some(most));
         assert!(notice.get("audit").is_none());
     }
 
     #[test]
-    fn lines_are_written_whole_in_their_order_and_the_last_ones_before_the_end() {
+    fn lines_are_written_whole_and_in_order_and_a_flush_writes_the_last_ones() {
         let (mut reader, log) = piped();
         log.put(Kind::Access, b"one\n");
         log.put(Kind::Event, b"two\n");
@@ -279,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_for_its_owner_only_and_is_followed_when_it_is_replaced() {
+    fn a_file_can_be_read_by_its_owner_only_and_is_reopened_after_it_was_replaced() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let (path, old) = (folder.path().join("audit"), folder.path().join("audit.1"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, old) = (directory.path().join("audit"), directory.path().join("audit.1"));
         let log = LogWriter::to_file(&path, LogFormat::Text).unwrap();
         log.put(Kind::Audit, b"one\n");
         log.flush();
@@ -297,7 +294,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
-    /// A disk that takes a part of a line, is full, and has room again.
+    /// A disk that writes a part of a line, is full, and has room again.
     struct FullOnce(Arc<Mutex<Vec<u8>>>, u32);
 
     impl Write for FullOnce {

@@ -1,7 +1,7 @@
 use crate::config::tests::{config, file, refusal};
 use roadstead_model::AliasStatus;
 
-/// The key of an account, with one access key whose secret comes from where `source` says.
+/// An account with one access key, whose secret comes from `source`.
 fn with_secret(source: &str) -> String {
     format!("[[account]]\n[[account.access_key]]\nid = 'AKIADECLARED'\n{source}\n")
 }
@@ -47,9 +47,9 @@ fn an_account_is_declared_with_all_that_belongs_to_it() {
 
 #[test]
 fn a_secret_comes_from_the_file_from_a_file_beside_it_or_from_the_environment() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("secret"), "from-a-file-beside-it\n").unwrap();
-    let path = folder.path().join("roadstead.toml");
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("secret"), "from-a-file-beside-it\n").unwrap();
+    let path = directory.path().join("roadstead.toml");
     let environment = [("DECLARED", "from-the-environment"), ("ROADSTEAD_DECLARED", "from-yet-another-one")];
     for (source, secret) in [
         ("secret = 'inline-secret-key'", "inline-secret-key"),

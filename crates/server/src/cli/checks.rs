@@ -1,0 +1,54 @@
+//! Checks at start of settings and files that are valid, but give more access or less protection than intended.
+
+use super::failure::Failure;
+use crate::config::Config;
+use crate::router::emulator;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// The permission of other users to read a file.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// Warns of settings that are rarely intended.
+pub(super) fn warn(config: &Config) {
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("the server runs as root but needs no root privileges: run it as a separate user that owns the data directory");
+    }
+    for network in config.trusted_proxies.iter().filter(|network| network.prefix_len() == 0) {
+        tracing::warn!(%network, "--trusted-proxy trusts every peer, so any client can forge its address: list only the addresses of your proxies");
+    }
+    for path in &config.secret_files {
+        let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & READ_BY_OTHERS != 0 {
+            tracing::warn!(path = %path.display(), "a file that contains a secret is readable by every user of this machine: run chmod o-rwx on it");
+        }
+    }
+}
+
+/// Fails if other machines could reach an emulator, which gives full access to all clients, without a second switch. Must be called
+/// before the port opens.
+pub(super) async fn refuse_open_emulator(config: &Config) -> Result<(), Failure> {
+    if !config.emulator || config.emulator_on_network {
+        return Ok(());
+    }
+    if let Some(reason) = emulator::exposure(config) {
+        return Err(Failure::Failed(format!("{reason}: remove it, or add --emulator-on-network")));
+    }
+    let listen = &config.listen;
+    let mut addresses =
+        tokio::net::lookup_host(listen).await.map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
+    if addresses.all(|address| address.ip().is_loopback()) {
+        return Ok(());
+    }
+    let reason = format!("--emulator would give full access to every client that can reach {listen}");
+    Err(Failure::Failed(format!("{reason}: listen on a loopback address, or add --emulator-on-network")))
+}
+
+/// Fails if `--hsts` would never be sent, and so would not protect.
+pub(super) fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
+    if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
+        return Ok(());
+    }
+    let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";
+    Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
+}
