@@ -1,4 +1,4 @@
-//! A bare hyper server with one fixed response: the lower bound of what a small response costs.
+//! A bare hyper server with one fixed response: the lower bound for the cost of a small response.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -19,7 +19,7 @@ pub(crate) async fn serve(address: &str) -> std::io::Result<Infallible> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // Errors of a connection are reported by the client.
+        // The client reports errors of a connection.
         tokio::spawn(async { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(respond)).await) });
     }
 }

@@ -1,4 +1,4 @@
-//! One connection to a server, opened again after the server has closed it.
+//! A connection to a server, reopened after the server has closed it.
 
 use crate::failure::{Result, failure};
 use crate::payload::Payload;
@@ -13,7 +13,6 @@ use tokio::net::TcpStream;
 /// Large, so that reading downloads costs the client little.
 const READ_BUFFER: usize = 256 * 1024;
 
-/// A connection.
 pub(crate) struct Client {
     authority: String,
     sender: Option<SendRequest<Payload>>,
@@ -25,7 +24,7 @@ pub(crate) struct Response {
     pub(crate) headers: HeaderMap,
     /// Empty if the body was discarded.
     pub(crate) body: Bytes,
-    /// The body's bytes, whether kept or not.
+    /// The length of the body in bytes, also if it was discarded.
     pub(crate) length: u64,
 }
 
@@ -49,7 +48,7 @@ impl Request {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        // Values consist of digests, media types and base64, which are valid in headers.
+        // All values are valid in headers: digests, media types, base64.
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
@@ -68,12 +67,12 @@ impl Request {
 }
 
 impl Client {
-    /// Connects with the first request.
+    /// Creates a client, which connects with its first request.
     pub(crate) fn new(authority: &str) -> Self {
         Self { authority: authority.to_owned(), sender: None }
     }
 
-    /// Sends a request and reads the whole response; an unexpected status is a failure.
+    /// Sends a request and reads the whole response. Fails if the status is unexpected.
     pub(crate) async fn send(&mut self, request: Request) -> Result<Response> {
         self.send_checked(request, true).await
     }
@@ -84,17 +83,17 @@ impl Client {
     }
 
     async fn send_checked(&mut self, request: Request, keep: bool) -> Result<Response> {
-        let (what, expected) = (format_args!("{} {}", request.method, request.path).to_string(), request.expected);
+        let (request_line, expected) = (format_args!("{} {}", request.method, request.path).to_string(), request.expected);
         let response = self.exchange(request, keep).await;
         if response.is_err() {
             self.sender = None;
         }
-        let response = response.map_err(|error| error.context(&what))?;
+        let response = response.map_err(|error| error.context(&request_line))?;
         if expected.contains(&response.status.as_u16()) {
             return Ok(response);
         }
         let text = String::from_utf8_lossy(&response.body).chars().take(300).collect::<String>();
-        Err(failure!("{what}: answered {} {text}", response.status))
+        Err(failure!("{request_line}: answered {} {text}", response.status))
     }
 
     async fn exchange(&mut self, request: Request, keep: bool) -> Result<Response> {
@@ -124,7 +123,7 @@ impl Client {
             let stream = TcpStream::connect(&self.authority).await?;
             stream.set_nodelay(true)?;
             let (sender, connection) = http1::Builder::new().read_buf_exact_size(Some(READ_BUFFER)).handshake(TokioIo::new(stream)).await?;
-            // An error of the connection is reported by the request that fails with it.
+            // The request that fails because of an error of the connection reports it.
             tokio::spawn(async { drop(connection.await) });
             self.sender = Some(sender);
         }

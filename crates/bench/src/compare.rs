@@ -1,22 +1,21 @@
-//! Servers side by side: the same shapes in turn, several times, in one run on one machine.
+//! Measures servers side by side: each shape on each server in turn, in several rounds.
 
-use crate::failure::{Result, failure};
+use crate::failure::{Failure, Result, failure};
 use crate::load::{self, Load, Measured};
 use crate::plot::{self, Metric};
-use crate::report;
+use crate::report::{self, tell};
 use crate::servers::{Program, Server};
 use crate::shape::{Destination, Shape};
 use crate::step::Step;
 use crate::target::Kind;
-use crate::terminal;
 use crate::zb;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Timed restarts of each server.
+/// The number of timed restarts of each server.
 const STARTS: usize = 5;
-/// How long a server rests before its idle memory is read.
+/// The pause between the start of a server and the reading of its idle memory.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// The default steps. The number of pushes of large layers and into fresh repositories is bounded, so that three rounds on six
@@ -32,13 +31,13 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// The programs to start, with their binaries. Ratios compare them with the first.
     pub(crate) programs: Vec<(Program, PathBuf)>,
-    /// zot's own benchmark.
+    /// The binary of zot's own benchmark.
     pub(crate) zb: Option<PathBuf>,
-    /// Repositories with more tags or manifests than this are filled on the first program only: others take hours.
+    /// Repositories with more entries than this are filled on the first program only, because others take hours.
     pub(crate) fill: u64,
-    /// Where the servers keep their data.
+    /// The directory for the servers' data.
     pub(crate) data: PathBuf,
-    /// Where report, runs and plots go.
+    /// The directory for the report, the runs and the plots.
     pub(crate) output: PathBuf,
 }
 
@@ -54,7 +53,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<String> {
         servers.push(server);
     }
     let runs = all_rounds(plan, &servers).await?;
-    let mut text = String::from("| target | idle RssAnon MB | first answer ms, empty | with all of the above |\n|---|---|---|---|\n");
+    let mut text = String::from("| target | idle RssAnon MB | first response ms, empty | with data |\n|---|---|---|---|\n");
     for (server, idle) in servers.into_iter().zip(idle) {
         let (name, first) = (server.target.name.clone(), milliseconds(server.started_in));
         let again = milliseconds(restarts(server).await?);
@@ -71,14 +70,12 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
                 if !step.shape.suits(&server.target.kind) || (at > 0 && entries(step.shape) > plan.fill) {
                     continue;
                 }
-                terminal::tell(format_args!("{step} of {}, round {round}", server.target.name));
-                match load::run(&server.target, step.shape, step.load(plan.load)).await {
-                    Ok(measured) => runs.push(measured),
-                    Err(error) => terminal::tell(format_args!("left out: {error}")),
-                }
+                tell(format_args!("{step} of {}, round {round}", server.target.name));
+                let measured = load::run(&server.target, step.shape, step.load(plan.load)).await;
+                runs.extend(measured.inspect_err(skipped));
             }
         }
-        // A failure of a later step must not lose what has been measured.
+        // Save after each step, so that a later failure loses no results.
         save(plan, &runs, "")?;
     }
     if let Some(binary) = &plan.zb {
@@ -87,22 +84,24 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
     Ok(runs)
 }
 
-/// The tests of zot's own benchmark, each on every registry in turn.
+fn skipped(error: &Failure) {
+    tell(format_args!("skipped: {error}"));
+}
+
+/// Runs the tests of zot's own benchmark, each on every registry in turn.
 async fn run_zb(plan: &Plan, servers: &[Server], binary: &Path, runs: &mut Vec<Measured>) {
     for test in zb::TESTS {
         for round in 1..=plan.rounds {
             for server in servers.iter().filter(|server| matches!(server.target.kind, Kind::Registry)) {
-                terminal::tell(format_args!("zb: {test} of {}, round {round}", server.target.name));
-                match zb::run(binary, &server.target, test, plan.load.connections, &plan.data.join("zb")).await {
-                    Ok(measured) => runs.push(measured),
-                    Err(error) => terminal::tell(format_args!("left out: {error}")),
-                }
+                tell(format_args!("zb: {test} of {}, round {round}", server.target.name));
+                let measured = zb::run(binary, &server.target, test, plan.load.connections, &plan.data.join("zb")).await;
+                runs.extend(measured.inspect_err(skipped));
             }
         }
     }
 }
 
-/// How many tags, manifests or repositories a shape has to create first.
+/// The number of tags, manifests or repositories that a shape has to create first.
 fn entries(shape: Shape) -> u64 {
     match shape {
         Shape::Manifest { tags, .. } | Shape::Push { into: Destination::One { tags }, .. } => tags,
@@ -114,7 +113,7 @@ fn entries(shape: Shape) -> u64 {
 }
 
 fn durability(plan: &Plan) -> String {
-    let mut text = String::from("What is done before a push is acknowledged:\n\n");
+    let mut text = String::from("What is synced before a push is acknowledged:\n\n");
     for (program, _) in &plan.programs {
         let _ = writeln!(text, "- {}: {}", program.name(), program.durability());
     }
@@ -130,14 +129,14 @@ async fn restarts(mut server: Server) -> Result<Duration> {
     }
     server.stop().await?;
     times.sort();
-    times.get(STARTS / 2).copied().ok_or_else(|| failure!("no start"))
+    times.get(STARTS / 2).copied().ok_or_else(|| failure!("the server was never restarted"))
 }
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// Writes what was measured so far into the output folder and returns the report.
+/// Writes the results so far into the output directory and returns the report.
 fn save(plan: &Plan, runs: &[Measured], ending: &str) -> Result<String> {
     let rows = report::medians(runs);
     let text = format!("{}{}\n{ending}", durability(plan), report::table(&rows));

@@ -1,4 +1,4 @@
-//! Content that shapes need before they can be measured; content of earlier shapes is reused.
+//! Creates the content that shapes need; content of earlier shapes is reused.
 
 use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
@@ -15,25 +15,25 @@ pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-/// Parallel connections that fill a repository.
+/// The number of connections that fill a repository in parallel.
 const FILLERS: usize = 8;
-/// Tags of one push: with more, the response's head would exceed what clients accept.
+/// Tags per push; with more, clients would reject the size of the response's head.
 const TAGS_PER_PUSH: u64 = 80;
-/// Bytes of one PATCH of a chunked upload.
+/// The size of one PATCH of a chunked upload, in bytes.
 const CHUNK: u64 = 16 << 20;
 
-/// A repository of a target, to push to.
+/// A repository on a target.
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
     authority: String,
-    /// With the registry's prefix.
+    /// Includes the registry's prefix.
     pub(crate) name: String,
     authorization: Option<String>,
-    /// If set, blobs are written below this folder instead of being pushed.
+    /// If set, blobs are written below this directory instead of being pushed.
     folder: Option<std::path::PathBuf>,
 }
 
-/// The name of a tag that [`Repository::fill_tags`] makes.
+/// The name of a tag created by [`Repository::fill_tags`].
 pub(crate) fn tag(number: u64) -> String {
     format!("v{number:08}")
 }
@@ -62,7 +62,9 @@ impl Repository {
         format!("/v2/{}/{rest}", self.name)
     }
 
-    fn authorized(&self, request: Request) -> Request {
+    /// A request with the repository's authorization.
+    fn request(&self, method: Method, path: impl Into<String>) -> Request {
+        let request = Request::new(method, path);
         match &self.authorization {
             Some(value) => request.with("authorization", value),
             None => request,
@@ -72,9 +74,10 @@ impl Repository {
     /// Uploads a blob and returns the number of bytes sent.
     pub(crate) async fn push_blob(&self, client: &mut Client, blob: &Blob, mode: UploadMode) -> Result<u64> {
         if let Some(folder) = &self.folder {
-            return self.write_blob(folder, blob).await;
+            self.write_blob(folder, blob).await?;
+            return Ok(blob.size);
         }
-        let begin = self.authorized(Request::new(Method::POST, self.path("blobs/uploads/"))).expect(&[202]);
+        let begin = self.request(Method::POST, self.path("blobs/uploads/")).expect(&[202]);
         let mut location = location(client.send(begin).await?.header("location"))?;
         let step = match mode {
             UploadMode::Put => 0,
@@ -84,7 +87,7 @@ impl Repository {
         let mut sent = 0;
         while step > 0 && sent < blob.size {
             let length = step.min(blob.size - sent);
-            let patch = self.authorized(Request::new(Method::PATCH, &location)).expect(&[202]);
+            let patch = self.request(Method::PATCH, &location).expect(&[202]);
             let patch = patch.with("content-type", "application/octet-stream").body(blob.part(sent, length));
             let range = format!("{sent}-{}", sent + length - 1);
             let patch = if mode == UploadMode::Chunked { patch.with("content-range", &range) } else { patch };
@@ -92,18 +95,17 @@ impl Repository {
             sent += length;
         }
         let separator = if location.contains('?') { '&' } else { '?' };
-        let end = self.authorized(Request::new(Method::PUT, format!("{location}{separator}digest={}", blob.digest))).expect(&[201]);
+        let end = self.request(Method::PUT, format!("{location}{separator}digest={}", blob.digest)).expect(&[201]);
         let rest = blob.part(sent, blob.size - sent);
         client.send(end.with("content-type", "application/octet-stream").body(rest)).await?;
         Ok(blob.size)
     }
 
-    async fn write_blob(&self, folder: &std::path::Path, blob: &Blob) -> Result<u64> {
+    async fn write_blob(&self, folder: &std::path::Path, blob: &Blob) -> Result<()> {
         let path = folder.join(self.path(&format!("blobs/{}", blob.digest)).trim_start_matches('/'));
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
         let content = http_body_util::BodyExt::collect(blob.payload()).await?.to_bytes();
-        std::fs::write(path, content)?;
-        Ok(blob.size)
+        Ok(std::fs::write(path, content)?)
     }
 
     pub(crate) async fn push_manifest(&self, client: &mut Client, reference: &str, media_type: &str, manifest: &Value) -> Result<()> {
@@ -111,7 +113,7 @@ impl Repository {
     }
 
     fn manifest_push(&self, reference: &str, media_type: &str, manifest: &Value) -> Request {
-        let request = self.authorized(Request::new(Method::PUT, self.path(&format!("manifests/{reference}"))));
+        let request = self.request(Method::PUT, self.path(&format!("manifests/{reference}")));
         request.with("content-type", media_type).body(manifest.to_string())
     }
 
@@ -125,8 +127,8 @@ impl Repository {
     }
 
     async fn has(&self, reference: &str) -> Result<bool> {
-        let request = Request::new(Method::HEAD, self.path(&format!("manifests/{reference}"))).with("accept", MANIFEST).expect(&[200, 404]);
-        Ok(self.client().send(self.authorized(request)).await?.status == 200)
+        let request = self.request(Method::HEAD, self.path(&format!("manifests/{reference}")));
+        Ok(self.client().send(request.with("accept", MANIFEST).expect(&[200, 404])).await?.status == 200)
     }
 
     /// Ensures that the repository has `count` tags, [`TAGS_PER_PUSH`] to an image.
@@ -146,7 +148,7 @@ impl Repository {
         .await
     }
 
-    /// Uses one request if the registry accepts this many `?tag=` (OCI distribution specification 1.2), else one for each tag.
+    /// Sends one request if the registry accepts several `?tag=` (OCI distribution specification 1.2), otherwise one per tag.
     async fn push_tags(&self, manifest: &Value, first: u64, end: u64) -> Result<()> {
         let mut client = self.client();
         let digest = Blob::of(manifest.to_string().into()).digest;
@@ -162,7 +164,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Ensures that the repository has `count` manifests, of which every tenth refers to one subject, and returns the subject's digest.
+    /// Ensures that the repository has `count` manifests, every tenth of which refers to one subject. Returns the subject's digest.
     pub(crate) async fn fill_referrers(&self, count: u64) -> Result<String> {
         let empty = Blob::of(Bytes::from_static(b"{}"));
         let subject = manifest(&empty, &[]);
@@ -189,7 +191,7 @@ impl Repository {
         Ok(digest)
     }
 
-    /// Ensures that there are `count` repositories below this one.
+    /// Ensures that `count` repositories exist below this one.
     pub(crate) async fn fill_repositories(&self, count: u64) -> Result<()> {
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
         if self.below(&tag(count - 1)).has("latest").await? {
@@ -216,10 +218,10 @@ fn location(text: &str) -> Result<String> {
         None => text,
         Some((_, rest)) => &rest[rest.find('/').unwrap_or(rest.len())..],
     };
-    if path.starts_with('/') { Ok(path.to_owned()) } else { Err(failure!("the Location '{text}' is no path")) }
+    if path.starts_with('/') { Ok(path.to_owned()) } else { Err(failure!("the Location '{text}' has no path")) }
 }
 
-/// Does something for every number below `count`, [`FILLERS`] at a time.
+/// Calls `work` for every number below `count`, [`FILLERS`] at a time.
 async fn in_parallel<F: Future<Output = Result<()>>>(count: u64, work: impl Fn(u64) -> F) -> Result<()> {
     stream::iter((0..count).map(Ok)).try_for_each_concurrent(FILLERS, work).await
 }

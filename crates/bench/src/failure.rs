@@ -1,17 +1,16 @@
-//! The one error of this program: a sentence for the person who runs it.
+//! The error type of this program: a message for the person who runs it.
 
 use std::fmt;
 
-/// What went wrong.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) String);
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// Says what was being done when it went wrong.
-    pub(crate) fn context(self, what: impl fmt::Display) -> Self {
-        Self(format!("{what}: {}", self.0))
+    /// Prefixes the message with the operation that failed.
+    pub(crate) fn context(self, operation: impl fmt::Display) -> Self {
+        Self(format!("{operation}: {}", self.0))
     }
 }
 
@@ -23,18 +22,12 @@ impl fmt::Display for Failure {
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self(text)
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        Self(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
     }
 }
 
-/// A failure in one line, for `ok_or_else` and the like.
+/// A [`Failure`] with a formatted message.
 macro_rules! failure {
     ($($part:tt)*) => { $crate::failure::Failure(format!($($part)*)) };
 }

@@ -1,4 +1,4 @@
-//! Load: connections that repeat one operation, and what is measured meanwhile.
+//! Runs load, which is connections that repeat one operation, and measures it.
 
 use crate::client::Client;
 use crate::failure::Result;
@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) connections: u64,
-    /// Operations that have begun by then are finished.
+    /// Operations begun within this time are completed.
     pub(crate) duration: Duration,
-    /// Ends the load early, after this many operations.
+    /// Ends the load early after this many operations.
     pub(crate) operations: Option<u64>,
 }
 
@@ -37,11 +37,11 @@ pub(crate) struct Measured {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
-    /// Microseconds of the server's CPU time for each operation, if it runs on this machine.
+    /// Microseconds of the server's CPU time per operation, if the server runs on this machine.
     pub(crate) cpu_per_operation: Option<f64>,
-    /// Seconds of the server's CPU time for each gigabyte, for shapes that move bulk data.
+    /// Seconds of the server's CPU time per gigabyte, for shapes that move bulk data.
     pub(crate) cpu_per_gigabyte: Option<f64>,
-    /// The server's peak memory.
+    /// The server's peak.
     pub(crate) memory: Option<Memory>,
 }
 

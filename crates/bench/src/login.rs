@@ -1,4 +1,4 @@
-//! Signing in: Docker's token authentication, Basic, and the signature that Amazon ECR Public's API requires.
+//! Authentication: Docker's token authentication, Basic, and the signatures of Amazon ECR Public's API.
 
 use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// The prefix of the ids of AWS access keys.
 const ACCESS_KEY: &str = "AKIA";
 
-/// The `Authorization` that pushes to a repository need; none if the registry requires none.
+/// The `Authorization` for pushes to a repository; `None` if the registry requires none.
 pub(crate) async fn authorization(target: &Target, repository: &str) -> Result<Option<String>> {
     let mut client = Client::new(&target.authority);
     let ping = client.send(Request::get("/v2/").expect(&[200, 401])).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn authorization(target: &Target, repository: &str) -> Result<O
     bearer(&mut client, parameters, repository, basic.as_deref()).await.map(Some)
 }
 
-/// The user and password that clients of the registry sign in with; none for a target without a login.
+/// The user and password for Basic authentication; `None` for a target without a login.
 pub(crate) async fn basic(target: &Target) -> Result<Option<(String, String)>> {
     let Some((user, _)) = target.login.as_ref().filter(|(user, _)| user.starts_with(ACCESS_KEY)) else { return Ok(target.login.clone()) };
     let response = Client::new(&target.authority).send(signed(target, "GetAuthorizationToken", "{}".to_owned())?).await?;
@@ -53,7 +53,7 @@ async fn bearer(client: &mut Client, parameters: &str, repository: &str, basic: 
     Ok(format!("Bearer {}", token.ok_or_else(|| failure!("no token in the response of the realm"))?))
 }
 
-/// A signed request to Amazon ECR Public's API. The server accepts it for a few minutes.
+/// A signed request to Amazon ECR Public's API, valid for a few minutes.
 pub(crate) fn signed(target: &Target, operation: &str, body: String) -> Result<Request> {
     let (id, secret) = target
         .login

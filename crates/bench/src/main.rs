@@ -1,6 +1,6 @@
 //! `roadstead-bench`: container registries under load, one or several side by side.
 //!
-//! `run` measures any registry that is already running; `compare` starts the programs that it knows.
+//! `run` measures running registries; `compare` starts the programs that it knows.
 
 mod ceiling;
 mod client;
@@ -17,7 +17,6 @@ mod servers;
 mod shape;
 mod step;
 mod target;
-mod terminal;
 mod workload;
 mod zb;
 
@@ -26,13 +25,13 @@ use compare::Plan;
 use failure::{Result, failure};
 use load::Load;
 use process::Process;
+use report::tell;
 use servers::Program;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use step::Step;
 use target::Target;
-use terminal::tell;
 
 #[derive(Parser)]
 #[command(name = "roadstead-bench", about = "Measures container registries: throughput, latency, the server's CPU time and memory", after_help = shape::HELP)]
@@ -49,9 +48,9 @@ enum Command {
     /// Start servers and measure them side by side
     #[command(after_help = shape::HELP)]
     Compare(Compare),
-    /// Run the bare hyper server that small answers are compared with
+    /// Run a bare hyper server, the upper bound for small responses
     Ceiling {
-        /// Where to listen
+        /// The address to listen on
         #[arg(long, default_value = "127.0.0.1:5001")]
         listen: String,
     },
@@ -59,7 +58,7 @@ enum Command {
 
 #[derive(Args)]
 struct LoadArguments {
-    /// What to measure: `SHAPE[@CONNECTIONS[xOPERATIONS]]`; may be given several times
+    /// What to measure: `SHAPE[@CONNECTIONS[xOPERATIONS]]`; repeatable
     #[arg(long = "shape", value_name = "SHAPE", value_parser = parse::<Step>)]
     steps: Vec<Step>,
     /// Seconds for each shape and target
@@ -78,7 +77,7 @@ struct Run {
     /// A server: `NAME=http://HOST[:PORT][/PREFIX][,USER:PASSWORD]`; an access key AKIA… and its secret for Amazon ECR Public's API
     #[arg(long = "target", value_name = "TARGET", required = true, value_parser = parse::<Target>)]
     targets: Vec<Target>,
-    /// The server's process, if it is not the one that listens on the target's port here (for a single target)
+    /// The id of the server's process, if no process on this machine listens on the target's port (with a single target)
     #[arg(long)]
     pid: Option<u32>,
     #[command(flatten)]
@@ -98,19 +97,19 @@ struct Compare {
     /// Only these programs, in this order: roadstead, olareg, zot, angos, distribution, docker-registry, nginx, hyper
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Where a program's binary is, if not on the PATH under its own name: NAME=PATH; may be given several times
+    /// The path of a program's binary, if it is not on the PATH under its usual name; repeatable
     #[arg(long = "binary", value_name = "NAME=PATH")]
     binaries: Vec<String>,
-    /// The binary of `zb`, zot's own benchmark, to run its tests too
+    /// The binary of `zb`, zot's own benchmark, to also run its tests
     #[arg(long)]
     zb: Option<PathBuf>,
     /// The largest repository to fill on programs other than the first
     #[arg(long, default_value_t = 1000)]
     fill: u64,
-    /// The folder for the servers' data, on the disk that is to be measured; a temporary one, removed at the end, by default
+    /// The directory for the servers' data, on the disk to measure; by default a temporary one, removed at the end
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for report.md, runs.json and the plots
+    /// The directory for report.md, runs.json and the plots
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
 }
@@ -157,7 +156,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Run) -> Result<String> {
     if arguments.load.steps.is_empty() {
-        return Err(failure!("say what to measure with --shape; --help lists the shapes"));
+        return Err(failure!("--shape is missing; --help lists the shapes"));
     }
     let mut rows = Vec::new();
     for step in &arguments.load.steps {
@@ -191,23 +190,26 @@ async fn compare(arguments: Compare) -> Result<String> {
     compare::run(&plan).await
 }
 
-/// The installed ones of the programs that were asked for.
+/// The requested programs that are installed.
 fn programs(arguments: &Compare) -> Result<Vec<(Program, PathBuf)>> {
     let find = |name: &String| {
-        Program::ALL.into_iter().find(|program| program.name() == name).ok_or_else(|| failure!("'{name}' is none of the programs"))
+        Program::ALL
+            .into_iter()
+            .find(|program| program.name() == name)
+            .ok_or_else(|| failure!("'{name}' is not a known program; --help lists them"))
     };
     let wanted = if arguments.only.is_empty() { Program::ALL.to_vec() } else { arguments.only.iter().map(find).collect::<Result<_>>()? };
     let mut found = Vec::new();
     for program in wanted {
         match binary(program, &arguments.binaries) {
             Some(path) => found.push((program, path)),
-            None => tell(format_args!("{} is not installed: left out", program.name())),
+            None => tell(format_args!("{} is not installed: skipped", program.name())),
         }
     }
     if found.is_empty() { Err(failure!("none of the programs is installed")) } else { Ok(found) }
 }
 
-/// Where `--binary` says, beside this program (as cargo puts Roadstead), or on the PATH.
+/// The path given with `--binary`; otherwise searches the directory of this program, where cargo puts Roadstead, and the PATH.
 fn binary(program: Program, given: &[String]) -> Option<PathBuf> {
     let this = std::env::current_exe().ok()?;
     if program == Program::Hyper {
@@ -218,6 +220,6 @@ fn binary(program: Program, given: &[String]) -> Option<PathBuf> {
         return Some(PathBuf::from(path));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = this.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&path)).chain([PathBuf::from("/usr/sbin")]);
-    folders.map(|folder| folder.join(program.binary())).find(|path| path.is_file())
+    let directories = this.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&path)).chain([PathBuf::from("/usr/sbin")]);
+    directories.map(|directory| directory.join(program.binary())).find(|path| path.is_file())
 }

@@ -1,4 +1,4 @@
-//! Random content: distinct blobs whose digests are cheap to compute.
+//! Random blobs, all distinct, whose digests are cheap to compute.
 
 use crate::failure::Result;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ impl Blobs {
         Ok(Self { block, size, hash, salt: getrandom::u64()?, count: AtomicU64::new(0) })
     }
 
-    /// A new blob, different from all before.
+    /// A new blob, different from all earlier ones.
     pub(crate) fn next(&self) -> Blob {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let ending = Bytes::from([self.salt.to_be_bytes(), number.to_be_bytes()].concat());
@@ -51,17 +51,15 @@ impl Blobs {
 }
 
 impl Blob {
-    /// A blob of these bytes.
     pub(crate) fn of(bytes: Bytes) -> Self {
         Self { digest: sha256(Sha256::new_with_prefix(&bytes)), size: bytes.len() as u64, block: Bytes::new(), ending: bytes }
     }
 
-    /// All of it.
     pub(crate) fn payload(&self) -> Payload {
         self.part(0, self.size)
     }
 
-    /// `length` bytes from `start` on.
+    /// `length` bytes beginning at `start`.
     pub(crate) fn part(&self, start: u64, length: u64) -> Payload {
         let repeated = self.size - self.ending.len() as u64;
         let end = start + length;

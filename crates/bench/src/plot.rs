@@ -1,4 +1,4 @@
-//! Plots as SVG: for each shape a bar for each target.
+//! Bar charts as SVG, with one panel per shape and one bar per target.
 
 use crate::load::Measured;
 use std::fmt::Write;
@@ -10,12 +10,12 @@ const GAP: f64 = 4.0;
 const TITLE: f64 = 30.0;
 const COLOURS: [&str; 8] = ["#1f77b4", "#7f7f7f", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22"];
 
-/// What the bars show.
+/// The metric that the bars show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metric {
-    /// Microseconds of CPU for each operation.
+    /// CPU time per operation, or per gigabyte for bulk data.
     Cpu,
-    /// Operations or megabytes a second.
+    /// Operations or megabytes per second.
     Throughput,
 }
 
@@ -30,13 +30,13 @@ impl Metric {
 
     const fn title(self) -> &'static str {
         match self {
-            Self::Cpu => "Server CPU for each operation or gigabyte (less is better)",
-            Self::Throughput => "Operations or megabytes a second (more is better)",
+            Self::Cpu => "Server CPU per operation or gigabyte (less is better)",
+            Self::Throughput => "Operations or megabytes per second (more is better)",
         }
     }
 }
 
-/// One panel for each shape, stacked. Bars are relative to the longest of their panel.
+/// Draws the panels. Bars are relative to the longest one of their panel.
 pub(crate) fn bars(rows: &[Measured], metric: Metric) -> String {
     let mut shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
     shapes.dedup();

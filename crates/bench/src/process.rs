@@ -1,10 +1,10 @@
-//! The processes of a server on this machine, their CPU time and memory, from Linux' `/proc`.
+//! CPU time and memory of a server's processes on this machine, from Linux's `/proc`.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) struct Process {
     pids: Vec<u32>,
 }
 
-/// Anonymous memory, and file pages that the kernel can drop, in bytes.
+/// Anonymous memory and file pages, which the kernel can reclaim, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Memory {
     pub(crate) anonymous: u64,
@@ -41,7 +41,7 @@ impl Process {
         (!pids.is_empty()).then_some(Self { pids })
     }
 
-    /// User and system time of all of them so far.
+    /// User and system time of all processes so far.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let ticks = |pid: &u32| -> Option<u64> {
             let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -52,7 +52,7 @@ impl Process {
         self.pids.iter().filter_map(ticks).sum::<u64>() as f64 / TICKS_PER_SECOND
     }
 
-    /// Memory of all of them now.
+    /// The current memory of all processes.
     pub(crate) fn memory(&self) -> Memory {
         let mut total = Memory::default();
         for pid in &self.pids {
@@ -63,45 +63,38 @@ impl Process {
         total
     }
 
-    /// Starts to sample memory.
+    /// Starts sampling memory.
     pub(crate) fn sample_memory(&self) -> MemorySampler {
-        let (process, peaks) = (self.clone(), Arc::new(Peaks::default()));
-        let shared = peaks.clone();
+        let (process, done) = (self.clone(), Arc::new(AtomicBool::new(false)));
+        let stop = done.clone();
         let thread = std::thread::spawn(move || {
-            while !shared.done.load(Ordering::Relaxed) {
+            let mut peak = Memory::default();
+            while !stop.load(Ordering::Relaxed) {
                 let now = process.memory();
-                shared.anonymous.fetch_max(now.anonymous, Ordering::Relaxed);
-                shared.file.fetch_max(now.file, Ordering::Relaxed);
+                peak = Memory { anonymous: peak.anonymous.max(now.anonymous), file: peak.file.max(now.file) };
                 std::thread::sleep(SAMPLE_INTERVAL);
             }
+            peak
         });
-        MemorySampler { peaks, thread }
+        MemorySampler { done, thread }
     }
 }
 
-/// A thread that samples memory and keeps the peak.
+/// A thread that samples memory until its peak is read.
 pub(crate) struct MemorySampler {
-    peaks: Arc<Peaks>,
-    thread: JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Peaks {
-    done: AtomicBool,
-    anonymous: AtomicU64,
-    file: AtomicU64,
+    done: Arc<AtomicBool>,
+    thread: JoinHandle<Memory>,
 }
 
 impl MemorySampler {
-    /// Stops sampling and returns the peaks.
+    /// Stops sampling and returns the peaks. Blocks for up to [`SAMPLE_INTERVAL`].
     pub(crate) fn peak(self) -> Memory {
-        self.peaks.done.store(true, Ordering::Relaxed);
-        // If the thread panicked, the peaks until then still count.
-        drop(self.thread.join());
-        Memory { anonymous: self.peaks.anonymous.load(Ordering::Relaxed), file: self.peaks.file.load(Ordering::Relaxed) }
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_default()
     }
 }
 
+/// Parses a field of `/proc/<pid>/status` and returns it in bytes; 0 if it is absent.
 fn field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
@@ -135,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_listening_sockets_of_the_port_count() {
-        let row = |local: &str, peaks: &str, inode: &str| format!("   0: 0100007F:{local} 00000000:0000 {peaks} 0:0 0:0 0 0 0 {inode} 1");
+        let row = |local: &str, state: &str, inode: &str| format!("   0: 0100007F:{local} 00000000:0000 {state} 0:0 0:0 0 0 0 {inode} 1");
         let table = ["head".to_owned(), row("1388", "0A", "11"), row("1388", "01", "12"), row("1389", "0A", "13")].join("\n");
         assert_eq!(listening_inodes(&table, 5000), ["socket:[11]"]);
     }

@@ -1,9 +1,17 @@
-//! The results as a table.
+//! Output for people: progress on stderr, and the results as a table.
 
 use crate::load::Measured;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-/// A Markdown table, one row for each target of each shape; `ratio` compares server CPU (else throughput) with the first row of the shape.
+/// Writes a line of progress, or an error, to stderr.
+pub(crate) fn tell(line: impl Display) {
+    #[expect(clippy::print_stderr, reason = "progress and errors of a command")]
+    {
+        eprintln!("roadstead-bench: {line}");
+    }
+}
+
+/// A Markdown table with one row per shape and target. `ratio` is relative to the first row of the shape.
 pub(crate) fn table(rows: &[Measured]) -> String {
     let mut text = String::from(
         "| shape | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |\n\
@@ -38,12 +46,12 @@ pub(crate) fn table(rows: &[Measured]) -> String {
 }
 
 /// The cost relative to the first target's: CPU time, or elapsed time where CPU time is unknown.
-pub(crate) fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
+fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
     let cost = |row: &Measured| row.cpu_per_operation.unwrap_or(1e6 / row.operations_per_second);
     Some(cost(row) / cost(first)).filter(|ratio| ratio.is_finite())
 }
 
-/// Three significant digits, which is what such a measurement is worth.
+/// Three significant digits; the measurements are not more precise.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),

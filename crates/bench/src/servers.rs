@@ -1,4 +1,4 @@
-//! The servers that `compare` starts, each on a free loopback port with a folder of its own.
+//! The servers that `compare` starts, each on a free loopback port and with its own directory.
 
 use crate::client::{Client, Request};
 use crate::failure::{Result, failure};
@@ -11,12 +11,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
-/// How long a server may take to its first response.
+/// The maximum time from the start of a server to its first response.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// The interval at which it is polled until then.
+/// The interval at which a starting server is polled.
 const POLL_INTERVAL: Duration = Duration::from_micros(500);
 
-/// Roadstead's quotas are those of AWS; some shapes need more.
+/// Replaces Roadstead's default quotas, which are AWS's and too low for some shapes.
 const QUOTA: &str = "10000000";
 
 /// A program that `compare` knows how to start.
@@ -60,7 +60,7 @@ impl Program {
         }
     }
 
-    /// Its name on the PATH.
+    /// The name of the binary on the PATH.
     pub(crate) const fn binary(self) -> &'static str {
         match self {
             Self::Distribution => "registry",
@@ -68,18 +68,18 @@ impl Program {
         }
     }
 
-    /// What the server, as it is configured here, has done before it acknowledges a push.
+    /// What the server, with the configuration used here, syncs before it acknowledges a push.
     pub(crate) const fn durability(self) -> &'static str {
         match self {
             Self::Roadstead => {
-                "durable: fsync of every blob and folder, and of the metadata (commits that come together share one). Quotas are raised"
+                "fsync of every file and directory of a blob, and of the metadata (concurrent commits share one). Quotas are raised"
             }
-            Self::Distribution => "fsync of every file and folder that it writes",
+            Self::Distribution => "fsync of every file and directory that it writes",
             Self::DockerRegistry => "no fsync of manifests and tags",
             Self::Zot => "no fsync (its default; `commit: false`)",
             Self::Olareg => "no fsync",
             Self::Angos => "no fsync (its default; `sync_to_disk = false`)",
-            Self::Nginx | Self::Hyper => "takes no pushes",
+            Self::Nginx | Self::Hyper => "accepts no pushes",
         }
     }
 
@@ -131,7 +131,7 @@ fn angos(folder: &Path, port: u16) -> String {
     )
 }
 
-/// Tuned to serve files: sendfile, no log.
+/// Configured to serve files: sendfile, no log.
 fn nginx(folder: &Path, address: &str) -> String {
     let folder = folder.display();
     format!(
@@ -160,14 +160,18 @@ impl Server {
     }
 
     /// Stops the server and starts it again on the same data.
-    pub(crate) async fn restart(self) -> Result<Self> {
-        let Self { program, binary, folder, child, .. } = self;
-        stop(child).await?;
-        Self::start(program, &binary, &folder).await
+    pub(crate) async fn restart(mut self) -> Result<Self> {
+        self.stop().await?;
+        Self::start(self.program, &self.binary, &self.folder).await
     }
 
-    pub(crate) async fn stop(self) -> Result<()> {
-        stop(self.child).await
+    /// Sends SIGTERM and waits until the process has ended.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        if let Some(pid) = self.child.id() {
+            Command::new("kill").arg(pid.to_string()).status().await?;
+        }
+        self.child.wait().await?;
+        Ok(())
     }
 }
 
@@ -177,7 +181,7 @@ async fn launch(program: Program, binary: &Path, folder: &Path, port: u16) -> Re
     let mut command = program.command(binary, folder, port)?;
     let mut child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true).spawn()?;
     loop {
-        // Any response will do, including a request to sign in.
+        // Any response counts, including a challenge to authenticate.
         if Client::new(&format!("127.0.0.1:{port}")).send(Request::get("/v2/").expect(&[200, 401, 403, 404])).await.is_ok() {
             return Ok((child, begun.elapsed()));
         }
@@ -186,24 +190,15 @@ async fn launch(program: Program, binary: &Path, folder: &Path, port: u16) -> Re
             return Err(failure!("ended with {status}: {}", log.lines().last().unwrap_or_default()));
         }
         if begun.elapsed() > START_TIMEOUT {
-            return Err(failure!("does not answer"));
+            return Err(failure!("does not answer within {START_TIMEOUT:?}"));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-}
-
-/// Sends SIGTERM and waits until the process has ended.
-async fn stop(mut child: Child) -> Result<()> {
-    if let Some(pid) = child.id() {
-        Command::new("kill").arg(pid.to_string()).status().await?;
-    }
-    child.wait().await?;
-    Ok(())
 }
 
 /// The root access key in the shared-credentials file that Roadstead writes.
 fn root_key(path: &Path) -> Result<(String, String)> {
     let text = fs::read_to_string(path)?;
     let value = |name: &str| text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start_matches([' ', '=']).to_owned()));
-    value("aws_access_key_id").zip(value("aws_secret_access_key")).ok_or_else(|| failure!("no key in {}", path.display()))
+    value("aws_access_key_id").zip(value("aws_secret_access_key")).ok_or_else(|| failure!("no access key in {}", path.display()))
 }

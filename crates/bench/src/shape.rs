@@ -1,11 +1,11 @@
-//! What is measured: the shapes of load.
+//! The shapes of load.
 
 use crate::failure::{Failure, failure};
 use crate::target::Kind;
 use std::fmt;
 use std::str::FromStr;
 
-/// What `--help` says of shapes.
+/// The list of shapes in `--help`.
 pub(crate) const HELP: &str = "\
 Shapes (sizes as 4k, 1m; counts as 1k, 1m):
   manifest-get[:TAGS[:spread]]   GET by tag in a repository of TAGS tags; one tag, or a thousand in turn
@@ -23,7 +23,7 @@ Shapes (sizes as 4k, 1m; counts as 1k, 1m):
   describe-tags:COUNT            a page of 100 of Amazon ECR Public's DescribeImageTags, signed
   mixed                          three pulls of a manifest for one push of an image with a 4 KiB layer";
 
-/// One shape of load.
+/// A shape of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Manifest { head: bool, tags: u64, spread: bool },
@@ -39,7 +39,7 @@ pub(crate) enum Shape {
     Mixed,
 }
 
-/// Where images are pushed to.
+/// The repositories that images are pushed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// One repository, which already has this many tags.
@@ -60,7 +60,7 @@ pub(crate) enum UploadMode {
 }
 
 impl Shape {
-    /// Whether this kind of server can answer the shape.
+    /// Whether this kind of server supports the shape.
     pub(crate) fn suits(self, kind: &Kind) -> bool {
         match kind {
             Kind::Registry => true,
@@ -69,7 +69,7 @@ impl Shape {
         }
     }
 
-    /// Whether throughput in bytes says more than in operations.
+    /// Whether throughput is better expressed in bytes than in operations.
     pub(crate) fn is_bulk(self) -> bool {
         match self {
             Self::BlobGet { size } | Self::Upload { size, .. } | Self::Push { size, .. } => size >= 1 << 20,
@@ -86,7 +86,7 @@ impl FromStr for Shape {
         let mut parts = text.split(':');
         let name = parts.next().unwrap_or_default();
         let parts: Vec<&str> = parts.collect();
-        let refuse = || failure!("'{text}' is no shape; see --help");
+        let refuse = || failure!("'{text}' is not a shape; --help lists them");
         let count = |at: usize| parts.get(at).map_or(Ok(1), |part| number(part, 1000).ok_or_else(refuse));
         let size = || parts.first().and_then(|part| number(part, 1024)).ok_or_else(refuse);
         Ok(match (name, parts.len()) {
@@ -129,7 +129,7 @@ fn destination(parts: &[&str]) -> Option<Destination> {
     }
 }
 
-/// `4k` or `1m`; `thousand` is 1000 or 1024.
+/// Parses `4k` or `1m`; `thousand` is 1000 or 1024.
 fn number(text: &str, thousand: u64) -> Option<u64> {
     let (digits, factor) = match text.strip_suffix(['k', 'm']) {
         Some(digits) if text.ends_with('k') => (digits, thousand),

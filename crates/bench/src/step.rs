@@ -1,4 +1,4 @@
-//! A shape, perhaps with its own load.
+//! A shape with an optional load of its own.
 
 use crate::failure::{Failure, failure};
 use crate::load::Load;
@@ -15,7 +15,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// The load of this step: its own, else the common one. A given number of operations gets twenty times as long.
+    /// The load of this step: its own, otherwise the common one. A step with its own number of operations may take 20 times as long.
     pub(crate) fn load(&self, all: Load) -> Load {
         Load {
             connections: self.connections.unwrap_or(all.connections),
@@ -31,11 +31,12 @@ impl FromStr for Step {
     fn from_str(text: &str) -> Result<Self, Failure> {
         let (shape, load) = text.split_once('@').map_or((text, None), |(shape, load)| (shape, Some(load)));
         let number =
-            |text: &str| text.parse::<u64>().ok().filter(|number| *number > 0).ok_or_else(|| failure!("'{text}' is no number above 0"));
-        let (connections, operations) = match load.map(|load| load.split_once('x').map_or((load, None), |(a, b)| (a, Some(b)))) {
-            None => (None, None),
-            Some((connections, operations)) => (Some(number(connections)?), operations.map(number).transpose()?),
+            |text: &str| text.parse::<u64>().ok().filter(|number| *number > 0).ok_or_else(|| failure!("'{text}' is not a positive number"));
+        let (connections, operations) = match load.and_then(|load| load.split_once('x')) {
+            Some((connections, operations)) => (Some(connections), Some(operations)),
+            None => (load, None),
         };
+        let (connections, operations) = (connections.map(number).transpose()?, operations.map(number).transpose()?);
         Ok(Self { shape: shape.parse()?, connections, operations })
     }
 }

@@ -1,4 +1,4 @@
-//! The servers that are measured.
+//! The servers to measure.
 
 use crate::failure::{Failure, Result, failure};
 use crate::process::Process;
@@ -12,21 +12,21 @@ pub(crate) struct Target {
     pub(crate) authority: String,
     /// Empty, or the path before every repository's name, with a trailing slash.
     pub(crate) prefix: String,
-    /// A user and a password; an AWS access key (`AKIA…`) and its secret for Amazon ECR Public's API.
+    /// A user and a password, or an AWS access key (`AKIA…`) and its secret for Amazon ECR Public's API.
     pub(crate) login: Option<(String, String)>,
     pub(crate) kind: Kind,
     /// The server's processes, if they run on this machine.
     pub(crate) process: Option<Process>,
 }
 
-/// How content gets onto a server.
+/// How content is put onto a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It is pushed.
+    /// Content is pushed.
     Registry,
-    /// It is written into the folder that the server serves.
+    /// Content is written into the directory that the server serves.
     Files(PathBuf),
-    /// It has none: every response is the same.
+    /// There is no content: every response is the same.
     Fixed,
 }
 
@@ -36,7 +36,7 @@ impl Target {
         format!("{}{name}", self.prefix)
     }
 
-    /// Looks for the local process that listens on the target's port, unless the process is known.
+    /// Finds the local process that listens on the target's port, unless `process` is set.
     pub(crate) fn find_process(&mut self) {
         let port = self.authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         if let (None, Some(port)) = (&self.process, port) {
@@ -55,16 +55,12 @@ impl FromStr for Target {
         let (url, login) = rest.split_once(',').map_or((rest, None), |(url, login)| (url, Some(login)));
         let place = url.strip_prefix("http://").ok_or_else(refuse)?;
         let (authority, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let login = match login.map(|login| login.split_once(':')) {
-            None => None,
-            Some(None) => return Err(refuse()),
-            Some(Some((user, password))) => Some((user.to_owned(), password.to_owned())),
-        };
+        let login = login.map(|login| login.split_once(':').ok_or_else(refuse)).transpose()?;
         Ok(Self {
             name: name.to_owned(),
             authority: if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") },
             prefix: if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) },
-            login,
+            login: login.map(|(user, password)| (user.to_owned(), password.to_owned())),
             kind: Kind::Registry,
             process: None,
         })

@@ -1,4 +1,4 @@
-//! A shape prepared on one target: the operation that each connection repeats.
+//! Prepares a shape on a target and performs its operations.
 
 use crate::client::{Client, Request};
 use crate::content::{MANIFEST, Repository, tag};
@@ -13,28 +13,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
-/// How many tags `spread` goes through.
+/// The number of tags that `spread` requests in turn.
 const SPREAD: u64 = 1000;
-/// Entries per page.
+/// The number of entries per page.
 const PAGE: u64 = 100;
 
 /// The operation that a connection repeats.
 pub(crate) enum Workload {
     /// These requests in turn.
     Requests(Vec<Request>),
-    /// A push of something new.
+    /// Pushes of new content.
     Push(Push),
-    /// Three requests for each push.
+    /// Three requests per push.
     Mixed(Request, Push),
 }
 
-/// A push.
 pub(crate) struct Push {
     repository: Repository,
     blobs: Blobs,
     mode: UploadMode,
     image: bool,
-    /// Part of every name that this run creates, so that runs do not collide.
+    /// Part of every name created by this run, so that runs do not collide.
     run: u64,
     fresh: bool,
     count: AtomicU64,
@@ -86,7 +85,7 @@ impl Workload {
         })
     }
 
-    /// Performs it once and returns the bytes of content transferred; `turn` selects among requests.
+    /// Performs the operation once and returns the bytes of content transferred. `turn` selects among requests.
     pub(crate) async fn perform(&self, client: &mut Client, turn: u64) -> Result<u64> {
         match self {
             Self::Requests(requests) => Ok(client.drain(requests[turn as usize % requests.len()].clone()).await?.length),
@@ -114,7 +113,7 @@ impl Push {
     }
 }
 
-/// A repository with `count` tags, and the number of one in its middle.
+/// A repository with `count` tags, and the number of the middle one.
 async fn with_tags(target: &Target, count: u64) -> Result<(Repository, u64)> {
     let repository = Repository::open(target, &format!("bench/tags-{count}")).await?;
     if target.kind == Kind::Registry {
@@ -131,7 +130,7 @@ async fn manifests(target: &Target, head: bool, tags: u64, spread: bool) -> Resu
     Ok(numbers.into_iter().map(manifest).collect())
 }
 
-/// A request for a new blob of this size, the layer of an image.
+/// A request for a new blob of this size, which is the layer of an image.
 async fn blob(target: &Target, method: Method, size: u64) -> Result<Request> {
     let repository = Repository::open(target, "bench/content").await?;
     let blob = Blobs::new(size)?.next();
@@ -146,11 +145,10 @@ async fn blob(target: &Target, method: Method, size: u64) -> Result<Request> {
 async fn describe_tags(target: &Target, count: u64) -> Result<Request> {
     let (repository, middle) = with_tags(target, count).await?;
     let name = repository.name.strip_prefix(&target.prefix).unwrap_or(&repository.name);
-    let request = |page: u64, token: Option<&str>| json!({ "repositoryName": name, "maxResults": page, "nextToken": token });
-    let mut first = request(middle.clamp(1, 1000), None);
-    // The first page has no token, and null would not be a string.
-    first.as_object_mut().map(|members| members.remove("nextToken"));
-    let response = repository.client().send(login::signed(target, "DescribeImageTags", first.to_string())?).await?;
-    let response: Value = serde_json::from_slice(&response.body)?;
-    login::signed(target, "DescribeImageTags", request(PAGE, response["nextToken"].as_str()).to_string())
+    let mut request = json!({ "repositoryName": name, "maxResults": middle.clamp(1, 1000) });
+    let response = repository.client().send(login::signed(target, "DescribeImageTags", request.to_string())?).await?;
+    let mut response: Value = serde_json::from_slice(&response.body)?;
+    request["maxResults"] = PAGE.into();
+    request["nextToken"] = response["nextToken"].take();
+    login::signed(target, "DescribeImageTags", request.to_string())
 }

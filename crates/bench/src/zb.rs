@@ -1,4 +1,4 @@
-//! `zb`, the benchmark that zot publishes, against the servers that `compare` has started.
+//! Runs `zb`, zot's own benchmark, against the servers that `compare` has started.
 //!
 //! Each test includes its own setup and cleanup, so the server's CPU time cannot be attributed to the requests that it counts.
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Its tests, except those that only use larger layers and those that need a second registry.
+/// The tests of zb, except those that differ only in larger layers and those that need a second registry.
 pub(crate) const TESTS: [&str; 5] =
     ["Get Catalog", "Push Monolith 1MB", "Push Chunk Streamed 1MB", "Pull 1MB", "Pull 75% and Push 25% Mixed 1MB"];
 /// Requests per test.
@@ -27,22 +27,21 @@ pub(crate) async fn run(binary: &Path, target: &Target, test: &str, connections:
     }
     let output = command.kill_on_drop(true).output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // It stops at the first unexpected response and prints that last, in quotes that it closes on a separate line.
+    // zb stops at the first unexpected response and prints it last, with the closing quote on a separate line.
     let last = || text.lines().rfind(|line| line.len() > 1).unwrap_or_default();
     read(&text, target, test, connections).ok_or_else(|| failure!("zb: {test} of {}: {}", target.name, last()))
 }
 
-/// Parses what zb prints about a test.
+/// Parses zb's output for a test.
 fn read(text: &str, target: &Target, test: &str, connections: u64) -> Option<Measured> {
     let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     let milliseconds = |name: &str| value(name).and_then(|text| duration(text).ok()).map(|time| time.as_secs_f64() * 1000.0);
-    let errors = value("Failed requests")?.parse().ok()?;
     Some(Measured {
         target: target.name.clone(),
         shape: format!("zb: {test}"),
         connections,
         operations: value("Complete requests")?.parse().ok()?,
-        errors,
+        errors: value("Failed requests")?.parse().ok()?,
         error: None,
         operations_per_second: value("Requests per second")?.parse().ok()?,
         megabytes_per_second: 0.0,

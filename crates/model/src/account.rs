@@ -44,7 +44,6 @@ pub struct User {
 /// A registry as DescribeRegistries shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryDescription {
-    /// The account number.
     pub id: RegistryId,
     pub verified: bool,
     /// Oldest first.

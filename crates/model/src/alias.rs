@@ -2,7 +2,6 @@
 
 use crate::RegistryAlias;
 
-/// A registry alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasDescription {
     pub name: RegistryAlias,

@@ -22,11 +22,11 @@ pub struct CatalogData {
 }
 
 /// The largest logo in bytes (service model, `LogoImageBlob`).
-pub const MAXIMUM_LOGO_BYTES: usize = 512_000;
+const MAXIMUM_LOGO_BYTES: usize = 512_000;
 /// The minimum width and height of a logo in pixels (Amazon ECR Public user guide, "Repository catalog data").
-pub const MINIMUM_LOGO_SIDE: u32 = 60;
+const MINIMUM_LOGO_SIDE: u32 = 60;
 /// The maximum width and height of a logo in pixels.
-pub const MAXIMUM_LOGO_SIDE: u32 = 2048;
+const MAXIMUM_LOGO_SIDE: u32 = 2048;
 
 /// A PNG image within the limits for logos.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +35,14 @@ pub struct Logo(Vec<u8>);
 /// Why an image was rejected as a logo.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogoError {
-    /// More than 512,000 bytes.
     #[error("must have length less than or equal to 512000")]
     TooLarge,
     /// Not a PNG, or a broken one.
     #[error("must be a PNG image")]
     NotPng,
-    /// The width or height is out of range.
+    /// In pixels.
     #[error("must be between 60 and 2048 pixels wide and high, but is {width} by {height}")]
-    Dimensions {
-        /// In pixels.
-        width: u32,
-        /// In pixels.
-        height: u32,
-    },
+    Dimensions { width: u32, height: u32 },
 }
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -56,9 +50,9 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 impl Logo {
     /// Validates an image.
     ///
-    /// Users of AWS CLI version 1 pass a logo as base64, which the CLI encodes again, so a second layer of base64 is decoded here.
+    /// Decodes base64 if necessary: users of AWS CLI version 1 pass a logo as base64, and the CLI encodes it again.
     pub fn parse(sent: Vec<u8>) -> Result<Self, LogoError> {
-        let bytes = if sent.starts_with(SIGNATURE) { sent } else { decoded_again(&sent).unwrap_or(sent) };
+        let bytes = if sent.starts_with(SIGNATURE) { sent } else { decode(&sent).unwrap_or(sent) };
         if bytes.len() > MAXIMUM_LOGO_BYTES {
             return Err(LogoError::TooLarge);
         }
@@ -67,13 +61,13 @@ impl Logo {
         if allowed.contains(&width) && allowed.contains(&height) { Ok(Self(bytes)) } else { Err(LogoError::Dimensions { width, height }) }
     }
 
-    /// The bytes of the PNG.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-fn decoded_again(sent: &[u8]) -> Option<Vec<u8>> {
+/// Decodes a PNG sent as base64.
+fn decode(sent: &[u8]) -> Option<Vec<u8>> {
     let text: Vec<u8> = sent.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD.decode(text).ok().filter(|bytes| bytes.starts_with(SIGNATURE))
 }

@@ -1,9 +1,9 @@
-//! Referrers: manifests whose `subject` is another manifest.
+//! Referrers.
 
-/// A manifest that refers to another one with its `subject`.
+/// A manifest whose `subject` is another manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
     pub digest: String,
-    /// The [descriptor](crate::oci::ReferrerDescriptor) as JSON, composed at the push and copied into listings as it is.
+    /// The [descriptor](crate::oci::ReferrerDescriptor) as JSON, composed at the push and copied into listings unchanged.
     pub descriptor: String,
 }

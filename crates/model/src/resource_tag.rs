@@ -15,7 +15,7 @@ pub struct ReservedTag {
     pub key: String,
 }
 
-/// The reserved prefix, compared without regard to case (AWS General Reference, "Tagging your AWS resources").
+/// The reserved prefix, whose case is ignored (AWS General Reference, "Tagging your AWS resources").
 const RESERVED_PREFIX: &str = "aws:";
 
 impl ResourceTag {
@@ -25,7 +25,7 @@ impl ResourceTag {
         if is_reserved(&self.value) { Err(ReservedTag { key: self.key.clone() }) } else { Ok(()) }
     }
 
-    /// Fails if the key has the reserved prefix.
+    /// Fails if `key` has the reserved prefix.
     pub fn check_key(key: &str) -> Result<(), ReservedTag> {
         if is_reserved(key) { Err(ReservedTag { key: key.to_owned() }) } else { Ok(()) }
     }

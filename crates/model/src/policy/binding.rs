@@ -1,8 +1,8 @@
-//! Users in repository policies are bound to their unique ids.
+//! Replaces users' ARNs in repository policies by their unique ids, and back.
 //!
-//! A policy is stored with the id in place of a user's ARN, so that a later user of the same name does not inherit its grants. It is
-//! shown with the ARN as long as the user exists, and with the id afterwards (IAM user guide, "AWS JSON policy elements:
-//! Principal"). The registry knows which id belongs to which ARN.
+//! A policy is stored with ids, so that a later user of the same name does not inherit its grants. It is shown with the ARN
+//! while the user exists, and with the id afterwards (IAM user guide, "AWS JSON policy elements: Principal"). The caller
+//! knows which id belongs to which ARN.
 
 use super::error::PolicyError;
 use super::json::Json;
@@ -10,7 +10,7 @@ use super::principal::PrincipalName;
 use super::render::print_document;
 use std::collections::BTreeMap;
 
-/// The distinct principals in the `AWS` members of a policy, each as text and parsed. What is not a principal is left out.
+/// The distinct principals in the `AWS` members of a policy, each as text and parsed. Other values are skipped.
 pub fn aws_principals(text: &str) -> Result<Vec<(String, PrincipalName)>, PolicyError> {
     let mut found = BTreeMap::new();
     for_each_aws_principal(&mut Json::parse(text)?, &mut |written| {
@@ -21,7 +21,7 @@ pub fn aws_principals(text: &str) -> Result<Vec<(String, PrincipalName)>, Policy
     Ok(found.into_iter().collect())
 }
 
-/// The policy in AWS's form, with the principals in its `AWS` members replaced as `replacements` says.
+/// The policy as [`super::render`] prints it, with the principals in its `AWS` members replaced according to `replacements`.
 pub fn with_aws_principals(text: &str, replacements: &BTreeMap<String, String>) -> Result<String, PolicyError> {
     let mut document = Json::parse(text)?;
     for_each_aws_principal(&mut document, &mut |written| {

@@ -1,4 +1,4 @@
-//! Bit sets over the positions of a text: the states that a wildcard matcher can be in.
+//! Bit sets over the positions in a text: the states of the wildcard matcher.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bits(Vec<u64>);
@@ -80,7 +80,7 @@ mod counting {
         STEPS.set(STEPS.get() + steps);
     }
 
-    /// The result of `work`, and how many steps it took.
+    /// Runs `work` and returns its result and the number of steps.
     pub(in super::super) fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
         let before = STEPS.get();
         let given = work();

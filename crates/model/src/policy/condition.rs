@@ -78,12 +78,12 @@ struct Operator<'a> {
     written: &'a str,
     quantifier: Option<Quantifier>,
     if_exists: bool,
-    /// None for `Null`.
+    /// `None` for `Null`.
     comparison: Option<(Kind, bool)>,
 }
 
 impl Condition {
-    /// Whether it lists no values.
+    /// Whether the condition lists no values.
     pub(super) fn has_no_values(&self) -> bool {
         match &self.check {
             Check::Absent(expected) => expected.is_empty(),
@@ -91,8 +91,8 @@ impl Condition {
         }
     }
 
-    /// Whether the condition is met. `effect` is the statement's: a negated comparison with an unknown value is decided against
-    /// the caller.
+    /// Whether the condition is met in a statement with this effect. A negated comparison with an unknown value is decided
+    /// against the caller.
     pub(super) fn is_met(&self, context: &RequestContext, effect: Effect) -> bool {
         let values = context.values(&self.key);
         match &self.check {
@@ -114,14 +114,14 @@ impl Comparison {
         let operands: Vec<_> = self.operands.iter().map(|operand| operand.resolve(context)).collect();
         let agrees = |values: &[Text]| self.agrees(values, &operands, effect);
         match self.quantifier {
-            // AWS documents that of no values `ForAllValues` is true and `ForAnyValue` is false.
+            // For a key without values, AWS documents `ForAllValues` as true and `ForAnyValue` as false, as `all` and `any` are.
             Some(Quantifier::All) => values.iter().all(|value| agrees(std::slice::from_ref(value))),
             Some(Quantifier::Any) => values.iter().any(|value| agrees(std::slice::from_ref(value))),
             None => agrees(values),
         }
     }
 
-    /// Whether one of `values` matches one of the operands, or none does if the operator is negated.
+    /// Whether any value matches any operand; if the operator is negated, whether none does.
     fn agrees(&self, values: &[Text], operands: &[Option<Resolved<'_>>], effect: Effect) -> bool {
         if operands.iter().flatten().any(|operand| values.iter().any(|value| operand.matches(value))) {
             return !self.negated;
@@ -170,19 +170,18 @@ impl<'a> Operator<'a> {
 
     fn check(&self, values: &Json, variables: bool) -> Result<Check, StatementError> {
         let values = values.one_or_many().iter().map(|value| value.scalar().ok_or(StatementError::WrongType("Condition")));
-        let refusal = |value: String| StatementError::ConditionValue { operator: self.written.to_owned(), value };
+        let malformed = |value| StatementError::ConditionValue { operator: self.written.to_owned(), value };
         let Some((kind, negated)) = self.comparison else {
-            let read = |value: Result<String, _>| value.and_then(|value| boolean(&value).ok_or_else(|| refusal(value)));
-            return Ok(Check::Absent(values.map(read).collect::<Result<_, _>>()?));
+            let parse = |value: String| boolean(&value).ok_or_else(|| malformed(value));
+            return Ok(Check::Absent(values.map(|value| parse(value?)).collect::<Result<_, _>>()?));
         };
-        let read =
-            |value: Result<String, _>| value.and_then(|value| Operand::parse(kind, &value, variables)?.ok_or_else(|| refusal(value)));
-        let operands = values.map(read).collect::<Result<_, _>>()?;
+        let parse = |value: String| Operand::parse(kind, &value, variables)?.ok_or_else(|| malformed(value));
+        let operands = values.map(|value| parse(value?)).collect::<Result<_, _>>()?;
         Ok(Check::Compare(Comparison { quantifier: self.quantifier, negated, if_exists: self.if_exists, operands }))
     }
 }
 
-/// The operator without its suffix, and whether it had one.
+/// The operator without the suffix `IfExists`, and whether it had that suffix.
 fn strip_if_exists(name: &str) -> (&str, bool) {
     const SUFFIX: &str = "IfExists";
     match name.len().checked_sub(SUFFIX.len()).and_then(|at| name.split_at_checked(at)) {

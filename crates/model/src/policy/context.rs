@@ -1,4 +1,4 @@
-//! The request as policies see it.
+//! The facts about a request that policies are evaluated against.
 //!
 //! Source: IAM user guide, "AWS global condition context keys"; service authorization reference, "Amazon Elastic
 //! Container Registry Public".
@@ -8,14 +8,14 @@ use crate::{Arn, RegistryId, Timestamp, UserId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who makes a request.
+/// The identity that makes a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     pub account: RegistryId,
     pub arn: String,
     /// Whether the caller is the account itself, which needs no identity policy.
     pub root: bool,
-    /// The unique id of a user; without it no user that a policy names as principal is this one.
+    /// The unique id of a user; without it, the caller is none of the users that a policy names.
     pub id: Option<UserId>,
 }
 
@@ -25,47 +25,46 @@ impl Caller {
         Self { arn: Arn::AccountRoot(account.clone()).to_string(), account, root: true, id: None }
     }
 
-    /// A user of the account; the name may have a path in front (`division/ann`).
+    /// A user of the account; the name may include a path (`division/ann`).
     pub fn user(account: RegistryId, name: &str) -> Self {
         Self { arn: Arn::User(account.clone(), name.to_owned()).to_string(), account, root: false, id: None }
     }
 
-    /// The same user, known by a unique id.
     #[must_use]
     pub fn with_id(self, id: UserId) -> Self {
         Self { id: Some(id), ..self }
     }
 
-    /// `aws:username`: a user's name without its path. The account itself has none.
+    /// `aws:username`: a user's name without its path; `None` for the account itself.
     fn username(&self) -> Option<&str> {
         let (_, resource) = self.arn.split_once(":user/")?;
         resource.rsplit('/').next()
     }
 }
 
-/// The caller, the action, the resource, and all that conditions may look at.
+/// The caller, the action, the resource and the condition keys of a request.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     caller: Caller,
     action: String,
-    /// The action in lower case, as policies are asked about it.
-    lower_action: Text,
+    /// The action in lower case, for matching.
+    pub(super) action_text: Text,
     resource: Option<String>,
-    /// The resource as policies are asked about it; like the keys, it is shared by the contexts of one request.
-    resource_text: Arc<Text>,
+    /// The resource, or `*`, for matching. Like the keys, it is shared by the contexts of one request.
+    pub(super) resource_text: Arc<Text>,
     keys: Arc<BTreeMap<String, Vec<Text>>>,
 }
 
 impl RequestContext {
-    /// A request for `action` on the resource with this ARN; none for actions that are on no resource, which policies allow on `*`.
+    /// A request for `action` on the resource with this ARN. Without a resource, policies must allow the action on `*`.
     ///
     /// The keys about the caller (`aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`,
-    /// `aws:userid`) and `aws:ResourceAccount` are filled in here.
+    /// `aws:userid`) and `aws:ResourceAccount` are set.
     pub fn new(caller: Caller, action: &str, resource: Option<&str>) -> Self {
         let mut context = Self {
             caller: caller.clone(),
             action: action.to_owned(),
-            lower_action: Text::new(&action.to_lowercase()),
+            action_text: Text::new(&action.to_lowercase()),
             resource: resource.map(str::to_owned),
             resource_text: Arc::new(Text::new(resource.unwrap_or("*"))),
             keys: Arc::default(),
@@ -88,7 +87,7 @@ impl RequestContext {
         context
     }
 
-    /// Adds a value to a condition key, whose case does not matter. A value of more than 1,024 characters is present but never
+    /// Adds a value to a condition key, whose case is ignored. A value of more than 1,024 characters is present but never
     /// matches: it can neither satisfy an allow nor evade a deny.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
@@ -102,7 +101,7 @@ impl RequestContext {
         self.with("aws:CurrentTime", &time.to_rfc3339()).with("aws:EpochTime", &time.seconds().to_string())
     }
 
-    /// Adds the tags of the resource under the three names that policies call them by.
+    /// Adds the tags of the resource under the three prefixes that policies use for them.
     #[must_use]
     pub fn with_resource_tags<'a>(self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         tags.into_iter().fold(self, |context, (key, value)| {
@@ -113,13 +112,13 @@ impl RequestContext {
         })
     }
 
-    /// Adds the tags that the request brings: `aws:RequestTag/…` and `aws:TagKeys`.
+    /// Adds the tags in the request: `aws:RequestTag/…` and `aws:TagKeys`.
     #[must_use]
     pub fn with_request_tags<'a>(self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         tags.into_iter().fold(self, |context, (key, value)| context.with(&format!("aws:RequestTag/{key}"), value).with("aws:TagKeys", key))
     }
 
-    /// Adds the tag keys that the request names without values (UntagResource).
+    /// Adds the tag keys in the request that have no values (UntagResource).
     #[must_use]
     pub fn with_tag_keys<'a>(self, keys: impl IntoIterator<Item = &'a str>) -> Self {
         keys.into_iter().fold(self, |context, key| context.with("aws:TagKeys", key))
@@ -131,7 +130,7 @@ impl RequestContext {
         Self {
             caller: self.caller.clone(),
             action: action.to_owned(),
-            lower_action: Text::new(&action.to_lowercase()),
+            action_text: Text::new(&action.to_lowercase()),
             resource: self.resource.clone(),
             resource_text: Arc::clone(&self.resource_text),
             keys: Arc::clone(&self.keys),
@@ -142,7 +141,7 @@ impl RequestContext {
         &self.caller
     }
 
-    /// The action asked for, such as `ecr-public:PutImage`.
+    /// The requested action, such as `ecr-public:PutImage`.
     pub fn action(&self) -> &str {
         &self.action
     }
@@ -152,20 +151,9 @@ impl RequestContext {
         self.resource.as_deref().unwrap_or("*")
     }
 
-    pub(super) fn action_text(&self) -> &Text {
-        &self.lower_action
-    }
-
-    pub(super) fn resource_text(&self) -> &Text {
-        &self.resource_text
-    }
-
     /// Whether caller and resource belong to the same account. An action without a resource stays within the caller's account.
-    pub fn is_within_account(&self) -> bool {
-        match &self.resource {
-            Some(arn) => account_of(arn) == Some(self.caller.account.as_str()),
-            None => true,
-        }
+    pub(super) fn is_within_account(&self) -> bool {
+        self.resource.as_ref().is_none_or(|arn| account_of(arn) == Some(self.caller.account.as_str()))
     }
 
     /// The values of a condition key given in lower case; empty if the request has no such key.

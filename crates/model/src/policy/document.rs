@@ -1,4 +1,4 @@
-//! The policy document: what it says, read from JSON.
+//! Parses and validates policy documents.
 //!
 //! Source: IAM user guide, "Grammar of the IAM JSON policy language" and "IAM JSON policy element reference".
 
@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 pub enum PolicyKind {
     /// A user: statements name resources and no principal.
     Identity,
-    /// A repository: statements name principals and no resource, which is the repository. Older versions accepted a resource, and
-    /// what they stored keeps its meaning.
+    /// A repository: statements name principals and no resource, which is the repository. Older versions accepted a resource;
+    /// policies stored by them keep their meaning.
     Repository,
 }
 
@@ -23,7 +23,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads a policy that a caller submits, and validates its length and what this kind of policy requires.
+    /// Parses a policy that a caller submits and validates it as a policy of this kind.
     pub fn new(kind: PolicyKind, text: &str) -> Result<Self, PolicyError> {
         // A character has at most 4 bytes; this saves counting the characters of a much larger text.
         if text.len() > 4 * MAXIMUM_CHARACTERS || text.chars().count() > MAXIMUM_CHARACTERS {
@@ -34,8 +34,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Reads a policy that was accepted before. What is stored may be longer than what was sent, because it is
-    /// printed with blanks ([`super::render`]).
+    /// Parses a stored policy. It may be longer than the submitted one, because [`super::render`] adds blanks.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let Json::Object(members) = Json::parse(text)? else { return Err(PolicyError::NotAnObject) };
         let mut variables = false;
@@ -71,13 +70,13 @@ impl Policy {
     }
 }
 
-/// Applies `treat` to each statement; an error carries the number of its statement.
+/// Applies `treat` to each statement; an error carries the statement's number.
 fn numbered<S, T>(statements: &[S], treat: impl Fn(&S) -> Result<T, StatementError>) -> Result<Vec<T>, PolicyError> {
     let treat = |(index, statement)| treat(statement).map_err(|error| PolicyError::Statement { number: index + 1, error });
     statements.iter().enumerate().map(treat).collect()
 }
 
-/// Whether the version has policy variables.
+/// Parses the version and returns whether it has policy variables.
 fn parse_version(json: &Json) -> Result<bool, PolicyError> {
     match json.text().ok_or(PolicyError::WrongType("Version"))? {
         "2012-10-17" => Ok(true),

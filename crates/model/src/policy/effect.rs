@@ -3,7 +3,7 @@
 use super::error::StatementError;
 use super::json::Json;
 
-/// Whether a statement grants or refuses.
+/// Whether a statement allows or denies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,

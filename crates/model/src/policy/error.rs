@@ -1,9 +1,9 @@
 //! Errors in policies.
 
-/// The most characters of a policy (service model, `RepositoryPolicyText`).
+/// The maximum length of a policy in characters (service model, `RepositoryPolicyText`).
 pub(super) const MAXIMUM_CHARACTERS: usize = 10_240;
 
-/// Why a text is not a policy. The doors have messages of their own; this one is for the operator's terminal and the log.
+/// Why a text is not a policy. The messages are for the operator's terminal and the log; the doors use their own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     #[error("a policy has at most {MAXIMUM_CHARACTERS} characters")]
@@ -27,7 +27,7 @@ pub enum PolicyError {
     Statement { number: usize, error: StatementError },
 }
 
-/// What is wrong with one statement.
+/// Why a statement is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     #[error("a statement is a JSON object")]

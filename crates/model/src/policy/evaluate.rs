@@ -1,4 +1,4 @@
-//! Whether policies let a request through.
+//! Evaluates policies for a request.
 //!
 //! Source: IAM user guide, "Policy evaluation logic" and "Determining whether a cross-account request is allowed";
 //! the wording of refusals: "Troubleshoot access denied error messages".
@@ -11,38 +11,38 @@ use super::statement::{Selection, Statement};
 use super::template::Template;
 use super::text::Text;
 
-/// The action that a repository policy must not take away from whoever sets it.
+/// The action that a repository policy must leave to the caller who sets it.
 const SET_REPOSITORY_POLICY: &str = "ecr-public:SetRepositoryPolicy";
 
 /// The outcome of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     Allow,
-    /// No statement denies it, but an allow is missing.
+    /// No statement denies the request, but an allow is missing.
     ImplicitDeny(MissingAllow),
-    /// A statement of this kind of policy denies it.
+    /// A statement of this kind of policy denies the request.
     ExplicitDeny(PolicyKind),
 }
 
-/// Which allow is missing.
+/// The kind of policy in which an allow is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingAllow {
-    /// One in a policy of the caller.
+    /// A policy of the caller.
     Identity,
-    /// One in the policy of the repository, which callers of other accounts need besides their own.
+    /// The policy of the repository, whose allow callers of other accounts also need.
     Repository,
 }
 
-/// What a set of policies says about a request on its own.
+/// The outcome of the caller's own policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Silent,
-    /// Some statement allows it and none denies it.
+    /// At least one statement allows the request, and none denies it.
     Allow,
     Deny,
 }
 
-/// What a repository policy says about a request.
+/// The outcome of a repository policy, from weakest to strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Grant {
     None,
@@ -57,7 +57,7 @@ impl Decision {
         self == Self::Allow
     }
 
-    /// The last part of AWS's sentence about a refusal; none if the request is allowed.
+    /// The last part of AWS's message about a refusal; `None` if the request is allowed.
     fn because(self, action: &str) -> Option<String> {
         use PolicyKind::{Identity, Repository};
         match self {
@@ -69,7 +69,7 @@ impl Decision {
         }
     }
 
-    /// AWS's sentence about a refusal; none if the request is allowed.
+    /// AWS's message about a refusal; `None` if the request is allowed.
     pub fn denial(self, context: &RequestContext) -> Option<String> {
         let because = self.because(context.action())?;
         let (arn, action, resource) = (&context.caller().arn, context.action(), context.resource());
@@ -77,15 +77,16 @@ impl Decision {
     }
 }
 
-/// Decides about a request. A deny on either side wins. Within an account an allow on either side is enough, and the
-/// account's root needs none; across accounts both sides must allow.
+/// Evaluates all policies that apply to a request. A deny on either side wins. Within an account an allow on either side is
+/// enough, and the account's root needs none; across accounts both sides must allow.
 pub fn evaluate<'a>(
     identity_policies: impl IntoIterator<Item = &'a Policy>,
     repository_policy: Option<&Policy>,
     context: &RequestContext,
 ) -> Decision {
     let identity = evaluate_identity(identity_policies, context);
-    let grant = repository_policy.map_or(Grant::None, |policy| evaluate_repository(policy, context));
+    let covering = repository_policy.into_iter().flat_map(Policy::statements).filter(|statement| statement.covers(context));
+    let grant = covering.map(|statement| statement.grant(context)).max().unwrap_or(Grant::None);
     if identity == Verdict::Deny {
         return Decision::ExplicitDeny(PolicyKind::Identity);
     }
@@ -101,8 +102,8 @@ pub fn evaluate<'a>(
     }
 }
 
-/// Decides about a request to see what is public: everybody may, unless an identity policy of their own denies it. A
-/// repository policy "can't deny a user permissions to view or pull" (Amazon ECR Public user guide, "Public repository policies").
+/// Evaluates a read of public content, which is allowed unless an identity policy of the caller denies it. A repository
+/// policy "can't deny a user permissions to view or pull" (Amazon ECR Public user guide, "Public repository policies").
 pub fn evaluate_public_read<'a>(identity_policies: impl IntoIterator<Item = &'a Policy>, context: &RequestContext) -> Decision {
     match evaluate_identity(identity_policies, context) {
         Verdict::Deny => Decision::ExplicitDeny(PolicyKind::Identity),
@@ -131,15 +132,10 @@ pub fn may_still_set_policy<'a>(
     evaluate(identity_policies, Some(proposed), &context.for_action(SET_REPOSITORY_POLICY)).is_allowed()
 }
 
-fn evaluate_repository(policy: &Policy, context: &RequestContext) -> Grant {
-    let covering = policy.statements().iter().filter(|statement| statement.covers(context));
-    covering.map(|statement| statement.grant(context)).max().unwrap_or(Grant::None)
-}
-
 impl Statement {
-    /// Whether the statement is about this request, whoever makes it.
+    /// Whether action, resource and conditions match the request; the principal is not compared.
     fn covers(&self, context: &RequestContext) -> bool {
-        self.covers_action(context.action_text())
+        self.covers_action(&context.action_text)
             && self.resources.as_ref().is_none_or(|resources| covers_resource(resources, self.effect, context))
             && self.conditions.iter().all(|condition| condition.is_met(context, self.effect))
     }
@@ -151,7 +147,7 @@ impl Statement {
         }
     }
 
-    /// What this statement of a repository policy grants the caller, given that it covers the request.
+    /// The grant to the caller by a statement of a repository policy that covers the request.
     fn grant(&self, context: &RequestContext) -> Grant {
         let included = |names: &[PrincipalName]| principal::inclusion(names, context.caller());
         match (self.effect, &self.principals) {
@@ -160,20 +156,20 @@ impl Statement {
                 Inclusion::ByAccount => Grant::ToAccount,
                 Inclusion::ByName => Grant::ToCaller,
             },
-            // A user name that is not bound to an id neither grants nor exempts, but a deny applies to whoever has that name.
+            // A user name not bound to an id neither grants nor exempts, but a deny applies to any user with that name.
             (Effect::Deny, Some(Selection::Only(names))) if names.iter().any(|name| name.is_name_of(context.caller())) => Grant::Denied,
             (Effect::Deny, Some(Selection::Only(names))) if included(names) != Inclusion::Absent => Grant::Denied,
-            // Only named principals are exempt: naming the account beside a user, as AWS advises, exempts nobody else in it.
+            // Only named principals are exempt: naming the account as well as a user, as AWS advises, exempts no other user.
             (Effect::Deny, Some(Selection::AllBut(names))) if included(names) != Inclusion::ByName => Grant::Denied,
             _ => Grant::None,
         }
     }
 }
 
-/// Whether the resource is selected. A pattern with an unresolved variable matches nothing. So in `NotResource` it exempts
-/// nothing from a deny; but an allow does not apply at all, lest it grant everything because its exceptions are unknown.
+/// Whether the resource is selected. A pattern with an unresolved variable matches nothing. In a `NotResource`, it exempts
+/// nothing from a deny, and voids an allow, which would otherwise grant everything because its exceptions are unknown.
 fn covers_resource(resources: &Selection<Template>, effect: Effect, context: &RequestContext) -> bool {
-    let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(context.resource_text()));
+    let matched = |template: &Template| template.resolve(context).map(|pattern| pattern.matches(&context.resource_text));
     match resources {
         Selection::Only(templates) => templates.iter().any(|template| matched(template) == Some(true)),
         Selection::AllBut(templates) => templates.iter().all(|template| match matched(template) {

@@ -1,7 +1,7 @@
 //! JSON that keeps the order of its members and rejects duplicates.
 //!
-//! `serde_json::Value` does neither: it sorts members, and of two equal ones it keeps the last, which in a policy
-//! could silently drop a `Deny`.
+//! `serde_json::Value` does neither: it sorts members, and it keeps the last of two with the same name, which could silently
+//! drop a `Deny` of a policy.
 
 use super::error::PolicyError;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -18,12 +18,12 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// Reads one JSON document. Depth is bounded by `serde_json`.
+    /// Parses one JSON document. `serde_json` limits the depth.
     pub(super) fn parse(text: &str) -> Result<Self, PolicyError> {
         serde_json::from_str(text).map_err(|error| PolicyError::Json(error.to_string()))
     }
 
-    /// A text, number or boolean as a policy compares it: as text.
+    /// A string, number or boolean as text, which is how policies compare them.
     pub(super) fn scalar(&self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.clone()),
@@ -40,7 +40,7 @@ impl Json {
         }
     }
 
-    /// The items of a list, or the value itself as the only item: most elements of a policy take either.
+    /// The items of a list, or the value itself as the only item. Most elements of a policy accept either.
     pub(super) fn one_or_many(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
@@ -93,10 +93,6 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
         Ok(Json::Text(value.to_owned()))
-    }
-
-    fn visit_string<E: Error>(self, value: String) -> Result<Json, E> {
-        Ok(Json::Text(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {

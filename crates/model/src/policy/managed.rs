@@ -1,22 +1,17 @@
-//! The policies that AWS ships for ECR Public; every account has them.
+//! The AWS managed policies for ECR Public, which every account has.
 //!
 //! Source: Amazon ECR Public user guide, "AWS managed policies for Amazon Elastic Container Registry Public".
 
-use super::document::Policy;
-use super::error::PolicyError;
-
-/// What the ARNs of managed policies begin with.
 const ARN_PREFIX: &str = "arn:aws:iam::aws:policy/";
 
-/// A policy that comes with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ManagedPolicy {
     pub name: &'static str,
-    /// Its document, an identity policy.
+    /// An identity policy.
     pub document: &'static str,
 }
 
-/// In the order of their names.
+/// The managed policies, sorted by name.
 pub const MANAGED_POLICIES: [ManagedPolicy; 3] = [
     ManagedPolicy { name: "AmazonElasticContainerRegistryPublicFullAccess", document: FULL_ACCESS },
     ManagedPolicy { name: "AmazonElasticContainerRegistryPublicPowerUser", document: POWER_USER },
@@ -92,10 +87,6 @@ impl ManagedPolicy {
     pub fn arn(&self) -> String {
         format!("{ARN_PREFIX}{}", self.name)
     }
-
-    pub fn policy(&self) -> Result<Policy, PolicyError> {
-        Policy::parse(self.document)
-    }
 }
 
 #[cfg(test)]
@@ -103,7 +94,7 @@ mod tests {
     use super::*;
     use crate::RegistryId;
     use crate::policy::evaluate::{Verdict, evaluate_identity};
-    use crate::policy::{Caller, PolicyKind, RequestContext};
+    use crate::policy::{Caller, Policy, PolicyKind, RequestContext};
 
     /// Every action of the API with the managed policies that allow it: F(ull access), P(ower user), R(ead only).
     const ALLOWED: &[(&str, &str)] = &[
@@ -141,7 +132,7 @@ mod tests {
         for (action, letters) in ALLOWED {
             let context = RequestContext::new(Caller::user(account.clone(), "ann"), action, None);
             for (managed, letter) in MANAGED_POLICIES.iter().zip(["F", "P", "R"]) {
-                let policy = managed.policy().expect("a good policy");
+                let policy = Policy::parse(managed.document).expect("a good policy");
                 let expected = if letters.contains(letter) { Verdict::Allow } else { Verdict::Silent };
                 assert_eq!(evaluate_identity([&policy], &context), expected, "{} {action}", managed.name);
             }

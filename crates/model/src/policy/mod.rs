@@ -4,9 +4,8 @@
 //! a *repository policy* is attached to a repository and says who may do what with it
 //! (IAM user guide, "Identity-based policies and resource-based policies").
 //!
-//! A door describes a request in a [`RequestContext`], the registry brings
-//! the [`Policy`]s that concern it, and [`evaluate`]
-//! returns a [`Decision`], which also words the refusal.
+//! A door describes a request in a [`RequestContext`] and reads the policies that apply to it. [`evaluate`] returns a
+//! [`Decision`], which also words the refusal.
 
 mod binding;
 mod bits;

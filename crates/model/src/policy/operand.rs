@@ -1,4 +1,4 @@
-//! What condition operators compare with: texts, ARNs, numbers, dates, booleans, bytes, networks.
+//! The values that condition operators compare with: texts, ARNs, numbers, dates, booleans, bytes, networks.
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Condition operators".
 
@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-/// How numbers and dates are compared.
+/// The comparison of a numeric or date operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relation {
     Equal,
@@ -27,7 +27,7 @@ pub(super) enum Relation {
     GreaterOrEqual,
 }
 
-/// What an operator compares.
+/// The type of value that an operator compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -41,7 +41,7 @@ pub(super) enum Kind {
     Network,
 }
 
-/// One value of a condition, ready to be compared.
+/// One value of a condition, parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operand {
     Text(Template),
@@ -68,8 +68,8 @@ impl Relation {
 }
 
 impl Operand {
-    /// Reads a value as `kind`; none if it is not of that kind. What could never match is rejected when the policy is set, since a
-    /// `Deny` with it would silently never apply.
+    /// Parses a value as `kind`; returns `None` if it is not of that kind. A value that can never match is rejected when the
+    /// policy is set, because a `Deny` with it would silently never apply.
     pub(super) fn parse(kind: Kind, text: &str, variables: bool) -> Result<Option<Self>, StatementError> {
         let template = |wildcards| Template::parse(text, Reading { variables, wildcards });
         Ok(match kind {
@@ -85,7 +85,7 @@ impl Operand {
         })
     }
 
-    /// Substitutes the variables; none if one of them has no value, in which case the outcome is unknown.
+    /// Substitutes the variables. Returns `None` if a variable has no value, which leaves the outcome unknown.
     pub(super) fn resolve(&self, context: &RequestContext) -> Option<Resolved<'_>> {
         Some(match self {
             Self::Text(template) => Resolved::Text(template.resolve(context)?),
@@ -112,12 +112,14 @@ impl Resolved<'_> {
             Self::TextIgnoreCase(pattern) => value.get().is_some_and(|text| pattern.is_in_any_case(text)),
             Self::Arn(pattern) => pattern.matches_arn(value),
             Self::Fixed(Operand::Number(relation, operand)) => {
-                value.number().is_some_and(|value| relation.holds(value.partial_cmp(operand)))
+                value.scalars().number.is_some_and(|value| relation.holds(value.partial_cmp(operand)))
             }
-            Self::Fixed(Operand::Date(relation, operand)) => value.date().is_some_and(|value| relation.holds(value.partial_cmp(operand))),
+            Self::Fixed(Operand::Date(relation, operand)) => {
+                value.scalars().date.is_some_and(|value| relation.holds(value.partial_cmp(operand)))
+            }
             Self::Fixed(Operand::Bool(operand)) => value.get().and_then(boolean) == Some(*operand),
             Self::Fixed(Operand::Binary(operand)) => value.get() == Some(operand),
-            Self::Fixed(Operand::Network(network)) => value.address().is_some_and(|address| contains(*network, address)),
+            Self::Fixed(Operand::Network(network)) => value.scalars().address.is_some_and(|address| contains(*network, address)),
             Self::Fixed(Operand::Text(_) | Operand::TextIgnoreCase(_) | Operand::Arn(_)) => false,
         }
     }

@@ -1,4 +1,4 @@
-//! The `Principal` element: whom a statement of a repository policy is about.
+//! The `Principal` element of a statement of a repository policy.
 //!
 //! Source: IAM user guide, "AWS JSON policy elements: Principal".
 
@@ -10,20 +10,20 @@ use crate::{Arn, RegistryId, UserId};
 /// One principal that a policy names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PrincipalName {
-    /// `*`: everyone who has an identity.
+    /// `*`: every authenticated caller.
     Everyone,
     /// An account, written as its id or as `arn:aws:iam::<id>:root`; both mean everyone in it.
     Account(RegistryId),
-    /// A user by the unique id, which a stored policy has in place of the ARN.
+    /// A user by unique id, which replaces the ARN in a stored policy.
     UserId(UserId),
-    /// `arn:aws:iam::<id>:user/<name>`; the name includes a path, if there is one. In a stored policy it is a user
-    /// who did not exist when the policy was set.
+    /// `arn:aws:iam::<id>:user/<name>`; the name includes its path. In a stored policy, the user did not exist when the policy
+    /// was set.
     User { account: RegistryId, name: String },
     /// `arn:aws:iam::<id>:role/<name>`, or a session (`arn:aws:sts::<id>:assumed-role/…`, `…:federated-user/…`).
-    /// This server gives out neither, so it matches no caller.
+    /// This server has neither, so it matches no caller.
     Role {
         account: RegistryId,
-        /// What follows the account in the ARN.
+        /// The part of the ARN after the account.
         resource: String,
     },
     /// An AWS service, a federated or a canonical user: `(kind, name)`. Matches no caller of this server.
@@ -34,23 +34,42 @@ pub enum PrincipalName {
     },
 }
 
-/// How a list of principals includes a caller.
+/// How a list of principals includes a caller, from weakest to strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Inclusion {
     Absent,
-    /// As a member of an account: an allow hands the decision to the account, whose identity policies must allow too.
+    /// As a member of an account: the account's identity policies must also allow the request.
     ByAccount,
-    /// As itself.
     ByName,
 }
 
 impl PrincipalName {
-    /// Reads a principal as it stands in the member `AWS`.
+    /// Parses a principal of the member `AWS`.
     pub(super) fn parse_aws(text: &str) -> Option<Self> {
-        parse_aws(text)
+        if text == "*" {
+            return Some(Self::Everyone);
+        }
+        if let Ok(account) = RegistryId::parse(text) {
+            return Some(Self::Account(account));
+        }
+        if let Some(id) = UserId::parse(text) {
+            return Some(Self::UserId(id));
+        }
+        let parts: Vec<_> = text.splitn(6, ':').collect();
+        let ["arn", "aws", service, "", account, resource] = parts[..] else { return None };
+        let account = RegistryId::parse(account).ok()?;
+        let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
+        match (service, kind) {
+            ("iam", "root") if resource == "root" => Some(Self::Account(account)),
+            ("iam", "user") if is_plain(name) => Some(Self::User { account, name: name.to_owned() }),
+            ("iam", "role") | ("sts", "assumed-role" | "federated-user") if is_plain(name) => {
+                Some(Self::Role { account, resource: resource.to_owned() })
+            }
+            _ => None,
+        }
     }
 
-    /// Whether this is a user's name, and the caller's.
+    /// Whether this is a user name, and the caller has that name.
     pub(super) fn is_name_of(&self, caller: &Caller) -> bool {
         matches!(self, Self::User { account, name } if Arn::User(account.clone(), name.clone()).to_string() == caller.arn)
     }
@@ -71,7 +90,7 @@ pub(super) fn inclusion(names: &[PrincipalName], caller: &Caller) -> Inclusion {
     names.iter().map(|name| name.include(caller)).max().unwrap_or(Inclusion::Absent)
 }
 
-/// Reads the value of `Principal` or `NotPrincipal` (`element`).
+/// Parses the value of `element`, `Principal` or `NotPrincipal`.
 pub(super) fn parse(json: &Json, element: &'static str) -> Result<Vec<PrincipalName>, StatementError> {
     match json {
         Json::Text(text) if text == "*" => Ok(vec![PrincipalName::Everyone]),
@@ -90,7 +109,7 @@ pub(super) fn parse(json: &Json, element: &'static str) -> Result<Vec<PrincipalN
     }
 }
 
-/// Whether one of the lists of principals in such a value is empty.
+/// Whether the value of `Principal` or `NotPrincipal` contains an empty list.
 pub(super) fn has_empty_list(json: &Json) -> bool {
     matches!(json, Json::Object(kinds) if kinds.iter().any(|(_, list)| list.one_or_many().is_empty()))
 }
@@ -98,7 +117,7 @@ pub(super) fn has_empty_list(json: &Json) -> bool {
 fn parse_name(kind: &str, text: &str) -> Result<PrincipalName, StatementError> {
     let foreign = |kind| is_plain(text).then(|| PrincipalName::Foreign { kind, name: text.to_owned() });
     let name = match kind {
-        "AWS" => parse_aws(text),
+        "AWS" => PrincipalName::parse_aws(text),
         "Service" => foreign("Service"),
         "Federated" => foreign("Federated"),
         "CanonicalUser" => foreign("CanonicalUser"),
@@ -107,31 +126,7 @@ fn parse_name(kind: &str, text: &str) -> Result<PrincipalName, StatementError> {
     name.ok_or_else(|| StatementError::Principal(text.to_owned()))
 }
 
-fn parse_aws(text: &str) -> Option<PrincipalName> {
-    if text == "*" {
-        return Some(PrincipalName::Everyone);
-    }
-    if let Ok(account) = RegistryId::parse(text) {
-        return Some(PrincipalName::Account(account));
-    }
-    if let Some(id) = UserId::parse(text) {
-        return Some(PrincipalName::UserId(id));
-    }
-    let parts: Vec<_> = text.splitn(6, ':').collect();
-    let ["arn", "aws", service, "", account, resource] = parts[..] else { return None };
-    let account = RegistryId::parse(account).ok()?;
-    let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
-    match (service, kind) {
-        ("iam", "root") if resource == "root" => Some(PrincipalName::Account(account)),
-        ("iam", "user") if is_plain(name) => Some(PrincipalName::User { account, name: name.to_owned() }),
-        ("iam", "role") | ("sts", "assumed-role" | "federated-user") if is_plain(name) => {
-            Some(PrincipalName::Role { account, resource: resource.to_owned() })
-        }
-        _ => None,
-    }
-}
-
-/// Whether it can be the name of a principal, which has no wildcards for a part of it, and no blanks.
+/// Whether a principal can have this name, which contains neither wildcards nor blanks.
 fn is_plain(name: &str) -> bool {
     let forbidden = |character: char| matches!(character, '*' | '?') || character.is_whitespace() || character.is_control();
     !name.is_empty() && !name.ends_with('/') && !name.contains(forbidden)

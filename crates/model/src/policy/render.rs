@@ -1,12 +1,12 @@
-//! A repository policy as AWS gives it back.
+//! Prints a repository policy in AWS's form.
 //!
-//! ECR Public does not keep the text of a policy but prints it anew, in the form of the Jackson library: blanks on both
+//! ECR Public does not return the text of a policy as sent but prints it in the form of the Jackson library: blanks on both
 //! sides of a colon, two blanks of indentation, lists on one line (AWS CLI examples of `get-repository-policy`).
 
 use super::error::PolicyError;
 use super::json::Json;
 
-/// The policy in AWS's form. Members keep their order; texts and numbers keep their value.
+/// Prints a policy in AWS's form. Members keep their order; texts and numbers keep their values.
 pub fn render(text: &str) -> Result<String, PolicyError> {
     Ok(print_document(&Json::parse(text)?))
 }
@@ -28,7 +28,7 @@ fn print(json: &Json, depth: usize, out: &mut String) {
     }
 }
 
-/// A list stays on its line and does not indent its items.
+/// Prints a list on one line, without indenting its items.
 fn print_list(items: &[Json], depth: usize, out: &mut String) {
     out.push('[');
     for (index, item) in items.iter().enumerate() {
@@ -46,18 +46,14 @@ fn print_object(members: &[(String, Json)], depth: usize, out: &mut String) {
     out.push('{');
     for (index, (name, value)) in members.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });
-        indent(depth + 1, out);
+        out.push_str(&"  ".repeat(depth + 1));
         print_text(name, out);
         out.push_str(" : ");
         print(value, depth + 1, out);
     }
     out.push('\n');
-    indent(depth, out);
+    out.push_str(&"  ".repeat(depth));
     out.push('}');
-}
-
-fn indent(depth: usize, out: &mut String) {
-    (0..depth).for_each(|_| out.push_str("  "));
 }
 
 fn print_text(text: &str, out: &mut String) {

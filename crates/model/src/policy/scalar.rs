@@ -1,4 +1,4 @@
-//! Texts read as booleans, numbers and dates.
+//! Parses booleans, numbers and dates.
 //!
 //! Source: IAM user guide, "IAM JSON policy elements: Condition operators".
 

@@ -10,7 +10,7 @@ use super::principal::{self, PrincipalName};
 use super::template::{Reading, Template};
 use super::wildcard::Pattern;
 
-/// What an element lists, or excludes if its name begins with `Not`.
+/// The items that an element lists, or excludes if its name begins with `Not`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Selection<T> {
     Only(Vec<T>),
@@ -21,12 +21,12 @@ pub(super) enum Selection<T> {
 pub(super) struct Statement {
     pub(super) sid: Option<String>,
     pub(super) effect: Effect,
-    /// In lower case: the case of an action does not matter.
+    /// In lower case, because the case of an action is ignored.
     pub(super) actions: Selection<Pattern>,
     pub(super) resources: Option<Selection<Template>>,
     pub(super) principals: Option<Selection<PrincipalName>>,
     pub(super) conditions: Vec<Condition>,
-    /// Whether one of its lists of principals is empty.
+    /// Whether a list of principals is empty.
     lists_nobody: bool,
 }
 
@@ -71,7 +71,7 @@ impl Statement {
         Ok(Self { sid, effect, actions, resources, principals, conditions, lists_nobody })
     }
 
-    /// Whether this may stand in the policy of a user: with a resource, and without a principal, which is the user.
+    /// Validates a statement of an identity policy: it has a resource, and no principal, which is the user.
     pub(super) fn check_for_user(&self) -> Result<(), StatementError> {
         self.check_lists()?;
         match (&self.principals, &self.resources) {
@@ -81,7 +81,7 @@ impl Statement {
         }
     }
 
-    /// Whether this may stand in the policy of a repository: with a principal, and without a resource, which is the repository.
+    /// Validates a statement of a repository policy: it has a principal, and no resource, which is the repository.
     pub(super) fn check_for_repository(&self) -> Result<(), StatementError> {
         self.check_lists()?;
         match (&self.principals, &self.resources) {
@@ -92,7 +92,7 @@ impl Statement {
         }
     }
 
-    /// An empty list makes a statement that never applies or always does, which is a mistake either way.
+    /// Rejects empty lists: with one, a statement applies never or always, and either is a mistake.
     fn check_lists(&self) -> Result<(), StatementError> {
         let empty = [
             ("Action", self.actions.items().is_empty()),
@@ -111,7 +111,7 @@ impl Statement {
     }
 }
 
-/// Sets an element that has two forms, of which only one may be given.
+/// Sets an element with two forms, of which only one may be present.
 fn select<T>(slot: &mut Option<Selection<T>>, element: &'static str, selection: Selection<T>) -> Result<(), StatementError> {
     match slot.replace(selection) {
         None => Ok(()),
@@ -119,28 +119,26 @@ fn select<T>(slot: &mut Option<Selection<T>>, element: &'static str, selection: 
     }
 }
 
-/// The texts of an element that takes one or many.
+/// The strings of an element that takes one or many.
 fn texts<'a>(json: &'a Json, element: &'static str) -> impl Iterator<Item = Result<&'a str, StatementError>> {
     json.one_or_many().iter().map(move |item| item.text().ok_or(StatementError::WrongType(element)))
 }
 
-/// Actions are `*` or `service:name`, both parts with wildcards; whether an action of that name exists does not matter.
+/// Parses actions: `*` or `service:name`, both parts with wildcards. The action need not exist.
 fn parse_actions(json: &Json, element: &'static str) -> Result<Vec<Pattern>, StatementError> {
-    let read = |text: Result<&str, StatementError>| {
-        let text = text?;
-        let whole = |part: &str| !part.is_empty() && !part.contains(|character: char| character.is_whitespace() || character == ':');
-        let good = text == "*" || text.split_once(':').is_some_and(|(service, name)| whole(service) && whole(name));
-        if good { Ok(Pattern::parse(text).to_lowercase()) } else { Err(StatementError::Action(text.to_owned())) }
+    let is_part = |part: &str| !part.is_empty() && !part.contains(|character: char| character.is_whitespace() || character == ':');
+    let parse = |text: &str| {
+        let valid = text == "*" || text.split_once(':').is_some_and(|(service, name)| is_part(service) && is_part(name));
+        if valid { Ok(Pattern::parse(text).to_lowercase()) } else { Err(StatementError::Action(text.to_owned())) }
     };
-    texts(json, element).map(read).collect()
+    texts(json, element).map(|text| parse(text?)).collect()
 }
 
-/// Resources are `*` or an ARN of six parts, with wildcards and variables.
+/// Parses resources: `*` or an ARN of six parts, with wildcards and variables.
 fn parse_resources(json: &Json, element: &'static str, variables: bool) -> Result<Vec<Template>, StatementError> {
-    let read = |text: Result<&str, StatementError>| {
-        let text = text?;
-        let good = text == "*" || (text.starts_with("arn:") && text.splitn(6, ':').count() == 6);
-        if good { Template::parse(text, Reading { variables, wildcards: true }) } else { Err(StatementError::Resource(text.to_owned())) }
+    let parse = |text: &str| {
+        let valid = text == "*" || (text.starts_with("arn:") && text.splitn(6, ':').count() == 6);
+        if valid { Template::parse(text, Reading { variables, wildcards: true }) } else { Err(StatementError::Resource(text.to_owned())) }
     };
-    texts(json, element).map(read).collect()
+    texts(json, element).map(|text| parse(text?)).collect()
 }

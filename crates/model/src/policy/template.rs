@@ -1,7 +1,7 @@
 //! Policy variables: `${aws:username}` in a resource or in a condition value.
 //!
-//! Source: IAM user guide, "IAM policy elements: Variables and tags". Variables exist since version 2012-10-17;
-//! in an older policy `${…}` is just text.
+//! Source: IAM user guide, "IAM policy elements: Variables and tags". Version 2012-10-17 introduced variables; in an older
+//! policy, `${…}` is plain text.
 
 use super::bits::count;
 use super::context::RequestContext;
@@ -10,7 +10,7 @@ use super::text::MAXIMUM_CHARACTERS;
 use super::wildcard::{Pattern, Token};
 use std::borrow::Cow;
 
-/// What is special in a text of a policy.
+/// The special characters in a text of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
     /// `${…}` is a variable.
@@ -19,12 +19,12 @@ pub(super) struct Reading {
     pub(super) wildcards: bool,
 }
 
-/// A text of a policy: a pattern, once its variables have values.
+/// A text of a policy, which becomes a pattern when its variables are substituted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Template {
-    /// Without variables.
+    /// A text without variables.
     Fixed(Pattern),
-    /// With variables, which are substituted for each request.
+    /// A text with variables, which are substituted per request.
     Variable(Vec<Part>),
 }
 
@@ -38,17 +38,14 @@ impl Template {
     /// Splits `text` into characters, wildcards and variables.
     pub(super) fn parse(text: &str, reading: Reading) -> Result<Self, StatementError> {
         let parts = parts(text, reading).ok_or_else(|| StatementError::Variable(text.to_owned()))?;
-        if parts.iter().any(|part| matches!(part, Part::Variable { .. })) {
-            return Ok(Self::Variable(parts));
-        }
-        let token = |part| match part {
-            Part::Token(token) => Some(token),
+        let token = |part: &Part| match part {
+            Part::Token(token) => Some(*token),
             Part::Variable { .. } => None,
         };
-        Ok(Self::Fixed(parts.into_iter().filter_map(token).collect()))
+        Ok(parts.iter().map(token).collect::<Option<Pattern>>().map_or(Self::Variable(parts), Self::Fixed))
     }
 
-    /// The pattern for this request; none if a variable has no single value and no default.
+    /// The pattern for this request; `None` if a variable has no value and no default.
     pub(super) fn resolve(&self, context: &RequestContext) -> Option<Cow<'_, Pattern>> {
         let parts = match self {
             Self::Fixed(pattern) => return Some(Cow::Borrowed(pattern)),
@@ -62,10 +59,10 @@ impl Template {
                     fixed += usize::from(*token != Token::AnyMany);
                     tokens.push(*token);
                 }
-                // Wildcards in a value are literal, so that nobody can choose a name that acts as a pattern.
+                // Wildcards in a value are literal; otherwise a name with `*` would act as a pattern.
                 Part::Variable { key, default } => {
                     let value = value(context, key, default.as_deref())?;
-                    // A pattern longer than the longest text matches nothing, so the rest of it need not be built.
+                    // A pattern longer than the longest text matches nothing, so its remainder need not be built.
                     if fixed <= MAXIMUM_CHARACTERS {
                         let before = tokens.len();
                         tokens.extend(value.chars().map(Token::Literal));
@@ -79,7 +76,7 @@ impl Template {
     }
 }
 
-/// The value of a variable. A key has none if it has several values, or one that is overlong.
+/// The value of a variable. The default stands in for a key without exactly one value, but not for an overlong value.
 fn value<'a>(context: &'a RequestContext, key: &str, default: Option<&'a str>) -> Option<&'a str> {
     match context.values(key) {
         [single] => single.get(),
@@ -104,13 +101,10 @@ fn parts(text: &str, reading: Reading) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// What stands between `${` and `}`: one of the three quoted characters, a key, or a key with a default in single quotes.
+/// Parses the text between `${` and `}`: an escaped `*`, `?` or `$`, a key, or a key with a default in single quotes.
 fn variable(inside: &str) -> Option<Part> {
-    match inside {
-        "*" => return Some(Part::Token(Token::Literal('*'))),
-        "?" => return Some(Part::Token(Token::Literal('?'))),
-        "$" => return Some(Part::Token(Token::Literal('$'))),
-        _ => {}
+    if let "*" | "?" | "$" = inside {
+        return inside.chars().next().map(Token::Literal).map(Part::Token);
     }
     let (key, default) = match inside.split_once(',') {
         Some((key, default)) => (key, Some(default.trim().strip_prefix('\'')?.strip_suffix('\'')?.to_owned())),

@@ -1,7 +1,7 @@
 //! A text of the request, bounded in length, with an index for matching it against many patterns.
 //!
-//! Clients choose some of these texts (their `User-Agent`, the tags that they send) and tenants choose the patterns, so cost is
-//! bounded: whatever is derived from a text is computed once, and a match is linear in the pattern ([`super::wildcard`]).
+//! Clients choose some of these texts (their `User-Agent`, the tags that they send) and tenants choose the patterns, so the cost
+//! is bounded: all values derived from a text are computed once, and a match is linear in the pattern ([`super::wildcard`]).
 
 use super::bits::{Bits, count};
 use super::scalar::{date, number};
@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// The length up to which texts are compared, in characters. The longest of AWS's own are ARNs of some 250 and tags
-/// of 256; a `User-Agent` is kept to 1 KB elsewhere too (AWS CloudTrail user guide, "Record contents", `userAgent`).
+/// The maximum length of a text that is compared, in characters. AWS's longest are ARNs of about 250 and tags of 256; AWS
+/// CloudTrail also cuts a `User-Agent` at 1 KB (AWS CloudTrail user guide, "Record contents", `userAgent`).
 pub(super) const MAXIMUM_CHARACTERS: usize = 1_024;
 
 /// Longer texts are not parsed as a number, a date or an address.
@@ -22,7 +22,7 @@ pub(super) const ARN_PARTS: usize = 6;
 
 #[derive(Debug, Clone)]
 pub(super) struct Text {
-    /// None if it is longer than [`MAXIMUM_CHARACTERS`].
+    /// `None` if longer than [`MAXIMUM_CHARACTERS`].
     text: Option<String>,
     characters: usize,
     scalars: OnceLock<Box<Scalars>>,
@@ -32,10 +32,11 @@ pub(super) struct Text {
 
 /// A text parsed as other types.
 #[derive(Debug, Clone, Default)]
-struct Scalars {
-    number: Option<f64>,
-    date: Option<i64>,
-    address: Option<IpAddr>,
+pub(super) struct Scalars {
+    pub(super) number: Option<f64>,
+    /// In microseconds since the epoch.
+    pub(super) date: Option<i64>,
+    pub(super) address: Option<IpAddr>,
 }
 
 /// A range of a text, in bytes and in characters.
@@ -64,25 +65,13 @@ impl Text {
         }
     }
 
-    /// The text; none if it is too long to be compared.
+    /// The text; `None` if it is too long to be compared.
     pub(super) fn get(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
-    pub(super) fn number(&self) -> Option<f64> {
-        self.scalars().number
-    }
-
-    /// The text as a date, in microseconds since the epoch.
-    pub(super) fn date(&self) -> Option<i64> {
-        self.scalars().date
-    }
-
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        self.scalars().address
-    }
-
-    fn scalars(&self) -> &Scalars {
+    /// The text parsed as other types; all are `None` for a text longer than [`MAXIMUM_SCALAR_BYTES`].
+    pub(super) fn scalars(&self) -> &Scalars {
         self.scalars.get_or_init(|| {
             let short = self.get().filter(|text| text.len() <= MAXIMUM_SCALAR_BYTES);
             Box::new(short.map_or_else(Scalars::default, |text| Scalars {
@@ -97,7 +86,7 @@ impl Text {
         Part { bytes: 0..self.get().map_or(0, str::len), characters: 0..self.characters }
     }
 
-    /// The six parts of an ARN; none if it is not one.
+    /// The six parts of an ARN; `None` if the text is not an ARN.
     pub(super) fn arn_parts(&self) -> Option<&[Part; ARN_PARTS]> {
         self.arn.get_or_init(|| arn_parts(self.get()?)).as_deref()
     }
@@ -124,7 +113,7 @@ fn arn_parts(text: &str) -> Option<Box<[Part; ARN_PARTS]>> {
 impl Positions {
     fn find(text: &str, characters: usize) -> Self {
         count(characters);
-        // One more than there are characters: the position after the last one.
+        // The position after the last character also needs a bit.
         let words = characters / 64 + 1;
         let mut of: BTreeMap<char, Bits> = BTreeMap::new();
         for (at, character) in text.chars().enumerate() {
@@ -141,7 +130,7 @@ impl Positions {
         bits
     }
 
-    /// The positions of a character; none if the text does not have it.
+    /// The positions of a character; `None` if the text does not contain it.
     pub(super) fn of(&self, character: char) -> Option<&Bits> {
         self.of.get(&character)
     }
@@ -156,15 +145,15 @@ mod tests {
         let longest = "ä".repeat(MAXIMUM_CHARACTERS);
         assert_eq!(Text::new(&longest).get(), Some(longest.as_str()));
         assert_eq!(Text::new(&format!("{longest}a")).get(), None);
-        assert_eq!(Text::new(&"1".repeat(MAXIMUM_CHARACTERS + 1)).number(), None);
+        assert_eq!(Text::new(&"1".repeat(MAXIMUM_CHARACTERS + 1)).scalars().number, None);
     }
 
     #[test]
     fn a_long_text_is_no_number_no_date_and_no_address() {
         let digits = "1".repeat(MAXIMUM_SCALAR_BYTES);
-        assert!(Text::new(&digits).number().is_some());
-        assert_eq!(Text::new(&format!("{digits}1")).number(), None);
-        assert_eq!(Text::new("203.0.113.7").address(), "203.0.113.7".parse().ok());
+        assert!(Text::new(&digits).scalars().number.is_some());
+        assert_eq!(Text::new(&format!("{digits}1")).scalars().number, None);
+        assert_eq!(Text::new("203.0.113.7").scalars().address, "203.0.113.7".parse().ok());
     }
 
     #[test]

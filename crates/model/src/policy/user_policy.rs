@@ -40,7 +40,7 @@ impl UserPolicy {
         }
     }
 
-    /// The document, also of a managed policy.
+    /// The document of a custom or managed policy; `None` if the managed policy does not exist.
     pub fn text(&self) -> Option<&str> {
         self.document.as_deref().or_else(|| ManagedPolicy::find(&self.name).map(|managed| managed.document))
     }

@@ -3,8 +3,8 @@
 //! Source: IAM user guide, "IAM JSON policy elements: Resource" and "Condition operators" (ARN operators).
 //!
 //! Matching never backtracks. Up to the first `*` it compares character by character. From there on it simulates the pattern's
-//! automaton bit-parallel: a bit set has every position that the pattern so far can end at, and each token updates all of them in
-//! a few words' time, so that the cost is linear in the pattern whatever the text.
+//! automaton with a bit set of the positions at which the pattern so far can end. Each token updates a constant number of words,
+//! so the cost is linear in the pattern for every text.
 
 use super::bits::count;
 use super::text::{ARN_PARTS, Part, Text};
@@ -22,7 +22,7 @@ pub(super) enum Token {
 pub(super) struct Pattern(Vec<Token>);
 
 impl Pattern {
-    /// Reads `*` and `?` as wildcards and everything else as itself; any text is a pattern.
+    /// Parses `*` and `?` as wildcards and all other characters as literals. Every text is a pattern.
     pub(super) fn parse(text: &str) -> Self {
         text.chars().map(Token::wildcard).collect()
     }
@@ -49,7 +49,7 @@ impl Pattern {
             && given.next().is_none()
     }
 
-    /// The same pattern with lower-case letters, to be matched with text in lower case.
+    /// The pattern in lower case, for matching with text in lower case.
     #[must_use]
     pub(super) fn to_lowercase(&self) -> Self {
         self.0.iter().flat_map(|token| token.to_lowercase()).collect()
@@ -59,14 +59,14 @@ impl Pattern {
 impl FromIterator<Token> for Pattern {
     fn from_iter<I: IntoIterator<Item = Token>>(tokens: I) -> Self {
         let mut tokens: Vec<_> = tokens.into_iter().collect();
-        // `**` means `*`, and costs more.
+        // `**` is equivalent to `*` but costs more.
         tokens.dedup_by(|next, earlier| *next == Token::AnyMany && *earlier == Token::AnyMany);
         Self(tokens)
     }
 }
 
 impl Token {
-    /// The character as a pattern understands it.
+    /// The meaning of a character in a pattern.
     pub(super) fn wildcard(character: char) -> Self {
         match character {
             '*' => Self::AnyMany,
@@ -100,7 +100,7 @@ fn matches(pattern: &[Token], text: &Text, part: &Part) -> bool {
     characters.next().is_none()
 }
 
-/// Whether `pattern`, which follows a star, matches from any position between `start` and `end` through `end`.
+/// Whether `pattern`, which follows a `*`, matches the text from any position between `start` and `end` up to `end`.
 fn matches_after_star(pattern: &[Token], text: &Text, start: usize, end: usize) -> bool {
     count(pattern.len());
     if pattern.iter().filter(|token| **token != Token::AnyMany).count() > end.saturating_sub(start) {
