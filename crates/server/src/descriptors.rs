@@ -1,9 +1,9 @@
-//! File descriptors: connections and files share one limit of the process (getrlimit(2)).
+//! The limit of file descriptors of the process, shared by connections and files (getrlimit(2)).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one. Shells and service managers leave it at 1,024 for programs that use select(2), which
-/// this one does not.
+/// Raises the soft limit to the hard one. Shells and service managers set it to 1,024 for the sake of select(2), which this program
+/// does not use.
 pub(crate) fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -15,7 +15,7 @@ pub(crate) fn raise() {
     }
 }
 
-/// The limit of this process.
+/// The soft limit.
 pub(crate) fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

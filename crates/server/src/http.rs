@@ -1,4 +1,4 @@
-//! The vocabulary of HTTP that all doors share: requests, responses, and what they may hold.
+//! The HTTP vocabulary of all doors: requests, responses, and the memory that they may hold.
 
 mod activity;
 mod body;

@@ -1,8 +1,7 @@
 //! Roadstead: a public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
 //!
-//! This crate holds the doors. A request goes through three rooms: a door here, an operation in `roadstead-registry`, and its
-//! metadata or blobs. [`router`] picks the door. Imports point down only; `tests/imports.py` lists the floors and holds the
-//! modules to them.
+//! This crate contains the doors. [`router`] picks the door of a request. The door calls an operation of `roadstead-registry`, which
+//! uses metadata and blobs. Imports point down only: `tests/imports.py` lists the floors and checks them.
 
 mod admission;
 mod audit;

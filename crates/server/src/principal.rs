@@ -1,23 +1,23 @@
-//! Who sends a request.
+//! The sender of a request.
 
 use roadstead_model::Identity;
 use std::fmt;
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// An anonymous client; pulls need no more.
+    /// An anonymous client, which may pull.
     Anonymous,
-    /// The holder of an access key.
+    /// An authenticated caller.
     Known(KnownPrincipal),
 }
 
-/// The holder of an access key, who has proved it.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPrincipal {
-    /// The account and, unless it is the account itself, the user within it.
+    /// The account or a user of it.
     pub identity: Identity,
-    /// The access key that the proof rests on.
+    /// The access key used for authentication.
     pub access_key_id: String,
 }
 

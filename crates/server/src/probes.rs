@@ -1,4 +1,4 @@
-//! `/readyz` and `/metrics`, for load balancers and monitoring.
+//! The probes `/readyz` and `/metrics`, for load balancers and monitoring.
 
 use crate::http::{Reply, Response};
 use crate::server::Server;
@@ -6,10 +6,10 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use std::time::Duration;
 
-/// Storage that takes longer to answer could not serve clients either.
+/// How long the storage may take to answer. Slower storage could not serve clients either.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// `/readyz`: whether requests can be served. The reason is logged, not sent.
+/// Answers `/readyz`: whether requests can be served. If not, the reason is logged, not sent.
 pub(crate) async fn readiness(server: &Server) -> Response {
     match tokio::time::timeout(TIMEOUT, server.installation.check_ready()).await {
         Ok(Ok(())) => return Reply::text(StatusCode::OK, "ready\n").into_response(),
@@ -19,7 +19,7 @@ pub(crate) async fn readiness(server: &Server) -> Response {
     Reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
 }
 
-/// `/metrics`, in the OpenMetrics text format.
+/// Answers `/metrics` in the OpenMetrics text format.
 pub(crate) fn metrics(server: &Server) -> Response {
     server.telemetry.memory(&server.budget);
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,9 +1,9 @@
-//! The first commands of a user, shown by the banner and the landing page.
+//! The first commands of a user, for the banner and the landing page.
 
 use crate::config::Origin;
 use roadstead_model::RegistryAlias;
 
-/// Log in, create a repository, push. `variables` are prefixed to commands of the AWS CLI, with a trailing space.
+/// The commands to log in, create a repository and push. `variables` (with a trailing space) prefix the commands of the AWS CLI.
 pub(crate) fn commands(origin: &Origin, alias: &RegistryAlias, variables: &str) -> [String; 3] {
     let (aws, host) = (format!("{variables}aws ecr-public --region us-east-1 --endpoint-url {origin}"), &origin.authority);
     [

@@ -1,4 +1,4 @@
-//! The router: which door answers a request, and what holds for every response.
+//! The router: picks the door of a request, and sets what all responses have in common.
 
 mod browser;
 mod door;
@@ -11,12 +11,11 @@ mod unread_body;
 
 use crate::admission::ForwardedRequest;
 use crate::config::Origin;
-use crate::gallery::{landing, logos};
 use crate::http::held_response::{self, HeldResponse};
-use crate::http::request_host::{RequestHost, request_host};
+use crate::http::request_host::request_host;
 use crate::http::{BlobAccess, Body, Call, Peer, Reply, Response, Trace, forwarded};
 use crate::server::Server;
-use crate::{aws, oci, probes};
+use crate::{aws, gallery, oci, probes};
 use browser::BrowserHeaders;
 use door::Door;
 use exchange::{Exchange, ExchangeBody};
@@ -31,10 +30,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use unnamed_proxies::UnnamedProxies;
 
-/// The id of a request, in responses of all doors but AWS's, which has a header of its own.
+/// The id of a request, in responses of all doors except AWS's, which has its own header.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Answers requests with the doors of a server.
+/// Routes the requests of a server to its doors.
 pub(crate) struct Router {
     pub(crate) server: Arc<Server>,
     browser_headers: BrowserHeaders,
@@ -46,7 +45,7 @@ impl Router {
         Self { browser_headers: BrowserHeaders::new(&server.config), unnamed_proxies: UnnamedProxies::default(), server }
     }
 
-    /// Answers a request in any case: a panic becomes a 500 and ends nothing but its own request.
+    /// Answers a request. A panic becomes a 500 and ends only its own request.
     pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> http::Response<ExchangeBody> {
         let server = &*self.server;
         let door = Door::of(peer.surface, request.method(), request.uri().path());
@@ -62,7 +61,7 @@ impl Router {
             Ok(_) => match AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await {
                 Ok(response) => response,
                 Err(_) => {
-                    tracing::error!(request_id = trace.request_id(), "this request ended with the panic just logged");
+                    tracing::error!(request_id = trace.request_id(), "this request ended with the panic logged before");
                     broken(door)
                 }
             },
@@ -97,29 +96,31 @@ impl Router {
         if let Some(preflight) = self.browser_headers.preflight(door, &head) {
             return preflight;
         }
-        // An absolute target replaces the header (RFC 9112, section 3.2.2): clients sign the host of the target.
+        // An absolute target replaces the header (RFC 9112, section 3.2.2), because clients sign the host of the target.
         if let Some(authority) = head.uri.authority() {
-            let is_said = head.headers.get(HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
-            if !is_said {
+            let is_same = head.headers.get(HOST).is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()));
+            if !is_same {
                 head.headers.insert(HOST, header_value(authority.as_str()));
             }
         }
         let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme);
         let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
-        // A future is as large as its largest branch and is moved several times before it runs, so what pulls do not need is
+        // A future is as large as its largest branch and is moved several times before it runs, so all branches except pulls are
         // boxed.
         let response = match door {
             Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
             Door::Oci => oci::answer(server, &call, body).await,
-            Door::Landing => Box::pin(landing::page(server, &call)).await,
-            Door::Logo => Box::pin(logos::serve(server, &call)).await,
+            Door::Landing => Box::pin(gallery::landing_page(server, &call)).await,
+            Door::Logo => Box::pin(gallery::logo(server, &call)).await,
             Door::Health => Reply::text(StatusCode::OK, "alive\n").into_response(),
             Door::Readiness => Box::pin(probes::readiness(server)).await,
             Door::Metrics => probes::metrics(server),
-            Door::WrongMethod(allowed) => wrong_method(allowed),
+            Door::WrongMethod(allowed) => Reply::text(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n")
+                .with_static(ALLOW, allowed)
+                .into_response(),
             Door::None => Reply::text(StatusCode::NOT_FOUND, "There is nothing here.\n").into_response(),
         };
-        // Of the oci door's responses only the challenge depends on the origin: pulls skip this.
+        // Of the OCI door's responses, only the challenge depends on the origin.
         if door != Door::Oci || response.status() == StatusCode::UNAUTHORIZED {
             self.unnamed_proxies.check(server, peer, &call.headers);
         }
@@ -127,10 +128,10 @@ impl Router {
     }
 }
 
-/// A client has as many forwarded requests under way as it may have.
+/// A client has reached its limit of forwarded requests in flight.
 struct TooManyForwarded;
 
-/// Counts a request that a trusted proxy forwards, by client.
+/// Counts a request by its client if a trusted proxy forwarded it.
 fn admit_forwarded(server: &Server, peer: &Peer, client: IpAddr) -> Result<Option<ForwardedRequest>, TooManyForwarded> {
     if !peer.is_proxy || client == peer.address.ip().to_canonical() {
         return Ok(None);
@@ -138,12 +139,12 @@ fn admit_forwarded(server: &Server, peer: &Peer, client: IpAddr) -> Result<Optio
     server.connections.forwarded_requests.begin(client).map(Some).ok_or(TooManyForwarded)
 }
 
-/// Takes a forwarded_request of the budget for a response. Without room, a refusal replaces a large response; without room even for small
-/// responses, the refusal has no body, so that nothing waits for the client.
+/// Takes a share of the budget for a response. Without room, a refusal replaces a large response. Without room even for small
+/// responses, the refusal has no body, so that no memory is held for the client.
 fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Door, version: Version) -> Option<Arc<HeldResponse>> {
     let is_stream = version == Version::HTTP_2;
-    let holder = || server.budget.sender(exchange.trace());
-    let in_flight = || exchange.in_flight().clone();
+    let holder = || server.budget.sender(&exchange.trace);
+    let in_flight = || exchange.in_flight.clone();
     let reason = match held_response::hold(response.body_mut(), is_stream, &server.shared_content, holder, in_flight) {
         Ok(held) => return held,
         Err(reason) => reason,
@@ -152,7 +153,7 @@ fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Doo
         *response = crowded(door, reason);
         return None;
     }
-    let held = held_response::hold_small(&server.budget, exchange.trace().client(), in_flight);
+    let held = held_response::hold_small(&server.budget, exchange.trace.client(), in_flight);
     if held.is_none() || !held_response::is_small(response.body()) {
         *response = crowded(door, reason);
     }
@@ -163,26 +164,17 @@ fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Doo
     held
 }
 
-/// `--public-url`, else what the request or a trusted proxy says, else the local address. None if the request names its host in
-/// a way that must not be echoed.
+/// `--public-url`, else the origin that the request or a trusted proxy names, else the local address. Returns `None` if the host
+/// must not be echoed.
 fn origin_of(server: &Server, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> Option<Origin> {
     if let Some(public) = &server.config.public_url {
         return Some(public.clone());
     }
-    let local = || peer.local.to_string();
-    let host = match request_host(uri, headers) {
-        RequestHost::Named(host) => host.to_owned(),
-        RequestHost::Absent => local(),
-        RequestHost::Invalid => return None,
-    };
+    let host = request_host(uri, headers).ok()?.map_or_else(|| peer.local.to_string(), str::to_owned);
     forwarded::origin(peer.is_proxy, headers, peer.scheme, &host)
 }
 
-fn wrong_method(allowed: &'static str) -> Response {
-    Reply::text(StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.\n").with_static(ALLOW, allowed).into_response()
-}
-
-/// A response to HEAD has the length of the body that it lacks, unless the door has set one.
+/// Sets the length of the body that a response to HEAD lacks, unless the door has set one.
 fn set_length(response: &mut Response, body: &Body) {
     let bodiless = response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED;
     if let (false, Some(length)) = (bodiless, http_body::Body::size_hint(body).exact()) {
@@ -190,7 +182,7 @@ fn set_length(response: &mut Response, body: &Body) {
     }
 }
 
-/// A header value from text that is known to be valid; empty if it is not.
+/// A header value, empty if the text is not valid in one.
 fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -1,4 +1,4 @@
-//! The state of a running server: what the doors share.
+//! The state of a running server, shared by the doors.
 
 use crate::admission::Connections;
 use crate::audit::Audit;
@@ -10,40 +10,29 @@ use crate::telemetry::Telemetry;
 use crate::tls::Tls;
 use roadstead_registry::Installation;
 
-/// Everything that answering a request needs.
 pub struct Server {
-    /// The operations and their storage.
     pub installation: Installation,
-    /// The settings of this process.
     pub config: Config,
     /// The keys of tokens.
     pub keys: Keys,
-    /// Rate limits of actions.
     pub(crate) rates: ActionRates,
-    /// The metrics.
     pub telemetry: Telemetry,
-    /// Limits on pulls.
     pub(crate) pulls: PullLimits,
     /// Failed attempts to authenticate, by address and by key.
     pub(crate) failed_logins: FailedLogins,
-    /// The audit log.
     pub audit: Audit,
-    /// The memory that requests and responses may hold.
     pub budget: Budget,
-    /// Large responses that are being sent, each in memory once.
     pub(crate) shared_content: SharedContent,
-    /// Limits how many pages are composed for anonymous clients at once.
     pub(crate) listings: Listings,
-    /// The certificate; without one, connections are plain.
+    /// The certificate. Without one, connections are plain.
     pub(crate) tls: Option<Tls>,
-    /// The connections that are open.
+    /// Open connections, except those to `--admin-listen`.
     pub(crate) connections: Connections,
-    /// Those at the operator's address.
     pub(crate) admin_connections: Connections,
 }
 
 impl Server {
-    /// A server over an open installation, whose connections are plain.
+    /// Creates a server whose connections are plain, and whose audit log is off.
     pub fn new(installation: Installation, config: Config) -> Self {
         Self {
             keys: Keys::derive(&installation, config.emulator),
@@ -63,12 +52,12 @@ impl Server {
         }
     }
 
-    /// The scheme of its public address, unless a proxy in front changes it.
+    /// The scheme of the public address, unless a proxy terminates TLS.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// The connections at an address.
+    /// The connections to an address of the server.
     pub(crate) fn connections_at(&self, surface: Surface) -> &Connections {
         if surface == Surface::Admin { &self.admin_connections } else { &self.connections }
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long the rest of a head, or of a response already composed, may take once the server stops. Only requests under way and
-/// responses that are still being read keep a connection for longer. A lingering close takes no longer than this either.
+/// How long the rest of a head, or of a response already composed, may take once the server stops. Only requests in flight and
+/// unread responses keep a connection open for longer. Also the limit of a lingering close.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A request that is under way.
+/// A request in flight, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<Activity>);
 
@@ -21,7 +21,7 @@ impl InFlight {
         Self(activity.clone())
     }
 
-    /// Notes that its data moves.
+    /// Records that data of the request moved.
     pub(crate) fn touch(&self) {
         self.0.touch();
     }
@@ -40,26 +40,31 @@ impl Drop for InFlight {
     }
 }
 
-/// When a connection last did something, in milliseconds since it began. Bytes of a request's head do not count, because it has
-/// to be complete within the idle timeout. Neither do HTTP/2 control frames, since a client may send `PING` and `WINDOW_UPDATE`
-/// for ever; there, the bodies of requests and responses say when data moves.
+/// When a connection was last active.
+///
+/// Bytes of a request's head do not count, because the head must be complete within the idle timeout. HTTP/2 control frames do
+/// not count either, because a client may send `PING` and `WINDOW_UPDATE` for ever. On HTTP/2, only the bodies of requests and
+/// responses count.
 #[derive(Debug)]
 pub(crate) struct Activity {
     begun: Instant,
+    /// Milliseconds since `begun`.
     last: AtomicU64,
+    /// The number of requests in flight.
     requests: AtomicUsize,
-    /// Whether a request has come over HTTP/1.1, and over HTTP/2.
+    /// Whether a request has come over HTTP/1.1.
     is_simple: AtomicBool,
+    /// Whether a request has come over HTTP/2.
     is_multiplexed: AtomicBool,
     /// Whether the last write would have blocked: the client has yet to read a response.
     is_blocked: AtomicBool,
-    /// See [`Self::set_unread`].
+    /// Whether there may be input that the server does not read: the rest of a body, or an incomplete head.
     has_unread: AtomicBool,
-    /// Whether a request on it was authenticated.
+    /// Whether a request on the connection was authenticated.
     is_known: AtomicBool,
     /// How long a connection may wait for the next request, or take to send a head.
     idle: Duration,
-    /// How long a request may stall. Its client is gone, or malicious.
+    /// How long a request may stall, because its client has disconnected or is malicious.
     stalled: Duration,
 }
 
@@ -83,12 +88,12 @@ impl Activity {
         self.last.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// When it last did something.
+    /// When the connection was last active.
     pub(crate) fn last(&self) -> Instant {
         self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
-    /// Counts a request as under way until the result is dropped.
+    /// Counts a request as in flight until the result is dropped.
     pub(super) fn begin_request(self: &Arc<Self>, version: Version) -> InFlight {
         self.set_unread(false);
         if version == Version::HTTP_2 {
@@ -100,22 +105,19 @@ impl Activity {
         InFlight::new(self)
     }
 
-    /// Notes that a request on the connection was authenticated.
     pub(crate) fn authenticated(&self) {
         self.is_known.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a request on the connection was authenticated.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Relaxed)
     }
 
-    /// Whether a request is under way.
+    /// Whether a request is in flight.
     pub(crate) fn has_request(&self) -> bool {
         self.requests.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes whether there may be input that nobody reads: the rest of a body, or an incomplete head.
     pub(crate) fn set_unread(&self, unread: bool) {
         self.has_unread.store(unread, Ordering::Relaxed);
     }
@@ -125,19 +127,18 @@ impl Activity {
         self.has_unread.load(Ordering::Relaxed)
     }
 
-    /// Notes whether the last write would have blocked.
     pub(crate) fn set_blocked(&self, blocked: bool) {
         self.is_blocked.store(blocked, Ordering::Relaxed);
     }
 
-    /// Notes that bytes were received.
+    /// Records that bytes were received.
     pub(crate) fn received(&self) {
         if self.has_request() && !self.is_multiplexed.load(Ordering::Relaxed) {
             self.touch();
         }
     }
 
-    /// Notes that bytes were sent.
+    /// Records that bytes were sent.
     pub(crate) fn sent(&self) {
         if self.is_simple.load(Ordering::Relaxed) {
             self.touch();
@@ -147,8 +148,7 @@ impl Activity {
     /// Resolves when the connection has been idle, or its requests have stalled, for too long.
     pub(crate) async fn timed_out(&self) {
         loop {
-            let patience = if self.has_request() { self.stalled } else { self.idle };
-            let deadline = self.last() + patience;
+            let deadline = self.last() + if self.has_request() { self.stalled } else { self.idle };
             if deadline <= Instant::now() {
                 return;
             }
@@ -157,20 +157,14 @@ impl Activity {
         }
     }
 
-    /// Whether a client waits for something that has begun.
-    fn is_under_way(&self) -> bool {
-        self.has_request() || self.is_blocked.load(Ordering::Relaxed)
-    }
-
-    /// Resolves when the server stops and nothing has been under way for [`DRAIN_TIMEOUT`], so that an incomplete head or a client
-    /// that ignores GOAWAY does not delay the exit.
+    /// Resolves when the server stops and the connection has had neither a request in flight nor an unread response for
+    /// [`DRAIN_TIMEOUT`]. An incomplete head or a client that ignores GOAWAY does not delay the exit.
     pub(crate) async fn drained(&self, stopping: &mut watch::Receiver<bool>) {
         let _ = stopping.wait_for(|stop| *stop).await;
         let stopped = Instant::now();
         loop {
-            let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let deadline = last.max(stopped) + DRAIN_TIMEOUT;
-            if self.is_under_way() {
+            let deadline = self.last().max(stopped) + DRAIN_TIMEOUT;
+            if self.has_request() || self.is_blocked.load(Ordering::Relaxed) {
                 tokio::time::sleep(DRAIN_TIMEOUT).await;
             } else if deadline <= Instant::now() {
                 return;

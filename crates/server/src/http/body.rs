@@ -1,4 +1,4 @@
-//! The bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
+//! Bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -10,30 +10,29 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// How many bytes of a mapped blob are handed to the connection at a time.
+/// The size in bytes of the frames of a mapped blob.
 const FRAME: usize = 2 << 20;
-/// How many bytes in memory are handed to the connection at a time: of a stream that its client does not read, the rest can
-/// still be dropped.
+/// The size in bytes of the frames of a body in memory. If the client does not read its stream, the remaining ones can be dropped.
 const PIECE: usize = 64 << 10;
 
-/// A response of this size or more takes a share of the budget for its bytes. A smaller one is covered by the share of its
-/// HTTP/2 stream, or by that of its HTTP/1.1 connection, which sends one response at a time.
+/// The size in bytes from which a response takes a share of the budget for its bytes. A smaller one is covered by the share of
+/// its HTTP/2 stream, or by that of its HTTP/1.1 connection, which sends one response at a time.
 pub(super) const LARGE: usize = 16 * 1024;
 
-/// How bytes of a blob are handed to a connection.
+/// How bytes of a blob are passed to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAccess {
     /// As mapped pages, for connections that pass them to the kernel untouched.
     Mapped,
     /// As copies of at most this many bytes, for connections that read them: TLS encrypts, and HTTP/2 copies short frames.
-    /// Mapped bytes must not be read here, because the process is killed if the file was truncated meanwhile (see
-    /// `roadstead_registry`'s mapping).
+    /// Mapped bytes must not be read in user space, because a truncated file would raise SIGBUS (see `roadstead_registry`'s
+    /// mapping).
     Copied(usize),
 }
 
 impl BlobAccess {
-    /// What a connection needs. An HTTP/2 client that does not read keeps one frame of each stream in memory, so they are as
-    /// small as on the wire; over HTTP/1.1 there is only one, and 64 KiB save system calls.
+    /// Returns the access that a connection needs. An HTTP/2 client that does not read keeps one frame of each stream in memory,
+    /// so frames are as small as on the wire. An HTTP/1.1 connection has only one, and 64 KiB save system calls.
     pub fn of(version: http::Version, is_secure: bool) -> Self {
         match (version, is_secure) {
             (http::Version::HTTP_2, _) => Self::Copied(16 << 10),
@@ -42,7 +41,6 @@ impl BlobAccess {
         }
     }
 
-    /// Reads from a blob.
     pub async fn read(self, reader: &BlobReader, offset: u64, length: usize) -> io::Result<Bytes> {
         let bytes = match self {
             Self::Mapped => reader.read(offset, length).await,
@@ -57,9 +55,9 @@ impl BlobAccess {
 pub enum Body {
     /// Bytes in memory, possibly none.
     Full {
-        /// What is still to be sent.
-        bytes: Option<Bytes>,
-        /// The digest of the whole, if it is large content that other requests may be sending too.
+        /// The bytes not sent yet.
+        bytes: Bytes,
+        /// The digest of the whole, if it is large content that other responses may also be sending.
         digest: Option<Digest>,
     },
     /// A part of a blob, read while it is sent.
@@ -67,41 +65,40 @@ pub enum Body {
 }
 
 impl Body {
-    /// No bytes.
     pub const fn empty() -> Self {
-        Self::Full { bytes: None, digest: None }
+        Self::Full { bytes: Bytes::new(), digest: None }
     }
 
     /// The whole content of a digest.
     pub fn content(digest: &Digest, bytes: Bytes) -> Self {
         let digest = (bytes.len() >= LARGE).then(|| digest.clone());
-        Self::Full { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), digest }
+        Self::Full { bytes, digest }
     }
 
-    /// How many of its bytes are in memory at a time. Mapped pages are page cache, which the kernel can reclaim.
+    /// The number of bytes that are in memory at a time. Mapped pages are page cache, which the kernel can reclaim.
     pub(super) fn in_memory(&self) -> usize {
         match self {
-            Self::Full { bytes, .. } => bytes.as_ref().map_or(0, Bytes::len),
+            Self::Full { bytes, .. } => bytes.len(),
             Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, .. }) => (*most as u64).min(*remaining) as usize,
             Self::Blob(_) => 0,
         }
     }
 
-    /// `length` bytes of a blob from `start` on, which the caller has checked to exist.
+    /// `length` bytes of a blob from offset `start` on. The caller must have checked that they exist.
     pub fn blob(reader: BlobReader, start: u64, length: u64) -> Self {
-        let read = move |offset, length, access: BlobAccess| -> BlobFuture {
+        Self::streamed(start, length, move |offset, length, access| {
             let reader = reader.clone();
             Box::pin(async move { access.read(&reader, offset, length).await })
-        };
-        Self::Blob(BlobPart::new(Box::new(read), start, length))
+        })
     }
 
-    /// `length` bytes that `read` gives for an offset and a length: at least one byte and at most as many as asked for.
-    pub fn streamed(length: u64, read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static) -> Self {
-        Self::Blob(BlobPart::new(Box::new(read), 0, length))
+    /// `length` bytes from offset `start` on. `read` returns between one byte and the number of bytes requested.
+    pub fn streamed(start: u64, length: u64, read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static) -> Self {
+        let (read, access) = (Box::new(read), BlobAccess::Mapped);
+        Self::Blob(BlobPart { read, access, reading: None, offset: start, remaining: length })
     }
 
-    /// Sets how bytes of a blob are handed to the connection.
+    /// Sets how bytes of a blob are passed to the connection.
     pub(crate) fn set_access(&mut self, access: BlobAccess) {
         if let Self::Blob(part) = self {
             part.access = access;
@@ -111,7 +108,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self::Full { bytes: Some(bytes.into()).filter(|bytes| !bytes.is_empty()), digest: None }
+        Self::Full { bytes: bytes.into(), digest: None }
     }
 }
 
@@ -132,27 +129,23 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
-            Self::Full { bytes, .. } => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            Self::Full { bytes, .. } => bytes.len() as u64,
             Self::Blob(part) => part.remaining,
         })
     }
 }
 
-fn next_piece(rest: &mut Option<Bytes>) -> Option<Bytes> {
-    match rest {
-        Some(bytes) if bytes.len() > PIECE => Some(bytes.split_to(PIECE)),
-        rest => rest.take(),
-    }
+fn next_piece(rest: &mut Bytes) -> Option<Bytes> {
+    (!rest.is_empty()).then(|| rest.split_to(rest.len().min(PIECE)))
 }
 
-/// A read under way.
+/// A pending read of a blob.
 pub(crate) type BlobFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
-type Read = Box<dyn Fn(u64, usize, BlobAccess) -> BlobFuture + Send>;
 
-/// A part of a blob that is being sent. A frame is read when the connection asks for it, so a slow client holds one frame in
-/// memory, however large the blob is.
+/// A part of a blob that is being sent. Frames are read when the connection polls for them, so a slow client holds only one in
+/// memory.
 pub struct BlobPart {
-    read: Read,
+    read: Box<dyn Fn(u64, usize, BlobAccess) -> BlobFuture + Send>,
     access: BlobAccess,
     reading: Option<BlobFuture>,
     offset: u64,
@@ -166,12 +159,8 @@ impl fmt::Debug for BlobPart {
 }
 
 impl BlobPart {
-    fn new(read: Read, start: u64, length: u64) -> Self {
-        Self { read, access: BlobAccess::Mapped, reading: None, offset: start, remaining: length }
-    }
-
-    /// By the time a read fails, the head has been sent: all that is left is to log the error and end the connection, which
-    /// tells the client that the body is incomplete.
+    /// Returns the next frame. When a read fails, the head has already been sent, so the error is logged and ends the
+    /// connection, which tells the client that the body is incomplete.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.remaining == 0 {
             return Poll::Ready(None);
@@ -182,7 +171,7 @@ impl BlobPart {
         self.reading = None;
         let result = result.and_then(|bytes| match bytes.len() {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            length if length > wanted => Err(io::Error::other("more bytes than asked for")),
+            length if length > wanted => Err(io::Error::other("more bytes than requested")),
             _ => Ok(bytes),
         });
         match &result {
@@ -208,15 +197,15 @@ mod tests {
 
     type Reads = Arc<Mutex<Vec<(u64, usize)>>>;
 
-    /// A blob whose bytes are their offsets modulo 251; reads are noted, and give at most `at_most` bytes.
+    /// A blob whose bytes are their offsets modulo 251. Reads are recorded, and return at most `at_most` bytes.
     fn part(start: u64, length: u64, at_most: usize) -> (Body, Reads) {
         let reads = Reads::new(Mutex::new(Vec::new()));
-        let noted = reads.clone();
-        let read = move |offset: u64, length: usize, _: BlobAccess| -> BlobFuture {
-            noted.lock().push((offset, length));
+        let recorded = reads.clone();
+        let body = Body::streamed(start, length, move |offset, length, _| {
+            recorded.lock().push((offset, length));
             Box::pin(async move { Ok((offset..offset + length.min(at_most) as u64).map(|at| (at % 251) as u8).collect()) })
-        };
-        (Body::Blob(BlobPart::new(Box::new(read), start, length)), reads)
+        });
+        (body, reads)
     }
 
     #[tokio::test]

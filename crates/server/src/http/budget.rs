@@ -1,8 +1,7 @@
-//! The memory budget: it counts everything that is held for requests and responses.
+//! The memory budget of requests and responses.
 //!
-//! A holder has a [`Share`], which grows as bytes arrive and is given back when it is dropped. Anonymous holders
-//! are limited by address and in total, authenticated ones by account and in total, and anonymous ones cannot use up all of the
-//! budget.
+//! Memory is charged to a [`Share`], which grows as bytes arrive and is released on drop. Anonymous clients are limited by address
+//! and in total, authenticated ones by account and in total. Anonymous clients cannot use up the whole budget.
 
 mod verified_keys;
 
@@ -20,26 +19,27 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use verified_keys::{Claim, VerifiedKeys};
 
-/// What a request takes besides its own bytes while it waits for its client: task, head, and protocol state.
+/// Bytes charged to a waiting request besides its body: task, head, and protocol state.
 pub(crate) const REQUEST: usize = 16 * 1024;
-/// What a connection takes besides its requests: buffers, most of all for an incomplete head.
+/// Bytes charged to a connection besides its requests: buffers, most of all for an incomplete head.
 pub(crate) const CONNECTION: usize = 32 * 1024;
-/// The requests of most operations are smaller.
+/// The size in bytes of a small request. The requests of most operations are smaller.
 const SMALL: usize = 64 * 1024;
-/// Shares grow in steps of this size.
+/// The step in bytes by which shares grow.
 const STEP: usize = 16 * 1024;
-/// How long authenticated holders wait for room.
+/// How long an authenticated holder waits for room at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long an authenticated holder of nothing waits for room.
 const SHORTEST_WAIT: Duration = Duration::from_secs(2);
-/// A full table with at least this many entries is cleared of those that are no longer in use.
+/// The size from which a full table is cleared of unused entries.
 const CLEAR_FROM: usize = 1024;
 
-/// The budget has no room.
+/// Why the budget has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crowded {
     /// The caller's own quota is exhausted.
     ByCaller,
-    /// A quota that callers share is exhausted.
+    /// A quota shared by callers is exhausted.
     InAll,
 }
 
@@ -52,7 +52,6 @@ impl Crowded {
 #[derive(Debug)]
 pub struct Budget(Arc<Pools>);
 
-/// The quotas of all holders.
 #[derive(Debug)]
 struct Pools {
     all: Quota,
@@ -62,27 +61,26 @@ struct Pools {
     small: Quota,
     quotas: Mutex<Quotas>,
     verified_keys: VerifiedKeys,
-    /// How many holders wait for room, and what wakes them.
+    /// The number of holders that wait for `room`.
     waiting: AtomicUsize,
     room: Notify,
-    /// How often there was no room, by [`Crowded`].
+    /// How often there was no room, indexed by [`Crowded`].
     refused: [AtomicU64; 2],
 }
 
-/// A number of bytes that must not exceed a limit.
+/// A number of bytes up to a limit.
 #[derive(Debug)]
 struct Quota {
     held: AtomicUsize,
     limit: usize,
 }
 
-/// The quotas of individual holders that are in use.
-#[derive(Debug)]
+/// The quotas of single holders that are in use.
+#[derive(Debug, Default)]
 struct Quotas {
     addresses: HashMap<(IpAddr, Class), Weak<Quota>>,
     accounts: HashMap<RegistryId, Weak<Quota>>,
-    claims: HashMap<Claim, Weak<Quota>>,
-    small_claims: HashMap<Claim, Weak<Quota>>,
+    claims: HashMap<(Claim, Size), Weak<Quota>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,27 +93,33 @@ enum Class {
     Small,
 }
 
-/// A client, as far as the quotas tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Size {
+    Small,
+    Large,
+}
+
+/// The client that a share is charged to.
 #[derive(Debug, Clone)]
 pub(crate) struct Holder {
     pools: Arc<Pools>,
     class: Class,
-    /// Quotas of this holder alone.
+    /// The quotas of this holder alone.
     own: [Option<Arc<Quota>>; 2],
-    /// The holder that takes over when a share grows beyond [`SMALL`], or when the quotas for small shares are exhausted.
+    /// Takes over when a share grows beyond [`SMALL`], or when the quotas for small shares are exhausted.
     larger: Option<Fallback>,
 }
 
 /// See [`Holder::larger`].
 #[derive(Debug, Clone, Copy)]
 enum Fallback {
-    /// Anybody at this address.
+    /// All anonymous clients at this address.
     Anonymous(IpAddr),
     /// The sender of a request with this key that is not verified yet.
     Claimant(Claim),
 }
 
-/// Memory that a holder has.
+/// Memory charged to a holder.
 #[derive(Debug)]
 pub(crate) struct Share {
     holder: Holder,
@@ -123,12 +127,12 @@ pub(crate) struct Share {
 }
 
 impl Budget {
-    /// A budget of which nothing is held.
+    /// Creates a budget of `bytes`.
     ///
     /// - Anonymous holders have one half of it, and one address one eighth.
     /// - Authenticated holders have seven eighths, and one account one half. Of that, one address with one access key has a
     ///   quarter of the budget for requests whose signature is not verified yet.
-    /// - In addition, one sixteenth of its size is kept for small signed requests that are not verified yet, and one
+    /// - In addition, one sixteenth of `bytes` is reserved for small signed requests that are not verified yet, and one
     ///   thirty-second for small responses.
     pub fn new(bytes: u64) -> Self {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -138,12 +142,7 @@ impl Budget {
             authenticated: Quota::of(bytes - bytes / 8),
             claims: Quota::of(bytes / 16),
             small: Quota::of(bytes / 32),
-            quotas: Mutex::new(Quotas {
-                addresses: HashMap::new(),
-                accounts: HashMap::new(),
-                claims: HashMap::new(),
-                small_claims: HashMap::new(),
-            }),
+            quotas: Mutex::default(),
             verified_keys: VerifiedKeys::default(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
@@ -151,7 +150,7 @@ impl Budget {
         }))
     }
 
-    /// How many bytes are held, including those of connections.
+    /// The number of bytes held, including those of connections.
     pub(crate) fn held(&self) -> usize {
         self.0.all.held.load(Ordering::Relaxed)
     }
@@ -177,20 +176,16 @@ impl Budget {
 
     /// An anonymous client.
     pub(crate) fn anonymous(&self, client: IpAddr) -> Holder {
-        self.of_address(client, Class::Anonymous)
+        Holder::of_address(&self.0, client, Class::Anonymous)
     }
 
-    /// Fails if an anonymous client holds so much that there is no room for this many more bytes.
+    /// Fails if an anonymous client holds so much that it has no room for `bytes` more.
     pub(crate) fn has_room_for_anonymous(&self, client: IpAddr, bytes: usize) -> Result<(), Crowded> {
-        // No address holds more than all anonymous clients together, so usually nothing has to be looked up.
+        // Fast path: an address cannot exceed the total of all anonymous clients.
         if self.0.all_anonymous.held.load(Ordering::Relaxed) + bytes <= self.0.all.limit / 8 {
             return Ok(());
         }
         self.anonymous(client).has_room_of_its_own(bytes)
-    }
-
-    fn of_address(&self, client: IpAddr, class: Class) -> Holder {
-        Holder::of_address(&self.0, client, class)
     }
 
     /// An authenticated account.
@@ -198,30 +193,32 @@ impl Budget {
         Holder { pools: self.0.clone(), class: Class::Authenticated, own: [Some(self.0.account(account)), None], larger: None }
     }
 
-    /// The sender of a signed request that is not verified yet. It counts as anonymous, with a quota for small requests in
-    /// addition, unless this address has [proved](Self::prove) this key before. Then it counts against the account, within
-    /// quotas of this address and key, so that forged signatures from elsewhere take nothing from the account's own clients.
+    /// The sender of a signed request that is not verified yet.
+    ///
+    /// It is charged as an anonymous client, with an additional quota for small requests, unless this address has
+    /// [proved](Self::prove) this key before. Then it is charged to the account, within quotas of this address and key, so that
+    /// forged signatures from other addresses take no memory from the account's own clients.
     pub(crate) fn claimant(&self, client: IpAddr, access_key_id: &str, account: &RegistryId) -> Holder {
         let claim = self.0.verified_keys.claim(network_of(client), access_key_id);
         if !self.0.verified_keys.contains(claim) {
-            return Holder { larger: Some(Fallback::Anonymous(client)), ..self.of_address(client, Class::Claimant) };
+            return Holder { larger: Some(Fallback::Anonymous(client)), ..Holder::of_address(&self.0, client, Class::Claimant) };
         }
-        let own = [Some(self.0.small_claim(claim)), Some(self.0.account(account))];
+        let own = [Some(self.0.claim(claim, Size::Small)), Some(self.0.account(account))];
         Holder { pools: self.0.clone(), class: Class::Authenticated, own, larger: Some(Fallback::Claimant(claim)) }
     }
 
-    /// Notes that this address has proved possession of an access key.
+    /// Records that this address has proved possession of an access key.
     pub(crate) fn prove(&self, client: IpAddr, access_key_id: &str) {
         self.0.verified_keys.insert(self.0.verified_keys.claim(network_of(client), access_key_id));
     }
 
     /// The recipient of a small response while there is no room for more.
     pub(crate) fn small(&self, client: IpAddr) -> Holder {
-        self.of_address(client, Class::Small)
+        Holder::of_address(&self.0, client, Class::Small)
     }
 }
 
-/// The share of an open connection. It is never refused, because the number of connections is limited elsewhere.
+/// The share of an open connection, never refused because [`crate::admission`] limits the number of connections.
 #[derive(Debug)]
 pub(crate) struct ConnectionShare(Arc<Pools>);
 
@@ -258,29 +255,27 @@ impl Pools {
         quota(&mut quotas.accounts, account, self.all.limit / 2)
     }
 
-    /// Small requests have a quota apart from that of large ones, so that large bodies with wrong signatures leave room for
-    /// them.
-    fn small_claim(&self, claim: Claim) -> Arc<Quota> {
+    /// Small requests have their own quota, so that large bodies with wrong signatures leave room for them.
+    fn claim(&self, claim: Claim, size: Size) -> Arc<Quota> {
+        let part = match size {
+            Size::Small => 16,
+            Size::Large => 4,
+        };
         let mut quotas = self.quotas.lock();
-        quota(&mut quotas.small_claims, &claim, self.all.limit / 16)
-    }
-
-    fn large_claim(&self, claim: Claim) -> Arc<Quota> {
-        let mut quotas = self.quotas.lock();
-        quota(&mut quotas.claims, &claim, self.all.limit / 4)
+        quota(&mut quotas.claims, &(claim, size), self.all.limit / part)
     }
 }
 
-/// The quota of a holder, which is made if it is not in use yet.
-fn quota<K: Eq + Hash + Clone>(quotas: &mut HashMap<K, Weak<Quota>>, of: &K, limit: usize) -> Arc<Quota> {
-    if let Some(quota) = quotas.get(of).and_then(Weak::upgrade) {
+/// Returns the quota of a key, created unless it is in use.
+fn quota<K: Eq + Hash + Clone>(quotas: &mut HashMap<K, Weak<Quota>>, key: &K, limit: usize) -> Arc<Quota> {
+    if let Some(quota) = quotas.get(key).and_then(Weak::upgrade) {
         return quota;
     }
     if quotas.len() >= CLEAR_FROM && quotas.len() == quotas.capacity() {
         quotas.retain(|_, quota| quota.strong_count() > 0);
     }
     let quota = Arc::new(Quota::of(limit));
-    quotas.insert(of.clone(), Arc::downgrade(&quota));
+    quotas.insert(key.clone(), Arc::downgrade(&quota));
     quota
 }
 
@@ -305,29 +300,29 @@ impl Holder {
         Self { pools: pools.clone(), class, own: [Some(address), None], larger: None }
     }
 
-    /// The holder that takes over from this one, if there is one.
+    /// Resolves [`Self::larger`].
     fn larger(&self) -> Option<Self> {
         Some(match self.larger? {
             Fallback::Anonymous(client) => Self::of_address(&self.pools, client, Class::Anonymous),
             Fallback::Claimant(claim) => {
-                let own = [Some(self.pools.large_claim(claim)), self.own[1].clone()];
+                let own = [Some(self.pools.claim(claim, Size::Large)), self.own[1].clone()];
                 Self { pools: self.pools.clone(), class: Class::Authenticated, own, larger: None }
             }
         })
     }
 
-    /// A share of nothing.
+    /// An empty share.
     pub(crate) fn nothing(self) -> Share {
         Share { holder: self, bytes: 0 }
     }
 
-    /// A share of so many bytes, if there is room for them now.
+    /// A share of `bytes`. Fails if there is no room now.
     pub(crate) fn share(self, bytes: usize) -> Result<Share, Crowded> {
         self.take(bytes).inspect_err(|crowded| self.pools.count(*crowded))?;
         Ok(Share { holder: self, bytes })
     }
 
-    /// Fails if the quotas of this holder alone have no room for so many bytes, or for half of their limit if that is less.
+    /// Fails if the quotas of this holder alone have no room for `bytes`, or for half of their limit if that is less.
     fn has_room_of_its_own(&self, bytes: usize) -> Result<(), Crowded> {
         let has_room = |quota: &Arc<Quota>| quota.held.load(Ordering::Relaxed) + bytes.min(quota.limit / 2) <= quota.limit;
         if self.own.iter().flatten().all(has_room) {
@@ -337,12 +332,11 @@ impl Holder {
         Err(Crowded::ByCaller)
     }
 
-    /// Whether the holder is authenticated.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.class == Class::Authenticated
     }
 
-    /// All quotas of this holder, and the error when one is exhausted. Small shares do not count against the whole.
+    /// All quotas of this holder, each with the error if it is exhausted. Small shares do not count towards the whole budget.
     fn quotas(&self) -> impl DoubleEndedIterator<Item = (&Quota, Crowded)> {
         let pools = &*self.pools;
         let (class, all) = match self.class {
@@ -372,9 +366,10 @@ impl Holder {
 }
 
 impl Share {
-    /// Grows the share to at least so many bytes. Without room, anonymous holders are refused at once, and authenticated ones
-    /// wait, for longer the more they hold: of holders that wait for each other (a deadlock), the smaller one times out first
-    /// and the larger one goes on.
+    /// Grows the share to at least `bytes`.
+    ///
+    /// Without room, anonymous holders are refused immediately. Authenticated ones wait, for longer the more they hold: of two
+    /// holders that wait for each other (a deadlock), the smaller one times out first and the larger one continues.
     pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Crowded> {
         let Some(missing) = bytes.checked_sub(self.bytes).filter(|missing| *missing > 0) else { return Ok(()) };
         let more = missing.next_multiple_of(STEP);
@@ -387,8 +382,8 @@ impl Share {
 
     fn grow(&mut self, more: usize) -> Result<(), Crowded> {
         let bytes = self.bytes + more;
-        let is_small = bytes <= SMALL || self.holder.larger.is_none();
-        let taken = if is_small { self.holder.take(more) } else { Err(Crowded::ByCaller) };
+        let may_take = bytes <= SMALL || self.holder.larger.is_none();
+        let taken = if may_take { self.holder.take(more) } else { Err(Crowded::ByCaller) };
         if let Err(crowded) = taken {
             let larger = self.holder.larger().ok_or(crowded)?;
             larger.take(bytes)?;
@@ -417,8 +412,7 @@ impl Share {
     /// Transfers the share to another holder, if that one has room.
     pub(crate) fn pass_to(&mut self, holder: Holder) {
         if holder.take(self.bytes).is_ok() {
-            let before = std::mem::replace(&mut self.holder, holder);
-            before.give(self.bytes);
+            std::mem::replace(&mut self.holder, holder).give(self.bytes);
         }
     }
 }
@@ -431,7 +425,7 @@ impl Drop for Share {
     }
 }
 
-/// A holder that waits for room.
+/// Counts a holder that waits for room until it is dropped.
 struct Waiter<'a>(&'a Pools);
 
 impl<'a> Waiter<'a> {

@@ -1,4 +1,4 @@
-//! `X-Forwarded-…` headers, which count only from peers that `--trusted-proxy` names.
+//! `X-Forwarded-…` headers. They count only from peers that `--trusted-proxy` names.
 
 use super::network::is_proxy;
 use crate::config::Origin;
@@ -6,29 +6,26 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// The client's address: the rightmost of `X-Forwarded-For` that is no trusted proxy. Any client can forge what is left of it.
+/// The client's address: the rightmost one of `X-Forwarded-For` that is not a trusted proxy. Clients can forge those before it.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut client = peer.to_canonical();
-    if !is_proxy(client, proxies) {
-        return client;
-    }
-    for entry in values(headers, "x-forwarded-for") {
-        if !is_proxy(client, proxies) {
-            break;
+    if is_proxy(client, proxies) {
+        for address in values(headers, "x-forwarded-for").map_while(address) {
+            client = address;
+            if !is_proxy(client, proxies) {
+                break;
+            }
         }
-        let Some(address) = address(entry) else { break };
-        client = address;
     }
     client
 }
 
-/// The scheme that the nearest proxy saw, if the peer is a trusted one and says so, else the connection's `own`.
+/// The scheme that a trusted proxy reports, else the connection's `own`.
 fn scheme<'a>(is_proxy: bool, headers: &'a HeaderMap, own: &'a str) -> &'a str {
-    let said = is_proxy.then(|| values(headers, "x-forwarded-proto").next()).flatten();
-    said.unwrap_or(own)
+    is_proxy.then(|| values(headers, "x-forwarded-proto").next()).flatten().unwrap_or(own)
 }
 
-/// The origin that the nearest proxy saw, if the peer is a trusted one and says so, else `host` with the connection's `scheme`.
+/// The origin that a trusted proxy reports, else `host` with the connection's `scheme`. Returns `None` if neither is valid.
 pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &str) -> Option<Origin> {
     let own = || Origin::new(scheme, host);
     if !is_proxy {
@@ -39,19 +36,18 @@ pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &s
     forwarded.or_else(|| Origin::new(scheme, host)).or_else(own)
 }
 
-/// Whether the client came over TLS: by the connection's own scheme, or by what the nearest proxy says, if the peer is a
-/// trusted one.
+/// Whether the client uses TLS, by the report of a trusted proxy, else by the connection's `own` scheme.
 pub(crate) fn is_secure(is_proxy: bool, headers: &HeaderMap, own: &str) -> bool {
     scheme(is_proxy, headers, own).eq_ignore_ascii_case("https")
 }
 
-/// The items of a list header, the nearest proxy's first.
+/// The items of a list header, that of the nearest proxy first.
 fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().rev().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
-/// An address as proxies write it: some append the port.
+/// Parses an address as proxies write it: some append the port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = || text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
     text.parse::<SocketAddr>().map(|address| address.ip()).ok().or_else(bare).map(|address| address.to_canonical())

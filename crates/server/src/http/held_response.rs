@@ -1,4 +1,4 @@
-//! Responses that are being sent count in the memory budget until the connection has sent their last byte.
+//! Shares of the memory budget for responses, held until the connection has sent the last byte.
 
 use super::activity::InFlight;
 use super::body::{Body, LARGE};
@@ -10,21 +10,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
-/// How much of a response the protocol buffers for its client, however large the client's window is: little, since each stream
-/// has it.
+/// How many bytes of a response the protocol buffers, however large the client's window is. Small, because each stream has its
+/// own buffer.
 pub(crate) const SEND_BUFFER: usize = 32 * 1024;
-/// A response of up to this size is no larger than its refusal would be.
+/// The size in bytes up to which a response is no larger than a refusal would be.
 const SMALL: usize = 1024;
 
-/// What is kept until the last byte of a response is sent.
+/// Held until the last byte of a response is sent.
 #[derive(Debug)]
 pub(crate) struct HeldResponse {
     _share: Share,
     in_flight: InFlight,
 }
 
-/// Bytes in the hands of the connection: HTTP/2 keeps them until the client reads them, after the task of their stream has
-/// ended.
+/// Bytes passed to the connection. HTTP/2 keeps them until the client reads them, even after the task of their stream ended.
 struct HandedBytes {
     bytes: Bytes,
     held: Arc<HeldResponse>,
@@ -44,7 +43,7 @@ struct Content {
 struct SharedBytes(Arc<Content>);
 
 impl HeldResponse {
-    /// Hands bytes to the connection.
+    /// Wraps bytes passed to the connection, so that the share is held until they are sent.
     pub(crate) fn hand(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         Bytes::from_owner(HandedBytes { bytes, held: self.clone() })
     }
@@ -69,14 +68,14 @@ impl AsRef<[u8]> for SharedBytes {
 }
 
 impl SharedContent {
-    /// The content of a digest, if it is being sent.
+    /// Returns the content of a digest if it is being sent.
     pub(crate) fn find(&self, digest: &Digest, holder: &Holder) -> Option<Bytes> {
         let contents = self.0.lock();
         let content = contents.get(&(digest.clone(), holder.is_authenticated()))?.upgrade()?;
         Some(Bytes::from_owner(SharedBytes(content)))
     }
 
-    /// The content of a digest, which counts once.
+    /// Returns the content of a digest, which takes one share however many responses send it.
     fn share(&self, digest: &Digest, bytes: Bytes, holder: &Holder) -> Result<Bytes, Crowded> {
         let key = (digest.clone(), holder.is_authenticated());
         let mut contents = self.0.lock();
@@ -93,7 +92,7 @@ impl SharedContent {
     }
 }
 
-/// Takes a share for a response that may have to wait for its client; none if it is too small to count.
+/// Takes a share for a response that may have to wait for its client. Returns `None` if it is too small to count.
 pub(crate) fn hold(
     body: &mut Body,
     is_stream: bool,
@@ -111,23 +110,23 @@ pub(crate) fn hold(
     let holder = holder();
     let of_stream = if is_stream { REQUEST } else { 0 };
     let share = match body {
-        Body::Full { bytes: Some(bytes), digest: Some(digest) } if length > 0 => {
+        Body::Full { bytes, digest: Some(digest) } if length > 0 => {
             *bytes = shared_content.share(digest, bytes.clone(), &holder)?;
             holder.share(of_stream)?
         }
-        // Frames of a blob are contents; HTTP/2 keeps those it has until the client reads them.
+        // HTTP/2 keeps the frames that it has buffered until the client reads them.
         Body::Blob(_) if is_stream && length > 0 => holder.share(of_stream + length + SEND_BUFFER)?,
         _ => holder.share(of_stream + length)?,
     };
     Ok(Some(Arc::new(HeldResponse { _share: share, in_flight: in_flight() })))
 }
 
-/// Whether a response is small.
+/// Whether a body is in memory and at most [`SMALL`].
 pub(crate) fn is_small(body: &Body) -> bool {
     matches!(body, Body::Full { .. }) && body.in_memory() <= SMALL
 }
 
-/// Takes a share for a small response from the quota that is kept for them; none if that is exhausted, too.
+/// Takes a share for a small response from the quota reserved for them. Returns `None` if that is also exhausted.
 pub(crate) fn hold_small(budget: &Budget, client: IpAddr, in_flight: impl FnOnce() -> InFlight) -> Option<Arc<HeldResponse>> {
     let share = budget.small(client).share(REQUEST).ok()?;
     Some(Arc::new(HeldResponse { _share: share, in_flight: in_flight() }))

@@ -1,5 +1,5 @@
-//! Limits how many pages are composed for anonymous clients at once. A page may have 4 MiB, and composing it keeps a processor
-//! busy, so without a limit anonymous requests that nobody reads could take all processors.
+//! A limit on pages of listings that are composed concurrently for anonymous clients. A page may have 4 MiB, and composing it keeps
+//! a processor busy. Without a limit, requests whose responses are never read could occupy all processors.
 
 use super::budget::{Budget, Crowded};
 use super::trace::Trace;
@@ -9,46 +9,44 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// How many requests may wait: each holds its head and its task meanwhile.
+/// How many requests may wait. Each holds its head and its task.
 const MAX_WAITING: usize = 256;
 /// How long a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// A semaphore with one permit for each processor.
+/// A semaphore with one permit per processor.
 #[derive(Debug)]
 pub(crate) struct Listings {
-    turns: Semaphore,
+    permits: Semaphore,
     waiting: AtomicUsize,
 }
-
-/// A permit to compose a page; authenticated callers need none.
-pub(crate) type Turn<'a> = Option<SemaphorePermit<'a>>;
 
 impl Listings {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
+        Self { permits: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
     }
 
-    /// Waits for a permit. Refused at once are an address that holds so much that it could not be sent a large page, and
-    /// everybody while too many wait.
-    pub(crate) async fn turn(&self, budget: &Budget, trace: &Trace) -> Result<Turn<'_>, Crowded> {
+    /// Waits for a permit. Fails immediately if too many requests wait, or if the client's address holds so much memory that it
+    /// could not be sent a large page.
+    /// Authenticated callers need none.
+    pub(crate) async fn turn(&self, budget: &Budget, trace: &Trace) -> Result<Option<SemaphorePermit<'_>>, Crowded> {
         if trace.caller().is_some() {
             return Ok(None);
         }
         budget.has_room_for_anonymous(trace.client(), PAGE_BYTES)?;
-        if let Ok(turn) = self.turns.try_acquire() {
-            return Ok(Some(turn));
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(Some(permit));
         }
         let _waiting = Waiting::new(&self.waiting)?;
-        match timeout(MAX_WAIT, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(Some(turn)),
+        match timeout(MAX_WAIT, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(Some(permit)),
             _ => Err(Crowded::InAll),
         }
     }
 }
 
-/// A request that waits.
+/// Counts a waiting request until it is dropped.
 #[derive(Debug)]
 struct Waiting<'a>(&'a AtomicUsize);
 
@@ -81,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn strangers_wait_for_their_turn_and_the_known_do_not() {
-        let (listings, budget) = (Listings { turns: Semaphore::new(1), ..Listings::new() }, Budget::new(256 << 20));
+        let (listings, budget) = (Listings { permits: Semaphore::new(1), ..Listings::new() }, Budget::new(256 << 20));
         let trace = stranger(1);
         let turn = listings.turn(&budget, &trace).await.expect("is free");
         assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll), "after a while");
@@ -106,7 +104,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn few_wait_and_the_others_are_refused_at_once() {
-        let (listings, budget) = (Listings { turns: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
+        let (listings, budget) = (Listings { permits: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
         let trace = stranger(1);
         let waiting: Vec<_> = (0..MAX_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
         let begun = tokio::time::Instant::now();

@@ -1,19 +1,19 @@
 //! The paths of repository logos, which catalog data refers to.
 
-const FOLDER: &str = "/logo/";
-const ENDING: &str = ".png";
+const DIRECTORY: &str = "/logo/";
+const EXTENSION: &str = ".png";
 
-/// The path of a logo. A repository's next logo has another name, so this one may be cached for ever.
+/// The path of a logo. A new logo of the repository has a new name, so responses may be cached for ever.
 pub(crate) fn of(name: &str) -> String {
-    format!("{FOLDER}{name}{ENDING}")
+    format!("{DIRECTORY}{name}{EXTENSION}")
 }
 
-/// Whether a path may be that of a logo.
+/// Whether a path belongs to the logos' directory.
 pub(crate) fn is_one(path: &str) -> bool {
-    path.starts_with(FOLDER)
+    path.starts_with(DIRECTORY)
 }
 
 /// The name of the logo at a path.
 pub(crate) fn name(path: &str) -> Option<&str> {
-    path.strip_prefix(FOLDER)?.strip_suffix(ENDING)
+    path.strip_prefix(DIRECTORY)?.strip_suffix(EXTENSION)
 }

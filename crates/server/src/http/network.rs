@@ -1,15 +1,15 @@
-//! Networks of IP addresses: trusted proxies, and the network that a client counts as.
+//! Networks of IP addresses: those of trusted proxies, and the one by which a client is counted.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether an address is that of a trusted proxy.
+/// Whether an address belongs to a trusted proxy.
 pub(crate) fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
     let address = address.to_canonical();
     proxies.iter().any(|network| network.contains(&address))
 }
 
-/// The network that a client counts as: its address, or the /64 that one IPv6 customer has.
+/// The network by which a client is counted: its IPv4 address, or the /64 of its IPv6 address, which is what one customer gets.
 pub(crate) fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

@@ -6,14 +6,14 @@ use http::Version;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Which of the server's addresses a connection came to.
+/// The server address that a connection was accepted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
-    /// The only one.
+    /// The only address, without `--admin-listen`.
     Everything,
-    /// The public one, when the operator has another one.
+    /// The public address beside `--admin-listen`.
     Public,
-    /// The operator's (`--admin-listen`), which is always plain HTTP.
+    /// `--admin-listen`, always plain HTTP.
     Admin,
 }
 
@@ -24,7 +24,6 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The local end.
     pub(crate) local: SocketAddr,
-    /// What the local end is for.
     pub(crate) surface: Surface,
     /// Whether the other end is a trusted proxy.
     pub(crate) is_proxy: bool,
@@ -34,7 +33,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Counts a request as under way until the result is dropped.
+    /// Counts a request as in flight until the result is dropped.
     pub(crate) fn begin_request(&self, version: Version) -> InFlight {
         if version == Version::HTTP_2 {
             stream::runs_on(&self.activity);

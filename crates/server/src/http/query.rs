@@ -1,24 +1,24 @@
-//! The query of a request, or a form. Only what is asked for is decoded, since anybody may send a long one.
+//! The parameters of a query or form. Only requested parameters are decoded, because clients may send long queries.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use std::borrow::Cow;
 
-/// What is percent-encoded in the value of a query: all but RFC 3986's unreserved characters.
+/// The characters that are percent-encoded in the value of a query: all but RFC 3986's unreserved ones.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The parameters of a query in their order; a name may come several times. Bytes that are not UTF-8 become replacement
-/// characters, which no value here may contain.
+/// The parameters of a query, in order. A name may occur several times. Bytes that are not UTF-8 become replacement characters,
+/// which no valid value contains.
 #[derive(Debug, Clone)]
 pub(crate) struct Query<'a>(Cow<'a, str>);
 
 impl<'a> Query<'a> {
-    /// Reads a URI's query. A plus stays a plus: media types are full of them, few people encode them, and no value here has a
+    /// Parses the query of a URI. A plus stays a plus: media types have them, few clients encode them, and no valid value has a
     /// blank.
     pub(crate) fn parse(text: &'a str) -> Self {
         Self(if text.contains('+') { Cow::Owned(text.replace('+', "%2B")) } else { Cow::Borrowed(text) })
     }
 
-    /// Reads the body of a form, in which a plus is a blank (WHATWG URL standard, "application/x-www-form-urlencoded").
+    /// Parses the body of a form, in which a plus is a blank (WHATWG URL standard, "application/x-www-form-urlencoded").
     pub(crate) fn parse_form(text: impl Into<Cow<'a, str>>) -> Self {
         Self(text.into())
     }

@@ -1,4 +1,4 @@
-//! Receiving bodies of requests: their minimum rate, and their share of the memory budget.
+//! Reception of request bodies, at a minimum rate and within the memory budget.
 
 use super::budget::{Crowded, Holder, REQUEST, Share};
 use super::stream::data_moved;
@@ -10,27 +10,27 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// Large bodies are pieces in pieces of this size.
+/// The size in bytes of the pieces in which a body is gathered.
 const PIECE: usize = 64 * 1024;
 
 /// Why a body was not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReceiveError {
-    /// It exceeds the limit.
     TooLarge,
-    /// It was too slow, or stalled.
+    /// The client was too slow, or stalled.
     TooSlow,
     /// The connection broke.
     Broken,
-    /// The memory budget has no room for it.
+    /// The memory budget has no room.
     Crowded(Crowded),
 }
 
-/// A leaky bucket over waiting time: waiting drains it, and bytes refill it, up to the grace period. A byte now and then does
-/// not refill enough, and a fast beginning saves nothing up.
+/// A token bucket of waiting time: waiting drains it, and bytes received refill it, up to the grace period. Single bytes do not
+/// refill it enough, and a fast start saves up no more than the grace period.
 #[derive(Debug)]
 pub(crate) struct Pace {
     minimum: BodyPace,
+    /// The waiting time in the bucket.
     patience: Duration,
 }
 
@@ -39,12 +39,12 @@ impl Pace {
         Self { minimum, patience: minimum.grace }
     }
 
-    fn note(&mut self, waited: Duration, received: usize) {
+    fn refill(&mut self, waited: Duration, received: usize) {
         let earned = Duration::from_secs_f64(received as f64 / self.minimum.rate.max(1) as f64);
         self.patience = (self.patience.saturating_sub(waited) + earned).min(self.minimum.grace);
     }
 
-    /// The next data of a body; none at its end.
+    /// Receives the next data of a body. Returns `None` at its end.
     pub(crate) async fn next<B: Body<Data = Bytes> + Unpin>(&mut self, body: &mut B) -> Result<Option<Bytes>, ReceiveError> {
         loop {
             let begun = Instant::now();
@@ -52,7 +52,7 @@ impl Pace {
             let Some(frame) = frame else { return Ok(None) };
             // Trailers are ignored.
             let data = frame.map_err(|_| ReceiveError::Broken)?.into_data().unwrap_or_default();
-            self.note(begun.elapsed(), data.len());
+            self.refill(begun.elapsed(), data.len());
             if !data.is_empty() {
                 data_moved();
                 return Ok(Some(data));
@@ -64,14 +64,12 @@ impl Pace {
 /// A body in memory, and its share of the budget.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// The body.
     pub(crate) bytes: Bytes,
-    /// Its share.
     pub(crate) share: Share,
 }
 
-/// The part of a body that has arrived. A growing buffer would fragment the heap with holes of every size, as large in total as
-/// many unfinished bodies; pieces of one size fill each other's holes.
+/// The bytes received of a body. Growing buffers would leave holes of every size in the heap, together as large as many unfinished
+/// bodies. Pieces of one size fill each other's holes.
 #[derive(Debug, Default)]
 struct Pieces {
     full: Vec<BytesMut>,
@@ -92,7 +90,7 @@ impl Pieces {
         }
     }
 
-    /// All of it in one buffer.
+    /// Copies the pieces into one buffer.
     fn whole(self) -> Bytes {
         if self.full.is_empty() {
             return self.last.freeze();
@@ -104,7 +102,7 @@ impl Pieces {
     }
 }
 
-/// Receives a body of at most `limit` bytes. Its frames are copied, since each may be a small part of a large buffer.
+/// Receives a body of at most `limit` bytes. Frames are copied, because each may be a small part of a large buffer.
 pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     limit: usize,
@@ -112,8 +110,7 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     holder: Holder,
     minimum: BodyPace,
 ) -> Result<Received, ReceiveError> {
-    let announced = body.size_hint();
-    if announced.lower() > limit as u64 {
+    if body.size_hint().lower() > limit as u64 {
         return Err(ReceiveError::TooLarge);
     }
     let (mut pace, mut share, mut pieces) = (Pace::new(minimum), holder.nothing(), Pieces::default());
@@ -130,7 +127,7 @@ pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
     Ok(Received { bytes: pieces.whole(), share })
 }
 
-/// The approximate size of a request's head.
+/// The approximate size of a request's head in bytes.
 fn size_of(headers: &HeaderMap) -> usize {
     const ENTRY: usize = 128;
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ENTRY).sum()
@@ -153,7 +150,7 @@ mod tests {
     const MIB: usize = 1024 * 1024;
     const MINIMUM: BodyPace = BodyPace { grace: Duration::from_secs(60), rate: 4096 };
 
-    /// A body of frames, each of which comes after a pause.
+    /// A body of frames, each with the seconds before it and its length.
     fn body(frames: Vec<(u64, usize)>) -> impl Body<Data = Bytes, Error = std::io::Error> + Unpin {
         StreamBody::new(Box::pin(futures_util::stream::unfold(frames.into_iter(), |mut frames| async move {
             let (pause, length) = frames.next()?;

@@ -4,31 +4,25 @@ use crate::config::is_authority;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-/// The host that a request names: none, one authority, or something that must not be echoed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RequestHost<'a> {
-    /// None, as in HTTP/1.0.
-    Absent,
-    /// Host and port.
-    Named(&'a str),
-    /// Not a host, or several.
-    Invalid,
-}
+/// A request names several hosts, or one that must not be echoed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidHost;
 
-/// The authority of the target (HTTP/2 or an absolute target) wins over the header (RFC 9112, section 3.2.2).
-pub(crate) fn request_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> RequestHost<'a> {
+/// Returns the host and port that a request names, or `None` if it names no host, as in HTTP/1.0. The authority of the target
+/// (HTTP/2 or an absolute target) takes precedence over the header (RFC 9112, section 3.2.2).
+pub(crate) fn request_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<&'a str>, InvalidHost> {
     let mut named = headers.get_all(HOST).iter();
     let host = match (uri.authority(), named.next(), named.next()) {
-        (_, _, Some(_)) => return RequestHost::Invalid,
+        (_, _, Some(_)) => return Err(InvalidHost),
         (Some(authority), _, _) => authority.as_str(),
-        (None, None, _) => return RequestHost::Absent,
-        (None, Some(header), None) => match header.to_str() {
-            Ok("") => return RequestHost::Absent,
-            Ok(text) => text,
-            Err(_) => return RequestHost::Invalid,
-        },
+        (None, Some(header), None) => header.to_str().map_err(|_| InvalidHost)?,
+        (None, None, _) => "",
     };
-    if is_authority(host) { RequestHost::Named(host) } else { RequestHost::Invalid }
+    match host {
+        "" => Ok(None),
+        host if is_authority(host) => Ok(Some(host)),
+        _ => Err(InvalidHost),
+    }
 }
 
 #[cfg(test)]
@@ -40,18 +34,18 @@ mod tests {
         for host in ["a\"b", "a b", "a/b", "a@b", "a:b", "a:70000", "a:+80", "<b>", "[::1", "[zz]:1", "a,b", ":5000"] {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, host.parse().unwrap());
-            assert_eq!(request_host(&Uri::from_static("/v2/"), &headers), RequestHost::Invalid, "{host}");
+            assert_eq!(request_host(&Uri::from_static("/v2/"), &headers), Err(InvalidHost), "{host}");
         }
     }
 
     #[test]
     fn a_host_is_taken_from_the_target_before_the_header() {
         let mut headers = HeaderMap::new();
-        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Absent);
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), Ok(None));
         headers.insert(HOST, "registry:5000".parse().unwrap());
-        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Named("registry:5000"));
-        assert_eq!(request_host(&Uri::from_static("http://other/"), &headers), RequestHost::Named("other"));
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), Ok(Some("registry:5000")));
+        assert_eq!(request_host(&Uri::from_static("http://other/"), &headers), Ok(Some("other")));
         headers.append(HOST, "second".parse().unwrap());
-        assert_eq!(request_host(&Uri::from_static("/"), &headers), RequestHost::Invalid);
+        assert_eq!(request_host(&Uri::from_static("/"), &headers), Err(InvalidHost));
     }
 }

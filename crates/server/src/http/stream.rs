@@ -1,4 +1,4 @@
-//! The HTTP/2 stream of the current task, and when its data last moved.
+//! The HTTP/2 stream of the current task, and the time when its data last moved.
 
 use super::activity::Activity;
 use std::future::Future;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 tokio::task_local! {
-    /// The stream of the current task.
     static STREAM: Arc<Stream>;
 }
 
-/// When the data of a stream last moved, in milliseconds since it began.
+/// An HTTP/2 stream: when its data last moved.
 #[derive(Debug)]
 pub(crate) struct Stream {
     begun: Instant,
+    /// Milliseconds since `begun`.
     last: AtomicU64,
     connection: OnceLock<Arc<Activity>>,
 }
@@ -25,7 +25,7 @@ impl Stream {
         Arc::new(Self { begun: Instant::now(), last: AtomicU64::new(0), connection: OnceLock::new() })
     }
 
-    /// When its data last moved.
+    /// When data of the stream last moved.
     pub(crate) fn last(&self) -> Instant {
         self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
@@ -36,12 +36,12 @@ impl Stream {
     }
 }
 
-/// Notes the connection of the current task's stream, if there is one.
+/// Sets the connection of the current task's stream. A no-op outside of a stream.
 pub(super) fn runs_on(activity: &Arc<Activity>) {
     let _ = STREAM.try_with(|stream| stream.connection.set(activity.clone()));
 }
 
-/// Notes that data of the current stream moves. Outside of a stream it does nothing: there, the socket is watched.
+/// Records that data of the current stream moved. A no-op on HTTP/1.1, where the socket is watched instead.
 pub(crate) fn data_moved() {
     let _ = STREAM.try_with(|stream| {
         stream.last.store(stream.begun.elapsed().as_millis() as u64, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What is known of a request beyond the request itself.
+//! Facts about a request for the logs and the budget: client, id, caller, and writes or refusals.
 
 use super::activity::Activity;
 use crate::principal::KnownPrincipal;
@@ -7,12 +7,12 @@ use roadstead_model::measure::beginning;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-/// Text that a client chose is logged up to this many bytes.
+/// The maximum length in bytes of logged text that a client chose.
 pub(crate) const LONGEST_TEXT: usize = 512;
-/// The resources and objects of a write are logged up to this many bytes: a hundred digests.
+/// The maximum length in bytes of the logged resources or objects of a write: a hundred digests.
 const LONGEST_LIST: usize = 8 * 1024;
 
-/// The client of a request, and what doors note for the logs: who called, and what was written or refused.
+/// The client of a request, and what doors record for the logs: the caller, and what was written or refused.
 #[derive(Debug)]
 pub struct Trace {
     is_audited: bool,
@@ -23,7 +23,7 @@ pub struct Trace {
     act: Mutex<Option<Box<Act>>>,
 }
 
-/// A write, or an attempt that was refused.
+/// A write, or a refused attempt.
 #[derive(Debug, Default)]
 pub(crate) struct Act {
     pub(crate) action: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Act {
 }
 
 impl Trace {
-    /// Without `is_audited`, acts are not noted.
+    /// Unless `is_audited`, acts are not recorded.
     pub(crate) fn new(client: IpAddr, request_id: String, connection: Option<Arc<Activity>>, is_audited: bool) -> Self {
         Self { is_audited, client, request_id, caller: OnceLock::new(), connection, act: Mutex::new(None) }
     }
@@ -49,12 +49,12 @@ impl Trace {
         &self.request_id
     }
 
-    /// The caller, once authenticated.
+    /// The authenticated caller.
     pub(crate) fn caller(&self) -> Option<&KnownPrincipal> {
         self.caller.get()
     }
 
-    /// Notes the caller. Only the first call counts.
+    /// Records the caller. Only the first call counts.
     pub(crate) fn authenticated_as(&self, principal: &KnownPrincipal) {
         if let Some(connection) = &self.connection {
             connection.authenticated();
@@ -62,62 +62,56 @@ impl Trace {
         let _ = self.caller.set(principal.clone());
     }
 
-    /// Notes a write to `object` (tags, digests, …) of `resource`, before it is done.
+    /// Records a write to `object` (tags, digests, …) of `resource`, before it is done.
     pub(crate) fn note_write(&self, action: &'static str, resource: impl Into<String>, object: Option<String>) {
-        if self.is_audited {
-            let (resource, object) = (Some(cut(resource.into(), LONGEST_LIST)), object.map(|object| cut(object, LONGEST_LIST)));
-            self.note(|act| (act.action, act.resource, act.object) = (action, resource, object));
-        }
+        self.note(|act| {
+            let long = |text| cut(text, LONGEST_LIST);
+            (act.action, act.resource, act.object) = (action, Some(long(resource.into())), object.map(long));
+        });
     }
 
-    /// Notes the action that is refused, and its resource and object where they are known. A write noted before is kept.
+    /// Records a refused action, and its resource and object if known. A write recorded before is kept.
     pub(crate) fn note_attempt(&self, action: &'static str, target: impl FnOnce() -> (Option<String>, Option<String>)) {
-        if self.is_audited {
-            self.note(|act| {
-                if act.action.is_empty() {
-                    let (resource, object) = target();
-                    let short = |text| cut(text, LONGEST_TEXT);
-                    (act.action, act.resource, act.object) = (action, resource.map(short), object.map(short));
-                }
-            });
-        }
+        self.note(|act| {
+            if act.action.is_empty() {
+                let (resource, object) = target();
+                let short = |text| cut(text, LONGEST_TEXT);
+                (act.action, act.resource, act.object) = (action, resource.map(short), object.map(short));
+            }
+        });
     }
 
-    /// Notes the key id that a caller claimed and could not prove.
+    /// Records the key id that a caller claimed and could not prove.
     pub(crate) fn note_claimed_key(&self, key_id: &str) {
-        if self.is_audited {
-            self.note(|act| act.claimed_key_id = Some(key_id.to_owned()));
-        }
+        self.note(|act| act.claimed_key_id = Some(key_id.to_owned()));
     }
 
-    /// Notes that the request is refused, and why.
+    /// Records that the request is refused, and why.
     pub(crate) fn note_refusal(&self, reason: impl Into<String>) {
-        if self.is_audited {
-            self.note(|act| (act.is_refused, act.reason) = (true, Some(cut(reason.into(), LONGEST_TEXT))));
-        }
+        self.note(|act| (act.is_refused, act.reason) = (true, Some(cut(reason.into(), LONGEST_TEXT))));
     }
 
-    /// Notes that the caller is not told why, because too many of its logins failed.
+    /// Records that the reason is withheld from the caller, because too many of its logins failed.
     pub(crate) fn note_held_back(&self) {
-        if self.is_audited {
-            self.note(|act| act.is_held_back = true);
-        }
+        self.note(|act| act.is_held_back = true);
     }
 
-    /// Notes why a write failed.
+    /// Records why a write failed.
     pub(crate) fn note_failure(&self, reason: &str) {
         if let Some(act) = self.act.lock().as_mut() {
             act.reason = Some(cut(reason.to_owned(), LONGEST_TEXT));
         }
     }
 
-    /// Takes what was noted, so that it is logged once.
+    /// Takes the recorded act, so that it is logged once.
     pub(crate) fn take_act(&self) -> Option<Box<Act>> {
         self.act.lock().take()
     }
 
     fn note(&self, change: impl FnOnce(&mut Act)) {
-        change(self.act.lock().get_or_insert_default());
+        if self.is_audited {
+            change(self.act.lock().get_or_insert_default());
+        }
     }
 }
 

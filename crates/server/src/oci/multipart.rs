@@ -60,7 +60,7 @@ pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let pieces = Pieces::of(&boundary, spans, size);
     let length = pieces.length();
-    let body = Body::streamed(length, move |offset, length, access| read(&reader, &pieces, offset, length, access));
+    let body = Body::streamed(0, length, move |offset, length, access| read(&reader, &pieces, offset, length, access));
     Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
 }
 

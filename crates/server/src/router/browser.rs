@@ -1,7 +1,7 @@
-//! Response headers for browser_headers: Content Security Policy, HSTS and CORS.
+//! Response headers for browsers: Content Security Policy, HSTS and CORS.
 //!
-//! Content that anybody may push is served from this server's own origin with a media type that the pusher chose. So every
-//! response is inert unless its door has a policy of its own in [`policy`].
+//! Pushed content is served from this server's own origin, with a media type that the pusher chose. Therefore every response is
+//! inert unless [`policy`] has another policy for its door.
 
 use super::door::Door;
 use crate::config::{Config, Cors};
@@ -10,22 +10,22 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 
-/// Loads nothing, runs nothing, and has an opaque origin.
+/// The policy of a response that loads nothing, runs nothing, and has an opaque origin.
 static INERT: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
-/// A page of this server, with inline styles only.
+/// The policy of a page with inline styles only.
 static PAGE: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 static NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// Which headers of a response a page of another site may see.
+/// The response headers that pages of other sites may read.
 static EXPOSED: HeaderValue = HeaderValue::from_static(
     "Accept-Ranges, Content-Length, Content-Range, Docker-Content-Digest, Docker-Distribution-API-Version, ETag, Link, \
      OCI-Filters-Applied, OCI-Subject, Range, Retry-After, WWW-Authenticate, X-Request-Id",
 );
 static READS: HeaderValue = HeaderValue::from_static("GET, HEAD");
-/// Which headers a page of another site may send with a read. BrowserHeaders never send credentials on their own.
+/// The headers that pages of other sites may send with a read. Browsers never add credentials on their own.
 static SENT: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cache-Control, If-None-Match, If-Range, Range");
-/// How long browser_headers may cache a preflight, in seconds: the longest that any of them does.
+/// How long browsers may cache a preflight, in seconds: the longest time that any browser supports.
 static PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("7200");
 static ANYBODY: HeaderValue = HeaderValue::from_static("*");
 static ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
@@ -38,19 +38,19 @@ fn policy(door: Door) -> &'static HeaderValue {
     }
 }
 
-/// Whether pages of other sites may read this door's responses.
+/// Whether pages of other sites may be allowed to read this door's responses.
 fn is_shared(door: Door) -> bool {
     matches!(door, Door::Oci)
 }
 
-/// Which sites may read a response.
+/// The sites that may read a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     No,
     WithAnybody,
-    /// The site at this index of the list.
+    /// The requesting site, at this index of the list.
     WithSite(usize),
-    /// Sites of the list, but not the one that asks.
+    /// Sites of the list, but not the requesting one.
     WithOthers,
 }
 
@@ -67,7 +67,7 @@ impl Share {
     }
 }
 
-/// What the response headers depend on.
+/// The facts about a request that the response headers depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Audience {
     is_secure: bool,
@@ -82,14 +82,12 @@ pub(super) struct BrowserHeaders {
 }
 
 impl BrowserHeaders {
-    /// As configured.
     pub(super) fn new(config: &Config) -> Self {
         // Digits are valid in a header.
         let hsts = config.hsts.and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok());
         Self { hsts, cors: config.cors.clone() }
     }
 
-    /// What the headers of the response to this request depend on.
     pub(super) fn audience<B>(&self, peer: &Peer, door: Door, request: &Request<B>) -> Audience {
         let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme);
         let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -98,13 +96,11 @@ impl BrowserHeaders {
         Audience { is_secure, share }
     }
 
-    /// Answers a CORS preflight (Fetch standard, "CORS-preflight request"); none for any other request.
+    /// Answers a CORS preflight (Fetch standard, "CORS-preflight request"). Returns `None` for any other request.
     pub(super) fn preflight(&self, door: Door, head: &Parts) -> Option<Response> {
-        let asks = |name| head.headers.contains_key(name);
-        if head.method != Method::OPTIONS || self.cors == Cors::Nobody || !is_shared(door) {
-            return None;
-        }
-        if !asks(header::ORIGIN) || !asks(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        let is_answered = head.method == Method::OPTIONS && self.cors != Cors::Nobody && is_shared(door);
+        let is_preflight = || [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| head.headers.contains_key(name));
+        if !is_answered || !is_preflight() {
             return None;
         }
         let mut response = Reply::empty(StatusCode::NO_CONTENT).into_response();
@@ -115,12 +111,11 @@ impl BrowserHeaders {
         Some(response)
     }
 
-    /// Sets the headers.
     pub(super) fn set(&self, response: &mut Response, door: Door, audience: Audience) {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy(door).clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF.clone());
-        // RFC 6797, section 7.2: only over secure connections.
+        // Only over secure connections (RFC 6797, section 7.2).
         if let Some(hsts) = self.hsts.as_ref().filter(|_| audience.is_secure) {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }

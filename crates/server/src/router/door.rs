@@ -1,9 +1,8 @@
-//! Which door answers a request.
+//! The door that answers a request.
 
 use crate::http::{Surface, logo_path};
 use http::Method;
 
-/// What answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     Aws,
@@ -13,19 +12,17 @@ pub(crate) enum Door {
     Health,
     Readiness,
     Metrics,
-    /// The path belongs to a door that does not allow the method; the value of `Allow`.
+    /// The path belongs to a door that does not allow the method. Holds the value of `Allow`.
     WrongMethod(&'static str),
     None,
 }
 
 impl Door {
-    /// By address, method and path.
+    /// The door for a request to an address of the server.
     pub(super) fn of(surface: Surface, method: &Method, path: &str) -> Self {
         let is_probe = || matches!(path, "/healthz" | "/readyz" | "/metrics");
-        match surface {
-            Surface::Public if is_probe() => return Self::None,
-            Surface::Admin if !is_probe() => return Self::None,
-            Surface::Everything | Surface::Public | Surface::Admin => {}
+        if surface == Surface::Public && is_probe() || surface == Surface::Admin && !is_probe() {
+            return Self::None;
         }
         let read = *method == Method::GET || *method == Method::HEAD;
         match path {
@@ -36,7 +33,7 @@ impl Door {
             _ if path.starts_with("/v2/") => Self::Oci,
             _ if logo_path::is_one(path) && read => Self::Logo,
             _ if logo_path::is_one(path) => Self::WrongMethod("GET, HEAD"),
-            "/healthz" | "/readyz" | "/metrics" if !read => Self::WrongMethod("GET, HEAD"),
+            _ if is_probe() && !read => Self::WrongMethod("GET, HEAD"),
             "/healthz" => Self::Health,
             "/readyz" => Self::Readiness,
             "/metrics" => Self::Metrics,
@@ -44,7 +41,7 @@ impl Door {
         }
     }
 
-    /// Its label in metrics and logs.
+    /// The label of the door in metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Aws => "aws",

@@ -1,11 +1,11 @@
-//! Whom an emulator answers. It accepts any access key, so whoever reaches it may do everything. So it refuses other machines,
-//! unless `--emulator-on-network` is set, and web pages in a browser on this machine, which could reach it by DNS rebinding or
-//! across origins.
+//! The requests that an emulator refuses. It accepts any access key, so every client that reaches it has every right. Therefore it
+//! refuses other machines, unless `--emulator-on-network` is set, and web pages in a browser on this machine, which could reach it
+//! by DNS rebinding or across origins.
 
 use super::door::Door;
 use super::refusal::Refusal;
 use crate::config::{Config, Origin, host_and_port};
-use crate::http::request_host::{RequestHost, request_host};
+use crate::http::request_host::request_host;
 use crate::http::{Peer, Response, Surface};
 use crate::server::Server;
 use http::header::{HeaderValue, ORIGIN};
@@ -13,7 +13,8 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use std::net::IpAddr;
 
-/// Why this configuration would expose an emulator to other machines without `--emulator-on-network`, if it would.
+/// Returns how a configuration would expose an emulator to other machines without `--emulator-on-network`, or `None` if it would
+/// not.
 pub(crate) fn exposure(config: &Config) -> Option<String> {
     if !config.emulator || config.emulator_on_network {
         return None;
@@ -25,23 +26,19 @@ pub(crate) fn exposure(config: &Config) -> Option<String> {
     Some(format!("--emulator would give everybody who comes by way of {public} every right"))
 }
 
-/// The response to a request that an emulator must not serve.
+/// Returns the refusal of a request that an emulator must not serve.
 pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> Option<Response> {
     let config = &server.config;
     if !config.emulator || peer.surface == Surface::Admin {
         return None;
     }
-    let host = match request_host(&head.uri, &head.headers) {
-        RequestHost::Named(host) => Some(host),
-        // Every browser sends it.
-        RequestHost::Absent => None,
-        RequestHost::Invalid => Some(""),
-    };
+    // A request without a host does not come from a browser.
+    let host = request_host(&head.uri, &head.headers).unwrap_or(Some(""));
     if let Some(host) = host.filter(|host| !is_host_known(config, host)) {
         let text = format!("an emulator answers to names of its own machine, and '{host}' is none");
         return Some(refusal(door, &format!("{text}: use localhost, or start it with --emulator-on-network")));
     }
-    // Browsers send `Origin` with every method that may change something; other programs do not.
+    // Browsers send `Origin` with every method that is not a read. Other programs do not.
     let is_read = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !is_read && !head.headers.get_all(ORIGIN).iter().all(|origin| is_origin_known(config, origin)) {
         return Some(refusal(door, "an emulator takes nothing from the pages of web sites"));
@@ -49,13 +46,13 @@ pub(super) fn refuse(server: &Server, peer: &Peer, door: Door, head: &Parts) -> 
     None
 }
 
-/// With `--emulator-on-network` any name will do: the operator has chosen the names of the server.
+/// With `--emulator-on-network`, any name is accepted, because the operator has chosen the names of the server.
 fn is_host_known(config: &Config, host: &str) -> bool {
     config.emulator_on_network || is_local(host_of(host)) || host_of(host).eq_ignore_ascii_case(host_of(&config.listen))
 }
 
-/// Whether a site's name cannot be made to lead here from outside: this machine's own names, addresses, names without a dot
-/// (such as services of a compose file), and the public URL.
+/// Whether an outsider cannot make the name of a site resolve to this server. On the network, these are addresses, names without
+/// a dot (such as services of a compose file) and the public URL. The machine's own names always qualify.
 fn is_origin_known(config: &Config, origin: &HeaderValue) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(|text| Origin::parse_url(text).ok()) else { return false };
     let host = host_of(&origin.authority);
@@ -63,7 +60,7 @@ fn is_origin_known(config: &Config, origin: &HeaderValue) -> bool {
     is_local(host) || config.emulator_on_network && (host.parse::<IpAddr>().is_ok() || !host.contains('.') || is_ours())
 }
 
-/// Whether a host is the local machine (RFC 6761, section 6.3).
+/// Whether a host names the local machine (RFC 6761, section 6.3).
 fn is_local(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();

@@ -1,4 +1,4 @@
-//! A request and its answer, from the head of the one to the last byte of the other: what is measured and logged of them.
+//! Metrics and logs of a request and its response, from the head of the request to the last byte of the response.
 
 use super::door::Door;
 use crate::admission::ForwardedRequest;
@@ -21,8 +21,8 @@ use std::time::Instant;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// Travels with a request, and then with the body of its answer. Dropping it updates the metrics and writes the line of the access
-/// log: when the last byte of the answer was handed to the connection, or when the client left before.
+/// Moves with a request, and then with the body of its response. Dropping it updates the metrics and writes the line of the access
+/// log, when the connection has taken the last byte of the response or the client has disconnected.
 #[derive(Debug)]
 pub(super) struct Exchange {
     telemetry: Telemetry,
@@ -33,13 +33,13 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     sent: u64,
     line: Option<Line>,
-    trace: Arc<Trace>,
+    pub(super) trace: Arc<Trace>,
     charge: Option<Charge>,
     forwarded: Option<ForwardedRequest>,
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
 }
 
-/// What only the access log needs.
+/// Fields of the access log only.
 #[derive(Debug)]
 struct Line {
     path: String,
@@ -71,15 +71,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
-    /// Attaches itself, and what is held for the answer, to the body of the answer.
+    /// Attaches the exchange, and the share of the budget, to the body of the response.
     pub(super) fn answered_with(
         mut self,
         mut response: Response,
@@ -88,7 +80,7 @@ impl Exchange {
     ) -> http::Response<ExchangeBody> {
         self.forwarded = forwarded;
         self.status = Some(response.status());
-        // Before the answer is sent: a client that reads slowly must not delay the audit log.
+        // Before the response is sent, because a slow client must not delay the audit log.
         self.audit.request_ended(&self.trace, self.status.map(|status| status.as_u16()));
         self.charge = response.extensions_mut().remove();
         response.map(|body| ExchangeBody { body, held, exchange: self })
@@ -132,7 +124,7 @@ fn shortened(text: &str) -> String {
     beginning(text, LONGEST_TEXT).to_owned()
 }
 
-/// The body of an answer, with its exchange.
+/// The body of a response, with its exchange.
 #[derive(Debug)]
 pub(crate) struct ExchangeBody {
     body: Body,
@@ -141,7 +133,7 @@ pub(crate) struct ExchangeBody {
 }
 
 impl ExchangeBody {
-    /// Counts the next bytes, on their way to the connection.
+    /// Counts bytes that are passed to the connection.
     fn hand(&mut self, data: Bytes) -> Bytes {
         self.exchange.sent += data.len() as u64;
         let Some(held) = &self.held else { return data };

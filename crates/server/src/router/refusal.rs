@@ -1,4 +1,4 @@
-//! Refusals of requests to any door, each in the error format of its door.
+//! Refusals of requests, in the error format of the door.
 
 use super::door::Door;
 use crate::http::budget::Crowded;
@@ -9,16 +9,15 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use roadstead_model::oci::{ErrorEntry, ErrorList};
 
-/// A refusal: for the two doors with error formats of their own the status, the code and the message.
+/// A refusal: status, code and message for the two doors with their own error formats.
 pub(super) struct Refusal<'a> {
     pub(super) aws: (StatusCode, &'static str, &'a str),
     pub(super) oci: (StatusCode, &'static str, &'a str),
-    /// The text for all others, with the status for the oci door.
+    /// The text for all other doors, which share the OCI status.
     pub(super) sentence: &'a str,
 }
 
 impl Refusal<'_> {
-    /// The response of a door.
     pub(super) fn of(self, door: Door) -> Reply {
         let (status, media_type, text) = match door {
             Door::Aws => {
@@ -28,7 +27,7 @@ impl Refusal<'_> {
             Door::Oci => {
                 let (status, code, message) = self.oci;
                 let errors = ErrorList { errors: vec![ErrorEntry { code, message, detail: None }] };
-                // A struct of text always serialises.
+                // Structs of text always serialise.
                 (status, "application/json", serde_json::to_string(&errors).unwrap_or_default())
             }
             _ => (self.oci.0, "text/plain; charset=utf-8", format!("{}\n", self.sentence)),
@@ -44,7 +43,7 @@ pub(super) fn broken(door: Door) -> Response {
     Refusal { aws: (status, "ServerException", sentence), oci, sentence }.of(door).into_response()
 }
 
-/// The response to a client with too many forwarded requests under way: 429, which AWS SDKs know by its type.
+/// The response to a client with too many forwarded requests in flight.
 pub(super) fn too_many(server: &Server, door: Door) -> Response {
     server.telemetry.forwarded_request_refused();
     let status = StatusCode::TOO_MANY_REQUESTS;

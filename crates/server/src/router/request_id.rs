@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A UUID. It need not be secret, so it takes no system call: a seed tells processes apart and a counter requests, spread over
-/// all digits by an odd factor.
+/// Returns a UUID that is unique but not secret, without a system call: a seed distinguishes processes, and a counter requests. An
+/// odd factor spreads the counter over all digits.
 pub(super) fn new() -> String {
     static SEED: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128());
     static COUNT: AtomicU64 = AtomicU64::new(1);

@@ -1,5 +1,5 @@
-//! Detects proxies that `--trusted-proxy` does not name. What they say of the client is ignored, and behind one that ends TLS
-//! no client can log in or pull, because it is sent to `http://`. The log says so once for each proxy.
+//! Detects proxies that `--trusted-proxy` does not name, and logs each once. Their `X-Forwarded-…` headers are ignored. Behind such a
+//! proxy that terminates TLS, clients can neither log in nor pull, because challenges refer them to `http://`.
 
 use crate::http::{Peer, network_of};
 use crate::server::Server;
@@ -9,20 +9,20 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// How many peers are warned of at most, since anybody can send the header.
+/// The maximum number of warnings, because any client can send the header.
 const MAX_WARNINGS: usize = 64;
 
-/// The peers that were warned of.
+/// The networks of peers that were logged.
 #[derive(Debug, Default)]
 pub(super) struct UnnamedProxies(Mutex<HashSet<IpAddr>>);
 
 impl UnnamedProxies {
-    /// Warns of a peer that sends `X-Forwarded-Proto` without being trusted.
+    /// Warns of an untrusted peer that sends `X-Forwarded-Proto`, if that would change the scheme of URLs.
     pub(super) fn check(&self, server: &Server, peer: &Peer, headers: &HeaderMap) {
         let Some(scheme) = headers.get(X_FORWARDED_PROTO) else { return };
         let address = peer.address.ip().to_canonical();
-        let is_no_news = scheme.as_bytes().eq_ignore_ascii_case(server.scheme().as_bytes());
-        if server.config.public_url.is_some() || peer.is_proxy || is_no_news || !self.is_new(address) {
+        let is_same = scheme.as_bytes().eq_ignore_ascii_case(server.scheme().as_bytes());
+        if server.config.public_url.is_some() || peer.is_proxy || is_same || !self.is_new(address) {
             return;
         }
         tracing::warn!(

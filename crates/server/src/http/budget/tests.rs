@@ -16,7 +16,7 @@ fn a_stranger_holds_an_eighth_strangers_a_half_and_the_known_the_rest() {
     let all_anonymous: Vec<_> = (0..4).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
     assert_eq!(budget.anonymous(address(0)).share(1).unwrap_err(), Crowded::ByCaller);
     assert_eq!(budget.anonymous(address(9)).share(1).unwrap_err(), Crowded::InAll);
-    let known = budget.authenticated(&account(1)).share(32 * MIB).expect("what all_anonymous leave");
+    let known = budget.authenticated(&account(1)).share(32 * MIB).expect("the remaining half");
     assert_eq!(budget.authenticated(&account(2)).share(1).unwrap_err(), Crowded::InAll);
     drop(all_anonymous);
     assert_eq!(budget.authenticated(&account(1)).share(1).unwrap_err(), Crowded::ByCaller);
@@ -55,20 +55,20 @@ async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own()
     };
     let mut attacks = Vec::new();
     for last in 10..14 {
-        attacks.push(claim(last, 8 * MIB).await.expect("a stranger's"));
+        attacks.push(claim(last, 8 * MIB).await.expect("an anonymous client's"));
     }
-    assert!(claim(1, MIB).await.is_err(), "as much a stranger as they are");
+    assert!(claim(1, MIB).await.is_err(), "is anonymous like them");
     budget.prove(address(1), "AKIA");
     attacks.push(claim(1, 16 * MIB).await.expect("a quarter"));
-    assert_eq!(claim(1, MIB).await.unwrap_err(), Crowded::ByCaller, "whoever else comes from there");
-    let small = claim(1, SMALL).await.expect("has room of its own");
+    assert_eq!(claim(1, MIB).await.unwrap_err(), Crowded::ByCaller, "its quota is exhausted");
+    let small = claim(1, SMALL).await.expect("has its own quota");
     budget.prove(address(2), "AKIA");
     assert!(claim(2, 15 * MIB).await.is_ok(), "the owner from elsewhere");
     drop((attacks, small));
     let mut grown = claim(1, SMALL).await.expect("room");
     assert_eq!(grown.hold(16 * MIB).await, Ok(()), "what is small may grow");
     drop(grown);
-    assert!(claim(1, 16 * MIB).await.is_ok(), "and gives all back");
+    assert!(claim(1, 16 * MIB).await.is_ok(), "and releases it");
     assert_eq!(budget.0.all.held.load(Ordering::Relaxed), 0);
 }
 
@@ -83,17 +83,17 @@ async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_non
             assert_eq!(share.hold(SMALL).await, Ok(()));
             held.push(share);
         }
-        assert!(budget.claimant(address(last), "AKIA", &owner).nothing().hold(SMALL).await.is_err(), "one address has a part of it");
+        assert!(budget.claimant(address(last), "AKIA", &owner).nothing().hold(SMALL).await.is_err(), "one address has a part of the quota");
     }
-    assert!(budget.claimant(address(5), "AKIA", &owner).nothing().hold(1).await.is_err(), "it has an end");
-    assert!(held[0].hold(SMALL + 1).await.is_err(), "a large one is a stranger's");
+    assert!(budget.claimant(address(5), "AKIA", &owner).nothing().hold(1).await.is_err(), "the quota is bounded");
+    assert!(held[0].hold(SMALL + 1).await.is_err(), "a large one counts as anonymous");
 }
 
 #[test]
 fn small_answers_have_room_when_nothing_else_has_and_they_have_an_end() {
     let budget = Budget::new(64 * MIB as u64);
     let _all: Vec<_> = [1, 2].map(|last| budget.authenticated(&account(last)).share(28 * MIB).expect("known")).into();
-    let _small: Vec<_> = [1, 2, 3, 4].map(|last| budget.small(address(last)).share(MIB / 2).expect("a part of its own")).into();
+    let _small: Vec<_> = [1, 2, 3, 4].map(|last| budget.small(address(last)).share(MIB / 2).expect("has its own quota")).into();
     assert_eq!(budget.small(address(1)).share(1).unwrap_err(), Crowded::ByCaller);
     assert_eq!(budget.small(address(5)).share(1).unwrap_err(), Crowded::InAll);
 }

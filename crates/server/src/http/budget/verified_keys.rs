@@ -1,4 +1,4 @@
-//! Which addresses have proved possession of which access keys: a bounded table whose entries expire.
+//! A bounded table of the access keys that addresses have proved to possess. Entries expire.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -6,13 +6,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How long a proof counts.
+/// How long a proof is valid.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// How many proofs are kept at most: some hundred kilobytes. It takes a valid key to add one.
+/// The maximum number of proofs: some hundred kilobytes. Only the holder of a valid key can add one.
 const MAX_PROOFS: usize = 10_000;
 
-/// An address and an access key that it claims to have, as a keyed hash. A collision makes two claims share a quota, which is
-/// harmless.
+/// The keyed hash of an address and the access key that it claims to possess. After a collision, two claims share a quota, which
+/// is harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Claim(u64);
 
@@ -28,8 +28,7 @@ impl VerifiedKeys {
     }
 
     pub(super) fn contains(&self, claim: Claim) -> bool {
-        let proofs = self.proofs.lock();
-        proofs.get(&claim).is_some_and(|proved| proved.elapsed() < LIFETIME)
+        self.proofs.lock().get(&claim).is_some_and(|proved| proved.elapsed() < LIFETIME)
     }
 
     pub(super) fn insert(&self, claim: Claim) {
