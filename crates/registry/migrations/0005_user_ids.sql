@@ -1,5 +1,5 @@
 -- Unique ids of users, which repository policies store in place of ARNs. Code assigns ids to existing users and binds stored
--- policies to them: see `bindings::introduce`.
+-- policies to them: see `metadata/migrations/user_ids.rs`.
 
 ALTER TABLE iam_user ADD COLUMN unique_id CTEXT;
 

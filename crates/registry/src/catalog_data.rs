@@ -109,13 +109,12 @@ fn list(items: &[String]) -> Result<String> {
 
 impl FromRow for CatalogData {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        let list = || row.read_parsed(|text| serde_json::from_str(text));
         Ok(Self {
             description: row.read()?,
             about_text: row.read()?,
             usage_text: row.read()?,
-            architectures: list()?,
-            operating_systems: list()?,
+            architectures: row.read()?,
+            operating_systems: row.read()?,
             marketplace_certified: row.read()?,
             logo_name: row.read()?,
         })

@@ -1,31 +1,30 @@
-//! Caches of answers. An answer is valid for one version of the database: any commit, by this process or another one, invalidates
-//! all of them, so an answer is never stale and writes need not know what they invalidate.
+//! Caches of query results. Any commit, by this process or another, invalidates all entries, so answers are never stale and no write
+//! needs to know what it affects.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
-/// About how many bytes a cache holds at most. A full cache is cleared: it is rarely full before the next commit clears it anyway.
+/// The approximate capacity of a cache in bytes. A full cache is cleared, because the next commit usually clears it sooner.
 const CAPACITY: usize = 4 << 20;
-/// Larger answers are not cached.
+/// The largest cached answer in bytes.
 const LARGEST: usize = 64 << 10;
-/// What an entry takes besides its answer and its question.
+/// The overhead of an entry in bytes.
 const OVERHEAD: usize = 128;
-
-/// What a text takes besides its bytes.
+/// The overhead of a text in bytes.
 const TEXT: usize = 40;
 
-/// About how many bytes these texts take.
+/// The approximate size of these texts in bytes.
 pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(|text| text.len() + TEXT).sum()
 }
 
-/// Identifies a version of the database: every commit makes a new one.
+/// Identifies a committed state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version(pub(super) [u32; 12]);
 
 /// A cache of answers of one kind.
 pub(crate) struct Cache<V> {
-    /// How many bytes an answer takes; `None` if it must not be cached.
+    /// Returns the size of an answer in bytes. `None` if it must not be cached.
     weigh: fn(&V) -> Option<usize>,
     state: Mutex<State<V>>,
 }
@@ -41,8 +40,8 @@ impl<V: Clone> Cache<V> {
         Self { weigh, state: Mutex::new(State { version: None, answers: HashMap::new(), bytes: 0 }) }
     }
 
-    /// Looks `question` up. `version` must be taken before the answer is read from the database: the answer is then of this version or
-    /// a later one, never of an earlier one. At most one part of a question may contain line breaks.
+    /// Looks up `question`, of which at most one part may contain line breaks. `version` must be determined before the answer is read
+    /// from the database, so that the answer cannot be older than its version.
     pub(super) fn ask(&self, version: Option<Version>, question: &[&str]) -> Asked<'_, V> {
         Asked { cache: self, version, question: question.join("\n") }
     }
@@ -65,7 +64,7 @@ impl<V: Clone> Cache<V> {
     }
 }
 
-/// A question that was looked up.
+/// A question and the version at which it was asked.
 pub(super) struct Asked<'c, V> {
     cache: &'c Cache<V>,
     version: Option<Version>,
@@ -78,7 +77,7 @@ impl<V: Clone> Asked<'_, V> {
         self.cache.get(self.version.as_ref()?, &self.question)
     }
 
-    /// Caches an answer that was read after [`Cache::ask`].
+    /// Caches an answer read after [`Cache::ask`].
     pub(super) fn keep(self, answer: &V) {
         if let Some(version) = self.version {
             self.cache.put(version, self.question, answer);

@@ -1,8 +1,8 @@
-//! The database engine behind the metadata: transactions, typed rows, cached answers and migrations.
+//! The database engine of the metadata: transactions, typed rows, cached answers and migrations.
 //!
-//! An operation runs its statements in one transaction, which it passes to [`Metadata::read`] or [`Metadata::write`]. SQL is written
-//! so that PostgreSQL can run it too (see [`migrations`]). A second engine is a folder beside `sqlite/`, and a variant each of
-//! [`Engine`], [`Tx`] and `rows::EngineRow`.
+//! An operation passes a function to [`Metadata::read`] or [`Metadata::write`], which runs it in one transaction. PostgreSQL can run
+//! all SQL too (see [`migrations`]). A second engine needs a directory next to `sqlite/`, and a variant in each of [`Engine`], [`Tx`]
+//! and `rows::EngineRow`.
 
 mod cache;
 pub(crate) mod migrations;
@@ -28,7 +28,7 @@ enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
 }
 
-/// All metadata of an installation.
+/// The metadata of an installation. Clones share one database.
 #[derive(Clone)]
 pub(crate) struct Metadata {
     engine: Engine,
@@ -36,42 +36,42 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Opens the SQLite database at `path`, which is made if it is not there.
+    /// Opens the SQLite database at `path`, and creates it if it does not exist.
     pub(crate) fn open_sqlite(path: &Path) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
         Ok(Self { engine, ids: Arc::new(Ids::default()) })
     }
 
-    /// Brings the schema up to date.
+    /// Migrates the schema to the current version.
     pub(crate) async fn migrate(&self) -> Result<()> {
         self.write(async |tx: &mut Tx<'_>| migrations::migrate(tx).await).await
     }
 
-    /// Fails when the schema is of another version than this one.
+    /// Fails unless the schema has the current version.
     pub(crate) async fn check_schema(&self) -> Result<()> {
         self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
     }
 
-    /// Lets the engine's threads finish what they have begun, and checkpoints the log.
+    /// Waits until the engine's threads have finished pending writes and checkpointed the log.
     pub(crate) async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
         }
     }
 
-    /// Fails when the metadata cannot be read, or can no longer be written.
+    /// Fails if the metadata cannot be read or written.
     pub(crate) async fn check_ready(&self) -> Result<()> {
         let Engine::Sqlite(sqlite) = &self.engine;
         sqlite.check_writable()?;
         self.check_schema().await
     }
 
-    /// A row id that no other row has. Ids grow with time, so rows are stored in the order of their creation.
+    /// Returns a new row id. Ids grow with time, so rows are stored in the order of their creation.
     pub(crate) fn next_id(&self, now: Timestamp) -> i64 {
         self.ids.next(now)
     }
 
-    /// Runs `work`, which reads a few rows, in a transaction. Readers never wait for writers.
+    /// Runs `work` in a transaction that reads few rows. Readers never wait for writers.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -81,7 +81,7 @@ impl Metadata {
         }
     }
 
-    /// The same for `work` that reads as many rows as a page has.
+    /// Runs `work` in a transaction that reads many rows, such as those of a page.
     pub(crate) async fn scan<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -91,8 +91,8 @@ impl Metadata {
         }
     }
 
-    /// Answers `question` from `cache` if nothing has been committed since its answer was read; else reads it as [`Self::read`] does,
-    /// and caches it unless it is `None`.
+    /// Returns the cached answer to `question` unless it is stale. Otherwise runs `work` as [`Self::read`] does, and caches its answer
+    /// unless it is `None`.
     pub(crate) async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
     where
         T: Clone,
@@ -109,7 +109,7 @@ impl Metadata {
         Ok(answer)
     }
 
-    /// The same for a page, which is read as [`Self::scan`] does.
+    /// Returns the cached page for `question` unless it is stale. Otherwise runs `work` as [`Self::scan`] does, and caches the page.
     pub(crate) async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -123,17 +123,17 @@ impl Metadata {
         Ok(page)
     }
 
-    /// Identifies the last commit; `None` while one is being published.
+    /// Identifies the last commit. `None` while a commit is being published.
     fn version(&self) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
         }
     }
 
-    /// Runs `work` in a transaction, and returns once it is durable. An error of `work` rolls it back.
+    /// Runs `work` in a transaction and returns once its commit is durable. An error of `work` rolls it back.
     ///
-    /// `work` may be run again after a conflict, so it must change nothing but the database. It must await nothing but the
-    /// transaction's own methods.
+    /// `work` must change only the database, because it may be retried after a conflict. It must await only methods of the
+    /// transaction.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -144,8 +144,8 @@ impl Metadata {
         }
     }
 
-    /// Runs `work` as [`Self::write`] does, but returns as soon as it is committed: visible to everybody and safe from a crash of the
-    /// process, but not from a power cut. No later write becomes durable without it.
+    /// Runs `work` as [`Self::write`] does, but returns as soon as it is committed: visible to all readers and safe from a crash of
+    /// the process, but not from a power failure. No later write becomes durable without it.
     pub(crate) async fn write_lazily<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -157,21 +157,18 @@ impl Metadata {
     }
 }
 
-/// Generates row ids: milliseconds since the epoch, and 20 bits that start at random and count up, so that the ids of several
-/// processes do not collide.
+/// Generates row ids: milliseconds since the epoch, then 20 bits that start at random and count up, so that several processes do not
+/// generate the same ids.
 #[derive(Default)]
 struct Ids(AtomicI64);
 
 impl Ids {
     fn next(&self, now: Timestamp) -> i64 {
-        let fresh = (now.millis() << 20) | i64::from(random_u32() >> 13);
+        // Without random numbers, the counter still keeps the ids of this process apart.
+        let random = getrandom::u32().unwrap_or(0);
+        let fresh = (now.millis() << 20) | i64::from(random >> 13);
         let next = |last: i64| fresh.max(last + 1);
         let step = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
         step.map_or(fresh, next)
     }
-}
-
-fn random_u32() -> u32 {
-    // Without random numbers, the counter still keeps the ids of this process apart.
-    getrandom::u32().unwrap_or(0)
 }

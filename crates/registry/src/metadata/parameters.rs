@@ -2,7 +2,7 @@
 
 use roadstead_model::{Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
 
-/// The parameters of a statement, in the order of their numbers: each is a [`Parameter`].
+/// Lists the parameters of a statement in the order of their numbers. Each is a [`Parameter`].
 macro_rules! params {
     ($($parameter:expr),* $(,)?) => {
         &[$($crate::metadata::Parameter::value(&$parameter)),*]
@@ -10,7 +10,7 @@ macro_rules! params {
 }
 pub(crate) use params;
 
-/// What can be a parameter of a statement.
+/// A type that can be a parameter of a statement.
 pub(crate) trait Parameter {
     fn value(&self) -> Value<'_>;
 }
@@ -39,7 +39,7 @@ macro_rules! parameters {
 
 parameters! {
     i64: self => Value::Integer(*self);
-    // SQL has no unsigned numbers; one that is too large is a limit that nothing reaches.
+    // SQL has no unsigned numbers. One beyond the signed range is a limit that nothing reaches.
     u64: self => Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX));
     usize: self => Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX));
     bool: self => Value::Boolean(*self);
@@ -56,8 +56,8 @@ parameters! {
     UserId: self => Value::Text(self.as_str());
 }
 
-/// A parameter of a statement.
-#[derive(Debug, Clone)]
+/// A parameter of a statement, or a column of its result.
+#[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     Null,
     Integer(i64),

@@ -1,44 +1,70 @@
-//! Rows of answers, read column by column into types.
+//! Rows of query results, read column by column into types.
 
+use super::parameters::Value;
 use super::sqlite::statements as sqlite;
 use crate::error::{Error, Result};
 use roadstead_model::{AliasStatus, Digest, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp, UserId, media_type};
 use std::cell::Cell;
 use std::fmt::Display;
 
-/// What a row, or the next columns of one, can be read as. Tuples are read from left to right.
+/// A type that can be read from the next columns of a row. Tuples are read from left to right.
 pub(crate) trait FromRow: Sized {
     fn from_row(row: &Row<'_>) -> Result<Self>;
 }
 
+/// A type that can be read from one column.
+pub(crate) trait FromColumn: Sized {
+    fn from_column(value: Value<'_>) -> Result<Self>;
+}
+
+impl<T: FromColumn> FromRow for T {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        T::from_column(row.next_value()?)
+    }
+}
+
+impl<T: FromColumn> FromColumn for Option<T> {
+    fn from_column(value: Value<'_>) -> Result<Self> {
+        if matches!(value, Value::Null) { Ok(None) } else { T::from_column(value).map(Some) }
+    }
+}
+
 macro_rules! columns {
-    ($($type:ty: $row:ident => $value:expr;)*) => {$(
-        impl FromRow for $type {
-            fn from_row($row: &Row<'_>) -> Result<Self> {
-                $value
+    ($($type:ty: $($stored:pat => $value:expr),+;)*) => {$(
+        impl FromColumn for $type {
+            fn from_column(value: Value<'_>) -> Result<Self> {
+                match value {
+                    $($stored => $value,)+
+                    _ => Err(Error::Internal(concat!("a column holds no ", stringify!($type)).to_owned())),
+                }
             }
         }
     )*};
 }
 
 columns! {
-    i64: row => row.integer();
+    i64: Value::Integer(number) => Ok(number);
     // Sizes and counts, which SQL stores as signed numbers.
-    u64: row => Ok(u64::try_from(row.integer()?).unwrap_or(0));
-    bool: row => row.boolean();
-    String: row => row.text().map(str::to_owned);
-    Option<String>: row => Ok(row.optional_text()?.map(str::to_owned));
-    Vec<u8>: row => row.bytes()?.map(<[u8]>::to_vec).ok_or_else(is_null);
-    Option<Vec<u8>>: row => Ok(row.bytes()?.map(<[u8]>::to_vec));
-    Timestamp: row => row.integer().map(Self::from_micros);
-    Digest: row => row.read_parsed(Self::parse);
-    Tag: row => row.read_parsed(Self::parse);
-    RegistryId: row => row.read_parsed(Self::parse);
-    RegistryAlias: row => row.read_parsed(Self::parse);
-    AliasStatus: row => row.read_parsed(Self::parse);
-    RepositoryName: row => row.read_parsed(Self::parse);
-    UserId: row => row.read_parsed(|text| Self::parse(text).ok_or("no unique id of a user"));
-    RepositoryKey: row => Ok(Self::new(row.read()?, row.read()?));
+    u64: Value::Integer(number) => Ok(u64::try_from(number).unwrap_or(0));
+    // SQLite stores booleans as integers.
+    bool: Value::Boolean(flag) => Ok(flag), Value::Integer(number) => Ok(number != 0);
+    String: Value::Text(text) => Ok(text.to_owned());
+    Vec<u8>: Value::Bytes(bytes) => Ok(bytes.to_vec());
+    // Lists of texts are stored as JSON.
+    Vec<String>: Value::Text(text) => parsed(text, serde_json::from_str(text));
+    Timestamp: Value::Integer(number) => Ok(Self::from_micros(number));
+    Digest: Value::Text(text) => parsed(text, Self::parse(text));
+    Tag: Value::Text(text) => parsed(text, Self::parse(text));
+    RegistryId: Value::Text(text) => parsed(text, Self::parse(text));
+    RegistryAlias: Value::Text(text) => parsed(text, Self::parse(text));
+    AliasStatus: Value::Text(text) => parsed(text, Self::parse(text));
+    RepositoryName: Value::Text(text) => parsed(text, Self::parse(text));
+    UserId: Value::Text(text) => parsed(text, Self::parse(text).ok_or("not a unique user id"));
+}
+
+/// Unwraps a text that was validated when it was written.
+fn parsed<T, E: Display>(text: &str, result: std::result::Result<T, E>) -> Result<T> {
+    result.map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
 }
 
 macro_rules! tuples {
@@ -57,12 +83,16 @@ tuples! {
     (A, B, C, D)
 }
 
-/// One row of an answer. A column of another type than asked for is a defect, never the client's doing.
+impl FromRow for RepositoryKey {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self::new(row.read()?, row.read()?))
+    }
+}
+
+/// A row of a query result. A column of an unexpected type is a bug, never the client's fault.
 pub(crate) struct Row<'a> {
     row: EngineRow<'a>,
-    /// The column that [`Self::read`] reads next.
     next: Cell<usize>,
-    /// What a page is measured by.
     text_bytes: Cell<usize>,
 }
 
@@ -75,69 +105,37 @@ impl<'a> Row<'a> {
         Self { row, next: Cell::new(0), text_bytes: Cell::new(0) }
     }
 
-    /// Reads the next column, or the next columns.
+    /// Reads the next column or columns.
     pub(crate) fn read<T: FromRow>(&self) -> Result<T> {
         T::from_row(self)
     }
 
-    /// Reads the next column, a text that was checked when it was written.
-    pub(crate) fn read_parsed<T, E: Display>(&self, parse: impl FnOnce(&str) -> std::result::Result<T, E>) -> Result<T> {
-        let text = self.text()?;
-        parse(text).map_err(|error| Error::Internal(format!("stored value '{text}': {error}")))
-    }
-
-    /// Reads the next column, a media type. One that was stored before there was a bound to them is given as unknown.
+    /// Reads a media type. One that is longer than today's limit, stored before there was one, becomes [`media_type::UNKNOWN`].
     pub(crate) fn read_media_type(&self) -> Result<String> {
         Ok(self.read_optional_media_type()?.unwrap_or_else(|| media_type::UNKNOWN.to_owned()))
     }
 
-    /// The same where there need not be one.
+    /// Reads a media type that may be absent. One that is longer than today's limit becomes `None`.
     pub(crate) fn read_optional_media_type(&self) -> Result<Option<String>> {
-        Ok(self.optional_text()?.filter(|text| text.len() <= media_type::LONGEST).map(str::to_owned))
+        match self.next_value()? {
+            Value::Text(text) if text.len() > media_type::LONGEST => Ok(None),
+            value => Option::from_column(value),
+        }
     }
 
-    /// How many bytes of text have been read so far, as they are stored.
+    /// The number of bytes of text read from this row so far. Pages are limited by it.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text_bytes.get()
     }
 
-    /// The number of the next column, which the caller reads.
-    fn advance(&self) -> usize {
-        self.next.replace(self.next.get() + 1)
-    }
-
-    fn integer(&self) -> Result<i64> {
-        match self.row {
-            EngineRow::Sqlite(row) => sqlite::integer(row, self.advance()),
-        }
-    }
-
-    fn boolean(&self) -> Result<bool> {
-        match self.row {
-            EngineRow::Sqlite(row) => sqlite::boolean(row, self.advance()),
-        }
-    }
-
-    fn text(&self) -> Result<&str> {
-        self.optional_text()?.ok_or_else(is_null)
-    }
-
-    /// A text in the engine's memory; `None` for NULL.
-    fn optional_text(&self) -> Result<Option<&str>> {
-        let text = match self.row {
-            EngineRow::Sqlite(row) => sqlite::text(row, self.advance())?,
+    fn next_value(&self) -> Result<Value<'_>> {
+        let column = self.next.replace(self.next.get() + 1);
+        let value = match self.row {
+            EngineRow::Sqlite(row) => sqlite::value(row, column)?,
         };
-        self.text_bytes.set(self.text_bytes.get() + text.map_or(0, str::len));
-        Ok(text)
-    }
-
-    fn bytes(&self) -> Result<Option<&[u8]>> {
-        match self.row {
-            EngineRow::Sqlite(row) => sqlite::bytes(row, self.advance()),
+        if let Value::Text(text) = value {
+            self.text_bytes.set(self.text_bytes.get() + text.len());
         }
+        Ok(value)
     }
-}
-
-fn is_null() -> Error {
-    Error::Internal("a column that must have a value is NULL".to_owned())
 }

@@ -1,35 +1,33 @@
-//! Statements, and the transaction that they run in.
+//! Statements and the transaction that runs them.
 //!
-//! A statement is written once, in SQL that SQLite and PostgreSQL both run, with numbered parameters (`?1`).
+//! Statements are written in SQL that both SQLite and PostgreSQL run, with numbered parameters (`?1`).
 
 use super::parameters::Value;
 use super::rows::{EngineRow, FromRow, Row};
 use super::sqlite::statements as sqlite;
 use crate::error::Result;
 use roadstead_model::page::Filling;
-use std::ops::ControlFlow;
 
-/// One SQL statement, named so that a test can prepare every one of them on both engines.
+/// An SQL statement. [`statements`] lists them by name, so that a test can prepare every one on PostgreSQL.
 pub(crate) struct Sql(pub(crate) &'static str);
 
-/// Declares the statements of a file, and the list `STATEMENTS` of all of them.
+/// Declares the statements of a file and, for tests, their list `STATEMENTS`.
 macro_rules! statements {
     ($($name:ident = $text:expr;)*) => {
         $(static $name: $crate::metadata::Sql = $crate::metadata::Sql($text);)*
-        /// Every statement of this file.
         #[cfg(test)]
         pub(crate) static STATEMENTS: &[(&str, &$crate::metadata::Sql)] = &[$((stringify!($name), &$name)),*];
     };
 }
 pub(crate) use statements;
 
-/// A transaction on an engine. It ends with the function that it was passed to.
+/// A transaction on an engine. It ends when the function that it was passed to returns.
 pub(crate) enum Tx<'c> {
     Sqlite(&'c mut rusqlite::Connection),
 }
 
 impl Tx<'_> {
-    /// Runs a statement, and returns the number of rows that it changed.
+    /// Runs a statement and returns the number of changed rows.
     pub(crate) async fn execute(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<usize> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql.0, parameters),
@@ -41,46 +39,41 @@ impl Tx<'_> {
         let mut items = Vec::new();
         let visit = |row: &Row<'_>| {
             items.push(row.read()?);
-            Ok(ControlFlow::Continue(()))
+            Ok(true)
         };
         self.each_row(sql, parameters, visit).await?;
         Ok(items)
     }
 
-    /// Runs a query and reads its first row, if it has one.
+    /// Runs a query and reads the first row, if any.
     pub(crate) async fn query_one<T: FromRow>(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<Option<T>> {
         let mut first = None;
         let visit = |row: &Row<'_>| {
             first = Some(row.read()?);
-            Ok(ControlFlow::Break(()))
+            Ok(false)
         };
         self.each_row(sql, parameters, visit).await?;
         Ok(first)
     }
 
-    /// Runs a query and reads as many rows as the page has room for, and not the rest.
+    /// Runs a query and reads rows until the page is full.
     pub(crate) async fn fill<T: FromRow>(&mut self, page: &mut Filling<T>, sql: &Sql, parameters: &[Value<'_>]) -> Result<()> {
         let visit = |row: &Row<'_>| {
             let item = row.read()?;
-            Ok(if page.take(item, row.text_bytes()) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            Ok(page.take(item, row.text_bytes()))
         };
         self.each_row(sql, parameters, visit).await
     }
 
-    /// Runs several statements without parameters: a migration.
+    /// Runs several statements without parameters, as a migration has them.
     pub(crate) async fn execute_script(&mut self, script: &str) -> Result<()> {
         match self {
-            Self::Sqlite(connection) => sqlite::execute_script(connection, script),
+            Self::Sqlite(connection) => connection.execute_batch(script).map_err(sqlite::failure),
         }
     }
 
-    /// Runs a query, and calls `visit` for each row until it breaks.
-    async fn each_row(
-        &mut self,
-        sql: &Sql,
-        parameters: &[Value<'_>],
-        mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
+    /// Runs a query and calls `visit` for each row while it returns `true`.
+    async fn each_row(&mut self, sql: &Sql, parameters: &[Value<'_>], mut visit: impl FnMut(&Row<'_>) -> Result<bool>) -> Result<()> {
         match self {
             Self::Sqlite(connection) => sqlite::each_row(connection, sql.0, parameters, |row| visit(&Row::new(EngineRow::Sqlite(row)))),
         }

@@ -1,15 +1,15 @@
-//! Migrations: one text for both engines, each applied once, in order.
+//! Migrations of the schema, applied in order, once each.
 //!
-//! The text is SQLite's, in words that are easily replaced for PostgreSQL: `INTEGER` (SQLite's name for a 64-bit row id) is
-//! `BIGINT` there, `BLOB` is `BYTEA`, `CTEXT` (text that compares by bytes) is `TEXT COLLATE "C"`, `json_quote` is `to_json`,
-//! and `WITHOUT ROWID` (SQLite's clustered tables) goes. These words stand for nothing else.
+//! They are written for SQLite. For PostgreSQL a few words are replaced, which have no other use: `INTEGER` (SQLite's 64-bit row id)
+//! by `BIGINT`, `BLOB` by `BYTEA`, `CTEXT` (text compared bytewise) by `TEXT COLLATE "C"`, and `json_quote` by `to_json`. `WITHOUT
+//! ROWID` (SQLite's clustered tables) is left out.
 
 pub(crate) mod user_ids;
 
 use super::{Tx, params, statements};
 use crate::error::{Error, Result};
 
-/// Every migration in order. The version of a schema is the number of migrations that have been applied to it.
+/// All migrations in order. The version of a schema is the number of migrations applied to it.
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_initial.sql"),
     include_str!("../../../migrations/0002_catalog_policies_principals.sql"),
@@ -18,10 +18,10 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     USER_IDS,
 ];
 
-/// Its columns are filled by code: see [`user_ids`].
+/// Code fills the columns that this migration adds: see [`user_ids`].
 const USER_IDS: &str = include_str!("../../../migrations/0005_user_ids.sql");
 
-/// The version of the schema that this code is written for.
+/// The current version of the schema.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
@@ -31,7 +31,7 @@ statements! {
     INSERT_VERSION = "INSERT INTO schema_version (version) VALUES (?1)";
 }
 
-/// Brings the schema up to date. Fails if a newer Roadstead has migrated it.
+/// Migrates the schema to the current version. Fails if it is newer.
 pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     tx.execute_script(CREATE_VERSION).await?;
     let found = version(tx).await?;
@@ -46,7 +46,7 @@ pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Fails if the schema has another version. A command must not migrate the data under a running server.
+/// Fails unless the schema has the current version. Commands call this, because they must not migrate the data of a running server.
 pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
     let found = version(tx).await?;
     refuse_newer(found)?;
@@ -71,7 +71,7 @@ fn refuse_newer(found: i64) -> Result<()> {
     )))
 }
 
-/// A migration in PostgreSQL's words.
+/// Translates a migration for PostgreSQL.
 #[cfg(test)]
 pub(crate) fn for_postgres(script: &str) -> String {
     let words =

@@ -1,4 +1,4 @@
-//! Migration 5 in code: draws a unique id for every user, and binds the repository policies that name users to these ids.
+//! The data migration of version 5: generates a unique id for every user and binds repository policies that name users to the ids.
 
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
@@ -27,7 +27,7 @@ pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
     }
     for repository in tx.query::<i64>(&SELECT_REPOSITORIES, params![]).await? {
         let document: String = tx.query_one(&SELECT_DOCUMENT, params![repository]).await?.unwrap_or_default();
-        // A policy that cannot be read lets nobody through, and stays as it is.
+        // A malformed policy grants nothing and is left unchanged.
         if let Ok(bound) = bind(&document, &ids) {
             tx.execute(&UPDATE_DOCUMENT, params![repository, bound]).await?;
         }
@@ -35,7 +35,7 @@ pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the ARNs of users by their ids. The ARN of a user who does not exist stays, and matches nobody for ever.
+/// Replaces the ARNs of users by their ids. The ARN of a nonexistent user is kept and never matches anyone.
 fn bind(document: &str, ids: &UserIds) -> std::result::Result<String, PolicyError> {
     let mut bound = BTreeMap::new();
     for (written, principal) in aws_principals(document)? {

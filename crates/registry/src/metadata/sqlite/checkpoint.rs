@@ -1,17 +1,17 @@
-//! Checkpoints: a thread copies the write-ahead log back into the database, so that no request does.
+//! The checkpoint thread, which copies the write-ahead log back into the database so that no request has to.
 
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// How often the log is copied back into the database.
+/// The time between checkpoints.
 const PERIOD: Duration = Duration::from_secs(1);
-/// A log smaller than this (1 MiB) is left alone.
+/// The size in bytes up to which a log is not checkpointed.
 const SMALL_LOG: u64 = 1 << 20;
-/// With more than this in use (16 MiB) the log is restarted from its beginning, even if writers have to wait for that.
+/// The size in bytes above which the log is restarted from its beginning, even if writers have to wait for that.
 const LARGE_LOG: u64 = 16 << 20;
-/// The size of SQLite's pages.
+/// The size of SQLite's pages in bytes.
 const PAGE: u64 = 4096;
 
 /// Runs until `stopped` is disconnected, then checkpoints and truncates the log.
@@ -19,15 +19,15 @@ pub(super) fn run(connection: &Connection, log: &Path, stopped: &Receiver<()>) {
     while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
         let size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
         if size > SMALL_LOG && checkpoint(connection, "PASSIVE") > LARGE_LOG {
-            // The file keeps its length: overwriting is made durable sooner than extending a file.
+            // The file keeps its length, because syncing overwritten bytes is faster than syncing a longer file.
             checkpoint(connection, "RESTART");
         }
     }
     checkpoint(connection, "TRUNCATE");
 }
 
-/// Copies the log back, and returns the number of bytes that were in use in the log. A checkpoint that finds the database
-/// busy is tried again in the next period.
+/// Checkpoints the log and returns the number of bytes in use in it. A checkpoint that finds the database busy is retried in the next
+/// period.
 fn checkpoint(connection: &Connection, mode: &str) -> u64 {
     let pages = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1));
     pages.map_or(0, |pages| pages.unsigned_abs().saturating_mul(PAGE))

@@ -1,8 +1,8 @@
 //! The embedded engine: SQLite in WAL mode, durable at every commit.
 //!
-//! Three threads share the work: `writer.rs` runs writes and commits them in groups, `sync.rs` makes the write-ahead log
-//! durable, and `checkpoint.rs` copies the log back into the database. Reads (`readers.rs`) run on the caller's thread and see
-//! the last commit; in WAL mode they never wait for a writer.
+//! Three threads share the work: `writer.rs` runs writes and commits them in groups, `sync.rs` syncs the write-ahead log, and
+//! `checkpoint.rs` copies the log back into the database. Reads (`readers.rs`) run on the caller's thread and see the last commit. In
+//! WAL mode they never wait for a writer.
 
 mod checkpoint;
 mod connection;
@@ -30,14 +30,13 @@ use sync::LogHealth;
 use wal_index::WalIndex;
 use writer::Writer;
 
-/// How many bytes of the database are mapped into memory for scans.
+/// The number of bytes of the database mapped into memory for scans.
 const MAPPED: i64 = 1 << 30;
 
 pub(super) struct Sqlite {
-    /// For reads of a few rows. They read their pages into memory: after each commit SQLite would map the whole file anew,
-    /// which costs more.
+    /// Connections for reads of few rows. They map nothing, because after each commit SQLite would map the whole file again.
     readers: Readers,
-    /// For reads of many rows, from the mapped file.
+    /// Connections for reads of many rows, from the mapped file.
     scanners: Readers,
     writer: Writer,
     log: Arc<LogHealth>,
@@ -56,7 +55,7 @@ impl Sqlite {
         let index = Arc::new(WalIndex::open(path)?);
         let log_path = path.with_extension("db-wal");
         let log_file = File::open(&log_path)?;
-        // SQLite would make the log's name durable when it first syncs the log, but here `sync.rs` does that.
+        // SQLite would sync the directory when it first syncs the log, but here `sync.rs` syncs the log.
         path.parent().map_or(Ok(()), sync_folder)?;
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let log = Arc::new(LogHealth::default());
@@ -80,17 +79,17 @@ impl Sqlite {
         })
     }
 
-    /// Fails once the log could not be synced: writes are then no longer accepted.
+    /// Fails after a sync of the log has failed, when writes are no longer accepted.
     pub(super) fn check_writable(&self) -> Result<()> {
         self.log.check()
     }
 
-    /// Identifies the last commit; `None` while one is being published.
+    /// Identifies the last commit. `None` while a commit is being published.
     pub(super) fn version(&self) -> Option<Version> {
         self.index.version()
     }
 
-    /// Runs a read of a few rows on this thread.
+    /// Reads few rows, on the calling thread.
     pub(super) fn read<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -98,7 +97,7 @@ impl Sqlite {
         self.readers.run(work)
     }
 
-    /// Runs a read of many rows on this thread.
+    /// Reads many rows, on the calling thread.
     pub(super) fn scan<T, F>(&self, work: F) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
@@ -106,7 +105,7 @@ impl Sqlite {
         self.scanners.run(work)
     }
 
-    /// Hands a write to the writer thread and waits until it is committed and, if `durable`, synced.
+    /// Runs a write on the writer thread and returns once it is committed and, if `durable`, synced.
     pub(super) async fn write<T, F>(&self, work: F, durable: bool) -> Result<T>
     where
         T: Send + 'static,
@@ -116,14 +115,14 @@ impl Sqlite {
         self.writer.run(work, durable).await
     }
 
-    /// Lets the threads finish what they have begun, and waits for them.
+    /// Stops the threads and waits until they have finished pending work.
     pub(super) async fn close(&self) {
         self.writer.close();
         self.stop_checkpoints.lock().take();
         let threads = std::mem::take(&mut *self.threads.lock());
         self.readers.close_idle();
         self.scanners.close_idle();
-        // A thread that panicked has logged that already.
+        // A panic of a thread has been logged already.
         let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A pool of read-only connections. Each serves one read at a time, on the caller's thread.
+//! A pool of read-only connections. Reads run on the caller's thread.
 
 use super::connection::{connect, finish, run_cached};
 use super::statements::failure;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) struct Readers {
     path: PathBuf,
-    /// How many bytes of the database are mapped into memory.
+    /// The number of bytes of the database mapped into memory.
     mapped: i64,
     idle: Mutex<Vec<Connection>>,
 }
@@ -29,7 +29,7 @@ impl Readers {
         let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
         run_cached(&connection, "BEGIN DEFERRED")?;
         let result = finish(work(&mut Tx::Sqlite(&mut connection)));
-        // A connection whose transaction does not end is closed rather than reused.
+        // A connection whose transaction could not be ended is closed instead of reused.
         if run_cached(&connection, "COMMIT").is_ok() {
             self.idle.lock().push(connection);
         }

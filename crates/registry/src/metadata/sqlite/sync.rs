@@ -1,4 +1,4 @@
-//! Durability: a thread syncs the write-ahead log, once for all commits since its last sync, and then answers those who wait.
+//! The sync thread, which syncs the write-ahead log once for all commits since its last sync and then answers their callers.
 
 use super::writer::Answer;
 use crate::error::{Error, Result};
@@ -6,15 +6,15 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-/// Whether the log can still be relied on. After a sync that failed the kernel may have dropped dirty pages without a trace,
-/// and every later commit builds on them: from then on nothing is durable until the database is opened anew.
+/// Whether the log can be relied on. When a sync fails, the kernel may drop dirty pages without a trace, and every later commit builds
+/// on them. After that, nothing is durable until the database is reopened.
 #[derive(Default)]
 pub(super) struct LogHealth {
     sync_failed: AtomicBool,
 }
 
 impl LogHealth {
-    /// Fails once a sync has failed.
+    /// Fails if a sync has failed before.
     pub(super) fn check(&self) -> Result<()> {
         if self.sync_failed.load(Ordering::Acquire) {
             return Err(Error::Unavailable("the metadata could not be synced".to_owned()));

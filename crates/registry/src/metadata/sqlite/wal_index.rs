@@ -1,7 +1,7 @@
-//! The WAL index, which tells whether anything has been committed.
+//! The WAL index, which shows whether anything has been committed.
 //!
-//! It is the file whose name ends in `-shm`, and its header is where SQLite itself looks (SQLite documentation, "WAL-mode File Format",
-//! section 2.1). So this file is what ties the cache of reads to local files: another engine identifies its commits in another way.
+//! It is the file whose name ends in `-shm`. SQLite uses its header in the same way (SQLite documentation, "WAL-mode File Format",
+//! section 2.1). Another engine must identify commits differently for the cache.
 
 use crate::disk::mapping::SharedWords;
 use crate::metadata::cache::Version;
@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// How many words the header has.
+/// The length of a header in words of 32 bits.
 const HEADER: usize = 12;
 
-/// Open as long as any connection: closing the file would end every lock that this process holds on it.
+/// An open WAL index. It must outlive all connections, because closing the file releases every lock that this process holds on it.
 pub(super) struct WalIndex {
     /// The two copies of the header.
     headers: SharedWords,
@@ -26,8 +26,8 @@ impl WalIndex {
         Ok(Self { headers: SharedWords::new(&file, 2 * HEADER)?, _file: file })
     }
 
-    /// Identifies the last commit; `None` while one is being published. A writer updates the second copy of the header first, and a
-    /// reader reads the first copy first, so copies that are equal are consistent.
+    /// Identifies the last commit. `None` while a commit is being published. Writers update the second copy of the header first, and
+    /// readers read the first copy first, so equal copies are consistent.
     pub(super) fn version(&self) -> Option<Version> {
         let mut words = self.headers.read();
         let [first, second]: [[u32; HEADER]; 2] = [(); 2].map(|()| std::array::from_fn(|_| words.next().unwrap_or_default()));

@@ -1,5 +1,5 @@
-//! Group commit: one thread owns the only writing connection, runs each write in a savepoint of its own, and commits all that
-//! are waiting together.
+//! Group commit: one thread owns the only writing connection, runs each write in its own savepoint, and commits all waiting writes
+//! together.
 
 use super::connection::{finish, run_cached};
 use crate::error::{Error, Result};
@@ -10,35 +10,35 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 
-/// How many writes share a commit at most: enough to make a sync cheap, few enough to answer soon.
+/// The maximum number of writes per commit: enough to make a sync cheap, few enough to answer soon.
 const BATCH: usize = 256;
 
-/// A write on its way to the thread. It is given the connection, inside a transaction, or the reason why there is none.
+/// A queued write. It receives the connection, in a transaction, or the error that prevented the transaction.
 pub(super) type Job = Box<dyn FnOnce(Result<&mut Connection>) -> Ran + Send>;
 
-/// Tells the caller how its write ended. Called after the commit or the sync, with its error if that failed.
+/// Sends the result of a write to its caller. Called with the result of the commit or sync.
 pub(super) type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// A write that has run and is not committed yet.
+/// A write that has run but is not committed yet.
 pub(super) struct Ran {
-    /// Whether the caller is answered only once the write is durable.
+    /// Whether the caller is answered only after a sync.
     durable: bool,
     answer: Answer,
 }
 
-/// The way to the thread that writes.
+/// The queue of the writer thread.
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
 }
 
 impl Writer {
-    /// A writer, and the jobs that [`run_batches`] takes from it.
+    /// Creates a writer and the receiver of its jobs for [`run_batches`].
     pub(super) fn new() -> (Self, Receiver<Job>) {
         let (jobs, waiting) = mpsc::channel();
         (Self { jobs: Mutex::new(Some(jobs)) }, waiting)
     }
 
-    /// Runs `work` in a savepoint, and returns once it is committed and, if `durable`, synced.
+    /// Runs `work` in a savepoint and returns once it is committed and, if `durable`, synced.
     pub(super) async fn run<T, F>(&self, work: F, durable: bool) -> Result<T>
     where
         T: Send + 'static,
@@ -53,7 +53,7 @@ impl Writer {
             };
             let durable = durable && result.is_ok();
             let answer = move |ended: Result<()>| {
-                // The caller may have gone meanwhile; its write stands all the same.
+                // The write stays committed even if the caller has been dropped.
                 let _ = reply.send(ended.and(result));
             };
             Ran { durable, answer: Box::new(answer) }
@@ -63,13 +63,13 @@ impl Writer {
         answer.await.map_err(|_| panicked())?
     }
 
-    /// Takes no more writes; [`run_batches`] returns after those that wait.
+    /// Refuses further writes. [`run_batches`] returns after the queued ones.
     pub(super) fn close(&self) {
         self.jobs.lock().take();
     }
 }
 
-/// Runs writes in batches of all that wait, and hands those that have to be durable on to be synced.
+/// Runs writes in batches of all that are waiting, and passes those that must be durable to the sync thread.
 pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &Sender<Vec<Answer>>) {
     while let Ok(first) = waiting.recv() {
         let (ran, committed) = run_batch(&mut connection, first, waiting);
@@ -84,14 +84,14 @@ pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, t
     }
 }
 
-/// Runs `first`, and whatever waits behind it, in one transaction, and commits it.
+/// Runs `first` and the writes waiting after it in one transaction, and commits it.
 fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>) -> (Vec<Ran>, Result<()>) {
     if let Err(error) = run_cached(connection, "BEGIN IMMEDIATE") {
         log(&error);
         return (vec![first(Err(error))], Ok(()));
     }
     let mut ran = vec![first(Ok(connection))];
-    // A full disk can end the whole transaction: nothing more may run then, as it would run outside of one.
+    // A full disk can end the whole transaction. Further writes would then run outside of any transaction.
     while ran.len() < BATCH
         && !connection.is_autocommit()
         && let Ok(job) = waiting.try_recv()
@@ -108,7 +108,7 @@ fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>) -
     (ran, committed)
 }
 
-/// Runs one write so that its failure, or its panic, leaves the rest of the batch untouched.
+/// Runs one write so that its failure or panic does not affect the rest of the batch.
 fn run_in_savepoint<T, F>(connection: &mut Connection, work: F) -> Result<T>
 where
     F: AsyncFn(&mut Tx<'_>) -> Result<T>,
