@@ -1,11 +1,10 @@
-//! The audit log: who did what, and who was refused.
+//! The audit log.
 
-use crate::support::{Credentials, Ended, Harbour, Server, run};
+use crate::support::{Credentials, Ended, Harbour, Server, run, wait_until};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-/// A registry whose audit log is a file in a folder of its own.
+/// A registry with an audit log.
 struct Watched {
     harbour: Harbour,
     folder: tempfile::TempDir,
@@ -23,19 +22,19 @@ impl Watched {
         self.folder.path().join("audit.log")
     }
 
-    /// Runs a command beside the server that finds the audit log, too.
+    /// Runs a command on the server's data directory, with the same audit log.
     fn run(&self, arguments: &[&str]) -> Ended {
         let (data, file) = (self.harbour.server.data(), self.file());
         let found = [("ROADSTEAD_DATA", data.to_str().unwrap()), ("ROADSTEAD_AUDIT_LOG", file.to_str().unwrap())];
         run(arguments, &[&found[..], &[("ROADSTEAD_LOG_FORMAT", "json")]].concat())
     }
 
-    /// Runs a command that must succeed, and gives what it printed.
+    /// Runs a command that must succeed, and returns its output.
     fn command(&self, arguments: &[&str]) -> Value {
         self.run(&[arguments, &["--output", "json"]].concat()).json()
     }
 
-    /// Stops the server, and gives all events.
+    /// Stops the server, and returns all events.
     fn events(self) -> Vec<Value> {
         let file = self.file();
         assert!(self.harbour.server.stop().success());
@@ -104,7 +103,7 @@ fn every_attempt_that_was_refused_is_an_event_and_a_challenge_is_none() {
     harbour.create("app");
     watched.command(&["user", "create", "alice"]);
     let alice = Credentials::of(&watched.command(&["access-key", "create", "--user", "alice"]));
-    // What a login begins with, and what a browser sends.
+    // Anonymous requests are challenged, which is not a refusal.
     assert_eq!(server.get("/v2/").status, 401);
     assert_eq!(server.send("PUT", "/v2/pier/app/manifests/v1", &[], b"{}").status, 401);
     assert_eq!(server.send("POST", "/", &[("x-amz-target", "SpencerFrontendService.CreateRepository")], b"{}").status, 400);
@@ -132,9 +131,9 @@ fn every_attempt_that_was_refused_is_an_event_and_a_challenge_is_none() {
     assert_eq!(text(refused[0], "resource"), ARN);
     assert!(text(refused[0], "reason").contains("is not authorized to perform: ecr-public:DeleteRepository"), "{}", refused[0]);
     assert_eq!((text(refused[1], "claimed_key_id"), text(refused[1], "reason")), (alice.id.as_str(), "InvalidSignatureException"));
-    assert!(refused[1].get("access_key_id").is_none(), "nothing is proved");
+    assert!(refused[1].get("access_key_id").is_none(), "the key is only claimed");
     assert_eq!(text(refused[2], "reason"), "UnrecognizedClientException");
-    assert!(refused[2].get("claimed_key_id").is_none(), "what looks like a secret is not written down: {}", refused[2]);
+    assert!(refused[2].get("claimed_key_id").is_none(), "a possible secret is not logged: {}", refused[2]);
     assert_eq!(text(refused[4], "resource"), "pier/app");
     let all = events.iter().map(Value::to_string).collect::<String>();
     assert!([root.secret.as_str(), alice.secret.as_str(), "hunter2", "QVdTOm"].iter().all(|secret| !all.contains(secret)));
@@ -191,16 +190,11 @@ fn a_file_that_was_moved_away_is_opened_anew_on_sighup() {
     let watched = Watched::new(&[]);
     let (file, old) = (watched.file(), watched.folder.path().join("audit.log.1"));
     watched.harbour.create("before");
-    let begun = Instant::now();
-    // The answer does not wait for the event to be in the file.
-    while !std::fs::read_to_string(&file).unwrap().contains("repository/before") && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    // The answer does not wait for the event to be written.
+    wait_until("the event was not written", || std::fs::read_to_string(&file).unwrap().contains("repository/before"));
     std::fs::rename(&file, &old).unwrap();
     watched.harbour.server.hang_up();
-    while !file.exists() && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the file was not reopened", || file.exists());
     watched.harbour.create("after");
     let resources = |events: &[Value]| events.iter().map(|event| text(event, "resource").to_owned()).collect::<Vec<_>>();
     assert_eq!(resources(&read(&old)), ["*", "arn:aws:ecr-public::000000000000:repository/before"]);

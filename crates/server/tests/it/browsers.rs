@@ -1,11 +1,11 @@
-//! What browsers are told, and whom an emulator answers.
+//! Headers for browsers, and the origins and hosts that an emulator accepts.
 
 use crate::support::{Answer, Connection, Harbour, Server, run, sha256};
 use serde_json::json;
 
 const INERT: &str = "default-src 'none'; sandbox";
 
-/// Everything that an answer says to browsers: the policy, and that they must not guess.
+/// The content security policy of an answer, and its `X-Content-Type-Options`.
 fn told(answer: &Answer) -> (Option<&str>, Option<&str>) {
     (answer.header("content-security-policy"), answer.header("x-content-type-options"))
 }
@@ -66,7 +66,7 @@ fn browsers_are_bound_to_https_when_they_came_by_it_and_when_the_operator_wants_
     let server = Server::start(&["--hsts", "365d", "--trusted-proxy", "127.0.0.1", "--public-url", "https://registry.example"]);
     let hsts = |headers: &[(&str, &str)]| server.send("GET", "/v2/", headers, b"").header("strict-transport-security").map(str::to_owned);
     assert_eq!(hsts(&[("x-forwarded-proto", "https")]).as_deref(), Some("max-age=31536000"));
-    // Whatever the public URL is: a promise that came over a plain connection is none.
+    // Browsers ignore the header over a plain connection, whatever the public URL.
     assert_eq!((hsts(&[]), hsts(&[("x-forwarded-proto", "http")])), (None, None));
     let stranger = Server::start(&["--hsts", "365d", "--trusted-proxy", "192.0.2.1"]);
     let answer = stranger.send("GET", "/v2/", &[("x-forwarded-proto", "https")], b"");
@@ -92,9 +92,9 @@ fn pages_of_the_sites_that_are_listed_may_read_and_no_others() {
         }
         let other = ask("GET", path, "https://evil.example");
         assert_eq!((allowed(&other), other.header("vary")), (None, Some("Origin")), "{path}");
-        assert_eq!(harbour.server.get(path).header("vary"), Some("Origin"), "a cache must not give this one to a page");
+        assert_eq!(harbour.server.get(path).header("vary"), Some("Origin"), "a cache must not serve this to a page of another origin");
     }
-    // What writes, and what is no read of the registry's, is nobody else's.
+    // Writes, and everything outside the OCI door, are not shared with other origins.
     assert_eq!(allowed(&ask("POST", "/v2/pier/app/blobs/uploads/", "https://app.example")), None);
     assert_eq!(allowed(&ask("POST", "/", "https://app.example")), None);
     assert_eq!(allowed(&ask("GET", "/metrics", "https://app.example")), None);
@@ -117,7 +117,7 @@ fn a_preflight_is_answered_without_a_login_and_allows_reads() {
     );
     assert_eq!((of("vary"), of("access-control-max-age")), (None, Some("7200")));
     assert_eq!(server.get("/v2/_catalog").header("access-control-allow-origin"), Some("*"));
-    // No preflight, or none that is answered: a method like any other.
+    // Without the headers of a preflight, or outside the OCI door, OPTIONS is not allowed.
     assert_eq!(server.send("OPTIONS", "/v2/pier/app/manifests/v1", &[], b"").status, 405);
     assert_eq!(preflight(&server, "/").status, 405);
     let closed = Server::start(&["--alias", "pier"]);
@@ -129,8 +129,7 @@ fn a_preflight_is_answered_without_a_login_and_allows_reads() {
 #[test]
 fn metrics_and_probes_move_to_an_address_of_their_own() {
     let server = Server::start(&["--admin-listen", "127.0.0.1:0"]);
-    let admin: std::net::SocketAddr =
-        server.wait_for_event(|event| event["message"] == "ready")["admin"].as_str().unwrap().parse().unwrap();
+    let admin = server.admin_address();
     assert_ne!(admin, server.address());
     for path in ["/metrics", "/healthz", "/readyz"] {
         let answer = Connection::to(admin).send("GET", path, &[("host", "anything.example")], b"");
@@ -143,7 +142,7 @@ fn metrics_and_probes_move_to_an_address_of_their_own() {
         assert_eq!(Connection::to(admin).send(method, path, &[], b"").status, 404, "{method} {path}");
     }
     assert_eq!((server.get("/").status, server.get("/v2/").status), (200, 401));
-    // Both are left in order.
+    // A shutdown also closes the connections of the admin address.
     let mut idle = Connection::to(admin);
     assert_eq!(idle.send("GET", "/healthz", &[], b"").status, 200);
     assert!(server.stop().success());
@@ -179,7 +178,7 @@ fn an_emulator_answers_to_names_of_its_own_machine_only() {
     assert_eq!(server.send("GET", "/", &[("host", &evil)], b"").status, 403);
     let named = Server::start(&["--emulator", "--public-url", "http://localhost:5000"]);
     assert_eq!(named.send("GET", "/v2/_catalog", &[("host", "evil.example,localhost")], b"").status, 403);
-    // The target's host counts, whatever the header says.
+    // The host in the target takes precedence over the header.
     assert_eq!(server.send("GET", &format!("http://{evil}/v2/_catalog"), &[], b"").status, 403);
 }
 
@@ -195,7 +194,7 @@ fn an_emulator_takes_nothing_from_the_pages_of_web_sites() {
         assert_eq!(server.send("POST", "/", &[("origin", "https://evil.example")], b"{}").status, 400);
         assert_eq!(server.send("GET", "/v2/_catalog", &[("origin", "https://evil.example")], b"").status, 200);
     }
-    // A server that is no emulator asks for a login, which no page has.
+    // Without an emulator, a write needs a login, which no page has.
     let server = Server::start(&["--alias", "pier"]);
     assert_eq!(server.send("POST", "/v2/pier/app/blobs/uploads/", &[("origin", "https://evil.example")], b"").status, 401);
     assert_eq!(server.send("GET", "/v2/_catalog", &[("host", "any.example")], b"").status, 200);
@@ -231,7 +230,7 @@ fn a_login_made_under_an_emulator_ends_with_it() {
         let answer = server.send("POST", "/v2/pier/app/blobs/uploads/", &[("authorization", &login)], b"");
         assert_eq!((answer.status, &answer.json()["errors"][0]["message"]), (401, &json!("Your Authorization Token is invalid.")));
     }
-    // And the other way round, so that neither kind is ever taken for the other.
+    // Logins of a server are not valid at an emulator either.
     let real = Harbour::on(server);
     assert_eq!(begin(&real), 202);
     let login = real.login.clone();

@@ -1,15 +1,15 @@
-//! The commands that work on the data folder beside a running server.
+//! Commands on the data directory of a running server.
 
 use crate::support::{Answer, Credentials, Server, command, run};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
 
-/// An account that no server is set up with.
+/// An account that does not exist initially.
 const OTHER: &str = "111122223333";
 const POWER_USER: &str = "AmazonElasticContainerRegistryPublicPowerUser";
 
-/// Runs a command that must fail with this exit code, and gives the one line that says why.
+/// Runs a command that must fail with an exit code, and returns its one line of reason.
 fn refused(server: &Server, code: i32, arguments: &[&str]) -> String {
     let ended = server.run(arguments);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");

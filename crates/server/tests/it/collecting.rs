@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A count that `/metrics` shows; zero while it shows none.
+/// A counter from `/metrics`; zero while it is absent.
 fn metric(server: &Server, name: &str) -> u64 {
     let text = server.get("/metrics").text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -33,8 +33,8 @@ fn what_nothing_needs_is_removed_in_the_background_and_what_was_removed_is_told(
     assert!(metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="done"}"#) >= 1);
 }
 
-/// Clients push images that share layers, skip layers that are there already, and delete all but their newest images,
-/// while the server collects all the time.
+/// Clients push images with shared layers, skip existing layers, and delete all but their newest images, while the server collects
+/// garbage continuously.
 #[test]
 fn no_push_fails_and_no_image_suffers_while_garbage_is_collected() {
     let harbour = Harbour::on(Server::start(&["--alias", "pier", "--gc-interval", "1s", "--gc-grace", "5s"]));
@@ -69,7 +69,7 @@ fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
         if enough.load(Ordering::Relaxed) {
             break;
         }
-        // Some layers come back soon, some after they were unused for longer than the grace.
+        // Some layers are pushed again soon, some after they were unused for longer than the grace period.
         let shared = (number * number * 31 + pusher * 17) % 1009;
         let layers = [format!("{shared} of all"), format!("{} of {pusher}", number / 2)];
         let image = Image::new(&format!("{pusher} {number}"), &layers);
@@ -87,13 +87,13 @@ fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {
     }
 }
 
-/// A key of a new user with this managed policy, and the login that it gives.
+/// Creates a user with a managed policy. Returns the user's key and login.
 fn user(server: &Server, name: &str, policy: &str) -> (Credentials, String) {
     server.command(&["user", "create", name]);
     server.command(&["policy", "attach", policy, "--user", name]);
     let key = Credentials::of(&server.command(&["access-key", "create", "--user", name]));
-    let token = server.aws_as(&key, "GetAuthorizationToken", &json!({})).json()["authorizationData"]["authorizationToken"].clone();
-    (key, format!("Basic {}", token.as_str().unwrap()))
+    let login = server.login(&key);
+    (key, login)
 }
 
 #[test]

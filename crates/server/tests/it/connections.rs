@@ -1,6 +1,6 @@
-//! Connections: which heads are taken, when they are kept, and how many there may be.
+//! Connections: accepted heads, keep-alive, and limits.
 
-use crate::support::{Answer, Connection, Harbour, Server, sha256};
+use crate::support::{Answer, Connection, Harbour, Server, sha256, wait_until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ fn a_request_is_refused_before_its_body_and_the_client_may_still_send_it() {
         ("PUT", "/", vec![], 405),
     ] {
         let mut connection = Connection::to(harbour.server.address());
-        // The body is sent to its end, as clients do that look at the answer only afterwards.
+        // Sends the whole body, like clients that read the answer only afterwards.
         let answer = connection.send(method, path, &headers, &body);
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         assert!(says_close(&answer), "{method} {path}: {answer:?}");
@@ -92,7 +92,7 @@ fn the_answer_comes_before_the_body_does() {
     connection.write(format!("PATCH {upload} HTTP/1.1\r\nhost: a\r\ncontent-length: {LARGE}\r\n\r\n").as_bytes());
     let answer = connection.read("PATCH");
     assert_eq!((answer.status, says_close(&answer)), (401, true));
-    // Nothing more is sent, so that the server has no reason to go on reading for long.
+    // Nothing more is sent, so the lingering close ends soon.
     let begun = Instant::now();
     assert!(connection.is_closed());
     assert!(begun.elapsed() < Duration::from_secs(30));
@@ -142,7 +142,7 @@ fn a_small_body_that_nobody_wants_costs_no_connection_and_neither_does_a_chunked
     assert_eq!(connection.send("PUT", &path, &headers[..1], b"").status, 201);
 }
 
-/// A connection with a request under way, which ends when it is dropped.
+/// A connection with a request in flight.
 fn busy(server: &Server, forwarded_for: &str) -> Connection {
     let mut connection = Connection::to(server.address());
     let forwarded = format!("x-forwarded-for: {forwarded_for}\r\n");
@@ -161,7 +161,7 @@ fn idle_connections_of_an_address_make_room_and_busy_ones_do_not() {
     }
     idle[0].write(b"GET /healthz HTTP/1.1\r\nhost: a\r\n");
     assert_eq!(server.get("/healthz").status, 200);
-    assert!(idle[0].is_closed(), "a head that is not finished does not make a connection busy");
+    assert!(idle[0].is_closed(), "an incomplete head does not make a connection busy");
     assert_eq!(idle[2].send("GET", "/healthz", &[], b"").status, 200);
 
     let _busy: Vec<Connection> = (0..3).map(|_| busy(&server, "")).collect();
@@ -175,10 +175,7 @@ fn all_connections_together_have_a_bound_and_a_proxy_is_held_to_no_other() {
     let busy: Vec<Connection> = (0..8).map(|number| busy(&server, &format!("198.51.100.{number}"))).collect();
     assert_eq!(server.get("/healthz").status, 503);
     drop(busy);
-    let begun = Instant::now();
-    while server.get("/healthz").status != 200 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the places were not given back");
-    }
+    wait_until("the places were not freed", || server.get("/healthz").status == 200);
     assert!(server.get("/metrics").text().contains(r#"roadstead_connections_refused_total{bound="all"} "#));
 }
 
@@ -196,10 +193,7 @@ fn requests_through_a_proxy_are_counted_by_the_address_that_it_forwards() {
     assert_eq!(from("2001:db8::3", "POST", "/").json()["__type"], json!("ThrottlingException"));
     assert_eq!(from("2001:db8::3", "GET", "/healthz").status, 429);
     assert_eq!(from("2001:db8:0:1::3", "GET", "/healthz").status, 200);
-    assert_eq!(server.get("/healthz").status, 200, "the proxy asks for itself");
+    assert_eq!(server.get("/healthz").status, 200, "a request of the proxy itself is not limited");
     drop(held);
-    let begun = Instant::now();
-    while from("2001:db8::3", "GET", "/healthz").status != 200 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the requests that ended are still counted");
-    }
+    wait_until("finished requests are still counted", || from("2001:db8::3", "GET", "/healthz").status == 200);
 }

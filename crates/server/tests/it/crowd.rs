@@ -1,4 +1,4 @@
-//! Many clients at once in one repository.
+//! Many concurrent clients of one repository.
 
 use crate::support::{Connection, Harbour, Image, Pusher, sha256};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::thread;
 const PUSHERS: usize = 32;
 const IMAGES: usize = 6;
 
-/// Layers that many images have.
+/// A layer of many images.
 fn shared(number: usize) -> String {
     format!("shared layer {}", number % 5)
 }
@@ -16,7 +16,7 @@ fn image(pusher: usize, number: usize) -> Image {
     Image::new(&format!("{pusher} {number}"), &[shared(number), shared(number + pusher), format!("layer of {pusher}")])
 }
 
-/// Every second image is deleted again by its pusher.
+/// Every other image is deleted by its pusher.
 fn is_kept(number: usize) -> bool {
     number.is_multiple_of(2)
 }
@@ -30,10 +30,8 @@ fn nothing_acknowledged_is_missing_when_a_crowd_pushes_mounts_deletes_and_lists(
     thread::scope(|scope| {
         let pushers: Vec<_> = (0..PUSHERS)
             .map(|pusher| {
-                scope.spawn({
-                    let harbour = &harbour;
-                    move || push_all(harbour, pusher)
-                })
+                let harbour = &harbour;
+                scope.spawn(move || push_all(harbour, pusher))
             })
             .collect();
         for disturb in [mount, delete, list] {
@@ -64,7 +62,7 @@ fn push_all(harbour: &Harbour, pusher: usize) {
     let mut client = Pusher::of(harbour, "app");
     for number in 0..IMAGES {
         let (image, tag) = (image(pusher, number), format!("p{pusher}-{number}"));
-        // Somebody may delete a layer before the manifest that needs it comes; the push says so and is begun again.
+        // A layer may be deleted before the manifest arrives. The push then fails and is repeated.
         let accepted = (0..1000).find_map(|_| {
             let put = client.push(&image, &tag);
             assert!(put.status == 201 || put.json()["errors"][0]["code"] == "MANIFEST_BLOB_UNKNOWN", "{put:?}");

@@ -1,23 +1,21 @@
-//! Stored blobs that something other than the server has cut short.
+//! Blob files truncated by something other than the server.
 
-use crate::support::{Harbour, Server};
-use crate::tls::Identity;
+use crate::support::{Harbour, Identity, Server, connect_http2};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
-/// A data folder with the blobs of the repository `pier/app`, and a certificate to serve them with.
+/// A data directory with blobs of the repository `pier/app`, and a certificate to serve them with.
 struct Store {
     folder: tempfile::TempDir,
     identity: Identity,
 }
 
 impl Store {
-    /// With blobs of the letter `a`, of these lengths; their digests come with it.
+    /// Pushes blobs of these lengths, all of the letter `a`. Also returns their digests.
     fn of(lengths: &[usize]) -> (Self, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let identity = Identity::write_to(folder.path());
@@ -29,10 +27,8 @@ impl Store {
     }
 
     fn serve(&self, secure: bool) -> Server {
-        let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
-        let (certificate, key) = (path("chain.pem"), path("key.pem"));
-        let flags = if secure { ["--tls-cert", &certificate, "--tls-key", &key].to_vec() } else { Vec::new() };
-        Server::start_in(&self.folder.path().join("data"), &flags)
+        let flags = self.identity.flags();
+        Server::start_in(&self.folder.path().join("data"), if secure { &flags } else { &[] })
     }
 
     /// The file of a blob.
@@ -57,7 +53,7 @@ fn asked<S: Write>(mut stream: S, path: &str) -> S {
     stream
 }
 
-/// What comes until the connection ends, however it does.
+/// Reads until the connection ends, properly or not.
 fn read_all(stream: &mut impl Read) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -103,7 +99,7 @@ fn a_blob_that_is_cut_short_while_it_is_sent_ends_that_answer_and_nothing_else()
         let path = format!("/v2/pier/app/blobs/{}", digests[0]);
         let mut begun = [0; 10_000];
         let received = if secure {
-            let mut stream = asked(store.identity.connect(&server).unwrap(), &path);
+            let mut stream = asked(store.identity.connect(&server, &[b"http/1.1"]).unwrap(), &path);
             stream.read_exact(&mut begun).unwrap();
             cut(&store.file(&digests[0]), 1 << 20);
             read_all(&mut stream)
@@ -140,14 +136,13 @@ async fn a_blob_that_is_cut_short_while_it_is_sent_over_http2_ends_that_answer_a
     }
 }
 
-/// Begins to pull something over HTTP/2, does `meanwhile`, and pulls as much as comes. Gives how many bytes did, and `/healthz`'s
-/// status on the same connection after that.
+/// Pulls over HTTP/2, and calls `meanwhile` after the first frame. Returns the number of bytes received, and the status of a later
+/// `/healthz` on the same connection.
 async fn pull_while<S>(stream: S, path: &str, meanwhile: impl FnOnce()) -> (usize, u16)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::spawn(connection);
+    let (mut client, connection) = connect_http2(stream).await;
     let request = |path: &str| http::Request::get(format!("http://localhost{path}")).body(Empty::<bytes::Bytes>::new()).unwrap();
     let mut answer = client.send_request(request(path)).await.unwrap().into_body();
     let mut received = answer.frame().await.unwrap().unwrap().into_data().unwrap().len();

@@ -1,4 +1,4 @@
-//! Accounts that the configuration file declares.
+//! Accounts declared in the configuration file.
 
 use crate::support::{Credentials, Server, run};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const OTHER: &str = "111122223333";
 
-/// A file that declares an account with a user who may read.
+/// Declares an account with a read-only user.
 fn declared(secret: &str) -> String {
     format!(
         r#"
@@ -30,7 +30,7 @@ fn declared(secret: &str) -> String {
     )
 }
 
-/// A server that is configured by `text`, on a data folder beside that file.
+/// Starts a server with the configuration `text`.
 fn start(folder: &Path, text: &str) -> Server {
     let (file, data) = (folder.join("roadstead.toml"), folder.join("data"));
     std::fs::write(&file, text).unwrap();
@@ -42,7 +42,7 @@ fn key(id: &str, secret: &str) -> Credentials {
     Credentials { id: id.to_owned(), secret: secret.to_owned() }
 }
 
-/// What DescribeRepositories answers to a key: the name of the exception, if it is one.
+/// Calls DescribeRepositories, and returns the exception, or null if the call succeeds.
 fn describe(server: &Server, id: &str, secret: &str) -> Value {
     server.aws_as(&key(id, secret), "DescribeRepositories", &json!({})).json()["__type"].clone()
 }
@@ -81,7 +81,7 @@ fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
     assert_eq!((&after["users"], &after["accessKeys"]), (&before["users"], &before["accessKeys"]));
     assert_eq!(describe(&server, "AKIAALICE", "another-secret-of-alice"), Value::Null);
     assert_eq!(describe(&server, "AKIAALICE", "secret-of-alice-1"), "InvalidSignatureException");
-    // Nobody declares that the key is active, so it stays as the operator left it.
+    // The file does not declare whether the key is active, so the operator's change remains.
     assert_eq!(describe(&server, "AKIAROOT", "secret-of-the-root"), "UnrecognizedClientException");
 }
 

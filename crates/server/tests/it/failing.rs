@@ -1,4 +1,4 @@
-//! Whoever fails too often to prove who he is: he is held back, and nobody else is.
+//! Rate limits on failed authentication, which affect only the clients that fail.
 
 use crate::support::{Credentials, Harbour, Server};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn bad_signatures_are_told_to_wait_after_a_few_and_good_ones_never() {
     let wrong = Credentials { secret: "wrong".into(), ..good.clone() };
     let unknown = |number: u32| Credentials { id: format!("AKIAUNKNOWN{number}"), secret: "any".into() };
     assert_eq!([kind(&harbour, &wrong), kind(&harbour, &wrong)], ["InvalidSignatureException"; 2]);
-    assert_eq!(kind(&harbour, &wrong), "ThrottlingException", "a third of an address's failures is for one key");
+    assert_eq!(kind(&harbour, &wrong), "ThrottlingException", "one key may have a third of the failures of an address");
     assert_eq!((0..3).map(|number| kind(&harbour, &unknown(number))).collect::<Vec<_>>(), ["UnrecognizedClientException"; 3]);
     assert_eq!(kind(&harbour, &unknown(3)), "ThrottlingException");
     assert!((0..10).all(|_| kind(&harbour, &good) == "none"));
@@ -40,7 +40,7 @@ fn bad_logins_are_told_when_to_come_again_and_good_ones_never() {
     assert!((1..=1200).contains(&held_back.header("retry-after").unwrap().parse::<u32>().unwrap()));
     assert_eq!(harbour.server.send("GET", "/v2/", &[("authorization", "Bearer a.b")], b"").status, 429);
     assert_eq!((harbour.send("GET", "/token/", &[], b"").status, harbour.send("GET", "/v2/", &[], b"").status), (200, 200));
-    assert_eq!(harbour.server.get("/v2/").status, 401, "nobody in particular is told to sign in");
+    assert_eq!(harbour.server.get("/v2/").status, 401, "an anonymous request is challenged as before");
 }
 
 #[test]

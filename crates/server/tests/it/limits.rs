@@ -1,4 +1,4 @@
-//! Quotas and request rates, as the operator sets them.
+//! Configured quotas and request rates.
 
 use crate::support::{Answer, Server};
 use serde_json::{Value, json};
@@ -6,12 +6,6 @@ use serde_json::{Value, json};
 fn refusal(answer: &Answer) -> (u16, Value, Value) {
     let json = answer.json();
     (answer.status, json["__type"].clone(), json["message"].clone())
-}
-
-/// The header that a client which has logged in sends.
-fn login(server: &Server) -> String {
-    let answer = server.aws("GetAuthorizationToken", &json!({})).json();
-    format!("Basic {}", answer["authorizationData"]["authorizationToken"].as_str().unwrap())
 }
 
 #[test]
@@ -28,7 +22,7 @@ fn a_quota_that_is_set_is_the_one_in_force() {
 #[test]
 fn a_layer_may_be_as_large_as_the_limit_and_no_larger() {
     let server = Server::start(&["--limit-layer-size", "1KiB", "--create-on-push"]);
-    let login = login(&server);
+    let login = server.login(&server.credentials());
     let push = |length: usize| {
         let session = server.send("POST", &format!("/v2/{}/app/blobs/uploads/", server.alias()), &[("authorization", &login)], b"");
         let location = session.header("location").unwrap();

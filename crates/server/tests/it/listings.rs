@@ -1,4 +1,4 @@
-//! What listings repeat of manifests, and what may be pushed so that they can.
+//! Fields of manifests that listings repeat, and their limits in pushes.
 
 use crate::support::{Answer, Harbour, IMAGE, INDEX, Server, sha256};
 use serde_json::{Value, json};
@@ -11,13 +11,13 @@ fn put_image(harbour: &Harbour, manifest: &[u8], more: Value) -> Answer {
     harbour.server.aws("PutImage", &input)
 }
 
-/// The code and the text of a refusal at the OCI door.
+/// The status, code and message of a refusal at the OCI door.
 fn oci(answer: &Answer) -> (u16, String, String) {
     let error = answer.json()["errors"][0].clone();
     (answer.status, error["code"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
 }
 
-/// The exception and the text of a refusal at the AWS door.
+/// The status, exception and message of a refusal at the AWS door.
 fn aws(answer: &Answer) -> (u16, String, String) {
     let body = answer.json();
     (answer.status, body["__type"].as_str().unwrap().to_owned(), body["message"].as_str().unwrap().to_owned())
@@ -92,7 +92,7 @@ fn what_every_listing_would_repeat_is_bounded_where_it_is_pushed() {
     let other = harbour.send("PUT", "/v2/pier/app/manifests/v1", &[("content-type", &long)], b"{}");
     assert_eq!(oci(&other), (400, "MANIFEST_INVALID".into(), too_long.clone()));
     assert_eq!(aws(&put_image(&harbour, b"{}", json!({ "imageManifestMediaType": long }))), invalid("ImageManifest", &too_long));
-    assert_eq!(harbour.put("v1", &[], harmless.as_bytes()).status, 201, "no listing repeats these");
+    assert_eq!(harbour.put("v1", &[], harmless.as_bytes()).status, 201, "listings do not repeat annotations without a subject");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn an_image_without_layers_may_say_so_with_null_or_not_at_all() {
         let pushed =
             harbour.send("PUT", &format!("/v2/pier/app/manifests/o{number}"), &[("content-type", media_type)], manifest.as_bytes());
         assert_eq!(pushed.status, 201, "{manifest}: {pushed:?}");
-        // Another blank makes another image.
+        // A trailing space gives another digest.
         let manifest = format!("{manifest} ");
         let put = put_image(&harbour, manifest.as_bytes(), json!({ "imageTag": format!("a{number}") }));
         assert_eq!(put.status, 200, "{manifest}: {put:?}");
@@ -188,7 +188,7 @@ fn an_image_is_put_under_a_media_type_that_somebody_names() {
         assert_eq!(aws(&put_image(&harbour, &image, named)), invalid("ImageManifest", "Invalid JSON syntax"));
     }
     assert_eq!(put_image(&harbour, &image, json!({ "imageManifestMediaType": IMAGE })).status, 200);
-    assert_eq!(harbour.send("PUT", "/v2/pier/app/manifests/v1", &[], &image).status, 201, "the other door guesses");
+    assert_eq!(harbour.send("PUT", "/v2/pier/app/manifests/v1", &[], &image).status, 201, "the OCI door infers the media type");
 }
 
 #[test]

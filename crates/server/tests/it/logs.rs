@@ -1,4 +1,4 @@
-//! The access log on the wire: what `docs/logs.md` promises of a line.
+//! The lines of the access log, as documented in `docs/logs.md`.
 
 use crate::support::{Connection, Server, command};
 use std::io::{BufRead, BufReader};

@@ -1,6 +1,6 @@
-//! What clients and scripts rely on, tried on the real binary over loopback. No network and no service is needed.
+//! Tests of the binary over the loopback interface. They need neither a network nor other services.
 
-// A test that panics has said what it had to say; the lint knows only functions that are tests themselves.
+// Clippy allows these in tests, but not in the functions that tests call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod audit;

@@ -1,15 +1,17 @@
-//! What other users of the machine can read, and what a server says at start of secrets that are none.
+//! Files that other users of the machine can read, and warnings at start about weak secrets.
 
-use crate::support::{Harbour, Server, run};
-use crate::tls::Identity;
+use crate::support::{Harbour, Identity, Server, run};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// The mode of everything below a folder, and of itself, by its path.
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The modes of a directory and everything below it, by path.
 fn modes(folder: &Path) -> BTreeMap<String, u32> {
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let mut modes = BTreeMap::from([(format!("{}/", folder.display()), mode(folder))]);
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
@@ -44,7 +46,7 @@ fn whatever_the_umask_is_everything_in_the_data_folder_is_its_owners_only() {
         assert_eq!(names.len(), 7 + 6, "{names:?}");
         assert_private(&data);
 
-        // Nor does a command beside it open anything, also when it is alone and makes SQLite's files anew.
+        // Also private if a command, running alone, creates SQLite's files again.
         assert!(harbour.server.stop().success());
         let command = format!("umask {umask}; exec \"$0\" user create alice --data \"$1\"");
         let arguments = ["-c", &command, env!("CARGO_BIN_EXE_roadstead"), data.to_str().unwrap()];
@@ -70,11 +72,11 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
     assert_eq!(told, open.len(), "{}", server.logged());
     assert!(server.stop().success());
 
-    // A folder that is not the server's alone is left as it is.
+    // The mode of a directory with other files in it is left alone.
     fs::write(data.join("somebody's"), "").unwrap();
     fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
     let server = Server::start_in(&data, &[]);
-    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(mode(&data), 0o755);
     assert!(server.logged().contains("use a separate directory"));
 }
 
@@ -92,18 +94,17 @@ fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
     fs::set_permissions(&data, Permissions::from_mode(0o777)).unwrap();
     link("master.key");
     let server = Server::start_in(&data, &[]);
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&data), mode(&elsewhere)), (0o700, 0o644));
     assert!(server.logged().contains("the target of this link is accessible to other users"), "{}", server.logged());
     assert!(server.stop().success());
 
-    // Nor is anything made there.
+    // No file is created at the target either.
     fs::rename(&elsewhere, folder.path().join("key")).unwrap();
     link("lock");
     assert_eq!(run(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()], &[]).code, Some(1));
     assert!(!elsewhere.exists());
 
-    // The folder itself may be a link.
+    // The data directory itself may be a link.
     fs::remove_file(data.join("lock")).unwrap();
     fs::rename(folder.path().join("key"), &elsewhere).unwrap();
     fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
@@ -116,7 +117,7 @@ fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
 #[test]
 fn a_file_with_secrets_that_everybody_can_read_is_warned_about_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    Identity::write_to(folder.path());
+    let identity = Identity::write_to(folder.path());
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let own = "[[account.user]]\nname = 'a'\n[[account.user.access_key]]\nid = 'AKIAA'\nsecret = 'secret-of-the-user-a'\n";
     let named = "[[account.user]]\nname = 'b'\n[[account.user.access_key]]\nid = 'AKIAB'\nsecret_file = 'secret-b'\n";
@@ -132,7 +133,7 @@ fn a_file_with_secrets_that_everybody_can_read_is_warned_about_with_what_to_do()
         }
         Server::start(&[&["--config", &path("roadstead.toml")], flags].concat())
     };
-    let tls = ["--tls-cert", &path("chain.pem"), "--tls-key", &path("key.pem")];
+    let tls = identity.flags();
     let all = format!("[[account]]\n{own}{named}");
     let only_named = format!("[[account]]\n{named}");
     for (text, flags, mode, expected) in

@@ -1,8 +1,7 @@
-//! `roadstead serve`: the contract that users and scripts rely on.
+//! `roadstead serve`: behaviour that users and scripts rely on.
 
-use crate::support::{Connection, Server, command, run};
+use crate::support::{Connection, Server, command, connect_http2, run, wait_until};
 use http_body_util::BodyExt;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -59,13 +58,12 @@ fn a_head_request_is_answered_like_get_but_without_the_body() {
     }
 }
 
-/// hyper sends the body of an answer to HEAD over HTTP/2; a client takes that for a protocol error.
+/// Over HTTP/2, hyper would send the body of an answer to HEAD, which is a protocol error for clients.
 #[tokio::test]
 async fn http_2_is_spoken_to_who_begins_with_it_and_head_has_no_body_there_either() {
     let server = Server::start(&[]);
     let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::spawn(connection);
+    let (mut client, connection) = connect_http2(stream).await;
     for (method, length) in [("HEAD", 0), ("GET", 6), ("HEAD", 0)] {
         let request = http::Request::builder().method(method).uri(format!("http://{}/healthz", server.address()));
         let answer = client.send_request(request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap()).await.unwrap();
@@ -181,26 +179,29 @@ fn an_address_that_is_taken_is_refused_and_no_data_folder_is_made() {
     assert!(!data.exists());
 }
 
+/// A connection on which a signed call was sent, except for the last byte of its body.
+fn all_but_one_byte_sent(server: &Server) -> Connection {
+    let mut connection = Connection::to(server.address());
+    let mut head = String::from("POST / HTTP/1.1\r\n");
+    for (name, value) in server.aws_headers("DescribeRegistries", b"{}") {
+        head += &format!("{name}: {value}\r\n");
+    }
+    connection.write(format!("{head}content-length: 2\r\n\r\n{{").as_bytes());
+    wait_until("the request did not begin", || server.get("/metrics").text().contains("roadstead_http_requests_in_flight 2"));
+    connection
+}
+
 #[test]
 fn a_signal_to_stop_lets_a_request_under_way_finish() {
     let mut server = Server::start(&[]);
-    let body = json!({}).to_string();
     let mut idle = Connection::to(server.address());
     assert_eq!(idle.send("GET", "/healthz", &[], b"").status, 200);
-    let mut connection = Connection::to(server.address());
-    let mut head = String::from("POST / HTTP/1.1\r\n");
-    for (name, value) in server.aws_headers("DescribeRegistries", body.as_bytes()) {
-        head += &format!("{name}: {value}\r\n");
-    }
-    connection.write(format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes());
-    connection.write(&body.as_bytes()[..1]);
-    let in_flight = "roadstead_http_requests_in_flight 2";
-    wait_until(|| server.get("/metrics").text().contains(in_flight));
+    let mut connection = all_but_one_byte_sent(&server);
     server.terminate();
     server.wait_for_event(|event| event["message"] == "stopping");
     assert!(idle.is_closed());
-    wait_until(|| std::net::TcpStream::connect(server.address()).is_err());
-    connection.write(&body.as_bytes()[1..]);
+    wait_until("connections are still accepted", || std::net::TcpStream::connect(server.address()).is_err());
+    connection.write(b"}");
     assert_eq!(connection.read("POST").status, 200);
     assert!(server.wait().success());
     server.wait_for_event(|event| event["message"] == "stopped");
@@ -220,7 +221,7 @@ fn who_has_asked_for_nothing_does_not_keep_a_server_that_stops() {
         })
         .collect();
     let open = format!("roadstead_connections {}\n", connections.len() + 1);
-    wait_until(|| server.get("/metrics").text().contains(&open));
+    wait_until("the connections were not accepted", || server.get("/metrics").text().contains(&open));
     let stopped = Instant::now();
     server.terminate();
     assert!(server.wait().success());
@@ -231,13 +232,7 @@ fn who_has_asked_for_nothing_does_not_keep_a_server_that_stops() {
 #[test]
 fn a_second_signal_stops_at_once() {
     let mut server = Server::start(&[]);
-    let mut connection = Connection::to(server.address());
-    let mut head = String::from("POST / HTTP/1.1\r\n");
-    for (name, value) in server.aws_headers("DescribeRegistries", b"{}") {
-        head += &format!("{name}: {value}\r\n");
-    }
-    connection.write(format!("{head}content-length: 2\r\n\r\n{{").as_bytes());
-    wait_until(|| server.get("/metrics").text().contains("roadstead_http_requests_in_flight 2"));
+    let _connection = all_but_one_byte_sent(&server);
     server.terminate();
     server.wait_for_event(|event| event["message"] == "stopping");
     let begun = Instant::now();
@@ -392,14 +387,6 @@ fn text_is_the_log_format_where_there_is_no_terminal() {
 fn the_ready_event_says_how_long_the_start_took() {
     let server = Server::start(&[]);
     let event = server.wait_for_event(|event| event["message"] == "ready");
-    // The promise is 50 ms for a release build on a machine that does nothing else; this only catches a scan at start.
+    // The target is 50 ms for a release build on an idle machine. This bound only catches a scan at start.
     assert!(event["milliseconds"].as_u64().unwrap() < 5_000, "{event}");
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

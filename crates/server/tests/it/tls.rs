@@ -1,74 +1,21 @@
 //! HTTPS from PEM files, and their renewal while the server runs.
 
-use crate::support::{Connection, Server, run};
+use crate::support::{Connection, Identity, Server, connect_http2, run, wait_until};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::ServerName;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A certificate of its own for `localhost`, in files of a folder.
-pub(crate) struct Identity {
-    certificate: CertificateDer<'static>,
-}
-
-impl Identity {
-    pub(crate) fn write_to(folder: &Path) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
-        Self { certificate: made.cert.der().clone() }
-    }
-
-    /// A client that trusts this certificate only.
-    pub(crate) fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        Arc::new(config)
-    }
-
-    /// Connects, to speak HTTP/1.1.
-    pub(crate) fn connect(&self, server: &Server) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
-        let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(self.client(&[b"http/1.1"]), name).unwrap();
-        Ok(StreamOwned::new(connection, TcpStream::connect(server.address())?))
-    }
-
-    /// Sends one request over HTTP/1.1; fails when the server shows another certificate.
-    pub(crate) fn get(&self, server: &Server, path: &str) -> std::io::Result<String> {
-        let mut stream = self.connect(server)?;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\nconnection: close\r\n\r\n", server.address().port());
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-}
-
-fn start(folder: &Path) -> Server {
-    start_with(folder, &[])
-}
-
-fn start_with(folder: &Path, flags: &[&str]) -> Server {
-    let (certificate, key) = (folder.join("chain.pem"), folder.join("key.pem"));
-    Server::start(&[&["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()], flags].concat())
+fn start(identity: &Identity, flags: &[&str]) -> Server {
+    Server::start(&[&identity.flags(), flags].concat())
 }
 
 #[test]
 fn half_a_handshake_does_not_keep_a_server_that_stops() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let mut server = start(folder.path());
+    let mut server = start(&identity, &[]);
     let mut silent = TcpStream::connect(server.address()).unwrap();
     silent.write_all(&[22]).unwrap();
     assert!(identity.get(&server, "/healthz").unwrap().starts_with("HTTP/1.1 200 "));
@@ -82,21 +29,20 @@ fn half_a_handshake_does_not_keep_a_server_that_stops() {
 fn browsers_are_bound_to_https_and_what_operators_ask_is_plain_at_an_address_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let server = start_with(folder.path(), &["--hsts", "1d", "--admin-listen", "127.0.0.1:0"]);
+    let server = start(&identity, &["--hsts", "1d", "--admin-listen", "127.0.0.1:0"]);
     let answer = identity.get(&server, "/v2/").unwrap();
     assert!(answer.contains("\r\nstrict-transport-security: max-age=86400\r\n"), "{answer}");
     assert!(identity.get(&server, "/metrics").unwrap().starts_with("HTTP/1.1 404 "));
-    let admin = server.wait_for_event(|event| event["message"] == "ready")["admin"].as_str().unwrap().parse().unwrap();
-    let metrics = Connection::to(admin).send("GET", "/metrics", &[], b"");
+    let metrics = Connection::to(server.admin_address()).send("GET", "/metrics", &[], b"");
     assert_eq!((metrics.status, metrics.header("strict-transport-security")), (200, None));
-    assert!(!identity.get(&start(folder.path()), "/v2/").unwrap().contains("strict-transport-security"));
+    assert!(!identity.get(&start(&identity, &[]), "/v2/").unwrap().contains("strict-transport-security"));
 }
 
 #[test]
 fn https_is_answered_and_what_the_server_writes_starts_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let server = start(folder.path());
+    let server = start(&identity, &[]);
     let origin = format!("https://localhost:{}", server.address().port());
     assert_eq!(server.url(), origin);
     let answer = identity.get(&server, "/v2/").unwrap();
@@ -108,13 +54,12 @@ fn https_is_answered_and_what_the_server_writes_starts_with_it() {
 async fn http2_is_spoken_with_those_who_offer_it() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let server = start(folder.path());
+    let server = start(&identity, &[]);
     let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(identity.client(&[b"h2", b"http/1.1"]));
     let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
-    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::spawn(connection);
+    let (mut client, connection) = connect_http2(stream).await;
     let request = http::Request::get("https://localhost/healthz").body(Empty::<bytes::Bytes>::new()).unwrap();
     let answer = client.send_request(request).await.unwrap();
     assert_eq!((answer.status(), answer.version()), (http::StatusCode::OK, http::Version::HTTP_2));
@@ -127,17 +72,13 @@ async fn http2_is_spoken_with_those_who_offer_it() {
 fn a_renewed_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let first = Identity::write_to(folder.path());
-    let server = start(folder.path());
+    let server = start(&first, &[]);
     std::fs::write(folder.path().join("chain.pem"), "not a certificate").unwrap();
     server.wait_for_event(|event| event["message"] == "the new certificate cannot be used: the old one stays in use");
     assert!(first.get(&server, "/healthz").unwrap().ends_with("alive\n"));
 
     let second = Identity::write_to(folder.path());
-    let begun = Instant::now();
-    while second.get(&server, "/healthz").is_err() {
-        assert!(begun.elapsed() < PATIENCE, "the certificate was not renewed");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("the certificate was not renewed", || second.get(&server, "/healthz").is_ok());
     assert!(first.get(&server, "/healthz").is_err());
 }
 
@@ -145,7 +86,7 @@ fn a_renewed_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not
 fn plain_http_on_a_secure_port_is_told_to_use_https_and_harms_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let server = start(folder.path());
+    let server = start(&identity, &[]);
     let upload = [b"PUT /v2/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n".as_slice(), &[0; 1_000_000]].concat();
     for request in
         [b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".as_slice(), b"P", upload.as_slice(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
@@ -170,14 +111,12 @@ fn plain_http_on_a_secure_port_is_told_to_use_https_and_harms_nobody() {
 fn after_http2_was_agreed_on_nothing_else_is_answered() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
-    let server = start(folder.path());
+    let server = start(&identity, &[]);
     for (protocols, is_answered) in [([b"h2".as_slice()].as_slice(), false), (&[b"http/1.1"], true), (&[], true)] {
-        let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(identity.client(protocols), name).unwrap();
-        let mut stream = StreamOwned::new(connection, TcpStream::connect(server.address()).unwrap());
+        let mut stream = identity.connect(&server, protocols).unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = Vec::new();
-        // A connection error is a GOAWAY and the end (RFC 9113 §3.4).
+        // HTTP/1.1 is a connection error, answered with GOAWAY (RFC 9113 §3.4).
         let _ = stream.read_to_end(&mut answer);
         assert_eq!(answer.starts_with(b"HTTP/1.1 200 "), is_answered, "{protocols:?}: {answer:?}");
     }

@@ -1,11 +1,16 @@
-//! A client that sends what it is told to and shows what came back, byte by byte: a library would be too polite.
+//! A client that sends exactly the given bytes and returns the answer unchanged, which HTTP libraries do not.
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
 
-/// What a server answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -14,23 +19,21 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header, whatever its case; of several, the first.
+    /// The first value of a header, whose name is case-insensitive.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
-/// An HTTP/1.1 connection that can be kept for several requests, or be left in the middle of one.
+/// An HTTP/1.1 connection for several requests, including incomplete ones.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
@@ -50,7 +53,7 @@ impl Connection {
         self.read(method)
     }
 
-    /// Sends bytes as they are. A server may answer and close before it has read everything, so that failing is not fatal.
+    /// Sends bytes. Ignores failures, because a server may answer and close before it has read everything.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.get_mut().write_all(bytes);
     }
@@ -76,19 +79,19 @@ impl Connection {
         answer
     }
 
-    /// Whether the server has closed its end and sent nothing more.
+    /// Whether the server closes the connection without sending anything more. Blocks until then.
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
     }
 
-    /// Reads the status of an answer that has no header, such as 100.
+    /// Reads the status of an answer without header fields, such as 100.
     pub(crate) fn read_status(&mut self) -> u16 {
         let status = self.line().split(' ').nth(1).and_then(|status| status.parse().ok());
         assert_eq!(self.line(), "");
         status.unwrap()
     }
 
-    /// Everything until the server closes its end.
+    /// Reads until the server closes the connection.
     pub(crate) fn read_to_end(&mut self) -> String {
         let mut text = String::new();
         self.stream.read_to_string(&mut text).unwrap();
@@ -120,7 +123,16 @@ impl Connection {
     }
 }
 
-/// The head of a request. `Host` and `Content-Length` are added where they are not given; a `Host` given empty is left out.
+/// Begins HTTP/2 on a connection. The task ends with it.
+pub(crate) async fn connect_http2<S>(stream: S) -> (SendRequest<Empty<Bytes>>, JoinHandle<hyper::Result<()>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    (client, tokio::spawn(connection))
+}
+
+/// The head of a request. Adds `Host` and `Content-Length` unless given, and leaves out headers with an empty value.
 pub(crate) fn head(stream: &TcpStream, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> Vec<u8> {
     let given = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
     let mut head = format!("{method} {path} HTTP/1.1\r\n");

@@ -1,9 +1,9 @@
-//! Access keys, and requests that are signed with them.
+//! Access keys, and requests signed with them.
 
 use super::signing::{self, Signer};
 use serde_json::Value;
 
-/// A root access key, as the server wrote it.
+/// An access key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub(crate) id: String,
@@ -11,7 +11,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// The access key that a command has made.
+    /// The access key in the JSON output of a command.
     pub(crate) fn of(made: &Value) -> Self {
         let text = |member: &str| made[member].as_str().unwrap_or_else(|| panic!("no {member} in {made}")).to_owned();
         Self { id: text("accessKeyId"), secret: text("secretAccessKey") }

@@ -1,4 +1,4 @@
-//! A registry to push to: a server with the alias `pier`, and images of a few bytes.
+//! A registry to push to, and images of a few bytes.
 
 use super::{Answer, Server};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(crate) struct Harbour {
 }
 
 impl Harbour {
-    /// With the repository `pier/app`.
+    /// A server with the repository `pier/app`.
     pub(crate) fn new() -> Self {
         let harbour = Self::on(Server::start(&["--alias", "pier"]));
         harbour.create("app");
@@ -26,8 +26,7 @@ impl Harbour {
     }
 
     pub(crate) fn on(server: Server) -> Self {
-        let token = server.aws("GetAuthorizationToken", &json!({})).json()["authorizationData"]["authorizationToken"].clone();
-        let login = format!("Basic {}", token.as_str().unwrap());
+        let login = server.login(&server.credentials());
         Self { server, login }
     }
 
@@ -41,7 +40,7 @@ impl Harbour {
         self.server.send(method, path, &headers, body)
     }
 
-    /// Sends a request with a header, anonymously.
+    /// Gets a path anonymously, with one header.
     pub(crate) fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
         self.server.send("GET", path, &[(name, value)], b"")
     }
@@ -53,7 +52,7 @@ impl Harbour {
         digest
     }
 
-    /// Begins an upload and answers where it is found.
+    /// Starts an upload in `pier/app`, and returns its location.
     pub(crate) fn start_upload(&self) -> String {
         let answer = self.send("POST", "/v2/pier/app/blobs/uploads/", &[], b"");
         assert_eq!((answer.status, answer.header("range")), (202, Some("0-0")), "{answer:?}");
@@ -62,7 +61,7 @@ impl Harbour {
         location
     }
 
-    /// An image of one layer, whose config says `text` so that every text makes another image.
+    /// An image of one layer, whose config contains `text`, so that each text gives another image. Pushes its blobs.
     pub(crate) fn image(&self, text: &str, subject: Option<&str>) -> Vec<u8> {
         let config = json!({ "text": text }).to_string();
         let layer = b"a layer";

@@ -1,16 +1,18 @@
-//! What the tests share: servers, commands, clients, signatures, images.
+//! Servers, commands, clients, signatures, certificates and images for the tests.
 
 mod client;
 mod credentials;
 mod harbour;
+mod identity;
 mod process;
 mod pusher;
 mod server;
 mod signing;
 
-pub(crate) use client::{Answer, Connection};
+pub(crate) use client::{Answer, Connection, connect_http2};
 pub(crate) use credentials::{Credentials, sign};
 pub(crate) use harbour::{Harbour, IMAGE, INDEX, sha256};
-pub(crate) use process::{Ended, command, run};
+pub(crate) use identity::Identity;
+pub(crate) use process::{Ended, command, run, wait_until};
 pub(crate) use pusher::{Image, Pusher};
 pub(crate) use server::Server;

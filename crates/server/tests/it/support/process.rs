@@ -6,10 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than anything here takes on a busy machine; reaching it is a failure.
+/// The timeout of everything here, even on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a process said that ended by itself.
+/// The exit code and output of a process.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -18,14 +18,14 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What was printed by a command that succeeds without a warning.
+    /// Returns the standard output. Fails unless the command succeeded without a warning.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
         self.stdout
     }
 
-    /// The same as JSON; null if nothing was printed.
+    /// Returns the standard output as JSON, or null if it is empty. Fails like [`Self::ok`].
     #[track_caller]
     pub(crate) fn json(self) -> Value {
         let text = self.ok();
@@ -33,7 +33,7 @@ impl Ended {
     }
 }
 
-/// Runs the binary to its end, which must come by itself.
+/// Runs the binary until it exits by itself.
 pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let mut child = command(arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     Ended { code, stdout: read.join().unwrap().unwrap(), stderr: read_errors.join().unwrap().unwrap() }
 }
 
-/// The binary, in an environment in which nobody else's settings are left.
+/// The binary, in an environment without other settings of Roadstead.
 pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROADSTEAD_")) {
@@ -70,4 +70,14 @@ pub(super) fn wait(child: &mut Child) -> ExitStatus {
     let _ = child.kill();
     let _ = child.wait();
     panic!("the process did not end in {PATIENCE:?}");
+}
+
+/// Polls a condition. Fails with the message if it does not become true in time.
+#[track_caller]
+pub(crate) fn wait_until(message: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "{message}");
+        thread::sleep(Duration::from_millis(10));
+    }
 }

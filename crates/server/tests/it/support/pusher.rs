@@ -1,9 +1,9 @@
-//! A client that pushes images over one connection, as many of them do at the same time.
+//! A client that pushes images over one connection. Several of them can push concurrently.
 
 use super::{Answer, Connection, Harbour, IMAGE, sha256};
 use serde_json::json;
 
-/// An image, and the bytes that it is made of.
+/// An image and its blobs.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub(crate) manifest: Vec<u8>,
@@ -11,7 +11,7 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// An image of these layers; the config says `text`, so that every text makes another image.
+    /// An image of these layers. The config contains `text`, so that each text gives another image.
     pub(crate) fn new(text: &str, layers: &[String]) -> Self {
         let config = json!({ "text": text }).to_string();
         let descriptor =
@@ -30,7 +30,6 @@ impl Image {
     }
 }
 
-/// One client with a connection of its own.
 pub(crate) struct Pusher {
     connection: Connection,
     login: String,
@@ -39,7 +38,7 @@ pub(crate) struct Pusher {
 }
 
 impl Pusher {
-    /// A client of a repository of the alias `pier`.
+    /// A client of a repository under the alias `pier`.
     pub(crate) fn of(harbour: &Harbour, repository: &str) -> Self {
         Self {
             connection: Connection::to(harbour.server.address()),
@@ -49,12 +48,12 @@ impl Pusher {
         }
     }
 
-    /// The same, but for looking without the login what is there already, as those clients do that sign in when told to.
+    /// Sends HEAD requests anonymously, like clients that authenticate only when challenged.
     pub(crate) fn looking_anonymously(self) -> Self {
         Self { looks_signed_in: false, ..self }
     }
 
-    /// Sends a request to an endpoint of the repository. No answer may be a failure of the server's.
+    /// Sends a request to an endpoint of the repository. Fails if the answer is a server error.
     pub(crate) fn send(&mut self, method: &str, endpoint: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let login = if method == "HEAD" && !self.looks_signed_in { "" } else { self.login.as_str() };
         let headers = [&[("authorization", login)], headers].concat();
@@ -63,7 +62,7 @@ impl Pusher {
         answer
     }
 
-    /// Pushes what the repository does not have yet, as docker does, and answers how the manifest fared.
+    /// Pushes the missing blobs, as docker does, and the manifest. Returns the answer to the manifest.
     pub(crate) fn push(&mut self, image: &Image, reference: &str) -> Answer {
         for blob in &image.blobs {
             let digest = sha256(blob);
@@ -75,7 +74,7 @@ impl Pusher {
         self.send("PUT", &format!("manifests/{reference}"), &[("content-type", IMAGE)], &image.manifest)
     }
 
-    /// Pulls an image by a tag or a digest, and fails unless every byte is there.
+    /// Pulls an image by tag or digest. Fails unless every byte is there.
     pub(crate) fn assert_whole(&mut self, image: &Image, reference: &str) {
         let manifest = self.send("GET", &format!("manifests/{reference}"), &[], b"");
         assert_eq!((manifest.status, &manifest.body), (200, &image.manifest), "{reference}");

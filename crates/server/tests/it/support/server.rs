@@ -1,9 +1,9 @@
-//! A server of the binary under test, on a free port of the loopback, which ends with its test.
+//! A server under test, on a free port of the loopback interface.
 
 use super::process::{Ended, PATIENCE, command, run, wait};
 use super::{Answer, Connection, Credentials, sign};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a server is started.
 const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
 
 /// A running server, killed when it is dropped.
@@ -27,22 +26,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server of its own, in a temporary folder, with these flags besides.
+    /// Starts a server on a temporary data directory, with additional flags.
     pub(crate) fn start(flags: &[&str]) -> Self {
         Self::start_with(&[&["--ephemeral"], flags].concat(), &[])
     }
 
-    /// A server on this data folder, with these flags besides.
+    /// Starts a server on a data directory, with additional flags.
     pub(crate) fn start_in(data: &Path, flags: &[&str]) -> Self {
         Self::start_with(&[&["--data", data.to_str().unwrap()], flags].concat(), &[])
     }
 
-    /// A server with exactly these flags, but for the address and the log's format, and with these environment variables.
+    /// Starts a server with these flags in addition to its address and log format, and with these environment variables.
     pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::follow(command(&[&SERVE, flags].concat(), environment))
     }
 
-    /// A server on this data folder whose process was given this umask.
+    /// Starts a server on a data directory, under a umask.
     pub(crate) fn start_under(umask: &str, data: &Path, flags: &[&str]) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_roadstead")]);
@@ -69,27 +68,29 @@ impl Server {
         Self { child, address: text("address").parse().unwrap(), url: text("url"), data: text("data").into(), alias: text("alias"), log }
     }
 
-    /// What URLs of this server start with.
+    /// The base of this server's URLs.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its data folder.
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
-    /// The alias of its registry.
     pub(crate) fn alias(&self) -> &str {
         &self.alias
     }
 
-    /// Its root access key, from the file that it wrote.
+    /// The address of `--admin-listen`.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.wait_for_event(|event| event["message"] == "ready")["admin"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The root access key, from the file that the server wrote.
     pub(crate) fn credentials(&self) -> Credentials {
         let text = std::fs::read_to_string(self.data.join("credentials")).unwrap();
         let value = |key: &str| {
@@ -99,12 +100,12 @@ impl Server {
         Credentials { id: value("aws_access_key_id"), secret: value("aws_secret_access_key") }
     }
 
-    /// Sends one request on a connection of its own.
+    /// Sends one request on a new connection.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         Connection::to(self.address).send(method, path, headers, body)
     }
 
-    /// Gets a path without any header.
+    /// Gets a path without additional headers.
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"")
     }
@@ -114,7 +115,7 @@ impl Server {
         self.aws_as(&self.credentials(), operation, input)
     }
 
-    /// Calls an operation of the AWS API, signed with this access key.
+    /// Calls an operation of the AWS API, signed with an access key.
     pub(crate) fn aws_as(&self, credentials: &Credentials, operation: &str, input: &Value) -> Answer {
         let body = input.to_string();
         let headers = self.aws_headers_as(credentials, operation, body.as_bytes());
@@ -122,7 +123,13 @@ impl Server {
         self.send("POST", "/", &headers, body.as_bytes())
     }
 
-    /// The headers of a signed call of the AWS API, `host` among them.
+    /// The `Authorization` header of the OCI door for the holder of an access key.
+    pub(crate) fn login(&self, credentials: &Credentials) -> String {
+        let answer = self.aws_as(credentials, "GetAuthorizationToken", &json!({})).json();
+        format!("Basic {}", answer["authorizationData"]["authorizationToken"].as_str().unwrap())
+    }
+
+    /// The headers of a signed call of the AWS API, including `host`.
     pub(crate) fn aws_headers(&self, operation: &str, body: &[u8]) -> Vec<(&'static str, String)> {
         self.aws_headers_as(&self.credentials(), operation, body)
     }
@@ -136,17 +143,17 @@ impl Server {
         sign(unsigned, credentials, "us-east-1", "ecr-public", body)
     }
 
-    /// Runs a command on the data of this server.
+    /// Runs a command on this server's data directory.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         run(arguments, &[("ROADSTEAD_DATA", self.data.to_str().unwrap())])
     }
 
-    /// Runs a command that must succeed, and gives the JSON that it prints; null if it prints none.
+    /// Runs a command that must succeed. Returns its JSON output, or null if it prints nothing.
     pub(crate) fn command(&self, arguments: &[&str]) -> Value {
         self.run(&[arguments, &["--output", "json"]].concat()).json()
     }
 
-    /// The events logged so far, once one of them is wanted: waits for it.
+    /// Waits for a log event, which may have been logged before, and returns it.
     pub(crate) fn wait_for_event(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
@@ -158,27 +165,27 @@ impl Server {
         panic!("not logged: {:?}", self.log.lock().unwrap());
     }
 
-    /// Everything logged so far, as text.
+    /// The log so far, as text.
     pub(crate) fn logged(&self) -> String {
         self.log.lock().unwrap().iter().map(|event| event.to_string() + "\n").collect()
     }
 
-    /// Asks it to stop, without waiting.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
-    /// Tells it that its files may have been moved away.
+    /// Sends SIGHUP, after which the server reopens its log files.
     pub(crate) fn hang_up(&self) {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
 
-    /// Waits until it has ended.
+    /// Waits until the server has exited.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends SIGTERM, and waits until the server has exited.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.terminate();
         self.wait()
@@ -188,7 +195,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let temporary = self.data.file_name().is_some_and(|name| name.to_string_lossy().starts_with("roadstead-"));
-        // After a clean end there is nothing to kill. A test that failed still gets its temporary folder removed.
+        // A server killed by a failed test does not remove its temporary directory.
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -199,7 +206,7 @@ impl Drop for Server {
     }
 }
 
-/// Keeps what the server logs; a line that is no JSON is kept as a string.
+/// Collects log events. A line that is not JSON becomes a string.
 fn follow(lines: impl BufRead + Send + 'static, log: Arc<Mutex<Vec<Value>>>) -> Receiver<Value> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

@@ -1,21 +1,20 @@
-//! Signs calls of the AWS API (Signature Version 4), independently of the code that verifies them. The tests of modules include
-//! this file too.
+//! Signs calls of the AWS API (Signature Version 4), independently of the code that verifies them. Unit tests also include this
+//! file.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// What a signature is made with.
 pub(crate) struct Signer<'a> {
     pub(crate) key_id: &'a str,
     pub(crate) secret: &'a str,
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
-    /// The time of signing, as `x-amz-date` has it.
+    /// The time of signing, in the format of `x-amz-date`.
     pub(crate) time: &'a str,
 }
 
 impl Signer<'_> {
-    /// The `Authorization` of `POST /` with these headers, all of which are signed, and a body of this hash.
+    /// The `Authorization` header of `POST /` with these headers, all of which are signed, and the hash of the body.
     pub(crate) fn authorization(&self, headers: &[(&str, &str)], body_hash: &str) -> String {
         let mut headers = headers.to_vec();
         headers.sort_unstable();
