@@ -136,10 +136,10 @@ impl Installation {
         let database = data.join(DATABASE);
         let lock = match options.sharing {
             Sharing::Server => {
-                permissions::make_folder(data).map_err(in_folder(data))?;
+                permissions::create_directory(data).map_err(in_folder(data))?;
                 let lock = lock(data)?;
                 tighten(data);
-                permissions::make_file(&database).map_err(in_folder(&database))?;
+                permissions::create_file(&database).map_err(in_folder(&database))?;
                 Some(lock)
             }
             Sharing::Beside if database.is_file() => None,

@@ -1,4 +1,4 @@
-//! The contract of a store as tests. Every store runs all of them: see the end of the file.
+//! Tests of the contract of a store, which run for every store listed at the end of the file.
 
 use super::{BlobReader, BlobStore, ResumedUpload, StoredObject, UploadSession};
 use crate::clock::Clock;
@@ -9,15 +9,15 @@ use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::future::Future;
 
-/// The storage that a store is tested on. It is empty at first.
+/// The initially empty storage behind a store under test.
 trait Storage {
     fn create() -> impl Future<Output = Self>;
 
-    /// Opens the store, as another process does or this one after a restart.
+    /// Opens the store, as another process or a restart does.
     fn open(&self) -> impl Future<Output = BlobStore>;
 }
 
-/// An upload, as its session's row has it.
+/// An upload, with the values of its session's row.
 #[derive(Clone)]
 struct Upload {
     id: String,
@@ -36,7 +36,7 @@ impl Upload {
         store.resume(ResumedUpload { id: self.id.clone(), received: self.received, hash, target: target.cloned(), _lease: lease })
     }
 
-    /// Appends bytes and counts them.
+    /// Appends bytes and updates the row.
     async fn append(&mut self, store: &BlobStore, bytes: &[u8]) {
         let mut session = self.resume(store, None);
         let last = write(&mut session, bytes).await;
@@ -44,7 +44,7 @@ impl Upload {
         self.received += bytes.len() as u64;
     }
 
-    /// Appends the last bytes and makes a blob of it.
+    /// Appends the last bytes and makes a blob from the upload.
     async fn finish(&self, store: &BlobStore, bytes: &[u8], target: &Digest) -> Result<String, Error> {
         let mut session = self.resume(store, Some(target));
         let last = write(&mut session, bytes).await;
@@ -80,7 +80,7 @@ async fn content(store: &BlobStore, key: &str, length: usize) -> Vec<u8> {
     reader.copy(0, length).await.expect("its bytes").to_vec()
 }
 
-/// Everything that was last written before a time.
+/// Lists all objects that were last written before a time, by size.
 async fn list(store: &BlobStore, older_than: Timestamp) -> Vec<StoredObject> {
     let mut listing = store.list_older_than(older_than).await.expect("a listing");
     let mut found = Vec::new();
@@ -145,7 +145,7 @@ async fn bytes_that_no_row_counts_are_cut_off<S: Storage>(storage: S) {
     let store = storage.open().await;
     let mut upload = Upload::new();
     upload.append(&store, b"counted").await;
-    // Once settled, once dropped while it writes.
+    // One session is settled, another dropped while it writes.
     upload.clone().append(&store, b" and lost").await;
     let mut session = upload.resume(&store, None);
     session.append(vec![Bytes::from_static(b" and lost as well")]).expect("taken");
@@ -254,7 +254,7 @@ async fn a_store_is_ready<S: Storage>(storage: S) {
     storage.open().await.check_ready().await.expect("ready");
 }
 
-/// Declares every test of the contract for a storage.
+/// Declares all tests of the contract for a storage.
 macro_rules! contract {
     ($storage:ty) => {
         contract! { $storage:
@@ -284,11 +284,11 @@ macro_rules! contract {
 mod filesystem {
     use super::{BlobStore, Storage};
 
-    struct Folder(tempfile::TempDir);
+    struct Directory(tempfile::TempDir);
 
-    impl Storage for Folder {
+    impl Storage for Directory {
         async fn create() -> Self {
-            Self(tempfile::tempdir().expect("a temporary folder"))
+            Self(tempfile::tempdir().expect("a temporary directory"))
         }
 
         async fn open(&self) -> BlobStore {
@@ -296,5 +296,5 @@ mod filesystem {
         }
     }
 
-    contract!(Folder);
+    contract!(Directory);
 }

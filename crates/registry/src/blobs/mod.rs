@@ -34,8 +34,8 @@ pub(crate) enum BlobStore {
 
 impl BlobStore {
     /// Opens the store in a directory, which is created if it does not exist.
-    pub(crate) fn open_filesystem(folder: &Path) -> Result<Self> {
-        Ok(Self::Filesystem(filesystem::Filesystem::open(folder)?))
+    pub(crate) fn open_filesystem(directory: &Path) -> Result<Self> {
+        Ok(Self::Filesystem(filesystem::Filesystem::open(directory)?))
     }
 
     /// Fails if the store cannot be used now.

@@ -19,6 +19,6 @@ where
 }
 
 /// Makes the entries of a directory durable: files that were created, renamed or removed there. Blocks.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }

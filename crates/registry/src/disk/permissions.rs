@@ -1,6 +1,6 @@
 //! Permissions: only the owner can access a data directory, whatever the umask. Directories have mode 0700 and files 0600.
 
-use super::sync_folder;
+use super::sync_directory;
 use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -8,13 +8,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 const FILE: u32 = 0o600;
-const FOLDER: u32 = 0o700;
+const DIRECTORY: u32 = 0o700;
 /// The permission bits of the group and of other users.
 const OTHERS: u32 = 0o077;
 
 /// Creates a directory and its missing parents.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER).create(path)
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)
 }
 
 /// Options for opening a file that may have to be created.
@@ -25,7 +25,7 @@ pub(crate) fn file_options() -> OpenOptions {
 }
 
 /// Creates an empty file, unless it exists. SQLite gives the mode of a database to the files that it creates next to it.
-pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     match file_options().create_new(true).write(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
@@ -74,5 +74,5 @@ pub(crate) fn write_file(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    sync_folder(path.parent().unwrap_or(path))
+    sync_directory(path.parent().unwrap_or(path))
 }

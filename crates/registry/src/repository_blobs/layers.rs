@@ -68,7 +68,7 @@ async fn describe(tx: &mut Tx<'_>, repository: i64, blob: BlobRow, manifest: &mu
         let bytes: Option<Vec<u8>> = tx.query_one(&SELECT_CONTENT_OF_USER, params![user]).await?;
         *manifest = Some((user, bytes.and_then(|bytes| Manifest::parse(&bytes, None).ok())));
     }
-    let parts = manifest.iter().filter_map(|(_, manifest)| manifest.as_ref()).flat_map(|m| m.config.iter().chain(&m.layers));
-    let media_type = parts.into_iter().find(|part| part.digest == digest).map(|part| part.media_type.clone());
+    let mut parts = manifest.iter().filter_map(|(_, manifest)| manifest.as_ref()).flat_map(|m| m.config.iter().chain(&m.layers));
+    let media_type = parts.find(|part| part.digest == digest).map(|part| part.media_type.clone());
     Ok((LayerInfo { digest, size, media_type: media_type.filter(|text| !text.is_empty()) }, true))
 }

@@ -20,7 +20,7 @@ pub struct Upload {
     pub received: u64,
 }
 
-/// The names of a session in a request.
+/// The repository and id by which a request names a session.
 #[derive(Clone, Copy)]
 pub(super) struct SessionName<'a> {
     pub(super) repository: &'a RepositoryKey,

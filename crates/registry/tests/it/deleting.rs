@@ -47,7 +47,7 @@ async fn a_digest_with_one_of_its_tags_goes_with_all_of_them() {
     let image = world.push_image("one", &["a", "b", "c"]).await;
     let other = world.push_image("two", &["d"]).await;
     let both = |digest: &Digest, tag: &str| ImageIdText { digest: Some(digest.to_string()), tag: Some(tag.to_owned()) };
-    // Every tag of an image with its digest, as a listing has them.
+    // Each tag of an image with its digest, as in a listing.
     let (deleted, failures) = delete(&world, vec![both(&image, "b"), both(&image, "a"), both(&image, "c")]).await;
     assert_eq!(deleted, ["a", "b", "c"].map(|name| (image.clone(), Some(tag(name)))));
     assert_eq!((failures, digests(&world).await), (vec![], vec![other.clone()]));

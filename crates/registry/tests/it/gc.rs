@@ -1,7 +1,7 @@
 //! Garbage collection.
 
-use crate::support::{Parts, World, repository};
-use roadstead_model::{Algorithm, Digest};
+use crate::support::{Parts, World, repository, sha256};
+use roadstead_model::Digest;
 use roadstead_registry::{Asker, BlobInfo, Collection, Error, Garbage};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,11 @@ use std::time::{Duration, SystemTime};
 const DAY: i64 = 24 * 60 * 60;
 const COLLECTION: Collection = Collection { grace: Duration::from_secs(DAY as u64), dry_run: false };
 
-/// Every file below a folder.
+async fn collect(world: &World, collection: Collection) -> Garbage {
+    world.installation.collect_garbage(collection).await.expect("collected")
+}
+
+/// The names of all files below a directory.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -24,12 +28,12 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
-/// Asks for a blob as this asker.
+/// Asks whether the repository holds a blob.
 async fn look(world: &World, blob: &Digest, asker: Asker) -> Result<BlobInfo, Error> {
     world.installation.look_for_blob(&world.key, blob, async || Ok(asker)).await
 }
 
-/// A world of files whose clock is ahead of the files' times, so that grace periods can pass.
+/// A world of files whose clock is far ahead, so that the files are old.
 async fn world() -> World {
     let world = World::of_files().await;
     world.pass_seconds(20 * 365 * DAY);
@@ -41,31 +45,28 @@ async fn what_a_manifest_needs_stays_and_what_nothing_needs_goes_after_the_grace
     let world = world().await;
     world.push_image("kept", &[]).await;
     let loose = world.push_blob(b"loose").await;
-    let young = world.installation.collect_garbage(COLLECTION).await.expect("collected");
+    let young = collect(&world, COLLECTION).await;
     assert_eq!(young, Garbage::default(), "everything is young");
 
     world.pass_seconds(DAY + 1);
-    let dry = world.installation.collect_garbage(Collection { dry_run: true, ..COLLECTION }).await.expect("counted");
+    let dry = collect(&world, Collection { dry_run: true, ..COLLECTION }).await;
     let expected = Garbage { unused_blobs: 1, deleted_blobs: 1, bytes: 5, ..Garbage::default() };
-    assert_eq!((dry, files(world.folder.path().join("blobs").as_path()).len()), (expected, 3), "a dry run removes nothing");
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), expected);
+    assert_eq!((dry, files(&world.blobs()).len()), (expected, 3), "a dry run removes nothing");
+    assert_eq!(collect(&world, COLLECTION).await, expected);
     assert!(matches!(world.installation.find_blob(&world.key, &loose).await, Err(Error::LayerNotFound(_))));
-    for kept in ["config kept", "layer kept"] {
-        let digest = Digest::of(Algorithm::Sha256, kept.as_bytes());
-        let blob = world.installation.find_blob(&world.key, &digest).await.expect("still there");
-        world.installation.open_blob(&blob).await.expect("with its bytes");
-    }
-    assert_eq!(files(world.folder.path().join("blobs").as_path()).len(), 2);
+    assert_holds(&world, b"config kept").await;
+    assert_holds(&world, b"layer kept").await;
+    assert_eq!(files(&world.blobs()).len(), 2);
 }
 
 #[tokio::test]
 async fn a_small_blob_goes_with_its_bytes_and_has_no_file() {
     let world = World::new().await;
     let loose = world.push_blob(b"loose").await;
-    assert!(files(world.folder.path().join("blobs").as_path()).is_empty());
+    assert!(files(&world.blobs()).is_empty());
     world.pass_seconds(DAY + 1);
     let expected = Garbage { unused_blobs: 1, deleted_blobs: 1, bytes: 5, ..Garbage::default() };
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), expected);
+    assert_eq!(collect(&world, COLLECTION).await, expected);
     assert!(matches!(world.installation.find_blob(&world.key, &loose).await, Err(Error::LayerNotFound(_))));
     world.push_blob(b"loose").await;
     assert_holds(&world, b"loose").await;
@@ -77,7 +78,7 @@ async fn pushing_a_blob_again_gives_it_its_grace_again() {
     let blob = world.push_blob(b"again").await;
     world.pass_seconds(DAY + 1);
     world.push_blob(b"again").await;
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
     assert!(world.installation.find_blob(&world.key, &blob).await.is_ok());
 }
 
@@ -85,13 +86,13 @@ async fn pushing_a_blob_again_gives_it_its_grace_again() {
 async fn deleting_an_image_brings_its_disk_back_but_not_what_another_repository_holds() {
     let world = world().await;
     let image = world.push_image("one", &["a"]).await;
-    let layer = Digest::of(Algorithm::Sha256, b"layer one");
+    let layer = sha256(b"layer one");
     let other = repository("other/app");
     world.installation.create_repository(&other).await.expect("a repository");
     world.installation.delete_manifest(&world.key, &image).await.expect("deleted");
     world.pass_seconds(DAY + 1);
     world.installation.mount_blob(&other, &layer, Some(&world.key), false).await.expect("mounted");
-    let found = world.installation.collect_garbage(COLLECTION).await.expect("collected");
+    let found = collect(&world, COLLECTION).await;
     assert_eq!((found.unused_blobs, found.deleted_blobs), (2, 1));
     assert!(world.installation.find_blob(&other, &layer).await.is_ok());
 }
@@ -101,13 +102,13 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let world = world().await;
     let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
     world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
-    let blobs = world.folder.path().join("blobs");
+    let blobs = world.blobs();
     std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a folder");
     let orphan = format!("sha256/ab/{}.{}", "ab".repeat(32), upload.id);
     std::fs::write(blobs.join(&orphan), b"orphan").expect("a file");
     std::fs::write(blobs.join("sha256/ab/not-ours"), b"not ours").expect("a file");
     world.pass_seconds(DAY + 1);
-    let found = world.installation.collect_garbage(COLLECTION).await.expect("collected");
+    let found = collect(&world, COLLECTION).await;
     assert_eq!(found, Garbage { uploads: 1, orphans: 1, bytes: 10, ..Garbage::default() });
     assert_eq!(files(&blobs), ["not-ours"]);
     assert!(matches!(world.installation.find_upload(&world.key, &upload.id).await, Err(Error::UploadNotFound { .. })));
@@ -119,14 +120,14 @@ async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
     let blob = world.push_blob(b"layer one").await;
     world.pass_seconds(DAY + 1);
     look(&world, &blob, Asker::Pusher).await.expect("it is there");
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
     world.pass_seconds(DAY + 1);
     let layers = world.installation.find_layers(&world.key, std::slice::from_ref(&blob), Asker::Pusher).await.expect("an answer");
     assert!(matches!(layers.as_slice(), [Some(_)]));
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
     world.pass_seconds(DAY + 1);
     world.installation.find_blob(&world.key, &blob).await.expect("reading promises nothing");
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 1);
+    assert_eq!(collect(&world, COLLECTION).await.deleted_blobs, 1);
     assert!(matches!(look(&world, &blob, Asker::Pusher).await, Err(Error::LayerNotFound(_))));
 }
 
@@ -151,12 +152,12 @@ async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
     let image = world.push_image("one", &["a"]).await;
     world.pass_seconds(DAY + 1);
     world.installation.delete_manifest(&world.key, &image).await.expect("deleted");
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected"), Garbage::default());
+    assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
     world.pass_seconds(DAY + 1);
-    assert_eq!(world.installation.collect_garbage(COLLECTION).await.expect("collected").deleted_blobs, 2);
+    assert_eq!(collect(&world, COLLECTION).await.deleted_blobs, 2);
 }
 
-/// A world in which it is now.
+/// Sets the clock of a world to the system's time.
 async fn present(world: World) -> World {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970").as_secs();
     world.pass_seconds(since_epoch as i64 - world.installation.now().seconds());
@@ -170,18 +171,18 @@ async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whateve
     let world = present(World::of_files().await).await;
     let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
     world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
-    let file = world.folder.path().join("blobs/uploads").join(&upload.id);
+    let file = world.blobs().join("uploads").join(&upload.id);
     world.pass_seconds(2 * DAY);
     let written = |time| std::fs::File::options().write(true).open(&file).expect("a file").set_modified(time).expect("a time");
     written(SystemTime::now() + Duration::from_secs(2 * DAY as u64));
     let beside = world.beside().await;
     assert_eq!(beside.collect_garbage(AT_ONCE).await.expect("collected"), Garbage::default());
 
-    // However old the file of a session is, the stored blob that it becomes is young until a row names it.
+    // The age of the stored blob starts at zero, however old the file of its session is.
     written(SystemTime::UNIX_EPOCH);
-    let digest = Digest::of(Algorithm::Sha256, b"half");
+    let digest = sha256(b"half");
     world.installation.complete_upload(&world.key, &upload.id, &digest).await.expect("a blob");
-    let folder = world.folder.path().join("blobs/sha256").join(&digest.hex()[..2]);
+    let folder = world.blobs().join("sha256").join(&digest.hex()[..2]);
     let kept = std::fs::metadata(folder.join(format!("{}.{}", digest.hex(), upload.id))).expect("the stored blob");
     assert!(kept.modified().expect("a time") > SystemTime::UNIX_EPOCH + Duration::from_secs(DAY as u64));
 }
@@ -189,16 +190,16 @@ async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whateve
 #[tokio::test]
 async fn a_file_without_a_row_is_given_time_to_get_one_whatever_the_grace() {
     let world = present(World::of_files().await).await;
-    let folder = world.folder.path().join("blobs/sha256/ab");
+    let folder = world.blobs().join("sha256/ab");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join(format!("{}.upload", "ab".repeat(32))), b"on its way").expect("a file");
     world.pass_seconds(3500);
-    assert_eq!(world.installation.collect_garbage(AT_ONCE).await.expect("collected"), Garbage::default());
+    assert_eq!(collect(&world, AT_ONCE).await, Garbage::default());
     world.pass_seconds(200);
-    assert_eq!(world.installation.collect_garbage(AT_ONCE).await.expect("collected").orphans, 1);
+    assert_eq!(collect(&world, AT_ONCE).await.orphans, 1);
 }
 
-/// Without any grace a blob may go before its manifest comes, and the push is told so. What was accepted stays whole.
+/// Without a grace period a blob may be collected before its manifest is pushed, and the push fails. Accepted images stay whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_push_that_races_collection_never_loses_a_blob() {
     race(present(World::of_files().await).await).await;
@@ -236,13 +237,13 @@ async fn race(world: World) {
     assert!(deleted > 0, "the collectors had nothing to do");
 }
 
-/// Pushes images that share a layer with the other pushers', checks each once it is accepted, and deletes every other one.
+/// Pushes images that share a layer with all other images, checks each, and deletes every other one.
 async fn push_and_delete(world: Arc<World>, pusher: usize) {
     let mut kept = Vec::new();
     for number in 0..25 {
         let seed = format!("{pusher} {number}");
         let mut accepted = None;
-        // A collection in between takes what was just pushed: the client pushes again, as it would after a 404.
+        // If a collection has deleted the blobs just pushed, push again, as a client does after a 404.
         for _ in 0..1000 {
             match world.try_push_image(&seed, b"a layer of all", &[]).await {
                 Ok(put) => accepted = Some(put.digest),
@@ -271,8 +272,5 @@ async fn assert_whole(world: &World, seed: &str) {
 }
 
 async fn assert_holds(world: &World, bytes: &[u8]) {
-    let digest = Digest::of(Algorithm::Sha256, bytes);
-    let blob = world.installation.find_blob(&world.key, &digest).await.expect("the repository holds it");
-    let reader = world.installation.open_blob(&blob).await.expect("its bytes are there");
-    assert_eq!(reader.read(0, bytes.len()).await.expect("readable"), bytes);
+    assert_eq!(world.content(&sha256(bytes)).await, bytes);
 }

@@ -1,4 +1,4 @@
-//! An installation in a temporary folder, with a clock that the test sets.
+//! An installation in a temporary directory, with a clock that the test sets.
 
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
@@ -7,7 +7,7 @@ use roadstead_registry::{
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 pub(crate) struct World {
     pub(crate) installation: Installation,
-    /// The account that it was set up with.
+    /// The account that the installation was set up with.
     pub(crate) id: RegistryId,
     /// A repository of that account.
     pub(crate) key: RepositoryKey,
@@ -33,12 +33,12 @@ impl World {
         Self::with(Limits::default()).await
     }
 
-    /// One in which every blob that has any bytes is a file, however small it is.
+    /// An installation in which every blob that is not empty is a file.
     pub(crate) async fn of_files() -> Self {
         Self::with(Limits { small_blob_bytes: 0, ..Limits::default() }).await
     }
 
-    /// One with these limits.
+    /// An installation with these limits.
     pub(crate) async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
@@ -48,12 +48,12 @@ impl World {
         Self { installation, id, key, clock, limits, folder }
     }
 
-    /// Closes the installation and opens it again on the same folder.
+    /// Closes the installation and opens it again.
     pub(crate) async fn restart(self) -> Self {
         self.restart_after(|| ()).await
     }
 
-    /// The same, with something done to the folder while the installation is closed.
+    /// Closes the installation, calls `change` and opens it again.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
         let Self { installation, id, key, clock, limits, folder } = self;
         installation.close().await;
@@ -63,7 +63,7 @@ impl World {
         Self { installation, id, key, clock, limits, folder }
     }
 
-    /// The same installation, opened as a command beside the server opens it, with the same clock.
+    /// Opens the same installation as a command does while a server runs, with the same clock.
     pub(crate) async fn beside(&self) -> Installation {
         open(self.folder.path(), &self.clock, &self.limits, Sharing::Beside).await
     }
@@ -73,19 +73,31 @@ impl World {
     }
 
     pub(crate) async fn push_blob(&self, bytes: &[u8]) -> Digest {
-        let digest = Digest::of(Algorithm::Sha256, bytes);
+        let digest = sha256(bytes);
         let upload = self.installation.start_upload(&self.key, None, false).await.expect("a session");
         self.installation.append_upload(&self.key, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
         self.installation.complete_upload(&self.key, &upload.id, &digest).await.expect("a blob");
         digest
     }
 
-    /// Pushes an image of a config and one layer; `seed` makes its bytes differ from other images'.
+    /// The content of a blob.
+    pub(crate) async fn content(&self, digest: &Digest) -> Vec<u8> {
+        let blob = self.installation.find_blob(&self.key, digest).await.expect("the repository holds it");
+        let reader = self.installation.open_blob(&blob).await.expect("its bytes are there");
+        reader.read(0, usize::try_from(blob.size).expect("a small blob")).await.expect("readable").to_vec()
+    }
+
+    /// The directory of the blob store.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.folder.path().join("blobs")
+    }
+
+    /// Pushes an image of a config and one layer, whose bytes depend on `seed`.
     pub(crate) async fn push_image(&self, seed: &str, tags: &[&str]) -> Digest {
         self.try_push_image(seed, format!("layer {seed}").as_bytes(), tags).await.expect("an image").digest
     }
 
-    /// The same with a layer of the caller's choice, and as it ends.
+    /// Pushes an image of a config and this layer.
     pub(crate) async fn try_push_image(&self, seed: &str, layer: &[u8], tags: &[&str]) -> Result<ManifestPut> {
         let config = self.push_blob(format!("config {seed}").as_bytes()).await;
         let layer = self.push_blob(layer).await;
@@ -126,11 +138,15 @@ pub(crate) fn repository(text: &str) -> RepositoryKey {
     RepositoryKey::new(registry, RepositoryName::parse(text).expect("a repository name"))
 }
 
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    Digest::of(Algorithm::Sha256, bytes)
+}
+
 pub(crate) fn tag(text: &str) -> Tag {
     Tag::parse(text).expect("a tag")
 }
 
-/// A request body in parts; it can end in a failed connection.
+/// A request body in parts, possibly with a failed connection at the end.
 pub(crate) struct Parts(pub(crate) VecDeque<std::result::Result<Bytes, BodyError>>);
 
 impl Parts {

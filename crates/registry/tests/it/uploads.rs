@@ -1,9 +1,12 @@
 //! Upload sessions.
 
-use crate::support::{Parts, World, repository};
+use crate::support::{Parts, World, repository, sha256};
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, RepositoryKey};
 use roadstead_registry::{BodyError, Collection, Error, Limits, PartBody, Upload};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 async fn start(world: &World) -> String {
     world.installation.start_upload(&world.key, None, false).await.expect("a session").id
@@ -11,12 +14,6 @@ async fn start(world: &World) -> String {
 
 async fn append(world: &World, id: &str, at: Option<u64>, mut parts: Parts) -> Result<Upload, Error> {
     world.installation.append_upload(&world.key, id, at, &mut parts).await
-}
-
-async fn content(world: &World, digest: &Digest) -> Vec<u8> {
-    let blob = world.installation.find_blob(&world.key, digest).await.expect("a blob");
-    let reader = world.installation.open_blob(&blob).await.expect("a reader");
-    reader.read(0, usize::try_from(blob.size).expect("a small blob")).await.expect("its bytes").to_vec()
 }
 
 #[tokio::test]
@@ -27,14 +24,14 @@ async fn parts_become_a_blob_also_across_a_restart() {
         let world = world.restart().await;
         assert_eq!(world.installation.find_upload(&world.key, &id).await.expect("the session").received, 11);
         append(&world, &id, Some(11), Parts::of(&[b"world"])).await.expect("a part");
-        let digest = Digest::of(Algorithm::Sha256, b"hello wide world");
+        let digest = sha256(b"hello wide world");
         let blob = world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
-        assert_eq!((blob.size, content(&world, &digest).await), (16, b"hello wide world".to_vec()));
+        assert_eq!((blob.size, world.content(&digest).await), (16, b"hello wide world".to_vec()));
         assert!(matches!(world.installation.find_upload(&world.key, &id).await, Err(Error::UploadNotFound { .. })));
     }
 }
 
-/// A session lies in its row until it is too large for that, and then in a file, whichever request it outgrows the row in.
+/// A session is moved from its row to a file by the request that makes it too large.
 #[tokio::test]
 async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
     let world = World::new().await;
@@ -45,19 +42,19 @@ async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
             let [first, second] = ends.map(|end| &bytes[..end]);
             let id = start(&world).await;
             append(&world, &id, Some(0), Parts::of(&[first])).await.expect("a part");
-            let file = world.folder.path().join("blobs/uploads").join(&id);
+            let file = world.blobs().join("uploads").join(&id);
             assert!(!file.exists());
             append(&world, &id, None, Parts::of(&[&second[first.len()..]])).await.expect("a part");
             assert_eq!(file.exists(), second.len() > small);
             let digest = Digest::of(algorithm, &bytes);
             let rest = &mut Parts::of(&[&bytes[second.len()..]]);
             world.installation.complete_upload_with(&world.key, &id, None, rest, &digest).await.expect("a blob");
-            assert!(!file.exists() && content(&world, &digest).await == bytes);
+            assert!(!file.exists() && world.content(&digest).await == bytes);
         }
     }
 }
 
-/// Large enough that the disk is set to work on it before its end.
+/// Large enough for background syncs.
 #[tokio::test]
 async fn a_large_layer_in_two_parts_is_stored_whole() {
     let world = World::new().await;
@@ -66,9 +63,9 @@ async fn a_large_layer_in_two_parts_is_stored_whole() {
     let in_pieces = |bytes: &[u8]| Parts::of(&bytes.chunks(100_000).collect::<Vec<_>>());
     let id = start(&world).await;
     append(&world, &id, Some(0), in_pieces(first)).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha256, &bytes);
+    let digest = sha256(&bytes);
     world.installation.complete_upload_with(&world.key, &id, None, &mut in_pieces(second), &digest).await.expect("a blob");
-    assert!(content(&world, &digest).await == bytes);
+    assert!(world.content(&digest).await == bytes);
 }
 
 #[tokio::test]
@@ -80,7 +77,7 @@ async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
             assert!(matches!(append(&world, &id, Some(wrong), Parts::of(&[b"x"])).await, Err(Error::LayerPartInvalid { received: 5, .. })));
         }
         append(&world, &id, Some(5), Parts::of(&[b"678"])).await.expect("a part");
-        let digest = Digest::of(Algorithm::Sha256, b"12345678");
+        let digest = sha256(b"12345678");
         assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
     }
 }
@@ -93,7 +90,7 @@ async fn what_arrived_before_a_connection_failed_is_kept() {
         assert!(matches!(failed, Err(Error::BodyIncomplete)));
         assert_eq!(world.installation.find_upload(&world.key, &id).await.expect("the session").received, 12);
         append(&world, &id, Some(12), Parts::of(&[b"second half"])).await.expect("a part");
-        let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
+        let digest = sha256(b"first half, second half");
         assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
     }
 }
@@ -103,11 +100,11 @@ async fn content_of_another_digest_is_refused_and_nothing_is_stored() {
     for world in [World::new().await, World::of_files().await] {
         let id = start(&world).await;
         append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
-        let other = Digest::of(Algorithm::Sha256, b"other bytes");
+        let other = sha256(b"other bytes");
         let refused = world.installation.complete_upload(&world.key, &id, &other).await;
         assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
         assert!(matches!(world.installation.find_blob(&world.key, &other).await, Err(Error::LayerNotFound(_))));
-        assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
+        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the folder").count(), 0, "no file is left behind");
     }
 }
 
@@ -118,12 +115,12 @@ async fn an_unannounced_sha512_and_an_empty_blob_are_stored() {
         append(&world, &id, None, Parts::of(&[b"bytes"])).await.expect("a part");
         let digest = Digest::of(Algorithm::Sha512, b"bytes");
         world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
-        assert_eq!(content(&world, &digest).await, b"bytes");
+        assert_eq!(world.content(&digest).await, b"bytes");
 
         let id = start(&world).await;
-        let empty = Digest::of(Algorithm::Sha256, b"");
+        let empty = sha256(b"");
         assert_eq!(world.installation.complete_upload(&world.key, &id, &empty).await.expect("a blob").size, 0);
-        assert_eq!(content(&world, &empty).await, b"");
+        assert_eq!(world.content(&empty).await, b"");
     }
 }
 
@@ -138,9 +135,9 @@ async fn the_same_bytes_are_stored_once_and_belong_to_both_repositories() {
     assert!(mounted.expect("an answer"));
     assert!(world.installation.find_blob(&other, &digest).await.is_ok());
     world.push_blob(b"shared").await;
-    let folder = world.folder.path().join(format!("blobs/sha256/{}", &digest.hex()[..2]));
+    let folder = world.blobs().join(format!("sha256/{}", &digest.hex()[..2]));
     assert_eq!(std::fs::read_dir(folder).expect("the folder").count(), 1);
-    let absent = Digest::of(Algorithm::Sha256, b"absent");
+    let absent = sha256(b"absent");
     assert!(!world.installation.mount_blob(&other, &absent, None, false).await.expect("an answer"));
 }
 
@@ -148,7 +145,7 @@ async fn the_same_bytes_are_stored_once_and_belong_to_both_repositories() {
 async fn a_blob_that_a_manifest_needs_cannot_be_deleted() {
     let world = World::new().await;
     world.push_image("one", &["a"]).await;
-    let layer = Digest::of(Algorithm::Sha256, b"layer one");
+    let layer = sha256(b"layer one");
     assert!(matches!(world.installation.delete_blob(&world.key, &layer).await, Err(Error::StillNeeded { .. })));
     let loose = world.push_blob(b"loose").await;
     world.installation.delete_blob(&world.key, &loose).await.expect("deleted");
@@ -170,11 +167,11 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
         won += usize::from(task.await.expect("no panic"));
     }
     assert_eq!(won, 1);
-    let digest = Digest::of(Algorithm::Sha256, &part);
+    let digest = sha256(&part);
     assert!(world.installation.complete_upload(&world.key, &id, &digest).await.is_ok());
 }
 
-/// Between storing a blob and noting it lies a moment in which the process can end, or the client leave.
+/// The process may end, or the client disconnect, after a blob is stored and before its row is written.
 #[tokio::test]
 async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
     let world = World::of_files().await;
@@ -182,12 +179,12 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
         let id = start(&world).await;
         append(&world, &id, Some(0), Parts::of(&[b"stored"])).await.expect("a part");
         let digest = Digest::of(algorithm, b"stored");
-        let blobs = world.folder.path().join("blobs");
+        let blobs = world.blobs();
         let folder = blobs.join(algorithm.as_str()).join(&digest.hex()[..2]);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::rename(blobs.join("uploads").join(&id), folder.join(format!("{}.{id}", digest.hex()))).expect("the stored file");
         world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
-        assert_eq!(content(&world, &digest).await, b"stored");
+        assert_eq!(world.content(&digest).await, b"stored");
     }
 }
 
@@ -195,11 +192,11 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
 async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
     for world in [World::new().await, World::of_files().await] {
         let (installation, key) = (&world.installation, &world.key);
-        let digest = Digest::of(Algorithm::Sha256, b"first half, second half");
+        let digest = sha256(b"first half, second half");
         let whole = start(&world).await;
         let parts = || Parts::of(&[b"first half, ", b"second half"]);
         let blob = installation.complete_upload_with(key, &whole, Some(0), &mut parts(), &digest).await.expect("a blob");
-        assert_eq!((blob.size, content(&world, &digest).await), (23, b"first half, second half".to_vec()));
+        assert_eq!((blob.size, world.content(&digest).await), (23, b"first half, second half".to_vec()));
 
         for before in [b"".as_slice(), b"first "] {
             let broken_one = start(&world).await;
@@ -230,19 +227,19 @@ async fn a_broken_closing_body_holds_no_disk() {
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
     let large = vec![b'x'; 1 << 20];
-    let digest = Digest::of(Algorithm::Sha256, b"anything");
+    let digest = sha256(b"anything");
     let broken = &mut Parts::of(&[&large, &large]).then_fails();
     assert!(world.installation.complete_upload_with(&world.key, &id, None, broken, &digest).await.is_err());
-    assert_eq!(std::fs::read(world.folder.path().join("blobs/uploads").join(&id)).expect("the file"), b"kept");
+    assert_eq!(std::fs::read(world.blobs().join("uploads").join(&id)).expect("the file"), b"kept");
 }
 
-/// The answer to a closing request was lost, and the client sends it again.
+/// The response to a completing request was lost, so the client repeats the request.
 #[tokio::test]
 async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
     for world in [World::new().await, World::of_files().await] {
         let (installation, key) = (&world.installation, &world.key);
         let upload = start(&world).await;
-        let digest = Digest::of(Algorithm::Sha256, b"all of it");
+        let digest = sha256(b"all of it");
         let close = async |mut body: Parts| installation.complete_upload_with(key, &upload, None, &mut body, &digest).await;
         for body in [&[b"all of it".as_slice()] as &[&[u8]], &[], &[b"all ", b"of it"]] {
             assert_eq!(close(Parts::of(body)).await.expect("a blob").size, 9, "{body:?}");
@@ -251,19 +248,19 @@ async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
             assert!(matches!(close(Parts::of(&[other])).await, Err(Error::UploadNotFound { .. })), "{other:?}");
         }
         assert!(matches!(close(Parts::of(&[b"all "]).then_fails()).await, Err(Error::BodyIncomplete)));
-        let nowhere = Digest::of(Algorithm::Sha256, b"nowhere");
+        let nowhere = sha256(b"nowhere");
         assert!(matches!(installation.complete_upload(key, &upload, &nowhere).await, Err(Error::UploadNotFound { .. })));
     }
 }
 
-/// The process ended after the file was renamed and before the row was written; the client had sent its last chunk with the end.
+/// The process ended after the rename and before the row was written, in a completing request with a chunk.
 #[tokio::test]
 async fn a_closing_chunk_that_was_stored_but_not_noted_is_sent_again() {
     let world = World::of_files().await;
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"first "])).await.expect("a part");
-    let digest = Digest::of(Algorithm::Sha256, b"first last");
-    let blobs = world.folder.path().join("blobs");
+    let digest = sha256(b"first last");
+    let blobs = world.blobs();
     let folder = blobs.join("sha256").join(&digest.hex()[..2]);
     std::fs::create_dir_all(&folder).expect("a folder");
     let kept = folder.join(format!("{}.{id}", digest.hex()));
@@ -271,11 +268,11 @@ async fn a_closing_chunk_that_was_stored_but_not_noted_is_sent_again() {
     std::fs::write(&kept, "first last").expect("all of it");
     let last = &mut Parts::of(&[b"last"]);
     world.installation.complete_upload_with(&world.key, &id, None, last, &digest).await.expect("a blob");
-    assert_eq!(content(&world, &digest).await, b"first last");
+    assert_eq!(world.content(&digest).await, b"first last");
 }
 
-/// A body that arrives when the test sends it, and hangs until then.
-struct Sent(tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>);
+/// A body that stalls until the test sends more bytes.
+struct Sent(mpsc::UnboundedReceiver<Vec<u8>>);
 
 impl PartBody for Sent {
     async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
@@ -283,21 +280,21 @@ impl PartBody for Sent {
     }
 }
 
-/// A request that appends what is sent to it, until it is finished or taken over.
+/// A request that appends the bytes sent to it, until it is finished or taken over.
 struct Writer {
-    send: Option<tokio::sync::mpsc::UnboundedSender<Vec<u8>>>,
-    ends: tokio::task::JoinHandle<Result<Upload, Error>>,
+    send: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    ends: JoinHandle<Result<Upload, Error>>,
 }
 
 impl Writer {
     fn of(world: &World, id: &str, start: Option<u64>) -> Self {
-        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let (send, body) = mpsc::unbounded_channel();
         let (installation, key, id) = (world.installation.clone(), world.key.clone(), id.to_owned());
         let append = async move { installation.append_upload(&key, &id, start, &mut Sent(body)).await };
         Self { send: Some(send), ends: tokio::spawn(append) }
     }
 
-    /// Sends bytes, which may come too late.
+    /// Sends bytes, which the request may no longer receive.
     fn send(&self, bytes: &[u8]) {
         let _ = self.send.as_ref().map(|send| send.send(bytes.to_vec()));
     }
@@ -308,15 +305,25 @@ impl Writer {
     }
 }
 
-/// Waits until a session stands at `received`, as clients are told.
-async fn wait_for(world: &World, id: &str, received: u64) {
+/// Repeats an attempt until it returns a value. Panics after a few seconds.
+async fn eventually<T>(expected: &str, attempt: impl AsyncFn() -> Option<T>) -> T {
     for _ in 0..2000 {
-        if world.installation.find_upload(&world.key, id).await.expect("the session").received == received {
-            return;
+        if let Some(value) = attempt().await {
+            return value;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("the session does not stand at {received}");
+    panic!("never happened: {expected}");
+}
+
+/// The length of a session, as clients see it.
+async fn session_length(world: &World, id: &str) -> u64 {
+    world.installation.find_upload(&world.key, id).await.expect("the session").received
+}
+
+async fn wait_for(world: &World, id: &str, received: u64) {
+    let expected = format!("the session has {received} bytes");
+    eventually(&expected, async || (session_length(world, id).await == received).then_some(())).await;
 }
 
 #[tokio::test]
@@ -333,15 +340,15 @@ async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_
                 other => panic!("{start:?}: {other:?}"),
             }
         }
-        let elsewhere = repository("other/app");
-        let stranger = world.installation.append_upload(&elsewhere, &id, Some(6), &mut Parts::of(&[b"x"])).await;
-        assert!(matches!(stranger, Err(Error::RepositoryNotFound { .. })));
+        let other = repository("other/app");
+        let refused = world.installation.append_upload(&other, &id, Some(6), &mut Parts::of(&[b"x"])).await;
+        assert!(matches!(refused, Err(Error::RepositoryNotFound { .. })));
         assert_eq!(append(&world, &id, Some(6), Parts::of(&[b"second"])).await.expect("a part").received, 12);
         hung.send(b"too late");
         assert!(matches!(hung.finish().await, Err(Error::UploadBusy { received: 6, .. })));
-        let digest = Digest::of(Algorithm::Sha256, b"first second");
+        let digest = sha256(b"first second");
         world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
-        assert_eq!(content(&world, &digest).await, b"first second");
+        assert_eq!(world.content(&digest).await, b"first second");
     }
 }
 
@@ -349,8 +356,8 @@ async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_
 async fn a_closing_request_that_hangs_gives_way_to_the_same_one() {
     for world in [World::new().await, World::of_files().await] {
         let id = start(&world).await;
-        let digest = Digest::of(Algorithm::Sha256, b"all of it");
-        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let digest = sha256(b"all of it");
+        let (send, body) = mpsc::unbounded_channel();
         let (installation, key) = (world.installation.clone(), world.key.clone());
         let (upload, expected) = (id.clone(), digest.clone());
         let close = async move { installation.complete_upload_with(&key, &upload, None, &mut Sent(body), &expected).await };
@@ -361,17 +368,16 @@ async fn a_closing_request_that_hangs_gives_way_to_the_same_one() {
         world.installation.complete_upload_with(&world.key, &id, None, again, &digest).await.expect("a blob");
         let _ = send.send(b"of it".to_vec());
         drop(send);
-        // It was told that another request took over, or that its session is gone; or, if it came second, that the blob is there.
+        // The session was taken over or has ended; or, if this request came second, it succeeds because the blob exists.
         assert!(!matches!(
             hung.await.expect("no panic"),
             Err(Error::LayerDigestMismatch { .. } | Error::Internal(_) | Error::Unavailable(_))
         ));
-        assert_eq!(content(&world, &digest).await, b"all of it");
+        assert_eq!(world.content(&digest).await, b"all of it");
     }
 }
 
-/// Whatever two requests of one client send, and whenever one takes over from the other, the session is a beginning of what each sent
-/// from where it began.
+/// Whenever one request takes over from another, the session is a prefix of the bytes that all of them send.
 #[test]
 fn bytes_of_two_writers_never_mix() {
     use proptest::prelude::*;
@@ -382,7 +388,7 @@ fn bytes_of_two_writers_never_mix() {
         let id = start(world).await;
         let mut writers: Vec<(Writer, usize)> = Vec::new();
         for (length, late) in steps {
-            let at = world.installation.find_upload(&world.key, &id).await.expect("the session").received;
+            let at = session_length(world, &id).await;
             let writer = Writer::of(world, &id, Some(at));
             let begin = usize::try_from(at).expect("a small session");
             writer.send(&bytes[begin..begin + length]);
@@ -396,8 +402,8 @@ fn bytes_of_two_writers_never_mix() {
         for (writer, _) in writers {
             let _ = writer.finish().await;
         }
-        let received = world.installation.find_upload(&world.key, &id).await.expect("the session").received;
-        let digest = Digest::of(Algorithm::Sha256, &bytes[..usize::try_from(received).expect("a small session")]);
+        let received = session_length(world, &id).await;
+        let digest = sha256(&bytes[..usize::try_from(received).expect("a small session")]);
         world.installation.complete_upload(&world.key, &id, &digest).await.map(|_| ())
     };
     let steps = proptest::collection::vec((1..40_000_usize, 0..4_usize), 1..6);
@@ -429,7 +435,7 @@ async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone()
             assert!(matches!(deleted.finish().await, Err(Error::RepositoryNotFound { .. })));
             installation.create_repository(key).await.expect("a repository");
         }
-        assert_eq!(std::fs::read_dir(world.folder.path().join("blobs/uploads")).expect("the folder").count(), 0, "no file is left behind");
+        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the folder").count(), 0, "no file is left behind");
     }
 }
 
@@ -455,17 +461,17 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
         begin(&world, &other).await.expect("a session");
     }
     refused(begin(&world, &other).await, "registry with id");
-    // After a restart they are counted again.
+    // They are counted again after a restart.
     let world = world.restart().await;
     refused(begin(&world, &world.key).await, "registry with id");
 
-    // Each way to end makes room for one.
-    let empty = Digest::of(Algorithm::Sha256, b"");
+    // Every way of ending a session makes room for another.
+    let empty = sha256(b"");
     world.installation.complete_upload(&world.key, &ids[0], &empty).await.expect("a blob");
     ids[0] = start(&world).await;
     world.installation.cancel_upload(&world.key, &ids[1]).await.expect("given up");
     ids[1] = start(&world).await;
-    let refuse = Digest::of(Algorithm::Sha256, b"something else");
+    let refuse = sha256(b"something else");
     assert!(world.installation.complete_upload(&world.key, &ids[2], &refuse).await.is_err());
     for _ in 0..10 {
         world.installation.push_blob(&world.key, &empty, false, &mut Parts::of(&[])).await.expect("a blob");
@@ -478,9 +484,9 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     world.installation.delete_repository(&other, true).await.expect("deleted");
     refused(begin(&world, &world.key).await, "repository with name");
 
-    // What another process ends is noticed a second later.
+    // Sessions ended by another process are noticed a second later.
     world.beside().await.cancel_upload(&world.key, &ids[0]).await.expect("given up");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1100));
     start(&world).await;
 }
 
@@ -490,20 +496,20 @@ async fn sessions_that_were_given_up_are_collected_and_make_room() {
     start(&world).await;
     assert!(world.installation.start_upload(&world.key, None, false).await.is_err());
     world.pass_seconds(2 * 60 * 60);
-    let collection = Collection { grace: std::time::Duration::ZERO, dry_run: false };
+    let collection = Collection { grace: Duration::ZERO, dry_run: false };
     assert_eq!(world.installation.collect_garbage(collection).await.expect("a collection").uploads, 1);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1100));
     start(&world).await;
 }
 
-/// On HTTP/2 a request whose client is gone is dropped in the middle.
+/// HTTP/2 drops a request when its client disconnects.
 #[tokio::test]
 async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
     for (world, unit) in [(World::new().await, 1), (World::of_files().await, 1), (World::new().await, 300_000)] {
         let bytes: Vec<u8> = b"0123456789".iter().flat_map(|byte| vec![*byte; unit]).collect();
         let id = start(&world).await;
         append(&world, &id, Some(0), Parts::of(&[&bytes[..unit]])).await.expect("a part");
-        let (send, body) = tokio::sync::mpsc::unbounded_channel();
+        let (send, body) = mpsc::unbounded_channel();
         let mut body = Sent(body);
         for part in bytes[unit..6 * unit].chunks(unit) {
             send.send(part.to_vec()).expect("a listener");
@@ -516,20 +522,11 @@ async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
                 () = arrived => {}
             }
         }
-        // At once, whether it is noted by now or not.
-        let rest = &bytes[6 * unit..];
-        let mut appended = append(&world, &id, Some(6 * unit as u64), Parts::of(&[rest])).await;
-        for _ in 0..2000 {
-            if appended.is_ok() {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            appended = append(&world, &id, Some(6 * unit as u64), Parts::of(&[rest])).await;
-        }
-        assert_eq!(appended.expect("a part").received, 10 * unit as u64);
-        let digest = Digest::of(Algorithm::Sha256, &bytes);
+        let rest = async || append(&world, &id, Some(6 * unit as u64), Parts::of(&[&bytes[6 * unit..]])).await.ok();
+        assert_eq!(eventually("the rest is appended", rest).await.received, 10 * unit as u64);
+        let digest = sha256(&bytes);
         world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
-        assert!(content(&world, &digest).await == bytes);
+        assert!(world.content(&digest).await == bytes);
     }
 }
 
@@ -538,48 +535,33 @@ async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
     let world = World::of_files().await;
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
-    let (send, body) = tokio::sync::mpsc::unbounded_channel();
-    let (mut body, digest) = (Sent(body), Digest::of(Algorithm::Sha256, b"kept and closed"));
+    let (send, body) = mpsc::unbounded_channel();
+    let (mut body, digest) = (Sent(body), sha256(b"kept and closed"));
     (0..4).for_each(|_| send.send(vec![b'x'; 300_000]).expect("a listener"));
-    let file = world.folder.path().join("blobs/uploads").join(&id);
+    let file = world.blobs().join("uploads").join(&id);
     let length = || std::fs::metadata(&file).expect("the file").len();
-    let wait_until = async |done: &dyn Fn(u64) -> bool| {
-        for _ in 0..2000 {
-            if done(length()) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-        panic!("{} bytes", length());
-    };
     {
         let close = world.installation.complete_upload_with(&world.key, &id, None, &mut body, &digest);
         tokio::select! {
             ended = close => panic!("{ended:?}"),
-            () = wait_until(&|length| length > 4) => {}
+            () = eventually("the file grows", async || (length() > 4).then_some(())) => {}
         }
     }
-    wait_until(&|length| length == 4).await;
+    eventually("the file is truncated", async || (length() == 4).then_some(())).await;
     let again = &mut Parts::of(&[b" and closed"]);
     world.installation.complete_upload_with(&world.key, &id, None, again, &digest).await.expect("a blob");
-    assert_eq!(content(&world, &digest).await, b"kept and closed");
+    assert_eq!(world.content(&digest).await, b"kept and closed");
 }
 
-/// The same of a push in one request.
+/// HTTP/2 drops a request when its client disconnects.
 #[tokio::test]
 async fn a_push_in_one_request_that_is_dropped_leaves_no_session() {
     let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
-    let (send, body) = tokio::sync::mpsc::unbounded_channel();
-    let digest = Digest::of(Algorithm::Sha256, b"all");
+    let (send, body) = mpsc::unbounded_channel();
+    let digest = sha256(b"all");
     let mut body = Sent(body);
     let push = world.installation.push_blob(&world.key, &digest, false, &mut body);
     send.send(b"al".to_vec()).expect("a listener");
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), push).await.is_err());
-    for _ in 0..2000 {
-        if world.installation.start_upload(&world.key, None, false).await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-    panic!("the session is still there");
+    assert!(tokio::time::timeout(Duration::from_millis(100), push).await.is_err());
+    eventually("the session is canceled", async || begin(&world, &world.key).await.ok()).await;
 }

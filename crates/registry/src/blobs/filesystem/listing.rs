@@ -13,48 +13,48 @@ use std::path::Path;
 pub(crate) struct Listing {
     layout: Layout,
     /// The remaining directories, as paths below the root.
-    folders: std::vec::IntoIter<String>,
+    directories: std::vec::IntoIter<String>,
     older_than: Timestamp,
 }
 
 impl Listing {
     pub(super) async fn begin(layout: Layout, older_than: Timestamp) -> Result<Self> {
         let root = layout.clone();
-        let folders = blocking(move || folders(&root)).await?;
-        Ok(Self { layout, folders: folders.into_iter(), older_than })
+        let directories = blocking(move || directories(&root)).await?;
+        Ok(Self { layout, directories: directories.into_iter(), older_than })
     }
 
     pub(in crate::blobs) async fn next_page(&mut self) -> Result<Option<Vec<StoredObject>>> {
-        let Some(folder) = self.folders.next() else { return Ok(None) };
-        let (path, older_than) = (self.layout.object(&folder), self.older_than);
-        blocking(move || objects(&path, &folder, older_than)).await.map(Some)
+        let Some(directory) = self.directories.next() else { return Ok(None) };
+        let (path, older_than) = (self.layout.object(&directory), self.older_than);
+        blocking(move || objects(&path, &directory, older_than)).await.map(Some)
     }
 }
 
-fn folders(layout: &Layout) -> io::Result<Vec<String>> {
-    let mut folders = vec![UPLOADS.to_owned()];
+fn directories(layout: &Layout) -> io::Result<Vec<String>> {
+    let mut directories = vec![UPLOADS.to_owned()];
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512].map(Algorithm::as_str) {
         let entries = entries(&layout.object(algorithm))?;
-        folders.extend(entries.iter().map(|entry| format!("{algorithm}/{}", entry.file_name().to_string_lossy())));
+        directories.extend(entries.iter().map(|entry| format!("{algorithm}/{}", entry.file_name().to_string_lossy())));
     }
-    Ok(folders)
+    Ok(directories)
 }
 
-fn objects(path: &Path, folder: &str, older_than: Timestamp) -> io::Result<Vec<StoredObject>> {
+fn objects(path: &Path, directory: &str, older_than: Timestamp) -> io::Result<Vec<StoredObject>> {
     let mut objects = Vec::new();
     for entry in entries(path)? {
         // The file may have been removed meanwhile.
         let Ok(file) = entry.metadata() else { continue };
         if file.is_file() && ages::is_older(&file, older_than)? {
-            objects.extend(layout::object_named(folder, &entry.file_name().to_string_lossy(), file.len()));
+            objects.extend(layout::object_named(directory, &entry.file_name().to_string_lossy(), file.len()));
         }
     }
     Ok(objects)
 }
 
 /// The entries of a directory; empty if it does not exist.
-fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
-    match fs::read_dir(folder) {
+fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
+    match fs::read_dir(directory) {
         Ok(entries) => entries.collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),

@@ -11,9 +11,7 @@ mod writer;
 
 use super::object::ResumedUpload;
 use super::reader::BlobReader;
-use crate::disk::blocking;
-use crate::disk::permissions;
-use crate::disk::sync_folder;
+use crate::disk::{blocking, permissions, sync_directory};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use layout::Layout;
@@ -37,8 +35,8 @@ impl Filesystem {
         let layout = Layout::new(root);
         let uploads = layout.uploads();
         if !uploads.is_dir() {
-            permissions::make_folder(&uploads)?;
-            sync_folder(root)?;
+            permissions::create_directory(&uploads)?;
+            sync_directory(root)?;
         }
         Ok(Self { layout, open_files: OpenFiles::default() })
     }

@@ -38,10 +38,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_ones_are_kept_and_removed_ones_are_not() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let files = OpenFiles::default();
         let open = |name: &str| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, name).unwrap();
             let file = OpenFile::open(&path).unwrap().0.unwrap();
             files.insert(name, &file);
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(first.read(1, 3).await.unwrap(), "irs");
         assert!(first.read(1, 5).await.is_err());
         open("gone");
-        std::fs::remove_file(folder.path().join("gone")).unwrap();
+        std::fs::remove_file(directory.path().join("gone")).unwrap();
         (0..CAPACITY - 1).for_each(|number| drop((open(&number.to_string()), files.get("first").unwrap())));
         assert!(files.get("gone").is_none());
         files.remove("first");

@@ -1,7 +1,6 @@
 //! Files of uploads.
 
-use crate::disk::permissions;
-use crate::disk::sync_folder;
+use crate::disk::{permissions, sync_directory};
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
@@ -13,7 +12,7 @@ pub(super) struct UploadFile {
     /// The length of the file when it was opened.
     start: u64,
     /// The directory of a new file, which has to be synced too.
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl UploadFile {
@@ -26,7 +25,7 @@ impl UploadFile {
         }
         file.set_len(offset)?;
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { file, start: offset, folder: path.parent().filter(|_| is_new).map(Path::to_owned) })
+        Ok(Self { file, start: offset, directory: path.parent().filter(|_| is_new).map(Path::to_owned) })
     }
 
     /// Appends a batch. On failure, truncates the file to its length when it was opened: no row counts the bytes beyond, and on a full
@@ -71,7 +70,7 @@ impl UploadFile {
     /// Makes the file and its name durable.
     pub(super) fn make_durable(&self) -> io::Result<()> {
         self.file.sync_all()?;
-        self.folder.as_deref().map_or(Ok(()), sync_folder)
+        self.directory.as_deref().map_or(Ok(()), sync_directory)
     }
 }
 
@@ -83,8 +82,8 @@ mod tests {
     #[test]
     fn a_write_that_fails_leaves_nothing_of_what_was_written_since_the_file_was_opened() {
         let mut file = File::from(memfd_create("upload", MemfdFlags::ALLOW_SEALING).unwrap());
-        file.write_all(b"noted").unwrap();
-        let upload = UploadFile { file, start: 5, folder: None };
+        file.write_all(b"bytes").unwrap();
+        let upload = UploadFile { file, start: 5, directory: None };
         upload.append(&[Bytes::from_static(b" and more")]).unwrap();
         assert_eq!(upload.file.metadata().unwrap().len(), 14);
         // As on a full disk: the file cannot grow.

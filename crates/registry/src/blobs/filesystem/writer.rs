@@ -4,8 +4,7 @@ use super::ages;
 use super::layout::{Layout, key};
 use super::upload_file::UploadFile;
 use crate::blobs::object::ResumedUpload;
-use crate::disk::permissions;
-use crate::disk::sync_folder;
+use crate::disk::{permissions, sync_directory};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use bytes::Bytes;
@@ -167,15 +166,15 @@ impl Paths {
 
     /// Renames the file to the path of its blob and makes it durable.
     fn publish(&self, file: &File) -> io::Result<()> {
-        let folder = self.blob.parent().unwrap_or(&self.blob);
-        let is_new = !folder.is_dir();
-        permissions::make_folder(folder)?;
+        let directory = self.blob.parent().unwrap_or(&self.blob);
+        let is_new = !directory.is_dir();
+        permissions::create_directory(directory)?;
         if self.upload.exists() {
             fs::rename(&self.upload, &self.blob)?;
         }
         // Rename before syncing: a journaling filesystem then writes everything in one transaction.
         file.sync_all()?;
-        sync_folder(folder)?;
-        if is_new { folder.ancestors().skip(1).take(2).try_for_each(sync_folder) } else { Ok(()) }
+        sync_directory(directory)?;
+        if is_new { directory.ancestors().skip(1).take(2).try_for_each(sync_directory) } else { Ok(()) }
     }
 }

@@ -14,7 +14,7 @@ mod writer;
 
 use super::cache::Version;
 use super::transaction::Tx;
-use crate::disk::sync_folder;
+use crate::disk::sync_directory;
 use crate::error::Result;
 use connection::connect;
 use parking_lot::Mutex;
@@ -56,7 +56,7 @@ impl Sqlite {
         let log_path = path.with_extension("db-wal");
         let log_file = File::open(&log_path)?;
         // SQLite would sync the directory when it first syncs the log, but here `sync.rs` syncs the log.
-        path.parent().map_or(Ok(()), sync_folder)?;
+        path.parent().map_or(Ok(()), sync_directory)?;
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let log = Arc::new(LogHealth::default());
         let (writer, jobs) = Writer::new();
