@@ -25,6 +25,16 @@ def connect(server: Server, source: str = STRANGER, timeout: float = 10) -> sock
     return socket.create_connection(address_of(server), timeout=timeout, source_address=(source, 0))
 
 
+def connect_with_small_buffer(server: Server, source: str = STRANGER, timeout: float = 10) -> socket.socket:
+    """Like `connect`, but the client buffers only a few kilobytes of unread answers."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.bind((source, 0))
+    connection.settimeout(timeout)
+    connection.connect(address_of(server))
+    return connection
+
+
 def head(method: str, path: str, **headers: object) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", "Host: registry", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
@@ -170,12 +180,8 @@ class Crowd(threading.Thread):
 
     def run(self):
         for number in range(self.count):
-            connection = socket.socket()
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             try:
-                connection.bind((f"127.1.0.{1 + number % 40}", 0))
-                connection.settimeout(5)
-                connection.connect(address_of(self.server))
+                connection = connect_with_small_buffer(self.server, f"127.1.0.{1 + number % 40}", timeout=5)
                 connection = self.context.wrap_socket(connection) if self.context else connection
                 connection.setblocking(False)
                 self.open.append(connection)

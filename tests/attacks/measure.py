@@ -23,7 +23,7 @@ from attackers import Crowd, asking, frame, head, preface
 from pushing import Pusher, image
 from running import Server
 from victim import MIB, Victim
-from wire import Wire
+from wire import Wire, headers_of
 
 CONNECTIONS, SECONDS = 2_500, 8
 LARGE = [f"/v2/harbour/large/manifests/v{number}" for number in range(12)]
@@ -43,8 +43,8 @@ def attacks(server: Server) -> dict:
     referrers, blob = f"/v2/harbour/app/referrers/{subject['digest']}", "/v2/harbour/app/blobs/" + pusher.push_blob("app", bytes(8 * MIB))
     begin = lambda: pusher.request("POST", "app/blobs/uploads/").headers["Location"].removeprefix(server.url)
     uploads, login = [begin() for _ in range(900)], pusher.headers["Authorization"]
-    signed = wire.sign(wire.request(PART, json.dumps({"repositoryName": "app"}).encode()), secret="wrong").prepare().headers
-    wrong = {k: v.decode() if isinstance(v, bytes) else v for k, v in signed.items() if k.lower() not in ("content-length", "host")}
+    signed = headers_of(wire.sign(wire.request(PART, json.dumps({"repositoryName": "app"}).encode()), secret="wrong").prepare())
+    wrong = {name: value for name, value in signed.items() if name.lower() not in ("content-length", "host")}
     ranges = "bytes=" + ",".join(f"{first}-{first + 200_000}" for first in range(64))
     every = lambda count, of: b"".join(of(number) for number in range(count))
     one = lambda number, method, path, **more: asking(method, path, 1, number, **more)

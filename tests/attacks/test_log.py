@@ -9,10 +9,10 @@ import urllib3
 
 from running import PATIENCE, run, serve
 
+# Enough requests for their lines to overflow the log's queue and a pipe.
 REQUESTS = 5_000
-"""So many requests that their lines exceed the log's queue and a pipe."""
+# Enough requests for their lines to overflow a pipe.
 ENOUGH = 500
-"""So many requests that their lines exceed a pipe."""
 
 
 @pytest.fixture

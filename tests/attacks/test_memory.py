@@ -12,7 +12,7 @@ import urllib3
 from attackers import Http2, answer, connect, hang_up, head, send, status
 from pushing import OCI_MANIFEST, Pusher, image, push_layer_through_api
 from victim import MIB, anonymous_memory, is_served
-from wire import Wire
+from wire import Wire, headers_of
 
 BUDGET = 64 * MIB
 # One address must be refused because of its memory, not its connections.
@@ -41,8 +41,7 @@ def server(start):
     return start(*FLAGS)
 
 
-def test_unsigned_bodies_that_do_not_end_hold_little_and_are_told_why(start):
-    server = start(*FLAGS)
+def test_unsigned_bodies_that_do_not_end_hold_little_and_are_told_why(server):
     announced = [connect(server) for _ in range(4)]
     for connection in announced:
         send(connection, head("POST", "/", X_Amz_Target=DESCRIBE, Content_Length=16 * 1024 + 1) + b"x" * (16 * 1024 + 1))
@@ -136,9 +135,8 @@ def test_slow_parts_with_a_wrong_signature_take_nothing_from_the_owner_of_the_ke
     wire = Wire(server)
     members = {"repositoryName": "parts", "uploadId": begun["uploadId"], "partFirstByte": 0, "partLastByte": 1}
     request = wire.sign(wire.request(PART, json.dumps(members).encode()), secret="wrong").prepare()
-    named = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items() if name != "Content-Length"}
-    named["Host"] = server.address
-    lines = [f"{name}: {value}" for name, value in named.items()] + [f"Content-Length: {20 * MIB}"]
+    named = {**headers_of(request), "Host": server.address, "Content-Length": 20 * MIB}
+    lines = [f"{name}: {value}" for name, value in named.items()]
     begin = b"POST / HTTP/1.1\r\n" + "\r\n".join(lines).encode() + b"\r\n\r\n"
     attackers = ["127.0.0.66", "127.0.0.67"]
     connections = [connect(server, source) for source in attackers for _ in range(10)]
@@ -165,9 +163,8 @@ def call_from_elsewhere(server, operation: str, members: dict) -> None:
     """A call with the owner's key from a new address."""
     wire = Wire(server)
     request = wire.sign(wire.request(f"SpencerFrontendService.{operation}", json.dumps(members).encode())).prepare()
-    headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
     elsewhere = urllib3.PoolManager(source_address=("127.0.0.9", 0), retries=False, timeout=30)
-    answered = elsewhere.request("POST", request.url, body=request.body, headers=headers)
+    answered = elsewhere.request("POST", request.url, body=request.body, headers=headers_of(request))
     assert answered.status == 200, answered.data
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from attackers import STRANGER
+from attackers import connect_with_small_buffer
 from pushing import OCI_INDEX, OCI_MANIFEST, Pusher, image
 from running import Server
 from victim import MIB, anonymous_memory, is_served
@@ -55,16 +55,10 @@ def harbour(start) -> tuple[Server, str]:
 
 def ask_and_never_read(server: Server, request: bytes) -> list[socket.socket]:
     """Sends a request on several connections, and reads no answers."""
-    host, port = server.address.split(":")
-    connections = []
-    for _ in range(UNREAD):
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        # Another address than the readers', because memory is limited per address.
-        connection.bind((STRANGER, 0))
-        connection.connect((host, int(port)))
+    # Their address differs from the readers', because memory is limited per address.
+    connections = [connect_with_small_buffer(server) for _ in range(UNREAD)]
+    for connection in connections:
         connection.sendall(request)
-        connections.append(connection)
     for connection in connections:
         assert connection.recv(1, socket.MSG_PEEK), "it is being answered"
     return connections

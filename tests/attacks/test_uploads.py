@@ -1,10 +1,9 @@
 """Uploads that are started and never completed: their number, and the memory they hold."""
 
-import socket
-
 import pytest
 import urllib3
 
+from attackers import connect
 from victim import MIB, anonymous_memory, is_served
 
 
@@ -35,16 +34,15 @@ def test_chunks_that_hang_hold_little_and_give_way_to_who_goes_on(victim):
     send = pushing(victim)
     login = urllib3.make_headers(basic_auth=f"AWS:{victim.password()}")["authorization"]
     before, hung, locations = anonymous_memory(victim), [], []
-    host, port = victim.address.split(":")
     for _ in range(100):
         location = send("POST", "/v2/pier/app/blobs/uploads/").headers["location"]
-        connection = socket.create_connection((host, int(port)), timeout=30)
+        connection = connect(victim, "127.0.0.1", timeout=30)
         head = f"PATCH {location} HTTP/1.1\r\nhost: {victim.address}\r\nauthorization: {login}\r\ncontent-length: 99999999\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 100_000)
         hung.append(connection)
         locations.append(location)
     for location in locations:
-        # Each has a request in flight that never ends.
+        # A request that never ends is in flight for each upload.
         told = (send("GET", location).headers["range"] for _ in range(1000))
         assert "0-99999" in told
         headers = {"authorization": login, "content-range": "100000-100004"}

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from pushing import digest_of, image
+from pushing import digest_of, image, push_layer_through_api
 
 PART = 5 << 20
 
@@ -24,14 +24,6 @@ def begin(ecr, repository):
 
 def complete(ecr, repository, upload, content):
     return ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest_of(content)])
-
-
-def push_layer(ecr, repository, content):
-    """Pushes a layer in parts of the size that the service requests."""
-    begun = ecr.initiate_layer_upload(repositoryName=repository)
-    for first in range(0, len(content), begun["partSize"]):
-        send(ecr, repository, begun["uploadId"], content[first : first + begun["partSize"]], first)
-    return complete(ecr, repository, begun["uploadId"], content)["layerDigest"]
 
 
 def test_of_two_writers_one_wins_and_the_other_is_told_where_the_upload_stands(ecr, server, repository):
@@ -88,7 +80,7 @@ def test_what_one_door_pushes_the_other_sees(ecr, pusher, repository):
 
     other = image(b"a layer of the aws door", config=b'{"of": "aws"}')
     for blob in other.blobs:
-        push_layer(ecr, repository, blob)
+        push_layer_through_api(ecr, repository, blob)
     put = ecr.put_image(repositoryName=repository, imageManifest=other.body.decode(), imageTag="aws")["image"]
     assert put["imageManifest"].encode() == other.body
     assert pusher.request("GET", f"{repository}/manifests/aws").data == other.body

@@ -27,6 +27,11 @@ class Answer:
         return found["__type"], found.get("message", found.get("Message"))
 
 
+def headers_of(request) -> dict[str, str]:
+    """The headers of a signed request as text; botocore leaves some as bytes."""
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+
+
 class Wire:
     def __init__(self, server: Server):
         self.server = server
@@ -47,8 +52,7 @@ class Wire:
 
     def send(self, request) -> Answer:
         prepared = request.prepare()
-        headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in prepared.headers.items()}
-        answer = self.server.http.request(prepared.method, prepared.url, body=prepared.body, headers=headers)
+        answer = self.server.http.request(prepared.method, prepared.url, body=prepared.body, headers=headers_of(prepared))
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
     def call(self, operation: str, members: object) -> Answer:
