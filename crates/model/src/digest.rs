@@ -1,7 +1,7 @@
 //! Content digests (OCI image specification, "Digests").
 
+use crate::name::as_text;
 use sha2::{Digest as _, Sha256, Sha512};
-use std::fmt;
 
 /// A digest algorithm that this registry stores content under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,11 +86,6 @@ impl Digest {
         Self([algorithm.as_str(), ":", &hex::encode(raw)].concat())
     }
 
-    /// Returns `algorithm:hex`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     pub fn algorithm(&self) -> Algorithm {
         if self.0.starts_with("sha512:") { Algorithm::Sha512 } else { Algorithm::Sha256 }
     }
@@ -101,11 +96,7 @@ impl Digest {
     }
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(Digest);
 
 #[cfg(test)]
 mod tests {

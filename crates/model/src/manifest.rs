@@ -1,6 +1,5 @@
 //! Manifests, parsed once when they are pushed.
 
-mod json_object;
 mod parse;
 
 use crate::Digest;
@@ -48,40 +47,26 @@ pub struct Manifest {
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// Not a JSON object.
     #[error("Invalid JSON syntax")]
     Syntax,
     /// A member is missing, has the wrong type, or is not a well-formed digest.
     #[error("{0}")]
     Shape(String),
-    /// `Content-Type` and `mediaType` differ.
+    /// The media types of the request (`declared`) and in the manifest (`written`) differ.
     #[error("the media type is '{declared}' but the manifest says '{written}'")]
-    MediaTypeMismatch {
-        /// The media type of the request.
-        declared: String,
-        /// The media type in the manifest.
-        written: String,
-    },
+    MediaTypeMismatch { declared: String, written: String },
     /// Neither the request nor the manifest names a media type, and it cannot be inferred.
     #[error("the manifest has no media type")]
     MediaTypeMissing,
     /// Docker's schema 1, which is not supported.
     #[error("manifests of schema version 1 are not supported")]
     SchemaOne,
-    /// A media type or an artifact type is longer than [`media_type::LONGEST`].
+    /// A media type or an artifact type is longer than [`media_type::LONGEST`] bytes.
     #[error("the media type '{beginning}…' has {length} bytes: at most {} are allowed", media_type::LONGEST)]
-    MediaTypeTooLong {
-        /// The beginning of the media type.
-        beginning: String,
-        /// In bytes.
-        length: usize,
-    },
-    /// The annotations of a referrer exceed [`MAXIMUM_ANNOTATIONS`].
+    MediaTypeTooLong { beginning: String, length: usize },
+    /// The annotations of a referrer exceed [`MAXIMUM_ANNOTATIONS`] bytes as JSON.
     #[error("the annotations take {size} bytes: at most {MAXIMUM_ANNOTATIONS} are allowed in a manifest that has a subject")]
-    AnnotationsTooLarge {
-        /// The size of the annotations as JSON, in bytes.
-        size: u64,
-    },
+    AnnotationsTooLarge { size: u64 },
 }
 
 impl Manifest {

@@ -1,7 +1,5 @@
 //! Registry ids, registry aliases and repository names.
 
-use std::fmt;
-
 /// Why a string is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -73,31 +71,22 @@ impl RegistryId {
             Err(NameError::Pattern { pattern: REGISTRY_ID_PATTERN })
         }
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl RegistryAlias {
     /// Accepts what the service model allows, except [`RESERVED_ALIASES`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_length(text, 2, 50)?;
-        let pattern = NameError::Pattern { pattern: REGISTRY_ALIAS_PATTERN };
         let mut bytes = text.bytes();
         let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
             && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !starts_well || !is_component(text) {
-            return Err(pattern);
+            return Err(NameError::Pattern { pattern: REGISTRY_ALIAS_PATTERN });
         }
         if RESERVED_ALIASES.contains(&text) {
             return Err(NameError::Reserved);
         }
         Ok(Self(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -110,10 +99,6 @@ impl RepositoryName {
         } else {
             Err(NameError::Pattern { pattern: REPOSITORY_NAME_PATTERN })
         }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -138,16 +123,25 @@ fn is_component(text: &str) -> bool {
     !after_separator
 }
 
-macro_rules! show_as_text {
+/// Implements `as_str` and `Display` for types that wrap a validated string.
+macro_rules! as_text {
     ($($name:ident),*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     )*};
 }
-show_as_text!(RegistryId, RegistryAlias, RepositoryName);
+pub(crate) use as_text;
+
+as_text!(RegistryId, RegistryAlias, RepositoryName);
 
 #[cfg(test)]
 mod tests {

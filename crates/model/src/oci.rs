@@ -1,22 +1,8 @@
-//! JSON bodies and header names of the OCI distribution specification.
+//! JSON bodies of the OCI distribution specification.
 
 use crate::Tag;
-use crate::media_type::OCI_INDEX;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// `Docker-Content-Digest`, on every response for a blob or a manifest.
-pub const CONTENT_DIGEST: &str = "docker-content-digest";
-/// `Docker-Upload-UUID`, which older clients expect in addition to `Location`.
-pub const UPLOAD_UUID: &str = "docker-upload-uuid";
-/// `Docker-Distribution-API-Version`, expected on `/v2/`.
-pub const API_VERSION: &str = "docker-distribution-api-version";
-/// `OCI-Subject`: the subject of the pushed referrer.
-pub const SUBJECT: &str = "oci-subject";
-/// `OCI-Tag`: one per tag set by a push by digest.
-pub const TAG: &str = "oci-tag";
-/// `OCI-Filters-Applied`, on a filtered listing of referrers.
-pub const FILTERS_APPLIED: &str = "oci-filters-applied";
 
 /// The body of `GET /v2/<name>/tags/list`.
 #[derive(Debug, Serialize)]
@@ -40,8 +26,6 @@ pub fn referrer_list<'a>(descriptors: impl Iterator<Item = &'a str> + Clone) -> 
     // One buffer: joining the descriptors first and then adding start and end takes half again as many instructions.
     let mut list = String::with_capacity(referrer_list_length(descriptors.clone()));
     list.push_str(REFERRERS_START);
-    list.push_str(OCI_INDEX);
-    list.push_str(REFERRERS_MIDDLE);
     for (number, descriptor) in descriptors.enumerate() {
         if number > 0 {
             list.push(',');
@@ -54,13 +38,12 @@ pub fn referrer_list<'a>(descriptors: impl Iterator<Item = &'a str> + Clone) -> 
 
 /// The length of [`referrer_list`] in bytes.
 pub fn referrer_list_length<'a>(descriptors: impl Iterator<Item = &'a str>) -> usize {
-    let frame = REFERRERS_START.len() + OCI_INDEX.len() + REFERRERS_MIDDLE.len() + REFERRERS_END.len();
+    let frame = REFERRERS_START.len() + REFERRERS_END.len();
     let (number, length) = descriptors.fold((0_usize, frame), |(number, length), descriptor| (number + 1, length + descriptor.len()));
     length + number.saturating_sub(1)
 }
 
-const REFERRERS_START: &str = r#"{"schemaVersion":2,"mediaType":""#;
-const REFERRERS_MIDDLE: &str = r#"","manifests":["#;
+const REFERRERS_START: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
 const REFERRERS_END: &str = "]}";
 
 /// One entry of a listing of referrers.
@@ -90,21 +73,21 @@ pub struct ErrorEntry<'a> {
     /// In upper case, such as `MANIFEST_UNKNOWN`.
     pub code: &'a str,
     pub message: &'a str,
-    /// Additional, machine-readable information.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<serde_json::Value>,
 }
 
-/// The body of `GET /token`.
+/// The body of a response of `/token`.
 #[derive(Debug, Serialize)]
-pub struct TokenReply {
-    pub token: String,
+pub struct TokenReply<'a> {
+    pub token: &'a str,
     /// The same as `token`, under OAuth's name.
-    pub access_token: String,
+    pub access_token: &'a str,
     /// In seconds from `issued_at`.
     pub expires_in: i64,
     /// RFC 3339.
     pub issued_at: String,
+    /// Present if the client asked for offline access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<&'a str>,
 }
 
 #[cfg(test)]
@@ -117,6 +100,7 @@ mod tests {
             let list = referrer_list(descriptors.iter().copied());
             assert_eq!(referrer_list_length(descriptors.iter().copied()), list.len(), "{list}");
             let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+            assert_eq!(list["mediaType"], crate::media_type::OCI_INDEX);
             assert_eq!(list["manifests"].as_array().map(Vec::len), Some(descriptors.len()));
         }
     }

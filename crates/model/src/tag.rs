@@ -2,6 +2,7 @@
 
 use crate::Digest;
 use crate::digest::DigestError;
+use crate::name::as_text;
 use serde::Serialize;
 use std::fmt;
 
@@ -26,17 +27,9 @@ impl Tag {
             Err(TagError)
         }
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(Tag);
 
 /// A reference to a manifest within a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Unique ids of users.
 
-use std::fmt;
+use crate::name::as_text;
 
 /// The prefix of users' unique ids (IAM user guide, "IAM identifiers", "Understanding unique ID prefixes").
 const PREFIX: &str = "AIDA";
@@ -17,25 +17,17 @@ impl UserId {
 
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
-        let is_one = rest.len() == Self::LENGTH && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        is_one.then(|| Self(text.to_owned()))
+        let is_valid = rest.len() == Self::LENGTH && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        is_valid.then(|| Self(text.to_owned()))
     }
 
     /// Builds an id from the characters after the prefix. Returns `None` if their number or alphabet is wrong.
     pub fn of(characters: &str) -> Option<Self> {
         Self::parse(&format!("{PREFIX}{characters}"))
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(UserId);
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,17 @@
 //! Parses manifests.
 
-use super::json_object::Object;
 use super::{Descriptor, MAXIMUM_ANNOTATIONS, Manifest, ManifestError};
 use crate::Digest;
 use crate::measure::{beginning, json_length};
 use crate::media_type::{self, Kind};
-use serde::{Deserialize, Deserializer};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawManifest {
     schema_version: Option<u64>,
@@ -25,7 +27,7 @@ struct RawManifest {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawDescriptor {
     #[serde(default)]
@@ -35,13 +37,13 @@ struct RawDescriptor {
     urls: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TypeOnly {
     media_type: Option<String>,
 }
 
-/// Deserialises a list that is present but may be `null`, as Go writes empty lists (BuildKit, for an image without layers).
+/// Deserialises a list that is present but may be `null`: Go encodes an empty list that way (BuildKit, for an image without layers).
 fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
     Option::deserialize(deserializer).map(|list| Some(list.unwrap_or_default()))
 }
@@ -172,5 +174,28 @@ fn error_of(error: serde_json::Error) -> ManifestError {
         // serde_json's message would quote the unexpected string, however long.
         serde_json::error::Category::Data => ManifestError::Shape(beginning(&error.to_string(), 2 * SHOWN).to_owned()),
         _ => ManifestError::Syntax,
+    }
+}
+
+/// Deserialises a `T` from a JSON object only. The derived implementation would also accept an array.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }

@@ -3,8 +3,8 @@
 //! There are two kinds. A *password* is what `GetAuthorizationToken` returns and `docker login` stores: valid for 12 hours,
 //! used as Basic `AWS:<password>`. A *bearer* is what `/token` issues in exchange, and it expires when the password does
 //! (Docker's token authentication specification; Amazon ECR Public user guide, "Registry authentication"). Both are JSON claims
-//! in a sealed token ([`roadstead_model::sealed`]), which identify the holder but grant nothing. The access key of the holder
-//! is looked up at each use, so that revoking the key revokes its tokens at once.
+//! in a sealed token ([`roadstead_model::sealed`]), which identify the holder but grant nothing. The holder's access key is
+//! looked up at each use, so that revoking the key immediately revokes its tokens.
 
 use super::Keys;
 use super::credentials::{Credentials, TokenError, decode_pair, read_authorization};
@@ -12,6 +12,7 @@ use crate::principal::{KnownPrincipal, Principal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use roadstead_model::sealed::SealError;
 use roadstead_model::{Identity, RegistryId, SealingKey, Timestamp};
 use roadstead_registry::Installation;
 use serde::{Deserialize, Serialize};
@@ -25,14 +26,6 @@ pub const USER_NAME: &str = "AWS";
 
 const VERSION: u8 = 1;
 
-/// A bearer that was just issued.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssuedBearer {
-    pub token: String,
-    pub expires_at: Timestamp,
-    pub principal: Principal,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
@@ -40,13 +33,13 @@ enum Kind {
     Bearer,
 }
 
-/// The payload of a token. Other versions refuse it, and the client signs in again.
+/// The payload of a token. A server that issues another version refuses it, and the client signs in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claims {
     version: u8,
     kind: Kind,
     audience: String,
-    /// Epoch seconds; clients of ECR read a member of this name.
+    /// In seconds since the epoch. Clients of ECR read the member of this name.
     expiration: i64,
     /// Absent from an anonymous bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,17 +55,17 @@ struct Holder {
 }
 
 impl Claims {
-    fn new(kind: Kind, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> Self {
-        Self { version: VERSION, kind, audience: installation.id().to_owned(), expiration: expires_at.seconds(), holder }
-    }
-
     fn seal(&self, key: &SealingKey) -> String {
         // Strings and numbers always serialise; an empty payload would be refused on return.
         key.seal(&[], &serde_json::to_string(self).unwrap_or_default())
     }
 
     fn open(key: &SealingKey, token: &str) -> Result<Self, TokenError> {
-        serde_json::from_str(&key.open(&[], token)?).map_err(|_| TokenError::Malformed)
+        let payload = key.open(&[], token).map_err(|error| match error {
+            SealError::Malformed => TokenError::Malformed,
+            SealError::Mismatch => TokenError::Tampered,
+        })?;
+        serde_json::from_str(&payload).map_err(|_| TokenError::Malformed)
     }
 
     /// Checks the kind, the installation and the expiry.
@@ -97,11 +90,9 @@ pub fn issue_password(
     access_key_id: &str,
     now: Timestamp,
 ) -> (String, Timestamp) {
-    // Whole seconds, so that the expiry returned is that of the token.
-    let expires_at = Timestamp::from_seconds(now.plus_seconds(PASSWORD_SECONDS).seconds());
     let holder =
         Holder { registry: identity.registry.as_str().to_owned(), user: identity.user.clone(), access_key_id: access_key_id.to_owned() };
-    (Claims::new(Kind::Password, installation, Some(holder), expires_at).seal(&keys.authorization_token), expires_at)
+    issue(keys, installation, Kind::Password, Some(holder), now.seconds() + PASSWORD_SECONDS)
 }
 
 /// The `authorizationToken` of the AWS API: base64 of `AWS:<password>`.
@@ -109,25 +100,31 @@ pub fn authorization_token(password: &str) -> String {
     STANDARD.encode(format!("{USER_NAME}:{password}"))
 }
 
-/// Exchanges a password for a bearer that expires when the password does.
-pub async fn exchange_password(keys: &Keys, installation: &Installation, password: &str) -> Result<IssuedBearer, TokenError> {
-    let claims = Claims::open(&keys.authorization_token, password)?.check(Kind::Password, installation.id(), installation.now())?;
+/// Exchanges a password for a bearer that expires when the password does. Returns the bearer, its expiry and its holder.
+pub async fn exchange_password(
+    keys: &Keys,
+    installation: &Installation,
+    password: &str,
+    now: Timestamp,
+) -> Result<(String, Timestamp, Principal), TokenError> {
+    let claims = Claims::open(&keys.authorization_token, password)?.check(Kind::Password, installation.id(), now)?;
     let principal = find_holder(keys, installation, &claims).await?;
-    let expires_at = Timestamp::from_seconds(claims.expiration);
-    Ok(IssuedBearer { principal, ..issue_bearer(keys, installation, claims.holder, expires_at) })
+    let (token, expires_at) = issue(keys, installation, Kind::Bearer, claims.holder, claims.expiration);
+    Ok((token, expires_at, principal))
 }
 
-/// Issues a bearer without a holder.
-pub fn issue_anonymous(keys: &Keys, installation: &Installation, now: Timestamp) -> IssuedBearer {
-    issue_bearer(keys, installation, None, Timestamp::from_seconds(now.plus_seconds(ANONYMOUS_SECONDS).seconds()))
+/// Issues a bearer without a holder, with its expiry.
+pub fn issue_anonymous(keys: &Keys, installation: &Installation, now: Timestamp) -> (String, Timestamp) {
+    issue(keys, installation, Kind::Bearer, None, now.seconds() + ANONYMOUS_SECONDS)
 }
 
-fn issue_bearer(keys: &Keys, installation: &Installation, holder: Option<Holder>, expires_at: Timestamp) -> IssuedBearer {
-    let token = Claims::new(Kind::Bearer, installation, holder, expires_at).seal(&keys.authorization_token);
-    IssuedBearer { token, expires_at, principal: Principal::Anonymous }
+/// Seals a token, and returns it with its expiry. `expiration` is in seconds since the epoch.
+fn issue(keys: &Keys, installation: &Installation, kind: Kind, holder: Option<Holder>, expiration: i64) -> (String, Timestamp) {
+    let claims = Claims { version: VERSION, kind, audience: installation.id().to_owned(), expiration, holder };
+    (claims.seal(&keys.authorization_token), Timestamp::from_seconds(expiration))
 }
 
-/// Authenticates a request; none if it has no `Authorization`.
+/// Authenticates a request. Returns `None` if it has no `Authorization`.
 pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &HeaderMap) -> Result<Option<Principal>, TokenError> {
     let Some(credentials) = read_authorization(headers)? else { return Ok(None) };
     if credentials.is_empty() {
@@ -138,7 +135,7 @@ pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &He
     find_holder(keys, installation, &claims).await.map(Some)
 }
 
-/// The token in the credentials, and the kind that it must have.
+/// Returns the kind that the token in the credentials must have, and the token.
 ///
 /// A bearer may also be the raw `authorizationToken` of the AWS API, which AWS documents. Sealed tokens contain a dot, which
 /// base64 does not.
@@ -190,7 +187,7 @@ mod tests {
         assert!(matches!(Claims::open(&SealingKey::new([8; 32]), &password()), Err(TokenError::Tampered)));
     }
 
-    /// What commit 9c07337 issued.
+    /// Tokens issued by commit 9c07337.
     #[test]
     fn tokens_that_were_issued_before_stay_valid() {
         const PASSWORD: &str = "eyJ2ZXJzaW9uIjoxLCJraW5kIjoicGFzc3dvcmQiLCJhdWRpZW5jZSI6ImhlcmUiLCJleHBpcmF0aW9uIjoxNzAwMDAwMDEwLCJob2xkZXIiOnsicmVnaXN0cnkiOiIwMDAwMDAwMDAwMDAiLCJhY2Nlc3Nfa2V5X2lkIjoiQUtJQUVYQU1QTEUifX0.IK55W4F9v_aqtw_JxFKQuTe7lwRFCPAEVtj_PjwePws";
@@ -257,6 +254,5 @@ mod tests {
             let _ = presented_token(Credentials::Bearer(text.clone()));
             prop_assert!(Claims::open(&KEY, &text).is_err());
         }
-
     }
 }

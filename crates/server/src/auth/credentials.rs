@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use roadstead_model::sealed::{MAXIMUM_LENGTH, SealError};
+use roadstead_model::sealed::MAXIMUM_LENGTH;
 
 /// The content of an `Authorization` header (RFC 7617, RFC 6750).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub enum TokenError {
     /// The user name or the kind of token is wrong for this use.
     #[error("the credentials are of another kind")]
     WrongKind,
-    /// Altered, or signed with another key.
+    /// Altered, or sealed with another key.
     #[error("the token was not signed by this installation")]
     Tampered,
-    /// Signed with the same key, but for another installation.
+    /// Sealed with the same key, but for another installation.
     #[error("the token was issued for another installation")]
     Foreign,
     #[error("the token has expired")]
@@ -44,22 +44,13 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether the token was valid once.
-    pub const fn was_good_once(&self) -> bool {
+    /// Whether the token was valid before.
+    pub const fn is_expired_or_revoked(&self) -> bool {
         matches!(self, Self::Expired | Self::Revoked)
     }
 }
 
-impl From<SealError> for TokenError {
-    fn from(error: SealError) -> Self {
-        match error {
-            SealError::Malformed => Self::Malformed,
-            SealError::Mismatch => Self::Tampered,
-        }
-    }
-}
-
-/// Parses the `Authorization` header; none if there is none. Schemes are case-insensitive (RFC 9110, section 11.1).
+/// Parses the `Authorization` header. Returns `None` if it is absent. Schemes are case-insensitive (RFC 9110, section 11.1).
 pub fn read_authorization(headers: &HeaderMap) -> Result<Option<Credentials>, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -83,7 +74,7 @@ pub(super) fn parse_authorization(value: &str) -> Result<Credentials, TokenError
 }
 
 impl Credentials {
-    /// `Basic Og==`, which some clients send without credentials.
+    /// Whether user and password are empty: `Basic Og==`, which some clients send if they have no credentials.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Basic { user, password } if user.is_empty() && password.is_empty())
     }

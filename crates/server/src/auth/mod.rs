@@ -1,8 +1,8 @@
-//! Who asks, and whether that principal may: shared by every door.
+//! Authentication and authorization, shared by all doors.
 //!
-//! A door authenticates in its own protocol ([`sigv4`] for AWS, [`bearer`] for OCI) and ends with a [`Principal`](crate::principal::Principal).
-//! From there on there is one judge, [`Permissions`], and no operation is called without it. Credentials carry
-//! identity only; what a principal may do is decided anew at each request.
+//! A door authenticates in its own protocol ([`sigv4`] for AWS, [`bearer`] for OCI), which yields a
+//! [`Principal`](crate::principal::Principal). [`Permissions`] then authorizes every operation. Credentials carry an identity
+//! only: permissions are evaluated at each request.
 
 pub mod bearer;
 pub mod credentials;
@@ -15,20 +15,19 @@ use roadstead_model::SealingKey;
 use roadstead_registry::Installation;
 use std::fmt;
 
-/// The keys that this installation signs its own tokens with, all derived from the master key.
+/// The keys that this installation seals its tokens with, all derived from the master key.
 ///
-/// Each purpose has a key of its own, so that a token of one kind can never be read as one of another kind.
+/// Each purpose has a separate key, so that tokens are not interchangeable.
 pub struct Keys {
-    /// Makes page tokens tamper-evident.
     pub page_token: SealingKey,
-    /// Signs authorization tokens and bearer tokens.
+    /// Seals passwords and bearers.
     pub authorization_token: SealingKey,
-    /// Whether every access key is good, whoever made it up (`--emulator`).
+    /// Whether every access key is accepted, also one that does not exist (`--emulator`).
     pub emulator: bool,
 }
 
 impl Keys {
-    /// Derives every key once, at start. An emulator lets everybody log in, so what it signs is good for emulators only.
+    /// Derives the keys, once at start. An emulator lets everybody log in, so only emulators accept its tokens.
     pub fn derive(installation: &Installation, emulator: bool) -> Self {
         let purpose = if emulator { "emulator-authorization-token" } else { "authorization-token" };
         Self {

@@ -1,32 +1,29 @@
-//! Authorisation: the policies that concern a request are read once, and then evaluated for each action that it needs.
+//! Authorization: the policies that concern a request are read once, and evaluated for each action that it needs.
 //!
-//! Every door decides here. Nothing is cached between requests, so a change of a policy takes effect at once.
+//! Decisions are not cached between requests, so a changed policy takes effect immediately.
 
 use crate::http::Call;
 use crate::principal::KnownPrincipal;
 use http::header::USER_AGENT;
-use roadstead_model::policy::UserPolicy;
-use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext};
+use roadstead_model::policy::{self, Caller, Decision, Policy, PolicyError, RequestContext, UserPolicy};
 use roadstead_model::{Arn, Identity, RegistryId, RepositoryKey, ResourceTag, Timestamp, UserId};
 use roadstead_registry::{Error, Installation};
-use std::fmt;
 use std::sync::OnceLock;
 
 /// The resource of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
-    /// None (`*` in a policy), as for `GetAuthorizationToken`.
+    /// The action has no resource (`*` in a policy), such as `GetAuthorizationToken`.
     None,
-    /// A registry.
     Registry(RegistryId),
-    /// All repositories of a registry, as for listing them.
+    /// All repositories of a registry, for listing them.
     Repositories(RegistryId),
-    /// A repository, which need not exist.
+    /// The repository need not exist.
     Repository(RepositoryKey),
 }
 
 impl Resource {
-    /// The registry that owns it, if it has one.
+    /// The registry that owns the resource.
     fn registry(&self) -> Option<&RegistryId> {
         match self {
             Self::None => None,
@@ -34,7 +31,7 @@ impl Resource {
         }
     }
 
-    /// Its ARN in policies and in the audit log.
+    /// The ARN in policies and in the audit log.
     pub(crate) fn arn(&self) -> Option<String> {
         match self {
             Self::None => None,
@@ -45,26 +42,20 @@ impl Resource {
     }
 }
 
-/// An action is denied. It displays as AWS's own sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An action is denied, with the text of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct Denied(String);
-
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The resource tags in a request, for conditions on `aws:RequestTag/…` and `aws:TagKeys`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestTags {
-    /// Tags with their values.
     pub tags: Vec<(String, String)>,
-    /// Keys without values, as when tags are removed.
+    /// The keys of tags to remove, which come without values.
     pub keys: Vec<String>,
 }
 
-/// Everything that decides what a principal may do to a resource in one request.
+/// The policies and attributes of one request, its principal and its resource.
 #[derive(Debug)]
 pub struct Permissions<'a> {
     call: &'a Call,
@@ -76,7 +67,7 @@ pub struct Permissions<'a> {
     repository_policy: Option<Policy>,
     user_id: Option<UserId>,
     resource_tags: Vec<ResourceTag>,
-    /// Made for the first policy that is evaluated: without policies it would be the largest cost.
+    /// Built when the first policy is evaluated. Without policies, building it would be the largest cost.
     context: OnceLock<RequestContext>,
 }
 
@@ -100,7 +91,7 @@ impl<'a> Permissions<'a> {
             resource,
             tags,
             now: installation.now(),
-            identity_policies: facts.identity_policies.iter().map(read).collect::<Result<_, _>>()?,
+            identity_policies: facts.identity_policies.iter().map(parse).collect::<Result<_, _>>()?,
             repository_policy: facts.repository_policy.as_deref().map(Policy::parse).transpose().map_err(unreadable)?,
             user_id: facts.user_id,
             resource_tags: facts.resource_tags,
@@ -131,20 +122,23 @@ impl<'a> Permissions<'a> {
         policy::may_still_set_policy(&self.identity_policies, proposed, self.context())
     }
 
-    /// The root of the owning account may do everything that no policy denies ([`policy::evaluate`]), so without policies there
-    /// is nothing to evaluate.
+    /// The root of the owning account may do everything that no policy denies ([`policy::evaluate`]). Without policies there is
+    /// nothing to evaluate.
     fn is_own_root_without_policies(&self) -> bool {
         let Identity { registry, user } = &self.identity;
         let is_own = self.resource.registry().is_none_or(|owner| owner == registry);
         user.is_none() && is_own && self.identity_policies.is_empty() && self.repository_policy.is_none()
     }
 
-    /// The request context of policies.
     fn context(&self) -> &RequestContext {
         self.context.get_or_init(|| {
             let resource_tags = self.resource_tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
             let request_tags = self.tags.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            let caller = caller(&self.identity, self.user_id.clone());
+            let Identity { registry, user } = &self.identity;
+            let caller = match user {
+                None => Caller::root(registry.clone()),
+                Some(user) => Caller { id: self.user_id.clone(), ..Caller::user(registry.clone(), user) },
+            };
             let context = RequestContext::new(caller, "", self.resource.arn().as_deref())
                 .at(self.now)
                 .with("aws:SourceIp", &self.call.client().to_string())
@@ -153,7 +147,7 @@ impl<'a> Permissions<'a> {
                 .with_request_tags(request_tags)
                 .with_tag_keys(self.tags.keys.iter().map(String::as_str));
             match self.call.headers.get(USER_AGENT) {
-                // A header that is not UTF-8 is not absent: a deny that looks at it must not be escaped that way.
+                // A header that is not UTF-8 counts as present, so that it does not evade a deny with a condition on it.
                 Some(agent) => context.with("aws:UserAgent", &String::from_utf8_lossy(agent.as_bytes())),
                 None => context,
             }
@@ -161,20 +155,12 @@ impl<'a> Permissions<'a> {
     }
 }
 
-fn caller(identity: &Identity, id: Option<UserId>) -> Caller {
-    let caller = match &identity.user {
-        None => Caller::root(identity.registry.clone()),
-        Some(user) => Caller::user(identity.registry.clone(), user),
-    };
-    Caller { id, ..caller }
-}
-
 fn outcome(decision: Decision, context: &RequestContext) -> Result<(), Denied> {
     decision.denial(context).map_or(Ok(()), |sentence| Err(Denied(sentence)))
 }
 
-/// A policy without a document is a managed one, identified by its name.
-fn read(stored: &UserPolicy) -> Result<Policy, Error> {
+/// Parses a policy of a user. One without a document is a managed policy, identified by its name.
+fn parse(stored: &UserPolicy) -> Result<Policy, Error> {
     let document = stored.text().ok_or_else(|| Error::Internal(format!("there is no managed policy '{}'", stored.name)));
     Policy::parse(document?).map_err(unreadable)
 }

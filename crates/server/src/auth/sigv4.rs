@@ -2,12 +2,12 @@
 //! (AWS IAM user guide, "AWS Signature Version 4 for API requests").
 //!
 //! Verification has two steps, because the secret has to be looked up in between: [`read`] parses the signature and
-//! checks what needs no secret, [`Claim::verify`] computes the signature and compares it.
+//! checks everything that needs no secret, and [`Claim::verify`] computes the signature and compares it.
 //!
 //! `SignedHeaders` must be lower-case and sorted, and must include `host`, `x-amz-date` if the time comes from that
 //! header, and `x-amz-target` if the request has one. AWS's guide tells clients to sign every `x-amz-*` header, but AWS
-//! does not refuse requests that leave out others (its own test suite adds a token after signing), and no other header
-//! changes what a request does: the payload's hash and the time are always signed.
+//! accepts requests that do not sign the others (its own test suite adds a token after signing). No other header changes the
+//! effect of a request: the payload's hash and the time are always signed.
 
 mod canonical;
 mod error;
@@ -25,20 +25,18 @@ use parts::{ALGORITHM, Form, Parts};
 use roadstead_model::Timestamp;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use time::{check_skew, format_time, malformed_time, parse_time};
+use time::{check_skew, format_time, parse_time};
 
 const TERMINATOR: &str = "aws4_request";
-/// The longest life of a presigned URL: seven days.
+/// The maximum lifetime of a presigned URL in seconds: seven days.
 const LONGEST_EXPIRY: i64 = 604_800;
 
-/// What a signature claims. None of it is proved before [`Claim::verify`].
+/// The claims of a signature, all unproven until [`Claim::verify`] succeeds.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Whose secret to verify with.
     pub access_key_id: String,
-    /// The region that the client signed for.
     pub region: String,
-    /// The service that the client signed for, one of those that [`read`] was given.
+    /// One of the services passed to [`read`].
     pub service: String,
     /// The session token of temporary credentials.
     pub security_token: Option<String>,
@@ -49,14 +47,20 @@ pub struct Claim {
     signature: String,
 }
 
-/// Parses the signature of `request` and checks what needs no secret: that it is complete, for one of `services`, and
-/// made within the allowed clock skew of `now`.
+/// Parses the signature of `request`. Checks that it is complete, for one of `services`, and made within the allowed clock skew
+/// of `now`.
 pub fn read(request: &Request<'_>, services: &[&str], now: Timestamp) -> Result<Claim, SignatureError> {
     let parts = match request.header("authorization") {
         Some(value) => Parts::of_header(request, value)?,
         None => Parts::of_query(request)?,
     };
-    let signed_at = parse_time(&parts.time).ok_or_else(|| malformed_time(&parts.time))?;
+    let malformed = || {
+        let time = &parts.time;
+        SignatureError::Incomplete(format!(
+            "Date must be in ISO-8601 'basic format'. Got '{time}'. See http://en.wikipedia.org/wiki/ISO_8601"
+        ))
+    };
+    let signed_at = parse_time(&parts.time).ok_or_else(malformed)?;
     let claim = Claim::new(parts, format_time(signed_at), services)?;
     claim.check_signed_headers(request)?;
     check_skew(signed_at, now.seconds(), claim.lifetime(request)?)?;
@@ -99,7 +103,7 @@ impl Claim {
             form: parts.form,
             date: (*date).to_owned(),
             time,
-            // More names than a request can have headers are cut to one more: one of them is missing, so the signature mismatches.
+            // With one name more than a request can have headers, one of them is missing and the signature mismatches.
             signed_headers: parts.signed_headers.split(';').take(MAX_HEADERS + 1).map(str::to_owned).collect(),
             signature: parts.signature,
         })
@@ -113,7 +117,7 @@ impl Claim {
         let scope = format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service);
         let to_sign = format!("{ALGORITHM}\n{}\n{scope}\n{}", self.time, hash_of(&canonical));
         let expected = hex::encode(hmac(&self.signing_key(secret), to_sign.as_bytes()));
-        // Lengths are no secret; equal lengths are compared in constant time.
+        // Lengths are not secret; signatures of equal length are compared in constant time.
         if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) { Ok(()) } else { Err(SignatureError::mismatch()) }
     }
 
@@ -134,16 +138,15 @@ impl Claim {
         if !signed("host") {
             return Err(SignatureError::Invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()));
         }
-        for (name, shown) in [("x-amz-date", "X-Amz-Date"), ("x-amz-target", "X-Amz-Target")] {
-            let counts = name != "x-amz-date" || self.form == Form::Header;
-            if counts && request.headers.contains_key(name) && !signed(name) {
+        for (name, shown, is_used) in [("x-amz-date", "X-Amz-Date", self.form == Form::Header), ("x-amz-target", "X-Amz-Target", true)] {
+            if is_used && request.headers.contains_key(name) && !signed(name) {
                 return Err(SignatureError::Invalid(format!("'{shown}' must be a 'SignedHeader' in the AWS Authorization.")));
             }
         }
         Ok(())
     }
 
-    /// For how many seconds a presigned URL is valid; none for the header form, which is valid within the clock skew.
+    /// The lifetime of a presigned URL in seconds. Returns `None` for the header form, which is valid within the clock skew.
     fn lifetime(&self, request: &Request<'_>) -> Result<Option<i64>, SignatureError> {
         if self.form == Form::Header {
             return Ok(None);
@@ -159,23 +162,23 @@ impl Claim {
     }
 }
 
-/// The payload's hash as the client signed it. If the request states one, it must be that of the body.
+/// Hashes the body. Fails if the request states another hash.
 ///
-/// Keywords in its place (`UNSIGNED-PAYLOAD`, `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` and the like) belong to S3. Other services
-/// hash the body regardless, so that the signature mismatches (observed in apache/opendal-reqsign#346 and, with this text, at
-/// Lambda's function URLs).
+/// Only S3 accepts a keyword instead of the hash (`UNSIGNED-PAYLOAD`, `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` and others). Other
+/// services hash the body regardless, so that the signature mismatches (observed in apache/opendal-reqsign#346 and, with this
+/// text, at Lambda's function URLs).
 fn payload_hash(request: &Request<'_>, body: &[u8]) -> Result<String, SignatureError> {
+    let hash = hash_of(body);
     match request.header("x-amz-content-sha256") {
-        Some(words) if words == "UNSIGNED-PAYLOAD" || words.starts_with("STREAMING-") => Err(SignatureError::mismatch()),
-        Some(stated) if stated != hash_of(body) => {
+        Some(keyword) if keyword == "UNSIGNED-PAYLOAD" || keyword.starts_with("STREAMING-") => Err(SignatureError::mismatch()),
+        Some(stated) if stated != hash => {
             Err(SignatureError::Invalid("The provided 'x-amz-content-sha256' header does not match what was computed.".to_owned()))
         }
-        _ => Ok(hash_of(body)),
+        _ => Ok(hash),
     }
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    // HMAC takes a key of any length, so this cannot fail.
     #[allow(clippy::expect_used)]
     let mut code = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
     code.update(message);

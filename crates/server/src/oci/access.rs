@@ -1,11 +1,11 @@
-//! Authentication and authorization of this door: the challenge, the permission of each operation, and the proof that it was
+//! Authentication and authorization of this door: the challenge, the permissions of each operation, and the proof that they were
 //! checked.
 
 use super::failure::{Code, Failure, Refused};
 use super::operation::{Operation, Place};
 use crate::auth::bearer;
 use crate::auth::credentials::TokenError;
-use crate::auth::{Denied, Permissions, RequestTags, Resource};
+use crate::auth::{Permissions, RequestTags, Resource};
 use crate::http::Call;
 use crate::principal::{KnownPrincipal, Principal};
 use crate::server::Server;
@@ -20,10 +20,10 @@ const INVALID: &str = "Your Authorization Token is invalid.";
 /// The message of AWS for a token that is older than 12 hours.
 const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
 
-/// The scope that the challenge names, as that of AWS does. It grants nothing.
+/// The scope in the challenge, as AWS sends it. It grants nothing.
 pub(super) const SCOPE: &str = "aws";
 
-/// RFC 6750, section 3.1.
+/// The error in the challenge (RFC 6750, section 3.1).
 const INVALID_TOKEN: &str = ",error=\"invalid_token\"";
 
 /// The permission to push a manifest, the last step of every push.
@@ -45,12 +45,11 @@ impl Target {
         &self.repository
     }
 
-    /// The alias, as the client wrote it.
     pub(super) fn alias(&self) -> &RegistryAlias {
         &self.alias
     }
 
-    /// `<alias>/<repository>`, as the client wrote it.
+    /// `<alias>/<repository>`.
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.alias, self.repository.name)
     }
@@ -66,8 +65,8 @@ impl Target {
     }
 }
 
-/// Authenticates the caller; none if the request has no `Authorization`. Bad credentials are refused whatever the request is,
-/// so that a client learns of them at once.
+/// Authenticates the caller. Returns `None` if the request has no `Authorization`. Bad credentials are refused even where none are
+/// needed, so that the client learns of them immediately.
 pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
     let authenticated = bearer::authenticate(&server.keys, &server.installation, &call.headers).await;
     let principal = authenticated.map_err(|error| refuse_credentials(call, error))?;
@@ -77,7 +76,7 @@ pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<
     Ok(principal)
 }
 
-/// Resolves the repository of a pull. All repositories are public, so that no permission is needed.
+/// Resolves the repository of a pull, which needs no permission because all repositories are public.
 pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target, Failure> {
     let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
     Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, may_create: false })
@@ -85,7 +84,7 @@ pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target,
 
 /// Checks that the caller may perform the operation, and resolves its repository.
 ///
-/// Listings need neither a permission nor an `Authorization`, since all repositories are public.
+/// Listings need neither a permission nor an `Authorization`, because all repositories are public.
 pub(super) async fn permit(
     server: &Server,
     call: &Call,
@@ -104,7 +103,7 @@ pub(super) async fn permit(
     if let Some(known) = known {
         let permissions = permissions_of(server, call, known, &target).await?;
         for action in actions {
-            permissions.allow(action).map_err(denied)?;
+            permissions.allow(action).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()).refused())?;
         }
         target.may_create = server.config.create_on_push && permissions.allow(CREATE_REPOSITORY).is_ok();
     }
@@ -116,7 +115,7 @@ async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrinci
     Ok(Permissions::find(&server.installation, call, known, resource, RequestTags::default()).await?)
 }
 
-/// Whether the caller may push an image to the repository. GETs do not check this.
+/// Whether the caller may push an image to the repository.
 pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Principal>, target: &Target) -> Result<bool, Failure> {
     match principal {
         Some(Principal::Known(known)) => Ok(permissions_of(server, call, known, target).await?.allow(PUT_IMAGE).is_ok()),
@@ -124,7 +123,7 @@ pub(super) async fn may_push(server: &Server, call: &Call, principal: Option<&Pr
     }
 }
 
-/// Suggests the right path for the most common mistake, `docker push localhost:5000/app`.
+/// The failure for a name without an alias, the most common mistake (`docker push localhost:5000/app`). Suggests the right path.
 pub(super) async fn no_alias(server: &Server, call: &Call, name: &str, status: StatusCode, code: Code) -> Failure {
     match server.installation.primary_alias(server.installation.account_id()).await {
         Ok(alias) => {
@@ -153,14 +152,9 @@ fn required_actions(operation: &Operation, has_body: bool) -> &'static [&'static
     }
 }
 
-fn denied(denied: Denied) -> Failure {
-    let reason = denied.to_string();
-    Failure::new(StatusCode::FORBIDDEN, Code::Denied, reason.as_str()).refused(Refused { reason, ..Refused::default() })
-}
-
 /// The audit log entry for bad credentials. Expired and revoked ones do not count as attempts to guess.
 fn bad_credentials(error: &TokenError) -> Refused {
-    Refused { reason: error.to_string(), is_bad_login: true, is_guess: !error.was_good_once() }
+    Refused { reason: error.to_string(), is_bad_login: true, is_guess: !error.is_expired_or_revoked() }
 }
 
 /// The challenge, which tells a client to sign in (RFC 6750, section 3; Docker's token authentication specification).
@@ -183,7 +177,7 @@ fn refuse_credentials(call: &Call, error: TokenError) -> Failure {
         TokenError::Expired => EXPIRED,
         _ => INVALID,
     };
-    challenge_with(call, message, INVALID_TOKEN).refused(refusal)
+    challenge_with(call, message, INVALID_TOKEN).refused_as(refusal)
 }
 
 /// The response of `/token` to a bad password: 401 even if it has expired, so that clients discard it and sign in again. AWS
@@ -196,7 +190,7 @@ pub(super) fn bad_login(call: &Call, error: TokenError) -> Failure {
         _ => NOT_AUTHORIZED,
     };
     let value = format!("Basic realm=\"{}\"", call.origin.authority);
-    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value).refused(refusal)
+    Failure::new(StatusCode::UNAUTHORIZED, Code::Denied, message).with(WWW_AUTHENTICATE, value).refused_as(refusal)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The audit log of this door: pushes, deletions, and refused attempts.
+//! The audit log of this door: pushes, deletions and refusals.
 
 use super::access::Target;
 use super::failure::Failure;
@@ -11,16 +11,15 @@ use roadstead_model::Arn;
 /// The name of this door in metrics.
 const DOOR: &str = "oci";
 
-/// Notes an authorized write. Reads are not noted, and neither are the chunks of an upload, since its completion is.
+/// Records an authorized write.
 pub(super) fn note_write(call: &Call, target: &Target, operation: &Operation) {
-    if !is_heard(operation) {
-        return;
+    if is_audited(operation) {
+        let arn = Arn::Repository(target.repository().clone()).to_string();
+        call.trace.note_write(action(operation), arn, object(operation));
     }
-    let arn = Arn::Repository(target.repository().clone()).to_string();
-    call.trace.note_write(action(operation), arn, object(operation));
 }
 
-/// Notes why a request failed, and returns the failure to respond with: 429 if the client has failed to authenticate too often.
+/// Records why a request failed. Returns the failure to respond with: 429 if the client has failed to authenticate too often.
 pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Failure {
     let Some(refusal) = failure.refusal() else {
         call.trace.note_failure(failure.code());
@@ -37,19 +36,20 @@ pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Fa
         Ok(Route::Other(Endpoint::Repository(place, operation))) => {
             call.trace.note_attempt(action(&operation), || (Some(place.to_string()), object(&operation)));
         }
-        _ if route::token(&call.method, call.uri.path()).is_some() => call.trace.note_attempt("oci:Token", Default::default),
+        _ if route::is_token(call.uri.path()) => call.trace.note_attempt("oci:Token", Default::default),
         _ => call.trace.note_attempt("oci:Authenticate", Default::default),
     }
     call.trace.note_refusal(refusal.reason.as_str());
     if !refusal.is_bad_login {
         return failure;
     }
-    let held_back = if refusal.is_guess { server.failed_logins.count(call, None) } else { Ok(()) };
-    server.telemetry.login_failed(DOOR, held_back.is_err());
-    held_back.map_or_else(Failure::from, |()| failure)
+    let counted = if refusal.is_guess { server.failed_logins.count(call, None) } else { Ok(()) };
+    server.telemetry.login_failed(DOOR, counted.is_err());
+    counted.map_or_else(Failure::from, |()| failure)
 }
 
-fn is_heard(operation: &Operation) -> bool {
+/// Whether the audit log records the operation. It omits reads, and the chunks of an upload because it records the completion.
+fn is_audited(operation: &Operation) -> bool {
     match operation {
         Operation::PutManifest { .. }
         | Operation::DeleteManifest(_)
@@ -80,7 +80,7 @@ fn action(operation: &Operation) -> &'static str {
     }
 }
 
-/// The tags, digest or upload that the operation acts on.
+/// Returns the tags, digest or upload that the operation acts on.
 fn object(operation: &Operation) -> Option<String> {
     match operation {
         Operation::DeleteManifest(reference) => Some(reference.to_string()),
@@ -88,8 +88,9 @@ fn object(operation: &Operation) -> Option<String> {
             let further = tags.iter().map(ToString::to_string).filter(|tag| *tag != reference.to_string());
             Some(std::iter::once(reference.to_string()).chain(further).collect::<Vec<_>>().join(" "))
         }
-        Operation::DeleteBlob(digest) | Operation::PushBlob(digest) => Some(digest.to_string()),
-        Operation::MountBlob { digest, from: None } => Some(digest.to_string()),
+        Operation::DeleteBlob(digest) | Operation::PushBlob(digest) | Operation::MountBlob { digest, from: None } => {
+            Some(digest.to_string())
+        }
         Operation::MountBlob { digest, from: Some(place) } => Some(format!("{digest} from {place}")),
         Operation::GetUpload(id) | Operation::AppendUpload(id) | Operation::CancelUpload(id) => Some(id.clone()),
         Operation::CompleteUpload { id, digest } => Some(format!("{digest} from {id}")),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use roadstead_registry::{BodyError, Error, PartBody};
 
-/// The most memory that a streamed body holds: two batches being written, and what the connection has received beyond them.
+/// The maximum memory of a streamed body in bytes: two batches being written, and the bytes that the connection has buffered.
 const STREAMED: u64 = 768 * 1024;
 
 /// A body that is streamed into an upload session.
@@ -18,20 +18,20 @@ pub(super) struct Chunks<'a> {
     pace: Pace,
     share: Share,
     received: u64,
-    /// The part of the announced length that has not arrived; none if no length was announced.
+    /// The bytes of the announced length that have not arrived, or `None` if no length was announced.
     remaining: Option<u64>,
-    /// Why receiving stopped, unless the client stopped sending.
+    /// Why the server stopped receiving. `None` if the client stopped sending.
     halted: Option<ReceiveError>,
 }
 
 impl<'a> Chunks<'a> {
-    /// `length` is what `Content-Range` announces: a body of another length is incomplete.
+    /// `length` is announced by `Content-Range`. A body of another length is incomplete.
     pub(super) fn new(server: &Server, call: &Call, body: &'a mut Incoming, length: Option<u64>) -> Self {
         let share = server.budget.sender(&call.trace).nothing();
         Self { body, pace: Pace::new(server.config.body_pace), share, received: 0, remaining: length, halted: None }
     }
 
-    /// Replaces the error that the body ended early by the reason, if the server stopped receiving.
+    /// Replaces [`Error::BodyIncomplete`] by the reason if the server stopped receiving.
     pub(super) fn failure(&self, error: Error) -> Failure {
         match (&error, self.halted) {
             (Error::BodyIncomplete, Some(halted)) => Failure::of_body(halted, Code::BlobUploadInvalid),
@@ -48,6 +48,14 @@ impl<'a> Chunks<'a> {
         self.received += bytes.len() as u64;
         Ok(Some(bytes))
     }
+
+    /// Subtracts `bytes` from the announced length. Fails if they exceed it.
+    fn count(&mut self, bytes: Bytes) -> Result<Bytes, BodyError> {
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.checked_sub(bytes.len() as u64).ok_or(BodyError)?;
+        }
+        Ok(bytes)
+    }
 }
 
 impl PartBody for Chunks<'_> {
@@ -61,15 +69,6 @@ impl PartBody for Chunks<'_> {
                 Some(Err(BodyError))
             }
         }
-    }
-}
-
-impl Chunks<'_> {
-    fn count(&mut self, bytes: Bytes) -> Result<Bytes, BodyError> {
-        if let Some(remaining) = &mut self.remaining {
-            *remaining = remaining.checked_sub(bytes.len() as u64).ok_or(BodyError)?;
-        }
-        Ok(bytes)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn entity_tag(digest: &Digest) -> String {
     ["\"", digest.as_str(), "\""].concat()
 }
 
-/// Whether the client has this content already. The comparison is weak (section 13.1.2).
+/// Whether the client already has this content. The comparison is weak (section 13.1.2).
 pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
     listed(headers, &IF_NONE_MATCH).any(|listed| match listed {
         Listed::Any => true,
@@ -36,7 +36,7 @@ pub(super) fn range_counts(headers: &HeaderMap, digest: &Digest) -> bool {
     headers.get(IF_RANGE).is_none_or(|value| value.as_bytes() == entity_tag(digest).as_bytes())
 }
 
-/// The precondition of a push; none if both headers are present, which is not supported.
+/// Parses the precondition of a push. Returns `None` if both headers are present, which is not supported.
 pub(super) fn of_push(headers: &HeaderMap) -> Option<Condition> {
     match (headers.contains_key(IF_MATCH), headers.contains_key(IF_NONE_MATCH)) {
         (false, false) => Some(Condition::None),
@@ -61,7 +61,7 @@ fn digests<'a>(listed: impl Iterator<Item = Listed<'a>>, counts: impl Fn(bool) -
     listed.filter_map(digest).collect()
 }
 
-/// The entries of all lines of a header, parsed lazily. Lines that are not text are skipped.
+/// Lazily parses the entries of all lines of a header. Lines that are not text are skipped.
 fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Listed<'a>> {
     headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| {
         let any = line.trim() == "*";
@@ -69,7 +69,7 @@ fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     })
 }
 
-/// Parses `"a", W/"b"`. Digests without quotes, as people type them, are accepted.
+/// Parses `"a", W/"b"`. Tags without quotes, as people type them, are accepted.
 struct Tags<'a>(&'a str);
 
 impl<'a> Iterator for Tags<'a> {

@@ -1,6 +1,6 @@
 //! Maps errors of the registry, of rate limits and of routing to failures with the codes of the OCI distribution specification.
 
-use super::failure::{Code, Failure, Refused};
+use super::failure::{Code, Failure};
 use super::operation::{Place, RouteError};
 use super::range::received_range;
 use crate::http::budget::Crowded;
@@ -13,21 +13,15 @@ use roadstead_registry::Error;
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (status, code) = classify(&error);
-        if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
-            return if status == StatusCode::SERVICE_UNAVAILABLE {
-                Self::within(status, "the storage cannot serve now", error).with(RETRY_AFTER, "5")
-            } else {
-                Self::within(status, "internal error", error)
-            };
+        match error {
+            Error::Unavailable(_) => return Self::within(status, "the storage cannot serve now", error).with(RETRY_AFTER, "5"),
+            Error::Internal(_) => return Self::within(status, "internal error", error),
+            _ => {}
         }
         let failure = Self::new(status, code, error.to_string());
         match error {
-            Error::LimitExceeded(_) | Error::LayerTooLarge { .. } => {
-                failure.refused(Refused { reason: error.to_string(), ..Refused::default() })
-            }
-            Error::TooManyUploads { .. } => {
-                failure.with(RETRY_AFTER, "10").refused(Refused { reason: error.to_string(), ..Refused::default() })
-            }
+            Error::LimitExceeded(_) | Error::LayerTooLarge { .. } => failure.refused(),
+            Error::TooManyUploads { .. } => failure.with(RETRY_AFTER, "10").refused(),
             Error::LayerPartInvalid { received, .. } | Error::UploadBusy { received, .. } => failure.with(RANGE, received_range(received)),
             Error::StillNeeded { .. } => failure.with(ALLOW, "GET, HEAD"),
             _ => failure,
@@ -53,12 +47,12 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::UploadNotFound { .. } => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
         Error::UploadEmpty { .. } | Error::BodyIncomplete => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
         Error::LimitExceeded(_) => (StatusCode::FORBIDDEN, Code::Denied),
-        // Unlike other limits this one passes, and clients retry after 429.
+        // Unlike other limits this one is temporary, and clients retry after 429.
         Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
         Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
-        // Errors of operations that this door does not have.
+        // Errors of operations that this door does not offer.
         Error::AnswerTooLarge { .. }
         | Error::RepositoryExists { .. }
         | Error::RepositoryNotEmpty { .. }
@@ -76,26 +70,22 @@ fn classify(error: &Error) -> (StatusCode, Code) {
     }
 }
 
-/// The texts are those of Amazon ECR Public. An exhausted volume is 403, since clients retry after 429.
+/// The messages are those of Amazon ECR Public. An exhausted volume is 403, because clients retry after 429.
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::TooFast(too_fast) => too_fast.into(),
-            Refusal::Spent => {
-                let message = "Data limit exceeded";
-                Self::new(StatusCode::FORBIDDEN, Code::Denied, message)
-                    .refused(Refused { reason: message.to_owned(), ..Refused::default() })
-            }
+            Refusal::Spent => Self::new(StatusCode::FORBIDDEN, Code::Denied, "Data limit exceeded").refused(),
         }
     }
 }
 
 impl From<TooFast> for Failure {
     fn from(too_fast: TooFast) -> Self {
-        let (TooFast(wait), reason) = (too_fast, too_fast.to_string());
+        let TooFast(wait) = too_fast;
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, reason.as_str());
-        failure.with(RETRY_AFTER, seconds.to_string()).refused(Refused { reason, ..Refused::default() })
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, too_fast.to_string());
+        failure.with(RETRY_AFTER, seconds.to_string()).refused()
     }
 }
 
@@ -124,7 +114,7 @@ impl Failure {
         }
     }
 
-    /// A body that was not received, with `code` if the body is at fault.
+    /// A failure to receive a body, with `code` if the body is at fault.
     pub(super) fn of_body(halted: ReceiveError, code: Code) -> Self {
         match halted {
             ReceiveError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large"),
@@ -175,7 +165,7 @@ mod tests {
         }
     }
 
-    /// Every error that names a registry. New ones have to be added here.
+    /// Every error that names a registry. Add new ones here.
     fn naming_a_registry() -> Vec<Error> {
         let registry = RegistryId::parse("123456789012").expect("an id");
         // A name that equals the id must not be replaced.

@@ -1,4 +1,4 @@
-//! A failure of this door, in the error codes of the OCI distribution specification ("Error Codes"), with what is logged of it.
+//! The failures of this door, with the error codes of the OCI distribution specification ("Error Codes").
 
 use crate::http::{Reply, Response};
 use http::StatusCode;
@@ -8,22 +8,22 @@ use roadstead_model::oci::{ErrorEntry, ErrorList};
 use roadstead_model::{RegistryAlias, RegistryId};
 use roadstead_registry::Error;
 
-/// An error response, with what is logged of it.
+/// An error response, and the details that are logged.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
     code: Code,
     pub(super) message: String,
     headers: Vec<(HeaderName, String)>,
-    /// An internal error, which is logged and never sent.
+    /// The internal error, which is logged and never sent.
     cause: Option<Box<Error>>,
     refusal: Option<Box<Refused>>,
 }
 
 /// A refusal, for the audit log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Refused {
-    /// Free of secrets.
+    /// Contains no secrets.
     pub(super) reason: String,
     /// Whether credentials were bad.
     pub(super) is_bad_login: bool,
@@ -91,8 +91,14 @@ impl Failure {
         self
     }
 
-    /// Marks this as a refusal for the audit log.
-    pub(super) fn refused(mut self, refusal: Refused) -> Self {
+    /// Records this in the audit log, with the message as the reason.
+    pub(super) fn refused(self) -> Self {
+        let reason = self.message.clone();
+        self.refused_as(Refused { reason, is_bad_login: false, is_guess: false })
+    }
+
+    /// Records this in the audit log.
+    pub(super) fn refused_as(mut self, refusal: Refused) -> Self {
         self.refusal = Some(Box::new(refusal));
         self
     }
@@ -105,12 +111,12 @@ impl Failure {
         self.code.as_str()
     }
 
-    /// Replaces the registry's id by the alias that the client used, so that the account behind it is not named (observed on
-    /// Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). Only ids that the text introduces as such are replaced.
+    /// Replaces the registry's id by the alias that the client used, so that the message does not reveal the account (observed on
+    /// Amazon ECR Public: aws-samples/eks-alb-istio-with-tls#7). Replaces the id only after "registry with id" or "registry ID".
     pub(super) fn naming(mut self, registry: &RegistryId, alias: &RegistryAlias) -> Self {
         if self.message.contains(registry.as_str()) {
-            for what in ["registry with id", "registry ID"] {
-                self.message = self.message.replace(&format!("{what} '{registry}'"), &format!("{what} '{alias}'"));
+            for label in ["registry with id", "registry ID"] {
+                self.message = self.message.replace(&format!("{label} '{registry}'"), &format!("{label} '{alias}'"));
             }
         }
         self
@@ -129,7 +135,7 @@ impl Failure {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let entry = ErrorEntry { code: self.code.as_str(), message: beginning(&self.message, LONGEST_MESSAGE), detail: None };
+        let entry = ErrorEntry { code: self.code.as_str(), message: beginning(&self.message, LONGEST_MESSAGE) };
         let reply = Reply::json(self.status, &ErrorList { errors: vec![entry] });
         self.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, &value)).into_response()
     }

@@ -1,11 +1,11 @@
-//! What holds whatever a client sends: the bodies of the fuzz targets in `fuzz/`, which a test here tries as well.
+//! Invariants for arbitrary requests: the bodies of the fuzz targets in `fuzz/`, which the tests below also run.
 
 use super::operation::{Endpoint, Place, Route};
 use super::range::{self, Selection, Span};
 use super::route;
 use http::Method;
 
-/// A path with a query, asked for with every method: a repository that is found has a name that is found again.
+/// Routes a path with a query for every method. The name of a parsed repository parses to the same repository.
 pub fn path(text: &str) {
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -15,7 +15,7 @@ pub fn path(text: &str) {
     }
 }
 
-/// A `Range` header for a blob: every part lies within the blob, and none touches another.
+/// Selects the ranges of a `Range` header. All lie within the blob, and none overlap.
 pub fn range(header: &str, size: u64) {
     let Selection::Parts(mut spans) = range::select(header, size) else { return };
     spans.sort_by_key(|span| span.start);
@@ -23,7 +23,7 @@ pub fn range(header: &str, size: u64) {
     assert!(spans.windows(2).all(|pair| pair[0].end < pair[1].start));
 }
 
-/// The `Content-Range` of a chunk: written anew, it says the same.
+/// Parses the `Content-Range` of a chunk. Formatting and parsing it again gives the same span.
 pub fn content_range(header: &str) {
     if let Some(Span { start, end }) = range::parse_chunk(header) {
         assert!(start <= end);

@@ -1,14 +1,19 @@
-//! The headers of this door's responses.
+//! The headers of this door's responses (OCI distribution specification).
 
 use http::header::HeaderName;
-use roadstead_model::oci;
 
-pub(super) const API_VERSION: HeaderName = HeaderName::from_static(oci::API_VERSION);
-pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static(oci::CONTENT_DIGEST);
-pub(super) const FILTERS_APPLIED: HeaderName = HeaderName::from_static(oci::FILTERS_APPLIED);
-pub(super) const SUBJECT: HeaderName = HeaderName::from_static(oci::SUBJECT);
-pub(super) const TAG: HeaderName = HeaderName::from_static(oci::TAG);
-pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static(oci::UPLOAD_UUID);
+/// The version of the protocol, expected on `/v2/`.
+pub(super) const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+/// The digest of a blob or a manifest.
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+/// The filters applied to a listing of referrers.
+pub(super) const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+/// The subject of the pushed referrer.
+pub(super) const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+/// One for each tag set by `?tag=`.
+pub(super) const TAG: HeaderName = HeaderName::from_static("oci-tag");
+/// The upload session, which older clients expect in addition to `Location`.
+pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// Content that is addressed by digest never changes.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";

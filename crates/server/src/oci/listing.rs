@@ -7,20 +7,20 @@ use percent_encoding::utf8_percent_encode;
 use roadstead_model::PageSize;
 use roadstead_model::measure::beginning;
 
-/// Positions are cut to this length, which exceeds that of any listed name, tag or digest.
+/// The length in bytes to which positions are cut. It exceeds that of any listed name, tag or digest.
 const LONGEST_POSITION: usize = 512;
 
 /// The page that a client requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// The maximum number of entries; none for as many as fit a page.
-    pub(super) n: Option<u64>,
-    /// The position after which the page starts; it need not exist.
+    /// The maximum number of entries, or `None` for as many as fit a page. With 0, the page is empty and has no `Link`.
+    n: Option<u64>,
+    /// The position after which the page starts. It need not exist.
     pub(super) last: Option<String>,
 }
 
 impl Listing {
-    /// Parses `n` and `last`; none if `n` is not a whole number.
+    /// Parses `n` and `last`. Returns `None` if `n` is not a whole number.
     pub(super) fn parse(query: &Query<'_>) -> Option<Self> {
         let n = query.get("n").as_deref().map(whole_number);
         if n == Some(None) {
@@ -29,30 +29,32 @@ impl Listing {
         Some(Self { n: n.flatten(), last: query.get("last").map(|last| beginning(&last, LONGEST_POSITION).to_owned()) })
     }
 
-    /// The page size. The default is the maximum, so that most listings take one request.
+    /// The size of the page to read, at least 1. The default is the maximum, so that most listings take one request.
     pub(super) fn size(&self) -> PageSize {
         self.n.map_or(PageSize::MAXIMUM, PageSize::clamped)
     }
 
-    /// Whether `n` is 0, which is allowed and answered without a `Link`.
-    pub(super) fn is_empty(&self) -> bool {
-        self.n == Some(0)
+    /// Returns the entries to send of those read.
+    pub(super) fn entries<'a, T>(&self, read: &'a [T]) -> &'a [T] {
+        if self.n == Some(0) { &[] } else { read }
     }
 
     /// Adds the `Link` to the page after position `next`, if there is one.
     pub(super) fn page(&self, reply: Reply, next: Option<&str>, path: &str, filter: Option<(&str, &str)>) -> Response {
-        let Some(position) = next else { return reply.into_response() };
-        reply.with(LINK, &self.link(path, position, filter)).into_response()
+        match next {
+            Some(position) if self.n != Some(0) => reply.with(LINK, &self.link(path, position, filter)).into_response(),
+            _ => reply.into_response(),
+        }
     }
 
-    /// The `Link` to the page after `position`, relative to the server, with a further parameter `filter`.
+    /// The `Link` to the page after `position`, relative to the server, with an additional parameter `filter`.
     fn link(&self, path: &str, position: &str, filter: Option<(&str, &str)>) -> String {
         let filter = filter.map(|(name, value)| format!("{name}={}&", utf8_percent_encode(value, ENCODED))).unwrap_or_default();
         format!("<{path}?{filter}n={}&last={}>; rel=\"next\"", self.size().get(), utf8_percent_encode(position, ENCODED))
     }
 }
 
-/// A whole number of any magnitude. The page size bounds those that overflow.
+/// Parses a whole number of any magnitude. Overflow saturates.
 fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
 }
@@ -70,8 +72,8 @@ mod tests {
         assert_eq!(listing("n=5").map(|listing| listing.size().get()), Some(5));
         assert_eq!(listing("n=5000").map(|listing| listing.size().get()), Some(1000));
         assert_eq!(listing("n=99999999999999999999999").map(|listing| listing.size().get()), Some(1000));
-        assert_eq!(listing("").map(|listing| (listing.size().get(), listing.is_empty())), Some((1000, false)));
-        assert_eq!(listing("n=0").map(|listing| listing.is_empty()), Some(true));
+        let size_and_entries = |query: &str| listing(query).map(|listing| (listing.size().get(), listing.entries(&[1, 2]).len()));
+        assert_eq!((size_and_entries(""), size_and_entries("n=0")), (Some((1000, 2)), Some((1, 0))));
         for bad in ["n=-1", "n=1.5", "n=x", "n=%201", "n=+1"] {
             assert_eq!(listing(bad), None, "{bad}");
         }

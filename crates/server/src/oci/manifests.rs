@@ -21,7 +21,7 @@ use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
     let manifest = server.installation.get_manifest(target.repository(), reference).await?;
-    // Only the manifest tells whether it is part of an earlier pull. Reading it is cheap, and usually takes no disk access.
+    // Whether the manifest is part of an earlier pull depends on its row, which is cheap to read and usually cached.
     let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
@@ -38,10 +38,10 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
     Ok(admitted.answer(reply.with_static(CACHE_CONTROL, caching).into_response()))
 }
 
-/// The bytes of a large manifest, shared with concurrent responses, or read if the budget has room for them.
+/// Returns the bytes of a large manifest, shared with concurrent responses. Otherwise reads them if the budget has room.
 async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -> Result<Body, Failure> {
-    let server = puller.server;
-    let holder = puller.holder();
+    let Puller { server, call, .. } = puller;
+    let holder = server.budget.sender(&call.trace);
     let bytes = match server.shared_content.find(&manifest.digest, &holder) {
         Some(bytes) => bytes,
         None => {
@@ -53,7 +53,7 @@ async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -
     Ok(Body::content(&manifest.digest, bytes))
 }
 
-/// PUT stores the exact bytes under the tag or digest of the path and the tags of `?tag=`, all or nothing.
+/// PUT stores the exact bytes under the tag or digest of the path and under the tags of `?tag=`, atomically.
 pub(super) async fn put(
     server: &Server,
     call: &Call,

@@ -1,6 +1,6 @@
 //! The OCI door: everything under `/v2/`, and `/token` (OCI distribution specification; Docker's token authentication).
 //!
-//! A request is routed (`route.rs`), authenticated and authorized (`access.rs`), and performed by one call of the registry.
+//! A request is routed (`route.rs`), authenticated and authorized (`access.rs`), and performed by one call of the installation.
 //! Failures become responses with the specification's error codes (`error.rs`).
 
 mod access;
@@ -47,7 +47,7 @@ pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Respon
         Ok(Route::Other(endpoint)) => Ok(endpoint),
         Err(error) => Err(error),
     };
-    // A future is as large as its largest state and is moved before it is polled, so everything but pulls goes on the heap.
+    // A future is as large as its largest state and is moved before it is polled, so all but pulls are allocated on the heap.
     finished(server, call, Box::pin(respond(server, call, endpoint, body)).await)
 }
 
@@ -77,8 +77,7 @@ async fn pull(server: &Server, call: &Call, place: Place, content: &Content) -> 
 }
 
 async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteError>, body: &mut Incoming) -> Result<Response, Failure> {
-    if let Some(allowed) = route::token(&call.method, call.uri.path()) {
-        allowed?;
+    if route::is_token(call.uri.path()) {
         return token::answer(server, call, body).await;
     }
     let principal = access::authenticate(server, call).await?;
@@ -142,7 +141,7 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
     }
 }
 
-/// Composes a listing once it is its turn.
+/// Composes a listing when its turn comes.
 async fn in_turn(server: &Server, call: &Call, list: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
     let _turn = server.listings.turn(&server.budget, &call.trace).await?;
     list.await

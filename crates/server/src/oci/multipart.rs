@@ -43,7 +43,7 @@ impl Pieces {
         self.pieces.last().map_or(0, |(end, _)| *end)
     }
 
-    /// The piece that contains the byte at `offset`, the offset within it, and how many bytes of it follow.
+    /// Returns the piece that contains the byte at `offset`, the offset within it, and the number of its remaining bytes.
     fn at(&self, offset: u64) -> Option<(&Piece, u64, u64)> {
         let index = self.pieces.partition_point(|(end, _)| *end <= offset);
         let start = index.checked_sub(1).map_or(0, |before| self.pieces[before].0);

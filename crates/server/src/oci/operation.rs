@@ -1,4 +1,4 @@
-//! What a request can ask of this door (OCI distribution specification, "Endpoints").
+//! The operations of this door (OCI distribution specification, "Endpoints").
 
 use super::listing::Listing;
 use roadstead_model::digest::DigestError;
@@ -7,17 +7,18 @@ use roadstead_model::tag::{ReferenceError, TagError};
 use roadstead_model::{Algorithm, Digest, Reference, RegistryAlias, RepositoryName, Tag};
 use std::fmt;
 
-/// How many `?tag=` a push may have. The specification requires at least ten, and 414 beyond the limit ("Pushing Manifests").
+/// The maximum number of `?tag=` in a push. The specification requires at least ten, and 414 beyond the limit ("Pushing
+/// Manifests").
 pub(super) const MAXIMUM_TAGS: usize = 100;
 
-/// What a request asks for, a pull or anything else.
+/// The target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     Pull(Place, Content),
     Other(Endpoint),
 }
 
-/// What a pull reads. HEAD is a pull without a body.
+/// The content of a pull. HEAD is a pull without a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// end-3
@@ -26,7 +27,7 @@ pub(super) enum Content {
     Blob(Digest),
 }
 
-/// Any other request.
+/// The target of a request other than a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// `/v2/` (end-1).
@@ -35,7 +36,6 @@ pub(super) enum Endpoint {
     Catalog(Listing),
     /// `/v2/_oci/ext/discover`.
     Extensions,
-    /// Any other operation on a repository.
     Repository(Place, Operation),
 }
 
@@ -66,7 +66,7 @@ pub(super) enum Operation {
     /// end-11
     MountBlob {
         digest: Digest,
-        /// The source repository; none for any.
+        /// The source repository, or `None` for any.
         from: Option<Place>,
     },
     /// end-13
@@ -82,7 +82,7 @@ pub(super) enum Operation {
     /// end-12
     ListReferrers {
         subject: Digest,
-        /// Lists only this type.
+        /// Lists this type only.
         artifact_type: Option<String>,
         listing: Listing,
     },
@@ -94,31 +94,25 @@ pub(super) enum RouteError {
     /// No endpoint has this path.
     #[error("there is no such endpoint")]
     UnknownPath,
-    /// The endpoint exists, but not with this method.
+    /// The endpoint does not support the method, but those in `allow`.
     #[error("this method is not supported here: use {allow}")]
-    UnknownMethod {
-        /// The methods that are.
-        allow: &'static str,
-    },
-    /// The name has one segment, the most common mistake.
+    UnknownMethod { allow: &'static str },
+    /// The name has only one segment, which is the most common mistake.
     #[error("repositories live under a registry alias")]
     NoAlias(String),
     /// The alias or the repository name is malformed.
     #[error("the name '{name}' is not valid: {part} {reason}")]
     Name { name: String, part: &'static str, reason: NameError },
-    /// A digest is malformed or of an unknown algorithm.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// A tag is malformed.
     #[error(transparent)]
     Tag(#[from] TagError),
-    /// More tags than one push may have.
     #[error("a push may name {MAXIMUM_TAGS} tags at most")]
     TooManyTags,
     /// A closing PUT without `?digest=`.
     #[error("the parameter 'digest' is missing")]
     NoDigest,
-    /// `n` is no whole number.
+    /// `n` is not a whole number.
     #[error("the parameter 'n' must be a whole number")]
     PageSize,
 }
@@ -148,7 +142,7 @@ impl fmt::Display for Content {
 }
 
 impl Place {
-    /// Reads `<alias>/<repository>`.
+    /// Parses `<alias>/<repository>`.
     pub(super) fn parse(name: &str) -> Result<Self, RouteError> {
         let (alias, repository) = name.split_once('/').ok_or_else(|| RouteError::NoAlias(shortened(name)))?;
         let invalid = |part| move |reason| RouteError::Name { name: shortened(name), part, reason };
@@ -159,7 +153,7 @@ impl Place {
     }
 }
 
-/// The beginning of a name, to keep messages readable.
+/// Returns the beginning of a name, to keep messages readable.
 fn shortened(text: &str) -> String {
     text.chars().take(255).collect()
 }

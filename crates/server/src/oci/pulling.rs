@@ -1,7 +1,6 @@
 //! Limits on pulls.
 
 use super::failure::Failure;
-use crate::http::budget::Holder;
 use crate::http::{Call, Response};
 use crate::principal::Principal;
 use crate::rates::{Charge, Pulled};
@@ -16,16 +15,11 @@ pub(super) struct Puller<'a> {
     pub(super) principal: Option<&'a Principal>,
 }
 
-/// Permission to send content, and the counter of its bytes.
+/// Permission to send content, with the counter of its bytes if they are limited.
 pub(super) struct Admitted(Option<Charge>);
 
 impl Puller<'_> {
-    /// Who is charged for the memory of the response.
-    pub(super) fn holder(self) -> Holder {
-        self.server.budget.sender(&self.call.trace)
-    }
-
-    /// Counts a pull, or refuses it. HEAD is not counted.
+    /// Counts a pull. Fails if it exceeds a limit. HEAD is not counted.
     pub(super) fn admit(self, pulled: Pulled) -> Result<Admitted, Failure> {
         if self.call.method != Method::GET {
             return Ok(Admitted(None));
@@ -36,7 +30,7 @@ impl Puller<'_> {
 }
 
 impl Admitted {
-    /// The response; its bytes are counted as they are sent.
+    /// Attaches the counter to the response, whose bytes are counted as they are sent.
     pub(super) fn answer(self, mut response: Response) -> Response {
         if let Some(charge) = self.0 {
             response.extensions_mut().insert(charge);

@@ -14,7 +14,7 @@ pub(super) struct Span {
 /// The requested part of a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// There is no range, or it is not understood and therefore ignored.
+    /// There is no range, or it is malformed and therefore ignored.
     Whole,
     /// One or more ranges that do not overlap.
     Parts(Vec<Span>),
@@ -40,13 +40,13 @@ impl Span {
     }
 }
 
-/// Reads a `Range` header for a blob of `size` bytes.
+/// Parses a `Range` header for a blob of `size` bytes.
 pub(super) fn select(header: &str, size: u64) -> Selection {
     let Some(specs) = parse_specs(header) else { return Selection::Whole };
     let mut spans = Vec::new();
     for spec in specs {
         match spec {
-            // RFC 9110 allows to ignore or refuse this; the conformance suite requires refusal.
+            // RFC 9110 allows ignoring or refusing this. The conformance suite requires refusal.
             Spec::Reversed => return Selection::Unsatisfiable,
             Spec::From(start, end) if start < size => spans.push(Span { start, end: end.min(size - 1) }),
             // An empty range has no `Content-Range`.
@@ -80,7 +80,7 @@ fn parse_spec(text: &str) -> Option<Spec> {
     }
 }
 
-/// Keeps the order of the client, unless ranges overlap: then they are merged, in the order of the blob.
+/// Merges ranges and sorts them by offset if any overlap. Otherwise keeps the order of the client.
 fn without_overlaps(mut spans: Vec<Span>) -> Vec<Span> {
     let overlapping = (1..spans.len()).any(|at| spans[..at].iter().any(|earlier| earlier.touches(spans[at])));
     if !overlapping {
@@ -109,13 +109,13 @@ pub(super) fn content_range(span: Span, size: u64) -> String {
     format!("bytes {}-{}/{size}", span.start, span.end)
 }
 
-/// The `Range` of an upload session. It is inclusive, and `0-0` also if nothing was received, as clients expect (OCI
-/// distribution specification, "Pushing a blob in chunks").
+/// The inclusive `Range` of an upload session. It is `0-0` even if nothing was received, as clients expect (OCI distribution
+/// specification, "Pushing a blob in chunks").
 pub(super) fn received_range(received: u64) -> String {
     format!("0-{}", received.saturating_sub(1))
 }
 
-/// Decimal digits; overflow saturates.
+/// Parses decimal digits. Overflow saturates.
 fn number(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().unwrap_or(u64::MAX))
 }

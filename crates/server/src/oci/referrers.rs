@@ -16,7 +16,7 @@ use roadstead_model::media_type::{self, OCI_INDEX};
 use roadstead_model::{Digest, Page, Referrer, oci};
 use std::sync::Arc;
 
-/// A page of referrers as an image index, empty for unknown subjects and repositories.
+/// Lists a page of referrers as an image index, empty for unknown subjects and repositories.
 pub(super) async fn list(
     server: &Server,
     call: &Call,
@@ -25,14 +25,14 @@ pub(super) async fn list(
     artifact_type: Option<&str>,
     listing: &Listing,
 ) -> Result<Response, Failure> {
-    let (repository, last) = (target.repository(), listing.last.as_deref());
     // No stored artifact type is longer.
-    let page = if listing.is_empty() || artifact_type.is_some_and(|text| text.len() > media_type::LONGEST) {
+    let page = if artifact_type.is_some_and(|text| text.len() > media_type::LONGEST) {
         Arc::new(Page { items: Vec::new(), next: None })
     } else {
-        server.installation.list_referrers(repository, subject, artifact_type, last, listing.size()).await?
+        let last = listing.last.as_deref();
+        server.installation.list_referrers(target.repository(), subject, artifact_type, last, listing.size()).await?
     };
-    let reply = index(call, &page.items, artifact_type.is_some());
+    let reply = index(call, listing.entries(&page.items), artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));
     Ok(listing.page(reply, page.next.as_deref(), &target.path(&format!("referrers/{subject}")), filter))
 }

@@ -11,24 +11,21 @@ use percent_encoding::percent_decode_str;
 use roadstead_model::{Algorithm, Digest, Reference, Tag};
 use std::borrow::Cow;
 
-/// Whether a request is for a token, which has its own authentication; none if not (Docker's token authentication
-/// specification).
-pub(super) fn token(method: &Method, path: &str) -> Option<Result<(), RouteError>> {
-    let allowed = matches!(*method, Method::GET | Method::HEAD | Method::POST);
-    let allowed = if allowed { Ok(()) } else { Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }) };
-    matches!(path, "/token" | "/token/").then_some(allowed)
+/// Whether a request is for a token, which has its own authentication (Docker's token authentication specification).
+pub(super) fn is_token(path: &str) -> bool {
+    matches!(path, "/token" | "/token/")
 }
 
 /// Parses method, path (still percent-encoded) and query.
 pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, RouteError> {
-    // The path is decoded once, as a whole, so that an encoded slash is a slash. The result is validated by the grammars of
-    // names, tags and digests, and never used as a file name.
+    // The path is decoded once and as a whole, so an encoded slash is a slash. The result is validated by the grammars of names,
+    // tags and digests, and never used as a file name.
     let path = match path.contains('%') {
         true => percent_decode_str(path).decode_utf8().map_err(|_| RouteError::UnknownPath)?,
         false => Cow::Borrowed(path),
     };
     let query = Query::parse(query.unwrap_or_default());
-    // A trailing slash is ignored: some clients and most people write one now and then.
+    // A trailing slash is ignored, because some clients add one.
     match path.strip_suffix('/').unwrap_or(&path) {
         "/v2" => for_reading(method).map(|()| Endpoint::Version),
         "/v2/_catalog" => for_reading(method).and_then(|()| listing(&query)).map(Endpoint::Catalog),
@@ -51,7 +48,7 @@ fn of_repository(method: &Method, path: &str, query: &Query<'_>) -> Result<Route
     Ok(Route::Other(Endpoint::Repository(Place::parse(name)?, operation?)))
 }
 
-/// What follows the repository name in a path.
+/// The part of a path after the repository name.
 enum Suffix<'a> {
     Manifest(&'a str),
     Blob(&'a str),
@@ -79,7 +76,7 @@ fn split(path: &str) -> Option<(&str, Suffix<'_>)> {
 }
 
 impl Suffix<'_> {
-    /// The content of GET and HEAD; none if this is not a manifest or a blob.
+    /// Parses the content of GET and HEAD. Returns `None` if this is not a manifest or a blob.
     fn content(&self) -> Option<Result<Content, RouteError>> {
         match self {
             Self::Manifest(reference) => Some(Reference::parse(reference).map(Content::Manifest).map_err(RouteError::from)),
@@ -113,7 +110,7 @@ fn manifest(method: &Method, reference: &str, query: &Query<'_>) -> Result<Opera
     }
 }
 
-/// The tags of `?tag=`, without duplicates.
+/// Parses the tags of `?tag=` and removes duplicates.
 fn tags(query: &Query<'_>) -> Result<Vec<Tag>, RouteError> {
     let mut tags: Vec<Tag> = Vec::new();
     for (before, tag) in query.all("tag").enumerate() {
@@ -133,7 +130,7 @@ fn start(query: &Query<'_>) -> Result<Operation, RouteError> {
         let digest = Digest::parse(&digest)?;
         return Ok(match query.get("from").as_deref().map(Place::parse).transpose() {
             Ok(from) => Operation::MountBlob { digest, from },
-            // No repository has that name, so nothing can be mounted from it, and the client uploads the blob.
+            // No repository can have that name, so there is no blob to mount and the client uploads it.
             Err(_) => Operation::StartUpload(Some(digest.algorithm())),
         });
     }

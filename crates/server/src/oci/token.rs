@@ -2,14 +2,15 @@
 //! "Requesting a Token" and "Token Authentication Specification with OAuth 2").
 //!
 //! Scopes of any number and form are accepted and mostly ignored: a bearer identifies its holder, whose permissions are checked
-//! at each request. There are two exceptions. A push to a name that no repository can have is refused here. And if a client
-//! only pulls, and its password has expired or was revoked, it gets an anonymous bearer: clients send their stored password
-//! with every request and give up when it is refused, although anybody may pull.
+//! at each request. There are two exceptions. A push to a name that no repository can have is refused here. A client that only
+//! pulls gets an anonymous bearer if its password has expired or was revoked: clients send their stored password with every
+//! request and give up when it is refused, although anybody may pull.
 
 use super::access;
 use super::body;
 use super::failure::{Code, Failure};
-use crate::auth::bearer::{self, IssuedBearer};
+use super::operation::RouteError;
+use crate::auth::bearer;
 use crate::auth::credentials::{Credentials, TokenError, read_authorization};
 use crate::http::{Call, Query, Reply, Response};
 use crate::principal::Principal;
@@ -17,21 +18,18 @@ use crate::server::Server;
 use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
+use roadstead_model::Timestamp;
 use roadstead_model::oci::TokenReply;
-use serde::Serialize;
 
+/// The maximum size of a form in bytes.
 const MAXIMUM_FORM: usize = 16 * 1024;
 
-#[derive(Serialize)]
-struct OfflineReply<'a> {
-    #[serde(flatten)]
-    reply: TokenReply,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-}
-
 pub(super) async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
-    if call.method == Method::POST { post(server, call, body).await } else { get(server, call).await }
+    match call.method {
+        Method::GET | Method::HEAD => get(server, call).await,
+        Method::POST => post(server, call, body).await,
+        _ => Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" }.into()),
+    }
 }
 
 /// GET: the password is in `Basic`. Without it, the bearer is anonymous.
@@ -44,19 +42,18 @@ async fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
         return Err(access::no_alias(server, call, &name, StatusCode::FORBIDDEN, Code::Denied).await);
     }
     let credentials = read_authorization(&call.headers).map_err(|error| access::bad_login(call, error))?;
-    match credentials {
+    match credentials.filter(|credentials| !credentials.is_empty()) {
         None => Ok(anonymous(server)),
-        Some(credentials) if credentials.is_empty() => Ok(anonymous(server)),
         Some(Credentials::Basic { user, password }) => exchange(server, call, &query, &user, &password, false).await,
         Some(Credentials::Bearer(_)) => Err(access::bad_login(call, TokenError::WrongKind)),
     }
 }
 
-/// The name in a scope such as `repository:app:pull,push` if it lacks the alias. The push itself would fail with NAME_INVALID,
-/// which docker retries for most of a minute before it shows the error. It does not retry a refused token.
+/// Returns the name in a scope such as `repository:app:pull,push` if it lacks the alias. The push itself would fail with
+/// NAME_INVALID, which docker retries for most of a minute before it shows the error. It does not retry a refused token.
 fn pushed_without_alias(query: &Query<'_>) -> Option<String> {
     let pushed = |scope: &str| {
-        let (name, mut actions) = of_repository(scope)?;
+        let (name, mut actions) = repository_scope(scope)?;
         let pushes = actions.any(|action| action == "push");
         (pushes && !name.is_empty() && !name.contains(['/', ':'])).then(|| name.chars().take(255).collect())
     };
@@ -66,7 +63,7 @@ fn pushed_without_alias(query: &Query<'_>) -> Option<String> {
 /// Whether all scopes are pulls. A login names no repository, so that a bad password is reported.
 fn only_pulls(query: &Query<'_>) -> bool {
     let mut pulls = false;
-    let mut is_harmless = |scope: &str| match of_repository(scope) {
+    let mut is_harmless = |scope: &str| match repository_scope(scope) {
         Some((_, mut actions)) => {
             pulls = true;
             actions.all(|action| action == "pull")
@@ -76,15 +73,17 @@ fn only_pulls(query: &Query<'_>) -> bool {
     query.all("scope").all(|scopes| scopes.split_whitespace().all(&mut is_harmless)) && pulls
 }
 
-/// The name and the actions of a scope such as `repository:app:pull,push`.
-fn of_repository(scope: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
+/// Splits a scope such as `repository:app:pull,push` into its name and its actions.
+fn repository_scope(scope: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
     let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
     Some((name, actions.split(',')))
 }
 
 /// POST: the form has the password, as such or as the refresh token, which is the same.
 async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Response, Failure> {
-    let form = read_form(server, call, body).await?;
+    let received = body::read(server, call, body, MAXIMUM_FORM).await;
+    let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
+    let form = Query::parse_form(String::from_utf8_lossy(&received.bytes));
     let offline = form.get("access_type").as_deref() == Some("offline");
     let field = |name| form.get(name).unwrap_or_default();
     match form.get("grant_type").as_deref() {
@@ -95,25 +94,27 @@ async fn post(server: &Server, call: &Call, body: &mut Incoming) -> Result<Respo
     }
 }
 
-async fn read_form(server: &Server, call: &Call, body: &mut Incoming) -> Result<Query<'static>, Failure> {
-    let received = body::read(server, call, body, MAXIMUM_FORM).await;
-    let received = received.map_err(|halted| Failure::of_body(halted, Code::SizeInvalid))?;
-    Ok(Query::parse_form(String::from_utf8_lossy(&received.bytes).into_owned()))
-}
-
 /// Exchanges a password for a bearer.
-async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, password: &str, offline: bool) -> Result<Response, Failure> {
+async fn exchange(
+    server: &Server,
+    call: &Call,
+    parameters: &Query<'_>,
+    user: &str,
+    password: &str,
+    offline: bool,
+) -> Result<Response, Failure> {
     if user != bearer::USER_NAME {
         return Err(access::bad_login(call, TokenError::WrongKind));
     }
-    match bearer::exchange_password(&server.keys, &server.installation, password).await {
-        Ok(issued) => {
-            if let Principal::Known(known) = &issued.principal {
+    let now = server.installation.now();
+    match bearer::exchange_password(&server.keys, &server.installation, password, now).await {
+        Ok((token, expires_at, principal)) => {
+            if let Principal::Known(known) = &principal {
                 call.trace.authenticated_as(known);
             }
-            Ok(reply(server, issued, offline.then_some(password)))
+            Ok(reply(&token, expires_at, now, offline.then_some(password)))
         }
-        Err(error) if error.was_good_once() && only_pulls(asked) => {
+        Err(error) if error.is_expired_or_revoked() && only_pulls(parameters) => {
             tracing::debug!(request_id = call.request_id(), %error, "an expired or revoked login gets an anonymous token");
             Ok(anonymous(server))
         }
@@ -123,19 +124,15 @@ async fn exchange(server: &Server, call: &Call, asked: &Query<'_>, user: &str, p
 
 fn anonymous(server: &Server) -> Response {
     let now = server.installation.now();
-    reply(server, bearer::issue_anonymous(&server.keys, &server.installation, now), None)
+    let (token, expires_at) = bearer::issue_anonymous(&server.keys, &server.installation, now);
+    reply(&token, expires_at, now, None)
 }
 
-fn reply(server: &Server, issued: IssuedBearer, refresh_token: Option<&str>) -> Response {
-    let now = server.installation.now();
-    let reply = TokenReply {
-        access_token: issued.token.clone(),
-        token: issued.token,
-        expires_in: (issued.expires_at.seconds() - now.seconds()).max(1),
-        issued_at: now.to_rfc3339(),
-    };
+fn reply(token: &str, expires_at: Timestamp, now: Timestamp, refresh_token: Option<&str>) -> Response {
+    let expires_in = (expires_at.seconds() - now.seconds()).max(1);
+    let reply = TokenReply { token, access_token: token, expires_in, issued_at: now.to_rfc3339(), refresh_token };
     // Tokens must not be cached (RFC 6749, section 5.1).
-    Reply::json(StatusCode::OK, &OfflineReply { reply, refresh_token }).with(CACHE_CONTROL, "no-store").into_response()
+    Reply::json(StatusCode::OK, &reply).with(CACHE_CONTROL, "no-store").into_response()
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: 
     Ok(created(target, digest))
 }
 
-/// POST with `?mount=`: links a blob of another repository, all of which are public, or else starts a session.
+/// POST with `?mount=`: links a blob of another repository, since all are public. Starts a session if that fails.
 pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, from: Option<&Place>) -> Result<Response, Failure> {
     let source = match from {
         None => None,
@@ -87,7 +87,7 @@ pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 
-/// The body and, if it is announced, its start offset.
+/// Returns the start offset of the body, if announced, and the body.
 fn announced_body<'a>(server: &Server, call: &Call, body: &'a mut Incoming) -> Result<(Option<u64>, Chunks<'a>), Failure> {
     let chunk = announced_chunk(call)?;
     Ok((chunk.map(|chunk| chunk.start), Chunks::new(server, call, body, chunk.map(Span::length))))
@@ -106,7 +106,7 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
     Ok(Some(span))
 }
 
-/// A misplaced or concurrent chunk is also answered with the location of the session, so that the client can resume.
+/// The failure of a chunk. That of a misplaced or concurrent one names the session, so that the client can resume.
 fn part_failure(target: &Target, id: &str, error: Error, chunks: Option<&Chunks<'_>>) -> Failure {
     let misplaced = matches!(error, Error::LayerPartInvalid { .. } | Error::UploadBusy { .. });
     let failure = match chunks {

@@ -26,7 +26,7 @@ impl Refusal<'_> {
             }
             Door::Oci => {
                 let (status, code, message) = self.oci;
-                let errors = ErrorList { errors: vec![ErrorEntry { code, message, detail: None }] };
+                let errors = ErrorList { errors: vec![ErrorEntry { code, message }] };
                 // Structs of text always serialise.
                 (status, "application/json", serde_json::to_string(&errors).unwrap_or_default())
             }

@@ -5,13 +5,11 @@ use crate::http::query::ENCODED;
 use percent_encoding::{percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
-/// A presigned request has seven.
+/// The maximum number of query parameters, because they are sorted before the signature is verified. A presigned URL has seven.
 const MAXIMUM_PARAMETERS: usize = 100;
 
-/// Writes `request` in the form that client and server both compute; none if a signed header is missing, or there are too many
-/// parameters.
-///
-/// The signature parameter of a presigned URL is left out.
+/// Formats `request` as client and server both sign it. The signature parameter of a presigned URL is left out. Returns `None` if
+/// a signed header is missing, or there are too many parameters.
 pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigned: bool, payload_hash: &str) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     let mut line = |part: &[u8]| {
@@ -30,12 +28,12 @@ pub(super) fn request(request: &Request<'_>, signed_headers: &[String], presigne
     Some(text)
 }
 
-/// Lower-case hexadecimal SHA-256.
+/// Computes the SHA-256 in lower-case hexadecimal.
 pub(super) fn hash_of(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// The path without empty and relative segments, percent-encoded a second time, as all services but S3 do.
+/// Removes empty and relative segments from the path, and percent-encodes it a second time, as all services except S3 do.
 fn path(raw: &str) -> String {
     let mut segments = Vec::new();
     for segment in raw.split('/') {
@@ -45,20 +43,16 @@ fn path(raw: &str) -> String {
             other => segments.push(percent_encode(other.as_bytes(), ENCODED).to_string()),
         }
     }
-    let folder = segments.is_empty() || raw.ends_with("/") || raw.ends_with("/.") || raw.ends_with("/..");
-    match (segments.is_empty(), folder) {
-        (true, _) => String::from("/"),
-        (_, true) => format!("/{}/", segments.join("/")),
-        _ => format!("/{}", segments.join("/")),
-    }
+    let is_directory = raw.ends_with("/") || raw.ends_with("/.") || raw.ends_with("/..");
+    let end = if is_directory && !segments.is_empty() { "/" } else { "" };
+    format!("/{}{end}", segments.join("/"))
 }
 
-/// None for more parameters than anybody signs: sorting them costs time before the signature is verified.
+/// Sorts the parameters and normalises their encoding. Returns `None` if there are more than [`MAXIMUM_PARAMETERS`].
 fn query(raw: &str, presigned: bool) -> Option<String> {
     let encode = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), ENCODED).to_string();
     let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let encoded = pairs.take(MAXIMUM_PARAMETERS + 1).map(|(name, value)| (encode(name), encode(value)));
-    let mut encoded: Vec<(String, String)> = encoded.collect();
+    let mut encoded: Vec<_> = pairs.take(MAXIMUM_PARAMETERS + 1).map(|(name, value)| (encode(name), encode(value))).collect();
     if encoded.len() > MAXIMUM_PARAMETERS {
         return None;
     }
@@ -67,7 +61,7 @@ fn query(raw: &str, presigned: bool) -> Option<String> {
     Some(encoded.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
-/// The values of a header joined by commas, with runs of blanks collapsed.
+/// Joins the values of a header with commas, and collapses runs of blanks. Returns `None` if the header is absent.
 fn header(request: &Request<'_>, name: &str) -> Option<Vec<u8>> {
     let values: Vec<Vec<u8>> = request.headers.get_all(name).iter().map(|value| collapsed(value.as_bytes())).collect();
     match (values.is_empty(), name) {

@@ -1,9 +1,9 @@
-//! Why a signature is refused.
+//! Errors of signatures.
 
 pub(super) const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
-/// Why a signature was refused. The texts are AWS's, and go to the client.
+/// Why a signature was refused. The messages are those of AWS, and are sent to the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The request carries no signature.
@@ -12,7 +12,7 @@ pub enum SignatureError {
     /// Parts of the signature are missing or malformed.
     #[error("{0}")]
     Incomplete(String),
-    /// The signature is complete, and wrong.
+    /// The signature is complete but wrong.
     #[error("{0}")]
     Invalid(String),
     /// The access key does not exist or is not active.
@@ -21,7 +21,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The exception's name, answered with status 400 (Amazon ECR Public API reference, "Common errors").
+    /// The name of the exception, whose status is 400 (Amazon ECR Public API reference, "Common errors").
     pub const fn exception(&self) -> &'static str {
         match self {
             Self::Missing => "MissingAuthenticationTokenException",

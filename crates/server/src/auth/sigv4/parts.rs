@@ -1,4 +1,4 @@
-//! The parts of a signature, as the `Authorization` header or a presigned URL has them.
+//! The parts of a signature in an `Authorization` header or a presigned URL.
 
 use super::error::SignatureError;
 use super::request::Request;
@@ -14,7 +14,6 @@ pub(super) enum Form {
     Query,
 }
 
-/// The parts of a signature as text.
 pub(super) struct Parts {
     pub(super) form: Form,
     pub(super) credential: String,
@@ -67,7 +66,7 @@ impl Parts {
     }
 }
 
-/// Names each missing part in a sentence of its own, as AWS does. Only the scheme is echoed, since what follows may be secret.
+/// Names each missing part in a separate sentence, as AWS does. Echoes only the scheme, because the rest may be secret.
 fn incomplete_header(scheme: &str, [credential, signature, signed_headers, time]: [Option<&str>; 4]) -> SignatureError {
     let mut text = String::new();
     for (name, part) in [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed_headers)] {

@@ -4,10 +4,10 @@ use super::error::SignatureError;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// How far the clocks of a client and of this server may differ.
+/// The maximum difference between the clocks of a client and of this server.
 const SKEW_MINUTES: i64 = 5;
 
-/// Epoch seconds from ISO 8601's basic form or an RFC 2822 date, as `Date` has it.
+/// Parses a time in ISO 8601's basic format, or in that of RFC 2822 (`Date`), into seconds since the epoch.
 pub(super) fn parse_time(text: &str) -> Option<i64> {
     let digits = |range: std::ops::Range<usize>| text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     if text.len() == 16 && digits(0..8) && text.get(8..9) == Some("T") && digits(9..15) && text.ends_with('Z') {
@@ -21,11 +21,7 @@ pub(super) fn format_time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map(|time| time.strftime("%Y%m%dT%H%M%SZ").to_string()).unwrap_or_default()
 }
 
-pub(super) fn malformed_time(text: &str) -> SignatureError {
-    SignatureError::Incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"))
-}
-
-/// Refuses a signature that has expired or is not yet valid.
+/// Refuses a signature that has expired or is not yet valid. Times are in seconds since the epoch, `lifetime` is in seconds.
 pub(super) fn check_skew(signed_at: i64, now: i64, lifetime: Option<i64>) -> Result<(), SignatureError> {
     let skew = SKEW_MINUTES * 60;
     let (signed, current) = (format_time(signed_at), format_time(now));

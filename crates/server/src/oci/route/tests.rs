@@ -125,11 +125,7 @@ fn a_known_endpoint_names_its_methods() {
 
 #[test]
 fn a_token_is_asked_for_at_a_path_of_its_own() {
-    for path in ["/token", "/token/"] {
-        assert_eq!([Method::GET, Method::HEAD, Method::POST].map(|method| token(&method, path)), [const { Some(Ok(())) }; 3]);
-        assert_eq!(token(&Method::PUT, path), Some(Err(RouteError::UnknownMethod { allow: "GET, HEAD, POST" })));
-    }
-    assert_eq!((token(&Method::GET, "/v2/"), token(&Method::GET, "/token//")), (None, None));
+    assert_eq!(["/token", "/token/", "/v2/", "/token//"].map(is_token), [true, true, false, false]);
 }
 
 #[test]

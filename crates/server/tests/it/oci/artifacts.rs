@@ -1,16 +1,11 @@
 //! Everything that can be pushed: kinds of manifests, digests, and what a manifest may refer to.
 
-use super::code;
+use super::{code, sha512};
 use crate::support::{Answer, Harbour, IMAGE, INDEX, Server, sha256};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-
-fn sha512(bytes: &[u8]) -> String {
-    format!("sha512:{}", hex::encode(Sha512::digest(bytes)))
-}
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": media_type, "digest": sha256(bytes), "size": bytes.len() })
@@ -24,7 +19,7 @@ fn index(manifests: &[Value]) -> Vec<u8> {
     json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string().into_bytes()
 }
 
-/// Pushes a manifest as this media type to a repository of the alias.
+/// Pushes a manifest with this media type to `pier/app`.
 fn put(harbour: &Harbour, reference: &str, media_type: &str, manifest: &[u8]) -> Answer {
     harbour.send("PUT", &format!("/v2/pier/app/manifests/{reference}"), &[("content-type", media_type)], manifest)
 }
@@ -44,7 +39,7 @@ fn every_kind_of_manifest_comes_back_as_it_was_pushed() {
         ("cosign", IMAGE, "application/vnd.oci.image.config.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json"),
         ("artifact", IMAGE, EMPTY, "text/plain; charset=utf-8"),
     ] {
-        // Blanks and the order of the members are part of what was pushed.
+        // Blanks and the order of the members are preserved.
         let manifest = format!(
             "{{\n  \"layers\" : [{}], \"config\":{},\"mediaType\":\"{media_type}\" , \"schemaVersion\":2}}\n",
             descriptor(layer, b"content"),
@@ -134,7 +129,7 @@ fn a_layer_that_lives_elsewhere_need_not_be_pushed() {
     }
 }
 
-/// A descriptor may carry its content besides; the blob is needed all the same, for clients that do not look there.
+/// A descriptor may also embed its content. The blob is still required, for clients that ignore the embedded data.
 #[test]
 fn embedded_data_does_not_replace_the_blob() {
     let harbour = Harbour::new();
@@ -189,8 +184,8 @@ fn the_same_manifest_under_two_digests_is_two_images() {
     assert_eq!(harbour.server.get(&format!("/v2/pier/app/manifests/{}", sha512(&manifest))).body, manifest);
 }
 
-/// Clients that do not know the referrers endpoint keep an index under a tag made of the subject's digest (OCI
-/// distribution specification, "Referrers Tag Schema"). Its entries count once, and only if they do refer to the subject.
+/// Clients without support for the referrers endpoint push an index under a tag made from the subject's digest (OCI distribution
+/// specification, "Referrers Tag Schema"). Its entries count once, and only if they have the subject.
 #[test]
 fn the_entries_of_a_fallback_tag_are_referrers_if_they_say_so_themselves() {
     let harbour = Harbour::new();
@@ -275,7 +270,7 @@ fn every_answer_says_how_long_it_is() {
         assert_eq!(answer.status, status, "{method} {path}");
         assert!(length.is_some_and(|length| method == "HEAD" || length == answer.body.len()), "{method} {path}: {answer:?}");
     }
-    // Only these two never have one (RFC 9110, section 8.6).
+    // Only these two statuses never have a length (RFC 9110, section 8.6).
     let known = harbour.get_with(&blob, "if-none-match", &format!("\"{digest}\""));
     assert_eq!((known.status, known.header("content-length")), (304, None));
     let upload = harbour.send("GET", &location, &[], b"");

@@ -120,6 +120,9 @@ fn an_anonymous_token_is_for_everybody_and_a_bad_login_for_nobody() {
         let answer = harbour.get_with("/token", "authorization", &login);
         assert_eq!(error(&answer), (401, "DENIED".into(), "Not Authorized".into()), "{login}");
     }
+    for path in ["/token", "/token/"] {
+        assert_eq!(["GET", "HEAD", "POST"].map(|method| harbour.server.send(method, path, &[], b"").status), [200; 3], "{path}");
+    }
     assert_eq!(harbour.server.send("POST", "/token", &[], b"grant_type=magic").status, 400);
     assert_eq!(harbour.server.send("POST", "/token", &[], &vec![b'a'; 100_000]).status, 413);
 }

@@ -65,7 +65,7 @@ fn several_ranges_come_in_one_answer() {
     assert_eq!((answer.status, answer.text()), (206, expected));
 }
 
-/// containerd pulls a large layer as several parts at once.
+/// containerd pulls several parts of a large layer concurrently.
 #[test]
 fn a_blob_is_put_together_from_parts_that_are_pulled_at_the_same_time() {
     let harbour = Harbour::new();

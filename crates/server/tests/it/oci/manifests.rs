@@ -1,9 +1,8 @@
 //! Manifests and tags: caching, conditional and multi-tag pushes, limits.
 
-use super::code;
+use super::{code, sha512};
 use crate::support::{Connection, Harbour, IMAGE, sha256};
 use serde_json::json;
-use sha2::{Digest, Sha512};
 
 #[test]
 fn a_manifest_is_cached_by_digest_and_asked_for_again_by_tag() {
@@ -64,7 +63,7 @@ fn many_tags_are_set_by_one_push_or_none_is() {
 fn a_manifest_may_go_by_sha512() {
     let harbour = Harbour::new();
     let manifest = harbour.image("a", None);
-    let digest = format!("sha512:{}", hex::encode(Sha512::digest(&manifest)));
+    let digest = sha512(&manifest);
     let put = harbour.put(&format!("{digest}?tag=v1"), &[], &manifest);
     assert_eq!((put.status, put.header("docker-content-digest")), (201, Some(digest.as_str())));
     assert_eq!(harbour.digest_of("v1"), Some(digest));
@@ -74,7 +73,7 @@ fn a_manifest_may_go_by_sha512() {
 fn a_manifest_that_is_too_large_is_refused_and_the_client_reads_why() {
     let harbour = Harbour::new();
     let large = vec![b' '; 4 * 1024 * 1024 + 1];
-    // The rest of the body is not waited for, so each answer is the last one of its connection.
+    // The server does not read the rest of the body, so it closes the connection after the response.
     let connection = || Connection::to(harbour.server.address());
     let headers = [("authorization", harbour.login.as_str()), ("content-type", IMAGE)];
     assert_eq!(code(&connection().send("PUT", "/v2/pier/app/manifests/v1", &headers, &large)), (413, "MANIFEST_INVALID".into()));

@@ -1,4 +1,4 @@
-//! The OCI door: what clients and caches rely on, and what the conformance suite does not ask.
+//! The OCI door: behavior that clients and caches rely on and the conformance suite does not test.
 
 mod artifacts;
 mod authentication;
@@ -11,8 +11,13 @@ mod sessions;
 mod uploads;
 
 use crate::support::Answer;
+use sha2::{Digest, Sha512};
 
-/// The code and the message of an error answer.
+fn sha512(bytes: &[u8]) -> String {
+    format!("sha512:{}", hex::encode(Sha512::digest(bytes)))
+}
+
+/// The status, code and message of an error response.
 fn error(answer: &Answer) -> (u16, String, String) {
     let entry = answer.json()["errors"][0].clone();
     let text = |key: &str| entry[key].as_str().unwrap().to_owned();

@@ -41,6 +41,7 @@ fn a_wrong_method_is_told_the_right_ones_and_a_wrong_path_is_not_found() {
         ("GET", "/v2/pier/app/blobs/uploads/", "POST"),
         ("DELETE", "/v2/", "GET, HEAD"),
         ("PUT", "/token", "GET, HEAD, POST"),
+        ("PUT", "/token/", "GET, HEAD, POST"),
     ] {
         let answer = harbour.send(method, path, &[], b"");
         assert_eq!((code(&answer), answer.header("allow")), ((405, "UNSUPPORTED".into()), Some(allow)), "{method} {path}");

@@ -1,6 +1,7 @@
 //! Limits on pulls.
 
-use crate::support::{Answer, Harbour, IMAGE, INDEX, Server, sha256};
+use super::error;
+use crate::support::{Harbour, IMAGE, INDEX, Server, sha256};
 use serde_json::json;
 
 fn limited(flags: &[&str]) -> Harbour {
@@ -8,11 +9,6 @@ fn limited(flags: &[&str]) -> Harbour {
     harbour.create("app");
     assert_eq!(harbour.put("v1", &[], &harbour.image("a", None)).status, 201);
     harbour
-}
-
-fn refusal(answer: &Answer) -> (u16, String, String) {
-    let error = answer.json()["errors"][0].clone();
-    (answer.status, error["code"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
 }
 
 const MANIFEST: &str = "/v2/pier/app/manifests/v1";
@@ -25,7 +21,7 @@ fn too_many_pulls_without_a_login_are_told_when_to_come_again() {
         assert_eq!(harbour.server.get(MANIFEST).status, 200);
     }
     let refused = harbour.server.get(MANIFEST);
-    assert_eq!(refusal(&refused), (429, "TOOMANYREQUESTS".into(), "Rate exceeded".into()));
+    assert_eq!(error(&refused), (429, "TOOMANYREQUESTS".into(), "Rate exceeded".into()));
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=1200).contains(&wait), "{wait}");
     // What is no pull of an image goes on, and so do those who have signed in.
@@ -61,7 +57,7 @@ fn a_volume_that_is_spent_is_denied_without_a_hope_of_patience() {
     assert!((0..100).any(|_| harbour.server.get(MANIFEST).status == 403));
     for path in [blob.as_str(), MANIFEST] {
         let refused = harbour.server.get(path);
-        assert_eq!(refusal(&refused), (403, "DENIED".into(), "Data limit exceeded".into()), "{path}");
+        assert_eq!(error(&refused), (403, "DENIED".into(), "Data limit exceeded".into()), "{path}");
         assert_eq!(refused.header("retry-after"), None);
     }
     assert_eq!(harbour.send("GET", &blob, &[], b"").status, 200);

@@ -1,4 +1,4 @@
-//! Uploads whose connections hang or break, whose answers are lost, and that nobody ends.
+//! Uploads whose connections stall or break, whose responses are lost, and that are never completed.
 
 use super::code;
 use crate::support::{Connection, Harbour, Server, sha256};
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Sends a request's head that announces `length` bytes, and `sent` of them.
+/// Sends the head of a request with a body of `length` bytes, and the bytes `sent`.
 fn begin(harbour: &Harbour, method: &str, path: &str, length: usize, sent: &[u8]) -> Connection {
     let mut connection = Connection::to(harbour.server.address());
     let (host, login) = (harbour.server.address(), &harbour.login);
@@ -16,7 +16,7 @@ fn begin(harbour: &Harbour, method: &str, path: &str, length: usize, sent: &[u8]
     connection
 }
 
-/// Waits until the status of an upload tells this range.
+/// Waits until the status of an upload has this range.
 fn wait_for_range(harbour: &Harbour, location: &str, range: &str) {
     let mut told = String::new();
     for _ in 0..500 {
@@ -48,7 +48,7 @@ fn a_closing_put_whose_answer_was_lost_is_answered_as_before() {
         let other = format!("{location}?digest={}", sha256(b"nowhere"));
         assert_eq!(code(&harbour.send("PUT", &other, &[], b"")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
     }
-    // It is no way to get at what other repositories hold.
+    // A retry gives no access to blobs of other repositories.
     harbour.create("other");
     let elsewhere = format!("/v2/pier/other/blobs/uploads/none?digest={digest}");
     assert_eq!(code(&harbour.send("PUT", &elsewhere, &[], b"")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
@@ -64,7 +64,7 @@ fn a_put_of_everything_that_broke_is_sent_again_and_succeeds() {
         let location = harbour.start_upload();
         let close = format!("{location}?digest={digest}");
         drop(begin(&harbour, "PUT", &close, length, half));
-        // Whether the server has noticed by now or not.
+        // The server may have noticed by now or not.
         wait_for_range(&harbour, &location, "0-0");
         assert_eq!(harbour.send("PUT", &close, &[], whole).status, 201);
         assert!(harbour.server.get(&format!("/v2/pier/app/blobs/{digest}")).body == whole);
