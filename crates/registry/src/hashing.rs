@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_hash_that_was_put_aside_ends_like_one_that_was_not(parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..6)) {
+        fn a_restored_hash_finishes_like_the_original(parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..6)) {
             for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
                 let mut hash = Hash::new(algorithm);
                 for part in &parts {

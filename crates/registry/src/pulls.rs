@@ -28,7 +28,7 @@ mod tests {
     use roadstead_model::{Algorithm, Digest};
 
     #[test]
-    fn a_child_is_what_an_index_lists_and_is_asked_for_by_its_digest() {
+    fn a_child_is_listed_by_an_index_and_requested_by_digest() {
         let digest = Digest::of(Algorithm::Sha256, b"{}");
         let manifest =
             |in_index| StoredManifest { digest: digest.clone(), media_type: String::new(), size: 2, bytes: Some("{}".into()), in_index };

@@ -141,7 +141,7 @@ async fn an_upload_is_resumed_by_another_process<S: Storage>(storage: S) {
     assert!(content(&store, &key, bytes.len()).await == bytes);
 }
 
-async fn bytes_that_no_row_counts_are_cut_off<S: Storage>(storage: S) {
+async fn bytes_that_no_row_counts_are_truncated<S: Storage>(storage: S) {
     let store = storage.open().await;
     let mut upload = Upload::new();
     upload.append(&store, b"counted").await;
@@ -263,7 +263,7 @@ macro_rules! contract {
             ranges_are_read_exactly_or_not_at_all
             a_blob_of_another_size_is_not_opened
             an_upload_is_resumed_by_another_process
-            bytes_that_no_row_counts_are_cut_off
+            bytes_that_no_row_counts_are_truncated
             an_abandoned_session_leaves_the_upload_as_it_was
             content_of_another_digest_becomes_no_blob
             an_upload_that_was_finished_but_never_named_is_finished_again

@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     #[test]
-    fn words_are_those_that_the_file_has_at_the_moment() {
+    fn words_are_read_from_the_file_each_time() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         assert!(SharedWords::new(file.as_file(), 2).is_err());
         let write = |file: &mut tempfile::NamedTempFile, words: [u32; 2]| {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_short_is_an_error_and_not_the_end() {
+    fn a_truncated_file_is_an_error_and_does_not_kill_the_process() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(3 * WINDOW as u64).unwrap();
         let mapping = Mapping::new(file.reopen().unwrap()).unwrap();

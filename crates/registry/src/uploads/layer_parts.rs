@@ -46,10 +46,13 @@ impl Installation {
         if let Some(other) = digests.iter().find(|other| other.algorithm() == computed.algorithm() && **other != computed) {
             return Err(Error::LayerDigestMismatch { expected: other.clone(), computed });
         }
-        if self.find_blob(repository, digest).await.is_ok() {
-            self.cancel_upload(repository, id).await?;
-            return Err(Error::LayerExists { repository: repository.clone(), digest: digest.clone() });
+        match self.reserve_blob(repository, digest).await {
+            Ok(_) => {
+                self.cancel_upload(repository, id).await?;
+                Err(Error::LayerExists { repository: repository.clone(), digest: digest.clone() })
+            }
+            Err(Error::LayerNotFound(_)) => self.complete_upload(repository, id, digest).await,
+            Err(error) => Err(error),
         }
-        self.complete_upload(repository, id, digest).await
     }
 }

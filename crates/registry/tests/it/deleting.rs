@@ -23,7 +23,7 @@ async fn delete(world: &World, ids: Vec<ImageIdText>) -> (Vec<(Digest, Option<Ta
 }
 
 #[tokio::test]
-async fn a_digest_goes_with_all_its_tags() {
+async fn deleting_a_digest_deletes_all_its_tags() {
     let world = World::new().await;
     let image = world.push_image("one", &["a", "b"]).await;
     let (deleted, failures) = delete(&world, vec![by_digest(&image)]).await;
@@ -32,7 +32,7 @@ async fn a_digest_goes_with_all_its_tags() {
 }
 
 #[tokio::test]
-async fn the_last_tag_takes_the_image_along() {
+async fn deleting_the_last_tag_deletes_the_image() {
     let world = World::new().await;
     let image = world.push_image("one", &["a", "b"]).await;
     assert_eq!(delete(&world, vec![by_tag("a")]).await.0, [(image.clone(), Some(tag("a")))]);
@@ -42,7 +42,7 @@ async fn the_last_tag_takes_the_image_along() {
 }
 
 #[tokio::test]
-async fn a_digest_with_one_of_its_tags_goes_with_all_of_them() {
+async fn deleting_a_digest_with_one_of_its_tags_deletes_all_of_them() {
     let world = World::new().await;
     let image = world.push_image("one", &["a", "b", "c"]).await;
     let other = world.push_image("two", &["d"]).await;
@@ -57,7 +57,7 @@ async fn a_digest_with_one_of_its_tags_goes_with_all_of_them() {
 }
 
 #[tokio::test]
-async fn an_index_and_its_children_go_in_one_call_whatever_their_order() {
+async fn an_index_and_its_children_are_deleted_in_one_call_in_any_order() {
     let world = World::new().await;
     let child = world.push_image("one", &["child"]).await;
     let index = world.push_index(&[&child], &["index"]).await.expect("an index").digest;

@@ -2,7 +2,7 @@
 
 use crate::support::{Parts, World, repository, sha256};
 use roadstead_model::Digest;
-use roadstead_registry::{Asker, BlobInfo, Collection, Error, Garbage};
+use roadstead_registry::{Asker, BlobInfo, Collection, Error, Garbage, LayerPart};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,12 +41,12 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn what_a_manifest_needs_stays_and_what_nothing_needs_goes_after_the_grace_period() {
+async fn unreferenced_blobs_are_collected_after_the_grace_period_and_referenced_ones_stay() {
     let world = world().await;
     world.push_image("kept", &[]).await;
     let loose = world.push_blob(b"loose").await;
     let young = collect(&world, COLLECTION).await;
-    assert_eq!(young, Garbage::default(), "everything is young");
+    assert_eq!(young, Garbage::default(), "everything is younger than the grace period");
 
     world.pass_seconds(DAY + 1);
     let dry = collect(&world, Collection { dry_run: true, ..COLLECTION }).await;
@@ -60,7 +60,7 @@ async fn what_a_manifest_needs_stays_and_what_nothing_needs_goes_after_the_grace
 }
 
 #[tokio::test]
-async fn a_small_blob_goes_with_its_bytes_and_has_no_file() {
+async fn a_small_blob_has_no_file_and_is_collected_with_its_bytes() {
     let world = World::new().await;
     let loose = world.push_blob(b"loose").await;
     assert!(files(&world.blobs()).is_empty());
@@ -73,7 +73,7 @@ async fn a_small_blob_goes_with_its_bytes_and_has_no_file() {
 }
 
 #[tokio::test]
-async fn pushing_a_blob_again_gives_it_its_grace_again() {
+async fn pushing_a_blob_again_restarts_its_grace_period() {
     let world = world().await;
     let blob = world.push_blob(b"again").await;
     world.pass_seconds(DAY + 1);
@@ -83,7 +83,7 @@ async fn pushing_a_blob_again_gives_it_its_grace_again() {
 }
 
 #[tokio::test]
-async fn deleting_an_image_brings_its_disk_back_but_not_what_another_repository_holds() {
+async fn deleting_an_image_frees_its_blobs_except_those_of_other_repositories() {
     let world = world().await;
     let image = world.push_image("one", &["a"]).await;
     let layer = sha256(b"layer one");
@@ -103,7 +103,7 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
     world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let blobs = world.blobs();
-    std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a folder");
+    std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a directory");
     let orphan = format!("sha256/ab/{}.{}", "ab".repeat(32), upload.id);
     std::fs::write(blobs.join(&orphan), b"orphan").expect("a file");
     std::fs::write(blobs.join("sha256/ab/not-ours"), b"not ours").expect("a file");
@@ -115,7 +115,7 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
 }
 
 #[tokio::test]
-async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
+async fn a_pusher_that_asks_for_a_blob_can_rely_on_the_answer() {
     let world = world().await;
     let blob = world.push_blob(b"layer one").await;
     world.pass_seconds(DAY + 1);
@@ -132,7 +132,21 @@ async fn who_asks_for_a_blob_before_a_push_can_rely_on_the_answer() {
 }
 
 #[tokio::test]
-async fn a_blob_that_may_go_soon_is_not_promised_to_those_for_whom_it_is_not_kept() {
+async fn a_layer_that_an_upload_was_told_to_exist_is_kept_for_its_push() {
+    let world = world().await;
+    let (installation, key) = (&world.installation, &world.key);
+    let layer = world.push_blob(b"layer one").await;
+    world.pass_seconds(DAY + 1);
+    let upload = installation.start_layer_upload(key).await.expect("a session");
+    let part = LayerPart { first_byte: 0, last_byte: 8, bytes: "layer one".into() };
+    installation.append_layer_part(key, &upload.id, part).await.expect("a part");
+    let completed = installation.complete_layer_upload(key, &upload.id, &[layer]).await;
+    assert!(matches!(completed, Err(Error::LayerExists { .. })));
+    assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
+}
+
+#[tokio::test]
+async fn a_blob_that_may_be_collected_soon_is_missing_for_other_askers() {
     let world = world().await;
     let blob = world.push_blob(b"layer one").await;
     let half = Duration::from_secs(DAY as u64 / 2);
@@ -147,7 +161,7 @@ async fn a_blob_that_may_go_soon_is_not_promised_to_those_for_whom_it_is_not_kep
 }
 
 #[tokio::test]
-async fn the_grace_of_what_an_image_needed_begins_when_the_image_is_deleted() {
+async fn the_grace_period_of_the_blobs_of_an_image_begins_when_the_image_is_deleted() {
     let world = world().await;
     let image = world.push_image("one", &["a"]).await;
     world.pass_seconds(DAY + 1);
@@ -167,7 +181,7 @@ async fn present(world: World) -> World {
 const AT_ONCE: Collection = Collection { grace: Duration::ZERO, dry_run: false };
 
 #[tokio::test]
-async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whatever_the_grace() {
+async fn an_upload_in_flight_is_safe_from_the_collection_of_another_process_without_grace() {
     let world = present(World::of_files().await).await;
     let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
     world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
@@ -188,10 +202,10 @@ async fn what_a_server_is_writing_to_is_safe_from_a_collection_beside_it_whateve
 }
 
 #[tokio::test]
-async fn a_file_without_a_row_is_given_time_to_get_one_whatever_the_grace() {
+async fn a_file_without_a_row_is_kept_for_an_hour_whatever_the_grace() {
     let world = present(World::of_files().await).await;
     let folder = world.blobs().join("sha256/ab");
-    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::create_dir_all(&folder).expect("a directory");
     std::fs::write(folder.join(format!("{}.upload", "ab".repeat(32))), b"on its way").expect("a file");
     world.pass_seconds(3500);
     assert_eq!(collect(&world, AT_ONCE).await, Garbage::default());

@@ -33,7 +33,7 @@ async fn parts_become_a_blob_also_across_a_restart() {
 
 /// A session is moved from its row to a file by the request that makes it too large.
 #[tokio::test]
-async fn a_session_that_outgrows_the_metadata_goes_on_in_a_file() {
+async fn a_session_that_outgrows_the_metadata_continues_in_a_file() {
     let world = World::new().await;
     let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     let small = 16 << 10;
@@ -83,7 +83,7 @@ async fn a_part_out_of_order_is_refused_and_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_arrived_before_a_connection_failed_is_kept() {
+async fn bytes_received_before_a_connection_failed_are_kept() {
     for world in [World::new().await, World::of_files().await] {
         let id = start(&world).await;
         let failed = append(&world, &id, None, Parts::of(&[b"first half, "]).then_fails()).await;
@@ -104,7 +104,7 @@ async fn content_of_another_digest_is_refused_and_nothing_is_stored() {
         let refused = world.installation.complete_upload(&world.key, &id, &other).await;
         assert!(matches!(refused, Err(Error::LayerDigestMismatch { .. })));
         assert!(matches!(world.installation.find_blob(&world.key, &other).await, Err(Error::LayerNotFound(_))));
-        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the folder").count(), 0, "no file is left behind");
+        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the directory").count(), 0, "no file is left behind");
     }
 }
 
@@ -136,7 +136,7 @@ async fn the_same_bytes_are_stored_once_and_belong_to_both_repositories() {
     assert!(world.installation.find_blob(&other, &digest).await.is_ok());
     world.push_blob(b"shared").await;
     let folder = world.blobs().join(format!("sha256/{}", &digest.hex()[..2]));
-    assert_eq!(std::fs::read_dir(folder).expect("the folder").count(), 1);
+    assert_eq!(std::fs::read_dir(folder).expect("the directory").count(), 1);
     let absent = sha256(b"absent");
     assert!(!world.installation.mount_blob(&other, &absent, None, false).await.expect("an answer"));
 }
@@ -173,7 +173,7 @@ async fn of_two_writers_one_wins_and_the_session_stays_whole() {
 
 /// The process may end, or the client disconnect, after a blob is stored and before its row is written.
 #[tokio::test]
-async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
+async fn a_session_that_was_stored_without_a_row_is_completed() {
     let world = World::of_files().await;
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let id = start(&world).await;
@@ -181,7 +181,7 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
         let digest = Digest::of(algorithm, b"stored");
         let blobs = world.blobs();
         let folder = blobs.join(algorithm.as_str()).join(&digest.hex()[..2]);
-        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::create_dir_all(&folder).expect("a directory");
         std::fs::rename(blobs.join("uploads").join(&id), folder.join(format!("{}.{id}", digest.hex()))).expect("the stored file");
         world.installation.complete_upload(&world.key, &id, &digest).await.expect("a blob");
         assert_eq!(world.content(&digest).await, b"stored");
@@ -189,7 +189,7 @@ async fn a_session_that_was_stored_but_not_noted_is_completed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
+async fn a_final_body_completes_a_session_and_a_broken_one_leaves_it_unchanged() {
     for world in [World::new().await, World::of_files().await] {
         let (installation, key) = (&world.installation, &world.key);
         let digest = sha256(b"first half, second half");
@@ -222,7 +222,7 @@ async fn a_closing_body_ends_a_session_and_a_broken_one_leaves_it_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_broken_closing_body_holds_no_disk() {
+async fn a_broken_final_body_leaves_no_bytes_on_the_disk() {
     let world = World::of_files().await;
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
@@ -235,7 +235,7 @@ async fn a_broken_closing_body_holds_no_disk() {
 
 /// The response to a completing request was lost, so the client repeats the request.
 #[tokio::test]
-async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
+async fn a_completed_session_is_completed_again_by_the_same_request() {
     for world in [World::new().await, World::of_files().await] {
         let (installation, key) = (&world.installation, &world.key);
         let upload = start(&world).await;
@@ -255,14 +255,14 @@ async fn a_session_that_has_ended_is_ended_again_by_the_same_request() {
 
 /// The process ended after the rename and before the row was written, in a completing request with a chunk.
 #[tokio::test]
-async fn a_closing_chunk_that_was_stored_but_not_noted_is_sent_again() {
+async fn a_final_chunk_that_was_stored_without_a_row_is_sent_again() {
     let world = World::of_files().await;
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"first "])).await.expect("a part");
     let digest = sha256(b"first last");
     let blobs = world.blobs();
     let folder = blobs.join("sha256").join(&digest.hex()[..2]);
-    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::create_dir_all(&folder).expect("a directory");
     let kept = folder.join(format!("{}.{id}", digest.hex()));
     std::fs::rename(blobs.join("uploads").join(&id), &kept).expect("the stored file");
     std::fs::write(&kept, "first last").expect("all of it");
@@ -327,7 +327,7 @@ async fn wait_for(world: &World, id: &str, received: u64) {
 }
 
 #[tokio::test]
-async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_no_more() {
+async fn a_request_that_continues_a_stalled_one_takes_over_and_the_stalled_one_writes_no_more() {
     for world in [World::new().await, World::of_files().await] {
         let id = start(&world).await;
         let hung = Writer::of(&world, &id, Some(0));
@@ -353,7 +353,7 @@ async fn who_goes_on_where_a_hung_request_got_to_takes_over_and_that_one_writes_
 }
 
 #[tokio::test]
-async fn a_closing_request_that_hangs_gives_way_to_the_same_one() {
+async fn a_stalled_completing_request_yields_to_its_repetition() {
     for world in [World::new().await, World::of_files().await] {
         let id = start(&world).await;
         let digest = sha256(b"all of it");
@@ -415,7 +415,7 @@ fn bytes_of_two_writers_never_mix() {
 }
 
 #[tokio::test]
-async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone() {
+async fn a_request_is_told_that_its_session_or_repository_was_deleted_meanwhile() {
     for world in [World::new().await, World::of_files().await] {
         let (installation, key) = (&world.installation, &world.key);
         for sent in [b"".as_slice(), b"some"] {
@@ -423,7 +423,7 @@ async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone()
             let cancelled = Writer::of(&world, &id, None);
             cancelled.send(sent);
             wait_for(&world, &id, sent.len() as u64).await;
-            installation.cancel_upload(key, &id).await.expect("given up");
+            installation.cancel_upload(key, &id).await.expect("canceled");
             assert!(matches!(cancelled.finish().await, Err(Error::UploadNotFound { .. })));
 
             let id = start(&world).await;
@@ -435,7 +435,7 @@ async fn a_session_or_repository_that_goes_while_it_is_written_to_is_told_gone()
             assert!(matches!(deleted.finish().await, Err(Error::RepositoryNotFound { .. })));
             installation.create_repository(key).await.expect("a repository");
         }
-        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the folder").count(), 0, "no file is left behind");
+        assert_eq!(std::fs::read_dir(world.blobs().join("uploads")).expect("the directory").count(), 0, "no file is left behind");
     }
 }
 
@@ -469,7 +469,7 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     let empty = sha256(b"");
     world.installation.complete_upload(&world.key, &ids[0], &empty).await.expect("a blob");
     ids[0] = start(&world).await;
-    world.installation.cancel_upload(&world.key, &ids[1]).await.expect("given up");
+    world.installation.cancel_upload(&world.key, &ids[1]).await.expect("canceled");
     ids[1] = start(&world).await;
     let refuse = sha256(b"something else");
     assert!(world.installation.complete_upload(&world.key, &ids[2], &refuse).await.is_err());
@@ -485,13 +485,13 @@ async fn unfinished_uploads_are_limited_by_repository_and_by_account_until_they_
     refused(begin(&world, &world.key).await, "repository with name");
 
     // Sessions ended by another process are noticed a second later.
-    world.beside().await.cancel_upload(&world.key, &ids[0]).await.expect("given up");
+    world.beside().await.cancel_upload(&world.key, &ids[0]).await.expect("canceled");
     std::thread::sleep(Duration::from_millis(1100));
     start(&world).await;
 }
 
 #[tokio::test]
-async fn sessions_that_were_given_up_are_collected_and_make_room() {
+async fn abandoned_sessions_are_collected_and_make_room() {
     let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
     start(&world).await;
     assert!(world.installation.start_upload(&world.key, None, false).await.is_err());
@@ -504,7 +504,7 @@ async fn sessions_that_were_given_up_are_collected_and_make_room() {
 
 /// HTTP/2 drops a request when its client disconnects.
 #[tokio::test]
-async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
+async fn bytes_received_of_a_dropped_chunk_are_kept() {
     for (world, unit) in [(World::new().await, 1), (World::of_files().await, 1), (World::new().await, 300_000)] {
         let bytes: Vec<u8> = b"0123456789".iter().flat_map(|byte| vec![*byte; unit]).collect();
         let id = start(&world).await;
@@ -531,7 +531,7 @@ async fn what_arrived_of_a_chunk_that_is_dropped_is_kept() {
 }
 
 #[tokio::test]
-async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
+async fn a_dropped_completing_request_leaves_the_session_unchanged() {
     let world = World::of_files().await;
     let id = start(&world).await;
     append(&world, &id, Some(0), Parts::of(&[b"kept"])).await.expect("a part");
@@ -555,7 +555,7 @@ async fn a_closing_request_that_is_dropped_leaves_the_session_as_it_was() {
 
 /// HTTP/2 drops a request when its client disconnects.
 #[tokio::test]
-async fn a_push_in_one_request_that_is_dropped_leaves_no_session() {
+async fn a_dropped_push_in_one_request_leaves_no_session() {
     let world = World::with(Limits { uploads_per_repository: 1, ..Limits::default() }).await;
     let (send, body) = mpsc::unbounded_channel();
     let digest = sha256(b"all");

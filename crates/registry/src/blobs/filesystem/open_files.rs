@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_last_ones_are_kept_and_removed_ones_are_not() {
+    async fn recently_used_files_are_kept_and_deleted_ones_are_not() {
         let directory = tempfile::tempdir().unwrap();
         let files = OpenFiles::default();
         let open = |name: &str| {

@@ -80,7 +80,7 @@ mod tests {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
     #[test]
-    fn a_write_that_fails_leaves_nothing_of_what_was_written_since_the_file_was_opened() {
+    fn a_failed_write_truncates_the_file_to_its_length_when_it_was_opened() {
         let mut file = File::from(memfd_create("upload", MemfdFlags::ALLOW_SEALING).unwrap());
         file.write_all(b"bytes").unwrap();
         let upload = UploadFile { file, start: 5, directory: None };
