@@ -43,7 +43,7 @@ FLOORS = {
         ["installation"],
         ["caches"],
         ["access_key_row", "registry_row", "repository_row"],
-        ["blobs", "metadata"],
+        ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
         ["clock", "error", "limits", "pulls", "repository_blob"],
     ],

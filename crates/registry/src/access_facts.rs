@@ -1,4 +1,4 @@
-//! What an evaluation of policies is given: the caller's policies, and the repository's.
+//! The stored facts that policies are evaluated with.
 
 use crate::error::Result;
 use crate::installation::Installation;
@@ -13,22 +13,21 @@ statements! {
         WHERE u.registry_id = ?1 AND u.name = ?2 ORDER BY p.name";
 }
 
-/// What decides whether a principal may do something, as it is stored.
+/// The stored facts that decide whether a principal may do something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessFacts {
-    /// The unique id of the calling user, which repository policies name; none for the root of an account.
+    /// The unique id of the calling user, which repository policies name. `None` for the root of an account.
     pub user_id: Option<UserId>,
-    /// The policies of the calling user; none for the root of an account, which needs none.
+    /// The policies of the calling user. Empty for the root of an account, which needs none.
     pub identity_policies: Vec<UserPolicy>,
-    /// The policy of the repository that the request is about.
+    /// The policy of the requested repository.
     pub repository_policy: Option<String>,
-    /// The resource tags of that repository, for conditions on them.
+    /// The resource tags of that repository, which conditions may test.
     pub resource_tags: Vec<ResourceTag>,
 }
 
 impl Installation {
-    /// What decides whether `identity` may do something, to a repository or else to something that has no policy. A repository that
-    /// does not exist has neither a policy nor tags.
+    /// Returns the facts about `identity` and `repository`. A repository that does not exist has neither a policy nor tags.
     pub async fn access_facts(&self, identity: &Identity, repository: Option<&RepositoryKey>) -> Result<AccessFacts> {
         let select = async |tx: &mut Tx<'_>| {
             let mut facts = AccessFacts::default();

@@ -1,9 +1,9 @@
-//! Rows of access keys, whose secrets are sealed with the master key.
+//! Rows of access keys. Their secrets are sealed with the master key.
 
 use crate::error::{Error, Result};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::secrets::{MasterKey, random_text};
-use roadstead_model::{AccessKey, Identity, RegistryId, Timestamp};
+use roadstead_model::{Identity, RegistryId, Timestamp};
 
 statements! {
     SELECT = "SELECT id, registry_id, user_name, sealed_secret, active FROM access_key WHERE id = ?1";
@@ -14,7 +14,7 @@ statements! {
     DELETE_OTHER_ROOT_KEYS = "DELETE FROM access_key WHERE registry_id = ?1 AND user_name IS NULL AND id <> ?2";
 }
 
-/// An access key as it is stored.
+/// A stored access key.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessKeyRow {
     pub(crate) id: String,
@@ -24,42 +24,35 @@ pub(crate) struct AccessKeyRow {
 }
 
 impl AccessKeyRow {
-    /// The row of a new key, which is active.
+    /// Creates the row of a new, active key.
     pub(crate) fn seal(secrets: &MasterKey, id: &str, secret: &str, identity: Identity) -> Result<Self> {
         let sealed_secret = secrets.seal(id, secret.as_bytes())?;
         Ok(Self { id: id.to_owned(), identity, sealed_secret, active: true })
     }
 
-    /// The secret; none if it was sealed with another master key.
+    /// Unseals the secret. `None` if it was sealed with another master key.
     pub(crate) fn secret(&self, secrets: &MasterKey) -> Option<String> {
         secrets.open(&self.id, &self.sealed_secret).and_then(|bytes| String::from_utf8(bytes).ok())
     }
-
-    /// The key with its secret; none if it was sealed with another master key.
-    pub(crate) fn open(self, secrets: &MasterKey) -> Option<AccessKey> {
-        let secret = self.secret(secrets)?;
-        Some(AccessKey { id: self.id, secret, active: self.active, identity: self.identity })
-    }
 }
 
-/// The id and the secret of a new access key in AWS's form: `AKIA` and 16 characters of base 32; 40 characters of base 64.
+/// Generates the id and secret of an access key in AWS's form: `AKIA` and 16 base-32 characters, and 40 base-64 characters.
 pub(crate) fn random_access_key() -> Result<(String, String)> {
     let id = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)?;
     let secret = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40)?;
     Ok((format!("AKIA{id}"), secret))
 }
 
-/// The access key of this id.
 pub(crate) async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<AccessKeyRow>> {
     tx.query_one(&SELECT, params![id]).await
 }
 
-/// The root key of an account: an active one if there is one, the oldest first.
+/// The root key of an account: the oldest active one or, if there is none, the oldest inactive one.
 pub(crate) async fn find_root_key(tx: &mut Tx<'_>, registry: &RegistryId) -> Result<Option<AccessKeyRow>> {
     tx.query_one(&SELECT_ROOT_KEY, params![registry]).await
 }
 
-/// Inserts a root key, or replaces the secret of an existing one.
+/// Inserts a root key or replaces its secret.
 pub(crate) async fn put_root_key(tx: &mut Tx<'_>, key: &AccessKeyRow, now: Timestamp) -> Result<()> {
     tx.execute(&UPSERT_ROOT_KEY, params![key.id, key.identity.registry, key.sealed_secret, now]).await?;
     match find(tx, &key.id).await? {

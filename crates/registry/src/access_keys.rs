@@ -1,4 +1,4 @@
-//! Access keys: looked up by id for every signed request, and managed by their account's operator.
+//! Access keys: looked up for every signed request, and managed by the operator.
 
 use crate::access_key_row::{self, AccessKeyRow, random_access_key};
 use crate::error::{Error, Result};
@@ -19,14 +19,15 @@ statements! {
 }
 
 impl Installation {
-    /// The access key of this id with its secret, if it exists.
+    /// The access key with this id, with its secret.
     pub async fn access_key(&self, id: &str) -> Result<Option<AccessKey>> {
         let Some(row) = self.find_access_key(id).await? else { return Ok(None) };
         let unreadable = || Error::Internal(format!("the secret of '{id}' does not open with the master key"));
-        row.open(&self.0.secrets).ok_or_else(unreadable).map(Some)
+        let secret = row.secret(&self.0.secrets).ok_or_else(unreadable)?;
+        Ok(Some(AccessKey { id: row.id, secret, active: row.active, identity: row.identity }))
     }
 
-    /// The principal that an active access key belongs to. Its secret stays sealed.
+    /// The holder of an active access key. Does not unseal the secret.
     pub async fn key_holder(&self, id: &str) -> Result<Option<Identity>> {
         let key = self.find_access_key(id).await?.filter(|key| key.active);
         Ok(key.map(|key| key.identity))
@@ -42,7 +43,7 @@ impl Installation {
         self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&SELECT_SUMMARIES, params![registry]).await).await
     }
 
-    /// Creates an access key for a user, or for the account's root. `given` is an id and a secret to use instead of random ones.
+    /// Creates an access key for a user or the root of an account, with a given id and secret or random ones.
     pub async fn create_access_key(&self, identity: &Identity, given: Option<(String, String)>) -> Result<AccessKey> {
         let (key, row) = self.new_access_key(identity.clone(), given)?;
         let now = self.now();
@@ -50,8 +51,8 @@ impl Installation {
         Ok(key)
     }
 
-    /// Creates an access key for the holder of `id` and deactivates `id`, all or nothing. An inactive key is refused: it was
-    /// deactivated to lock its holder out, who must not get a new one.
+    /// Replaces an access key: creates another one for its holder and deactivates it, atomically. Fails if the key is inactive, because
+    /// a disabled key must not be replaced by a valid one.
     pub async fn rotate_access_key(&self, id: &str) -> Result<AccessKey> {
         let old = self.access_key(id).await?.ok_or_else(|| Error::PrincipalNotFound(format!("access key '{id}' does not exist")))?;
         let (key, row) = self.new_access_key(old.identity, None)?;
@@ -73,15 +74,15 @@ impl Installation {
         self.0.metadata.write(update).await
     }
 
-    /// Activates or deactivates an access key. False when the account has no key of this id.
+    /// Activates or deactivates an access key. Returns `false` if the account has no such key.
     pub async fn set_access_key_active(&self, registry: &RegistryId, id: &str, active: bool) -> Result<bool> {
         let (registry, id) = (registry.clone(), id.to_owned());
         let update = async move |tx: &mut Tx<'_>| Ok(tx.execute(&UPDATE_ACTIVE, params![registry, id, active]).await? > 0);
         self.0.metadata.write(update).await
     }
 
-    /// Deletes an access key, unless it is the last root key of the account that this installation was set up with: the next
-    /// start would create another one. False when the account has no key of this id.
+    /// Deletes an access key. Returns `false` if the account has no such key. Fails for the last root key of the installation's own
+    /// account, because the next start would create another one.
     pub async fn delete_access_key(&self, registry: &RegistryId, id: &str) -> Result<bool> {
         let keep_root = registry == self.account_id();
         let (registry, id) = (registry.clone(), id.to_owned());
@@ -97,7 +98,7 @@ impl Installation {
         self.0.metadata.write(delete).await
     }
 
-    /// A new key, and its row. `given` is an id and a secret to use instead of random ones.
+    /// Generates an access key and its row, with a given id and secret or random ones.
     pub(crate) fn new_access_key(&self, identity: Identity, given: Option<(String, String)>) -> Result<(AccessKey, AccessKeyRow)> {
         let (id, secret) = given.map_or_else(random_access_key, Ok)?;
         let row = AccessKeyRow::seal(&self.0.secrets, &id, &secret, identity.clone())?;

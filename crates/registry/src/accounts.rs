@@ -1,4 +1,4 @@
-//! Accounts: what DescribeRegistries shows of each, and how their operator creates them.
+//! Accounts, each with one registry.
 
 use crate::access_key_row::{self, AccessKeyRow};
 use crate::aliases::{self, random_alias};
@@ -14,7 +14,7 @@ statements! {
 }
 
 impl Installation {
-    /// Every registry with its aliases, by id.
+    /// All registries with their aliases, ordered by id.
     pub async fn registries(&self) -> Result<Vec<RegistryDescription>> {
         let select = async |tx: &mut Tx<'_>| {
             let mut descriptions = Vec::new();
@@ -26,13 +26,12 @@ impl Installation {
         self.0.metadata.scan(select).await
     }
 
-    /// A registry with its aliases.
     pub async fn describe_registry(&self, id: &RegistryId) -> Result<RegistryDescription> {
         let found = self.0.metadata.read(async |tx: &mut Tx<'_>| describe(tx, id).await).await?;
         found.ok_or_else(|| Error::RegistryNotFound(id.to_string()))
     }
 
-    /// Creates an account with an alias (one of AWS's form unless `alias` is given) and a root access key.
+    /// Creates an account with a root access key and `alias` or, without it, a random alias of AWS's form.
     pub async fn create_account(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<AccessKey> {
         let (key, row) = self.new_access_key(Identity::root(id.clone()), None)?;
         if self.insert_account(id, alias, Some(row)).await? {
@@ -42,12 +41,12 @@ impl Installation {
         }
     }
 
-    /// Creates an account unless it exists; without an access key, since nobody would learn its secret.
+    /// Creates an account unless it exists. It gets no access key, because the secret would be lost.
     pub async fn ensure_account(&self, id: &RegistryId) -> Result<()> {
         self.ensure_account_with(id, None).await
     }
 
-    /// As [`Self::ensure_account`]; a new account gets this alias.
+    /// Creates an account with `alias` unless it exists.
     pub(crate) async fn ensure_account_with(&self, id: &RegistryId, alias: Option<RegistryAlias>) -> Result<()> {
         match self.describe_registry(id).await {
             Err(Error::RegistryNotFound(_)) => self.insert_account(id, alias, None).await.map(drop),
@@ -55,7 +54,7 @@ impl Installation {
         }
     }
 
-    /// False when the account exists; then nothing changes.
+    /// Creates an account. Returns `false` if it exists.
     async fn insert_account(&self, id: &RegistryId, alias: Option<RegistryAlias>, root_key: Option<AccessKeyRow>) -> Result<bool> {
         let (id, default_alias, now) = (id.clone(), random_alias()?, self.now());
         let create = async move |tx: &mut Tx<'_>| {
@@ -71,7 +70,7 @@ impl Installation {
         self.0.metadata.write(create).await
     }
 
-    /// Marks an account as verified, or not.
+    /// Sets whether an account is verified.
     pub async fn set_verified(&self, id: &RegistryId, verified: bool) -> Result<()> {
         let id = id.clone();
         let update = async move |tx: &mut Tx<'_>| match tx.execute(&UPDATE_VERIFIED, params![id, verified]).await? {

@@ -1,4 +1,4 @@
-//! Registry aliases: the first segment of repository URIs.
+//! Registry aliases, the first segments of repository URIs.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -24,21 +24,21 @@ statements! {
 }
 
 impl Installation {
-    /// The registry that an active alias belongs to.
+    /// The registry of an active alias.
     pub async fn resolve_alias(&self, alias: &str) -> Result<RegistryId> {
         let select = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACTIVE, params![alias]).await;
         let found = self.0.metadata.read_through(&self.0.caches.aliases, &[alias], select).await?;
         found.ok_or_else(|| Error::RegistryNotFound(alias.to_owned()))
     }
 
-    /// The alias that a registry's URIs show.
+    /// The alias in the URIs of a registry.
     pub async fn primary_alias(&self, id: &RegistryId) -> Result<RegistryAlias> {
         let description = self.describe_registry(id).await?;
         description.primary_alias().cloned().ok_or_else(|| Error::Internal(format!("the registry '{id}' has no active alias")))
     }
 
-    /// Adds an alias to a registry, or changes its status and flags. A registry always has exactly one primary alias, which is
-    /// active: it stays primary until another alias is made primary.
+    /// Adds an alias to a registry or changes its status and flags. Keeps the invariant that a registry has exactly one primary alias,
+    /// which is active: only making another alias primary ends its role.
     pub async fn put_alias(&self, registry: &RegistryId, alias: AliasDescription) -> Result<()> {
         let (registry, now) = (registry.clone(), self.now());
         let put = async move |tx: &mut Tx<'_>| {
@@ -59,7 +59,7 @@ impl Installation {
         self.0.metadata.write(put).await
     }
 
-    /// Deletes an alias, unless it is the primary one. False when the registry has no alias of this name.
+    /// Deletes an alias. Returns `false` if the registry has no such alias. Fails for the primary alias.
     pub async fn delete_alias(&self, registry: &RegistryId, alias: &RegistryAlias) -> Result<bool> {
         let (registry, alias) = (registry.clone(), alias.clone());
         let delete = async move |tx: &mut Tx<'_>| {
@@ -70,12 +70,12 @@ impl Installation {
     }
 }
 
-/// The aliases of a registry, oldest first.
+/// The aliases of a registry, the oldest first.
 pub(crate) async fn of_registry(tx: &mut Tx<'_>, registry: &RegistryId) -> Result<Vec<AliasDescription>> {
     tx.query(&SELECT_OF_REGISTRY, params![registry]).await
 }
 
-/// Makes `wanted` the primary alias of a registry. Without it, a registry that has no alias gets `default`.
+/// Makes `wanted` the primary alias of a registry. Without `wanted`, a registry without aliases gets `default`.
 pub(crate) async fn ensure(
     tx: &mut Tx<'_>,
     registry: &RegistryId,
@@ -94,7 +94,7 @@ pub(crate) async fn ensure(
     tx.execute(&MAKE_PRIMARY, params![registry, alias]).await.map(drop)
 }
 
-/// An alias of the form that AWS gives to new registries: eight characters, alternately letters and digits.
+/// Generates an alias of AWS's form: eight characters, alternating letters and digits.
 pub(crate) fn random_alias() -> Result<RegistryAlias> {
     let letters = random_text(b"abcdefghijklmnopqrstuvwxyz", 4)?;
     let digits = random_text(b"0123456789", 4)?;
@@ -102,7 +102,7 @@ pub(crate) fn random_alias() -> Result<RegistryAlias> {
     RegistryAlias::parse(&text).map_err(|error| Error::Internal(error.to_string()))
 }
 
-/// URIs show the primary alias, so there is always one, and it is active.
+/// Fails if a change would leave the registry without an active primary alias.
 async fn keep_a_primary(tx: &mut Tx<'_>, registry: &RegistryId, alias: &AliasDescription) -> Result<()> {
     if !alias.primary {
         return refuse_primary(tx, registry, &alias.name).await;

@@ -1,4 +1,4 @@
-//! The answers that are cached in memory, and what each weighs.
+//! The caches of query results and the weights of their entries.
 
 use crate::access_key_row::AccessKeyRow;
 use crate::metadata::{Cache, bytes_of};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};
 use std::sync::Arc;
 
-/// A cache for each kind of answer that pulls, signed requests and polling clients ask for again and again.
+/// The caches of queries that pulls, signed requests and polling clients repeat.
 pub(crate) struct Caches {
     pub(crate) aliases: Cache<RegistryId>,
     pub(crate) access_keys: Cache<AccessKeyRow>,
@@ -27,7 +27,7 @@ impl Caches {
             access_keys: Cache::new(|_| Some(0)),
             manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
             blobs: Cache::new(|stored| Some(stored.content.weight())),
-            // How old a blob is changes without a commit, but it only matters as long as no manifest needs it.
+            // `old` changes without a commit, but is used only while no manifest references the blob.
             held_blobs: Cache::new(|held| held.needed.then_some(0)),
             image_tags: Cache::new(|page| {
                 Some(bytes_of(page.items.iter().flat_map(|ImageTag { tag, image, .. }| {

@@ -1,4 +1,4 @@
-//! Catalog data: what repositories and registries say about themselves in the gallery.
+//! Catalog data of repositories and display names of registries, for the gallery.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -21,16 +21,16 @@ statements! {
     UPDATE_DISPLAY_NAME = "UPDATE registry SET display_name = ?2 WHERE id = ?1";
 }
 
-/// Catalog data as a caller sends it.
+/// Catalog data sent by a caller.
 #[derive(Debug, Clone, Default)]
 pub struct NewCatalogData {
-    /// The texts and lists. `logo_name` and `marketplace_certified` are not the caller's to set and are ignored.
+    /// Texts and lists. `logo_name` and `marketplace_certified` are ignored, because callers cannot set them.
     pub data: CatalogData,
-    /// The bytes of a logo, which are checked.
+    /// An unchecked logo.
     pub logo: Option<Vec<u8>>,
 }
 
-/// A logo and the name that its URL gets.
+/// A checked logo and its unique name, the last segment of its URL.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedLogo {
     name: String,
@@ -38,7 +38,7 @@ pub(crate) struct NamedLogo {
 }
 
 impl NewCatalogData {
-    /// Checks the logo and gives it a name of its own.
+    /// Checks the logo and generates its name.
     pub(crate) fn named_logo(&self) -> Result<Option<NamedLogo>> {
         let Some(sent) = &self.logo else { return Ok(None) };
         let logo = Logo::parse(sent.clone())?;
@@ -47,7 +47,7 @@ impl NewCatalogData {
 }
 
 impl Installation {
-    /// What a repository says about itself; nothing when it never said anything.
+    /// The catalog data of a repository, empty by default.
     pub async fn catalog_data(&self, repository: &RepositoryKey) -> Result<CatalogData> {
         let find = async |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, repository).await?;
@@ -56,8 +56,8 @@ impl Installation {
         self.0.metadata.read(find).await
     }
 
-    /// Replaces what a repository says about itself. Texts and lists that are not sent are gone; a logo that is not sent
-    /// stays, since nobody can read a logo back to send it again.
+    /// Replaces the catalog data of a repository. Omitted texts and lists are deleted. An omitted logo is kept, because callers cannot
+    /// read it back to send it again.
     pub async fn put_catalog_data(&self, repository: &RepositoryKey, new: NewCatalogData) -> Result<CatalogData> {
         let (repository, logo) = (repository.clone(), new.named_logo()?);
         let replace = async move |tx: &mut Tx<'_>| {
@@ -68,18 +68,18 @@ impl Installation {
         self.0.metadata.write(replace).await
     }
 
-    /// The PNG of this name, if a repository shows it.
+    /// The logo with this name, a PNG.
     pub async fn logo(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_LOGO, params![name]).await).await
     }
 
-    /// The name that a registry shows.
+    /// The display name of a registry.
     pub async fn display_name(&self, registry: &RegistryId) -> Result<Option<String>> {
         let found = self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_DISPLAY_NAME, params![registry]).await).await?;
         found.ok_or_else(|| Error::RegistryNotFound(registry.to_string()))
     }
 
-    /// Sets or removes the name that a registry shows.
+    /// Sets or removes the display name of a registry.
     pub async fn set_display_name(&self, registry: &RegistryId, display_name: Option<String>) -> Result<()> {
         let registry = registry.clone();
         let update = async move |tx: &mut Tx<'_>| {
@@ -90,7 +90,7 @@ impl Installation {
     }
 }
 
-/// Replaces what a repository says about itself. Without a logo it keeps the one that it has.
+/// Replaces the catalog data of a repository. Without `logo` the stored one is kept.
 pub(crate) async fn put(tx: &mut Tx<'_>, repository: i64, data: &CatalogData, logo: Option<&NamedLogo>) -> Result<()> {
     let (architectures, operating_systems) = (list(&data.architectures)?, list(&data.operating_systems)?);
     let (logo_name, logo) = (logo.map(|logo| &logo.name), logo.map(|logo| logo.logo.as_bytes()));

@@ -1,4 +1,4 @@
-//! Accounts as a file declares them: what is declared is made, or brought in line; what is not is left alone.
+//! Accounts declared in a file. Declared items are created or updated; all others are left unchanged.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -6,58 +6,50 @@ use roadstead_model::policy::UserPolicy;
 use roadstead_model::{AliasDescription, AliasStatus, Identity, RegistryAlias, RegistryId};
 use std::fmt;
 
-/// An account that shall be there.
+/// A declared account.
 #[derive(Debug, Clone, Default)]
 pub struct AccountDeclaration {
-    /// Its id; without it the account that this installation was set up with is meant.
+    /// The id. `None` for the installation's own account.
     pub id: Option<RegistryId>,
-    /// Whether it is verified, if that shall be as declared.
+    /// Whether the account is verified. `None` to keep the state.
     pub verified: Option<bool>,
-    /// Aliases of its registry.
     pub aliases: Vec<AliasDeclaration>,
-    /// Access keys of its root.
+    /// Access keys of the root.
     pub access_keys: Vec<KeyDeclaration>,
-    /// Users.
     pub users: Vec<UserDeclaration>,
 }
 
-/// An alias that shall be there.
+/// A declared alias.
 #[derive(Debug, Clone)]
 pub struct AliasDeclaration {
-    /// The alias.
     pub name: RegistryAlias,
-    /// Its status, if that shall be as declared; a new one is active.
+    /// The status. `None` to keep the status, or to make a new alias active.
     pub status: Option<AliasStatus>,
-    /// Make it the one that repository URIs show.
+    /// Whether to make the alias the one in repository URIs.
     pub primary: bool,
-    /// Make it the one that the registry was given at first.
+    /// Whether to mark the alias as the one that the registry was created with.
     pub default: bool,
 }
 
-/// A user who shall be there.
+/// A declared user.
 #[derive(Debug, Clone)]
 pub struct UserDeclaration {
-    /// The name.
     pub name: String,
-    /// Policies to attach.
     pub policies: Vec<UserPolicy>,
-    /// Access keys.
     pub access_keys: Vec<KeyDeclaration>,
 }
 
-/// An access key that shall be there.
+/// A declared access key. Debug output omits the secret.
 #[derive(Clone)]
 pub struct KeyDeclaration {
-    /// The public half.
     pub id: String,
-    /// The secret half, which is not shown in debug output.
     pub secret: String,
-    /// Whether it may be used, if that shall be as declared. Otherwise a key that was switched off stays so.
+    /// Whether the key is active. `None` to keep the state.
     pub active: Option<bool>,
 }
 
 impl AccountDeclaration {
-    /// The alias that a new account begins with, so that it has the declared ones and no other.
+    /// The first alias of a new account. A declared alias, so that the account gets no other ones.
     fn first_alias(&self) -> Option<&RegistryAlias> {
         let active = || self.aliases.iter().filter(|alias| alias.status.is_none_or(|status| status == AliasStatus::Active));
         active().find(|alias| alias.primary).or_else(|| active().next()).map(|alias| &alias.name)
@@ -71,7 +63,7 @@ impl fmt::Debug for KeyDeclaration {
 }
 
 impl Installation {
-    /// Makes what is declared of an account and is not there, and brings what is there in line. Doing it again changes nothing.
+    /// Creates or updates an account as declared. Idempotent.
     pub async fn declare(&self, account: &AccountDeclaration) -> Result<()> {
         let id = account.id.as_ref().unwrap_or_else(|| self.account_id());
         self.ensure_account_with(id, account.first_alias().cloned()).await?;
@@ -79,7 +71,7 @@ impl Installation {
         if let Some(verified) = account.verified.filter(|verified| *verified != there.verified) {
             self.set_verified(id, verified).await?;
         }
-        // The new primary alias first: the old one may be declared to be no longer in use.
+        // The new primary alias first, because the old one may be declared inactive.
         let (primary, others): (Vec<_>, Vec<_>) = account.aliases.iter().partition(|alias| alias.primary);
         for alias in primary.into_iter().chain(others) {
             self.declare_alias(id, alias).await?;

@@ -1,14 +1,14 @@
-//! The deletion of images.
+//! Deletion of images.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::{manifests, repository_row, tags};
-use roadstead_model::{Digest, ImageId, RepositoryKey, Tag, Timestamp};
+use roadstead_model::{Digest, RepositoryKey, Tag, Timestamp};
 
 statements! {
     SELECT_PARENTS = "SELECT p.digest FROM manifest_child c JOIN manifest p ON p.id = c.parent_id WHERE c.child_id = ?1 ORDER BY p.digest LIMIT 100";
-    // What a manifest needed is unused from now on, not since it was pushed: its grace begins anew.
+    // The grace period of a blob begins when its last manifest is deleted, not when it was pushed.
     RENEW_BLOBS = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?2
         AND blob_id IN (SELECT blob_id FROM manifest_blob WHERE manifest_id = ?1)";
     DELETE_TAGS = "DELETE FROM tag WHERE manifest_id = ?1";
@@ -16,55 +16,39 @@ statements! {
     DELETE = "DELETE FROM manifest WHERE id = ?1";
 }
 
-/// An image id as a caller wrote it: BatchDeleteImage answers for each malformed one instead of failing as a whole.
+/// An image id as sent by a caller. BatchDeleteImage reports each malformed one instead of failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageIdText {
-    /// What was given as the digest.
     pub digest: Option<String>,
-    /// What was given as the tag.
     pub tag: Option<String>,
 }
 
-/// How a BatchDeleteImage ended.
+/// The result of a BatchDeleteImage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletedImages {
-    /// What is gone: one entry for each tag, or one without a tag for an untagged image.
+    /// The deleted images: an entry per tag, or an entry without a tag for an untagged image.
     pub deleted: Vec<(Digest, Option<Tag>)>,
-    /// What is not, and why.
+    /// The ids that were not deleted, with the reasons.
     pub failures: Vec<(ImageIdText, DeleteFailure)>,
 }
 
-/// Why BatchDeleteImage left an image.
+/// The reason why an image was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeleteFailure {
-    /// The digest is malformed.
     InvalidDigest,
-    /// The tag is malformed.
     InvalidTag,
-    /// The tag points at another digest.
     TagDoesNotMatchDigest,
-    /// There is no such image.
     NotFound,
-    /// Neither a digest nor a tag was given.
     MissingDigestAndTag,
-    /// These indexes list it.
+    /// These indexes list the image.
     ReferencedByIndex(Vec<Digest>),
 }
 
-impl ImageIdText {
-    /// The id, if it is well formed.
-    pub(crate) fn parse(&self) -> std::result::Result<ImageId, DeleteFailure> {
-        let digest = self.digest.as_deref().map(Digest::parse).transpose().map_err(|_| DeleteFailure::InvalidDigest)?;
-        let tag = self.tag.as_deref().map(Tag::parse).transpose().map_err(|_| DeleteFailure::InvalidTag)?;
-        if digest.is_none() && tag.is_none() {
-            return Err(DeleteFailure::MissingDigestAndTag);
-        }
-        Ok(ImageId { digest, tag })
-    }
-}
+/// Whether an id of a batch was deleted, in a transaction that can itself fail.
+type Outcome = Result<std::result::Result<(), DeleteFailure>>;
 
 impl Installation {
-    /// Deletes a manifest and all its tags, unless an index that stays lists it.
+    /// Deletes a manifest and all its tags. Fails if an index lists it.
     pub async fn delete_manifest(&self, repository: &RepositoryKey, digest: &Digest) -> Result<()> {
         let (key, digest, now) = (repository.clone(), digest.clone(), self.now());
         let delete = async move |tx: &mut Tx<'_>| {
@@ -80,8 +64,8 @@ impl Installation {
         self.0.metadata.write(delete).await
     }
 
-    /// Deletes images as BatchDeleteImage does: a digest, with a tag or without, goes with all its tags, the last tag takes its
-    /// image along, a child of an index stays unless the index goes in the same call.
+    /// Deletes images as BatchDeleteImage does. An id with a digest deletes the image and all its tags. An id with only a tag deletes the
+    /// tag, and the image if that was its last tag. A child of an index is kept unless the same call deletes the index.
     pub async fn delete_images(&self, repository: &RepositoryKey, ids: Vec<ImageIdText>) -> Result<DeletedImages> {
         let (key, now) = (repository.clone(), self.now());
         let delete = async move |tx: &mut Tx<'_>| {
@@ -101,8 +85,7 @@ struct Batch<'t, 'c> {
 }
 
 impl Batch<'_, '_> {
-    /// An image that an index lists can go once the index is gone: whatever is left is tried again as long as something else
-    /// went, so the order in which the caller named them does not matter.
+    /// Retries images that an index lists until a round deletes nothing, so that the order of the ids does not matter.
     async fn delete_all(mut self, ids: &[ImageIdText]) -> Result<DeletedImages> {
         let mut failures = Vec::new();
         let mut pending: Vec<&ImageIdText> = ids.iter().collect();
@@ -123,12 +106,10 @@ impl Batch<'_, '_> {
         }
     }
 
-    async fn delete_one(&mut self, id: &ImageIdText) -> Result<std::result::Result<(), DeleteFailure>> {
-        let id = match id.parse() {
-            Ok(id) => id,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        match (id.digest, id.tag) {
+    async fn delete_one(&mut self, id: &ImageIdText) -> Outcome {
+        let Ok(digest) = id.digest.as_deref().map(Digest::parse).transpose() else { return Ok(Err(DeleteFailure::InvalidDigest)) };
+        let Ok(tag) = id.tag.as_deref().map(Tag::parse).transpose() else { return Ok(Err(DeleteFailure::InvalidTag)) };
+        match (digest, tag) {
             (Some(digest), None) => self.delete_digest(&digest).await,
             (Some(digest), Some(tag)) => self.delete_tagged_digest(&digest, &tag).await,
             (None, Some(tag)) => self.delete_tag(&tag).await,
@@ -136,23 +117,18 @@ impl Batch<'_, '_> {
         }
     }
 
-    /// A digest is all of an image, with a tag beside it or without; the tag has to be one of the image's.
-    async fn delete_tagged_digest(&mut self, digest: &Digest, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
+    /// Deletes an image with all its tags, of which `tag` must be one.
+    async fn delete_tagged_digest(&mut self, digest: &Digest, tag: &Tag) -> Outcome {
         match tags::target(self.tx, self.repository, tag).await? {
             Some((_, found)) if found == *digest => self.delete_digest(digest).await,
             Some(_) => Ok(Err(DeleteFailure::TagDoesNotMatchDigest)),
-            None => {
-                let gone = self.deleted.iter().any(|(image, with)| image == digest && with.as_ref() == Some(tag));
-                Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) })
-            }
+            None => self.deleted_before(|(image, with)| image == digest && with.as_ref() == Some(tag)),
         }
     }
 
-    async fn delete_digest(&mut self, digest: &Digest) -> Result<std::result::Result<(), DeleteFailure>> {
+    async fn delete_digest(&mut self, digest: &Digest) -> Outcome {
         let Some((manifest, _)) = manifests::find(self.tx, self.repository, digest).await? else {
-            // It went with its last tag, which an earlier id of this call named.
-            let gone = self.deleted.iter().any(|(deleted, _)| deleted == digest);
-            return Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) });
+            return self.deleted_before(|(image, _)| image == digest);
         };
         let parents = parents(self.tx, manifest).await?;
         if !parents.is_empty() {
@@ -167,10 +143,9 @@ impl Batch<'_, '_> {
         Ok(Ok(()))
     }
 
-    async fn delete_tag(&mut self, tag: &Tag) -> Result<std::result::Result<(), DeleteFailure>> {
+    async fn delete_tag(&mut self, tag: &Tag) -> Outcome {
         let Some((manifest, found)) = tags::target(self.tx, self.repository, tag).await? else {
-            let gone = self.deleted.iter().any(|(_, deleted)| deleted.as_ref() == Some(tag));
-            return Ok(if gone { Ok(()) } else { Err(DeleteFailure::NotFound) });
+            return self.deleted_before(|(_, with)| with.as_ref() == Some(tag));
         };
         if tags::count_of_manifest(self.tx, manifest).await? == 1 {
             return self.delete_digest(&found).await;
@@ -179,14 +154,19 @@ impl Batch<'_, '_> {
         self.deleted.push((found, Some(tag.clone())));
         Ok(Ok(()))
     }
+
+    /// The outcome for an image that does not exist: success if an earlier id of the call has deleted it.
+    fn deleted_before(&self, matches: impl Fn(&(Digest, Option<Tag>)) -> bool) -> Outcome {
+        Ok(if self.deleted.iter().any(matches) { Ok(()) } else { Err(DeleteFailure::NotFound) })
+    }
 }
 
-/// The indexes that list a manifest, at most a hundred of them.
+/// The indexes that list a manifest, at most 100.
 async fn parents(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Digest>> {
     tx.query(&SELECT_PARENTS, params![manifest]).await
 }
 
-/// Deletes a manifest that nothing needs: its tags first, then its own needs, then itself.
+/// Deletes a manifest that no index lists.
 async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp) -> Result<()> {
     tx.execute(&RENEW_BLOBS, params![manifest, repository, now]).await?;
     for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE] {

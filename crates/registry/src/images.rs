@@ -1,4 +1,4 @@
-//! Images: described by their ids, and listed.
+//! Descriptions and listings of images.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -16,7 +16,7 @@ statements! {
 }
 
 impl Installation {
-    /// The images of these ids in their order; fails if one does not exist, or if they have more tags than an answer holds.
+    /// The images with these ids, in the same order. Fails if one does not exist or if the answer would exceed [`PAGE_BYTES`].
     pub async fn describe_images(&self, repository: &RepositoryKey, ids: &[ImageId]) -> Result<Vec<Image>> {
         let describe = async |tx: &mut Tx<'_>| {
             let repository_id = repository_row::require(tx, repository).await?;
@@ -33,7 +33,7 @@ impl Installation {
         self.0.metadata.scan(describe).await
     }
 
-    /// A page of a repository's images in byte order of their digests, tagged or not, beginning behind `after`.
+    /// A page of the images with digests after `after`, in bytewise order, tagged or not.
     pub async fn list_images(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Page<Image>> {
         let select = async |tx: &mut Tx<'_>| {
             let repository_id = repository_row::require(tx, repository).await?;
@@ -74,10 +74,10 @@ async fn find(tx: &mut Tx<'_>, repository: &RepositoryKey, repository_id: i64, i
     Err(Error::ImageNotFound { repository: repository.clone(), digest, tag })
 }
 
-/// What an image takes in an answer beside its own texts: its repository, names of members, numbers, its time.
+/// The overhead of an image in an answer in bytes: repository, member names, numbers and time.
 const IMAGE_FRAME: usize = 512;
 
-/// The most bytes that an image takes in an answer. Media types may need escapes there, digests and tags never do.
+/// The maximum size of an image in an answer in bytes. Media types may need escapes; digests and tags do not.
 fn text_bytes(Image { summary, tags }: &Image) -> usize {
     let types = json_length(&(&summary.media_type, &summary.artifact_media_type)) as usize;
     let tags: usize = tags.iter().map(|tag| tag.as_str().len() + r#""","#.len()).sum();

@@ -1,4 +1,4 @@
-//! The handle that every operation is a method of, and what it stands on.
+//! The handle on which all operations are methods.
 
 use crate::blobs::BlobStore;
 use crate::caches::Caches;
@@ -13,7 +13,7 @@ use roadstead_model::{RegistryId, Timestamp};
 use std::fs::File;
 use std::sync::Arc;
 
-/// An open data folder, with all accounts in it and what is theirs. Clones are handles on the same one.
+/// A handle on an open data directory and everything in it. Clones share the same installation.
 #[derive(Clone)]
 pub struct Installation(pub(crate) Arc<Inner>);
 
@@ -28,22 +28,21 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) id: String,
     pub(crate) account_id: RegistryId,
-    /// Held as long as this process serves the data folder. A command that runs beside a server holds none.
+    /// The lock on the data directory. `None` in commands.
     pub(crate) _lock: Option<File>,
 }
 
 impl Installation {
-    /// The time by this installation's clock.
+    /// The current time by the installation's clock.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// The quotas and sizes in force.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// Identifies this installation, whatever host name it is reached by: the audience of its tokens.
+    /// The unique id of the installation, independent of host names. The audience of its tokens.
     pub fn id(&self) -> &str {
         &self.0.id
     }
@@ -53,18 +52,18 @@ impl Installation {
         &self.0.account_id
     }
 
-    /// A secret key for one purpose, derived from the master key. The same purpose gives the same key on every replica.
+    /// Derives the secret key for a purpose from the master key. All replicas derive the same key.
     pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
         self.0.secrets.derive(purpose)
     }
 
-    /// Fails when metadata or blobs cannot be used now.
+    /// Fails if metadata or blobs cannot be used.
     pub async fn check_ready(&self) -> Result<()> {
         self.0.metadata.check_ready().await?;
         self.0.blobs.check_ready().await
     }
 
-    /// Lets background work finish what it has begun, and ends it. Later calls fail with [`crate::Error::Unavailable`].
+    /// Finishes pending work and stops background threads. Later writes fail with [`crate::Error::Unavailable`].
     pub async fn close(&self) {
         self.0.metadata.close().await;
     }

@@ -1,7 +1,7 @@
-//! Roadstead's rules and storage: what the operations of a registry are, whichever door asks for them.
+//! The operations and storage of a registry, independent of any protocol.
 //!
-//! An [`Installation`] knows accounts, repositories, images, tags, layers and upload sessions. It keeps what is known about
-//! them in `metadata` and the bytes in `blobs`, and speaks of neither HTTP nor any door's error codes.
+//! An [`Installation`] holds accounts, repositories, images, tags, layers and upload sessions. It stores their metadata with `metadata`
+//! and their bytes with `blobs`. It knows neither HTTP nor the error codes of a protocol.
 
 mod access_facts;
 mod access_key_row;
@@ -13,6 +13,7 @@ mod caches;
 mod catalog_data;
 mod clock;
 mod collection;
+mod data_directory;
 mod declarations;
 mod disk;
 mod error;
@@ -51,13 +52,14 @@ pub use blobs::BlobReader;
 pub use catalog_data::NewCatalogData;
 pub use clock::Clock;
 pub use collection::{Collection, Garbage};
+pub use data_directory::{OpenError, Sharing};
 pub use declarations::{AccountDeclaration, AliasDeclaration, KeyDeclaration, UserDeclaration};
 pub use error::{Error, Result};
 pub use image_deletion::{DeleteFailure, DeletedImages, ImageIdText};
 pub use installation::Installation;
 pub use limits::Limits;
 pub use manifest_push::{Condition, ManifestPush, ManifestPut};
-pub use opening::{OpenError, OpenOptions, Sharing};
+pub use opening::OpenOptions;
 pub use pulls::Pull;
 pub use repository_blob::{BlobInfo, LayerInfo, StoredBlob};
 pub use repository_blobs::availability::Asker;

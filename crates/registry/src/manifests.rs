@@ -1,4 +1,4 @@
-//! Manifests, pulled as the exact bytes that were pushed.
+//! Manifests, served as the exact bytes pushed.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use roadstead_model::{Digest, Reference, RepositoryKey, StoredManifest};
 
 statements! {
-    // The length of a value is known without reading it.
+    // SQLite determines the length of a value without reading it.
     SELECT_BY_TAG = "SELECT m.digest, m.media_type, CASE WHEN length(c.bytes) <= 65536 THEN c.bytes END,
             EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), length(c.bytes)
         FROM repository r
@@ -28,8 +28,7 @@ statements! {
 }
 
 impl Installation {
-    /// A manifest, with its exact bytes unless they are many: those are read by [`Self::manifest_bytes`], once it is known that
-    /// somebody gets them.
+    /// A manifest, without its bytes if they exceed 64 KiB. [`Self::manifest_bytes`] reads those when they are sent.
     pub async fn get_manifest(&self, repository: &RepositoryKey, reference: &Reference) -> Result<StoredManifest> {
         let (sql, text) = match reference {
             Reference::Tag(tag) => (&SELECT_BY_TAG, tag.as_str()),
@@ -47,7 +46,7 @@ impl Installation {
         })
     }
 
-    /// The exact bytes of a manifest of any size.
+    /// The bytes of a manifest of any size.
     pub async fn manifest_bytes(&self, repository: &RepositoryKey, digest: &Digest) -> Result<Bytes> {
         let select = async |tx: &mut Tx<'_>| {
             let found: Option<Vec<u8>> = tx.query_one(&SELECT_BYTES, params![repository.registry, repository.name, digest]).await?;
@@ -58,12 +57,12 @@ impl Installation {
     }
 }
 
-/// The row id and the image size of a manifest.
+/// The row id and image size in bytes of a manifest.
 pub(crate) async fn find(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<(i64, u64)>> {
     tx.query_one(&SELECT_ID, params![repository, digest]).await
 }
 
-/// Changes the number of images in a repository, and returns it.
+/// Adds to the number of images in a repository and returns the new number.
 pub(crate) async fn add_to_image_count(tx: &mut Tx<'_>, repository: i64, change: i64) -> Result<u64> {
     Ok(tx.query_one(&ADD_TO_IMAGE_COUNT, params![repository, change]).await?.unwrap_or(0))
 }

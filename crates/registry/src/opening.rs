@@ -1,24 +1,19 @@
-//! Opening an installation: its folder, its lock, its keys, its account.
+//! Opening an installation. The first start of a server sets it up.
 
 use crate::access_key_row::{self, AccessKeyRow, random_access_key};
 use crate::aliases::{self, random_alias};
 use crate::blobs::BlobStore;
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::disk::permissions;
-use crate::error::Error;
+use crate::data_directory::{BLOBS, DATABASE, OpenError, Sharing, master_key, prepare, write_credentials};
 use crate::installation::{Inner, Installation};
 use crate::limits::Limits;
 use crate::metadata::{Metadata, Tx, params, statements};
 use crate::registry_row;
-use crate::secrets::{MasterKey, random};
+use crate::secrets::MasterKey;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
 use roadstead_model::{Identity, RegistryAlias, RegistryId};
-use rustix::fs::OFlags;
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,99 +23,35 @@ statements! {
     INSERT = "INSERT INTO installation (id, created_at) VALUES (?1, ?2)";
 }
 
-/// The file that holds the metadata.
-const DATABASE: &str = "roadstead.db";
-/// The file that holds the master key, unless it is given from outside.
-const MASTER_KEY: &str = "master.key";
-/// The file that holds the root key, unless it is given from outside.
-const CREDENTIALS: &str = "credentials";
-/// Everything in a data folder.
-const FILES: [&str; 7] = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", "blobs"];
-
-/// Where an installation is, and what its first start makes.
+/// How to open an installation, and what its first start sets up.
 #[derive(Clone)]
 pub struct OpenOptions {
-    /// The data folder; it is made if it is not there.
+    /// The data directory. A server creates it if it does not exist.
     pub data: PathBuf,
-    /// The account that the installation belongs to.
+    /// The account that the installation is set up with.
     pub account_id: RegistryId,
-    /// The alias that the account's registry shall show; without it, one of the AWS form is made once and kept.
+    /// The primary alias of that account's registry. If `None`, a new registry gets a random one of AWS's form.
     pub alias: Option<RegistryAlias>,
-    /// The root access key (id and secret) when it is given from outside instead of being made and written to `credentials`.
+    /// The root access key (id and secret). If `None`, the first start generates one and writes it to the file `credentials`.
     pub root_key: Option<(String, String)>,
-    /// The master key when it is given from outside instead of being made and kept beside the data.
+    /// The master key. If `None`, the first start generates one and stores it in the data directory.
     pub master_key: Option<[u8; 32]>,
-    /// Quotas and sizes.
     pub limits: Limits,
-    /// Where the time comes from.
     pub clock: Clock,
-    /// Who else may have the data folder open.
     pub sharing: Sharing,
 }
 
-/// Who else may have a data folder open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    /// No other server: this process is one. What is not there is made.
-    Server,
-    /// A server or other commands: this process is a command that looks at or changes what is there.
-    Beside,
-}
-
-/// Why an installation could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file or folder could not be made or read.
-    #[error("cannot use '{}': {source}", path.display())]
-    Folder {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another server has the data folder open.
-    #[error("another roadstead server is using the data directory '{}': stop it, or choose another directory with --data", .0.display())]
-    InUse(PathBuf),
-    /// There is nothing to work beside.
-    #[error("'{}' is not a roadstead data directory: name it with --data, or start a server there first", .0.display())]
-    Absent(PathBuf),
-    /// The file with the master key does not hold one.
-    #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
-    MasterKeyMalformed(PathBuf),
-    /// The master key in the file is no secret.
-    #[error("the master key in '{}' is all zeros: restore the real key or, if there is no data yet, remove the file to have a new key created", .0.display())]
-    MasterKeyWeak(PathBuf),
-    /// The server that made the data was given its master key, and this command was not.
-    #[error("'{}' does not exist: set ROADSTEAD_MASTER_KEY to the server's master key", .0.display())]
-    MasterKeyAbsent(PathBuf),
-    /// The stored secrets were sealed with another master key.
-    #[error("the master key does not match this data")]
-    MasterKeyWrong,
-    /// The metadata could not be opened or migrated.
-    #[error("cannot open the metadata: {}", reason(.0))]
-    Metadata(#[from] Error),
-}
-
-/// At the start nobody made a mistake within the server yet.
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Internal(reason) => reason.clone(),
-        other => other.to_string(),
-    }
-}
-
 impl OpenOptions {
-    /// The defaults for a data folder: account 000000000000, everything else made at the first start.
+    /// The options of a server for account 000000000000, with defaults for everything else.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         #[allow(clippy::expect_used)]
         let account_id = RegistryId::parse("000000000000").expect("twelve digits are a registry id");
-        let (alias, root_key, master_key) = (None, None, None);
         Self {
             data: data.into(),
             account_id,
-            alias,
-            root_key,
-            master_key,
+            alias: None,
+            root_key: None,
+            master_key: None,
             limits: Limits::default(),
             clock: Clock::System,
             sharing: Sharing::Server,
@@ -129,24 +60,13 @@ impl OpenOptions {
 }
 
 impl Installation {
-    /// Opens an installation. A server makes what is not there yet: folder, master key, metadata, account, alias, root key.
-    /// A command beside it makes nothing, and [`OpenOptions::account_id`], `alias` and `root_key` mean nothing to it.
+    /// Opens an installation. A server creates what does not exist: directory, master key, metadata, account, alias and root key. A
+    /// command creates nothing and ignores [`OpenOptions::account_id`], `alias` and `root_key`.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let data = &options.data;
-        let database = data.join(DATABASE);
-        let lock = match options.sharing {
-            Sharing::Server => {
-                permissions::create_directory(data).map_err(in_folder(data))?;
-                let lock = lock(data)?;
-                tighten(data);
-                permissions::create_file(&database).map_err(in_folder(&database))?;
-                Some(lock)
-            }
-            Sharing::Beside if database.is_file() => None,
-            Sharing::Beside => return Err(OpenError::Absent(data.clone())),
-        };
-        let secrets = master_key(&options)?;
-        let metadata = Metadata::open_sqlite(&database)?;
+        let lock = prepare(data, options.sharing)?;
+        let secrets = options.master_key.map_or_else(|| master_key(data, options.sharing), |key| Ok(MasterKey::new(key)))?;
+        let metadata = Metadata::open_sqlite(&data.join(DATABASE))?;
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
@@ -160,7 +80,7 @@ impl Installation {
         Ok(Self(Arc::new(Inner {
             metadata,
             caches: Caches::new(),
-            blobs: BlobStore::open_filesystem(&data.join("blobs"))?,
+            blobs: BlobStore::open_filesystem(&data.join(BLOBS))?,
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
             secrets,
@@ -173,20 +93,7 @@ impl Installation {
     }
 }
 
-/// Takes what others may use from them. Whoever cannot enter the folder cannot get at anything below it, but a folder is copied and
-/// opened again. One that holds something else as well is not ours to close.
-fn tighten(data: &Path) {
-    let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
-    if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
-        // The folder itself may be named by a link of the operator's.
-        permissions::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
-    } else {
-        permissions::warn_if_open(data);
-    }
-    FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
-}
-
-/// Makes the account and the root key unless they exist, and returns the installation's id and account.
+/// Creates the account and the root key unless they exist. Returns the ids of the installation and the account.
 async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
     let seal = |(id, secret): &(String, String)| AccessKeyRow::seal(secrets, id, secret, Identity::root(options.account_id.clone()));
     let given_key = options.root_key.as_ref().map(seal).transpose()?;
@@ -216,7 +123,7 @@ async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey)
     Ok((id, options.account_id.clone()))
 }
 
-/// The id and the account of an installation that a server has set up.
+/// Finds the ids of an existing installation and its account.
 async fn find(data: &Path, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
     let select = async |tx: &mut Tx<'_>| {
         let id: Option<String> = tx.query_one(&SELECT_ID, params![]).await?;
@@ -230,58 +137,4 @@ async fn find(data: &Path, metadata: &Metadata, secrets: &MasterKey) -> Result<(
         Some(key) if key.secret(secrets).is_none() => Err(OpenError::MasterKeyWrong),
         _ => Ok((id, account)),
     }
-}
-
-fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = path.to_owned();
-    move |source| OpenError::Folder { path, source }
-}
-
-fn lock(data: &Path) -> Result<File, OpenError> {
-    let path = data.join("lock");
-    let mut options = permissions::file_options();
-    // Whoever may write here must not have a file made elsewhere.
-    options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    let file = options.open(&path).map_err(in_folder(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
-        Err(TryLockError::Error(source)) => Err(OpenError::Folder { path, source }),
-    }
-}
-
-fn master_key(options: &OpenOptions) -> Result<MasterKey, OpenError> {
-    if let Some(key) = options.master_key {
-        return Ok(MasterKey::new(key));
-    }
-    let path = options.data.join(MASTER_KEY);
-    let mut key = [0; 32];
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.clone()))?;
-            if key == [0; 32] {
-                return Err(OpenError::MasterKeyWeak(path));
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && options.sharing == Sharing::Beside => {
-            return Err(OpenError::MasterKeyAbsent(path));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            key = random()?;
-            permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
-        }
-        Err(source) => return Err(OpenError::Folder { path, source }),
-    }
-    Ok(MasterKey::new(key))
-}
-
-/// Writes the root key as an AWS shared-credentials file, unless the file holds it already.
-fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(), OpenError> {
-    let path = data.join(CREDENTIALS);
-    if fs::read_to_string(&path).is_ok_and(|text| text.contains(id)) {
-        return Ok(());
-    }
-    let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
-    let text = format!("{}\n{}", profile("default"), profile("roadstead"));
-    permissions::write_file(&path, &text).map_err(in_folder(&path))
 }

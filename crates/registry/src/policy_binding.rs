@@ -1,5 +1,5 @@
-//! Repository policies name users by their ARNs, and are stored with the users' unique ids instead: a user who is created later
-//! under the same name inherits nothing.
+//! Repository policies name users by ARN but are stored with unique user ids, so that a user created later with the same name inherits
+//! nothing.
 
 use crate::error::{Error, Result};
 use crate::metadata::{Tx, params, statements};
@@ -12,8 +12,8 @@ statements! {
     SELECT_USER_BY_ID = "SELECT registry_id, name FROM iam_user WHERE unique_id = ?1";
 }
 
-/// Replaces the ARNs of users with their unique ids. A user of the account `own` must exist; one of another account who does not
-/// exist stays as written and matches nobody, so that nobody learns which users other accounts have.
+/// Replaces the ARNs of users with unique ids. Fails if a user of the account `own` does not exist. A nonexistent user of another account
+/// is kept as written and never matches, so that callers cannot probe for users of other accounts.
 pub(crate) async fn bind(tx: &mut Tx<'_>, document: &str, own: Option<&RegistryId>) -> Result<String> {
     let mut ids = BTreeMap::new();
     for (written, principal) in aws_principals(document).map_err(invalid)? {
@@ -24,7 +24,7 @@ pub(crate) async fn bind(tx: &mut Tx<'_>, document: &str, own: Option<&RegistryI
                 None if own == Some(&account) => return Err(missing()),
                 None => {}
             },
-            // An id must not be a way to find out who is in another account.
+            // Ids must not allow probing for users of other accounts either.
             PrincipalName::UserId(id) if own.is_some() => match find_by_id(tx, &id).await? {
                 Some((account, _)) if own == Some(&account) => {}
                 _ => return Err(missing()),
@@ -35,7 +35,7 @@ pub(crate) async fn bind(tx: &mut Tx<'_>, document: &str, own: Option<&RegistryI
     with_aws_principals(document, &ids).map_err(invalid)
 }
 
-/// Replaces the unique ids of users with their ARNs, as long as the users exist.
+/// Replaces the unique ids of existing users with their ARNs.
 pub(crate) async fn unbind(tx: &mut Tx<'_>, document: &str) -> Result<String> {
     let mut arns = BTreeMap::new();
     for (written, principal) in aws_principals(document).map_err(invalid)? {

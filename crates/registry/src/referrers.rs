@@ -1,4 +1,4 @@
-//! Referrers: manifests whose subject is another one (OCI distribution specification, "Listing Referrers").
+//! Referrers: manifests whose subject is another manifest (OCI distribution specification, "Listing Referrers").
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -11,12 +11,12 @@ use roadstead_model::{Digest, Page, PageSize, Referrer, RepositoryKey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The most bytes of a descriptor that is listed as it is stored: the annotations that a referrer may have, and what stands
-/// beside them (two media types, in which JSON may make six bytes of one).
+/// The maximum size in bytes of a descriptor that is listed as stored: annotations, and other members with two media types (JSON escapes
+/// up to six bytes per byte).
 const LONGEST_DESCRIPTOR: i64 = MAXIMUM_ANNOTATIONS as i64 + 4096;
 
 statements! {
-    // A descriptor that was stored before there was a bound to them is not even read.
+    // Descriptors stored before their size was limited may be too long and are not read.
     SELECT_PAGE = "SELECT f.digest, CASE WHEN OCTET_LENGTH(f.descriptor) <= ?6 THEN f.descriptor END, f.manifest_id FROM referrer f
         WHERE f.repository_id = ?1 AND f.subject = ?2 AND f.digest > ?3
         AND (CAST(?4 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM manifest m WHERE m.id = f.manifest_id AND m.artifact_media_type = ?4))
@@ -26,7 +26,7 @@ statements! {
 }
 
 impl Installation {
-    /// A page of the manifests that refer to `subject`, by digest. An unknown repository or subject has none.
+    /// A page of the referrers of `subject`, ordered by digest. Empty if the repository or subject does not exist.
     pub async fn list_referrers(
         &self,
         repository: &RepositoryKey,
@@ -50,7 +50,7 @@ impl Installation {
     }
 }
 
-/// Stores that the manifest with the row id `manifest` refers to `subject`, which need not exist.
+/// Inserts a referrer, the manifest with the row id `manifest`. The subject need not exist.
 pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     repository: i64,
@@ -61,7 +61,7 @@ pub(crate) async fn insert(
     tx.execute(&INSERT, params![repository, subject, descriptor.digest, manifest, to_json(descriptor)?]).await.map(drop)
 }
 
-/// A row of the referrers; without its descriptor if that is too long.
+/// A stored referrer, without its descriptor if that is too long.
 struct Stored {
     digest: String,
     descriptor: Option<String>,
@@ -74,7 +74,7 @@ impl FromRow for Stored {
     }
 }
 
-/// Gives those a descriptor that have none: one without annotations. What is read for them counts as well.
+/// Composes missing descriptors, without annotations. The page is limited also by the bytes read for them.
 async fn complete(tx: &mut Tx<'_>, stored: Filling<Stored>, size: PageSize) -> Result<Page<Referrer>> {
     let stored = stored.finish(|row| row.digest.clone());
     if stored.items.iter().all(|row| row.descriptor.is_some()) {
@@ -83,11 +83,8 @@ async fn complete(tx: &mut Tx<'_>, stored: Filling<Stored>, size: PageSize) -> R
     }
     let mut page = Filling::new(size);
     for row in stored.items {
-        let (descriptor, bytes) = match row.descriptor {
-            Some(descriptor) => {
-                let bytes = descriptor.len();
-                (descriptor, bytes)
-            }
+        let (bytes, descriptor) = match row.descriptor {
+            Some(descriptor) => (descriptor.len(), descriptor),
             None => plain_descriptor(tx, &row).await?,
         };
         let bytes = row.digest.len() + bytes;
@@ -99,12 +96,12 @@ async fn complete(tx: &mut Tx<'_>, stored: Filling<Stored>, size: PageSize) -> R
     Ok(Page { next: page.next.or(stored.next), ..page })
 }
 
-/// What a descriptor says of a manifest besides its annotations.
+/// The members of a descriptor other than its annotations.
 struct Described {
     media_type: String,
     artifact_type: Option<String>,
     size: u64,
-    /// How many bytes were read for it.
+    /// The number of bytes of text read.
     text_bytes: usize,
 }
 
@@ -115,8 +112,8 @@ impl FromRow for Described {
     }
 }
 
-/// The descriptor of a referrer without its annotations, and how many bytes were read for it.
-async fn plain_descriptor(tx: &mut Tx<'_>, row: &Stored) -> Result<(String, usize)> {
+/// Composes the descriptor of a referrer without annotations. Returns it after the number of bytes of text read.
+async fn plain_descriptor(tx: &mut Tx<'_>, row: &Stored) -> Result<(usize, String)> {
     let found: Option<Described> = tx.query_one(&SELECT_MANIFEST, params![row.manifest]).await?;
     let found = found.ok_or_else(|| Error::Internal("a referrer without a manifest".to_owned()))?;
     let descriptor = ReferrerDescriptor {
@@ -126,7 +123,7 @@ async fn plain_descriptor(tx: &mut Tx<'_>, row: &Stored) -> Result<(String, usiz
         artifact_type: found.artifact_type.as_deref(),
         annotations: &BTreeMap::new(),
     };
-    Ok((to_json(&descriptor)?, found.text_bytes))
+    Ok((found.text_bytes, to_json(&descriptor)?))
 }
 
 fn to_json(descriptor: &ReferrerDescriptor<'_>) -> Result<String> {

@@ -1,4 +1,4 @@
-//! Repositories: made, listed and deleted.
+//! Creation, listings and deletion of repositories.
 
 use crate::catalog_data::{self, NewCatalogData};
 use crate::error::{Error, Result};
@@ -27,13 +27,12 @@ statements! {
 }
 
 impl Installation {
-    /// Makes a repository.
     pub async fn create_repository(&self, key: &RepositoryKey) -> Result<Repository> {
         let (repository, _) = self.create_repository_with(key, None, Vec::new()).await?;
         Ok(repository)
     }
 
-    /// Makes a repository with catalog data and resource tags: if one of them is refused, nothing is made.
+    /// Creates a repository with catalog data and resource tags, atomically.
     pub async fn create_repository_with(
         &self,
         key: &RepositoryKey,
@@ -58,7 +57,7 @@ impl Installation {
         Ok((repository, self.0.metadata.write(create).await?))
     }
 
-    /// Deletes a repository. One that holds images is deleted only with `force`.
+    /// Deletes a repository. Fails if it contains images, unless `force` is set.
     pub async fn delete_repository(&self, key: &RepositoryKey, force: bool) -> Result<Repository> {
         let owned = key.clone();
         let delete = async move |tx: &mut Tx<'_>| {
@@ -80,7 +79,7 @@ impl Installation {
         Ok(deleted)
     }
 
-    /// These repositories, in their order; fails if one does not exist.
+    /// The repositories with these keys, in the same order. Fails if one does not exist.
     pub async fn repositories(&self, keys: &[RepositoryKey]) -> Result<Vec<Repository>> {
         let select = async |tx: &mut Tx<'_>| {
             let mut found = Vec::with_capacity(keys.len());
@@ -92,7 +91,7 @@ impl Installation {
         self.0.metadata.scan(select).await
     }
 
-    /// A page of a registry's repositories in byte order of their names, beginning behind `after`.
+    /// A page of the repositories of a registry with names after `after`, in bytewise order.
     pub async fn list_repositories(&self, registry: &RegistryId, after: Option<&str>, size: PageSize) -> Result<Page<Repository>> {
         let select = async |tx: &mut Tx<'_>| {
             let mut page = Filling::new(size);
@@ -103,12 +102,12 @@ impl Installation {
         self.0.metadata.scan(select).await
     }
 
-    /// A page of `<alias>/<name>` over every registry in byte order, beginning behind `after`.
+    /// A page of the repositories of all registries as `<alias>/<name>`, after `after` in bytewise order.
     pub async fn list_all_repositories(&self, after: Option<&str>, size: PageSize) -> Result<Arc<Page<String>>> {
         let after = after.unwrap_or_default();
         let select = async |tx: &mut Tx<'_>| {
             let mut registries: Vec<(String, RegistryId)> = tx.query(&SELECT_PRIMARY_ALIASES, params![]).await?;
-            // With the slash, since `a-b/x` comes before `a/x`.
+            // Prefixes include the slash, because `a-b/x` precedes `a/x`.
             registries.sort();
             let mut page = Filling::new(size);
             for (prefix, registry) in registries {
@@ -128,7 +127,7 @@ impl Installation {
         self.0.metadata.scan_through(&self.0.caches.repositories, &[&size.get().to_string(), after], select).await
     }
 
-    /// What a write does about a missing repository.
+    /// Whether a write creates a missing repository.
     pub(crate) fn if_missing(&self, create: bool) -> IfMissing {
         if create { IfMissing::Create { limit: self.0.limits.repositories } } else { IfMissing::Fail }
     }

@@ -1,4 +1,4 @@
-//! Policies of repositories. What they mean is decided in the model.
+//! Policies of repositories. The model evaluates them.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -15,7 +15,7 @@ statements! {
     DELETE = "DELETE FROM repository_policy WHERE repository_id = ?1 RETURNING document";
 }
 
-/// A policy of a repository whose users have been replaced by their unique ids, so that it can be set.
+/// A repository policy in which unique ids replace the ARNs of users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundPolicy {
     document: String,
@@ -23,15 +23,13 @@ pub struct BoundPolicy {
 }
 
 impl BoundPolicy {
-    /// What it says.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 }
 
 impl Installation {
-    /// The policy of a repository; it is an error if it has none. Users appear by their ARNs while they exist, and by their unique
-    /// ids afterwards.
+    /// The policy of a repository. Fails if there is none. Existing users appear by ARN, deleted ones by unique id.
     pub async fn repository_policy(&self, repository: &RepositoryKey) -> Result<String> {
         let select = async |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, repository).await?;
@@ -41,9 +39,9 @@ impl Installation {
         self.0.metadata.read(select).await
     }
 
-    /// Parses what is to become the policy of a repository, and binds it to the users that it names as they are now: a user who is
-    /// created later under one of these names inherits nothing. A user of the account `own` who does not exist is an error; one of
-    /// another account stays as written and matches nobody, so that nobody learns which users other accounts have.
+    /// Parses a repository policy and binds it to the existing users that it names. A user created later with the same name inherits
+    /// nothing. Fails if a user of the account `own` does not exist. A nonexistent user of another account is kept as written and never
+    /// matches, so that callers cannot probe for users of other accounts.
     pub async fn bind_policy(&self, own: Option<&RegistryId>, document: &str) -> Result<BoundPolicy> {
         Policy::new(PolicyKind::Repository, document).map_err(invalid)?;
         let document = self.0.metadata.read(async |tx: &mut Tx<'_>| bind(tx, document, own).await).await?;
@@ -51,7 +49,7 @@ impl Installation {
         Ok(BoundPolicy { document, policy })
     }
 
-    /// Sets the policy of a repository, and returns it as [`Self::repository_policy`] will.
+    /// Sets the policy of a repository and returns it as [`Self::repository_policy`] does.
     pub async fn set_repository_policy(&self, repository: &RepositoryKey, policy: BoundPolicy) -> Result<String> {
         let repository = repository.clone();
         let set = async move |tx: &mut Tx<'_>| {
@@ -62,7 +60,7 @@ impl Installation {
         self.0.metadata.write(set).await
     }
 
-    /// Removes the policy of a repository and returns it.
+    /// Deletes the policy of a repository and returns it. Fails if there is none.
     pub async fn delete_repository_policy(&self, repository: &RepositoryKey) -> Result<String> {
         let repository = repository.clone();
         let delete = async move |tx: &mut Tx<'_>| {
@@ -74,7 +72,7 @@ impl Installation {
     }
 }
 
-/// The policy of a repository as it is stored, with users' unique ids.
+/// The policy of a repository as stored, with unique user ids.
 pub(crate) async fn find(tx: &mut Tx<'_>, repository: i64) -> Result<Option<String>> {
     tx.query_one(&SELECT, params![repository]).await
 }

@@ -1,4 +1,4 @@
-//! The row of a repository, which every operation on one finds first.
+//! Rows of repositories, which operations look up first.
 
 use crate::error::{Error, Result};
 use crate::metadata::{Tx, params, statements};
@@ -11,14 +11,12 @@ statements! {
     COUNT_IN_REGISTRY = "UPDATE registry SET repository_count = repository_count + ?2 WHERE id = ?1 RETURNING repository_count";
 }
 
-/// Whether a write may make the repository that it needs.
+/// Whether a write creates a missing repository.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum IfMissing {
-    /// It may not: the answer is that the repository does not exist.
     Fail,
-    /// It may, as long as the registry holds no more than this many repositories.
+    /// Create it, unless the registry has `limit` repositories.
     Create {
-        /// The quota of repositories in a registry.
         limit: u64,
     },
 }
@@ -28,12 +26,12 @@ pub(crate) async fn find(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<Option<
     tx.query_one(&SELECT_ID, params![key.registry, key.name]).await
 }
 
-/// The row id of a repository, which must exist.
+/// The row id of a repository. Fails if it does not exist.
 pub(crate) async fn require(tx: &mut Tx<'_>, key: &RepositoryKey) -> Result<i64> {
     find(tx, key).await?.ok_or_else(|| Error::RepositoryNotFound(key.clone()))
 }
 
-/// Passes on what was found in a repository. Only a miss pays for finding out whether the repository exists at all.
+/// Returns `found`. If it is `None`, fails if the repository does not exist: only a miss pays for that query.
 pub(crate) async fn require_on_miss<T>(tx: &mut Tx<'_>, key: &RepositoryKey, found: Option<T>) -> Result<Option<T>> {
     if found.is_none() {
         require(tx, key).await?;
@@ -41,7 +39,7 @@ pub(crate) async fn require_on_miss<T>(tx: &mut Tx<'_>, key: &RepositoryKey, fou
     Ok(found)
 }
 
-/// The row id of a repository. A missing one is first made with the row id `new`, if it may be.
+/// The row id of a repository. If allowed, a missing one is created with the row id `new`.
 pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, new: i64, now: Timestamp) -> Result<i64> {
     if let IfMissing::Create { limit } = missing
         && insert(tx, key, new, limit, now).await?
@@ -51,7 +49,7 @@ pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, miss
     require(tx, key).await
 }
 
-/// Makes a repository. False if there is one of this name.
+/// Inserts a repository. Returns `false` if it exists. Fails if the registry then has more than `limit`.
 pub(crate) async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit: u64, now: Timestamp) -> Result<bool> {
     if tx.execute(&INSERT, params![id, key.registry, key.name, now]).await? == 0 {
         return Ok(false);
@@ -65,7 +63,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit:
     Ok(true)
 }
 
-/// Changes the number of repositories in a registry, and returns it.
+/// Adds to the number of repositories in a registry and returns the new number.
 pub(crate) async fn add_to_count(tx: &mut Tx<'_>, registry: &RegistryId, change: i64) -> Result<u64> {
     let count = tx.query_one(&COUNT_IN_REGISTRY, params![registry, change]).await?;
     count.ok_or_else(|| Error::RegistryNotFound(registry.to_string()))

@@ -1,4 +1,4 @@
-//! Resource tags: AWS's key-value labels on repositories (not image tags).
+//! Resource tags: AWS's key-value labels of repositories, not to be confused with image tags.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -15,7 +15,7 @@ statements! {
 }
 
 impl Installation {
-    /// The resource tags of a repository, by key.
+    /// The resource tags of a repository, ordered by key.
     pub async fn resource_tags(&self, repository: &RepositoryKey) -> Result<Vec<ResourceTag>> {
         let find = async |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, repository).await?;
@@ -24,7 +24,7 @@ impl Installation {
         self.0.metadata.read(find).await
     }
 
-    /// Sets resource tags, all or none. The same key is overwritten.
+    /// Sets resource tags, atomically. Existing keys are overwritten.
     pub async fn tag_resource(&self, repository: &RepositoryKey, tags: Vec<ResourceTag>) -> Result<()> {
         tags.iter().try_for_each(ResourceTag::check)?;
         let (repository, limit) = (repository.clone(), self.0.limits.resource_tags);
@@ -35,7 +35,7 @@ impl Installation {
         self.0.metadata.write(tag).await
     }
 
-    /// Removes resource tags; one that is not there is no error. Those that AWS keeps for itself cannot be deleted either.
+    /// Deletes resource tags. Nonexistent keys are ignored. Fails for keys reserved by AWS.
     pub async fn untag_resource(&self, repository: &RepositoryKey, keys: Vec<String>) -> Result<()> {
         keys.iter().try_for_each(|key| ResourceTag::check_key(key))?;
         let repository = repository.clone();
@@ -50,12 +50,12 @@ impl Installation {
     }
 }
 
-/// The resource tags of a repository, by key.
+/// The resource tags of a repository, ordered by key.
 pub(crate) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<Vec<ResourceTag>> {
     tx.query(&SELECT, params![repository]).await
 }
 
-/// Sets resource tags of the repository with the row id `id`.
+/// Sets resource tags of the repository with the row id `id`. Fails if it then has more than `limit`.
 pub(crate) async fn put(tx: &mut Tx<'_>, repository: &RepositoryKey, id: i64, tags: &[ResourceTag], limit: u64) -> Result<()> {
     for tag in tags {
         tx.execute(&UPSERT, params![id, tag.key, tag.value]).await?;

@@ -1,4 +1,4 @@
-//! The master key, the keys derived from it, secrets sealed with it, and random texts.
+//! The master key, derived keys, sealed secrets and random strings.
 
 use crate::error::{Error, Result};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 const NONCE_LENGTH: usize = 24;
 
-/// 32 secret bytes that all other secrets of an installation hang on. It is never printed.
+/// The key from which all other keys are derived. It is never printed.
 #[derive(Clone)]
 pub(crate) struct MasterKey([u8; 32]);
 
@@ -18,9 +18,8 @@ impl MasterKey {
         Self(bytes)
     }
 
-    /// HMAC-SHA256 of `purpose` under the master key: one independent key for each purpose.
+    /// Derives an independent key per purpose: HMAC-SHA256 of `purpose` under the master key.
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
-        // HMAC takes a key of any length, so this cannot fail.
         #[allow(clippy::expect_used)]
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(b"roadstead\0");
@@ -28,7 +27,7 @@ impl MasterKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// Encrypts `secret` (XChaCha20-Poly1305), bound to `owner`: it opens for the same owner only.
+    /// Encrypts `secret` with XChaCha20-Poly1305, bound to `owner`.
     pub(crate) fn seal(&self, owner: &str, secret: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::<NONCE_LENGTH>()?;
         let payload = Payload { msg: secret, aad: owner.as_bytes() };
@@ -36,7 +35,7 @@ impl MasterKey {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Decrypts what [`Self::seal`] made for this `owner`; none when the key or the owner is another, or the bytes were altered.
+    /// Decrypts a secret sealed with [`Self::seal`]. `None` if the key, the owner or the bytes differ.
     pub(crate) fn open(&self, owner: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
@@ -48,18 +47,18 @@ impl MasterKey {
     }
 }
 
-/// Random bytes of the operating system.
+/// Returns random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::Unavailable(format!("no random numbers: {error}")))?;
     Ok(bytes)
 }
 
-/// `length` random characters out of `alphabet`.
+/// Returns `length` random characters of `alphabet`.
 pub(crate) fn random_text(alphabet: &[u8], length: usize) -> Result<String> {
     let mut text = String::with_capacity(length);
     while text.len() < length {
-        // Bytes at or above the largest multiple of the alphabet's size are drawn again, so that no character is favoured.
+        // Rejection sampling: larger bytes would favour the first characters of the alphabet.
         let bound = 256 - 256 % alphabet.len();
         let drawn = random::<32>()?;
         let usable = drawn.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < bound);
@@ -68,7 +67,7 @@ pub(crate) fn random_text(alphabet: &[u8], length: usize) -> Result<String> {
     Ok(text)
 }
 
-/// A unique id that no other user has.
+/// Generates the unique id of a user.
 pub(crate) fn random_user_id() -> Result<UserId> {
     let id = UserId::of(&random_text(UserId::ALPHABET, UserId::LENGTH)?);
     id.ok_or_else(|| Error::Internal("a random text is no unique id of a user".to_owned()))

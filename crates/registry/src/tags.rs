@@ -1,4 +1,4 @@
-//! Tags: their listings, and where each points.
+//! Tags and their listings.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -9,7 +9,7 @@ use roadstead_model::{Digest, ImageSummary, ImageTag, Page, PageSize, Repository
 use std::sync::Arc;
 
 statements! {
-    // A range of the primary key of `tag`, with one row of `manifest` for each: the cost does not grow with the repository.
+    // Reads a range of the primary key of `tag` and one row of `manifest` per tag: the cost does not grow with the repository.
     SELECT_PAGE = "SELECT t.name, t.created_at, m.digest, m.image_size, m.pushed_at, m.media_type, m.artifact_media_type
         FROM tag t JOIN manifest m ON m.id = t.manifest_id
         WHERE t.repository_id = ?1 AND t.name > ?2 ORDER BY t.name LIMIT ?3";
@@ -24,9 +24,9 @@ statements! {
 }
 
 impl Installation {
-    /// A page of tags with their images in byte order of the tags, beginning behind `after`, which need not exist.
+    /// A page of the tags after `after`, which need not exist, in bytewise order, with their images.
     ///
-    /// A walk through all pages meets every tag that exists throughout the walk exactly once, whatever happens to others.
+    /// A walk through all pages returns every tag that exists throughout the walk exactly once, even if others change.
     pub async fn list_image_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<ImageTag>>> {
         let after = after.unwrap_or_default();
         let select = async |tx: &mut Tx<'_>| {
@@ -39,7 +39,7 @@ impl Installation {
         self.0.metadata.scan_through(&self.0.caches.image_tags, &question, select).await
     }
 
-    /// A page of tags in byte order, beginning behind `after`, which need not exist.
+    /// A page of the tags after `after`, which need not exist, in bytewise order.
     pub async fn list_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<Tag>>> {
         let after = after.unwrap_or_default();
         let select = async |tx: &mut Tx<'_>| {
@@ -52,7 +52,7 @@ impl Installation {
         self.0.metadata.scan_through(&self.0.caches.tags, &question, select).await
     }
 
-    /// Removes a tag and leaves its manifest, tagged or not (OCI distribution specification, "Deleting tags").
+    /// Deletes a tag but not its manifest (OCI distribution specification, "Deleting tags").
     pub async fn delete_tag(&self, repository: &RepositoryKey, tag: &Tag) -> Result<()> {
         let (repository, tag) = (repository.clone(), tag.clone());
         let delete = async move |tx: &mut Tx<'_>| {
@@ -63,29 +63,29 @@ impl Installation {
     }
 }
 
-/// The manifest that a tag points at: its row id and digest.
+/// The row id and digest of the manifest that a tag points at.
 pub(crate) async fn target(tx: &mut Tx<'_>, repository: i64, tag: &Tag) -> Result<Option<(i64, Digest)>> {
     tx.query_one(&SELECT_TARGET, params![repository, tag]).await
 }
 
-/// The tags of an image, as many as the bytes of a page hold.
+/// The tags of an image, as many as fit in a page.
 pub(crate) async fn of_manifest(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Tag>> {
     let mut tags = Filling::of_texts();
     tx.fill(&mut tags, &SELECT_OF_MANIFEST, params![manifest]).await?;
     Ok(tags.into_items())
 }
 
-/// Points a tag at a manifest. False when it did already: its time stays then.
+/// Points a tag at a manifest. Returns `false` and keeps the time of the tag if it already did.
 pub(crate) async fn point(tx: &mut Tx<'_>, repository: i64, tag: &Tag, manifest: i64, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(&UPSERT, params![repository, tag, manifest, now]).await? > 0)
 }
 
-/// Removes a tag. False when there was none.
+/// Deletes a tag. Returns `false` if it does not exist.
 pub(crate) async fn remove(tx: &mut Tx<'_>, repository: i64, tag: &Tag) -> Result<bool> {
     Ok(tx.execute(&DELETE, params![repository, tag]).await? > 0)
 }
 
-/// How many tags point at a manifest.
+/// The number of tags that point at a manifest.
 pub(crate) async fn count_of_manifest(tx: &mut Tx<'_>, manifest: i64) -> Result<u64> {
     Ok(tx.query_one(&COUNT_OF_MANIFEST, params![manifest]).await?.unwrap_or(0))
 }
@@ -96,7 +96,7 @@ impl FromRow for ImageTag {
     }
 }
 
-/// From digest, image_size, pushed_at, media_type and artifact_media_type.
+/// Reads digest, image_size, pushed_at, media_type and artifact_media_type.
 impl FromRow for ImageSummary {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {

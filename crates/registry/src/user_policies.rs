@@ -1,4 +1,4 @@
-//! Identity policies, which are attached to users. What they mean is decided in the model.
+//! Identity policies, attached to users. The model evaluates them.
 
 use crate::error::Result;
 use crate::installation::Installation;
@@ -15,12 +15,12 @@ statements! {
 }
 
 impl Installation {
-    /// The identity policies of a user, by name.
+    /// The identity policies of a user, ordered by name.
     pub async fn user_policies(&self, registry: &RegistryId, user: &str) -> Result<Vec<UserPolicy>> {
         self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&SELECT, params![registry, user]).await).await
     }
 
-    /// Attaches a policy to a user, or replaces the attached one of the same name.
+    /// Attaches a policy to a user, or replaces the one with the same name.
     pub async fn put_user_policy(&self, registry: &RegistryId, user: &str, policy: UserPolicy) -> Result<()> {
         let (registry, user) = (registry.clone(), user.to_owned());
         let put = async move |tx: &mut Tx<'_>| {
@@ -30,7 +30,7 @@ impl Installation {
         self.0.metadata.write(put).await
     }
 
-    /// Detaches a policy from a user. False when it was not attached.
+    /// Detaches a policy from a user. Returns `false` if it is not attached.
     pub async fn delete_user_policy(&self, registry: &RegistryId, user: &str, name: &str) -> Result<bool> {
         let (registry, user, name) = (registry.clone(), user.to_owned(), name.to_owned());
         let delete = async move |tx: &mut Tx<'_>| Ok(tx.execute(&DELETE, params![registry, user, name]).await? > 0);

@@ -1,4 +1,4 @@
-//! Users of accounts, and their unique ids.
+//! Users and their unique ids.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -17,17 +17,16 @@ statements! {
 }
 
 impl Installation {
-    /// The users of an account, by name.
+    /// The users of an account, ordered by name.
     pub async fn users(&self, registry: &RegistryId) -> Result<Vec<User>> {
         self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&SELECT_PAGE, params![registry]).await).await
     }
 
-    /// Whether an account has this user.
     pub async fn has_user(&self, registry: &RegistryId, name: &str) -> Result<bool> {
         self.0.metadata.read(async |tx: &mut Tx<'_>| Ok(find(tx, registry, name).await?.is_some())).await
     }
 
-    /// The unique id of a user; none for the root of an account, and none for a user who does not exist.
+    /// The unique id of a user. `None` for the root of an account and for a nonexistent user.
     pub async fn user_id(&self, identity: &Identity) -> Result<Option<UserId>> {
         let Some(user) = &identity.user else { return Ok(None) };
         self.0.metadata.read(async |tx: &mut Tx<'_>| find(tx, &identity.registry, user).await).await
@@ -49,7 +48,7 @@ impl Installation {
         self.0.metadata.write(create).await
     }
 
-    /// Deletes a user with all keys and policies. False when there is no user of this name.
+    /// Deletes a user with all keys and policies. Returns `false` if the user does not exist.
     pub async fn delete_user(&self, registry: &RegistryId, name: &str) -> Result<bool> {
         let (registry, name) = (registry.clone(), name.to_owned());
         let delete = async move |tx: &mut Tx<'_>| {

@@ -1,4 +1,4 @@
-//! Pushes of manifests: stored with all that they need, and tagged.
+//! Pushes of manifests.
 
 mod references;
 
@@ -10,7 +10,7 @@ use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::repository_row::{self, IfMissing};
 use crate::{referrers, tags};
 use bytes::Bytes;
-use references::Child;
+use references::References;
 use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::{Algorithm, Digest, Manifest, RepositoryKey, Tag, Timestamp};
 
@@ -23,58 +23,54 @@ statements! {
     INSERT_CHILD = "INSERT INTO manifest_child (parent_id, child_id) VALUES (?1, ?2) ON CONFLICT (parent_id, child_id) DO NOTHING";
 }
 
-/// A manifest on its way in.
+/// The push of a manifest.
 #[derive(Debug, Clone)]
 pub struct ManifestPush {
-    /// The bytes.
     pub bytes: Bytes,
-    /// The media type that came with them, without parameters.
+    /// The media type that the client sent with the bytes, without parameters.
     pub media_type: Option<String>,
     /// The digest that the client expects.
     pub digest: Option<Digest>,
-    /// The tags to point at it, all or none.
+    /// The tags to point at the manifest, all or none.
     pub tags: Vec<Tag>,
-    /// What must hold for the push to happen.
     pub condition: Condition,
-    /// Whether a missing repository is made.
+    /// Whether to create the repository if it does not exist.
     pub create_repository: bool,
 }
 
-/// The condition of a conditional push (RFC 9110, section 13): about the tag, or the digest when no tag is pushed.
+/// The condition of a conditional push (RFC 9110, section 13). It applies to the current target of each pushed tag or, without tags, to
+/// the digest itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// No condition.
     None,
-    /// `If-None-Match: *`: nothing is there yet.
+    /// `If-None-Match: *`: there is no current manifest.
     Absent,
-    /// `If-None-Match` with digests: none of these is there.
+    /// `If-None-Match` with digests: the current manifest is none of these.
     IsNot(Vec<Digest>),
-    /// `If-Match: *`: something is there.
+    /// `If-Match: *`: there is a current manifest.
     Present,
-    /// `If-Match` with digests: one of these is there.
+    /// `If-Match` with digests: the current manifest is one of these.
     Is(Vec<Digest>),
 }
 
-/// How a push ended.
+/// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestPut {
-    /// The digest that the manifest is stored under.
     pub digest: Digest,
-    /// The media type that it is served with.
+    /// The media type that the manifest is served with.
     pub media_type: String,
-    /// The manifest that it refers to.
     pub subject: Option<Digest>,
-    /// Whether the manifest and all its tags were there already, so that nothing changed.
+    /// Whether the manifest and all its tags existed already.
     pub unchanged: bool,
 }
 
-/// A manifest that was parsed and is to be stored.
+/// A parsed manifest to store.
 #[derive(Debug, Clone)]
 struct NewManifest {
     digest: Digest,
     bytes: Bytes,
     manifest: Manifest,
-    /// Whether its media type is told by itself or by who pushes it, not guessed.
+    /// Whether the manifest or the client states the media type, so that it need not be guessed.
     is_typed: bool,
     tags: Vec<Tag>,
     condition: Condition,
@@ -83,8 +79,8 @@ struct NewManifest {
 }
 
 impl Condition {
-    /// Whether the condition holds when `current` is there.
-    pub(crate) fn holds(&self, current: Option<&Digest>) -> bool {
+    /// Whether the condition holds for the current manifest.
+    fn holds(&self, current: Option<&Digest>) -> bool {
         match self {
             Self::None => true,
             Self::Absent => current.is_none(),
@@ -96,10 +92,9 @@ impl Condition {
 }
 
 impl Installation {
-    /// Stores a manifest and points its tags at it, all or nothing. All that it needs must be in the repository already.
+    /// Stores a manifest and points its tags at it, atomically. The repository must hold everything that the manifest references.
     ///
-    /// The first push decides what the bytes are, and no later one changes that: they may have been signed, or be listed by an
-    /// index, as what they are.
+    /// The first push fixes the media type of the bytes, because signatures and indexes may refer to it.
     pub async fn put_manifest(&self, repository: &RepositoryKey, push: ManifestPush) -> Result<ManifestPut> {
         let new = self.checked(repository, push)?;
         let (key, limits) = (repository.clone(), self.0.limits.clone());
@@ -107,13 +102,15 @@ impl Installation {
         let store = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require_or_insert(tx, &key, new.if_missing, repository_row, new.now).await?;
             let mut push = Push { tx, key: &key, repository, new: &new, limits: &limits };
-            push.check_condition().await?;
             let found = find(push.tx, repository, &new.digest).await?;
-            let manifest = match found {
-                Some((id, _)) => id,
-                None => push.insert(manifest_row).await?,
+            push.check_condition(found.is_some()).await?;
+            let (manifest, media_type) = match found {
+                Some((id, _)) => (id, push.stored_media_type(id).await?),
+                None => {
+                    push.insert(manifest_row).await?;
+                    (manifest_row, new.manifest.media_type.clone())
+                }
             };
-            let media_type = push.stored_media_type(manifest).await?;
             let moved = push.point_tags(manifest).await?;
             Ok(ManifestPut {
                 digest: new.digest.clone(),
@@ -125,7 +122,7 @@ impl Installation {
         self.0.metadata.write(store).await
     }
 
-    /// What is to be stored of a push, once its bytes turn out to be a manifest of the digest that the client expects.
+    /// Parses the manifest and checks its size and digest.
     fn checked(&self, repository: &RepositoryKey, push: ManifestPush) -> Result<NewManifest> {
         if push.bytes.len() > self.0.limits.manifest_bytes {
             return Err(Error::ManifestTooLarge);
@@ -136,7 +133,7 @@ impl Installation {
             return Err(Error::ManifestDigestMismatch { repository: repository.clone(), expected });
         }
         let manifest = Manifest::parse(&push.bytes, push.media_type.as_deref())?;
-        // A manifest that names its type itself is always pushed with that one.
+        // A manifest that states its own media type is always pushed with that one.
         let is_typed = push.media_type.as_deref().is_some_and(|text| !text.is_empty());
         Ok(NewManifest {
             digest,
@@ -151,7 +148,7 @@ impl Installation {
     }
 }
 
-/// A push within its transaction.
+/// A push in its transaction.
 struct Push<'t, 'c> {
     tx: &'t mut Tx<'c>,
     key: &'t RepositoryKey,
@@ -162,24 +159,20 @@ struct Push<'t, 'c> {
 }
 
 impl Push<'_, '_> {
-    async fn check_condition(&mut self) -> Result<()> {
+    async fn check_condition(&mut self, exists: bool) -> Result<()> {
         let NewManifest { digest, tags, condition, .. } = self.new;
         if matches!(condition, Condition::None) {
             return Ok(());
         }
-        let mut holds = true;
+        let mut holds = !tags.is_empty() || condition.holds(exists.then_some(digest));
         for tag in tags {
             let current = tags::target(self.tx, self.repository, tag).await?.map(|(_, digest)| digest);
             holds &= condition.holds(current.as_ref());
         }
-        if tags.is_empty() {
-            let current = find(self.tx, self.repository, digest).await?.map(|_| digest);
-            holds = condition.holds(current);
-        }
         if holds { Ok(()) } else { Err(Error::PreconditionFailed) }
     }
 
-    /// The media type that a manifest is stored with, which must be that of the push if the push names one.
+    /// Returns the stored media type of a manifest. Fails if the push states another one.
     async fn stored_media_type(&mut self, manifest: i64) -> Result<String> {
         let pushed = &self.new.manifest.media_type;
         let stored = self.tx.query_one(&SELECT_MEDIA_TYPE, params![manifest]).await?;
@@ -190,7 +183,7 @@ impl Push<'_, '_> {
         Ok(media_type)
     }
 
-    /// Points the tags of the push at its manifest. False if all of them did already.
+    /// Points the tags of the push at the manifest. Returns `false` if all of them already did.
     async fn point_tags(&mut self, manifest: i64) -> Result<bool> {
         let (mut moved, limit) = (None, self.limits.tags_per_image);
         for tag in &self.new.tags {
@@ -210,10 +203,10 @@ impl Push<'_, '_> {
         Ok(moved.is_some())
     }
 
-    async fn insert(&mut self, id: i64) -> Result<i64> {
-        let (blobs, children) = (self.required_blobs().await?, self.children().await?);
+    async fn insert(&mut self, id: i64) -> Result<()> {
+        let References { blobs, children, child_size } = self.references().await?;
         let (NewManifest { digest, bytes, manifest, now, .. }, repository) = (self.new, self.repository);
-        let image_size = children.iter().map(Child::image_size).max().unwrap_or(0).max(manifest.content_size());
+        let image_size = manifest.content_size().max(child_size);
         let (media_type, artifact_type, size) = (&manifest.media_type, manifest.artifact_media_type(), bytes.len() as u64);
         let parameters = params![id, repository, digest, media_type, artifact_type, image_size, size, now];
         self.tx.execute(&INSERT, parameters).await?;
@@ -222,18 +215,14 @@ impl Push<'_, '_> {
             self.tx.execute(&INSERT_BLOB, params![id, repository, blob]).await?;
         }
         for child in children {
-            match child {
-                Child::Manifest { id: child, .. } => self.tx.execute(&INSERT_CHILD, params![id, child]).await?,
-                Child::Blob { id: blob, .. } => self.tx.execute(&INSERT_BLOB, params![id, repository, blob]).await?,
-            };
+            self.tx.execute(&INSERT_CHILD, params![id, child]).await?;
         }
         if let Some(subject) = &manifest.subject {
             let (digest, annotations) = (digest.as_str(), &manifest.annotations);
             let descriptor = ReferrerDescriptor { media_type, digest, size, artifact_type, annotations };
             referrers::insert(self.tx, repository, subject, id, &descriptor).await?;
         }
-        self.count_image().await?;
-        Ok(id)
+        self.count_image().await
     }
 
     async fn count_image(&mut self) -> Result<()> {
@@ -249,7 +238,7 @@ impl Push<'_, '_> {
     }
 }
 
-/// A media type as it is stored.
+/// A stored media type.
 struct MediaType(String);
 
 impl FromRow for MediaType {

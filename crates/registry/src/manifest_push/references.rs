@@ -1,68 +1,66 @@
-//! What a manifest refers to, and its repository must hold.
+//! The rows that a new manifest references. The repository must hold them.
 
 use super::Push;
 use crate::error::{Error, Result};
 use crate::manifests::find;
 use crate::repository_blobs::rows::find_linked;
-use roadstead_model::{Descriptor, media_type};
+use roadstead_model::media_type;
 
-/// What an entry of an index turned out to be.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Child {
-    /// A manifest of the repository, with its image size.
-    Manifest { id: i64, image_size: u64 },
-    /// A blob of the repository (older BuildKit lists its cache layers in an index).
-    Blob { id: i64, size: u64 },
-}
-
-impl Child {
-    pub(super) const fn image_size(&self) -> u64 {
-        match self {
-            Self::Manifest { image_size, .. } => *image_size,
-            Self::Blob { size, .. } => *size,
-        }
-    }
+/// The row ids of the blobs and manifests that a manifest references.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    pub(super) blobs: Vec<i64>,
+    pub(super) children: Vec<i64>,
+    /// The size of the largest child in bytes.
+    pub(super) child_size: u64,
 }
 
 impl Push<'_, '_> {
-    /// The row ids of the blobs that the manifest holds on to. Fails with all required ones that are missing.
-    pub(super) async fn required_blobs(&mut self) -> Result<Vec<i64>> {
-        let manifest = &self.new.manifest;
-        let required = manifest.required_blobs();
-        let (mut found, mut missing) = (Vec::with_capacity(required.len()), Vec::new());
-        for digest in required {
+    /// Finds all references. Fails with the missing blobs or, if there are none, with the missing children.
+    pub(super) async fn references(&mut self) -> Result<References> {
+        let mut references = References::default();
+        self.find_blobs(&mut references).await?;
+        self.find_children(&mut references).await?;
+        Ok(references)
+    }
+
+    async fn find_blobs(&mut self, references: &mut References) -> Result<()> {
+        let (manifest, mut missing) = (&self.new.manifest, Vec::new());
+        for digest in manifest.required_blobs() {
             match find_linked(self.tx, self.repository, digest).await? {
-                Some(blob) => found.push(blob.id),
+                Some(blob) => references.blobs.push(blob.id),
                 None => missing.push(digest.clone()),
             }
         }
+        // An external layer need not have been pushed.
         for external in manifest.layers.iter().filter(|layer| layer.external) {
-            // A layer that may be stored elsewhere is kept all the same once it was pushed here.
-            found.extend(find_linked(self.tx, self.repository, &external.digest).await?.map(|blob| blob.id));
+            references.blobs.extend(find_linked(self.tx, self.repository, &external.digest).await?.map(|blob| blob.id));
         }
-        if missing.is_empty() { Ok(found) } else { Err(Error::LayersNotFound { repository: self.key.clone(), digests: missing }) }
+        if missing.is_empty() { Ok(()) } else { Err(Error::LayersNotFound { repository: self.key.clone(), digests: missing }) }
     }
 
-    /// What the entries of an index are. Fails with all that are missing, unless sparse indexes are allowed.
-    pub(super) async fn children(&mut self) -> Result<Vec<Child>> {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
+    /// Finds the entries of an index. Missing ones are allowed if sparse indexes are.
+    async fn find_children(&mut self, references: &mut References) -> Result<()> {
+        let mut missing = Vec::new();
         for entry in &self.new.manifest.manifests {
-            match self.find_child(entry).await? {
-                Some(child) => found.push(child),
-                None if self.limits.sparse_indexes => {}
-                None => missing.push(entry.digest.clone()),
-            }
+            let size = if let Some((id, image_size)) = find(self.tx, self.repository, &entry.digest).await? {
+                references.children.push(id);
+                image_size
+            } else if !media_type::is_manifest(&entry.media_type)
+                && let Some(blob) = find_linked(self.tx, self.repository, &entry.digest).await?
+            {
+                // Older BuildKit versions list cache layers in an index.
+                references.blobs.push(blob.id);
+                blob.info.size
+            } else {
+                missing.push(entry.digest.clone());
+                continue;
+            };
+            references.child_size = references.child_size.max(size);
         }
-        if missing.is_empty() { Ok(found) } else { Err(Error::ReferencedImagesNotFound { repository: self.key.clone(), digests: missing }) }
-    }
-
-    async fn find_child(&mut self, entry: &Descriptor) -> Result<Option<Child>> {
-        if let Some((id, image_size)) = find(self.tx, self.repository, &entry.digest).await? {
-            return Ok(Some(Child::Manifest { id, image_size }));
+        if missing.is_empty() || self.limits.sparse_indexes {
+            return Ok(());
         }
-        if media_type::is_manifest(&entry.media_type) {
-            return Ok(None);
-        }
-        Ok(find_linked(self.tx, self.repository, &entry.digest).await?.map(|blob| Child::Blob { id: blob.id, size: blob.info.size }))
+        Err(Error::ReferencedImagesNotFound { repository: self.key.clone(), digests: missing })
     }
 }

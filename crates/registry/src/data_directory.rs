@@ -1,0 +1,141 @@
+//! The data directory: its lock, its permissions, and the files with the master key and the root key.
+
+use crate::disk::permissions;
+use crate::error::Error;
+use crate::secrets::{MasterKey, random};
+use rustix::fs::OFlags;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The file of the metadata.
+pub(crate) const DATABASE: &str = "roadstead.db";
+/// The directory of the blobs.
+pub(crate) const BLOBS: &str = "blobs";
+/// The file of the master key, unless the operator supplies one.
+const MASTER_KEY: &str = "master.key";
+/// The file of the root key, unless the operator supplies one.
+const CREDENTIALS: &str = "credentials";
+/// All files in a data directory.
+const FILES: [&str; 7] = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", BLOBS];
+
+/// The processes that may share a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// This process is the only server. It creates what does not exist.
+    Server,
+    /// This process is a command that works on existing data, next to a server or other commands.
+    Beside,
+}
+
+/// Why an installation could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or directory could not be created or read.
+    #[error("cannot use '{}': {source}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    /// Another server has locked the data directory.
+    #[error("another roadstead server is using the data directory '{}': stop it, or choose another directory with --data", .0.display())]
+    InUse(PathBuf),
+    /// No server has set up this data directory.
+    #[error("'{}' is not a roadstead data directory: name it with --data, or start a server there first", .0.display())]
+    Absent(PathBuf),
+    /// The file of the master key is malformed.
+    #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
+    MasterKeyMalformed(PathBuf),
+    /// The master key in the file is all zeros.
+    #[error("the master key in '{}' is all zeros: restore the real key or, if there is no data yet, remove the file to have a new key created", .0.display())]
+    MasterKeyWeak(PathBuf),
+    /// The operator supplied the master key to the server but not to this command.
+    #[error("'{}' does not exist: set ROADSTEAD_MASTER_KEY to the server's master key", .0.display())]
+    MasterKeyAbsent(PathBuf),
+    /// The stored secrets were sealed with another master key.
+    #[error("the master key does not match this data")]
+    MasterKeyWrong,
+    /// The metadata could not be opened or migrated.
+    #[error("cannot open the metadata: {}", reason(.0))]
+    Metadata(#[from] Error),
+}
+
+/// Leaves out the prefix of internal errors, because those of migrations are no bugs.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Internal(reason) => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Prepares a data directory. A server creates and locks it, and gets the lock. A command fails if it does not exist.
+pub(crate) fn prepare(data: &Path, sharing: Sharing) -> Result<Option<File>, OpenError> {
+    let database = data.join(DATABASE);
+    match sharing {
+        Sharing::Server => {
+            permissions::create_directory(data).map_err(in_folder(data))?;
+            let lock = lock(data)?;
+            tighten(data);
+            permissions::create_file(&database).map_err(in_folder(&database))?;
+            Ok(Some(lock))
+        }
+        Sharing::Beside if database.is_file() => Ok(None),
+        Sharing::Beside => Err(OpenError::Absent(data.to_owned())),
+    }
+}
+
+fn lock(data: &Path) -> Result<File, OpenError> {
+    let path = data.join("lock");
+    let mut options = permissions::file_options();
+    // Without following links: anyone who can write to the directory could otherwise have a file created elsewhere.
+    options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let file = options.open(&path).map_err(in_folder(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::Folder { path, source }),
+    }
+}
+
+/// Removes the permissions of other users on the directory and its files: the directory protects the files only until it is copied or
+/// opened again. A directory that contains other files keeps its own permissions, because it may serve another purpose.
+fn tighten(data: &Path) {
+    let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+    if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
+        // The operator may name the directory by a link.
+        permissions::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
+    } else {
+        permissions::warn_if_open(data);
+    }
+    FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
+}
+
+/// Reads the master key from its file. A server creates the file if it does not exist.
+pub(crate) fn master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, OpenError> {
+    let path = data.join(MASTER_KEY);
+    let mut key = [0; 32];
+    match fs::read_to_string(&path) {
+        Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.clone()))?,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Folder { path, source: error }),
+        Err(_) if sharing == Sharing::Beside => return Err(OpenError::MasterKeyAbsent(path)),
+        Err(_) => {
+            key = random()?;
+            permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
+        }
+    }
+    if key == [0; 32] { Err(OpenError::MasterKeyWeak(path)) } else { Ok(MasterKey::new(key)) }
+}
+
+/// Writes the root key as an AWS shared-credentials file, unless the file contains it already.
+pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(), OpenError> {
+    let path = data.join(CREDENTIALS);
+    if fs::read_to_string(&path).is_ok_and(|text| text.contains(id)) {
+        return Ok(());
+    }
+    let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let text = format!("{}\n{}", profile("default"), profile("roadstead"));
+    permissions::write_file(&path, &text).map_err(in_folder(&path))
+}
+
+fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Folder { path, source }
+}
