@@ -65,7 +65,7 @@ enum Command {
 }
 
 const SERVE_HELP: &str = "\
-Each flag is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url; flags
+Each flag is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url; flags \
 that begin with --limit- are in its table [limits]). The file can also declare accounts: see docs/configuration.md.
 Flags override the environment, and the environment overrides the file. Only in the environment:
   ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; if unset, one is created and written to <data>/credentials

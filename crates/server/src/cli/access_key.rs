@@ -165,7 +165,7 @@ async fn list(installation: &Installation, output: Output, holder: Holder) -> Re
     let Identity { registry: account, user } = holder.find(installation).await?;
     let keys = installation.access_keys(&account).await?;
     let wanted = keys.iter().filter(|key| user.is_none() || key.user == user);
-    output.many(&wanted.map(|key| KeyRecord::of(&account, key)).collect::<Vec<_>>())
+    output.many(wanted.map(|key| KeyRecord::of(&account, key)))
 }
 
 async fn switch(installation: &Installation, output: Output, id: &str, active: bool) -> Result<(), Failure> {

@@ -96,10 +96,7 @@ impl data_access::Verb for Verb {
                 }
                 form.print(output, key)
             }
-            Self::List => {
-                let accounts: Vec<AccountRecord> = installation.registries().await?.iter().map(AccountRecord::of).collect();
-                output.many(&accounts)
-            }
+            Self::List => output.many(installation.registries().await?.iter().map(AccountRecord::of)),
             Self::Show { id } => show(installation, output, &id.unwrap_or_else(|| installation.account_id().clone())).await,
             Self::Verify { id, state } => {
                 installation.set_verified(&id, state == Switch::On).await?;
@@ -111,8 +108,8 @@ impl data_access::Verb for Verb {
 
 async fn show(installation: &Installation, output: Output, id: &RegistryId) -> Result<(), Failure> {
     let account = AccountRecord::of(&installation.describe_registry(id).await?);
-    let users: Vec<UserRecord> = installation.users(id).await?.iter().map(|user| UserRecord::of(id, user)).collect();
-    let access_keys: Vec<KeyRecord> = installation.access_keys(id).await?.iter().map(|key| KeyRecord::of(id, key)).collect();
+    let users = installation.users(id).await?.iter().map(|user| UserRecord::of(id, user)).collect();
+    let access_keys = installation.access_keys(id).await?.iter().map(|key| KeyRecord::of(id, key)).collect();
     let everything = Everything { account, users, access_keys };
     output.print(&everything, || {
         let Everything { account, users, access_keys } = &everything;

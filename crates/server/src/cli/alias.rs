@@ -88,15 +88,12 @@ impl data_access::Verb for Verb {
             Self::Change { alias, changes } => change(installation, output, alias, changes).await,
             Self::Remove { alias } => {
                 let id = alias.account.find(installation).await?;
-                match installation.delete_alias(&id, &alias.name).await? {
-                    true => Ok(()),
-                    false => Err(unknown(&id, &alias.name)),
-                }
+                if installation.delete_alias(&id, &alias.name).await? { Ok(()) } else { Err(unknown(&id, &alias.name)) }
             }
             Self::List { account } => {
                 let id = account.find(installation).await?;
                 let aliases = installation.describe_registry(&id).await?.aliases;
-                output.many(&aliases.iter().map(|alias| AliasRecord::of(&id, alias)).collect::<Vec<_>>())
+                output.many(aliases.iter().map(|alias| AliasRecord::of(&id, alias)))
             }
         }
     }

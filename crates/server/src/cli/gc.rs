@@ -42,8 +42,8 @@ impl Command {
             None => Config::only([&GC_GRACE], &self.access.sources()?)?.gc_grace,
         };
         let collection = Collection { grace, dry_run: self.dry_run };
-        let change = Change::new("cli:gc", Whose::Any, "");
-        self.access.run(Some(change).filter(|_| !collection.dry_run), async |installation, output| {
+        let change = (!self.dry_run).then(|| Change::new("cli:gc", Whose::Any, ""));
+        self.access.run(change, async |installation, output| {
             let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = installation.collect_garbage(collection).await?;
             output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
         })

@@ -1,4 +1,4 @@
-//! The input of commands.
+//! The input files of commands.
 
 use super::failure::Failure;
 use std::io::Read;
@@ -15,8 +15,6 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(MAXIMUM).read_to_string(&mut text))
     };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Failure::Usage(format!("cannot read '{}': {error}", path.display()))),
-    }
+    read.map_err(|error| Failure::Usage(format!("cannot read '{}': {error}", path.display())))?;
+    Ok(text)
 }

@@ -31,12 +31,13 @@ impl Output {
     }
 
     /// Prints a list of records.
-    pub(super) fn many<R: Record>(self, records: &[R]) -> Result<(), Failure> {
-        self.print(records, || table(records))
+    pub(super) fn many<R: Record>(self, records: impl Iterator<Item = R>) -> Result<(), Failure> {
+        let records: Vec<R> = records.collect();
+        self.print(&records, || table(&records))
     }
 
     /// Prints a value as JSON, or the text of `for_people`.
-    pub(super) fn print<T: Serialize + ?Sized>(self, value: &T, for_people: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub(super) fn print(self, value: &impl Serialize, for_people: impl FnOnce() -> String) -> Result<(), Failure> {
         match self {
             Self::Table => write(&for_people()),
             Self::Json => write(&(serde_json::to_string_pretty(value).map_err(|error| Error::Internal(error.to_string()))? + "\n")),

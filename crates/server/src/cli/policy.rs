@@ -99,19 +99,15 @@ impl data_access::Verb for Verb {
                 installation.put_user_policy(&id, &user, policy.clone()).await?;
                 output.one(&PolicyRecord::of(&policy))
             }
-            Self::Detach { policy, user } => detach(installation, &policy, user).await,
-            Self::List { user } => {
-                let policies = policies(installation, user).await?;
-                output.many(&policies.iter().map(PolicyRecord::of).collect::<Vec<_>>())
+            Self::Detach { policy, user } => {
+                let (id, user) = user.find(installation).await?;
+                let deleted = installation.delete_user_policy(&id, &user, short_name(&policy)).await?;
+                if deleted { Ok(()) } else { Err(not_found(&policy)) }
             }
+            Self::List { user } => output.many(policies(installation, user).await?.iter().map(PolicyRecord::of)),
             Self::Show { policy, user } => show(installation, output, &policy, user).await,
         }
     }
-}
-
-async fn detach(installation: &Installation, policy: &str, user: User) -> Result<(), Failure> {
-    let (id, user) = user.find(installation).await?;
-    if installation.delete_user_policy(&id, &user, short_name(policy)).await? { Ok(()) } else { Err(not_found(policy)) }
 }
 
 async fn show(installation: &Installation, output: Output, policy: &str, user: MaybeUser) -> Result<(), Failure> {
@@ -132,10 +128,7 @@ async fn policies(installation: &Installation, user: MaybeUser) -> Result<Vec<Us
         None if user.account.given().is_some() => {
             Err(Failure::Usage("--account requires --user: managed policies are the same for all accounts".to_owned()))
         }
-        None => {
-            let managed = |policy: &ManagedPolicy| UserPolicy { name: policy.name.to_owned(), document: None };
-            Ok(MANAGED_POLICIES.iter().map(managed).collect())
-        }
+        None => Ok(MANAGED_POLICIES.iter().map(|policy| UserPolicy { name: policy.name.to_owned(), document: None }).collect()),
     }
 }
 

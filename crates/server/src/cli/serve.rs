@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
 /// How long the storage may take to write its caches to disk.
@@ -44,7 +45,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let data = DataDirectory::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path(), on_terminal, begun));
+    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path.clone(), on_terminal, begun));
     runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     data.remove_if_temporary();
     audit.finish();
@@ -68,7 +69,7 @@ fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
     if config.audit_log.is_none() {
         return Ok(());
     }
-    let mut hangups = signals::hangups()?;
+    let mut hangups = signals::install(SignalKind::hangup())?;
     let audit = audit.clone();
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
@@ -142,34 +143,27 @@ async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Ar
     }
 }
 
-/// The data directory.
-enum DataDirectory {
-    Kept(PathBuf),
-    Temporary(TempDir),
+/// The data directory, and for `--ephemeral` the guard of the temporary directory.
+struct DataDirectory {
+    path: PathBuf,
+    temporary: Option<TempDir>,
 }
 
 impl DataDirectory {
     /// Creates a temporary directory for `--ephemeral`. It contains an access key, so other users must not read it.
     fn choose(config: &Config) -> Result<Self, Failure> {
         if !config.ephemeral {
-            return Ok(Self::Kept(std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone())));
+            let path = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+            return Ok(Self { path, temporary: None });
         }
         let directory = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();
-        directory.map(Self::Temporary).map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))
-    }
-
-    fn path(&self) -> PathBuf {
-        match self {
-            Self::Kept(path) => path.clone(),
-            Self::Temporary(directory) => directory.path().to_owned(),
-        }
+        let directory = directory.map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))?;
+        Ok(Self { path: directory.path().to_owned(), temporary: Some(directory) })
     }
 
     fn remove_if_temporary(self) {
-        let Self::Temporary(directory) = self else { return };
-        let path = directory.path().to_owned();
-        if let Err(error) = directory.close() {
-            tracing::warn!(%error, directory = %path.display(), "the temporary directory could not be removed");
+        if let Some(Err(error)) = self.temporary.map(TempDir::close) {
+            tracing::warn!(%error, directory = %self.path.display(), "the temporary directory could not be removed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! SIGTERM, SIGINT and SIGHUP.
+//! Signal handlers.
 
 use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,11 +24,7 @@ impl Signals {
     }
 }
 
-/// Installs a handler of SIGHUP, which then no longer ends the process.
-pub(super) fn hangups() -> Result<Signal, Failure> {
-    install(SignalKind::hangup())
-}
-
-fn install(kind: SignalKind) -> Result<Signal, Failure> {
+/// Installs a handler of a signal, which then no longer ends the process.
+pub(super) fn install(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::Failed(format!("cannot install signal handlers: {error}")))
 }

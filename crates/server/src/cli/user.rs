@@ -64,7 +64,7 @@ impl data_access::Verb for Verb {
                 let id = user.account.find(installation).await?;
                 installation.create_user(&id, &user.name).await?;
                 let users = installation.users(&id).await?;
-                users.iter().filter(|made| made.name == user.name).try_for_each(|made| output.one(&UserRecord::of(&id, made)))
+                users.iter().filter(|created| created.name == user.name).try_for_each(|created| output.one(&UserRecord::of(&id, created)))
             }
             Self::Delete { user } => {
                 let id = user.account.find(installation).await?;
@@ -73,7 +73,7 @@ impl data_access::Verb for Verb {
             Self::List { account } => {
                 let id = account.find(installation).await?;
                 let users = installation.users(&id).await?;
-                output.many(&users.iter().map(|user| UserRecord::of(&id, user)).collect::<Vec<_>>())
+                output.many(users.iter().map(|user| UserRecord::of(&id, user)))
             }
         }
     }

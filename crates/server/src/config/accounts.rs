@@ -84,26 +84,24 @@ impl Accounts {
 
     /// The environment variables that contain secrets of access keys.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().flat_map(AccountTable::all_keys).filter_map(|key| key.secret_env.as_deref())
+        self.access_keys().filter_map(|key| key.secret_env.as_deref())
     }
 
     /// The files that contain secrets of access keys: those named in the file, and the file itself if it contains any.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
-        let keys = || self.tables.iter().flat_map(AccountTable::all_keys);
-        let own = keys().any(|key| key.secret.is_some()).then(|| self.path.clone());
-        own.into_iter().chain(keys().filter_map(|key| key.secret_file.as_deref()).map(|name| beside(&self.path, name))).collect()
+        let own = self.access_keys().any(|key| key.secret.is_some()).then(|| self.path.clone());
+        let named = self.access_keys().filter_map(|key| key.secret_file.as_deref());
+        own.into_iter().chain(named.map(|name| beside(&self.path, name))).collect()
+    }
+
+    fn access_keys(&self) -> impl Iterator<Item = &KeyTable> {
+        self.tables.iter().flat_map(|table| table.user.iter().flat_map(|user| &user.access_key).chain(&table.access_key))
     }
 
     /// Interprets the tables, and reads the secrets from the files and variables that they refer to.
     pub(super) fn declarations(&self, variables: &BTreeMap<String, Secret<String>>) -> Result<Vec<AccountDeclaration>, ConfigError> {
         let reader = Reader { source: TomlText { path: &self.path, text: &self.text.0 }, variables };
         self.tables.iter().map(|table| reader.account(table)).collect()
-    }
-}
-
-impl AccountTable {
-    fn all_keys(&self) -> impl Iterator<Item = &KeyTable> {
-        self.user.iter().flat_map(|user| &user.access_key).chain(&self.access_key)
     }
 }
 

@@ -63,9 +63,8 @@ fn texts_of(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<Given>, ConfigError> {
     let text = |text: String| Given { place: source.place(key.span()), text };
-    let wrong = |kind| {
-        source.refuse(key.span(), format!("'{}' is {kind}, not a value of type {}", setting.in_file().1, value.get_ref().type_str()))
-    };
+    let refuse = |reason| source.refuse(key.span(), reason);
+    let wrong = |kind| refuse(format!("'{}' is {kind}, not a value of type {}", setting.in_file().1, value.get_ref().type_str()));
     match (setting.form, value.get_ref()) {
         (_, DeValue::Boolean(on)) if setting.value.is_none() => Ok(vec![text(on.to_string())]),
         _ if setting.value.is_none() => Err(wrong("true or false")),
@@ -75,11 +74,11 @@ fn texts_of(
         (Form::Number, DeValue::Integer(number)) => Ok(vec![text(number.to_string())]),
         (Form::Number, _) => Err(wrong("a number")),
         (Form::List, DeValue::Array(items)) if items.is_empty() && setting.needs_an_item => {
-            Err(source.refuse(key.span(), format!("'{}' is an empty list: name at least one, or remove the key", setting.key)))
+            Err(refuse(format!("'{}' is an empty list: name at least one, or remove the key", setting.key)))
         }
         (Form::List, DeValue::Array(items)) => {
             let items = items.iter().map(|item| item.get_ref().as_str().map(|item| text(item.to_owned())));
-            items.collect::<Option<Vec<_>>>().ok_or_else(|| source.refuse(key.span(), format!("'{}' is a list of strings", setting.key)))
+            items.collect::<Option<Vec<_>>>().ok_or_else(|| refuse(format!("'{}' is a list of strings", setting.key)))
         }
         (Form::List, _) => Err(wrong("a list of strings")),
         (Form::Text, _) => Err(wrong("a string in quotes")),

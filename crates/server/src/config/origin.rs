@@ -46,12 +46,12 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
 /// Whether a text is `host`, `host:port`, `[v6]` or `[v6]:port`, without characters that need quoting in a header, in JSON or in HTML.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = host_and_port(text);
-    let port_is_one = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
-    let host_is_one = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
     };
-    text.len() <= 261 && port_is_one && host_is_one
+    text.len() <= 261 && is_port && is_host
 }
 
 #[cfg(test)]

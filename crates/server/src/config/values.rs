@@ -93,11 +93,8 @@ pub(crate) fn repository(text: &str) -> Result<RepositoryName, String> {
 }
 
 pub(crate) fn user_name(text: &str) -> Result<String, String> {
-    if User::is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("'{text}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-"))
-    }
+    let name = Some(text.to_owned()).filter(|name| User::is_name(name));
+    name.ok_or_else(|| format!("'{text}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-"))
 }
 
 /// A quota. It fits the signed integers of SQL.

@@ -35,11 +35,11 @@ struct DoorLabel {
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Metrics>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    durations: Family<DoorLabel, Histogram, fn() -> Histogram>,
+    durations: Durations,
     in_flight: Gauge,
     connections: Gauge,
     refused_connections: Family<Label, Counter>,
@@ -55,26 +55,18 @@ struct Metrics {
     failed_logins: Family<[(&'static str, &'static str); 2], Counter>,
 }
 
+#[derive(Debug)]
+struct Durations(Family<DoorLabel, Histogram, fn() -> Histogram>);
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(BUCKETS)))
+    }
+}
+
 impl Telemetry {
     pub(crate) fn new() -> Self {
-        let mut metrics = Metrics {
-            registry: Registry::default(),
-            requests: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-            in_flight: Gauge::default(),
-            connections: Gauge::default(),
-            refused_connections: Family::default(),
-            closed_for_others: Counter::default(),
-            refused_forwarded: Counter::default(),
-            held: Gauge::default(),
-            refused_for_memory: Family::default(),
-            received: Counter::default(),
-            sent: Counter::default(),
-            collections: Family::default(),
-            removed: Family::default(),
-            freed: Counter::default(),
-            failed_logins: Family::default(),
-        };
+        let mut metrics = Metrics::default();
         metrics.register();
         Self(Arc::new(metrics))
     }
@@ -88,7 +80,7 @@ impl Telemetry {
         let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
         self.0.in_flight.dec();
         self.0.requests.get_or_create(&labels).inc();
-        self.0.durations.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
+        self.0.durations.0.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
     }
 
     /// Counts a connection as open until the guard is dropped.
@@ -163,7 +155,7 @@ impl Metrics {
         let registry = self.registry.sub_registry_with_prefix("roadstead");
         registry.register("http_requests", "Requests answered", self.requests.clone());
         let seconds = "Time from a request's head to the last byte of its answer";
-        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.clone());
+        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.0.clone());
         registry.register("http_requests_in_flight", "Requests in flight", self.in_flight.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("connections_refused", "Connections refused because a limit was reached", self.refused_connections.clone());

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 /// A registry with an audit log.
 struct Watched {
     harbour: Harbour,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Watched {
     fn new(flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("audit.log");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("audit.log");
         let harbour = Harbour::on(Server::start(&[&["--alias", "pier", "--audit-log", file.to_str().unwrap()], flags].concat()));
-        Self { harbour, folder }
+        Self { harbour, directory }
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.path().join("audit.log")
+        self.directory.path().join("audit.log")
     }
 
     /// Runs a command on the server's data directory, with the same audit log.
@@ -53,7 +53,7 @@ fn text<'a>(event: &'a Value, member: &str) -> &'a str {
 const ARN: &str = "arn:aws:ecr-public::000000000000:repository/app";
 
 #[test]
-fn every_write_at_both_doors_is_one_event_with_its_author_and_what_he_did() {
+fn every_write_at_both_doors_is_one_event_with_its_caller_and_object() {
     let watched = Watched::new(&[]);
     let harbour = &watched.harbour;
     harbour.create("app");
@@ -97,7 +97,7 @@ fn every_write_at_both_doors_is_one_event_with_its_author_and_what_he_did() {
 }
 
 #[test]
-fn every_attempt_that_was_refused_is_an_event_and_a_challenge_is_none() {
+fn every_refused_attempt_is_an_event_and_a_challenge_is_not() {
     let watched = Watched::new(&[]);
     let (harbour, server) = (&watched.harbour, &watched.harbour.server);
     harbour.create("app");
@@ -140,7 +140,7 @@ fn every_attempt_that_was_refused_is_an_event_and_a_challenge_is_none() {
 }
 
 #[test]
-fn refusals_of_one_address_beyond_a_few_are_summed_up() {
+fn further_refusals_of_one_address_are_summed_up() {
     let watched = Watched::new(&[]);
     for _ in 0..50 {
         assert!(matches!(watched.harbour.server.send("GET", "/v2/", &[("authorization", "Bearer a.b")], b"").status, 401 | 429));
@@ -154,7 +154,7 @@ fn refusals_of_one_address_beyond_a_few_are_summed_up() {
 }
 
 #[test]
-fn commands_write_to_the_same_file_who_ran_them() {
+fn commands_log_their_user_to_the_same_file() {
     let watched = Watched::new(&[]);
     watched.command(&["user", "create", "alice"]);
     let key = Credentials::of(&watched.command(&["access-key", "create", "--user", "alice"]));
@@ -177,7 +177,7 @@ fn commands_write_to_the_same_file_who_ran_them() {
 }
 
 #[test]
-fn a_command_that_could_not_be_written_down_does_nothing() {
+fn a_command_that_cannot_be_logged_does_nothing() {
     let server = Server::start(&[]);
     let environment = [("ROADSTEAD_DATA", server.data().to_str().unwrap()), ("ROADSTEAD_AUDIT_LOG", "/dev/null/audit.log")];
     let ended = run(&["user", "create", "alice"], &environment);
@@ -186,9 +186,9 @@ fn a_command_that_could_not_be_written_down_does_nothing() {
 }
 
 #[test]
-fn a_file_that_was_moved_away_is_opened_anew_on_sighup() {
+fn a_rotated_file_is_reopened_on_sighup() {
     let watched = Watched::new(&[]);
-    let (file, old) = (watched.file(), watched.folder.path().join("audit.log.1"));
+    let (file, old) = (watched.file(), watched.directory.path().join("audit.log.1"));
     watched.harbour.create("before");
     // The answer does not wait for the event to be written.
     wait_until("the event was not written", || std::fs::read_to_string(&file).unwrap().contains("repository/before"));
@@ -202,7 +202,7 @@ fn a_file_that_was_moved_away_is_opened_anew_on_sighup() {
 }
 
 #[test]
-fn without_a_file_events_are_among_the_other_lines_and_the_access_log_names_the_caller() {
+fn without_a_file_events_go_to_stderr_and_the_access_log_names_the_caller() {
     let harbour = Harbour::new();
     let event = harbour.server.wait_for_event(|event| event["action"] == "CreateRepository");
     assert_eq!((text(&event, "target"), text(&event, "outcome")), ("roadstead::audit", "done"));
@@ -218,7 +218,7 @@ fn without_a_file_events_are_among_the_other_lines_and_the_access_log_names_the_
 }
 
 #[test]
-fn a_full_disk_loses_events_and_stops_nobody() {
+fn a_full_disk_loses_events_but_no_requests() {
     let harbour = Harbour::on(Server::start(&["--audit-log", "/dev/full"]));
     harbour.create("app");
     let error = harbour.server.wait_for_event(|event| text(event, "message").contains("the audit log cannot be written"));

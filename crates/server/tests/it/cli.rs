@@ -27,12 +27,18 @@ fn unknown_key() -> (u16, Value) {
     (400, json!("UnrecognizedClientException"))
 }
 
+/// Creates the user alice with an access key.
+fn key_of_alice(server: &Server) -> Credentials {
+    server.run(&["user", "create", "alice"]).ok();
+    Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]))
+}
+
 fn names(list: &Value, member: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn an_access_key_that_is_disabled_is_refused_from_the_next_request_on_until_it_is_enabled() {
+fn a_disabled_access_key_is_refused_until_it_is_enabled() {
     let server = Server::start(&[]);
     let key = server.command(&["access-key", "create"]);
     let credentials = Credentials::of(&key);
@@ -59,24 +65,22 @@ fn a_secret_is_printed_once_and_never_listed_or_logged() {
 }
 
 #[test]
-fn a_rotated_key_gives_way_to_a_new_one_of_the_same_holder() {
+fn a_rotated_key_is_replaced_by_a_new_one_of_the_same_holder() {
     let server = Server::start(&[]);
-    server.run(&["user", "create", "alice"]).ok();
-    let old = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    let old = key_of_alice(&server);
     let new = server.command(&["access-key", "rotate", &old.id]);
     assert_eq!(new["arn"], "arn:aws:iam::000000000000:user/alice");
-    let who = |key: &Credentials| kind(&server.aws_as(key, "DescribeRegistries", &json!({})));
-    assert_eq!(who(&old), unknown_key());
-    assert_ne!(who(&Credentials::of(&new)), unknown_key());
+    let describe = |key: &Credentials| kind(&server.aws_as(key, "DescribeRegistries", &json!({})));
+    assert_eq!(describe(&old), unknown_key());
+    assert_ne!(describe(&Credentials::of(&new)), unknown_key());
     let listed = server.command(&["access-key", "list", "--user", "alice"]);
     assert_eq!(names(&listed, "status"), ["Inactive", "Active"]);
 }
 
 #[test]
-fn a_disabled_key_is_not_rotated_into_one_that_works() {
+fn a_disabled_key_cannot_be_rotated() {
     let server = Server::start(&[]);
-    server.run(&["user", "create", "alice"]).ok();
-    let key = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    let key = key_of_alice(&server);
     server.command(&["access-key", "disable", &key.id]);
     let refusal = refused(&server, 1, &["access-key", "rotate", &key.id]);
     assert!(refusal.contains("is disabled: enable it first, or create another one"), "{refusal}");
@@ -111,7 +115,7 @@ fn a_key_can_be_printed_as_a_profile_of_a_credentials_file() {
 }
 
 #[test]
-fn a_key_that_exists_elsewhere_is_taken_over_with_its_secret() {
+fn a_key_can_be_imported_with_its_secret() {
     let server = Server::start(&[]);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n").unwrap();
@@ -133,7 +137,7 @@ fn the_last_root_key_of_the_servers_own_account_is_not_deleted() {
 }
 
 #[test]
-fn an_alias_names_the_registry_as_soon_as_it_is_active_and_no_longer_once_it_is_not() {
+fn an_alias_resolves_only_while_it_is_active() {
     let server = Server::start(&["--alias", "harbour"]);
     assert_eq!(server.aws("CreateRepository", &json!({"repositoryName": "app"})).status, 200);
     let pull = || server.get("/v2/dock/app/tags/list").status;
@@ -149,7 +153,7 @@ fn an_alias_names_the_registry_as_soon_as_it_is_active_and_no_longer_once_it_is_
 }
 
 #[test]
-fn the_primary_alias_is_what_uris_show_and_there_is_always_one() {
+fn uris_show_the_primary_alias_and_there_is_always_one() {
     let server = Server::start(&["--alias", "harbour"]);
     for arguments in [&["alias", "remove", "harbour"][..], &["alias", "change", "harbour", "--status", "REJECTED"]] {
         let reason = refused(&server, 1, arguments);
@@ -167,7 +171,7 @@ fn the_primary_alias_is_what_uris_show_and_there_is_always_one() {
 }
 
 #[test]
-fn an_alias_belongs_to_one_account_and_is_no_path_of_the_servers_own() {
+fn an_alias_belongs_to_one_account_and_must_not_be_reserved() {
     let server = Server::start(&["--alias", "harbour"]);
     server.command(&["account", "create", OTHER, "--alias", "dock"]);
     assert_eq!(refused(&server, 1, &["alias", "add", "dock"]), "the alias 'dock' belongs to another account");
@@ -180,7 +184,7 @@ fn an_alias_belongs_to_one_account_and_is_no_path_of_the_servers_own() {
 }
 
 #[test]
-fn an_account_has_a_registry_of_its_own_under_its_own_alias() {
+fn an_account_has_a_separate_registry_under_its_own_alias() {
     let server = Server::start(&[]);
     let key = server.command(&["account", "create", OTHER, "--alias", "dock", "--verified"]);
     let answer = server.aws_as(&Credentials::of(&key), "CreateRepository", &json!({"repositoryName": "app"})).json();
@@ -195,7 +199,7 @@ fn an_account_has_a_registry_of_its_own_under_its_own_alias() {
 }
 
 #[test]
-fn an_account_is_shown_with_all_that_belongs_to_it() {
+fn an_account_is_shown_with_its_aliases_users_and_keys() {
     let server = Server::start(&["--alias", "harbour"]);
     server.run(&["user", "create", "alice"]).ok();
     server.command(&["access-key", "create", "--user", "alice"]);
@@ -211,7 +215,7 @@ fn an_account_is_shown_with_all_that_belongs_to_it() {
 }
 
 #[test]
-fn a_user_goes_with_all_keys_and_policies() {
+fn a_user_is_deleted_with_all_keys_and_policies() {
     let server = Server::start(&[]);
     let made = server.command(&["user", "create", "alice"]);
     assert_eq!((&made["userName"], &made["arn"]), (&json!("alice"), &json!("arn:aws:iam::000000000000:user/alice")));
@@ -226,7 +230,7 @@ fn a_user_goes_with_all_keys_and_policies() {
 }
 
 #[test]
-fn what_does_not_exist_is_said_with_the_command_that_shows_what_does() {
+fn errors_about_missing_objects_name_the_command_that_lists_them() {
     let server = Server::start(&[]);
     for (arguments, hint) in [
         (&["user", "list", "--account", OTHER][..], "'roadstead account create 111122223333'"),
@@ -261,10 +265,9 @@ fn a_managed_policy_is_attached_by_its_name_or_its_arn() {
 }
 
 #[test]
-fn what_a_user_may_do_follows_the_attached_policies_at_once() {
+fn attached_and_detached_policies_take_effect_immediately() {
     let server = Server::start(&[]);
-    server.run(&["user", "create", "alice"]).ok();
-    let alice = Credentials::of(&server.command(&["access-key", "create", "--user", "alice"]));
+    let alice = key_of_alice(&server);
     let describe = || kind(&server.aws_as(&alice, "DescribeRepositories", &json!({})));
     let denied = (400, json!("AccessDeniedException"));
     assert_eq!(describe(), denied);
@@ -276,7 +279,7 @@ fn what_a_user_may_do_follows_the_attached_policies_at_once() {
 }
 
 #[test]
-fn a_repository_policy_that_keeps_everybody_out_is_taken_away_beside_the_server() {
+fn a_repository_policy_that_locks_everybody_out_is_deleted_by_a_command() {
     let server = Server::start(&[]);
     let repository = json!({"repositoryName": "team/app"});
     assert_eq!(kind(&server.aws("CreateRepository", &repository)), (200, Value::Null));
@@ -298,7 +301,7 @@ fn a_repository_policy_that_keeps_everybody_out_is_taken_away_beside_the_server(
 }
 
 #[test]
-fn a_policy_shows_the_id_of_a_user_who_is_gone_as_the_list_of_users_had_it() {
+fn a_policy_shows_the_id_of_a_deleted_user() {
     let server = Server::start(&[]);
     let id = server.command(&["user", "create", "alice"])["userId"].as_str().unwrap().to_owned();
     assert!(id.len() == 21 && id.starts_with("AIDA"), "{id}");
@@ -351,7 +354,7 @@ fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
 }
 
 #[test]
-fn the_data_folder_is_found_by_flag_variable_or_file_and_nothing_is_made_where_there_is_none() {
+fn the_data_directory_is_found_by_flag_variable_or_file_and_is_never_created() {
     let server = Server::start(&[]);
     let data = server.data().to_str().unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -388,7 +391,7 @@ fn a_command_needs_the_master_key_that_the_server_was_given() {
 }
 
 #[test]
-fn a_command_that_is_asked_for_wrongly_says_so_with_exit_code_2() {
+fn a_malformed_command_fails_with_exit_code_2() {
     let server = Server::start(&[]);
     for arguments in [
         &["account", "create", "12"][..],

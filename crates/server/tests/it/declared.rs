@@ -31,8 +31,8 @@ fn declared(secret: &str) -> String {
 }
 
 /// Starts a server with the configuration `text`.
-fn start(folder: &Path, text: &str) -> Server {
-    let (file, data) = (folder.join("roadstead.toml"), folder.join("data"));
+fn start(directory: &Path, text: &str) -> Server {
+    let (file, data) = (directory.join("roadstead.toml"), directory.join("data"));
     std::fs::write(&file, text).unwrap();
     let flags = ["--config", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
     Server::start_with(&flags, &[("ROOT_SECRET", "secret-of-the-root")])
@@ -48,9 +48,9 @@ fn describe(server: &Server, id: &str, secret: &str) -> Value {
 }
 
 #[test]
-fn a_declared_account_is_there_from_the_first_start_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), &declared("secret-of-alice-1"));
+fn a_declared_account_is_created_at_the_first_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), &declared("secret-of-alice-1"));
     let root = key("AKIAROOT", "secret-of-the-root");
     assert_eq!(server.aws_as(&root, "CreateRepository", &json!({"repositoryName": "app"})).status, 200);
     assert_eq!((server.get("/v2/dock/app/tags/list").status, server.get("/v2/quay/app/tags/list").status), (200, 404));
@@ -65,9 +65,9 @@ fn a_declared_account_is_there_from_the_first_start_on() {
 }
 
 #[test]
-fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), &declared("secret-of-alice-1"));
+fn a_start_updates_what_is_declared_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = start(directory.path(), &declared("secret-of-alice-1"));
     server.command(&["user", "create", "bob", "--account", OTHER]);
     server.command(&["account", "verify", OTHER, "off"]);
     server.command(&["alias", "change", "quay", "--account", OTHER, "--status", "active"]);
@@ -75,7 +75,7 @@ fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
     let before = server.command(&["account", "show", OTHER]);
     assert!(server.stop().success());
 
-    let server = start(folder.path(), &declared("another-secret-of-alice"));
+    let server = start(directory.path(), &declared("another-secret-of-alice"));
     let after = server.command(&["account", "show", OTHER]);
     assert_eq!((&after["verified"], &after["aliases"][1]["status"]), (&json!(true), &json!("PENDING")));
     assert_eq!((&after["users"], &after["accessKeys"]), (&before["users"], &before["accessKeys"]));
@@ -86,20 +86,20 @@ fn a_start_brings_what_is_declared_in_line_and_leaves_the_rest_alone() {
 }
 
 #[test]
-fn a_primary_alias_gives_way_to_the_one_that_is_declared_instead() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_primary_alias_is_replaced_by_a_declared_one() {
+    let directory = tempfile::tempdir().unwrap();
     let text = |aliases: &str| format!("[[account]]\nalias = [{aliases}]\n");
-    let server = start(folder.path(), &text("{ name = 'dock', primary = true }"));
+    let server = start(directory.path(), &text("{ name = 'dock', primary = true }"));
     assert_eq!(server.alias(), "dock");
     assert!(server.stop().success());
-    let server = start(folder.path(), &text("{ name = 'dock', status = 'REJECTED' }, { name = 'quay', primary = true }"));
+    let server = start(directory.path(), &text("{ name = 'dock', status = 'REJECTED' }, { name = 'quay', primary = true }"));
     assert_eq!(server.alias(), "quay");
 }
 
 #[test]
-fn what_cannot_be_set_up_keeps_the_server_from_starting() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("roadstead.toml");
+fn a_server_does_not_start_if_a_declared_account_cannot_be_set_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("roadstead.toml");
     std::fs::write(&file, "alias = 'dock'\n[[account]]\nid = '111122223333'\nalias = [{ name = 'dock' }]\n").unwrap();
     let ended = run(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--config", file.to_str().unwrap()], &[]);
     assert_eq!(ended.code, Some(1));

@@ -7,7 +7,7 @@ use std::process::Stdio;
 const AGENT: (&str, &str) = ("user-agent", r#"it's "me""#);
 
 #[test]
-fn a_request_is_an_object_of_json_without_the_fields_that_have_no_value() {
+fn a_request_is_a_json_object_without_fields_that_have_no_value() {
     let server = Server::start(&[]);
     let answer = server.send("GET", "/healthz?secret", &[AGENT], b"");
     let line = server.wait_for_event(|event| event["path"] == "/healthz");
@@ -22,7 +22,7 @@ fn a_request_is_an_object_of_json_without_the_fields_that_have_no_value() {
 }
 
 #[test]
-fn a_request_is_a_line_of_logfmt_where_the_log_is_text() {
+fn a_request_is_a_line_of_logfmt_if_the_log_is_text() {
     let data = tempfile::tempdir().unwrap();
     let mut child = command(&["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()], &[]);
     let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

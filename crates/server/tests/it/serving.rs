@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-fn folder() -> tempfile::TempDir {
+fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("serving-").tempdir().unwrap()
 }
 
@@ -48,7 +48,7 @@ fn every_answer_has_a_date_and_a_request_id() {
 }
 
 #[test]
-fn a_head_request_is_answered_like_get_but_without_the_body() {
+fn head_is_answered_like_get_without_the_body() {
     let server = Server::start(&[]);
     let mut connection = Connection::to(server.address());
     for path in ["/", "/healthz", "/readyz", "/nothing"] {
@@ -60,7 +60,7 @@ fn a_head_request_is_answered_like_get_but_without_the_body() {
 
 /// Over HTTP/2, hyper would send the body of an answer to HEAD, which is a protocol error for clients.
 #[tokio::test]
-async fn http_2_is_spoken_to_who_begins_with_it_and_head_has_no_body_there_either() {
+async fn http_2_is_supported_with_prior_knowledge_and_head_has_no_body() {
     let server = Server::start(&[]);
     let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let (mut client, connection) = connect_http2(stream).await;
@@ -75,7 +75,7 @@ async fn http_2_is_spoken_to_who_begins_with_it_and_head_has_no_body_there_eithe
 }
 
 #[test]
-fn what_is_nowhere_is_not_found_and_a_wrong_method_is_told_the_right_ones() {
+fn an_unknown_path_is_not_found_and_a_wrong_method_is_answered_with_the_allowed_ones() {
     let server = Server::start(&[]);
     assert_eq!(server.get("/v1/").status, 404);
     let answer = server.send("DELETE", "/healthz", &[], b"");
@@ -85,7 +85,7 @@ fn what_is_nowhere_is_not_found_and_a_wrong_method_is_told_the_right_ones() {
 }
 
 #[test]
-fn the_landing_page_shows_the_alias_and_lines_made_for_the_host_that_was_asked() {
+fn the_landing_page_shows_the_alias_and_commands_for_the_host_of_the_request() {
     let server = Server::start(&["--alias", "harbour"]);
     let page = server.send("GET", "/", &[("host", "registry.test:5000")], b"");
     assert!(page.header("content-type").unwrap().starts_with("text/html"));
@@ -97,7 +97,7 @@ fn the_landing_page_shows_the_alias_and_lines_made_for_the_host_that_was_asked()
 
 #[test]
 fn the_first_start_writes_a_root_access_key_that_only_its_user_can_read() {
-    let data = folder();
+    let data = directory();
     let server = Server::start_in(data.path(), &[]);
     let path = server.data().join("credentials");
     assert_eq!(mode(&path), 0o600);
@@ -112,8 +112,8 @@ fn the_first_start_writes_a_root_access_key_that_only_its_user_can_read() {
 }
 
 #[test]
-fn a_key_from_the_environment_is_taken_and_never_shown() {
-    let data = folder();
+fn a_key_from_the_environment_is_used_and_never_shown() {
+    let data = directory();
     let key = [
         ("ROADSTEAD_ACCESS_KEY_ID", "AKIAROADSTEADTEST"),
         ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2hunter2"),
@@ -134,8 +134,8 @@ fn a_key_from_the_environment_is_taken_and_never_shown() {
 }
 
 #[test]
-fn without_a_name_the_alias_is_of_the_aws_form_and_kept() {
-    let data = folder();
+fn an_alias_is_generated_in_the_format_of_aws_and_kept() {
+    let data = directory();
     let server = Server::start_in(data.path(), &[]);
     let alias = server.alias().to_owned();
     let letter_digit = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_digit();
@@ -146,7 +146,7 @@ fn without_a_name_the_alias_is_of_the_aws_form_and_kept() {
 
 #[test]
 fn a_second_server_on_the_same_data_is_refused_with_a_clear_message() {
-    let data = folder();
+    let data = directory();
     let server = Server::start_in(data.path(), &[]);
     let second = run(&["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()], &[]);
     assert_eq!(second.code, Some(1));
@@ -156,21 +156,21 @@ fn a_second_server_on_the_same_data_is_refused_with_a_clear_message() {
 }
 
 #[test]
-fn an_emulator_that_others_could_reach_is_refused_unless_told_twice_and_makes_no_data_folder() {
-    let parent = folder();
+fn an_emulator_that_others_could_reach_needs_a_second_flag_and_creates_no_data_directory_without_it() {
+    let parent = directory();
     let data = parent.path().join("data");
     let refused = run(&["serve", "--emulator", "--listen", "0.0.0.0:0", "--data", data.to_str().unwrap()], &[]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("0.0.0.0:0") && refused.stderr.contains("--emulator-on-network"), "{refused:?}");
     assert!(!data.exists());
-    let told_twice = Server::start(&["--emulator", "--emulator-on-network"]);
-    told_twice.wait_for_event(|event| event["level"] == "WARN" && event["message"].as_str().unwrap().contains("EMULATOR"));
+    let allowed = Server::start(&["--emulator", "--emulator-on-network"]);
+    allowed.wait_for_event(|event| event["level"] == "WARN" && event["message"].as_str().unwrap().contains("EMULATOR"));
 }
 
 #[test]
-fn an_address_that_is_taken_is_refused_and_no_data_folder_is_made() {
+fn a_server_that_cannot_listen_creates_no_data_directory() {
     let server = Server::start(&[]);
-    let parent = folder();
+    let parent = directory();
     let data = parent.path().join("data");
     let address = server.address().to_string();
     let second = run(&["serve", "--listen", &address, "--data", data.to_str().unwrap()], &[]);
@@ -192,7 +192,7 @@ fn all_but_one_byte_sent(server: &Server) -> Connection {
 }
 
 #[test]
-fn a_signal_to_stop_lets_a_request_under_way_finish() {
+fn a_request_in_flight_is_completed_after_a_signal_to_stop() {
     let mut server = Server::start(&[]);
     let mut idle = Connection::to(server.address());
     assert_eq!(idle.send("GET", "/healthz", &[], b"").status, 200);
@@ -208,7 +208,7 @@ fn a_signal_to_stop_lets_a_request_under_way_finish() {
 }
 
 #[test]
-fn who_has_asked_for_nothing_does_not_keep_a_server_that_stops() {
+fn connections_without_a_whole_request_do_not_delay_a_stop() {
     let mut server = Server::start(&[]);
     let begun: [&[u8]; 4] =
         [b"", b"GET /v2/ HT", b"GET /v2/ HTTP/1.1\r\nHost: a\r\nX", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"];
@@ -230,7 +230,7 @@ fn who_has_asked_for_nothing_does_not_keep_a_server_that_stops() {
 }
 
 #[test]
-fn a_second_signal_stops_at_once() {
+fn a_second_signal_stops_immediately() {
     let mut server = Server::start(&[]);
     let _connection = all_but_one_byte_sent(&server);
     server.terminate();
@@ -243,7 +243,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn an_ephemeral_server_removes_its_folder() {
+fn an_ephemeral_server_removes_its_directory() {
     let server = Server::start(&[]);
     let data = server.data().to_owned();
     assert!(data.join("credentials").exists() && mode(&data) == 0o700);
@@ -253,7 +253,7 @@ fn an_ephemeral_server_removes_its_folder() {
 
 #[test]
 fn an_ephemeral_server_that_cannot_start_leaves_nothing_behind() {
-    let (taken, temporary) = (Server::start(&[]), folder());
+    let (taken, temporary) = (Server::start(&[]), directory());
     let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
     let ended = run(&["serve", "--ephemeral", "--listen", &taken.address().to_string()], &environment);
     assert_eq!(ended.code, Some(1));
@@ -322,7 +322,7 @@ fn the_public_url_wins_over_whatever_a_request_says() {
 }
 
 #[test]
-fn a_host_that_is_none_is_refused_before_it_can_be_echoed() {
+fn an_invalid_host_is_refused_and_not_echoed() {
     let server = Server::start(&[]);
     for host in ["a\"b", "<script>", "user@host", "a b"] {
         let answer = server.send("GET", "/", &[("host", host)], b"");
@@ -332,7 +332,7 @@ fn a_host_that_is_none_is_refused_before_it_can_be_echoed() {
 }
 
 #[test]
-fn a_request_without_a_host_is_answered_for_the_address_that_it_came_to() {
+fn a_request_without_a_host_is_answered_for_the_address_of_the_listener() {
     let server = Server::start(&[]);
     let mut connection = Connection::to(server.address());
     connection.write(b"GET / HTTP/1.0\r\n\r\n");
@@ -352,13 +352,13 @@ fn the_access_log_has_no_query_and_no_authorization() {
 }
 
 #[test]
-fn a_variable_that_nobody_reads_is_reported_by_its_name() {
+fn an_unknown_variable_is_reported_by_its_name() {
     let server = Server::start_with(&["--ephemeral"], &[("ROADSTEAD_LISTN", "127.0.0.1:1")]);
     server.wait_for_event(|event| event["variable"] == "ROADSTEAD_LISTN" && event["level"] == "WARN");
 }
 
 #[test]
-fn the_version_and_the_help_are_told_and_a_wrong_flag_is_a_usage_error() {
+fn version_and_help_are_printed_and_an_unknown_flag_is_a_usage_error() {
     let version = run(&["--version"], &[]);
     assert_eq!((version.code, version.stdout.trim()), (Some(0), concat!("roadstead ", env!("CARGO_PKG_VERSION"))));
     assert!(run(&["serve", "--help"], &[]).stdout.contains("--public-url"));
@@ -367,7 +367,7 @@ fn the_version_and_the_help_are_told_and_a_wrong_flag_is_a_usage_error() {
 }
 
 #[test]
-fn text_is_the_log_format_where_there_is_no_terminal() {
+fn the_log_is_text_without_a_terminal() {
     let mut child = command(&["serve", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -384,7 +384,7 @@ fn text_is_the_log_format_where_there_is_no_terminal() {
 }
 
 #[test]
-fn the_ready_event_says_how_long_the_start_took() {
+fn the_ready_event_contains_the_duration_of_the_start() {
     let server = Server::start(&[]);
     let event = server.wait_for_event(|event| event["message"] == "ready");
     // The target is 50 ms for a release build on an idle machine. This bound only catches a scan at start.
