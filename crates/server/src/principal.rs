@@ -1,7 +1,6 @@
 //! The sender of a request.
 
 use roadstead_model::Identity;
-use std::fmt;
 
 /// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +18,4 @@ pub struct KnownPrincipal {
     pub identity: Identity,
     /// The access key used for authentication.
     pub access_key_id: String,
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anonymous => f.write_str("anonymous"),
-            Self::Known(known) => known.identity.arn().fmt(f),
-        }
-    }
 }

@@ -58,13 +58,13 @@ impl Router {
         let (head, mut body) = request.into_parts();
         let forwarded_request = admit_forwarded(server, peer, client);
         let mut response = match &forwarded_request {
-            Ok(_) => match AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await {
-                Ok(response) => response,
-                Err(_) => {
+            Ok(_) => {
+                let routed = AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await;
+                routed.unwrap_or_else(|_| {
                     tracing::error!(request_id = trace.request_id(), "this request ended with the panic logged before");
                     broken(door)
-                }
-            },
+                })
+            }
             Err(TooManyForwarded) => too_many(server, door),
         };
         if !body.is_end_stream() {
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_that_a_door_gives_to_a_head_request_stays() {
+    fn the_length_that_a_door_sets_for_a_head_request_stays() {
         let mut response = Reply::text(StatusCode::OK, Body::empty()).into_response();
         response.headers_mut().insert(CONTENT_LENGTH, 42.into());
         set_length(&mut response, &Body::empty());

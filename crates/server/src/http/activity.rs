@@ -183,31 +183,40 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(75);
     const STALLED: Duration = Duration::from_secs(600);
 
+    fn new_activity() -> Arc<Activity> {
+        Arc::new(Activity::new(IDLE, STALLED))
+    }
+
+    fn every_ten_seconds(activity: &Arc<Activity>, act: impl Fn(&Activity) + Send + 'static) {
+        let activity = activity.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                act(&activity);
+            }
+        });
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_connection_without_requests_ceases_after_the_idle_time() {
-        let activity = Activity::new(IDLE, STALLED);
+    async fn a_connection_without_requests_times_out_when_idle() {
+        let activity = new_activity();
         let begun = Instant::now();
         activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_comes_byte_by_byte_does_not_keep_a_connection() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
-        let (begun, trickling) = (Instant::now(), activity.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_secs(10)).await;
-                trickling.received();
-            }
-        });
+    async fn a_head_that_arrives_byte_by_byte_does_not_keep_a_connection_alive() {
+        let activity = new_activity();
+        let begun = Instant::now();
+        every_ten_seconds(&activity, Activity::received);
         activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_under_way_may_pause_for_longer_and_bytes_start_the_clock_anew() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
+    async fn a_request_in_flight_may_pause_for_longer_and_bytes_restart_the_timeout() {
+        let activity = new_activity();
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let touching = activity.clone();
@@ -221,7 +230,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_idle_time_counts_from_the_end_of_the_last_request() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
+        let activity = new_activity();
         activity.requests.fetch_add(1, Ordering::Relaxed);
         let request = InFlight(activity.clone());
         let begun = Instant::now();
@@ -234,8 +243,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_stops_waits_for_requests_and_for_nothing_else() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
+    async fn a_stopping_server_waits_only_for_requests_and_unread_responses() {
+        let activity = new_activity();
         let (stop, mut stopping) = watch::channel(false);
         let request = InFlight::new(&activity);
         let begun = Instant::now();
@@ -254,17 +263,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn control_frames_keep_no_http2_connection() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
+    async fn control_frames_do_not_keep_an_http2_connection_alive() {
+        let activity = new_activity();
         activity.is_multiplexed.store(true, Ordering::Relaxed);
         let (request, begun) = (InFlight::new(&activity), Instant::now());
-        let pinging = activity.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_secs(10)).await;
-                pinging.received();
-                pinging.sent();
-            }
+        every_ten_seconds(&activity, |activity| {
+            activity.received();
+            activity.sent();
         });
         activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), STALLED.as_secs());
@@ -272,15 +277,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_has_asked_for_nothing_is_idle_whatever_is_sent_to_it() {
-        let activity = Arc::new(Activity::new(IDLE, STALLED));
-        let (begun, pinging) = (Instant::now(), activity.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_secs(10)).await;
-                pinging.sent();
-            }
-        });
+    async fn a_client_without_requests_is_idle_whatever_is_sent_to_it() {
+        let activity = new_activity();
+        let begun = Instant::now();
+        every_ten_seconds(&activity, Activity::sent);
         activity.timed_out().await;
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_of_a_blob_is_sent_in_frames_and_says_its_length_beforehand() {
+    async fn a_part_of_a_blob_is_sent_in_frames_and_announces_its_length() {
         let length = 2 * FRAME as u64 + 5;
         let (body, reads) = part(7, length, usize::MAX);
         assert_eq!(http_body::Body::size_hint(&body).exact(), Some(length));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_read_before_it_is_asked_for() {
+    async fn a_frame_is_read_only_when_it_is_polled_for() {
         let (mut body, reads) = part(0, 3 * FRAME as u64, usize::MAX);
         assert!(reads.lock().is_empty());
         body.frame().await.unwrap().unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_answer_is_handed_over_in_pieces_that_are_no_copies() {
+    async fn a_large_body_is_passed_on_in_pieces_without_copying() {
         let whole = Bytes::from(vec![7; 2 * PIECE + 5]);
         let mut body = Body::from(whole.clone());
         for (at, length) in [(0, PIECE), (PIECE, PIECE), (2 * PIECE, 5)] {

@@ -160,7 +160,7 @@ impl Budget {
         self.0.refused[crowded as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts a connection until the result is dropped.
+    /// Charges a connection until the result is dropped.
     pub(crate) fn connection(&self) -> ConnectionShare {
         self.0.all.held.fetch_add(CONNECTION, Ordering::Relaxed);
         ConnectionShare(self.0.clone())
@@ -174,7 +174,6 @@ impl Budget {
         }
     }
 
-    /// An anonymous client.
     pub(crate) fn anonymous(&self, client: IpAddr) -> Holder {
         Holder::of_address(&self.0, client, Class::Anonymous)
     }
@@ -188,7 +187,6 @@ impl Budget {
         self.anonymous(client).has_room_of_its_own(bytes)
     }
 
-    /// An authenticated account.
     pub(crate) fn authenticated(&self, account: &RegistryId) -> Holder {
         Holder { pools: self.0.clone(), class: Class::Authenticated, own: [Some(self.0.account(account)), None], larger: None }
     }

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_choose_his_address() {
+    fn a_client_without_a_trusted_proxy_cannot_choose_its_address() {
         let headers = headers(&[("x-forwarded-for", "1.2.3.4")]);
         assert_eq!(client(ip("203.0.113.9"), &headers, &proxies()), ip("203.0.113.9"));
     }
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_walk() {
+    fn an_invalid_address_ends_the_search() {
         let headers = headers(&[("x-forwarded-for", "6.6.6.6, unknown, 10.1.1.1")]);
         assert_eq!(client(ip("10.0.0.1"), &headers, &proxies()), ip("10.1.1.1"));
         assert_eq!(client(ip("10.0.0.1"), &HeaderMap::new(), &proxies()), ip("10.0.0.1"));
     }
 
     #[test]
-    fn the_origin_is_the_proxys_word_only_when_the_proxy_is_trusted() {
+    fn a_proxy_names_the_origin_only_if_it_is_trusted() {
         let headers = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "registry.example")]);
         let seen_from = |peer: &str| origin(is_proxy(ip(peer), &proxies()), &headers, "http", "inner:5000").unwrap().to_string();
         assert_eq!(seen_from("10.0.0.1"), "https://registry.example");
@@ -102,11 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_secure_by_itself_or_by_the_word_of_a_trusted_proxy() {
+    fn a_connection_is_secure_by_itself_or_if_a_trusted_proxy_says_so() {
         let says = |scheme: &str| headers(&[("x-forwarded-proto", scheme)]);
-        let (proxy, stranger) = (is_proxy(ip("10.0.0.1"), &proxies()), is_proxy(ip("203.0.113.9"), &proxies()));
+        let (proxy, untrusted) = (is_proxy(ip("10.0.0.1"), &proxies()), is_proxy(ip("203.0.113.9"), &proxies()));
         for own in ["https", "http"] {
-            assert_eq!(is_secure(stranger, &says("https"), own), own == "https");
+            assert_eq!(is_secure(untrusted, &says("https"), own), own == "https");
             assert_eq!(is_secure(proxy, &HeaderMap::new(), own), own == "https");
             assert!(is_secure(proxy, &says("HTTPS"), own));
             assert!(is_secure(proxy, &says("http, https"), own), "the nearest proxy wrote the last one");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_host_or_scheme_that_is_none_is_passed_over() {
+    fn an_invalid_forwarded_host_or_scheme_is_ignored() {
         let bad_host = headers(&[("x-forwarded-proto", "https"), ("x-forwarded-host", "a\"b")]);
         assert_eq!(origin(true, &bad_host, "http", "inner:5000").unwrap().to_string(), "https://inner:5000");
         let bad_scheme = headers(&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "registry.example")]);

@@ -103,7 +103,7 @@ pub(crate) fn hold(
     if http_body::Body::is_end_stream(body) {
         return Ok(None);
     }
-    let length = Some(body.in_memory()).filter(|length| *length >= LARGE).unwrap_or(0);
+    let length = if body.in_memory() >= LARGE { body.in_memory() } else { 0 };
     if length == 0 && !is_stream {
         return Ok(None);
     }
@@ -138,20 +138,20 @@ mod tests {
     use roadstead_model::Algorithm;
 
     #[test]
-    fn a_large_answer_that_several_take_is_in_memory_once_for_strangers_and_once_for_the_known() {
+    fn shared_content_is_in_memory_once_for_anonymous_and_once_for_authenticated_clients() {
         let (budget, contents) = (Budget::new(8 << 20), SharedContent::default());
         let content = vec![b'x'; 1 << 20];
         let digest = Digest::of(Algorithm::Sha256, &content);
-        let stranger = budget.anonymous(IpAddr::from([192, 0, 2, 1]));
+        let anonymous = budget.anonymous(IpAddr::from([192, 0, 2, 1]));
         let take = |holder: &Holder| contents.share(&digest, Bytes::from(content.clone()), holder);
-        let taken: Vec<_> = (0..100).map(|_| take(&stranger).expect("counts once")).collect();
+        let taken: Vec<_> = (0..100).map(|_| take(&anonymous).expect("charged once")).collect();
         assert!(taken.iter().all(|bytes| bytes.as_ptr() == taken[0].as_ptr() && **bytes == *content));
-        let known = budget.authenticated(&roadstead_model::RegistryId::parse("000000000001").expect("an id"));
-        assert_ne!(take(&known).expect("has room of its own").as_ptr(), taken[0].as_ptr());
-        assert!(stranger.clone().share(1).is_err());
-        assert_eq!(contents.find(&digest, &stranger).expect("is being sent").as_ptr(), taken[0].as_ptr());
+        let authenticated = budget.authenticated(&roadstead_model::RegistryId::parse("000000000001").expect("an id"));
+        assert_ne!(take(&authenticated).expect("has its own quota").as_ptr(), taken[0].as_ptr());
+        assert!(anonymous.clone().share(1).is_err());
+        assert_eq!(contents.find(&digest, &anonymous).expect("is being sent").as_ptr(), taken[0].as_ptr());
         drop(taken);
-        assert_eq!(contents.find(&digest, &stranger), None);
-        assert!(stranger.share(1 << 20).is_ok(), "the last one gives it back");
+        assert_eq!(contents.find(&digest, &anonymous), None);
+        assert!(anonymous.share(1 << 20).is_ok(), "the last one releases the share");
     }
 }

@@ -30,7 +30,7 @@ impl Listings {
     /// Waits for a permit. Fails immediately if too many requests wait, or if the client's address holds so much memory that it
     /// could not be sent a large page.
     /// Authenticated callers need none.
-    pub(crate) async fn turn(&self, budget: &Budget, trace: &Trace) -> Result<Option<SemaphorePermit<'_>>, Crowded> {
+    pub(crate) async fn permit(&self, budget: &Budget, trace: &Trace) -> Result<Option<SemaphorePermit<'_>>, Crowded> {
         if trace.caller().is_some() {
             return Ok(None);
         }
@@ -73,42 +73,42 @@ mod tests {
     use roadstead_model::{Identity, RegistryId};
     use std::net::IpAddr;
 
-    fn stranger(last: u8) -> Trace {
+    fn anonymous(last: u8) -> Trace {
         Trace::new(IpAddr::from([192, 0, 2, last]), String::new(), None, false)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn strangers_wait_for_their_turn_and_the_known_do_not() {
+    async fn anonymous_clients_wait_for_a_permit_and_authenticated_ones_need_none() {
         let (listings, budget) = (Listings { permits: Semaphore::new(1), ..Listings::new() }, Budget::new(256 << 20));
-        let trace = stranger(1);
-        let turn = listings.turn(&budget, &trace).await.expect("is free");
-        assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll), "after a while");
-        let known = stranger(1);
+        let trace = anonymous(1);
+        let permit = listings.permit(&budget, &trace).await.expect("a free permit");
+        assert_eq!(listings.permit(&budget, &trace).await.err(), Some(Crowded::InAll), "after the timeout");
+        let authenticated = anonymous(1);
         let identity = Identity { registry: RegistryId::parse("000000000001").expect("an id"), user: None };
-        known.authenticated_as(&KnownPrincipal { identity, access_key_id: String::new() });
-        assert!(listings.turn(&budget, &known).await.expect("needs none").is_none());
-        drop(turn);
-        assert!(listings.turn(&budget, &trace).await.is_ok());
+        authenticated.authenticated_as(&KnownPrincipal { identity, access_key_id: String::new() });
+        assert!(listings.permit(&budget, &authenticated).await.expect("no permit needed").is_none());
+        drop(permit);
+        assert!(listings.permit(&budget, &trace).await.is_ok());
         assert_eq!(listings.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_address_that_holds_too_much_gets_no_turn() {
+    async fn an_address_that_holds_too_much_gets_no_permit() {
         let (listings, budget) = (Listings::new(), Budget::new(256 << 20));
-        let held = budget.anonymous(stranger(1).client()).share(29 << 20).expect("an eighth");
-        assert_eq!(listings.turn(&budget, &stranger(1)).await.err(), Some(Crowded::ByCaller));
-        assert!(listings.turn(&budget, &stranger(2)).await.is_ok());
+        let held = budget.anonymous(anonymous(1).client()).share(29 << 20).expect("an eighth");
+        assert_eq!(listings.permit(&budget, &anonymous(1)).await.err(), Some(Crowded::ByCaller));
+        assert!(listings.permit(&budget, &anonymous(2)).await.is_ok());
         drop(held);
-        assert!(listings.turn(&budget, &stranger(1)).await.is_ok());
+        assert!(listings.permit(&budget, &anonymous(1)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn few_wait_and_the_others_are_refused_at_once() {
+    async fn requests_beyond_the_waiting_limit_are_refused_immediately() {
         let (listings, budget) = (Listings { permits: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
-        let trace = stranger(1);
+        let trace = anonymous(1);
         let waiting: Vec<_> = (0..MAX_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
         let begun = tokio::time::Instant::now();
-        assert_eq!(listings.turn(&budget, &trace).await.err(), Some(Crowded::InAll));
+        assert_eq!(listings.permit(&budget, &trace).await.err(), Some(Crowded::InAll));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         drop(waiting);
     }

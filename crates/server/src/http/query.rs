@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_known_however_it_is_encoded() {
+    fn a_name_is_found_however_it_is_encoded() {
         assert_eq!(Query::parse("%74ag=a&ta%67=b&tag%3D=c").all("tag").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(Query::parse("").get(""), None);
     }

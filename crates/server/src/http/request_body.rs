@@ -141,8 +141,8 @@ impl From<Crowded> for ReceiveError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::Budget;
     use super::*;
+    use crate::http::Budget;
     use http_body::Frame;
     use http_body_util::StreamBody;
     use std::net::IpAddr;
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gathered_is_what_came() {
+    fn pieces_add_up_to_the_bytes_received() {
         for lengths in [vec![], vec![10], vec![PIECE], vec![PIECE - 1, 1, 1], vec![3 * PIECE + 7, 5], vec![1; 1000]] {
             let (mut pieces, mut sent) = (Pieces::default(), Vec::new());
             for (number, length) in lengths.iter().enumerate() {
@@ -188,20 +188,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_byte_now_and_then_does_not_keep_a_body() {
+    async fn single_bytes_do_not_keep_a_body_alive() {
         let begun = Instant::now();
         assert_eq!(receive(vec![(20, 1); 1000], MIB).await, Err(ReceiveError::TooSlow));
         assert_eq!(begun.elapsed().as_secs(), 60);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_at_the_lowest_rate_is_received_however_long_it_takes() {
+    async fn a_body_at_the_minimum_rate_is_received_however_long_it_takes() {
         assert_eq!(receive(vec![(10, 40_960); 200], 10 * MIB).await, Ok(200 * 40_960));
         assert_eq!(receive(vec![(10, 30_960); 200], 10 * MIB).await, Err(ReceiveError::TooSlow));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_came_fast_earns_no_more_than_the_grace() {
+    async fn a_fast_start_earns_no_more_than_the_grace_period() {
         let begun = Instant::now();
         assert_eq!(receive(vec![(0, 4 * MIB), (61, 1)], 5 * MIB).await, Err(ReceiveError::TooSlow));
         assert_eq!(begun.elapsed().as_secs(), 60);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_share_grows_with_what_comes_and_goes_with_the_body() {
+    async fn a_share_grows_with_the_bytes_received_and_is_released_with_the_body() {
         let budget = Budget::new(64 * MIB as u64);
         let holder = || budget.anonymous(IpAddr::from([192, 0, 2, 1]));
         let fits = |size| holder().share(size).is_ok();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_breaks_is_no_short_body() {
+    async fn a_broken_connection_does_not_end_a_body() {
         let frames = [Ok(Frame::data(Bytes::from_static(b"{}"))), Err(std::io::Error::other("reset"))];
         let mut body = StreamBody::new(futures_util::stream::iter(frames));
         let holder = Budget::new(MIB as u64).anonymous(IpAddr::from([192, 0, 2, 1]));

@@ -143,6 +143,6 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
 
 /// Composes a listing when its turn comes.
 async fn in_turn(server: &Server, call: &Call, list: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
-    let _turn = server.listings.turn(&server.budget, &call.trace).await?;
+    let _permit = server.listings.permit(&server.budget, &call.trace).await?;
     list.await
 }

@@ -32,15 +32,12 @@ static ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 
 /// The Content Security Policy of a door's responses, refusals included.
 fn policy(door: Door) -> &'static HeaderValue {
-    match door {
-        Door::Landing => &PAGE,
-        _ => &INERT,
-    }
+    if door == Door::Landing { &PAGE } else { &INERT }
 }
 
 /// Whether pages of other sites may be allowed to read this door's responses.
 fn is_shared(door: Door) -> bool {
-    matches!(door, Door::Oci)
+    door == Door::Oci
 }
 
 /// The sites that may read a response.
@@ -91,8 +88,7 @@ impl BrowserHeaders {
     pub(super) fn audience<B>(&self, peer: &Peer, door: Door, request: &Request<B>) -> Audience {
         let is_secure = self.hsts.is_some() && forwarded::is_secure(peer.is_proxy, request.headers(), peer.scheme);
         let is_read = || matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        let share =
-            if self.cors != Cors::Nobody && is_shared(door) && is_read() { Share::of(&self.cors, request.headers()) } else { Share::No };
+        let share = if is_shared(door) && is_read() { Share::of(&self.cors, request.headers()) } else { Share::No };
         Audience { is_secure, share }
     }
 
@@ -145,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_shared_with_whom_the_operator_lists_and_nobody_else() {
+    fn a_response_is_shared_only_with_the_sites_that_the_operator_lists() {
         let asked = |cors: &Cors, origin: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_page_of_this_server_may_do_anything_in_a_browser() {
+    fn only_the_landing_page_may_load_anything_in_a_browser() {
         for door in [Door::Aws, Door::Oci, Door::Logo, Door::Health, Door::Readiness, Door::Metrics, Door::WrongMethod("GET"), Door::None] {
             assert_eq!(policy(door), &INERT, "{door:?}");
         }

@@ -4,7 +4,7 @@ use crate::http::{Surface, logo_path};
 use http::Method;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(super) enum Door {
     Aws,
     Oci,
     Landing,
@@ -42,7 +42,7 @@ impl Door {
     }
 
     /// The label of the door in metrics.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Aws => "aws",
             Self::Oci => "oci",
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signpost_knows_every_door() {
+    fn every_path_leads_to_its_door() {
         for (method, path, door) in [
             (Method::POST, "/", Door::Aws),
             (Method::GET, "/", Door::Landing),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_operators_ask_is_found_at_their_own_address_and_nothing_else_is() {
+    fn probes_are_only_at_the_admin_address_and_nothing_else_is_there() {
         for (path, door) in [("/healthz", Door::Health), ("/readyz", Door::Readiness), ("/metrics", Door::Metrics)] {
             assert_eq!(Door::of(Surface::Admin, &Method::GET, path), door);
             assert_eq!(Door::of(Surface::Admin, &Method::POST, path), Door::WrongMethod("GET, HEAD"));

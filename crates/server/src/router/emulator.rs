@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_known_by_its_own_names_only() {
+    fn only_local_names_name_this_machine() {
         for host in ["localhost", "LOCALHOST:5000", "localhost.", "app.localhost:80", "127.0.0.1:5000", "127.8.9.1", "[::1]:5000", "[::1]"]
         {
             assert!(is_host_known(&emulator(false), host), "{host}");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_web_sites_are_known_by_names_that_cannot_lead_here() {
+    fn origins_are_accepted_if_outsiders_cannot_make_them_resolve_here() {
         let known = |config: &Config, origin: &'static str| is_origin_known(config, &HeaderValue::from_static(origin));
         let (alone, public) = (emulator(false), Origin::parse_url("https://ci.example").ok());
         let shared = Config { public_url: public, ..emulator(true) };
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_and_a_public_name_have_to_be_told_twice() {
+    fn a_proxy_or_a_public_name_needs_emulator_on_network() {
         let proxied = Config { trusted_proxies: vec![values::network("127.0.0.1").unwrap()], ..emulator(false) };
         let public = |url: &str| Config { public_url: Origin::parse_url(url).ok(), ..emulator(false) };
         assert!(exposure(&proxied).unwrap().contains("--trusted-proxy"));

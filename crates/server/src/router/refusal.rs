@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_told_in_the_dialect_of_its_door() {
+    fn a_panic_is_reported_in_the_error_format_of_its_door() {
         for (door, media_type) in
             [(Door::Aws, "application/x-amz-json-1.1"), (Door::Oci, "application/json"), (Door::None, "text/plain; charset=utf-8")]
         {

@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_has_an_id_of_its_own() {
+    fn request_ids_are_unique() {
         let ids: std::collections::HashSet<String> = (0..1000).map(|_| new()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 4)));

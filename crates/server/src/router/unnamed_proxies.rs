@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_peer_is_new_once_and_there_is_an_end_to_them() {
+    fn each_peer_is_new_once_and_their_number_is_bounded() {
         let proxies = UnnamedProxies::default();
         assert!(proxies.is_new(IpAddr::from([10, 0, 0, 1])) && !proxies.is_new(IpAddr::from([10, 0, 0, 1])));
         assert_eq!((0..200).filter(|number| proxies.is_new(IpAddr::from([10, 1, 0, *number]))).count(), MAX_WARNINGS - 1);

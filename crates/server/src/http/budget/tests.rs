@@ -11,18 +11,18 @@ fn account(last: u8) -> RegistryId {
 }
 
 #[test]
-fn a_stranger_holds_an_eighth_strangers_a_half_and_the_known_the_rest() {
+fn anonymous_clients_hold_an_eighth_each_and_a_half_together_and_authenticated_ones_the_rest() {
     let budget = Budget::new(64 * MIB as u64);
     let all_anonymous: Vec<_> = (0..4).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
     assert_eq!(budget.anonymous(address(0)).share(1).unwrap_err(), Crowded::ByCaller);
     assert_eq!(budget.anonymous(address(9)).share(1).unwrap_err(), Crowded::InAll);
-    let known = budget.authenticated(&account(1)).share(32 * MIB).expect("the remaining half");
+    let authenticated = budget.authenticated(&account(1)).share(32 * MIB).expect("the remaining half");
     assert_eq!(budget.authenticated(&account(2)).share(1).unwrap_err(), Crowded::InAll);
     drop(all_anonymous);
     assert_eq!(budget.authenticated(&account(1)).share(1).unwrap_err(), Crowded::ByCaller);
     let _other = budget.authenticated(&account(2)).share(24 * MIB).expect("all but an eighth");
     assert_eq!(budget.authenticated(&account(3)).share(1).unwrap_err(), Crowded::InAll);
-    drop(known);
+    drop(authenticated);
     assert!(budget.authenticated(&account(1)).share(32 * MIB).is_ok());
 }
 
@@ -36,7 +36,7 @@ fn addresses_of_one_ipv6_network_are_one_holder() {
 }
 
 #[test]
-fn what_is_refused_takes_nothing_and_what_is_dropped_gives_all_back() {
+fn a_refused_share_takes_nothing_and_a_dropped_one_releases_all() {
     let budget = Budget::new(8 * MIB as u64);
     for _ in 0..100 {
         assert!(budget.anonymous(address(1)).share(2 * MIB).is_err());
@@ -47,7 +47,7 @@ fn what_is_refused_takes_nothing_and_what_is_dropped_gives_all_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own() {
+async fn claims_of_other_addresses_take_nothing_from_one_that_has_proved_its_key() {
     let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
     let claim = async |last: u8, bytes: usize| {
         let mut share = budget.claimant(address(last), "AKIA", &owner).nothing();
@@ -73,9 +73,9 @@ async fn claims_of_others_take_nothing_from_an_address_that_has_proved_its_own()
 }
 
 #[tokio::test]
-async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_none() {
+async fn small_requests_with_an_existing_key_have_room_when_anonymous_clients_have_none() {
     let (budget, owner) = (Budget::new(64 * MIB as u64), account(1));
-    let _strangers: Vec<_> = (10..14).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
+    let _all_anonymous: Vec<_> = (10..14).map(|last| budget.anonymous(address(last)).share(8 * MIB).expect("an eighth")).collect();
     let mut held = Vec::new();
     for last in [1, 2, 3, 4] {
         for _ in 0..16 {
@@ -90,16 +90,16 @@ async fn small_requests_with_a_key_that_exists_have_room_when_strangers_have_non
 }
 
 #[test]
-fn small_answers_have_room_when_nothing_else_has_and_they_have_an_end() {
+fn small_responses_have_a_bounded_quota_when_all_others_are_exhausted() {
     let budget = Budget::new(64 * MIB as u64);
-    let _all: Vec<_> = [1, 2].map(|last| budget.authenticated(&account(last)).share(28 * MIB).expect("known")).into();
+    let _all: Vec<_> = [1, 2].map(|last| budget.authenticated(&account(last)).share(28 * MIB).expect("room")).into();
     let _small: Vec<_> = [1, 2, 3, 4].map(|last| budget.small(address(last)).share(MIB / 2).expect("has its own quota")).into();
     assert_eq!(budget.small(address(1)).share(1).unwrap_err(), Crowded::ByCaller);
     assert_eq!(budget.small(address(5)).share(1).unwrap_err(), Crowded::InAll);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_known_wait_for_room_and_strangers_do_not() {
+async fn authenticated_holders_wait_for_room_and_anonymous_ones_do_not() {
     let budget = Budget::new(64 * MIB as u64);
     let first = budget.authenticated(&account(1)).share(32 * MIB).expect("a half");
     let mut second = budget.authenticated(&account(1)).nothing();
@@ -108,14 +108,14 @@ async fn the_known_wait_for_room_and_strangers_do_not() {
         drop(first);
     });
     assert_eq!(second.hold(MIB).await, Ok(()));
-    let mut stranger = budget.anonymous(address(1)).nothing();
+    let mut anonymous = budget.anonymous(address(1)).nothing();
     let begun = Instant::now();
-    assert_eq!(stranger.hold(9 * MIB).await, Err(Crowded::ByCaller));
+    assert_eq!(anonymous.hold(9 * MIB).await, Err(Crowded::ByCaller));
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_who_wait_for_each_other_the_one_with_less_gives_up() {
+async fn of_two_holders_that_wait_for_each_other_the_smaller_one_times_out() {
     let budget = Budget::new(64 * MIB as u64);
     let mut more = budget.authenticated(&account(1)).share(20 * MIB).expect("room");
     let mut less = budget.authenticated(&account(1)).share(12 * MIB).expect("room");
@@ -125,7 +125,7 @@ async fn of_two_who_wait_for_each_other_the_one_with_less_gives_up() {
 }
 
 #[test]
-fn nobody_is_noted_who_holds_nothing() {
+fn quotas_of_holders_without_a_share_are_removed() {
     let budget = Budget::new(64 * MIB as u64);
     for number in 0..100_000_u32 {
         drop(budget.anonymous(IpAddr::from(number.to_be_bytes())).share(1));

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_is_good_for_its_address_and_key_and_there_is_an_end_to_how_many_are_kept() {
+    fn a_proof_is_valid_for_its_address_and_key_and_their_number_is_bounded() {
         let (keys, network) = (VerifiedKeys::default(), IpAddr::from([192, 0, 2, 1]));
         keys.insert(keys.claim(network, "AKIA"));
         let contains = |network: IpAddr, key: &str| keys.contains(keys.claim(network, key));
