@@ -150,16 +150,12 @@ fn presented_token(credentials: Credentials) -> Result<(Kind, String), TokenErro
 
 async fn find_holder(keys: &Keys, installation: &Installation, claims: &Claims) -> Result<Principal, TokenError> {
     let Some(holder) = &claims.holder else { return Ok(Principal::Anonymous) };
-    let account = RegistryId::parse(&holder.registry).map_err(|_| TokenError::Malformed)?;
-    let identity = Identity { registry: account, user: holder.user.clone() };
-    let access_key_id = holder.access_key_id.clone();
-    if keys.emulator {
-        return Ok(Principal::Known(KnownPrincipal { identity, access_key_id }));
+    let registry = RegistryId::parse(&holder.registry).map_err(|_| TokenError::Malformed)?;
+    let identity = Identity { registry, user: holder.user.clone() };
+    if !keys.emulator && installation.key_holder(&holder.access_key_id).await?.as_ref() != Some(&identity) {
+        return Err(TokenError::Revoked);
     }
-    match installation.key_holder(&access_key_id).await? {
-        Some(holder) if holder == identity => Ok(Principal::Known(KnownPrincipal { identity, access_key_id })),
-        _ => Err(TokenError::Revoked),
-    }
+    Ok(Principal::Known(KnownPrincipal { identity, access_key_id: holder.access_key_id.clone() }))
 }
 
 #[cfg(test)]

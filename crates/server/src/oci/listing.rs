@@ -1,11 +1,14 @@
-//! Pagination by `n`, `last` and `Link` (OCI distribution specification, "Listing Tags").
+//! Pagination by `n`, `last` and `Link` (OCI distribution specification, "Listing Tags"), and the listing of repositories.
 
+use super::failure::Failure;
 use crate::http::query::{ENCODED, Query};
-use crate::http::{Reply, Response};
+use crate::http::{Call, Reply, Response};
+use crate::server::Server;
 use http::header::LINK;
 use percent_encoding::utf8_percent_encode;
 use roadstead_model::PageSize;
 use roadstead_model::measure::beginning;
+use roadstead_model::oci::RepositoryList;
 
 /// The length in bytes to which positions are cut. It exceeds that of any listed name, tag or digest.
 const LONGEST_POSITION: usize = 512;
@@ -57,6 +60,14 @@ impl Listing {
 /// Parses a whole number of any magnitude. Overflow saturates.
 fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// Lists a page of all repositories as `<alias>/<repository>` in bytewise order, for `/v2/_catalog` (reserved by the OCI
+/// distribution specification, "Extensions"). All are public, so nothing is filtered.
+pub(super) async fn list_repositories(server: &Server, call: &Call, listing: &Listing) -> Result<Response, Failure> {
+    let page = server.installation.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
+    let reply = Reply::json_for(call, &RepositoryList { repositories: listing.entries(&page.items) });
+    Ok(listing.page(reply, page.next.as_deref(), "/v2/_catalog", None))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use roadstead_model::media_type::without_parameters;
 use roadstead_model::{Reference, StoredManifest, Tag};
-use roadstead_registry::{Condition, Error, ManifestPush, ManifestPut, Pull};
+use roadstead_registry::{Error, ManifestPush, ManifestPut, Pull};
 
 /// GET and HEAD respond with the stored bytes and the media type of the push, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
@@ -62,7 +62,8 @@ pub(super) async fn put(
     tags: &[Tag],
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
-    let condition = condition(call)?;
+    let condition = conditional::of_push(&call.headers)
+        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, Code::Unsupported, "a push has If-Match or If-None-Match, not both"))?;
     let maximum = server.installation.limits().manifest_bytes;
     let received = body::read(server, call, body, maximum).await.map_err(|halted| match halted {
         ReceiveError::TooLarge => Error::ManifestTooLarge.into(),
@@ -104,11 +105,6 @@ pub(super) async fn delete(server: &Server, target: &Target, reference: &Referen
         Reference::Digest(digest) => server.installation.delete_manifest(repository, digest).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).into_response())
-}
-
-fn condition(call: &Call) -> Result<Condition, Failure> {
-    conditional::of_push(&call.headers)
-        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, Code::Unsupported, "a push has If-Match or If-None-Match, not both"))
 }
 
 fn media_type(call: &Call) -> Option<String> {

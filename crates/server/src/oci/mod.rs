@@ -7,7 +7,6 @@ mod access;
 mod audit;
 mod blobs;
 mod body;
-mod catalog;
 mod conditional;
 mod error;
 mod failure;
@@ -90,7 +89,7 @@ async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteE
         Ok(Endpoint::Version) if principal.is_none() => Err(access::challenge(call)),
         Ok(Endpoint::Version) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({})).into_response()),
         Ok(Endpoint::Extensions) => Ok(Reply::json(StatusCode::OK, &serde_json::json!({ "extensions": [] })).into_response()),
-        Ok(Endpoint::Catalog(listing)) => in_turn(server, call, catalog::list(server, call, &listing)).await,
+        Ok(Endpoint::Catalog(listing)) => in_turn(server, call, listing::list_repositories(server, call, &listing)).await,
         Ok(Endpoint::Repository(place, operation)) => operate(server, call, principal.as_ref(), place, operation, body).await,
         Err(RouteError::NoAlias(name)) => Err(access::no_alias(server, call, &name, StatusCode::BAD_REQUEST, Code::NameInvalid).await),
         Err(error) => Err(error.into()),

@@ -71,7 +71,7 @@ impl Vector {
     }
 }
 
-/// What a refusal says.
+/// The message of a refusal.
 fn text(verdict: Result<Claim, SignatureError>) -> String {
     verdict.expect_err("a refusal").to_string()
 }

@@ -24,7 +24,7 @@ fn too_many_pulls_without_a_login_are_told_when_to_come_again() {
     assert_eq!(error(&refused), (429, "TOOMANYREQUESTS".into(), "Rate exceeded".into()));
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=1200).contains(&wait), "{wait}");
-    // What is no pull of an image goes on, and so do those who have signed in.
+    // Only pulls of images are limited, and authenticated pulls are not.
     assert_eq!(harbour.server.send("HEAD", MANIFEST, &[], b"").status, 200);
     assert_eq!((harbour.server.get(&blob).status, harbour.server.get("/v2/pier/app/tags/list").status), (200, 200));
     assert_eq!(harbour.send("GET", MANIFEST, &[], b"").status, 200);
@@ -52,8 +52,8 @@ fn a_volume_that_is_spent_is_denied_without_a_hope_of_patience() {
     let blob = format!("/v2/pier/app/blobs/{}", harbour.push_blob("app", &vec![7; 600_000]));
     let part = harbour.get_with(&blob, "range", "bytes=0-399999");
     assert_eq!((part.status, part.body.len()), (206, 400_000));
-    assert_eq!(harbour.server.get(&blob).status, 200, "there was something left when it began");
-    // What was sent counts when the last byte has left the server, which is not before it has arrived here.
+    assert_eq!(harbour.server.get(&blob).status, 200, "some volume remained when it began");
+    // Bytes count when the server has sent the last one, which may be after the client received it.
     assert!((0..100).any(|_| harbour.server.get(MANIFEST).status == 403));
     for path in [blob.as_str(), MANIFEST] {
         let refused = harbour.server.get(path);
@@ -85,7 +85,7 @@ fn push_child(harbour: &Harbour, text: &str) -> String {
 fn one_pull_of_an_image_of_several_platforms_passes_at_any_rate_and_the_next_one_is_told_to_wait() {
     let harbour = limited(&["--pull-rate-anonymous", "1/h", "--trusted-proxy", "127.0.0.1", "--pull-rate-authenticated", "1/h"]);
     let (index, child) = index(&harbour);
-    // What docker and containerd send, and what crane and podman send.
+    // First the requests of docker and containerd, then those of crane and podman.
     for (client, (first, second)) in [("192.0.2.1", (index.as_str(), child.as_str())), ("192.0.2.2", ("many", &child))] {
         let ask = |method: &str, reference: &str, login: &str| {
             let headers = [("x-forwarded-for", client), ("authorization", login)];
@@ -109,12 +109,12 @@ fn children_are_not_free_and_an_image_in_no_index_is_no_child() {
     assert_eq!([ask("192.0.2.1", &single), ask("192.0.2.1", &single)], [200, 429]);
     assert!((0..32).all(|_| ask("192.0.2.2", &child) == 200));
     assert_eq!(ask("192.0.2.2", &child), 429);
-    assert_eq!(ask("192.0.2.2", "many"), 200, "and they use up nothing of an image's rate");
-    // A child that has a tag of its own is an image to whoever asks for the tag.
+    assert_eq!(ask("192.0.2.2", "many"), 200, "children do not count towards the rate of images");
+    // A tagged child counts as an image if it is pulled by tag.
     let tagged = harbour.server.get(&format!("/v2/pier/app/manifests/{child}")).body;
     assert_eq!(harbour.put("amd64", &[], &tagged).status, 201);
     assert_eq!([ask("192.0.2.3", "amd64"), ask("192.0.2.3", "amd64"), ask("192.0.2.3", &child)], [200, 429, 200]);
-    // What is not there is no pull.
+    // A missing manifest does not count as a pull.
     assert!((0..3).all(|_| ask("192.0.2.4", "none") == 404) && ask("192.0.2.4", "v1") == 200);
 }
 
