@@ -47,7 +47,7 @@ def test_streams_that_nobody_reads_are_bounded_by_address_and_refused_ones_are_t
         for _ in range(30):
             connection.ask("GET", "/healthz")
     statuses = [status for connection in connections for status in connection.statuses(30)]
-    assert statuses.count(200) == 512 + 32, "8 MiB in shares of 16 KiB, and half a MiB of what is small"
+    assert statuses.count(200) == 512 + 32, "8 MiB in shares of 16 KiB, and half a MiB of small answers"
     assert statuses.count(503) == 56 * 30 - 544
     assert anonymous_memory(server) - before < 48 * MIB
     assert is_served(server)
@@ -55,7 +55,7 @@ def test_streams_that_nobody_reads_are_bounded_by_address_and_refused_ones_are_t
     for connection in connections:
         connection.close()
     time.sleep(0.2)
-    assert status_of_one_more(server) == 200, "what was held is given back"
+    assert status_of_one_more(server) == 200, "the memory is released"
 
 
 def status_of_one_more(server) -> int:
@@ -88,10 +88,10 @@ def test_a_stream_that_stands_still_ends_while_its_connection_is_busy(start):
     for _ in range(25):
         connection.ask("HEAD", MANIFEST)
         events = connection.events(0.2)
-        assert None not in events, "the connection is busy and stays"
+        assert None not in events, "a busy connection stays open"
         if any(isinstance(event, h2.events.StreamReset) and event.stream_id == stalled for event in events):
             return
-    pytest.fail(f"a stream of {STRANGER} stands still for ever")
+    pytest.fail(f"a stalled stream of {STRANGER} is not reset")
 
 
 def test_a_slow_reader_gets_all_of_a_large_answer(start):

@@ -54,7 +54,7 @@ def test_a_log_that_nobody_reads_stops_no_request_and_tells_what_it_lost_once_it
     assert kept + told["access"] >= REQUESTS
 
     pool.request("GET", "/healthz")
-    assert any(event.get("path") == "/healthz" for event in map(json.loads, log)), "it flows again"
+    assert any(event.get("path") == "/healthz" for event in map(json.loads, log)), "lines are written again"
 
 
 def test_a_log_that_nobody_reads_does_not_keep_the_server_from_stopping(unread):

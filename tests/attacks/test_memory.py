@@ -95,7 +95,7 @@ def test_a_body_in_chunks_of_one_byte_holds_what_it_is(server):
     time.sleep(0.5)
     assert anonymous_memory(server) - before < 8 * MIB
     assert send(connections[0], b"0\r\n\r\n")
-    assert status(answer(connections[0])) == 400, "x is no manifest"
+    assert status(answer(connections[0])) == 400, "the body is not a manifest"
     upload = Pusher(server).request("POST", "chunks/blobs/uploads/").headers["Location"].removeprefix(server.url)
     patch = head("PATCH", upload, Authorization=authorization, Transfer_Encoding="chunked")
     assert send(connections[0], patch + b"1\r\nx\r\n" * (MIB // 4))

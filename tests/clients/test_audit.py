@@ -43,7 +43,7 @@ def test_a_push_is_told_with_its_author_and_a_bad_login_without_its_password(aud
     assert [(event["outcome"], event["object"], event["resource"], event["account"]) for event in pushed] == [("done", "v1", resource, "000000000000")]
     assert {event["action"] for event in told if event["outcome"] == "done"} >= {"oci:StartUpload", "oci:CompleteUpload"}
     refused = [event for event in told if event["outcome"] == "refused"]
-    assert refused and {event["action"] for event in refused} == {"oci:Token"}, "to be told to sign in is no refusal"
+    assert refused and {event["action"] for event in refused} == {"oci:Token"}, "a challenge is not a refusal"
     text = json.dumps(told)
     assert password not in text and "hunter2" not in text
 

@@ -346,7 +346,7 @@ def test_a_body_that_is_no_json_object_is_a_serialization_exception(contract, fi
 def test_a_body_of_unusual_json_is_taken_like_any_other(contract, findings, operation):
     base = contract.base(operation)
     spaced = b" \r\n\t" + json.dumps(base, indent=3).encode() + b"\n\n"
-    assert not any(isinstance(value, bool) for value in base.values()), "every letter stands in a text"
+    assert not any(isinstance(value, bool) for value in base.values()), "every letter is in a string"
     escaped = re.sub(r"[a-z]", lambda letter: f"\\u{ord(letter[0]):04X}", json.dumps(base)).encode()
     deep = json.dumps(base).encode()[:-1] + (b"," if base else b"") + b'"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
     for body in (spaced, escaped, deep):

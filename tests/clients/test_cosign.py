@@ -37,7 +37,7 @@ def tags(ecr, repository) -> list[str]:
 
 
 def test_a_signature_under_a_tag_is_verified(cosign, signed, ecr, repository):
-    assert cosign.attempt("verify", *VERIFY, signed).returncode != 0, "nobody has signed yet"
+    assert cosign.attempt("verify", *VERIFY, signed).returncode != 0, "not signed yet"
     cosign("sign", *SIGN, signed)
     (payload,) = json.loads(cosign("verify", *VERIFY, signed))
     digest = signed.rpartition("@")[2]

@@ -108,7 +108,7 @@ def test_created_at_is_renewed_when_the_tag_moves_and_only_then(ecr, pusher, rep
     time.sleep(0.01)
     pusher.push(repository, first, "latest")
     back = described(ecr, repository)["latest"]
-    assert back["createdAt"] > moved["createdAt"], "the way back is a move, too"
+    assert back["createdAt"] > moved["createdAt"], "moving back is also a move"
     assert back["imageDetail"] == at_first["imageDetail"], "the image was pushed once"
 
 

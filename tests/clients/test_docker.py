@@ -102,7 +102,7 @@ def test_every_layer_is_downloaded_whole_without_a_login(docker, built, server, 
     docker("push", "--quiet", name)
     before = inspected(docker, name)
     docker("rmi", name, built, "debian:root")
-    assert docker("image", "ls", "--quiet", "--all") == "", "nothing is left to skip a download"
+    assert docker("image", "ls", "--quiet", "--all") == "", "no local layer that would skip a download"
     docker("logout", server.address)
     try:
         docker("pull", "--quiet", name)
@@ -132,7 +132,7 @@ def test_an_image_that_only_the_aws_api_pushed_is_pulled(docker, built, server, 
         assert push_layer(ecr, sister, content(f"blobs/{part['digest']}")) == part["digest"]
     ecr.put_image(repositoryName=sister, imageManifest=manifest.decode(), imageTag="v1")
     docker("rmi", f"{name}:v1", built)
-    assert docker("image", "ls", "--quiet", "--all") == "", "nothing is left to skip a download"
+    assert docker("image", "ls", "--quiet", "--all") == "", "no local layer that would skip a download"
     docker("pull", "--quiet", f"{name}-aws:v1")
     after = inspected(docker, f"{name}-aws:v1")
     assert (after["Id"], after["RootFS"]) == (before["Id"], before["RootFS"])

@@ -41,7 +41,7 @@ def test_of_two_writers_one_wins_and_the_other_is_told_where_the_upload_stands(e
     for refusal in (answer for answer in ended if not isinstance(answer, int)):
         assert refusal["Error"]["Code"] == "InvalidLayerPartException"
         assert (refusal["registryId"], refusal["repositoryName"], refusal["uploadId"]) == ("000000000000", repository, upload)
-        assert refusal.get("lastValidByteReceived") in (None, PART - 1), "where it stood, or stands"
+        assert refusal.get("lastValidByteReceived") in (None, PART - 1), "before or after the other part"
     assert complete(ecr, repository, upload, content)["layerDigest"] == digest_of(content)
 
 

@@ -35,7 +35,7 @@ def test_it_writes_the_root_key_for_its_owner_only(server):
     assert re.fullmatch("[A-Z0-9]{16,128}", access_key) and len(secret) >= 32
     assert secret not in server.log.read_text()
     stored = [path for path in server.data.rglob("*") if path.is_file() and path != file]
-    assert all(secret.encode() not in path.read_bytes() for path in stored), "at rest it is nowhere else"
+    assert all(secret.encode() not in path.read_bytes() for path in stored), "the secret is in no other file"
 
 
 def test_it_takes_the_root_key_from_the_environment(start):

@@ -62,10 +62,10 @@ def test_a_walk_sees_every_lasting_tag_exactly_once(ecr, server, pusher, reposit
                 break
             pages = ecr.get_paginator("describe_image_tags").paginate(repositoryName=repository, PaginationConfig={"PageSize": size})
             seen = [detail["imageTag"] for page in pages for detail in page["imageTagDetails"]]
-            assert seen == sorted(set(seen)), "in order, and none twice"
+            assert seen == sorted(set(seen)), "in order, without duplicates"
             assert set(LASTING) <= set(seen)
     finally:
         disturbance.over.set()
         disturbance.join()
     assert disturbance.failure is None
-    assert disturbance.deeds >= LEAST_DEEDS, "there was a disturbance"
+    assert disturbance.deeds >= LEAST_DEEDS, "too few concurrent changes"

@@ -11,7 +11,7 @@ mod slot;
 
 pub(crate) use listener::serve;
 
-use crate::http::{Activity, Peer, Surface};
+use crate::http::{Activity, Peer};
 use crate::router::Router;
 use crate::tls::{HTTP2, Tls};
 use framing_guard::FramingGuard;
@@ -52,7 +52,7 @@ async fn run(
     let activity = slot.activity.clone();
     let local = stream.local_addr().unwrap_or(address);
     let (surface, is_proxy) = (slot.surface, slot.is_proxy);
-    let tls = server.tls.as_ref().filter(|_| surface != Surface::Admin);
+    let tls = server.tls_at(surface);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let peer = Arc::new(Peer { address, local, surface, is_proxy, scheme, activity: activity.clone() });
     let stream = MonitoredStream::new(stream, activity, server.telemetry.clone());

@@ -57,6 +57,11 @@ impl Server {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
+    /// The certificate at an address: `--admin-listen` is always plain HTTP.
+    pub(crate) fn tls_at(&self, surface: Surface) -> Option<&Tls> {
+        self.tls.as_ref().filter(|_| surface != Surface::Admin)
+    }
+
     /// The connections to an address of the server.
     pub(crate) fn connections_at(&self, surface: Surface) -> &Connections {
         if surface == Surface::Admin { &self.admin_connections } else { &self.connections }

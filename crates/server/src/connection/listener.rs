@@ -42,7 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, surface: Surface, router: Arc<R
                         connections.spawn(run(stream, address, slot, router.clone(), protocols.clone(), stopping.clone()));
                         server.connections_at(surface).settle().await;
                     }
-                    Err(_) => refuse(stream, server.tls.is_some() && surface != Surface::Admin),
+                    Err(_) => refuse(stream, server.tls_at(surface).is_some()),
                 },
                 Err(error) => pause_after(&error).await,
             },
