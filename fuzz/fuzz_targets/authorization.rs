@@ -9,7 +9,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     match read_authorization(&headers) {
         Ok(Some(Credentials::Bearer(token))) => assert!(!token.is_empty()),
         Ok(Some(Credentials::Basic { user, .. })) => assert!(!user.contains(':')),
-        Ok(None) => unreachable!("there is a header"),
+        Ok(None) => unreachable!("the header is present"),
         Err(_) => {}
     }
 });

@@ -7,7 +7,7 @@ const OTHER_KEY: SealingKey = SealingKey::new([8; 32]);
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<&str>, &str, &str, usize, u8)| {
     let (listing, position, token, place, flip) = input;
-    // An authentication code cannot be guessed.
+    // The fuzzer cannot guess an authentication code.
     if let Ok(found) = KEY.open(&listing, token) {
         assert_eq!(KEY.seal(&listing, &found), token);
     }

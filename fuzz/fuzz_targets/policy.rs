@@ -15,13 +15,13 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
     let (identity_text, repository_text, action) = (next(), next(), next());
     let keys = next().lines().filter_map(|line| line.split_once('='));
     let foreign = input.len() % 2 == 1;
-    if let Ok(printed) = render(repository_text) {
-        assert_eq!(render(&printed).as_ref(), Ok(&printed), "printing anew changes nothing");
+    if let Ok(rendered) = render(repository_text) {
+        assert_eq!(render(&rendered).as_ref(), Ok(&rendered), "rendering is idempotent");
     }
     let repository = Policy::new(PolicyKind::Repository, repository_text).ok();
     if repository.is_some() {
-        let printed = render(repository_text).expect("a policy can be printed");
-        assert!(Policy::new(PolicyKind::Repository, &printed).is_ok(), "{printed}");
+        let rendered = render(repository_text).expect("a valid policy can be rendered");
+        assert!(Policy::new(PolicyKind::Repository, &rendered).is_ok(), "{rendered}");
     }
     let identity = Policy::new(PolicyKind::Identity, identity_text).ok();
     if identity.is_none() && repository.is_none() {
@@ -43,7 +43,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
     };
     assert_eq!(with(DENY_ALL, &identity), Decision::ExplicitDeny(PolicyKind::Identity), "a deny wins");
     let allowed = with(ALLOW_ALL, &identity);
-    assert!(allowed.is_allowed() || !decision.is_allowed(), "an allow takes nothing away");
+    assert!(allowed.is_allowed() || !decision.is_allowed(), "an added allow never denies");
     if matches!(decision, Decision::ExplicitDeny(PolicyKind::Identity)) {
         assert!(!public.is_allowed() && !allowed.is_allowed());
     }

@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|input: &str| {
     match read(&request, &["ecr-public"], Timestamp::from_seconds(NOW)) {
         Ok(claim) => {
             assert_eq!(claim.service, "ecr-public");
-            // A signature with this secret cannot be guessed, whatever the request.
+            // The fuzzer cannot guess a signature with this secret.
             assert!(claim.verify(&request, body.as_bytes(), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").is_err());
         }
         Err(refusal) => assert!(refusal.exception().ends_with("Exception")),

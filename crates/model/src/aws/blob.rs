@@ -51,7 +51,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_length_is_told_exactly_for_what_decodes(text in "[A-Za-z+/=_ ]{0,9}") {
+        fn the_decoded_length_is_exact(text in "[A-Za-z+/=_ ]{0,9}") {
             prop_assert_eq!(decoded_length(&text), decode(&text).map(|bytes| bytes.len() as u64));
         }
     }

@@ -86,7 +86,7 @@ mod tests {
     use crate::aws::scalars;
 
     #[test]
-    fn a_pattern_has_to_match_from_end_to_end() {
+    fn a_pattern_must_match_from_end_to_end() {
         let digits = Pattern::new("[0-9]{12}|x");
         assert!(digits.matches("123456789012"));
         assert!(digits.matches("x"));

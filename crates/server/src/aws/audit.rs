@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_is_audited_of_but_reads_and_parts() {
+    fn all_operations_except_reads_and_parts_are_audited() {
         let is_read = |name: &str| ["Describe", "List", "BatchCheck"].iter().any(|verb| name.starts_with(verb));
         for operation in Operation::ALL.iter().copied().filter(|operation| *operation != Operation::UploadLayerPart) {
             let gets = operation.name().starts_with("Get") && operation != Operation::GetAuthorizationToken;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_the_place_of_an_id_is_not_written_down() {
+    fn a_secret_in_place_of_an_id_is_not_logged() {
         assert!(is_access_key_id("AKIAIOSFODNN7EXAMPLE"));
         assert!(!is_access_key_id("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") && !is_access_key_id("DEADBEEFDEADBEEF"));
     }

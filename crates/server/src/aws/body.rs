@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_not_received_is_told_why() {
+    fn every_failure_to_receive_a_body_has_its_status() {
         let status = |error: ReceiveError| Failure::from(error).into_answer(None, "").0;
         assert_eq!(status(ReceiveError::TooLarge), StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(

@@ -149,7 +149,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::ReferencedImagesNotFound { .. } => Exception::ReferencedImagesNotFound,
         Error::ManifestDigestMismatch { .. } => Exception::ImageDigestDoesNotMatch,
         Error::LayerDigestMismatch { .. } => Exception::InvalidLayer,
-        // AWS capitalises this member (oras-project/oras#690).
+        // AWS capitalises `ImageManifest` and `PolicyText` (oras-project/oras#690).
         Error::ManifestInvalid(reason) => return at("ImageManifest", reason),
         Error::MediaTypeFixed { .. } => return at("imageManifestMediaType", error),
         Error::AnswerTooLarge { .. } => return at("imageIds", error),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_repository_is_worded_as_aws_words_it() {
+    fn a_missing_repository_has_awss_wording() {
         let message = "The repository with name 'team/app' does not exist in the registry with id '123456789012'";
         let expected = json!({"__type": "RepositoryNotFoundException", "message": message});
         assert_eq!(worded(repository_not_found(), "DescribeImageTags"), (400, expected));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_part_says_how_far_the_upload_stands() {
+    fn an_invalid_part_reports_the_committed_offset() {
         let at = |received| Error::LayerPartInvalid { repository: repository(), id: "u".into(), received };
         let answer = worded(at(10), "UploadLayerPart").1;
         assert_eq!(answer["lastValidByteReceived"], 9);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_an_end() {
+    fn long_messages_are_truncated() {
         let long = Violation::new("imageDigest", "ä".repeat(1 << 20));
         let (_, body) = worded(long, "DescribeImages");
         let message = body["message"].as_str().expect("a message");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn there_being_no_room_is_said_in_words_that_sdks_answer_by_trying_again() {
+    fn crowding_is_reported_by_errors_that_sdks_retry() {
         for (crowded, status, name) in [(Crowded::ByCaller, 400, "ThrottlingException"), (Crowded::InAll, 503, "ServiceUnavailable")] {
             assert!(Failure::Crowded(crowded).retry_after().is_some());
             let (worded, body) = worded(Failure::Crowded(crowded), "UploadLayerPart");

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_id_is_read_refused_or_known_not_to_exist() {
+    fn an_image_id_is_valid_malformed_or_cannot_exist() {
         let digest = format!("sha256:{}", "a".repeat(64));
         assert!(image_id(&id(Some(&digest), Some("latest"))).is_ok_and(|id| id.is_some()));
         assert_eq!(image_id(&id(Some("sha256:ab"), None)), Ok(None), "well formed for AWS, but the digest of nothing");
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_deleted_is_malformed_only_if_aws_would_say_so() {
+    fn an_id_that_cannot_be_deleted_is_malformed_only_by_awss_patterns() {
         let code = |digest: Option<&str>, tag: Option<&str>, failure| {
             image_failure(ImageIdText { digest: digest.map(str::to_owned), tag: tag.map(str::to_owned) }, &failure).failure_code
         };

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_wrote_is_escaped() {
+    fn messages_are_escaped_in_xml() {
         let refusal = Refusal::new(StatusCode::BAD_REQUEST, "InvalidAction", "<a>&");
         assert!(refusal.as_xml("r").contains("<Message>&lt;a&gt;&amp;</Message>"));
     }

@@ -15,7 +15,7 @@ fn violation(member: &str, constraint: &str) -> Option<String> {
 const NAME: &str = "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*";
 
 #[test]
-fn a_name_is_checked_in_the_words_of_aws() {
+fn violations_of_a_name_have_awss_wording() {
     let verdict = |name: &str| verdict("CreateRepository", &format!(r#"{{"repositoryName":"{name}"}}"#));
     assert_eq!(verdict("team/app"), None);
     assert_eq!(verdict("team/app\\u0031"), None);
@@ -34,7 +34,7 @@ fn a_required_member_may_be_neither_absent_nor_null() {
 }
 
 #[test]
-fn a_number_of_any_magnitude_is_held_against_its_range() {
+fn a_number_of_any_magnitude_is_checked_against_its_range() {
     let verdict = |n: &str| verdict("DescribeRepositories", &format!(r#"{{"maxResults":{n}}}"#));
     let low = violation("maxResults", "Member must have value greater than or equal to 1");
     let high = violation("maxResults", "Member must have value less than or equal to 1000");
@@ -67,7 +67,7 @@ fn a_long_has_a_range_even_where_the_service_model_gives_none() {
 }
 
 #[test]
-fn a_lists_length_and_its_entries_are_checked() {
+fn the_length_and_the_entries_of_a_list_are_checked() {
     let verdict = |names: &str| verdict("DescribeRepositories", &format!(r#"{{"repositoryNames":[{names}]}}"#));
     let inner = format!(
         "Member must satisfy constraint: [Member must have length less than or equal to 205, \
@@ -85,7 +85,7 @@ fn a_lists_length_and_its_entries_are_checked() {
 }
 
 #[test]
-fn a_pattern_alone_is_worded_as_the_private_service_was_seen_to_word_it() {
+fn a_pattern_alone_has_the_private_services_wording() {
     let digests = r#"{"repositoryName":"app","uploadId":"01234567-89ab-cdef-0123-456789abcdef","layerDigests":["x"]}"#;
     let constraint = "Member must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z0-9-_+.]+:[a-fA-F0-9]+]";
     assert_eq!(verdict("CompleteLayerUpload", digests), violation("layerDigests", constraint));
@@ -121,7 +121,7 @@ fn a_blob_is_measured_by_its_bytes() {
 }
 
 #[test]
-fn a_value_of_another_json_type_says_which_type_it_must_be() {
+fn a_value_of_another_json_type_is_refused_with_the_expected_type() {
     for (operation, body, member, kind) in [
         ("CreateRepository", r#"{"repositoryName":5}"#, "repositoryName", "string"),
         ("CreateRepository", r#"{"repositoryName":"\ud800"}"#, "repositoryName", "string"),
@@ -140,7 +140,7 @@ fn only_an_object_is_a_request() {
 }
 
 #[test]
-fn a_member_named_twice_makes_a_request_malformed_however_deep_it_stands() {
+fn a_repeated_member_at_any_depth_makes_a_request_malformed() {
     for body in [r#"{"repositoryName":"app","repositoryName":"app"}"#, r#"{"repositoryName":"app","tags":[{"Key":"k","Key":"k"}]}"#] {
         assert_eq!(Request::read(Operation::CreateRepository, body), Err(Invalid::Malformed), "{body}");
     }
@@ -148,19 +148,19 @@ fn a_member_named_twice_makes_a_request_malformed_however_deep_it_stands() {
 }
 
 #[test]
-fn members_that_are_not_known_are_ignored_however_deep() {
+fn unknown_members_are_ignored_at_any_depth() {
     let deep = format!(r#"{{"surprise":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(verdict("GetAuthorizationToken", &deep), None);
 }
 
 proptest! {
     #[test]
-    fn arbitrary_text_is_judged_without_a_panic(body in "\\PC{0,60}", which in 0usize..23) {
+    fn arbitrary_text_never_panics(body in "\\PC{0,60}", which in 0usize..23) {
         let _ = Request::read(Operation::ALL[which], &body);
     }
 
     #[test]
-    fn integers_are_judged_as_big_integers_are(n in any::<i128>()) {
+    fn integers_are_compared_like_big_integers(n in any::<i128>()) {
         let found = verdict("DescribeRepositories", &format!(r#"{{"maxResults":{n}}}"#));
         prop_assert_eq!(found.is_none(), (1..=1000).contains(&n));
     }

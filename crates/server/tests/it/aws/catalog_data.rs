@@ -1,11 +1,11 @@
-//! Catalog data, resource tags and repository policies: what hangs on a repository besides images.
+//! Catalog data, resource tags and repository policies.
 
 use super::door::{Door, OWN};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// A PNG of these dimensions, as far as a reader of its head can tell.
+/// The header and the end of a PNG of these dimensions.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut header = b"IHDR".to_vec();
     header.extend(width.to_be_bytes());
@@ -22,7 +22,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn catalog_data_are_put_and_got_and_the_logo_stays_until_another_comes() {
+fn catalog_data_are_replaced_and_the_logo_stays_until_another_is_put() {
     let door = Door::open();
     let data = json!({"description": "d", "architectures": ["ARM 64", "whatever"], "operatingSystems": ["Linux"], "aboutText": "# about",
         "usageText": "", "logoImageBlob": STANDARD.encode(png(60, 2048))});
@@ -38,7 +38,7 @@ fn catalog_data_are_put_and_got_and_the_logo_stays_until_another_comes() {
     let put = |data: Value| json!({"repositoryName": "team/app", "catalogData": data});
     let replaced = door.ok("PutRepositoryCatalogData", put(json!({"description": "other"})));
     assert_eq!(replaced["catalogData"], json!({"description": "other", "logoUrl": url}));
-    // The AWS CLI's first version encodes what its user has encoded already.
+    // Version 1 of the AWS CLI encodes base64 once more.
     let twice = STANDARD.encode(STANDARD.encode(png(100, 100)));
     let renewed = door.ok("PutRepositoryCatalogData", put(json!({"logoImageBlob": twice})));
     assert_ne!(renewed["catalogData"]["logoUrl"], json!(url));
@@ -46,7 +46,7 @@ fn catalog_data_are_put_and_got_and_the_logo_stays_until_another_comes() {
 }
 
 #[test]
-fn a_logo_that_is_none_is_refused_and_makes_no_repository() {
+fn an_invalid_logo_is_refused_and_no_repository_is_created() {
     let door = Door::open();
     for (bytes, constraint) in [
         (b"GIF89a".to_vec(), "must be a PNG image"),
@@ -63,8 +63,7 @@ fn a_logo_that_is_none_is_refused_and_makes_no_repository() {
 
 #[test]
 fn a_repository_without_catalog_data_has_empty_ones_and_a_registry_a_display_name() {
-    let door = Door::open();
-    door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
+    let door = Door::with_repository();
     assert_eq!(door.ok("GetRepositoryCatalogData", json!({"repositoryName": "team/app"})), json!({"catalogData": {}}));
     assert_eq!(door.ok("GetRegistryCatalogData", json!({})), json!({"registryCatalogData": {}}));
     let named = json!({"registryCatalogData": {"displayName": "The Team"}});
@@ -72,6 +71,10 @@ fn a_repository_without_catalog_data_has_empty_ones_and_a_registry_a_display_nam
     assert_eq!(door.ok("GetRegistryCatalogData", json!({})), named);
     let absent = door.refused("GetRepositoryCatalogData", json!({"repositoryName": "absent"}));
     assert_eq!(absent.0, "RepositoryNotFoundException");
+}
+
+fn numbered_tags(count: u32) -> Vec<Value> {
+    (0..count).map(|number| json!({"Key": format!("k{number}"), "Value": "v"})).collect()
 }
 
 #[test]
@@ -82,12 +85,11 @@ fn resource_tags_are_set_overwritten_listed_and_removed() {
     let arn = "arn:aws:ecr-public::123456789012:repository/team/app";
     let list = || door.ok("ListTagsForResource", json!({"resourceArn": arn}))["tags"].clone();
     assert_eq!(list(), json!([{"Key": "Team", "Value": ""}, {"Key": "team", "Value": "a"}]));
-    let answer = door.ok("TagResource", json!({"resourceArn": arn, "tags": [{"Key": "team", "Value": "b"}]}));
-    assert_eq!(answer, json!({}));
+    assert_eq!(door.ok("TagResource", json!({"resourceArn": arn, "tags": [{"Key": "team", "Value": "b"}]})), json!({}));
     assert_eq!(door.ok("UntagResource", json!({"resourceArn": arn, "tagKeys": ["Team", "absent"]})), json!({}));
     assert_eq!(list(), json!([{"Key": "team", "Value": "b"}]));
-    let many: Vec<_> = (0..50).map(|number| json!({"Key": format!("k{number}"), "Value": "v"})).collect();
-    assert_eq!(door.refused("TagResource", json!({"resourceArn": arn, "tags": many})).0, "TooManyTagsException");
+    let many = json!({"resourceArn": arn, "tags": numbered_tags(50)});
+    assert_eq!(door.refused("TagResource", many).0, "TooManyTagsException");
     assert_eq!(list().as_array().map(Vec::len), Some(1), "all or none");
     for bad in [json!({"Key": "aws:x", "Value": "v"}), json!({"Key": "x", "Value": "AWS:v"}), json!({"Value": "v"})] {
         assert_eq!(door.refused("TagResource", json!({"resourceArn": arn, "tags": [bad]})).0, "InvalidTagParameterException", "{bad}");
@@ -103,10 +105,10 @@ fn resource_tags_are_set_overwritten_listed_and_removed() {
 }
 
 #[test]
-fn a_repository_with_one_bad_tag_is_not_made() {
+fn a_repository_with_an_invalid_tag_is_not_created() {
     let door = Door::open();
-    let too_many: Vec<_> = (0..51).map(|number| json!({"Key": format!("k{number}"), "Value": "v"})).collect();
-    for (tags, exception) in [(json!([{"Key": "aws:x"}]), "InvalidTagParameterException"), (json!(too_many), "TooManyTagsException")] {
+    for (tags, exception) in [(vec![json!({"Key": "aws:x"})], "InvalidTagParameterException"), (numbered_tags(51), "TooManyTagsException")]
+    {
         assert_eq!(door.refused("CreateRepository", json!({"repositoryName": "team/app", "tags": tags})).0, exception);
     }
     assert_eq!(door.ok("DescribeRepositories", json!({})), json!({"repositories": []}));
@@ -114,8 +116,7 @@ fn a_repository_with_one_bad_tag_is_not_made() {
 
 #[test]
 fn a_repository_policy_is_set_got_in_awss_form_and_deleted() {
-    let door = Door::open();
-    door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
+    let door = Door::with_repository();
     let name = json!({"repositoryName": "team/app"});
     let none = format!("Repository policy does not exist for the repository with name 'team/app' in the registry with id '{OWN}'");
     for operation in ["GetRepositoryPolicy", "DeleteRepositoryPolicy"] {

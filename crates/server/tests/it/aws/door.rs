@@ -1,4 +1,4 @@
-//! The AWS door of a server of its own, and clients that sign what they send to it.
+//! A server and a client that signs requests to its AWS door.
 
 use crate::support::{Answer, Connection, Credentials, Server, sign};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ pub(super) const OWN: &str = "123456789012";
 /// The headers of a request.
 pub(super) type Headers = Vec<(&'static str, String)>;
 
-/// A server of the account [`OWN`], and the key that requests to it are signed with: first that of the account's root.
+/// A server of the account [`OWN`], and the key that requests are signed with: initially the root's.
 pub(super) struct Door {
     pub(super) server: Server,
     pub(super) key: Credentials,
@@ -20,13 +20,12 @@ impl Door {
         Self::with(&[])
     }
 
-    /// With these flags of the server.
     pub(super) fn with(flags: &[&str]) -> Self {
         let server = Server::start(&[&["--account-id", OWN, "--alias", "alias"], flags].concat());
         Self { key: server.credentials(), server, region: "us-east-1" }
     }
 
-    /// With the repository `team/app`.
+    /// A door with the repository `team/app`.
     pub(super) fn with_repository() -> Self {
         let door = Self::open();
         door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
@@ -51,7 +50,7 @@ impl Door {
         answer
     }
 
-    /// The status of a request from this `User-Agent`, which need not be text.
+    /// The status of a request with this `User-Agent`, which need not be UTF-8.
     pub(super) fn status_with_agent(&self, operation: &str, body: &str, agent: &[u8]) -> u16 {
         let mut head = b"POST / HTTP/1.1\r\n".to_vec();
         for (name, value) in self.signed(operation, body) {
@@ -64,14 +63,14 @@ impl Door {
         connection.read("POST").status
     }
 
-    /// The answer of a request that succeeds.
+    /// Sends a request that must succeed, and returns the response.
     pub(super) fn ok(&self, operation: &str, body: Value) -> Value {
         let (status, answer) = self.send(operation, &body.to_string());
         assert_eq!(status, 200, "{operation}: {answer}");
         answer
     }
 
-    /// The exception and the message of a request that does not.
+    /// Sends a request that must fail, and returns the exception and the message.
     pub(super) fn refused(&self, operation: &str, body: Value) -> (String, String) {
         let (status, answer) = self.send(operation, &body.to_string());
         assert_eq!(status, 400, "{operation}: {answer}");
@@ -83,7 +82,7 @@ impl Door {
         sign(unsigned(operation), &self.key, self.region, "ecr-public", body.as_bytes())
     }
 
-    /// Puts an image that needs no layer under `tag`, and gives its digest.
+    /// Puts an image without layers under `tag`, and returns its digest.
     pub(super) fn push(&self, repository: &str, tag: &str, note: &str) -> String {
         let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [],
             "annotations": {"note": note}});
@@ -92,12 +91,12 @@ impl Door {
     }
 }
 
-/// The headers of a request that nobody has signed.
+/// The headers of an unsigned request.
 pub(super) fn unsigned(operation: &str) -> Headers {
     vec![("host", "localhost:5000".to_owned()), ("x-amz-target", format!("SpencerFrontendService.{operation}"))]
 }
 
-/// A request body that the shape of any operation accepts.
+/// A request body that is valid for every operation.
 pub(super) fn valid_body() -> Value {
     json!({
         "repositoryName": "team/app", "layerDigests": ["sha256:ab"], "imageIds": [{"imageTag": "latest"}], "imageManifest": "{}",

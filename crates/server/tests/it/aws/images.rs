@@ -1,12 +1,11 @@
-//! Images as they are described and deleted.
+//! Describing and deleting images.
 
 use super::door::Door;
 use serde_json::json;
 
 #[test]
 fn images_are_described_by_tag_by_digest_and_page_by_page() {
-    let door = Door::open();
-    door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
+    let door = Door::with_repository();
     let (one, two) = (door.push("team/app", "one", "1"), door.push("team/app", "two", "2"));
     let tags = door.ok("DescribeImageTags", json!({"repositoryName": "team/app"}));
     let tags = tags["imageTagDetails"].as_array().expect("tags").clone();
@@ -29,9 +28,8 @@ fn images_are_described_by_tag_by_digest_and_page_by_page() {
 }
 
 #[test]
-fn images_are_deleted_one_by_one_and_failures_are_answered_beside() {
-    let door = Door::open();
-    door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
+fn images_are_deleted_one_by_one_and_failures_are_listed() {
+    let door = Door::with_repository();
     let one = door.push("team/app", "one", "1");
     let ids = json!([{"imageTag": "one"}, {"imageTag": "no"}, {"imageDigest": "x"}, {}]);
     let body = json!({"repositoryName": "team/app", "registryId": "alias", "imageIds": ids});

@@ -1,4 +1,4 @@
-//! The whole AWS door, from a signed request to the JSON of its answer.
+//! The AWS door, from a signed request to the JSON of its response.
 
 mod catalog_data;
 mod door;

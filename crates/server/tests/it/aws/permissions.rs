@@ -1,4 +1,4 @@
-//! Who may call what: every operation for every kind of principal, on a real registry with real policies.
+//! Permissions of every kind of principal for every operation.
 
 use super::door::{Door, OWN, unsigned, valid_body};
 use crate::support::Credentials;
@@ -9,9 +9,9 @@ use std::io::Write;
 const OTHER: &str = "999999999999";
 const GRANT: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"ecr-public:*"}]}"#;
 
-/// For every operation the principals that may call it on the repository of the account 123456789012, by letter: a
-/// (R)eadOnly user of the account, a (P)owerUser, one with (F)ullAccess; another account that the repository's policy
-/// (G)rants everything; an(O)ther account without a grant; (A)nybody without a signature.
+/// The principals that may call each operation on the repository of the account 123456789012, by letter: users of the account
+/// with (R)eadOnly, (P)owerUser or (F)ullAccess; another account that the repository's policy (G)rants everything; an(O)ther
+/// account without a grant; an (A)nonymous client.
 const MAY: &[(&str, &str)] = &[
     ("BatchCheckLayerAvailability", "RPFG"),
     ("BatchDeleteImage", "FG"),
@@ -39,7 +39,7 @@ const MAY: &[(&str, &str)] = &[
 ];
 
 impl Door {
-    /// Makes a user with these policies, and gives a key of theirs.
+    /// Creates a user with these policies, and returns its access key.
     fn user(&self, name: &str, policies: &[(&str, Option<&str>)]) -> Credentials {
         self.server.command(&["user", "create", name]);
         for (policy, document) in policies {
@@ -56,7 +56,7 @@ impl Door {
         Credentials::of(&self.server.command(&["account", "create", OTHER]))
     }
 
-    /// The repository as it was before an operation changed it, with a policy or without.
+    /// Recreates the repository with or without a policy, after an operation may have changed it.
     fn restore(&self, policy: Option<&str>) {
         let name = json!({"repositoryName": "team/app"});
         self.server.aws("CreateRepository", &name);
@@ -69,7 +69,7 @@ impl Door {
         }
     }
 
-    /// Whether the holder of `key`, or anybody, gets through to `operation`; whatever comes of it then.
+    /// Whether the holder of `key`, or an anonymous client, is permitted to call `operation`, which may then fail.
     fn may(&mut self, key: Option<&Credentials>, operation: &str, body: &Value) -> bool {
         let body = body.to_string();
         let headers = match key {
@@ -96,7 +96,7 @@ fn named(registry: &str) -> Value {
 }
 
 #[test]
-fn every_operation_is_for_those_that_its_row_names_and_for_nobody_else() {
+fn every_operation_is_permitted_exactly_to_the_principals_in_its_row() {
     let mut door = Door::open();
     let (read, power, full) = (managed("ReadOnly"), managed("PowerUser"), managed("FullAccess"));
     let keys = [
@@ -109,7 +109,7 @@ fn every_operation_is_for_those_that_its_row_names_and_for_nobody_else() {
     let keys: Vec<_> = keys.into_iter().chain([("O", other, named(OWN), None), ("A", None, named(OWN), Some(GRANT))]).collect();
     for operation in Operation::ALL {
         let row = MAY.iter().find(|(name, _)| *name == operation.name());
-        let (_, letters) = row.unwrap_or_else(|| panic!("{} has no row: who may call it?", operation.name()));
+        let (_, letters) = row.unwrap_or_else(|| panic!("{} has no row", operation.name()));
         for (letter, key, body, policy) in &keys {
             door.restore(*policy);
             assert_eq!(door.may(key.as_ref(), operation.name(), body), letters.contains(letter), "{} {letter}", operation.name());
@@ -118,7 +118,7 @@ fn every_operation_is_for_those_that_its_row_names_and_for_nobody_else() {
 }
 
 #[test]
-fn an_explicit_deny_wins_over_everything_also_where_others_may_read() {
+fn an_explicit_deny_wins_even_over_public_reads() {
     let mut door = Door::open();
     let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
     let full = managed("FullAccess");
@@ -128,7 +128,7 @@ fn an_explicit_deny_wins_over_everything_also_where_others_may_read() {
         assert!(!door.may(Some(&denied), operation.name(), &valid_body()), "{}", operation.name());
     }
     door.other_account();
-    assert!(!door.may(Some(&denied), "DescribeImageTags", &named(OTHER)), "their own policy says no to what is public, too");
+    assert!(!door.may(Some(&denied), "DescribeImageTags", &named(OTHER)), "the user's own policy also denies public reads");
     let message = door.refused("DescribeRegistries", json!({})).1;
     assert_eq!(
         message,
@@ -138,18 +138,18 @@ fn an_explicit_deny_wins_over_everything_also_where_others_may_read() {
 }
 
 #[test]
-fn nobody_reads_without_a_signature_once_that_is_switched_off() {
+fn anonymous_reads_can_be_disabled() {
     let mut door = Door::open();
     door.restore(None);
     assert!(door.may(None, "DescribeImageTags", &named(OWN)));
-    assert!(!door.may(None, "DescribeImageTags", &valid_body()), "there is no registry of nobody's own");
+    assert!(!door.may(None, "DescribeImageTags", &valid_body()), "an anonymous client has no registry of its own");
     let mut door = Door::with(&["--anonymous-describe=false"]);
     door.restore(None);
     assert!(!door.may(None, "DescribeImageTags", &named(OWN)));
 }
 
 #[test]
-fn making_a_repository_with_tags_needs_the_right_to_tag() {
+fn creating_a_repository_with_tags_needs_the_permission_to_tag() {
     let mut door = Door::open();
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr-public:CreateRepository","Resource":"*"}]}"#;
     door.key = door.user("maker", &[("create", Some(document))]);
@@ -181,9 +181,8 @@ fn conditions_look_at_the_tags_of_the_repository_and_of_the_request() {
     assert_eq!(door.refused("CreateRepository", foreign).0, "AccessDeniedException");
 }
 
-/// A policy that denies by what the client says of itself, or by how it came.
 #[test]
-fn a_deny_is_not_escaped_by_what_a_client_writes() {
+fn a_user_agent_cannot_evade_a_deny() {
     let mut door = Door::open();
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr-public:*","Resource":"*"},
         {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:UserAgent":"*old-tool*"}}}]}"#;
@@ -203,16 +202,15 @@ fn a_deny_is_not_escaped_by_what_a_client_writes() {
 }
 
 #[test]
-fn another_account_sees_what_is_public_and_is_told_what_it_may_not_do() {
-    let mut door = Door::open();
-    door.ok("CreateRepository", json!({"repositoryName": "team/app"}));
+fn another_account_reads_public_data_and_is_denied_the_rest() {
+    let mut door = Door::with_repository();
     door.key = door.other_account();
     let found = door.ok("DescribeRepositories", json!({"registryId": OWN}));
     assert_eq!(found["repositories"][0]["repositoryUri"], "localhost:5000/alias/team/app");
     assert_eq!(door.ok("DescribeImageTags", json!({"registryId": OWN, "repositoryName": "team/app"})), json!({"imageTagDetails": []}));
     let message = |registry: &str| format!("The repository with name 'team/app' does not exist in the registry with id '{registry}'");
     let own = door.refused("DescribeImageTags", json!({"repositoryName": "team/app"}));
-    assert_eq!(own, ("RepositoryNotFoundException".to_owned(), message(OTHER)), "without a registry id the caller's own is meant");
+    assert_eq!(own, ("RepositoryNotFoundException".to_owned(), message(OTHER)), "without a registry id the caller's own is used");
     let nowhere = door.refused("DescribeImageTags", json!({"registryId": "555555555555", "repositoryName": "team/app"}));
     assert_eq!(nowhere, ("RepositoryNotFoundException".to_owned(), message("555555555555")));
     let unknown = door.refused("DescribeRepositories", json!({"registryId": "555555555555"}));
@@ -223,7 +221,7 @@ fn another_account_sees_what_is_public_and_is_told_what_it_may_not_do() {
 }
 
 #[test]
-fn an_emulator_takes_any_key_and_makes_the_account_that_it_names() {
+fn an_emulator_accepts_any_key_and_creates_the_account_that_it_names() {
     let mut door = Door::with(&["--emulator"]);
     door.key = Credentials { id: "111122223333".into(), secret: "anything".into() };
     let registry = &door.ok("DescribeRegistries", json!({}))["registries"][0];

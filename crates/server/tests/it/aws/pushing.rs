@@ -1,4 +1,4 @@
-//! An image that is pushed with the control API alone: layers, parts, PutImage.
+//! Pushing images with the control API alone: layers, parts, PutImage.
 
 use super::door::{Door, OWN};
 use crate::support::sha256;
@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// An OCI image of this config and these layers.
+/// The manifest of an OCI image with this config and these layers.
 fn manifest(config: &[u8], layers: &[&[u8]]) -> String {
     let part = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": sha256(bytes), "size": bytes.len()});
     json!({
@@ -77,7 +77,7 @@ fn an_image_is_pushed_in_parts_and_described() {
 }
 
 #[test]
-fn a_part_in_the_wrong_place_is_told_how_far_the_upload_stands() {
+fn a_misplaced_part_is_refused_with_the_committed_offset() {
     let door = Door::with_repository();
     let upload = door.start_layer();
     let invalid = |body: Value| door.send("UploadLayerPart", &body.to_string());
@@ -100,25 +100,24 @@ fn a_part_in_the_wrong_place_is_told_how_far_the_upload_stands() {
 }
 
 #[test]
-fn a_completion_that_cannot_be_is_refused_by_its_own_exception() {
+fn every_invalid_completion_has_its_own_exception() {
     let door = Door::with_repository();
     let (upload, digest) = (door.start_layer(), sha256(b"layer"));
-    let kind = |refused: (String, String)| refused.0;
-    let completed = |upload: &str, digest: &str| Door::completion(upload, digest);
-    assert_eq!(kind(door.refused("CompleteLayerUpload", completed(&upload, &digest))), "EmptyUploadException");
+    let exception = |upload: &str, digest: &str| door.refused("CompleteLayerUpload", Door::completion(upload, digest)).0;
+    assert_eq!(exception(&upload, &digest), "EmptyUploadException");
     door.ok("UploadLayerPart", Door::part(&upload, 0, b"layer"));
-    assert_eq!(kind(door.refused("CompleteLayerUpload", completed(&upload, &sha256(b"other")))), "InvalidLayerException");
+    assert_eq!(exception(&upload, &sha256(b"other")), "InvalidLayerException");
     door.push_layer(b"layer");
     let again = door.start_layer();
     door.ok("UploadLayerPart", Door::part(&again, 0, b"layer"));
-    assert_eq!(kind(door.refused("CompleteLayerUpload", completed(&again, &digest))), "LayerAlreadyExistsException");
+    assert_eq!(exception(&again, &digest), "LayerAlreadyExistsException");
     let unknown = "01234567-89ab-cdef-0123-456789abcdef";
     let message =
         format!("Upload with id '{unknown}' could not be found for the repository with name 'team/app' in the registry with id '{OWN}'");
     let refused = ("UploadNotFoundException".to_owned(), message);
-    assert_eq!(door.refused("CompleteLayerUpload", completed(unknown, &digest)), refused);
+    assert_eq!(door.refused("CompleteLayerUpload", Door::completion(unknown, &digest)), refused);
     assert_eq!(door.refused("UploadLayerPart", Door::part(unknown, 0, b"x")), refused);
-    assert_eq!(kind(door.refused("CompleteLayerUpload", completed(&again, "md5:ab"))), "InvalidParameterException");
+    assert_eq!(exception(&again, "md5:ab"), "InvalidParameterException");
 }
 
 #[test]

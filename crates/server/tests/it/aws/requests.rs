@@ -1,4 +1,4 @@
-//! Requests before their operation: signatures, targets, bodies, regions; and the registry itself.
+//! Signatures, targets, bodies and regions of requests; describing the registry.
 
 use super::door::{Door, Headers, unsigned, valid_body};
 use crate::support::Credentials;
@@ -60,7 +60,7 @@ fn no_operation_answers_a_user_without_permission() {
 }
 
 #[test]
-fn unknown_targets_and_bodies_that_are_no_json_are_answered_as_aws_answers_them() {
+fn unknown_targets_and_malformed_bodies_get_awss_errors() {
     let door = Door::open();
     for target in ["Nothing", "BatchGetImage", ""] {
         assert_eq!(door.send(target, "{}"), (400, json!({"__type": "UnknownOperationException"})));
