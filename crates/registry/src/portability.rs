@@ -1,6 +1,6 @@
-//! Every migration and every statement is understood by PostgreSQL too.
+//! Checks that PostgreSQL can run all migrations and prepare all statements.
 //!
-//! The test starts a PostgreSQL of its own where one is installed. In CI one must be.
+//! The test starts its own PostgreSQL server if it is installed, which it must be in CI.
 
 use crate::metadata::{Sql, migrations};
 use crate::{
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The user `nobody`, since PostgreSQL refuses to run as root.
+/// The user `nobody`, because PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65_534;
 
-/// The statements of every file that has any.
+/// The statements of all files.
 const FILES: &[&[(&str, &Sql)]] = &[
     access_facts::STATEMENTS,
     access_key_row::STATEMENTS,
@@ -87,7 +87,7 @@ impl Postgres {
     fn start(binaries: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
-        // Only root can give the folder away, and only root has to.
+        // Only root can change the owner, and only root must.
         let _ = chown(folder.path(), Some(NOBODY), Some(NOBODY));
         let data = folder.path().join("data");
         let initdb = command(binaries.join("initdb"), folder.path()).args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data).status();
@@ -136,7 +136,7 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     }
 }
 
-/// A file whose statements are not listed above would not be tried.
+/// Statements of an unlisted file would not be tested.
 #[test]
 fn every_file_with_statements_is_listed() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

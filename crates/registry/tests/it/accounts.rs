@@ -1,4 +1,4 @@
-//! Accounts, aliases, users, access keys and policies as their operator manages them.
+//! Accounts, aliases, users, access keys and policies, managed by the operator.
 
 use crate::support::World;
 use roadstead_model::policy::{UserPolicy, UserPolicyError};
@@ -19,7 +19,7 @@ fn alias(text: &str, status: AliasStatus, primary: bool) -> AliasDescription {
     AliasDescription { name: name(text), status, primary, default: false }
 }
 
-/// The aliases of the world's account: names, those in use in capitals, the primary one with a star.
+/// The aliases of an account: active ones in capitals, the primary one with a star.
 async fn aliases(world: &World, id: &RegistryId) -> Vec<String> {
     let description = world.installation.describe_registry(id).await.expect("a registry");
     let shown = |alias: &AliasDescription| {
@@ -102,11 +102,11 @@ async fn a_key_that_is_off_is_not_rotated_into_one_that_is_on() {
     assert_eq!(world.installation.access_keys(&other()).await.expect("a list"), before);
     world.installation.set_access_key_active(&other(), &key.id, true).await.expect("switched on");
     let new = world.installation.rotate_access_key(&key.id).await.expect("a new key");
-    assert!(world.installation.rotate_access_key(&key.id).await.is_err(), "it has been rotated already");
+    assert!(world.installation.rotate_access_key(&key.id).await.is_err(), "the key is inactive");
     assert!(world.installation.access_key(&new.id).await.expect("an answer").expect("a key").active);
 }
 
-/// A policy that grants something to the principal with this name.
+/// A policy that grants an action to a principal.
 fn grant(principal: &str) -> String {
     format!(r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"ecr-public:PutImage"}}}}"#)
 }
@@ -115,7 +115,7 @@ fn ann(account: &RegistryId) -> Identity {
     Identity { registry: account.clone(), user: Some("ann".to_owned()) }
 }
 
-/// Sets the policy that names `principal` and gives the one that is shown then, as JSON without blanks.
+/// Sets a policy that names `principal` and returns the policy as shown, without blanks.
 async fn set(world: &World, principal: &str) -> Result<String, Error> {
     let policy = world.installation.bind_policy(Some(&world.id), &grant(principal)).await?;
     let shown = world.installation.set_repository_policy(&world.key, policy).await?;
@@ -146,7 +146,7 @@ async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() 
         assert_eq!(shown().await, grant(first.as_str()));
         installation.create_user(&account, "ann").await.expect("another user");
         assert_ne!(installation.user_id(&ann(&account)).await.expect("an answer"), Some(first.clone()));
-        assert_eq!(shown().await, grant(first.as_str()), "the new one is somebody else");
+        assert_eq!(shown().await, grant(first.as_str()), "the new user inherits nothing");
         let gone = installation.delete_repository_policy(&world.key).await.expect("deleted");
         assert_eq!(without_blanks(&gone), grant(first.as_str()));
     }

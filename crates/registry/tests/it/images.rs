@@ -71,7 +71,7 @@ async fn a_conditional_push_happens_only_when_its_condition_holds() {
     assert!(refused(world.push_if(&empty(1), &["latest"], Condition::Absent).await));
     assert!(refused(world.push_if(&empty(1), &["new"], Condition::Present).await));
     let second = world.push_if(&empty(1), &["latest"], Condition::Is(vec![first.clone()])).await.expect("the condition holds");
-    assert!(refused(world.push_if(&empty(2), &["latest"], Condition::Is(vec![first])).await), "somebody else moved the tag");
+    assert!(refused(world.push_if(&empty(2), &["latest"], Condition::Is(vec![first])).await), "the tag has moved");
     assert!(refused(world.push_if(&empty(2), &["latest"], Condition::IsNot(vec![second.digest])).await));
     assert!(world.push_if(&empty(2), &["new"], Condition::Absent).await.is_ok());
 }
@@ -92,7 +92,7 @@ async fn the_first_push_says_what_a_manifest_is_and_no_later_one_says_otherwise(
         other => panic!("{other:?}"),
     }
     let tags = world.installation.list_tags(&world.key, None, PageSize::MAXIMUM).await.expect("a page");
-    assert_eq!(tags.items, [tag("a")], "a push that is refused sets no tag");
+    assert_eq!(tags.items, [tag("a")], "a refused push sets no tag");
     for media_type in [Some(DOCKER_MANIFEST), None] {
         assert_eq!(push(media_type, vec![tag("b")]).await.map(|put| put.media_type).ok().as_deref(), Some(DOCKER_MANIFEST));
     }

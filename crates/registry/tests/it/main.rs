@@ -1,4 +1,4 @@
-//! Operations on a real data folder.
+//! Operations on a real data directory.
 
 mod accounts;
 mod deleting;

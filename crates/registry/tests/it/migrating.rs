@@ -1,10 +1,10 @@
-//! Data that an older Roadstead has written.
+//! Migration of data written by older versions.
 
 use crate::support::{OCI_CONFIG, OCI_MANIFEST, Parts, World, repository};
 use roadstead_model::{Algorithm, Digest, Identity, PageSize, Referrer};
 use serde_json::json;
 
-/// Undoes the migration that gave users their unique ids: what it had bound is named again.
+/// Reverts migration 5: removes the unique ids of users and puts their ARNs back into policies.
 const BEFORE_USER_IDS: &str = r#"
     UPDATE repository_policy SET document = REPLACE(document,
         (SELECT unique_id FROM iam_user WHERE name = 'ann'), 'arn:aws:iam::000000000000:user/ann');
@@ -13,7 +13,7 @@ const BEFORE_USER_IDS: &str = r#"
     DELETE FROM schema_version WHERE version > 4;
 "#;
 
-/// Undoes migrations 3, 4 and 5, as far as the data of this test needs it.
+/// Reverts migrations 3, 4 and 5, as far as the data of this test requires.
 const BACK_TO_2: &str = r#"
     DROP INDEX iam_user_by_unique_id;
     ALTER TABLE iam_user DROP COLUMN unique_id;

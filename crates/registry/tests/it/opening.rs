@@ -1,28 +1,22 @@
-//! Opening a data folder.
+//! Opening a data directory.
 
 use crate::support::World;
 use roadstead_model::{AliasStatus, RegistryAlias, RegistryId};
 use roadstead_registry::{Installation, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
 
+/// Closes the installation and returns its data directory.
+async fn closed(world: World) -> tempfile::TempDir {
+    world.installation.close().await;
+    world.folder
+}
+
 #[tokio::test]
 async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
     let world = World::new().await;
     let first = world.installation.primary_alias(&world.id).await.expect("an alias");
-    let shape: String = first
-        .as_str()
-        .chars()
-        .map(|c| {
-            if c.is_ascii_lowercase() {
-                'a'
-            } else if c.is_ascii_digit() {
-                '1'
-            } else {
-                '?'
-            }
-        })
-        .collect();
-    assert_eq!(shape, "a1a1a1a1");
+    let shape = |(at, c): (usize, char)| if at % 2 == 0 { c.is_ascii_lowercase() } else { c.is_ascii_digit() };
+    assert!(first.as_str().len() == 8 && first.as_str().chars().enumerate().all(shape), "{first}");
     let installation = world.installation.id().to_owned();
     let world = world.restart().await;
     assert_eq!(world.installation.primary_alias(&world.id).await.expect("an alias"), first);
@@ -33,9 +27,8 @@ async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
 async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_one_still_works() {
     let world = World::new().await;
     let first = world.installation.primary_alias(&world.id).await.expect("an alias");
-    world.installation.close().await;
-    let World { installation, folder, id, .. } = world;
-    drop(installation);
+    let id = world.id.clone();
+    let folder = closed(world).await;
     let options = OpenOptions { alias: Some(RegistryAlias::parse("harbour").expect("an alias")), ..OpenOptions::new(folder.path()) };
     let installation = Installation::open(options).await.expect("an installation");
     assert_eq!(installation.primary_alias(&id).await.expect("an alias").as_str(), "harbour");
@@ -67,7 +60,7 @@ async fn the_root_key_is_in_the_credentials_file_which_only_its_owner_can_read()
     }
     let database = std::fs::read(world.folder.path().join("roadstead.db-wal")).unwrap_or_default();
     let secret = key.secret.as_bytes();
-    assert!(!database.windows(secret.len()).any(|window| window == secret), "the secret is not stored as it is");
+    assert!(!database.windows(secret.len()).any(|window| window == secret), "the secret is stored unsealed");
 }
 
 #[tokio::test]
@@ -75,9 +68,7 @@ async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
     let world = World::new().await;
     let text = std::fs::read_to_string(world.folder.path().join("credentials")).expect("the file");
     let old = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
-    world.installation.close().await;
-    let World { installation, folder, .. } = world;
-    drop(installation);
+    let folder = closed(world).await;
     let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
     let installation =
         Installation::open(OpenOptions { root_key: given, ..OpenOptions::new(folder.path()) }).await.expect("an installation");
@@ -88,9 +79,7 @@ async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
 #[tokio::test]
 async fn another_master_key_is_refused() {
     let world = World::new().await;
-    world.installation.close().await;
-    let World { installation, folder, .. } = world;
-    drop(installation);
+    let folder = closed(world).await;
     let opened = Installation::open(OpenOptions { master_key: Some([9; 32]), ..OpenOptions::new(folder.path()) }).await;
     assert!(matches!(opened, Err(OpenError::MasterKeyWrong)));
 }
@@ -98,9 +87,7 @@ async fn another_master_key_is_refused() {
 #[tokio::test]
 async fn data_of_a_newer_version_is_refused() {
     let world = World::new().await;
-    world.installation.close().await;
-    let World { installation, folder, .. } = world;
-    drop(installation);
+    let folder = closed(world).await;
     let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
     database.execute("INSERT INTO schema_version (version) VALUES (9999)", []).expect("a row");
     let error = Installation::open(OpenOptions::new(folder.path())).await.err().expect("an error").to_string();
@@ -117,7 +104,7 @@ async fn a_command_works_beside_the_server_and_sees_its_account() {
     assert_eq!((command.account_id(), command.id()), (&account_id, server.id()));
     let other = RegistryId::parse("210987654321").expect("an id");
     command.create_account(&other, None).await.expect("an account");
-    assert_eq!(server.describe_registry(&other).await.expect("seen at once").id, other);
+    assert_eq!(server.describe_registry(&other).await.expect("visible immediately").id, other);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Pages are bounded in bytes as well as in entries, whatever an older Roadstead has stored.
+//! Limits of pages in bytes and entries, also for data stored by older versions.
 
 use crate::support::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, World};
 use roadstead_model::manifest::MAXIMUM_ANNOTATIONS;
@@ -18,7 +18,7 @@ async fn push_referrer(world: &World, subject: &Digest, annotations: Value) -> D
     world.push(&manifest, &[]).await.expect("a referrer").digest
 }
 
-/// Every page of the referrers of `subject`.
+/// All pages of the referrers of `subject`.
 async fn pages(world: &World, subject: &Digest) -> Vec<Vec<Referrer>> {
     let (mut pages, mut after) = (Vec::new(), None::<String>);
     loop {
@@ -33,7 +33,7 @@ async fn pages(world: &World, subject: &Digest) -> Vec<Vec<Referrer>> {
     }
 }
 
-/// Changes what is stored, as if it had been written before there were bounds.
+/// Changes stored data as if it had been written before sizes were limited.
 async fn with_old_rows(world: World, sql: &str) -> World {
     let path = world.folder.path().join("roadstead.db");
     world.restart_after(|| rusqlite::Connection::open(path).and_then(|old| old.execute_batch(sql)).expect("old rows")).await
@@ -73,7 +73,7 @@ async fn annotations_from_before_there_was_a_bound_are_left_out_as_a_whole() {
     );
     let world = with_old_rows(world, &sql).await;
     let pages = pages(&world, &subject).await;
-    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [13], "what is left out takes no room");
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [13], "omitted annotations do not count");
     for referrer in &pages[0] {
         let descriptor: Value = serde_json::from_str(&referrer.descriptor).expect("JSON");
         assert_eq!(descriptor["digest"], referrer.digest);

@@ -1,4 +1,4 @@
-//! The listing that DescribeImageTags reads.
+//! Listings and deletion of tags.
 
 use crate::support::{World, tag};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ async fn moving_a_tag_renews_its_time_and_pushing_the_same_again_does_not() {
     world.pass_seconds(10);
     world.push_image("one", &["latest"]).await;
     let tags = all(&world, 100).await;
-    assert_eq!((tags[0].created_at, tags[0].image.pushed_at), (time(30), time(0)), "the image was pushed first long ago");
+    assert_eq!((tags[0].created_at, tags[0].image.pushed_at), (time(30), time(0)), "the time of the first push");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn deleting_a_tag_leaves_the_manifest() {
     assert!(world.installation.get_manifest(&world.key, &roadstead_model::Reference::Digest(digest)).await.is_ok());
 }
 
-/// What happens between two pages of a walk.
+/// A change between two pages of a walk.
 #[derive(Debug, Clone)]
 enum Change {
     Push(String),
@@ -127,7 +127,7 @@ proptest! {
             for name in &steady {
                 assert_eq!(seen.get(name), Some(&1), "{name}");
             }
-            assert!(seen.values().all(|times| *times == 1), "no tag comes twice: {seen:?}");
+            assert!(seen.values().all(|times| *times == 1), "a tag was listed twice: {seen:?}");
         });
     }
 }
