@@ -1,6 +1,6 @@
 //! Roadstead: a public container registry that speaks Amazon ECR Public and the OCI distribution protocol.
 //!
-//! This crate contains the doors. [`router`] picks the door of a request. The door calls an operation of `roadstead-registry`, which
+//! This crate contains the doors. `router` picks the door of a request. The door calls an operation of `roadstead-registry`, which
 //! uses metadata and blobs. Imports point down only: `tests/imports.py` lists the floors and checks them.
 
 mod admission;

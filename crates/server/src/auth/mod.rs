@@ -1,7 +1,7 @@
 //! Authentication and authorization, shared by all doors.
 //!
 //! A door authenticates in its own protocol ([`sigv4`] for AWS, [`bearer`] for OCI), which yields a
-//! [`Principal`](crate::principal::Principal). [`Permissions`] then authorizes every operation. Credentials carry an identity
+//! `Principal`. [`Permissions`] then authorizes every operation. Credentials carry an identity
 //! only: permissions are evaluated at each request.
 
 pub mod bearer;
