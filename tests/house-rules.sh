@@ -30,7 +30,7 @@ outside_statements() {
     awk '/^statements! \{$/ { inside = 1 } !inside { print FILENAME ":" FNR ":" $0 } /^}$/ { inside = 0 }' "$@"
 }
 
-mapfile -t sources < <(find crates/*/src -name '*.rs' -not -path 'crates/registry/src/metadata/*')
+mapfile -t sources < <(find crates/*/src -name '*.rs' -not -path 'crates/registry/src/metadata.rs' -not -path 'crates/registry/src/metadata/*')
 mapfile -t with_statements < <(grep -lE '^statements! \{$' "${sources[@]}")
 complain 'SQL is only in crates/registry/src/metadata and in `statements!` blocks of crates/registry/src' \
     "$(outside_statements "${sources[@]}" | grep -E "$sql" || true
@@ -44,6 +44,10 @@ python3 tests/imports.py --self-test || broken=1
 imports=$(python3 tests/imports.py) || complain 'imports point down, without circles of more than two files' "${imports:-imports.py failed}"
 complain 'the command line does not use the doors' \
     "$(grep -rnE '\bcrate::(aws|gallery|oci)\b' crates/server/src/cli crates/server/src/cli.rs || true)"
+complain 'the files that ARCHITECTURE.md names exist' \
+    "$(grep -oE '`[A-Za-z0-9_./-]+(\.rs|\.py|\.sh|\.md|/)`' ARCHITECTURE.md | tr -d '`' | sort -u | while read -r path; do
+        compgen -G "$path" >/dev/null || compgen -G "crates/*/src/$path" >/dev/null || echo "$path"
+    done)"
 complain 'a module is named after its content' \
     "$(find crates -regextype posix-extended -regex '.*/(utils?|helpers?|common|types|managers?|services?|handlers?)(\.rs)?' -not -path '*/target/*')"
 

@@ -1,4 +1,4 @@
--- Metadata schema, version 1, in a dialect for both SQLite and PostgreSQL: see metadata/migrations/mod.rs.
+-- Metadata schema, version 1, in a dialect for both SQLite and PostgreSQL: see metadata/migrations.rs.
 -- Times are microseconds since the epoch, the application assigns ids, and CTEXT compares bytewise.
 
 CREATE TABLE installation (

@@ -17,7 +17,8 @@ statements! {
     UPSERT = "INSERT INTO registry_alias (name, registry_id, status, is_primary, is_default, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (name) DO UPDATE SET status = excluded.status, is_primary = excluded.is_primary, is_default = excluded.is_default
         WHERE registry_alias.registry_id = excluded.registry_id";
-    MAKE_PRIMARY = "UPDATE registry_alias SET is_primary = (name = ?2) WHERE registry_id = ?1";
+    MAKE_PRIMARY = "UPDATE registry_alias SET is_primary = (name = ?2), status = CASE WHEN name = ?2 THEN 'ACTIVE' ELSE status END
+        WHERE registry_id = ?1";
     CLEAR_PRIMARY = "UPDATE registry_alias SET is_primary = FALSE WHERE registry_id = ?1";
     CLEAR_DEFAULT = "UPDATE registry_alias SET is_default = FALSE WHERE registry_id = ?1";
     DELETE = "DELETE FROM registry_alias WHERE registry_id = ?1 AND name = ?2";
@@ -75,7 +76,7 @@ pub(crate) async fn of_registry(tx: &mut Tx<'_>, registry: &RegistryId) -> Resul
     tx.query(&SELECT_OF_REGISTRY, params![registry]).await
 }
 
-/// Makes `wanted` the primary alias of a registry. Without `wanted`, a registry without aliases gets `default`.
+/// Makes `wanted` the primary alias of a registry, and active. Without `wanted`, a registry without aliases gets `default`.
 pub(crate) async fn ensure(
     tx: &mut Tx<'_>,
     registry: &RegistryId,

@@ -127,7 +127,7 @@ pub(crate) fn master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, Ope
 /// Writes the root key as an AWS shared-credentials file, unless the file contains it already.
 pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(), OpenError> {
     let path = data.join(CREDENTIALS);
-    if fs::read_to_string(&path).is_ok_and(|text| text.contains(id)) {
+    if fs::read_to_string(&path).is_ok_and(|text| text.contains(id) && text.contains(secret)) {
         return Ok(());
     }
     let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");

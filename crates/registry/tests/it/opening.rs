@@ -1,8 +1,8 @@
 //! Opening a data directory.
 
 use crate::support::World;
-use roadstead_model::{AliasStatus, RegistryAlias, RegistryId};
-use roadstead_registry::{Installation, OpenError, OpenOptions, Sharing};
+use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId};
+use roadstead_registry::{AccountDeclaration, Installation, KeyDeclaration, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
 
 /// Closes the installation and returns its data directory.
@@ -21,6 +21,31 @@ async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
     let world = world.restart().await;
     assert_eq!(world.installation.primary_alias(&world.id).await.expect("an alias"), first);
     assert_eq!(world.installation.id(), installation);
+}
+
+#[tokio::test]
+async fn an_alias_that_was_pending_is_active_once_a_start_makes_it_primary() {
+    let world = World::new().await;
+    let (id, name) = (world.id.clone(), RegistryAlias::parse("harbour").expect("an alias"));
+    let pending = AliasDescription { status: AliasStatus::Pending, ..AliasDescription::new(name.clone()) };
+    world.installation.put_alias(&id, pending).await.expect("put");
+    let folder = closed(world).await;
+    let options = OpenOptions { alias: Some(name.clone()), ..OpenOptions::new(folder.path()) };
+    let installation = Installation::open(options).await.expect("an installation");
+    assert_eq!(installation.primary_alias(&id).await.expect("an alias"), name);
+    assert_eq!(installation.resolve_alias(name.as_str()).await.expect("a registry"), id);
+}
+
+#[tokio::test]
+async fn the_credentials_file_follows_a_root_key_whose_secret_was_changed() {
+    let world = World::new().await;
+    let [root] = &world.installation.access_keys(&world.id).await.expect("keys")[..] else { panic!("not one key") };
+    let key = KeyDeclaration { id: root.id.clone(), secret: "another secret".to_owned(), active: None };
+    let account = AccountDeclaration { access_keys: vec![key], ..AccountDeclaration::default() };
+    world.installation.declare(&account).await.expect("declared");
+    let world = world.restart().await;
+    let text = std::fs::read_to_string(world.folder.path().join("credentials")).expect("the file");
+    assert!(text.contains("aws_secret_access_key = another secret\n"), "{text}");
 }
 
 #[tokio::test]

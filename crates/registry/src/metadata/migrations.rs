@@ -11,15 +11,15 @@ use crate::error::{Error, Result};
 
 /// All migrations in order. The version of a schema is the number of migrations applied to it.
 pub(crate) const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/0001_initial.sql"),
-    include_str!("../../../migrations/0002_catalog_policies_principals.sql"),
-    include_str!("../../../migrations/0003_small_blobs.sql"),
-    include_str!("../../../migrations/0004_referrer_descriptors.sql"),
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_catalog_policies_principals.sql"),
+    include_str!("../../migrations/0003_small_blobs.sql"),
+    include_str!("../../migrations/0004_referrer_descriptors.sql"),
     USER_IDS,
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].
-const USER_IDS: &str = include_str!("../../../migrations/0005_user_ids.sql");
+const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 
 /// The current version of the schema.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
