@@ -1,7 +1,10 @@
 //! Accounts: their registries, users and access keys.
 
 use crate::alias::{AliasDescription, AliasStatus};
-use crate::{Arn, RegistryAlias, RegistryId, Timestamp, UserId};
+use crate::arn::Arn;
+use crate::name::{RegistryAlias, RegistryId};
+use crate::timestamp::Timestamp;
+use crate::user_id::UserId;
 
 /// A principal: the root of an account, or one of its users.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Aliases of registries.
 
-use crate::RegistryAlias;
+use crate::name::RegistryAlias;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasDescription {

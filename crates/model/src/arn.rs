@@ -3,7 +3,8 @@
 //! ECR Public's names carry no region: `arn:aws:ecr-public::123456789012:repository/a/b`
 //! (Amazon ECR Public user guide, "Actions, resources and condition keys").
 
-use crate::{RegistryId, RepositoryKey, RepositoryName};
+use crate::name::{RegistryId, RepositoryName};
+use crate::repository::RepositoryKey;
 use std::fmt;
 
 /// An Amazon resource name that this server uses.

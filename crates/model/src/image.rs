@@ -1,6 +1,8 @@
 //! Images: manifests of a repository, with their tags.
 
-use crate::{Digest, Tag, Timestamp};
+use crate::digest::Digest;
+use crate::tag::Tag;
+use crate::timestamp::Timestamp;
 use bytes::Bytes;
 
 /// The facts about an image that listings contain.

@@ -2,7 +2,7 @@
 
 mod parse;
 
-use crate::Digest;
+use crate::digest::Digest;
 use crate::media_type::{self, Kind};
 use std::collections::BTreeMap;
 

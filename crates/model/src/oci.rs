@@ -1,6 +1,6 @@
 //! JSON bodies of the OCI distribution specification.
 
-use crate::Tag;
+use crate::tag::Tag;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Repositories.
 
-use crate::{RegistryId, RepositoryName, Timestamp};
+use crate::name::{RegistryId, RepositoryName};
+use crate::timestamp::Timestamp;
 
 /// Identifies a repository in an installation. The repository need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

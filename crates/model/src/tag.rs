@@ -1,6 +1,6 @@
 //! Image tags, and references: a tag or a digest.
 
-use crate::Digest;
+use crate::digest::Digest;
 use crate::digest::DigestError;
 use crate::name::as_text;
 use serde::Serialize;

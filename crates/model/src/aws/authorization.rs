@@ -1,7 +1,7 @@
 //! GetAuthorizationToken.
 
 use super::structure::structure;
-use crate::Timestamp;
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 
 structure!(GetAuthorizationTokenRequest {});

@@ -3,7 +3,7 @@
 use super::scalars::{IMAGE_TAG, MAX_RESULTS, REGISTRY_ID, REGISTRY_ID_OR_ALIAS, REPOSITORY_NAME, TEXT};
 use super::shape::Shape;
 use super::structure::{Structure, structure};
-use crate::Timestamp;
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 
 structure!(DescribeImagesRequest {

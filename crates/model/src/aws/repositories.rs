@@ -5,7 +5,7 @@ use super::resource_tags::{RESOURCE_TAG_LIST, ResourceTag};
 use super::scalars::{BOOLEAN, MAX_RESULTS, REGISTRY_ID, REPOSITORY_NAME, TEXT};
 use super::shape::Shape;
 use super::structure::structure;
-use crate::Timestamp;
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 
 structure!(CreateRepositoryRequest {

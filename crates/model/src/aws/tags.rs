@@ -2,7 +2,7 @@
 
 use super::scalars::{MAX_RESULTS, REGISTRY_ID, REPOSITORY_NAME, TEXT};
 use super::structure::structure;
-use crate::Timestamp;
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 
 structure!(DescribeImageTagsRequest {

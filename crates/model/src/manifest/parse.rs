@@ -1,7 +1,7 @@
 //! Parses manifests.
 
 use super::{Descriptor, MAXIMUM_ANNOTATIONS, Manifest, ManifestError};
-use crate::Digest;
+use crate::digest::Digest;
 use crate::measure::{beginning, json_length};
 use crate::media_type::{self, Kind};
 use serde::de::value::MapAccessDeserializer;

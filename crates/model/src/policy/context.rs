@@ -4,7 +4,10 @@
 //! Container Registry Public".
 
 use super::text::Text;
-use crate::{Arn, RegistryId, Timestamp, UserId};
+use crate::arn::Arn;
+use crate::name::RegistryId;
+use crate::timestamp::Timestamp;
+use crate::user_id::UserId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

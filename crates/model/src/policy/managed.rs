@@ -92,7 +92,7 @@ impl ManagedPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RegistryId;
+    use crate::name::RegistryId;
     use crate::policy::evaluate::{Verdict, evaluate_identity};
     use crate::policy::{Caller, Policy, PolicyKind, RequestContext};
 

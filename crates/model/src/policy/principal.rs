@@ -5,7 +5,9 @@
 use super::context::Caller;
 use super::error::StatementError;
 use super::json::Json;
-use crate::{Arn, RegistryId, UserId};
+use crate::arn::Arn;
+use crate::name::RegistryId;
+use crate::user_id::UserId;
 
 /// One principal that a policy names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

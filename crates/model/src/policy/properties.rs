@@ -1,7 +1,7 @@
 //! What holds for all policies.
 
 use super::*;
-use crate::RegistryId;
+use crate::name::RegistryId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -118,7 +118,7 @@ fn variable(inside: &str) -> Option<Part> {
 mod tests {
     use super::super::text::Text;
     use super::*;
-    use crate::RegistryId;
+    use crate::name::RegistryId;
     use crate::policy::Caller;
 
     fn context() -> RequestContext {

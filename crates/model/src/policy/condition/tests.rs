@@ -1,6 +1,7 @@
 use super::*;
+use crate::name::RegistryId;
 use crate::policy::Caller;
-use crate::{RegistryId, Timestamp};
+use crate::timestamp::Timestamp;
 
 /// A request with a known time, address, caller, one tag on the resource and two in the request.
 fn context() -> RequestContext {

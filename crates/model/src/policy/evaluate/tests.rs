@@ -1,8 +1,9 @@
 use super::super::bits::counted;
 use super::*;
+use crate::name::RegistryId;
 use crate::policy::error::MAXIMUM_CHARACTERS;
 use crate::policy::{Caller, aws_principals, with_aws_principals};
-use crate::{RegistryId, UserId};
+use crate::user_id::UserId;
 
 const OWNER: &str = "111122223333";
 const OTHER: &str = "444455556666";
