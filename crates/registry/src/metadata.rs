@@ -3,6 +3,10 @@
 //! An operation passes a function to [`Metadata::read`] or [`Metadata::write`], which runs it in one transaction. PostgreSQL can run
 //! all SQL too (see [`migrations`]). A second engine needs a directory next to `sqlite/`, and a variant in each of [`Engine`], [`Tx`]
 //! and `rows::EngineRow`.
+//!
+//! An engine must run such a function to its end on one thread, as SQLite's does. It cannot await it within a request: there is no way
+//! yet to require that the future of an `AsyncFn` is `Send`, so the task of the request would not be either. An engine behind a
+//! network must block a thread meanwhile, or have the functions return boxed futures.
 
 mod cache;
 pub(crate) mod migrations;

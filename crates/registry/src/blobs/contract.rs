@@ -8,6 +8,7 @@ use crate::upload_leases::{Intent, UploadLeases};
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::future::Future;
+use std::time::Duration;
 
 /// The initially empty storage behind a store under test.
 trait Storage {
@@ -234,6 +235,26 @@ async fn a_listing_has_all_that_is_old_enough<S: Storage>(storage: S) {
     }
 }
 
+/// Until a row names a new blob, only its age protects it from a collector.
+async fn the_age_of_a_blob_begins_when_it_is_finished<S: Storage>(storage: S) {
+    let store = storage.open().await;
+    let pause = || tokio::time::sleep(Duration::from_millis(50));
+    let mut upload = Upload::new();
+    upload.append(&store, b"an old upload").await;
+    pause().await;
+    let between = Clock::System.now();
+    pause().await;
+    assert_eq!(list(&store, between).await, [StoredObject::Upload { id: upload.id.clone(), size: 13 }]);
+    let key = upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("a key");
+    assert_eq!(list(&store, between).await, []);
+    // It begins again when the upload is finished once more.
+    pause().await;
+    let between = Clock::System.now();
+    pause().await;
+    assert_eq!(upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("the same key"), key);
+    assert_eq!(list(&store, between).await, []);
+}
+
 async fn a_lease_is_held_until_nothing_can_write_any_more<S: Storage>(storage: S) {
     let store = storage.open().await;
     let (leases, upload) = (UploadLeases::default(), Upload::new());
@@ -270,6 +291,7 @@ macro_rules! contract {
             deleting_is_idempotent_and_readers_read_on
             equal_content_of_two_uploads_is_two_blobs
             a_listing_has_all_that_is_old_enough
+            the_age_of_a_blob_begins_when_it_is_finished
             a_lease_is_held_until_nothing_can_write_any_more
         }
     };
