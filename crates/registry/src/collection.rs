@@ -1,9 +1,14 @@
 //! Online garbage collection: deletes unreferenced data in small batches, after a grace period.
 //!
-//! There are four kinds of garbage, collected in this order: abandoned upload sessions; blobs of a repository that none of its manifests
-//! references; blobs that no repository holds, with their bytes; and stored objects without a row, which a crash between storing and
-//! recording leaves behind. Rows are deleted before their bytes. Every deletion re-checks its condition in its own transaction, so a
-//! concurrent push either finds the blob or stores it again.
+//! There are four kinds of garbage, collected in this order:
+//!
+//! 1. abandoned upload sessions
+//! 2. links: blobs of a repository that none of its manifests references
+//! 3. blobs that no repository holds, with their bytes
+//! 4. orphans: stored objects without a row, left behind by a crash between storing and recording
+//!
+//! Rows are deleted before their bytes. Every deletion re-checks its condition in its own transaction, so a concurrent push either
+//! finds the blob or stores it again.
 //!
 //! This holds across processes: a command may collect while a server runs. The ages of uploads show which ones a server is writing to.
 

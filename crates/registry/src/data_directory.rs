@@ -25,8 +25,8 @@ const FILES: [&str; 7] = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.
 pub enum Sharing {
     /// This process is the only server. It creates what does not exist.
     Server,
-    /// This process is a command that works on existing data, next to a server or other commands.
-    Beside,
+    /// This process is a command that works on existing data. A server and other commands may run at the same time.
+    Command,
 }
 
 /// Why an installation could not be opened.
@@ -34,7 +34,7 @@ pub enum Sharing {
 pub enum OpenError {
     /// A file or directory could not be created or read.
     #[error("cannot use '{}': {source}", path.display())]
-    Folder { path: PathBuf, source: io::Error },
+    Directory { path: PathBuf, source: io::Error },
     /// Another server has locked the data directory.
     #[error("another roadstead server is using the data directory '{}': stop it, or choose another directory with --data", .0.display())]
     InUse(PathBuf),
@@ -66,19 +66,19 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// Prepares a data directory. A server creates and locks it, and gets the lock. A command fails if it does not exist.
+/// Prepares a data directory. For a server, creates and locks it, and returns the lock. For a command, fails if it does not exist.
 pub(crate) fn prepare(data: &Path, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
         Sharing::Server => {
-            permissions::create_directory(data).map_err(in_folder(data))?;
+            permissions::create_directory(data).map_err(in_directory(data))?;
             let lock = lock(data)?;
             tighten(data);
-            permissions::create_file(&database).map_err(in_folder(&database))?;
+            permissions::create_file(&database).map_err(in_directory(&database))?;
             Ok(Some(lock))
         }
-        Sharing::Beside if database.is_file() => Ok(None),
-        Sharing::Beside => Err(OpenError::Absent(data.to_owned())),
+        Sharing::Command if database.is_file() => Ok(None),
+        Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
 }
 
@@ -87,11 +87,11 @@ fn lock(data: &Path) -> Result<File, OpenError> {
     let mut options = permissions::file_options();
     // Without following links: anyone who can write to the directory could otherwise have a file created elsewhere.
     options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    let file = options.open(&path).map_err(in_folder(&path))?;
+    let file = options.open(&path).map_err(in_directory(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
-        Err(TryLockError::Error(source)) => Err(OpenError::Folder { path, source }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Directory { path, source }),
     }
 }
 
@@ -114,11 +114,11 @@ pub(crate) fn master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, Ope
     let mut key = [0; 32];
     match fs::read_to_string(&path) {
         Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.clone()))?,
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Folder { path, source: error }),
-        Err(_) if sharing == Sharing::Beside => return Err(OpenError::MasterKeyAbsent(path)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Directory { path, source: error }),
+        Err(_) if sharing == Sharing::Command => return Err(OpenError::MasterKeyAbsent(path)),
         Err(_) => {
             key = random()?;
-            permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_folder(&path))?;
+            permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_directory(&path))?;
         }
     }
     if key == [0; 32] { Err(OpenError::MasterKeyWeak(path)) } else { Ok(MasterKey::new(key)) }
@@ -132,10 +132,10 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
     }
     let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     let text = format!("{}\n{}", profile("default"), profile("roadstead"));
-    permissions::write_file(&path, &text).map_err(in_folder(&path))
+    permissions::write_file(&path, &text).map_err(in_directory(&path))
 }
 
-fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+fn in_directory(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
-    move |source| OpenError::Folder { path, source }
+    move |source| OpenError::Directory { path, source }
 }

@@ -72,7 +72,7 @@ impl Installation {
                 metadata.migrate().await?;
                 set_up(&options, &metadata, &secrets).await?
             }
-            Sharing::Beside => {
+            Sharing::Command => {
                 metadata.check_schema().await?;
                 find(data, &metadata, &secrets).await?
             }

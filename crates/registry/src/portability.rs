@@ -1,4 +1,4 @@
-//! Checks that PostgreSQL can run all migrations and prepare all statements.
+//! A test that PostgreSQL can run all migrations and prepare all statements.
 //!
 //! The test starts its own PostgreSQL server if it is installed, which it must be in CI.
 

@@ -60,7 +60,7 @@ pub(crate) struct BlobRow {
 #[derive(Debug, Clone)]
 pub(crate) struct HeldBlob {
     pub(crate) blob: BlobRow,
-    /// Whether it was neither pushed nor renewed lately.
+    /// Whether it was last pushed or renewed before the time in question.
     pub(crate) old: bool,
     /// Whether a manifest references it.
     pub(crate) needed: bool,

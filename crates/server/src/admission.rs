@@ -127,7 +127,7 @@ impl Open {
 
     /// When the connection was last active, if it can be evicted and no request on it was authenticated.
     fn anonymous_since(&self) -> Option<Instant> {
-        let anonymous = self.evict.is_some() && !self.activity.is_known();
+        let anonymous = self.evict.is_some() && !self.activity.is_authenticated();
         anonymous.then(|| self.activity.last())
     }
 }

@@ -96,7 +96,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
     server.rates.admit(operation.name(), || Client::of(principal.as_ref(), call))?;
     let request = body.request(operation)?;
     let caller = access::authorize(server, call, principal, &request).await?;
-    let _permit = server.listings.permit(&server.budget, &call.trace).await.map_err(Failure::Crowded)?;
+    let _permit = server.listing_permits.permit(&server.budget, &call.trace).await.map_err(Failure::Crowded)?;
     perform(&caller, request).await
 }
 

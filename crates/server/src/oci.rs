@@ -142,6 +142,6 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
 
 /// Composes a listing when its turn comes.
 async fn in_turn(server: &Server, call: &Call, list: impl Future<Output = Result<Response, Failure>>) -> Result<Response, Failure> {
-    let _permit = server.listings.permit(&server.budget, &call.trace).await?;
+    let _permit = server.listing_permits.permit(&server.budget, &call.trace).await?;
     list.await
 }

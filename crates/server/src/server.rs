@@ -4,7 +4,7 @@ use crate::admission::Connections;
 use crate::audit::Audit;
 use crate::auth::Keys;
 use crate::config::Config;
-use crate::http::{Budget, Listings, SharedContent, Surface};
+use crate::http::{Budget, ListingPermits, SharedContent, Surface};
 use crate::rates::{ActionRates, FailedLogins, PullLimits};
 use crate::telemetry::Telemetry;
 use crate::tls::Tls;
@@ -23,7 +23,7 @@ pub struct Server {
     pub audit: Audit,
     pub budget: Budget,
     pub(crate) shared_content: SharedContent,
-    pub(crate) listings: Listings,
+    pub(crate) listing_permits: ListingPermits,
     /// The certificate. Without one, connections are plain.
     pub(crate) tls: Option<Tls>,
     /// Open connections, except those to `--admin-listen`.
@@ -44,7 +44,7 @@ impl Server {
             audit: Audit::default(),
             budget: Budget::new(config.memory_budget),
             shared_content: SharedContent::default(),
-            listings: Listings::new(),
+            listing_permits: ListingPermits::new(),
             installation,
             config,
             telemetry: Telemetry::new(),

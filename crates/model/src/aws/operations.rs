@@ -19,9 +19,9 @@ pub enum Resource<'a> {
     RepositoryArn(&'a str),
 }
 
-/// Each row has an operation and its request, IAM actions that the caller needs besides the one of the same name (Service
-/// Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic Container Registry Public"), the resource
-/// of these actions, and the exceptions that the operation declares.
+/// Each row has an operation and its request, the IAM actions that the caller needs besides the one of the same name, the resource
+/// of these actions, and the exceptions that the operation declares (Service Authorization Reference, "Actions, resources, and
+/// condition keys for Amazon Elastic Container Registry Public"; service model).
 macro_rules! operations {
     ($($name:ident($request:ty) {
         $(further_actions: [$($action:literal),*],)?

@@ -1,4 +1,4 @@
-//! What holds for all policies.
+//! Property tests of policies.
 
 use super::*;
 use crate::name::RegistryId;

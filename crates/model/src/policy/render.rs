@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(render(r#"["a/b", "\u00e4\"\n\\", 1, -2, 1.5]"#).as_deref(), Ok(r#"[ "a/b", "ä\"\n\\", 1, -2, 1.5 ]"#));
     }
 
-    /// Found by fuzzing: what was printed changed each time that it was printed anew.
+    /// Found by fuzzing: rendering a rendered policy again changed it each time.
     #[test]
     fn a_number_that_no_float_holds_is_rounded_once() {
         let printed = render(&"2".repeat(40)).expect("a number");

@@ -41,8 +41,8 @@ impl SharedWords {
     pub(crate) fn read(&self) -> impl Iterator<Item = u32> + '_ {
         let words = self.map.as_ptr().cast_mut().cast::<u32>();
         (0..self.count).map(move |at| {
-            // SAFETY: the mapping begins at a page, so the words are aligned; it has `count` of them and lives as long as `self`;
-            // only other processes write to them, so the atomic reads race with nothing in this program.
+            // SAFETY: The mapping begins at a page, so the words are aligned. It has `count` of them and lives as long as `self`. Only
+            // other processes write to them, so the atomic reads race with nothing in this program.
             unsafe { AtomicU32::from_ptr(words.add(at)) }.load(Ordering::Acquire)
         })
     }

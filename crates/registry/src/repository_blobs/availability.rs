@@ -1,4 +1,4 @@
-//! Whether a repository holds a blob, and keeps it until a push that relies on it ends.
+//! Availability of blobs: whether a repository holds one, and the renewal of its grace period for a push that relies on it.
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;

@@ -125,7 +125,8 @@ async fn a_command_works_beside_the_server_and_sees_its_account() {
     let account_id = RegistryId::parse("123456789012").expect("an id");
     let server =
         Installation::open(OpenOptions { account_id: account_id.clone(), ..OpenOptions::new(folder.path()) }).await.expect("a server");
-    let command = Installation::open(OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) }).await.expect("a command");
+    let command =
+        Installation::open(OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(folder.path()) }).await.expect("a command");
     assert_eq!((command.account_id(), command.id()), (&account_id, server.id()));
     let other = RegistryId::parse("210987654321").expect("an id");
     command.create_account(&other, None).await.expect("an account");
@@ -137,7 +138,7 @@ async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
     let world = World::new().await;
     let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
     database.execute("DELETE FROM schema_version WHERE version > 1", []).expect("an older version");
-    let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(world.folder.path()) };
+    let options = OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(world.folder.path()) };
     let error = Installation::open(options).await.err().expect("an error").to_string();
     assert!(error.contains("older Roadstead") && error.contains("schema version 1"), "{error}");
 }
@@ -145,7 +146,7 @@ async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
 #[tokio::test]
 async fn a_command_makes_no_installation_where_there_is_none() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(folder.path()) };
+    let options = OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(folder.path()) };
     assert!(matches!(Installation::open(options).await, Err(OpenError::Absent(_))));
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }

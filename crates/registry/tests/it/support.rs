@@ -65,7 +65,7 @@ impl World {
 
     /// Opens the same installation as a command does while a server runs, with the same clock.
     pub(crate) async fn beside(&self) -> Installation {
-        open(self.folder.path(), &self.clock, &self.limits, Sharing::Beside).await
+        open(self.folder.path(), &self.clock, &self.limits, Sharing::Command).await
     }
 
     pub(crate) fn pass_seconds(&self, seconds: i64) {

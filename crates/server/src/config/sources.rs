@@ -151,7 +151,7 @@ impl Sources {
     /// The options for a command to open the data directory, whether or not a server is running.
     pub(crate) fn open_options(&self) -> Result<OpenOptions, ConfigError> {
         let mut options = OpenOptions::new(Config::only([&DATA], self)?.data);
-        options.sharing = Sharing::Beside;
+        options.sharing = Sharing::Command;
         options.master_key = self.variable(MASTER_KEY, values::master_key)?;
         Ok(options)
     }

@@ -61,7 +61,7 @@ pub(crate) struct Activity {
     /// Whether there may be input that the server does not read: the rest of a body, or an incomplete head.
     has_unread: AtomicBool,
     /// Whether a request on the connection was authenticated.
-    is_known: AtomicBool,
+    is_authenticated: AtomicBool,
     /// How long a connection may wait for the next request, or take to send a head.
     idle: Duration,
     /// How long a request may stall, because its client has disconnected or is malicious.
@@ -78,7 +78,7 @@ impl Activity {
             is_multiplexed: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
             has_unread: AtomicBool::new(false),
-            is_known: AtomicBool::new(false),
+            is_authenticated: AtomicBool::new(false),
             idle,
             stalled,
         }
@@ -106,11 +106,11 @@ impl Activity {
     }
 
     pub(crate) fn authenticated(&self) {
-        self.is_known.store(true, Ordering::Relaxed);
+        self.is_authenticated.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_known(&self) -> bool {
-        self.is_known.load(Ordering::Relaxed)
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.is_authenticated.load(Ordering::Relaxed)
     }
 
     /// Whether a request is in flight.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) enum Surface {
     /// The only address, without `--admin-listen`.
     Everything,
-    /// The public address beside `--admin-listen`.
+    /// The public address, if `--admin-listen` sets another one for probes and metrics.
     Public,
     /// `--admin-listen`, always plain HTTP.
     Admin,

@@ -92,7 +92,7 @@ impl Reply {
     }
 
     /// Appends a line to a header. An invalid value is ignored.
-    pub(crate) fn and(mut self, name: HeaderName, value: &str) -> Self {
+    pub(crate) fn append(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().append(name, value);
         }

@@ -37,9 +37,9 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
 }
 
 /// Responds to HEAD, which often precedes a push that relies on the response. If the caller may push to the repository, an
-/// unreferenced blob is protected from garbage collection. For other callers it is not, and is reported during the first half of
-/// its grace period only, so that it is pushed again in the second: BuildKit and containerd sign in only when challenged, and
-/// HEAD does not challenge them.
+/// unreferenced blob is protected from garbage collection. For other callers it is not. They see it only during the first half of its
+/// grace period, so that they push it again in the second half: BuildKit and containerd sign in only when challenged, and HEAD
+/// does not challenge them.
 async fn announce(
     server: &Server,
     call: &Call,

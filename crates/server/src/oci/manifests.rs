@@ -94,7 +94,7 @@ fn created(target: &Target, put: &ManifestPut, tags: &[Tag]) -> Response {
     if let Some(subject) = &put.subject {
         reply = reply.with(SUBJECT, subject.as_str());
     }
-    tags.iter().fold(reply, |reply, tag| reply.and(TAG, tag.as_str())).into_response()
+    tags.iter().fold(reply, |reply, tag| reply.append(TAG, tag.as_str())).into_response()
 }
 
 /// DELETE of a tag keeps the manifest; DELETE of a digest removes its tags too.

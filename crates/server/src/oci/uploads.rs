@@ -106,7 +106,7 @@ fn announced_chunk(call: &Call) -> Result<Option<Span>, Failure> {
     Ok(Some(span))
 }
 
-/// The failure of a chunk. That of a misplaced or concurrent one names the session, so that the client can resume.
+/// The failure of a chunk. If the chunk is misplaced or concurrent, it names the session, so that the client can resume.
 fn part_failure(target: &Target, id: &str, error: Error, chunks: Option<&Chunks<'_>>) -> Failure {
     let misplaced = matches!(error, Error::LayerPartInvalid { .. } | Error::UploadBusy { .. });
     let failure = match chunks {

@@ -238,7 +238,7 @@ mod tests {
         (0..most).for_each(|_| log.put(Kind::Access, access.as_bytes()));
         (0..10).for_each(|_| log.put(Kind::Audit, audit.as_bytes()));
         log.flush();
-        // The notice stands behind the batch that was taken after the first loss: the audit lines may come before it or after it.
+        // The report follows the batch taken after the first loss, so the audit lines may come before or after the report.
         let (mut counts, mut notices) = ([0, 0], Vec::<serde_json::Value>::new());
         for line in BufReader::new(reader).lines().map(Result::unwrap).take_while(|line| line != "end") {
             if line.starts_with('{') {

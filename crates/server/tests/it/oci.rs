@@ -1,4 +1,4 @@
-//! The OCI door: behavior that clients and caches rely on and the conformance suite does not test.
+//! The OCI door: behaviour that clients and caches rely on and the conformance suite does not test.
 
 mod artifacts;
 mod authentication;

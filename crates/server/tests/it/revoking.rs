@@ -33,7 +33,7 @@ async fn the_tokens_of_a_key_end_with_it_and_come_back_with_it() {
 
 /// Opens the data of a running server.
 async fn open_beside(data: &Path) -> Installation {
-    let options = OpenOptions { sharing: Sharing::Beside, ..OpenOptions::new(data) };
+    let options = OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(data) };
     Installation::open(options).await.unwrap()
 }
 

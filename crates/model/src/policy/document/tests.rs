@@ -116,7 +116,7 @@ fn a_repository_policy_names_principals_and_needs_no_resource() {
     }
 }
 
-/// They were taken once, and somebody may rely on what they say.
+/// Earlier versions accepted them, so they may be stored.
 #[test]
 fn what_is_no_longer_accepted_is_still_read_where_it_is_stored() {
     for stored in [

@@ -1,4 +1,4 @@
-//! A limit on pages of listings that are composed concurrently for anonymous clients. A page may have 4 MiB, and composing it keeps
+//! Permits to compose a page of a listing, which limit how many pages are composed concurrently for anonymous clients. A page may have 4 MiB, and composing it keeps
 //! a processor busy. Without a limit, requests whose responses are never read could occupy all processors.
 
 use super::budget::{Budget, Crowded};
@@ -16,20 +16,19 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// A semaphore with one permit per processor.
 #[derive(Debug)]
-pub(crate) struct Listings {
+pub(crate) struct ListingPermits {
     permits: Semaphore,
     waiting: AtomicUsize,
 }
 
-impl Listings {
+impl ListingPermits {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self { permits: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
     }
 
-    /// Waits for a permit. Fails immediately if too many requests wait, or if the client's address holds so much memory that it
-    /// could not be sent a large page.
-    /// Authenticated callers need none.
+    /// Waits for a permit. Returns `None` for an authenticated caller, which needs none. Fails immediately if too many requests
+    /// wait, or if the client's address holds so much memory that it could not be sent a large page.
     pub(crate) async fn permit(&self, budget: &Budget, trace: &Trace) -> Result<Option<SemaphorePermit<'_>>, Crowded> {
         if trace.caller().is_some() {
             return Ok(None);
@@ -79,36 +78,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn anonymous_clients_wait_for_a_permit_and_authenticated_ones_need_none() {
-        let (listings, budget) = (Listings { permits: Semaphore::new(1), ..Listings::new() }, Budget::new(256 << 20));
+        let (permits, budget) = (ListingPermits { permits: Semaphore::new(1), ..ListingPermits::new() }, Budget::new(256 << 20));
         let trace = anonymous(1);
-        let permit = listings.permit(&budget, &trace).await.expect("a free permit");
-        assert_eq!(listings.permit(&budget, &trace).await.err(), Some(Crowded::InAll), "after the timeout");
+        let permit = permits.permit(&budget, &trace).await.expect("a free permit");
+        assert_eq!(permits.permit(&budget, &trace).await.err(), Some(Crowded::InAll), "after the timeout");
         let authenticated = anonymous(1);
         let identity = Identity { registry: RegistryId::parse("000000000001").expect("an id"), user: None };
         authenticated.authenticated_as(&KnownPrincipal { identity, access_key_id: String::new() });
-        assert!(listings.permit(&budget, &authenticated).await.expect("no permit needed").is_none());
+        assert!(permits.permit(&budget, &authenticated).await.expect("no permit needed").is_none());
         drop(permit);
-        assert!(listings.permit(&budget, &trace).await.is_ok());
-        assert_eq!(listings.waiting.load(Ordering::Relaxed), 0);
+        assert!(permits.permit(&budget, &trace).await.is_ok());
+        assert_eq!(permits.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_address_that_holds_too_much_gets_no_permit() {
-        let (listings, budget) = (Listings::new(), Budget::new(256 << 20));
+        let (permits, budget) = (ListingPermits::new(), Budget::new(256 << 20));
         let held = budget.anonymous(anonymous(1).client()).share(29 << 20).expect("an eighth");
-        assert_eq!(listings.permit(&budget, &anonymous(1)).await.err(), Some(Crowded::ByCaller));
-        assert!(listings.permit(&budget, &anonymous(2)).await.is_ok());
+        assert_eq!(permits.permit(&budget, &anonymous(1)).await.err(), Some(Crowded::ByCaller));
+        assert!(permits.permit(&budget, &anonymous(2)).await.is_ok());
         drop(held);
-        assert!(listings.permit(&budget, &anonymous(1)).await.is_ok());
+        assert!(permits.permit(&budget, &anonymous(1)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn requests_beyond_the_waiting_limit_are_refused_immediately() {
-        let (listings, budget) = (Listings { permits: Semaphore::new(0), ..Listings::new() }, Budget::new(256 << 20));
+        let (permits, budget) = (ListingPermits { permits: Semaphore::new(0), ..ListingPermits::new() }, Budget::new(256 << 20));
         let trace = anonymous(1);
-        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| Waiting::new(&listings.waiting).expect("there is room")).collect();
+        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| Waiting::new(&permits.waiting).expect("there is room")).collect();
         let begun = tokio::time::Instant::now();
-        assert_eq!(listings.permit(&budget, &trace).await.err(), Some(Crowded::InAll));
+        assert_eq!(permits.permit(&budget, &trace).await.err(), Some(Crowded::InAll));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         drop(waiting);
     }
