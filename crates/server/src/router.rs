@@ -11,6 +11,7 @@ mod unread_body;
 
 use crate::admission::ForwardedRequest;
 use crate::config::Origin;
+use crate::http::budget::Crowded;
 use crate::http::held_response::{self, HeldResponse};
 use crate::http::request_host::request_host;
 use crate::http::{BlobAccess, Body, Call, Peer, Reply, Response, Trace, forwarded};
@@ -20,7 +21,7 @@ use browser::BrowserHeaders;
 use door::Door;
 use exchange::{Exchange, ExchangeBody};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
@@ -150,18 +151,27 @@ fn hold(server: &Server, exchange: &Exchange, response: &mut Response, door: Doo
         Err(reason) => reason,
     };
     if !is_stream {
-        *response = crowded(door, reason);
+        replace(response, door, reason);
         return None;
     }
     let held = held_response::hold_small(&server.budget, exchange.trace.client(), in_flight);
     if held.is_none() || !held_response::is_small(response.body()) {
-        *response = crowded(door, reason);
+        replace(response, door, reason);
     }
     if held.is_none() {
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     held
+}
+
+/// Puts a refusal in place of a response. It still announces that the connection closes after a body that was not received.
+fn replace(response: &mut Response, door: Door, reason: Crowded) {
+    let connection = response.headers_mut().remove(CONNECTION);
+    *response = crowded(door, reason);
+    if let Some(connection) = connection {
+        response.headers_mut().insert(CONNECTION, connection);
+    }
 }
 
 /// `--public-url`, else the origin that the request or a trusted proxy names, else the local address. Returns `None` if the host
@@ -190,6 +200,18 @@ fn header_value(text: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_in_place_of_a_response_still_closes_the_connection() {
+        let reply = Reply::text(StatusCode::OK, "large").with_static(CONNECTION, "close").with_static(ALLOW, "GET");
+        let mut response = reply.into_response();
+        replace(&mut response, Door::Oci, Crowded::InAll);
+        assert_eq!(
+            (response.status(), &response.headers()[CONNECTION]),
+            (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from_static("close"))
+        );
+        assert!(!response.headers().contains_key(ALLOW));
+    }
 
     #[test]
     fn the_length_that_a_door_sets_for_a_head_request_stays() {

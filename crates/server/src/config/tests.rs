@@ -118,6 +118,16 @@ fn fields(config: &Config) -> Vec<String> {
 }
 
 #[test]
+fn a_server_listens_on_a_host_and_a_port_of_digits() {
+    for good in ["localhost:0", "127.0.0.1:5000", "[::1]:65535", "registry_1.example.org:80"] {
+        assert_eq!(config(&["--listen", good], &[]).unwrap().listen, good);
+    }
+    for bad in ["localhost", ":80", "localhost:", "localhost:+80", "localhost:65536", "::1:80", "[::1]", "a b:80", "http://localhost:80"] {
+        assert_eq!(config(&["--listen", bad], &[]).unwrap_err(), format!("--listen: '{bad}' is not an address of the form host:port"));
+    }
+}
+
+#[test]
 fn every_field_can_be_set() {
     let account = file("[[account]]\naccess_key = [{ id = 'AKIDEXAMPLE', secret = 'hunter2hunter2hunter2' }]\n");
     let mut arguments = vec![format!("--config={}", account.path().display())];

@@ -1,5 +1,6 @@
 //! Parsers of values. Their errors complete a sentence that begins with the place of the text: "--listen: 'x' is not an address…".
 
+use super::origin::{host_and_port, is_authority};
 use super::rate::Rate;
 use base64::Engine;
 use ipnet::IpNet;
@@ -50,11 +51,8 @@ pub struct RootKey {
 }
 
 pub(super) fn listen(text: &str) -> Result<String, String> {
-    let host_and_port = |(host, port): (&str, &str)| {
-        let named = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-        named && port.parse::<u16>().is_ok()
-    };
-    if text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(host_and_port) {
+    let has_name_and_port = host_and_port(text).1.is_some() && is_authority(text);
+    if text.parse::<SocketAddr>().is_ok() || has_name_and_port {
         return Ok(text.to_owned());
     }
     Err(format!("'{text}' is not an address of the form host:port"))
