@@ -27,8 +27,8 @@ impl Caches {
             access_keys: Cache::new(|_| Some(0)),
             manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
             blobs: Cache::new(|stored| Some(stored.content.weight())),
-            // `old` changes without a commit, but is used only while no manifest references the blob.
-            held_blobs: Cache::new(|held| held.needed.then_some(0)),
+            // Only blobs that a manifest references are cached: of others, `is_old` matters, which changes without a commit.
+            held_blobs: Cache::new(|held| held.is_referenced.then_some(0)),
             image_tags: Cache::new(|page| {
                 Some(bytes_of(page.items.iter().flat_map(|ImageTag { tag, image, .. }| {
                     [tag.as_str(), image.digest.as_str(), &image.media_type, image.artifact_media_type.as_deref().unwrap_or_default()]

@@ -14,7 +14,7 @@
 
 pub(crate) mod abandoned_uploads;
 pub(crate) mod orphans;
-pub(crate) mod unheld_blobs;
+pub(crate) mod unlinked_blobs;
 pub(crate) mod unused_links;
 
 use crate::error::Result;
@@ -75,7 +75,7 @@ impl Installation {
         let mut sweep = Sweep { installation: self, before, settled, dry_run, found: Garbage::default() };
         sweep.abandoned_uploads().await?;
         sweep.unused_links().await?;
-        sweep.unheld_blobs().await?;
+        sweep.unlinked_blobs().await?;
         sweep.orphans().await?;
         Ok(sweep.found)
     }

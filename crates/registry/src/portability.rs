@@ -26,7 +26,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     aliases::STATEMENTS,
     collection::abandoned_uploads::STATEMENTS,
     collection::orphans::STATEMENTS,
-    collection::unheld_blobs::STATEMENTS,
+    collection::unlinked_blobs::STATEMENTS,
     collection::unused_links::STATEMENTS,
     repository_blobs::STATEMENTS,
     repository_blobs::availability::STATEMENTS,

@@ -61,7 +61,7 @@ pub(crate) struct BlobRow {
 pub(crate) struct HeldBlob {
     pub(crate) blob: BlobRow,
     /// Whether it was last pushed or renewed before the time in question.
-    pub(crate) old: bool,
+    pub(crate) is_old: bool,
     /// Whether a manifest references it.
-    pub(crate) needed: bool,
+    pub(crate) is_referenced: bool,
 }

@@ -70,8 +70,8 @@ impl Installation {
             repository_row::require_on_miss(tx, repository, found).await
         };
         let found = self.0.metadata.read_through(&self.0.caches.held_blobs, &question, work).await?;
-        let HeldBlob { blob, old, needed } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
-        Ok((blob, old && !needed))
+        let HeldBlob { blob, is_old, is_referenced } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
+        Ok((blob, is_old && !is_referenced))
     }
 
     /// Restarts the grace period of a repository's blob. Fails if the blob has been collected.
@@ -88,6 +88,6 @@ impl Installation {
 
 impl FromRow for HeldBlob {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { blob: row.read()?, old: row.read()?, needed: row.read()? })
+        Ok(Self { blob: row.read()?, is_old: row.read()?, is_referenced: row.read()? })
     }
 }

@@ -20,10 +20,10 @@ pub(crate) fn exposure(config: &Config) -> Option<String> {
         return None;
     }
     if !config.trusted_proxies.is_empty() {
-        return Some("--emulator would give every client of a --trusted-proxy full access".to_owned());
+        return Some("--emulator would give everybody who comes through a --trusted-proxy every right".to_owned());
     }
     let public = config.public_url.as_ref().filter(|public| !is_local(host_of(&public.authority)))?;
-    Some(format!("--emulator would give every client of {public} full access"))
+    Some(format!("--emulator would give everybody who comes by way of {public} every right"))
 }
 
 /// Returns the refusal of a request that an emulator must not serve.

@@ -16,7 +16,7 @@ statements! {
 }
 
 impl Sweep<'_> {
-    pub(super) async fn unheld_blobs(&mut self) -> Result<()> {
+    pub(super) async fn unlinked_blobs(&mut self) -> Result<()> {
         let mut after = i64::MIN;
         loop {
             let begun = Instant::now();
@@ -24,7 +24,7 @@ impl Sweep<'_> {
             let mut blobs: Vec<(i64, u64, bool)> = self.installation.0.metadata.read(work).await?;
             let Some((last, ..)) = blobs.last() else { return Ok(()) };
             after = *last;
-            blobs.retain(|(.., unheld)| *unheld);
+            blobs.retain(|(.., unlinked)| *unlinked);
             if self.dry_run {
                 self.found.deleted_blobs += blobs.len() as u64;
                 self.found.bytes += blobs.iter().map(|(_, size, _)| size).sum::<u64>();
@@ -35,7 +35,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Deletes the rows of those blobs that are still old and unheld, and then their bytes.
+    /// Deletes the rows of those blobs that are still old and unlinked, and then their bytes.
     async fn delete_blobs(&mut self, ids: Vec<i64>) -> Result<()> {
         let before = self.before;
         let work = async move |tx: &mut Tx<'_>| {
