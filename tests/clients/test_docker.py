@@ -9,9 +9,8 @@ import time
 import pytest
 
 from images import DEBIAN, of_two_platforms, write_context
-from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, Pusher
+from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, Pusher, push_layer_through_api
 from running import PATIENCE
-from test_layers import push_layer
 from tools import Tool, need
 
 
@@ -129,7 +128,7 @@ def test_an_image_that_only_the_aws_api_pushed_is_pulled(docker, built, server, 
     manifest = content("manifests/v1")
     parts = json.loads(manifest)
     for part in [parts["config"], *parts["layers"]]:
-        assert push_layer(ecr, sister, content(f"blobs/{part['digest']}")) == part["digest"]
+        assert push_layer_through_api(ecr, sister, content(f"blobs/{part['digest']}")) == part["digest"]
     ecr.put_image(repositoryName=sister, imageManifest=manifest.decode(), imageTag="v1")
     docker("rmi", f"{name}:v1", built)
     assert docker("image", "ls", "--quiet", "--all") == "", "no local layer that would skip a download"
