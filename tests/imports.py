@@ -34,6 +34,13 @@ FLOORS = {
         ["http"],
         ["config", "descriptors", "principal"],
     ],
+    "model": [
+        ["aws", "policy"],
+        [
+            "account alias arn catalog_data digest image manifest measure media_type name network oci page referrer repository "
+            "resource_tag sealed tag timestamp user_id"
+        ],
+    ],
     "registry": [
         [
             "access_facts access_keys accounts aliases catalog_data collection declarations image_deletion images manifest_push manifests "
