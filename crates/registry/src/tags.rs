@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::metadata::{Cache, FromRow, Row, Sql, Tx, params, statements};
 use crate::repository_row;
 use roadstead_model::page::Filling;
 use roadstead_model::{Digest, ImageSummary, ImageTag, Page, PageSize, RepositoryKey, Tag, Timestamp};
@@ -28,28 +28,33 @@ impl Installation {
     ///
     /// A walk through all pages returns every tag that exists throughout the walk exactly once, even if others change.
     pub async fn list_image_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<ImageTag>>> {
-        let after = after.unwrap_or_default();
-        let select = async |tx: &mut Tx<'_>| {
-            let id = repository_row::require(tx, repository).await?;
-            let mut page = Filling::new(size);
-            tx.fill(&mut page, &SELECT_PAGE, params![id, after, size.with_one_more()]).await?;
-            Ok(page.finish(|row: &ImageTag| row.tag.to_string()))
-        };
-        let question = [repository.registry.as_str(), repository.name.as_str(), &size.get().to_string(), after];
-        self.0.metadata.scan_through(&self.0.caches.image_tags, &question, select).await
+        self.tag_page(&self.0.caches.image_tags, &SELECT_PAGE, repository, after, size, |row| &row.tag).await
     }
 
     /// A page of the tags after `after`, which need not exist, in bytewise order.
     pub async fn list_tags(&self, repository: &RepositoryKey, after: Option<&str>, size: PageSize) -> Result<Arc<Page<Tag>>> {
+        self.tag_page(&self.0.caches.tags, &SELECT_NAMES, repository, after, size, |tag| tag).await
+    }
+
+    /// Reads a page through its cache. `select` takes the row id of the repository, the tag before the page, and the number of rows.
+    async fn tag_page<T: FromRow>(
+        &self,
+        cache: &Cache<Arc<Page<T>>>,
+        select: &Sql,
+        repository: &RepositoryKey,
+        after: Option<&str>,
+        size: PageSize,
+        tag: impl Fn(&T) -> &Tag,
+    ) -> Result<Arc<Page<T>>> {
         let after = after.unwrap_or_default();
-        let select = async |tx: &mut Tx<'_>| {
+        let read = async |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, repository).await?;
             let mut page = Filling::new(size);
-            tx.fill(&mut page, &SELECT_NAMES, params![id, after, size.with_one_more()]).await?;
-            Ok(page.finish(Tag::to_string))
+            tx.fill(&mut page, select, params![id, after, size.with_one_more()]).await?;
+            Ok(page.finish(|row| tag(row).to_string()))
         };
         let question = [repository.registry.as_str(), repository.name.as_str(), &size.get().to_string(), after];
-        self.0.metadata.scan_through(&self.0.caches.tags, &question, select).await
+        self.0.metadata.scan_through(cache, &question, read).await
     }
 
     /// Deletes a tag but not its manifest (OCI distribution specification, "Deleting tags").
