@@ -33,16 +33,17 @@ impl Installation {
     }
 
     /// Creates a user. `name` must pass [`User::is_name`].
-    pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<()> {
+    pub async fn create_user(&self, registry: &RegistryId, name: &str) -> Result<User> {
         if !User::is_name(name) {
             return Err(Error::Refused(format!("'{name}' is not a valid user name: use 1 to 64 letters, digits and +=,.@_-")));
         }
-        let (registry, name, id, now) = (registry.clone(), name.to_owned(), random_user_id()?, self.now());
+        let user = User { name: name.to_owned(), id: random_user_id()?, created_at: self.now() };
+        let registry = registry.clone();
         let create = async move |tx: &mut Tx<'_>| {
             registry_row::require(tx, &registry).await?;
-            match tx.execute(&INSERT, params![registry, name, now, id]).await? {
-                0 => Err(Error::AlreadyExists(format!("account {registry} already has a user '{name}'"))),
-                _ => Ok(()),
+            match tx.execute(&INSERT, params![registry, user.name, user.created_at, user.id]).await? {
+                0 => Err(Error::AlreadyExists(format!("account {registry} already has a user '{}'", user.name))),
+                _ => Ok(user.clone()),
             }
         };
         self.0.metadata.write(create).await

@@ -62,9 +62,7 @@ impl data_access::Verb for Verb {
         match self {
             Self::Create { user } => {
                 let id = user.account.find(installation).await?;
-                installation.create_user(&id, &user.name).await?;
-                let users = installation.users(&id).await?;
-                users.iter().filter(|created| created.name == user.name).try_for_each(|created| output.one(&UserRecord::of(&id, created)))
+                output.one(&UserRecord::of(&id, &installation.create_user(&id, &user.name).await?))
             }
             Self::Delete { user } => {
                 let id = user.account.find(installation).await?;
