@@ -35,7 +35,7 @@ FLOORS = {
         ["config", "descriptors", "principal"],
     ],
     "model": [
-        ["aws", "policy"],
+        ["aws", "gallery", "policy"],
         [
             "account alias arn catalog_data digest image manifest measure media_type name network oci page referrer repository "
             "resource_tag sealed tag timestamp user_id"

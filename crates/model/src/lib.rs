@@ -9,6 +9,7 @@ pub mod arn;
 pub mod aws;
 pub mod catalog_data;
 pub mod digest;
+pub mod gallery;
 pub mod image;
 pub mod manifest;
 pub mod measure;

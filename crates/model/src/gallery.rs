@@ -1,0 +1,3 @@
+//! Rules of the gallery: what its pages and feeds say about repositories and images.
+
+pub mod pull_command;
