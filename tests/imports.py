@@ -50,6 +50,7 @@ FLOORS = {
         ["installation"],
         ["caches"],
         ["access_key_row", "registry_row", "repository_row"],
+        ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
         ["clock", "error", "limits", "pulls", "repository_blob"],

@@ -5,7 +5,7 @@ use crate::aliases::{self, random_alias};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::registry_row;
+use crate::{registry_row, stale};
 use roadstead_model::{AccessKey, Identity, RegistryAlias, RegistryDescription, RegistryId};
 
 statements! {
@@ -75,7 +75,7 @@ impl Installation {
         let id = id.clone();
         let update = async move |tx: &mut Tx<'_>| match tx.execute(&UPDATE_VERIFIED, params![id, verified]).await? {
             0 => Err(Error::RegistryNotFound(id.to_string())),
-            _ => Ok(()),
+            _ => stale::mark_registry(tx, &id).await,
         };
         self.0.metadata.write(update).await
     }

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::registry_row;
 use crate::secrets::random_text;
+use crate::{registry_row, stale};
 use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId, Timestamp};
 
 statements! {
@@ -54,7 +54,7 @@ impl Installation {
             let AliasDescription { name, status, primary, default } = &alias;
             match tx.execute(&UPSERT, params![name, registry, status.as_str(), primary, default, now]).await? {
                 0 => Err(belongs_to_another(name)),
-                _ => Ok(()),
+                _ => stale::mark_registry(tx, &registry).await,
             }
         };
         self.0.metadata.write(put).await
@@ -91,6 +91,9 @@ pub(crate) async fn ensure(
     let Some(alias) = wanted else { return Ok(()) };
     if tx.query_one(&SELECT_OWNER, params![alias]).await?.as_ref() != Some(registry) {
         return Err(belongs_to_another(alias));
+    }
+    if tx.query_one(&SELECT_IS_PRIMARY, params![registry, alias]).await? != Some(true) {
+        stale::mark_registry(tx, registry).await?;
     }
     tx.execute(&MAKE_PRIMARY, params![registry, alias]).await.map(drop)
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_row;
+use crate::{repository_row, stale};
 use roadstead_model::catalog_data::{CatalogData, Logo};
 use roadstead_model::{RegistryId, RepositoryKey};
 
@@ -63,6 +63,7 @@ impl Installation {
         let replace = async move |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, &repository).await?;
             put(tx, id, &new.data, logo.as_ref()).await?;
+            stale::mark(tx, id).await?;
             select(tx, id).await
         };
         self.0.metadata.write(replace).await
@@ -82,9 +83,9 @@ impl Installation {
     /// Sets or removes the display name of a registry.
     pub async fn set_display_name(&self, registry: &RegistryId, display_name: Option<String>) -> Result<()> {
         let registry = registry.clone();
-        let update = async move |tx: &mut Tx<'_>| {
-            let changed = tx.execute(&UPDATE_DISPLAY_NAME, params![registry, display_name]).await?;
-            if changed == 1 { Ok(()) } else { Err(Error::RegistryNotFound(registry.to_string())) }
+        let update = async move |tx: &mut Tx<'_>| match tx.execute(&UPDATE_DISPLAY_NAME, params![registry, display_name]).await? {
+            0 => Err(Error::RegistryNotFound(registry.to_string())),
+            _ => stale::mark_registry(tx, &registry).await,
         };
         self.0.metadata.write(update).await
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::{manifests, repository_row, tags};
+use crate::{manifests, repository_row, stale, tags};
 use roadstead_model::{Digest, RepositoryKey, Tag, Timestamp};
 
 statements! {
@@ -59,7 +59,8 @@ impl Installation {
             if let Some(parent) = parents(tx, id).await?.into_iter().next() {
                 return Err(Error::StillNeeded { digest: digest.clone(), needed_by: parent });
             }
-            delete(tx, repository, id, now).await
+            delete(tx, repository, id, now).await?;
+            stale::mark(tx, repository).await
         };
         self.0.metadata.write(delete).await
     }
@@ -70,7 +71,9 @@ impl Installation {
         let (key, now) = (repository.clone(), self.now());
         let delete = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, &key).await?;
-            Batch { tx, repository, now, deleted: Vec::new() }.delete_all(&ids).await
+            let deleted = Batch { tx, repository, now, deleted: Vec::new() }.delete_all(&ids).await?;
+            stale::mark(tx, repository).await?;
+            Ok(deleted)
         };
         self.0.metadata.write(delete).await
     }

@@ -37,6 +37,7 @@ mod repository_policies;
 mod repository_row;
 mod resource_tags;
 mod secrets;
+mod stale;
 mod tags;
 mod upload_leases;
 mod upload_quota;

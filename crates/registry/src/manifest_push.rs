@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::manifests::{add_to_image_count, find};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::repository_row::{self, IfMissing};
-use crate::{referrers, tags};
+use crate::{referrers, stale, tags};
 use bytes::Bytes;
 use references::References;
 use roadstead_model::oci::ReferrerDescriptor;
@@ -112,12 +112,11 @@ impl Installation {
                 }
             };
             let moved = push.point_tags(manifest).await?;
-            Ok(ManifestPut {
-                digest: new.digest.clone(),
-                media_type,
-                subject: new.manifest.subject.clone(),
-                unchanged: found.is_some() && !moved,
-            })
+            let unchanged = found.is_some() && !moved;
+            if !unchanged {
+                stale::mark(push.tx, repository).await?;
+            }
+            Ok(ManifestPut { digest: new.digest.clone(), media_type, subject: new.manifest.subject.clone(), unchanged })
         };
         self.0.metadata.write(store).await
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::repository_row::{self, IfMissing};
-use crate::resource_tags;
+use crate::{resource_tags, stale};
 use roadstead_model::catalog_data::CatalogData;
 use roadstead_model::page::Filling;
 use roadstead_model::{Page, PageSize, RegistryId, Repository, RepositoryKey, ResourceTag};
@@ -70,6 +70,7 @@ impl Installation {
                 tx.execute(statement, params![id]).await?;
             }
             repository_row::add_to_count(tx, &owned.registry, -1).await?;
+            stale::mark(tx, id).await?;
             Ok((repository, uploads))
         };
         let (deleted, uploads) = self.0.metadata.write(delete).await?;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::metadata::{Tx, params, statements};
+use crate::stale;
 use roadstead_model::{RegistryId, RepositoryKey, Timestamp};
 
 statements! {
@@ -54,6 +55,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit:
     if tx.execute(&INSERT, params![id, key.registry, key.name, now]).await? == 0 {
         return Ok(false);
     }
+    stale::mark(tx, id).await?;
     if add_to_count(tx, &key.registry, 1).await? > limit {
         return Err(Error::LimitExceeded(format!(
             "The registry with id '{}' already has the maximum allowed number of repositories which is '{limit}'",

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_row;
+use crate::{repository_row, stale};
 use roadstead_model::{RepositoryKey, ResourceTag};
 
 statements! {
@@ -30,7 +30,8 @@ impl Installation {
         let (repository, limit) = (repository.clone(), self.0.limits.resource_tags);
         let tag = async move |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, &repository).await?;
-            put(tx, &repository, id, &tags, limit).await
+            put(tx, &repository, id, &tags, limit).await?;
+            stale::mark(tx, id).await
         };
         self.0.metadata.write(tag).await
     }
@@ -44,7 +45,7 @@ impl Installation {
             for key in &keys {
                 tx.execute(&DELETE, params![id, key]).await?;
             }
-            Ok(())
+            stale::mark(tx, id).await
         };
         self.0.metadata.write(untag).await
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Cache, FromRow, Row, Sql, Tx, params, statements};
-use crate::repository_row;
+use crate::{repository_row, stale};
 use roadstead_model::page::Filling;
 use roadstead_model::{Digest, ImageSummary, ImageTag, Page, PageSize, RepositoryKey, Tag, Timestamp};
 use std::sync::Arc;
@@ -62,7 +62,10 @@ impl Installation {
         let (repository, tag) = (repository.clone(), tag.clone());
         let delete = async move |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, &repository).await?;
-            if remove(tx, id, &tag).await? { Ok(()) } else { Err(Error::tag_not_found(&repository, &tag)) }
+            if !remove(tx, id, &tag).await? {
+                return Err(Error::tag_not_found(&repository, &tag));
+            }
+            stale::mark(tx, id).await
         };
         self.0.metadata.write(delete).await
     }
