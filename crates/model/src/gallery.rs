@@ -1,4 +1,7 @@
 //! Rules of the gallery: what its pages and feeds say about repositories and images.
 
 pub mod card;
+pub mod image_config;
+mod json;
 pub mod pull_command;
+pub mod visible_text;
