@@ -30,7 +30,7 @@ FLOORS = {
         ["audit"],
         ["telemetry", "tls"],
         ["admission"],
-        ["auth", "rates"],
+        ["auth", "aws_errors", "rates"],
         ["http"],
         ["config", "descriptors", "principal"],
     ],

@@ -10,6 +10,7 @@ pub mod authorization;
 mod blob;
 pub mod catalog_data;
 mod exception;
+pub mod gallery;
 pub mod images;
 pub mod layers;
 pub mod operations;

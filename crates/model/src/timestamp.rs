@@ -58,6 +58,22 @@ impl Serialize for Timestamp {
     }
 }
 
+/// A point in time that serialises as RFC 3339 in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IsoTime(pub Timestamp);
+
+impl Serialize for IsoTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339())
+    }
+}
+
+impl From<Timestamp> for IsoTime {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +89,8 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_printed_as_rfc_3339_with_milliseconds() {
-        assert_eq!(Timestamp::from_micros(1_700_000_000_123_456).to_rfc3339(), "2023-11-14T22:13:20.123Z");
+        let time = Timestamp::from_micros(1_700_000_000_123_456);
+        assert_eq!(time.to_rfc3339(), "2023-11-14T22:13:20.123Z");
+        assert_eq!(serde_json::to_string(&IsoTime(time)).unwrap_or_default(), r#""2023-11-14T22:13:20.123Z""#);
     }
 }

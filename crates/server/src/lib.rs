@@ -7,6 +7,7 @@ mod admission;
 mod audit;
 pub mod auth;
 mod aws;
+mod aws_errors;
 mod background;
 pub mod cli;
 mod config;

@@ -1,12 +1,12 @@
 //! Request bodies, limited by the operation and the memory budget.
 
 use super::error::Failure;
+use crate::aws_errors::CommonError;
 use crate::http::Call;
 use crate::http::budget::Holder;
 use crate::http::request_body::{self, ReceiveError, Received};
 use crate::server::Server;
 use bytes::Bytes;
-use http::StatusCode;
 use http_body::Body;
 use roadstead_model::aws::{Operation, Request};
 
@@ -37,7 +37,7 @@ impl RequestBody {
     /// Decodes the request and frees its text. The share remains for the decoded request.
     pub(super) fn request(&mut self, operation: Operation) -> Result<Request, Failure> {
         let bytes = std::mem::take(&mut self.0.bytes);
-        let text = std::str::from_utf8(&bytes).map_err(|_| Failure::SERIALIZATION)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| CommonError::SERIALIZATION)?;
         Ok(Request::read(operation, text)?)
     }
 }
@@ -56,17 +56,10 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
 
 impl From<ReceiveError> for Failure {
     fn from(error: ReceiveError) -> Self {
-        let (status, name, message) = match error {
-            ReceiveError::TooLarge => {
-                let message = "The request body is larger than this operation allows.";
-                (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
-            }
-            ReceiveError::TooSlow | ReceiveError::Broken => {
-                (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", "The request body did not arrive in time.")
-            }
-            ReceiveError::Crowded(crowded) => return Self::Crowded(crowded),
-        };
-        Self::Common(status, name, Some(message.to_owned()))
+        match error {
+            ReceiveError::Crowded(crowded) => Self::Crowded(crowded),
+            other => CommonError::from(other).into(),
+        }
     }
 }
 
@@ -74,6 +67,7 @@ impl From<ReceiveError> for Failure {
 mod tests {
     use super::*;
     use crate::http::Budget;
+    use http::StatusCode;
     use roadstead_model::aws::authorization::GetAuthorizationTokenRequest;
 
     #[tokio::test]
@@ -87,15 +81,5 @@ mod tests {
         assert_eq!(request(b"").as_ref(), Ok(&empty));
         assert_eq!(request(b"{ }"), Ok(empty));
         assert_eq!(request(&[0xff]), Err(StatusCode::BAD_REQUEST));
-    }
-
-    #[test]
-    fn every_failure_to_receive_a_body_has_its_status() {
-        let status = |error: ReceiveError| Failure::from(error).into_answer(None, "").0;
-        assert_eq!(status(ReceiveError::TooLarge), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(
-            (status(ReceiveError::TooSlow), status(ReceiveError::Broken)),
-            (StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_TIMEOUT)
-        );
     }
 }

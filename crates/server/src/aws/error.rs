@@ -2,12 +2,12 @@
 
 use crate::auth::Denied;
 use crate::auth::sigv4::SignatureError;
+use crate::aws_errors::{CommonError, SERVER_MESSAGE, document};
 use crate::http::budget::Crowded;
 use crate::rates::TooFast;
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::aws::{Exception, Invalid, Operation, Violation};
-use roadstead_model::measure::{LONGEST_MESSAGE, beginning};
 use roadstead_registry::Error;
 use serde_json::{Map, Value, json};
 
@@ -26,14 +26,9 @@ pub(super) enum Failure {
     Crowded(Crowded),
 }
 
-/// Details of internal errors are logged but not disclosed.
-const SERVER_MESSAGE: &str = "The server failed to process the request. Try again later.";
-
 impl Failure {
     /// AWS sends no message.
     pub(super) const UNKNOWN_OPERATION: Self = Self::Common(StatusCode::BAD_REQUEST, "UnknownOperationException", None);
-    /// The body is not a JSON object. AWS sends no message.
-    pub(super) const SERIALIZATION: Self = Self::Common(StatusCode::BAD_REQUEST, "SerializationException", None);
 
     pub(super) fn exception(exception: Exception, message: impl Into<String>) -> Self {
         Self::Exception(exception, message.into())
@@ -49,7 +44,7 @@ impl Failure {
             Self::Signature(error) => (*error != SignatureError::Missing, error.exception().to_owned()),
             Self::Common(_, "AccessDeniedException", Some(sentence)) => (true, sentence.clone()),
             Self::Common(_, name, _) => (*name == "ThrottlingException", (*name).to_owned()),
-            Self::Crowded(crowded) => (true, crowded_names(*crowded).1.to_owned()),
+            Self::Crowded(crowded) => (true, CommonError::from(*crowded).name.to_owned()),
             Self::Exception(exception, _) => (false, exception.as_str().to_owned()),
             Self::Registry(error) => {
                 let is_limit = matches!(
@@ -87,29 +82,12 @@ impl Failure {
             Self::Signature(error) => (StatusCode::BAD_REQUEST, error.exception(), Some(error.to_string()), Map::new()),
             Self::Common(status, name, message) => (status, name, message, Map::new()),
             Self::Crowded(crowded) => {
-                let (status, name, message) = crowded_names(crowded);
-                (status, name, Some(message.to_owned()), Map::new())
+                let CommonError { status, name, message, .. } = crowded.into();
+                (status, name, message.map(str::to_owned), Map::new())
             }
         };
         tracing::debug!(request_id, operation = operation_name, exception = name, message, "refused");
-        let mut body = details;
-        body.insert("__type".to_owned(), json!(name));
-        if let Some(message) = message {
-            body.insert("message".to_owned(), json!(beginning(&message, LONGEST_MESSAGE)));
-        }
-        (status, Value::Object(body).to_string().into())
-    }
-}
-
-/// AWS's errors for a caller that exceeds its limits and for an overloaded server (API reference, "Common errors"). SDKs retry
-/// after both.
-const fn crowded_names(crowded: Crowded) -> (StatusCode, &'static str, &'static str) {
-    match crowded {
-        Crowded::ByCaller => (StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
-        Crowded::InAll => {
-            let message = "The request has failed due to a temporary failure of the server.";
-            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
-        }
+        (status, document(name, message.as_deref(), details))
     }
 }
 
@@ -221,10 +199,16 @@ impl From<Violation> for Failure {
     }
 }
 
+impl From<CommonError> for Failure {
+    fn from(error: CommonError) -> Self {
+        Self::Common(error.status, error.name, error.message.map(str::to_owned))
+    }
+}
+
 impl From<Invalid> for Failure {
     fn from(invalid: Invalid) -> Self {
         match invalid {
-            Invalid::Malformed => Self::SERIALIZATION,
+            Invalid::Malformed => CommonError::SERIALIZATION.into(),
             Invalid::Violation(violation) => violation.into(),
         }
     }
@@ -284,14 +268,6 @@ mod tests {
         assert_eq!((&answer["registryId"], &answer["repositoryName"]), (&json!("123456789012"), &json!("team/app")));
         assert_eq!(answer["uploadId"], "u");
         assert_eq!(worded(at(0), "UploadLayerPart").1.get("lastValidByteReceived"), None);
-    }
-
-    #[test]
-    fn long_messages_are_truncated() {
-        let long = Violation::new("imageDigest", "ä".repeat(1 << 20));
-        let (_, body) = worded(long, "DescribeImages");
-        let message = body["message"].as_str().expect("a message");
-        assert!((LONGEST_MESSAGE - 1..=LONGEST_MESSAGE).contains(&message.len()), "{}", message.len());
     }
 
     #[test]
