@@ -37,8 +37,8 @@ FLOORS = {
     "model": [
         ["aws", "gallery", "policy"],
         [
-            "account alias arn catalog_data digest image manifest measure media_type name network oci page referrer repository "
-            "resource_tag sealed tag timestamp user_id"
+            "account alias arn catalog_data digest image manifest measure media_type name network oci page platform referrer "
+            "repository resource_tag sealed tag timestamp user_id"
         ],
     ],
     "registry": [

@@ -1,11 +1,25 @@
-//! Rules of the gallery: what its pages and feeds say about repositories and images.
+//! Nouns and rules of the gallery: what its pages and feeds say about repositories, tags and images.
 
+pub mod attachment;
 pub mod card;
 pub mod chart;
 pub mod comparison;
 pub mod excerpt;
+pub mod featured;
 pub mod image_config;
 mod json;
+pub mod kind;
+pub mod owner_settings;
 pub mod pull_command;
+pub mod tag_row;
+pub mod version;
+pub mod visibility;
 pub mod visible_text;
 pub mod wasm;
+
+pub use attachment::{AttachedTag, AttachmentKind};
+pub use featured::FeaturedTag;
+pub use kind::ArtifactKind;
+pub use owner_settings::{HiddenTags, OwnerSettings};
+pub use tag_row::{AttachedKinds, PlatformEntry, TagOrder, TagRow};
+pub use visibility::Visibility;

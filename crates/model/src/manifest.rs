@@ -4,6 +4,7 @@ mod parse;
 
 use crate::digest::Digest;
 use crate::media_type::{self, Kind};
+use crate::platform::Platform;
 use std::collections::BTreeMap;
 
 /// The maximum size of a manifest in bytes: 4 MiB (OCI distribution specification, "Pushing Manifests").
@@ -23,6 +24,12 @@ pub struct Descriptor {
     pub size: u64,
     /// Whether the content may be stored elsewhere, because it has URLs or a non-distributable type.
     pub external: bool,
+    /// The platform of an index's entry, if it is well-formed.
+    pub platform: Option<Platform>,
+    /// `artifactType`, if it is well-formed and not empty.
+    pub artifact_type: Option<String>,
+    /// Empty if they are malformed.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The parts of a manifest that the registry interprets. The bytes are stored as pushed.

@@ -4,37 +4,48 @@ use super::{Descriptor, MAXIMUM_ANNOTATIONS, Manifest, ManifestError};
 use crate::digest::Digest;
 use crate::measure::{beginning, json_length};
 use crate::media_type::{self, Kind};
+use crate::platform::Platform;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawManifest {
+struct RawManifest<'a> {
     schema_version: Option<u64>,
     artifact_type: Option<String>,
-    config: Option<Object<RawDescriptor>>,
-    #[serde(default, deserialize_with = "list")]
-    layers: Option<Vec<Object<RawDescriptor>>>,
-    #[serde(default, deserialize_with = "list")]
-    blobs: Option<Vec<Object<RawDescriptor>>>,
-    #[serde(default, deserialize_with = "list")]
-    manifests: Option<Vec<Object<RawDescriptor>>>,
-    subject: Option<Object<RawDescriptor>>,
+    #[serde(borrow)]
+    config: Option<Object<RawDescriptor<'a>>>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    layers: Option<Vec<Object<RawDescriptor<'a>>>>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    blobs: Option<Vec<Object<RawDescriptor<'a>>>>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    manifests: Option<Vec<Object<RawDescriptor<'a>>>>,
+    #[serde(borrow)]
+    subject: Option<Object<RawDescriptor<'a>>>,
     annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawDescriptor {
+struct RawDescriptor<'a> {
     #[serde(default)]
     media_type: String,
     digest: String,
     size: u64,
     urls: Option<Vec<String>>,
+    // What the registry only shows is never a reason to refuse a manifest.
+    #[serde(borrow)]
+    platform: Option<&'a RawValue>,
+    #[serde(borrow)]
+    artifact_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    annotations: Option<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize)]
@@ -107,7 +118,7 @@ impl Manifest {
         })
     }
 
-    fn from_raw(raw: RawManifest, media_type: String) -> Result<Self, ManifestError> {
+    fn from_raw(raw: RawManifest<'_>, media_type: String) -> Result<Self, ManifestError> {
         let kind = media_type::kind(&media_type).filter(|_| raw.schema_version != Some(1)).ok_or(ManifestError::SchemaOne)?;
         if media_type != media_type::OCI_ARTIFACT && raw.schema_version != Some(2) {
             return Err(ManifestError::Shape("schemaVersion must be 2".to_owned()));
@@ -133,7 +144,7 @@ impl Manifest {
     }
 }
 
-fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, ManifestError> {
+fn descriptor(Object(raw): Object<RawDescriptor<'_>>) -> Result<Descriptor, ManifestError> {
     let digest =
         Digest::parse(&raw.digest).map_err(|error| ManifestError::Shape(format!("'{}': {error}", beginning(&raw.digest, SHOWN))))?;
     check_media_type(&raw.media_type)?;
@@ -141,7 +152,20 @@ fn descriptor(Object(raw): Object<RawDescriptor>) -> Result<Descriptor, Manifest
         return Err(ManifestError::Shape(format!("the size of '{digest}' is out of range")));
     }
     let external = media_type::is_non_distributable(&raw.media_type) || raw.urls.is_some_and(|urls| !urls.is_empty());
-    Ok(Descriptor { media_type: raw.media_type, digest, size: raw.size, external })
+    Ok(Descriptor {
+        media_type: raw.media_type,
+        digest,
+        size: raw.size,
+        external,
+        platform: raw.platform.and_then(|raw| Platform::from_json(raw.get())),
+        artifact_type: well_formed::<String>(raw.artifact_type).filter(|text| !text.is_empty() && text.len() <= media_type::LONGEST),
+        annotations: well_formed(raw.annotations).unwrap_or_default(),
+    })
+}
+
+/// The value of an optional member, if it has the expected type.
+fn well_formed<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
 }
 
 /// The maximum length in bytes of a client's string quoted in a message.
@@ -160,7 +184,7 @@ fn written_media_type(bytes: &[u8]) -> Result<Option<String>, ManifestError> {
     Ok(media_type.filter(|text| !text.is_empty()))
 }
 
-fn implied_media_type(raw: &RawManifest) -> Result<&'static str, ManifestError> {
+fn implied_media_type(raw: &RawManifest<'_>) -> Result<&'static str, ManifestError> {
     match (&raw.manifests, &raw.config, &raw.layers) {
         _ if raw.schema_version == Some(1) => Err(ManifestError::SchemaOne),
         (Some(_), None, None) => Ok(media_type::OCI_INDEX),

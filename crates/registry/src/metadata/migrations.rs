@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_referrer_descriptors.sql"),
     USER_IDS,
     include_str!("../../migrations/0006_search.sql"),
+    include_str!("../../migrations/0007_gallery_tags.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].
