@@ -5,7 +5,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Version};
 use crate::secrets::MasterKey;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
@@ -36,6 +36,12 @@ impl Installation {
     /// The current time by the installation's clock.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Identifies the last commit to the metadata, by this process or another. Answers read after it are not older. `None` while a
+    /// commit is being published.
+    pub fn metadata_version(&self) -> Option<Version> {
+        self.0.metadata.version()
     }
 
     pub fn limits(&self) -> &Limits {

@@ -60,6 +60,7 @@ pub use image_deletion::{DeleteFailure, DeletedImages, ImageIdText};
 pub use installation::Installation;
 pub use limits::Limits;
 pub use manifest_push::{Condition, ManifestPush, ManifestPut};
+pub use metadata::Version as MetadataVersion;
 pub use opening::OpenOptions;
 pub use pulls::Pull;
 pub use repository_blob::{BlobInfo, LayerInfo, StoredBlob};

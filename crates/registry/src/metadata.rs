@@ -16,12 +16,12 @@ mod sqlite;
 mod transaction;
 
 use crate::error::Result;
-use cache::Version;
 use roadstead_model::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
 pub(crate) use parameters::{Parameter, params};
 pub(crate) use rows::{FromRow, Row};
@@ -128,7 +128,7 @@ impl Metadata {
     }
 
     /// Identifies the last commit. `None` while a commit is being published.
-    fn version(&self) -> Option<Version> {
+    pub(crate) fn version(&self) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
         }

@@ -6,6 +6,7 @@
 mod accounts;
 mod cors;
 mod file;
+mod gallery;
 mod origin;
 mod place;
 mod rate;
@@ -17,6 +18,7 @@ mod tests;
 pub(crate) mod values;
 
 pub(crate) use cors::Cors;
+pub(crate) use gallery::GalleryConfig;
 pub(crate) use origin::{Origin, host_and_port, is_authority};
 pub(crate) use place::{ConfigError, Place};
 pub(crate) use rate::Rate;

@@ -5,12 +5,14 @@
 mod actions;
 mod bounded_map;
 mod failures;
+mod pages;
 mod pulls;
 mod volume;
 
 pub(crate) use actions::{ActionRates, Client};
 pub(crate) use bounded_map::BoundedMap;
 pub(crate) use failures::FailedLogins;
+pub(crate) use pages::PageRate;
 pub(crate) use pulls::{Charge, PullLimits, Pulled, Refusal};
 
 use crate::config::Rate;

@@ -11,6 +11,7 @@ mod unread_body;
 
 use crate::admission::ForwardedRequest;
 use crate::config::Origin;
+use crate::gallery::Gallery;
 use crate::http::budget::Crowded;
 use crate::http::held_response::{self, HeldResponse};
 use crate::http::request_host::request_host;
@@ -39,11 +40,17 @@ pub(crate) struct Router {
     pub(crate) server: Arc<Server>,
     browser_headers: BrowserHeaders,
     unnamed_proxies: UnnamedProxies,
+    gallery: Gallery,
 }
 
 impl Router {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Self { browser_headers: BrowserHeaders::new(&server.config), unnamed_proxies: UnnamedProxies::default(), server }
+        Self {
+            browser_headers: BrowserHeaders::new(&server.config),
+            unnamed_proxies: UnnamedProxies::default(),
+            gallery: Gallery::new(&server.config),
+            server,
+        }
     }
 
     /// Answers a request. A panic becomes a 500 and ends only its own request.
@@ -111,7 +118,7 @@ impl Router {
         let response = match door {
             Door::Aws => Box::pin(aws::answer(server, &call, body)).await,
             Door::Oci => oci::answer(server, &call, body).await,
-            Door::Landing => Box::pin(gallery::landing_page(server, &call)).await,
+            Door::Gallery => Box::pin(self.gallery.answer(server, &call, body)).await,
             Door::Logo => Box::pin(gallery::logo(server, &call)).await,
             Door::Health => Reply::text(StatusCode::OK, "alive\n").into_response(),
             Door::Readiness => Box::pin(probes::readiness(server)).await,

@@ -20,7 +20,7 @@ pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
 
 /// Identifies a committed state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version(pub(super) [u32; 12]);
+pub struct Version(pub(super) [u32; 12]);
 
 /// A cache of answers of one kind.
 pub(crate) struct Cache<V> {

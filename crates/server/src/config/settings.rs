@@ -1,6 +1,7 @@
 //! All settings: the fields of [`Config`], and the rows of [`SETTINGS`] that set them.
 
 use super::cors::Cors;
+use super::gallery::GalleryConfig;
 use super::origin::Origin;
 use super::rate::Rate;
 use super::setting::Setting;
@@ -75,6 +76,7 @@ pub struct Config {
     pub gc_interval: Option<Duration>,
     /// The grace period of garbage.
     pub gc_grace: Duration,
+    pub gallery: GalleryConfig,
     pub limits: Limits,
     /// The rates of actions per account. An action that is not listed is unlimited.
     pub rates: Vec<(&'static str, Rate)>,
@@ -198,6 +200,19 @@ pub(super) static SETTINGS: &[Row] = &[
         .help("How often garbage is collected, such as 30m; 0 for never")
         .default("1h"),
     GC_GRACE,
+    Row::switch("gallery", set!(gallery.enabled, values::switch)).help("Show pages for browsers").default("true"),
+    Row::text("gallery_name", "TEXT", set!(gallery.name, values::line))
+        .help("The name of the gallery, in the header and the titles of its pages")
+        .unset("the host"),
+    Row::text("gallery_notice", "TEXT", set!(gallery.notice, values::line)).help("A line of text on top of every page"),
+    Row::text("gallery_imprint", "URL", set!(gallery.imprint, values::link))
+        .help("The address of the imprint, which every page links: http, https or mailto"),
+    Row::text("gallery_contact", "URL", set!(gallery.contact, values::link))
+        .help("The address to write to, which every page links: http, https or mailto"),
+    Row::text("gallery_max_age", "DURATION", set!(gallery.max_age, values::duration))
+        .help("How long browsers and CDNs may show a page without asking whether it has changed, such as 60s")
+        .unset("they always ask"),
+    Row::text("gallery_rate", "RATE", set!(gallery.rate, Rate::parse)).help("Rate of pages per address, such as 5/s").unset("unlimited"),
     Row::number("limit_repositories", "NUMBER", set!(limits.repositories, values::count))
         .help("Repositories per registry")
         .default("10000"),

@@ -70,6 +70,24 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// A line of text for pages.
+pub(super) fn line(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 500;
+    if text.trim().is_empty() || text.chars().any(char::is_control) || text.chars().count() > LONGEST {
+        return Err(format!("is not a line of 1 to {LONGEST} characters"));
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// The address of a link on pages. Others, such as `javascript:`, would run code in the browser.
+pub(super) fn link(text: &str) -> Result<String, String> {
+    let is_link = ["http://", "https://", "mailto:"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if !is_link || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("'{text}' is not a link that begins with http://, https:// or mailto:"));
+    }
+    Ok(text.to_owned())
+}
+
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     parse_network(text).ok_or_else(|| format!("'{text}' is neither an IP address nor a range of them such as 10.0.0.0/8"))
 }

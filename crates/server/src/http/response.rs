@@ -91,6 +91,12 @@ impl Reply {
         self
     }
 
+    /// Sets several headers.
+    pub(crate) fn with_all(mut self, headers: &[(HeaderName, HeaderValue)]) -> Self {
+        self.0.headers_mut().extend(headers.iter().cloned());
+        self
+    }
+
     /// Appends a line to a header. An invalid value is ignored.
     pub(crate) fn append(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {

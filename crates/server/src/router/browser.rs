@@ -1,20 +1,25 @@
 //! Response headers for browsers: Content Security Policy, HSTS and CORS.
 //!
 //! Pushed content is served from this server's own origin, with a media type that the pusher chose. Therefore every response is
-//! inert unless [`policy`] has another policy for its door.
+//! inert unless it is a page of the gallery.
 
 use super::door::Door;
 use crate::config::{Config, Cors};
 use crate::http::{Peer, Reply, Response, forwarded};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 
 /// The policy of a response that loads nothing, runs nothing, and has an opaque origin.
 static INERT: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
-/// The policy of a page with inline styles only.
-static PAGE: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+/// The policy of the gallery's pages, which load their own style, script and pictures, and nothing of other hosts.
+static PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+/// Other sites do not learn which page a link was on, and get no hold of its window.
+static NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+static SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 static NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// The response headers that pages of other sites may read.
@@ -30,9 +35,10 @@ static PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("7200");
 static ANYBODY: HeaderValue = HeaderValue::from_static("*");
 static ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 
-/// The Content Security Policy of a door's responses, refusals included.
-fn policy(door: Door) -> &'static HeaderValue {
-    if door == Door::Landing { &PAGE } else { &INERT }
+/// Whether a response is a page of the gallery. Its other responses, such as pictures pushed by publishers, are as inert as any.
+fn is_page(door: Door, headers: &HeaderMap) -> bool {
+    let is_html = || headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    door == Door::Gallery && is_html()
 }
 
 /// Whether pages of other sites may be allowed to read this door's responses.
@@ -109,7 +115,12 @@ impl BrowserHeaders {
 
     pub(super) fn set(&self, response: &mut Response, door: Door, audience: Audience) {
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy(door).clone());
+        let is_page = is_page(door, headers);
+        headers.insert(header::CONTENT_SECURITY_POLICY, if is_page { PAGE.clone() } else { INERT.clone() });
+        if is_page {
+            headers.insert(header::REFERRER_POLICY, NO_REFERRER.clone());
+            headers.insert(CROSS_ORIGIN_OPENER_POLICY, SAME_ORIGIN.clone());
+        }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF.clone());
         // Only over secure connections (RFC 6797, section 7.2).
         if let Some(hsts) = self.hsts.as_ref().filter(|_| audience.is_secure) {
@@ -157,10 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_landing_page_may_load_anything_in_a_browser() {
+    fn only_pages_of_the_gallery_may_load_anything_in_a_browser() {
+        let of = |media_type: &'static str| HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        let (html, png) = (of("text/html; charset=utf-8"), of("image/png"));
         for door in [Door::Aws, Door::Oci, Door::Logo, Door::Health, Door::Readiness, Door::Metrics, Door::WrongMethod("GET"), Door::None] {
-            assert_eq!(policy(door), &INERT, "{door:?}");
+            assert!(!is_page(door, &html), "{door:?}");
         }
-        assert_eq!(policy(Door::Landing), &PAGE);
+        assert!(is_page(Door::Gallery, &html) && !is_page(Door::Gallery, &png) && !is_page(Door::Gallery, &HeaderMap::new()));
     }
 }

@@ -1,5 +1,6 @@
 //! The door that answers a request.
 
+use crate::gallery;
 use crate::http::{Surface, logo_path};
 use http::Method;
 
@@ -7,7 +8,7 @@ use http::Method;
 pub(super) enum Door {
     Aws,
     Oci,
-    Landing,
+    Gallery,
     Logo,
     Health,
     Readiness,
@@ -27,8 +28,7 @@ impl Door {
         let read = *method == Method::GET || *method == Method::HEAD;
         match path {
             "/" if *method == Method::POST => Self::Aws,
-            "/" if read => Self::Landing,
-            "/" => Self::WrongMethod("GET, HEAD, POST"),
+            "/" if !read => Self::WrongMethod("GET, HEAD, POST"),
             "/v2" | "/token" | "/token/" => Self::Oci,
             _ if path.starts_with("/v2/") => Self::Oci,
             _ if logo_path::is_one(path) && read => Self::Logo,
@@ -37,7 +37,8 @@ impl Door {
             "/healthz" => Self::Health,
             "/readyz" => Self::Readiness,
             "/metrics" => Self::Metrics,
-            _ => Self::None,
+            _ if read || gallery::has_operation(path) => Self::Gallery,
+            _ => Self::WrongMethod("GET, HEAD"),
         }
     }
 
@@ -46,7 +47,7 @@ impl Door {
         match self {
             Self::Aws => "aws",
             Self::Oci => "oci",
-            Self::Landing | Self::Logo => "gallery",
+            Self::Gallery | Self::Logo => "gallery",
             Self::Health | Self::Readiness | Self::Metrics => "probe",
             Self::WrongMethod(_) | Self::None => "none",
         }
@@ -61,23 +62,26 @@ mod tests {
     fn every_path_leads_to_its_door() {
         for (method, path, door) in [
             (Method::POST, "/", Door::Aws),
-            (Method::GET, "/", Door::Landing),
-            (Method::HEAD, "/", Door::Landing),
+            (Method::GET, "/", Door::Gallery),
+            (Method::HEAD, "/", Door::Gallery),
             (Method::PUT, "/", Door::WrongMethod("GET, HEAD, POST")),
             (Method::GET, "/v2", Door::Oci),
             (Method::GET, "/v2/", Door::Oci),
             (Method::PATCH, "/v2/a1b2c3d4/app/blobs/uploads/1", Door::Oci),
-            (Method::GET, "/v20/", Door::None),
+            (Method::GET, "/v20/", Door::Gallery),
             (Method::GET, "/token", Door::Oci),
             (Method::POST, "/token/", Door::Oci),
-            (Method::GET, "/tokens", Door::None),
+            (Method::GET, "/tokens", Door::Gallery),
             (Method::GET, "/logo/1.png", Door::Logo),
             (Method::PUT, "/logo/1.png", Door::WrongMethod("GET, HEAD")),
             (Method::GET, "/healthz", Door::Health),
             (Method::HEAD, "/readyz", Door::Readiness),
             (Method::GET, "/metrics", Door::Metrics),
             (Method::POST, "/metrics", Door::WrongMethod("GET, HEAD")),
-            (Method::POST, "/v1", Door::None),
+            (Method::GET, "/pier/app:latest", Door::Gallery),
+            (Method::POST, "/describeImageTags", Door::Gallery),
+            (Method::OPTIONS, "/describeImageTags", Door::Gallery),
+            (Method::POST, "/v1", Door::WrongMethod("GET, HEAD")),
         ] {
             assert_eq!(Door::of(Surface::Everything, &method, path), door, "{method} {path}");
         }

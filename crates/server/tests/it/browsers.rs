@@ -38,7 +38,7 @@ fn what_somebody_pushed_as_a_page_is_inert_in_a_browser_and_keeps_its_type() {
 }
 
 #[test]
-fn every_answer_has_a_policy_and_only_the_landing_page_has_one_of_its_own() {
+fn every_answer_has_a_policy_and_only_pages_have_one_of_their_own() {
     let server = Server::start(&["--alias", "pier"]);
     for (method, path) in [
         ("GET", "/v2/"),
@@ -49,16 +49,20 @@ fn every_answer_has_a_policy_and_only_the_landing_page_has_one_of_its_own() {
         ("GET", "/logo/none.png"),
         ("GET", "/healthz"),
         ("GET", "/metrics"),
-        ("GET", "/nothing"),
+        ("GET", "/robots.txt"),
+        ("POST", "/nothing"),
         ("DELETE", "/healthz"),
     ] {
         assert_eq!(told(&server.send(method, path, &[], b"")), (Some(INERT), Some("nosniff")), "{method} {path}");
     }
     let refused = server.send("GET", "/v2/", &[("host", "a\"b")], b"");
     assert_eq!((refused.status, told(&refused).0), (400, Some(INERT)));
-    let landing = server.get("/");
-    let policy = landing.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    for page in ["/", "/-/help", "/nothing"] {
+        let page = server.get(page);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!((page.header("referrer-policy"), page.header("cross-origin-opener-policy")), (Some("no-referrer"), Some("same-origin")));
+    }
 }
 
 #[test]
