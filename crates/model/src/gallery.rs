@@ -11,6 +11,7 @@ mod json;
 pub mod kind;
 pub mod owner_settings;
 pub mod pull_command;
+pub mod search;
 pub mod tag_row;
 pub mod version;
 pub mod visibility;
@@ -18,6 +19,7 @@ pub mod visible_text;
 pub mod wasm;
 
 pub use attachment::{AttachedTag, AttachmentKind};
+pub use card::RepositoryCard;
 pub use featured::FeaturedTag;
 pub use kind::ArtifactKind;
 pub use owner_settings::{HiddenTags, OwnerSettings};

@@ -76,3 +76,6 @@ CREATE TABLE search_trigram (
 CREATE TABLE search_version (
     version BIGINT NOT NULL PRIMARY KEY
 );
+
+-- A pasted digest leads to its image.
+CREATE INDEX manifest_by_digest ON manifest (digest);

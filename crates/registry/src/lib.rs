@@ -36,6 +36,7 @@ mod repository_blobs;
 mod repository_policies;
 mod repository_row;
 mod resource_tags;
+mod search;
 mod secrets;
 mod stale;
 mod tags;

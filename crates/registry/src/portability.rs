@@ -6,7 +6,7 @@ use crate::metadata::{Sql, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, image_deletion, images, manifest_push,
     manifests, opening, policy_binding, referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row,
-    resource_tags, stale, tags, uploads, user_policies, users,
+    resource_tags, search, stale, tags, uploads, user_policies, users,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -50,6 +50,14 @@ const FILES: &[&[(&str, &Sql)]] = &[
     repository_policies::STATEMENTS,
     repository_row::STATEMENTS,
     resource_tags::STATEMENTS,
+    search::candidates::STATEMENTS,
+    search::cards::STATEMENTS,
+    search::facts::STATEMENTS,
+    search::locating::STATEMENTS,
+    search::postings::STATEMENTS,
+    search::refreshing::STATEMENTS,
+    search::searching::STATEMENTS,
+    search::spelling::STATEMENTS,
     stale::STATEMENTS,
     migrations::STATEMENTS,
     migrations::user_ids::STATEMENTS,

@@ -1,8 +1,14 @@
-//! Background tasks: garbage collection, reloading the certificate, and reports of refusals in the audit log.
+//! Background tasks: garbage collection, keeping the gallery's index up to date, reloading the certificate, and reports of refusals in
+//! the audit log.
 
 use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
 use std::time::{Duration, Instant};
+
+/// How long a change may wait until searches show it.
+const GALLERY_DELAY: Duration = Duration::from_millis(500);
+/// How many repositories are read before any of them is written to the index.
+const GALLERY_BATCH: usize = 16;
 
 /// Runs all background tasks. Never returns.
 pub(crate) async fn run(server: &Server) {
@@ -11,7 +17,7 @@ pub(crate) async fn run(server: &Server) {
             tls.follow_files().await;
         }
     };
-    tokio::join!(collect_garbage(server), follow_certificate, server.audit.sum_up_every_minute());
+    tokio::join!(collect_garbage(server), refresh_gallery(server), follow_certificate, server.audit.sum_up_every_minute());
 }
 
 async fn collect_garbage(server: &Server) {
@@ -25,6 +31,21 @@ async fn collect_garbage(server: &Server) {
             Ok(garbage) => log(&garbage, begun.elapsed()),
             Err(error) => tracing::error!(%error, "garbage collection failed: it is retried after the next interval"),
         }
+    }
+}
+
+async fn refresh_gallery(server: &Server) {
+    let mut failed = false;
+    loop {
+        let begun = Instant::now();
+        let refreshed = server.installation.refresh_gallery(GALLERY_BATCH).await;
+        if let (Err(error), false) = (&refreshed, failed) {
+            tracing::error!(%error, "the index of the gallery cannot be brought up to date: it is retried");
+        }
+        failed = refreshed.is_err();
+        // Between full batches, pushes get the writer at least half of the time.
+        let is_behind = refreshed.is_ok_and(|count| count == GALLERY_BATCH);
+        tokio::time::sleep(if is_behind { begun.elapsed() } else { GALLERY_DELAY }).await;
     }
 }
 

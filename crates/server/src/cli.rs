@@ -8,6 +8,7 @@ mod banner;
 mod checks;
 mod data_access;
 mod failure;
+mod gallery;
 mod gc;
 mod input;
 mod output;
@@ -59,6 +60,9 @@ enum Command {
     /// Show the policy of a repository, or delete one that locks everybody out.
     #[command(after_help = DATA_ACCESS_HELP)]
     RepositoryPolicy(Noun<repository_policy::Verb>),
+    /// Manage the index of the gallery.
+    #[command(after_help = DATA_ACCESS_HELP)]
+    Gallery(Noun<gallery::Verb>),
     /// Delete unreferenced blobs and abandoned uploads.
     #[command(after_help = DATA_ACCESS_HELP)]
     Gc(gc::Command),
@@ -87,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::AccessKey(command) => command.run(),
         Command::Policy(command) => command.run(),
         Command::RepositoryPolicy(command) => command.run(),
+        Command::Gallery(command) => command.run(),
         Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };

@@ -1,0 +1,167 @@
+//! What lists and searches say of a repository, read from where it is stored.
+
+use crate::error::Result;
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::resource_tags;
+use roadstead_model::gallery::search::filter::{self, ALL, Facet};
+use roadstead_model::gallery::search::weights::{Document, Standing, pulls_step, recent_pulls_step};
+use roadstead_model::gallery::{ArtifactKind, OwnerSettings};
+use roadstead_model::{RegistryAlias, RepositoryKey, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+statements! {
+    SELECT = "SELECT r.registry_id, r.name, r.created_at, g.verified, CASE WHEN g.verified THEN g.display_name END, a.name, c.description,
+            c.about_text, c.usage_text, c.operating_systems, c.architectures, c.logo_name, e.pulls_step, e.recent_pulls_step
+        FROM repository r JOIN registry g ON g.id = r.registry_id JOIN registry_alias a ON a.registry_id = g.id AND a.is_primary
+        LEFT JOIN repository_catalog_data c ON c.repository_id = r.id LEFT JOIN gallery_entry e ON e.repository_id = r.id
+        WHERE r.id = ?1";
+}
+
+/// A repository as it is now.
+pub(super) struct Facts {
+    pub(super) stored: Stored,
+    pub(super) settings: OwnerSettings,
+    pub(super) images: ImageFacts,
+    pub(super) pulls: Pulls,
+}
+
+/// What the tables of repositories, registries and catalog data say.
+pub(super) struct Stored {
+    pub(super) key: RepositoryKey,
+    pub(super) created_at: Timestamp,
+    pub(super) verified: bool,
+    pub(super) display_name: Option<String>,
+    pub(super) alias: RegistryAlias,
+    description: Option<String>,
+    about: Option<String>,
+    usage: Option<String>,
+    operating_systems: Option<Vec<String>>,
+    architectures: Option<Vec<String>>,
+    pub(super) logo_name: Option<String>,
+    /// The steps of pulls that the index was computed from.
+    pulls_step: Option<i64>,
+    recent_pulls_step: Option<i64>,
+}
+
+/// What the featured image and the newest tag say.
+#[derive(Default)]
+pub(super) struct ImageFacts {
+    /// `None` if there is no image.
+    pub(super) kind: Option<ArtifactKind>,
+    pub(super) operating_systems: Vec<String>,
+    pub(super) architectures: Vec<String>,
+    pub(super) signed: bool,
+    pub(super) description: Option<String>,
+    pub(super) updated_at: Option<Timestamp>,
+}
+
+/// The numbers of pulls.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pulls {
+    pub(super) total: u64,
+    pub(super) recent: u64,
+}
+
+/// How much a term counts for a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Posting {
+    pub(super) score: i64,
+    pub(super) weight: i64,
+}
+
+/// Reads a repository. `None` if it does not exist.
+pub(super) async fn read(tx: &mut Tx<'_>, repository: i64, pulls: Pulls) -> Result<Option<Facts>> {
+    let Some(stored) = tx.query_one(&SELECT, params![repository]).await? else { return Ok(None) };
+    let settings = OwnerSettings::of(&resource_tags::select(tx, repository).await?);
+    Ok(Some(Facts { stored, settings, images: ImageFacts::default(), pulls }))
+}
+
+impl Facts {
+    pub(super) fn operating_systems(&self) -> BTreeSet<&'static str> {
+        let names = self.stored.operating_systems.iter().flatten().chain(&self.images.operating_systems);
+        names.filter_map(|name| filter::operating_system(name)).collect()
+    }
+
+    pub(super) fn architectures(&self) -> BTreeSet<&'static str> {
+        let names = self.stored.architectures.iter().flatten().chain(&self.images.architectures);
+        names.filter_map(|name| filter::architecture(name)).collect()
+    }
+
+    /// The owner's description, else that of the featured image.
+    pub(super) fn description(&self) -> Option<&str> {
+        self.stored.description.as_deref().or(self.images.description.as_deref())
+    }
+
+    pub(super) fn pulls_step(&self) -> i64 {
+        pulls_step(self.pulls.total, self.stored.pulls_step)
+    }
+
+    pub(super) fn recent_pulls_step(&self) -> i64 {
+        recent_pulls_step(self.pulls.recent, self.stored.recent_pulls_step)
+    }
+
+    /// All terms of the repository. None if its owner does not want it to be listed.
+    pub(super) fn postings(&self) -> BTreeMap<String, Posting> {
+        if self.settings.is_unlisted {
+            return BTreeMap::new();
+        }
+        let (boost, place) = (self.standing().boost(), self.pulls_step());
+        let words = self.weights().into_iter().map(|(word, weight)| (word, Posting { score: weight + boost, weight }));
+        words.chain(self.filters().into_iter().map(|term| (term, Posting { score: place, weight: 0 }))).collect()
+    }
+
+    fn weights(&self) -> BTreeMap<String, i64> {
+        let Stored { key, display_name, alias, about, usage, .. } = &self.stored;
+        let keywords = self.settings.keywords.join(" ");
+        let document = Document {
+            alias: alias.as_str(),
+            name: key.name.as_str(),
+            display_name: display_name.as_deref(),
+            kind: self.images.kind.map(ArtifactKind::label),
+            keywords: Some(&keywords),
+            description: self.description(),
+            about: about.as_deref(),
+            usage: usage.as_deref(),
+        };
+        document.weights()
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            recent_pulls_step: self.recent_pulls_step(),
+            verified: self.stored.verified,
+            deprecated: self.settings.deprecated.is_some(),
+            empty: self.images.kind.is_none(),
+        }
+    }
+
+    fn filters(&self) -> Vec<String> {
+        let flags = [(self.stored.verified, Facet::Verified), (self.images.signed, Facet::Signed)];
+        let flags = flags.into_iter().filter(|(holds, _)| *holds).map(|(_, facet)| facet.term(""));
+        let kind = self.images.kind.map(|kind| Facet::Kind.term(kind.name()));
+        let systems = self.operating_systems().into_iter().map(|name| Facet::OperatingSystem.term(name));
+        let architectures = self.architectures().into_iter().map(|name| Facet::Architecture.term(name));
+        let always = [ALL.to_owned(), Facet::Publisher.term(self.stored.alias.as_str())];
+        always.into_iter().chain(flags).chain(kind).chain(systems).chain(architectures).collect()
+    }
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            key: row.read::<RepositoryKey>()?,
+            created_at: row.read()?,
+            verified: row.read()?,
+            display_name: row.read()?,
+            alias: row.read()?,
+            description: row.read()?,
+            about: row.read()?,
+            usage: row.read()?,
+            operating_systems: row.read()?,
+            architectures: row.read()?,
+            logo_name: row.read()?,
+            pulls_step: row.read()?,
+            recent_pulls_step: row.read()?,
+        })
+    }
+}
