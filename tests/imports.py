@@ -43,7 +43,7 @@ FLOORS = {
     ],
     "registry": [
         [
-            "access_facts access_keys accounts aliases catalog_data collection declarations image_deletion images manifest_push manifests "
+            "access_facts access_keys accounts aliases catalog_data collection declarations gallery image_deletion images manifest_push manifests "
             "opening policy_binding portability referrers repositories repository_blobs repository_policies resource_tags search tags uploads "
             "user_policies users"
         ],

@@ -1,5 +1,6 @@
 //! Nouns and rules of the gallery: what its pages and feeds say about repositories, tags and images.
 
+pub mod annotation;
 pub mod attachment;
 pub mod card;
 pub mod chart;
@@ -13,6 +14,7 @@ pub mod owner_settings;
 pub mod pull_command;
 pub mod search;
 pub mod tag_row;
+pub mod verify_command;
 pub mod version;
 pub mod visibility;
 pub mod visible_text;

@@ -4,7 +4,7 @@
 
 use crate::metadata::{Sql, migrations};
 use crate::{
-    access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, image_deletion, images, manifest_push,
+    access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, gallery, image_deletion, images, manifest_push,
     manifests, opening, policy_binding, referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row,
     resource_tags, search, stale, tags, uploads, user_policies, users,
 };
@@ -38,6 +38,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     uploads::session::STATEMENTS,
     uploads::starting::STATEMENTS,
     catalog_data::STATEMENTS,
+    gallery::image::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
     manifest_push::STATEMENTS,

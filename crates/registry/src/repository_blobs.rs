@@ -34,7 +34,7 @@ impl Installation {
     pub async fn find_blob(&self, repository: &RepositoryKey, digest: &Digest) -> Result<StoredBlob> {
         let question = [repository.registry.as_str(), repository.name.as_str(), digest.as_str()];
         let work = async |tx: &mut Tx<'_>| {
-            let found = tx.query_one(&SELECT_STORED, params![repository.registry, repository.name, digest]).await?;
+            let found = find_stored(tx, repository, digest).await?;
             repository_row::require_on_miss(tx, repository, found).await
         };
         let found = self.0.metadata.read_through(&self.0.caches.blobs, &question, work).await?;
@@ -86,6 +86,11 @@ impl Installation {
         };
         self.0.metadata.write(work).await
     }
+}
+
+/// The blob of this digest, if the repository exists and holds it.
+pub(crate) async fn find_stored(tx: &mut Tx<'_>, repository: &RepositoryKey, digest: &Digest) -> Result<Option<StoredBlob>> {
+    tx.query_one(&SELECT_STORED, params![repository.registry, repository.name, digest]).await
 }
 
 impl FromRow for StoredBlob {

@@ -146,8 +146,8 @@ impl ArtifactKind {
         self.row().icon
     }
 
-    /// The clients that pull it. Models have more than one: see the media type.
-    pub fn clients(self) -> Clients {
+    /// The clients that pull it, unless its media type decides: see [`Clients::of`].
+    pub(super) fn clients(self) -> Clients {
         self.row().clients
     }
 

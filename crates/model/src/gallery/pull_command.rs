@@ -1,5 +1,6 @@
 //! Commands that pull an image or another artifact, by client.
 
+use super::kind::ArtifactKind;
 use crate::digest::Digest;
 use crate::name::{RegistryAlias, RepositoryName};
 use crate::tag::{Reference, Tag};
@@ -29,6 +30,22 @@ pub enum Clients {
     Apptainer,
     /// Everything else: files.
     Oras,
+}
+
+impl Clients {
+    /// The clients for a kind of artifact. Models of one kind have several clients, by their artifact type or config's media type.
+    pub fn of(kind: ArtifactKind, media_type: Option<&str>) -> Self {
+        let is = |beginning| kind == ArtifactKind::Model && media_type.is_some_and(|media_type| media_type.starts_with(beginning));
+        if is("application/vnd.kitops.") {
+            Self::ModelKit
+        } else if is("application/vnd.cncf.model.") {
+            Self::ModelPack
+        } else if is("application/vnd.ollama.") {
+            Self::Oras
+        } else {
+            kind.clients()
+        }
+    }
 }
 
 /// What is pulled, and where from.
@@ -63,8 +80,10 @@ pub fn pull_commands(clients: Clients, target: &Target<'_>) -> Vec<PullCommand> 
         Clients::Wasm => vec![wkg(target), oras(target)],
         Clients::Flux => vec![flux(target), oras(target)],
         Clients::DockerModel => vec![docker("docker model", &format!("docker model pull {}", target.word("")), target), oras(target)],
-        Clients::ModelKit => vec![command("kit", &["kit pull", target.flag("--plain-http"), &target.word("")]), oras(target)],
-        Clients::ModelPack => vec![command("modctl", &["modctl pull", target.flag("--plain-http"), &target.word("")]), oras(target)],
+        Clients::ModelKit => vec![PullCommand::of_words("kit", &["kit pull", target.flag("--plain-http"), &target.word("")]), oras(target)],
+        Clients::ModelPack => {
+            vec![PullCommand::of_words("modctl", &["modctl pull", target.flag("--plain-http"), &target.word("")]), oras(target)]
+        }
         Clients::Compose => {
             vec![docker("docker compose", &format!("docker compose -f {} up", target.word("oci://")), target), oras(target)]
         }
@@ -84,10 +103,10 @@ fn image(target: &Target<'_>) -> Vec<PullCommand> {
     let pinned = target.pinned();
     vec![
         docker("docker", &format!("docker pull {word}"), target),
-        command("podman", &["podman pull", target.flag("--tls-verify=false"), &word]),
-        command("nerdctl", &["nerdctl", loopback_aware("--insecure-registry"), "pull", &word]),
-        command("crane", &["crane pull", loopback_aware("--insecure"), &word, &format!("{name}.tar")]),
-        command("skopeo", &["skopeo copy", target.flag("--src-tls-verify=false"), &target.word("docker://"), &directory]),
+        PullCommand::of_words("podman", &["podman pull", target.flag("--tls-verify=false"), &word]),
+        PullCommand::of_words("nerdctl", &["nerdctl", loopback_aware("--insecure-registry"), "pull", &word]),
+        PullCommand::of_words("crane", &["crane pull", loopback_aware("--insecure"), &word, &format!("{name}.tar")]),
+        PullCommand::of_words("skopeo", &["skopeo copy", target.flag("--src-tls-verify=false"), &target.word("docker://"), &directory]),
         apptainer(target, "docker://"),
         docker("Dockerfile", &format!("FROM {pinned}"), target),
         PullCommand {
@@ -109,8 +128,8 @@ fn helm(target: &Target<'_>) -> Vec<PullCommand> {
     };
     let flag = target.flag("--plain-http");
     vec![
-        command("helm", &["helm pull", &location, &version, flag]),
-        command("helm install", &["helm install", &release_name(target.short_name()), &location, &version, flag]),
+        PullCommand::of_words("helm", &["helm pull", &location, &version, flag]),
+        PullCommand::of_words("helm install", &["helm install", &release_name(target.short_name()), &location, &version, flag]),
     ]
 }
 
@@ -132,19 +151,19 @@ fn release_name(repository: &str) -> String {
 
 fn wkg(target: &Target<'_>) -> PullCommand {
     let flag = if target.plain() { format!("--insecure {}", quoted(target.authority)) } else { String::new() };
-    command("wkg", &["wkg oci pull", &flag, &target.word(""), "-o", &format!("{}.wasm", target.short_name())])
+    PullCommand::of_words("wkg", &["wkg oci pull", &flag, &target.word(""), "-o", &format!("{}.wasm", target.short_name())])
 }
 
 fn flux(target: &Target<'_>) -> PullCommand {
-    command("flux", &["flux pull artifact", target.flag("--insecure-registry"), &target.word("oci://"), "--output ."])
+    PullCommand::of_words("flux", &["flux pull artifact", target.flag("--insecure-registry"), &target.word("oci://"), "--output ."])
 }
 
 fn oras(target: &Target<'_>) -> PullCommand {
-    command("oras", &["oras pull", target.flag("--plain-http"), &target.word("")])
+    PullCommand::of_words("oras", &["oras pull", target.flag("--plain-http"), &target.word("")])
 }
 
 fn apptainer(target: &Target<'_>, scheme: &str) -> PullCommand {
-    command("apptainer", &["apptainer pull", target.flag("--no-https"), &target.word(scheme)])
+    PullCommand::of_words("apptainer", &["apptainer pull", target.flag("--no-https"), &target.word(scheme)])
 }
 
 /// A line for Docker, which takes no flag for plain HTTP.
@@ -154,9 +173,12 @@ fn docker(client: &'static str, line: &str, target: &Target<'_>) -> PullCommand 
     PullCommand { client, text: line.to_owned(), note }
 }
 
-fn command(client: &'static str, words: &[&str]) -> PullCommand {
-    let words: Vec<_> = words.iter().copied().filter(|word| !word.is_empty()).collect();
-    PullCommand { client, text: words.join(" "), note: None }
+impl PullCommand {
+    /// Joins words of a shell. Empty ones are left out.
+    pub(super) fn of_words(client: &'static str, words: &[&str]) -> Self {
+        let words: Vec<_> = words.iter().copied().filter(|word| !word.is_empty()).collect();
+        Self { client, text: words.join(" "), note: None }
+    }
 }
 
 impl Target<'_> {

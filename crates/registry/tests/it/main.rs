@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deleting;
+mod gallery;
 mod gc;
 mod images;
 mod migrating;

@@ -138,6 +138,20 @@ fn other_artifacts_have_their_own_client_first() {
     }
 }
 
+#[test]
+fn models_have_the_client_of_their_format() {
+    for (kind, media_type, expected) in [
+        (ArtifactKind::Image, None, Clients::Image),
+        (ArtifactKind::Model, Some("application/vnd.docker.ai.model.config.v0.1+json"), Clients::DockerModel),
+        (ArtifactKind::Model, Some("application/vnd.kitops.modelkit.config.v1+json"), Clients::ModelKit),
+        (ArtifactKind::Model, Some("application/vnd.cncf.model.config.v1+json"), Clients::ModelPack),
+        (ArtifactKind::Model, Some("application/vnd.ollama.image.model"), Clients::Oras),
+        (ArtifactKind::Policy, None, Clients::Oras),
+    ] {
+        assert_eq!(Clients::of(kind, media_type), expected, "{media_type:?}");
+    }
+}
+
 const ALL: [Clients; 10] = [
     Clients::Image,
     Clients::Helm,

@@ -1,0 +1,3 @@
+//! What the pages of the gallery show.
+
+mod image;
