@@ -53,7 +53,7 @@ FLOORS = {
         ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
-        ["clock", "error", "limits", "pulls", "repository_blob"],
+        ["clock", "error", "limits", "markdown", "pulls", "repository_blob"],
     ],
 }
 

@@ -1,6 +1,7 @@
 //! Catalog data of repositories and display names of registries, for the gallery.
 
 use crate::error::{Error, Result};
+use crate::gallery::texts::{self, Texts};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::{repository_row, stale};
@@ -30,19 +31,21 @@ pub struct NewCatalogData {
     pub logo: Option<Vec<u8>>,
 }
 
-/// A checked logo and its unique name, the last segment of its URL.
+/// Catalog data ready to be stored.
 #[derive(Debug, Clone)]
-pub(crate) struct NamedLogo {
-    name: String,
-    logo: Logo,
+pub(crate) struct CheckedCatalogData {
+    data: CatalogData,
+    texts: Texts,
+    /// A new logo and its unique name, the last segment of its URL.
+    logo: Option<(String, Logo)>,
 }
 
 impl NewCatalogData {
-    /// Checks the logo and generates its name.
-    pub(crate) fn named_logo(&self) -> Result<Option<NamedLogo>> {
-        let Some(sent) = &self.logo else { return Ok(None) };
-        let logo = Logo::parse(sent.clone())?;
-        Ok(Some(NamedLogo { name: uuid::Uuid::new_v4().to_string(), logo }))
+    /// Checks the logo and generates its name, and renders the texts.
+    pub(crate) fn checked(self) -> Result<CheckedCatalogData> {
+        let logo = self.logo.map(Logo::parse).transpose()?;
+        let logo = logo.map(|logo| (uuid::Uuid::new_v4().to_string(), logo));
+        Ok(CheckedCatalogData { texts: Texts::of(&self.data), data: self.data, logo })
     }
 }
 
@@ -59,10 +62,10 @@ impl Installation {
     /// Replaces the catalog data of a repository. Omitted texts and lists are deleted. An omitted logo is kept, because callers cannot
     /// read it back to send it again.
     pub async fn put_catalog_data(&self, repository: &RepositoryKey, new: NewCatalogData) -> Result<CatalogData> {
-        let (repository, logo) = (repository.clone(), new.named_logo()?);
+        let (repository, checked) = (repository.clone(), new.checked()?);
         let replace = async move |tx: &mut Tx<'_>| {
             let id = repository_row::require(tx, &repository).await?;
-            put(tx, id, &new.data, logo.as_ref()).await?;
+            put(tx, id, &checked).await?;
             stale::mark(tx, id).await?;
             select(tx, id).await
         };
@@ -91,13 +94,14 @@ impl Installation {
     }
 }
 
-/// Replaces the catalog data of a repository. Without `logo` the stored one is kept.
-pub(crate) async fn put(tx: &mut Tx<'_>, repository: i64, data: &CatalogData, logo: Option<&NamedLogo>) -> Result<()> {
-    let (architectures, operating_systems) = (list(&data.architectures)?, list(&data.operating_systems)?);
-    let (logo_name, logo) = (logo.map(|logo| &logo.name), logo.map(|logo| logo.logo.as_bytes()));
-    let CatalogData { description, about_text, usage_text, .. } = data;
+/// Replaces the catalog data of a repository. Without a new logo the stored one is kept.
+pub(crate) async fn put(tx: &mut Tx<'_>, repository: i64, new: &CheckedCatalogData) -> Result<()> {
+    let CatalogData { description, about_text, usage_text, architectures, operating_systems, .. } = &new.data;
+    let (architectures, operating_systems) = (list(architectures)?, list(operating_systems)?);
+    let (logo_name, logo) = (new.logo.as_ref().map(|(name, _)| name), new.logo.as_ref().map(|(_, logo)| logo.as_bytes()));
     let parameters = params![repository, description, about_text, usage_text, architectures, operating_systems, logo_name, logo];
-    tx.execute(&UPSERT, parameters).await.map(drop)
+    tx.execute(&UPSERT, parameters).await?;
+    texts::put(tx, repository, &new.texts).await
 }
 
 pub(crate) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<CatalogData> {

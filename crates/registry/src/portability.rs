@@ -39,6 +39,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     uploads::starting::STATEMENTS,
     catalog_data::STATEMENTS,
     gallery::image::STATEMENTS,
+    gallery::texts::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
     manifest_push::STATEMENTS,

@@ -40,7 +40,7 @@ impl Installation {
         tags: Vec<ResourceTag>,
     ) -> Result<(Repository, CatalogData)> {
         tags.iter().try_for_each(ResourceTag::check)?;
-        let logo = catalog_data.as_ref().map(NewCatalogData::named_logo).transpose()?.flatten();
+        let catalog_data = catalog_data.map(NewCatalogData::checked).transpose()?;
         let (now, key, limits) = (self.now(), key.clone(), self.0.limits.clone());
         let id = self.0.metadata.next_id(now);
         let repository = Repository { key: key.clone(), created_at: now };
@@ -49,8 +49,8 @@ impl Installation {
                 return Err(Error::RepositoryExists(key.clone()));
             }
             resource_tags::put(tx, &key, id, &tags, limits.resource_tags).await?;
-            if let Some(NewCatalogData { data, .. }) = &catalog_data {
-                catalog_data::put(tx, id, data, logo.as_ref()).await?;
+            if let Some(new) = &catalog_data {
+                catalog_data::put(tx, id, new).await?;
             }
             catalog_data::select(tx, id).await
         };

@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     USER_IDS,
     include_str!("../../migrations/0006_search.sql"),
     include_str!("../../migrations/0007_gallery_tags.sql"),
+    include_str!("../../migrations/0008_gallery_texts.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].
