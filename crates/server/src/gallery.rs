@@ -22,6 +22,7 @@ mod open_search;
 mod page;
 mod page_cache;
 mod publisher;
+mod pull_box;
 mod pulls;
 mod repository;
 mod robots;

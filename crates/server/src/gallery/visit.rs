@@ -1,12 +1,13 @@
 //! The request for a page as its handler sees it.
 
 use super::layout::Layout;
-use super::route::Route;
+use super::page::Failure;
+use super::route::{Place, Route};
 use crate::config::Origin;
 use crate::http::{Call, Query};
 use crate::server::Server;
-use roadstead_model::Timestamp;
 use roadstead_model::measure::beginning;
+use roadstead_model::{RepositoryKey, Timestamp};
 use roadstead_registry::Installation;
 
 /// The maximum length of a member of the query in bytes. The rest is cut off.
@@ -29,6 +30,12 @@ impl<'a> Visit<'a> {
 
     pub(super) fn installation(&self) -> &Installation {
         &self.server.installation
+    }
+
+    /// The repository that an address names. Any active alias of its registry will do.
+    pub(super) async fn key(&self, place: &Place) -> Result<RepositoryKey, Failure> {
+        let registry = self.installation().resolve_alias(place.alias.as_str()).await?;
+        Ok(RepositoryKey::new(registry, place.repository.clone()))
     }
 
     /// How the client reached this server.
