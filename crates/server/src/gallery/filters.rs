@@ -6,6 +6,7 @@
 use askama::filters::Safe;
 use askama::{Result, Values};
 use roadstead_model::Timestamp;
+use roadstead_model::gallery::visible_text;
 
 /// Joins a number and its unit, which must not be torn apart.
 const NO_BREAK_SPACE: char = '\u{a0}';
@@ -94,6 +95,12 @@ pub(super) fn short_digest(digest: impl std::fmt::Display, _: &dyn Values) -> Re
     let digest = digest.to_string();
     let end = digest.find(':').map_or(0, |colon| colon + 1) + DIGITS;
     Ok(digest.get(..end).unwrap_or(&digest).to_owned())
+}
+
+/// A text of a publisher, with invisible characters shown.
+#[askama::filter_fn]
+pub(super) fn visible(text: impl std::fmt::Display, _: &dyn Values) -> Result<String> {
+    Ok(visible_text::visible(&text.to_string()).into_owned())
 }
 
 /// Writes a number below 10 of a unit with a decimal, and a larger one without.

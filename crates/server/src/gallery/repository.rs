@@ -10,6 +10,6 @@ pub(super) async fn page(_visit: &Visit<'_>, _place: &Place) -> Result<Page, Fai
 }
 
 /// A picture that was pushed beside a README.
-pub(super) async fn asset(_visit: &Visit<'_>, _place: &Place, _digest: &Digest) -> Result<Page, Failure> {
+pub(super) async fn picture(_visit: &Visit<'_>, _digest: &Digest) -> Result<Page, Failure> {
     Err(Failure::NotFound)
 }

@@ -45,14 +45,14 @@ pub(super) enum Route {
     Pulls(Place),
     Compare(Place),
     Image(Place, Reference),
-    /// A file pushed beside a README.
-    RepositoryAsset(Place, Digest),
     Badge(Place, Badge, BadgeFormat),
     Feed,
     PublisherFeed(RegistryAlias),
     RepositoryFeed(Place),
     SitemapIndex,
-    Sitemap(u32),
+    Sitemap(u64),
+    /// A picture pushed beside a README.
+    Picture(Digest),
     OpenSearch,
     Robots,
     Help,
@@ -196,9 +196,12 @@ fn of_installation(view: &str) -> Option<Route> {
         "opensearch.xml" => Some(Route::OpenSearch),
         "sitemap.xml" => Some(Route::SitemapIndex),
         _ => {
+            if let Some(digest) = view.strip_prefix("asset/") {
+                return Digest::parse(digest).ok().map(Route::Picture);
+            }
             let number = view.strip_prefix("sitemap/")?.strip_suffix(".xml")?;
             // Only one way to write a number is an address.
-            number.parse().ok().filter(|parsed: &u32| parsed.to_string() == number).map(Route::Sitemap)
+            number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number).map(Route::Sitemap)
         }
     }
 }
@@ -237,7 +240,6 @@ fn of_names(names: &str, view: &str) -> Option<Route> {
         "feed.atom" => Some(Route::RepositoryFeed(place)),
         _ => match view.split_once('/')? {
             ("badge", file) => badge(file).map(|(badge, format)| Route::Badge(place, badge, format)),
-            ("asset", digest) => Digest::parse(digest).ok().map(|digest| Route::RepositoryAsset(place, digest)),
             _ => None,
         },
     }
@@ -252,7 +254,7 @@ fn badge(file: &str) -> Option<(Badge, BadgeFormat)> {
 
 fn api(document: &str) -> Option<Api> {
     match document {
-        "" => return Some(Api::Description),
+        "" | "/openapi.json" => return Some(Api::Description),
         "/search" => return Some(Api::Search),
         _ => {}
     }
@@ -287,7 +289,7 @@ impl Route {
             Self::Pulls(place) => urls::pulls(place),
             Self::Compare(place) => urls::compare(place),
             Self::Image(place, reference) => urls::image(place, reference),
-            Self::RepositoryAsset(place, digest) => urls::asset(place, digest),
+            Self::Picture(digest) => urls::picture(digest),
             Self::Badge(place, badge, format) => urls::badge(place, badge.name(), format.extension()),
             Self::Feed => urls::feed(),
             Self::PublisherFeed(alias) => urls::publisher_feed(alias.as_str()),
@@ -325,7 +327,7 @@ impl Route {
             self,
             Self::Api(_)
                 | Self::Badge(..)
-                | Self::RepositoryAsset(..)
+                | Self::Picture(_)
                 | Self::Feed
                 | Self::PublisherFeed(_)
                 | Self::RepositoryFeed(_)
@@ -358,7 +360,7 @@ pub(super) const SEARCH: &[&str] = &[
 impl Api {
     fn path(&self) -> String {
         match self {
-            Self::Description => urls::api(""),
+            Self::Description => urls::api("/openapi.json"),
             Self::Search => urls::api("/search"),
             Self::Publisher(alias) => urls::api(&format!("/publishers/{alias}")),
             Self::Repository(place) => urls::api(&format!("/repositories/{place}")),

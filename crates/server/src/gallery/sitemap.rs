@@ -7,6 +7,6 @@ pub(super) async fn index(_visit: &Visit<'_>) -> Result<Page, Failure> {
     Err(Failure::NotFound)
 }
 
-pub(super) async fn page(_visit: &Visit<'_>, _number: u32) -> Result<Page, Failure> {
+pub(super) async fn page(_visit: &Visit<'_>, _number: u64) -> Result<Page, Failure> {
     Err(Failure::NotFound)
 }

@@ -68,9 +68,9 @@ pub(super) fn pinned(place: &Place, digest: &str) -> String {
     format!("/{place}@{digest}")
 }
 
-/// A file pushed beside a README.
-pub(super) fn asset(place: &Place, digest: &Digest) -> String {
-    format!("/{place}/-/asset/{digest}")
+/// A picture pushed beside a README. Its address has no alias, because rendered texts hold it.
+pub(super) fn picture(digest: &Digest) -> String {
+    format!("/-/asset/{digest}")
 }
 
 pub(super) fn badge(place: &Place, name: &str, extension: &str) -> String {
@@ -93,7 +93,7 @@ pub(super) fn sitemap_index() -> String {
     "/-/sitemap.xml".to_owned()
 }
 
-pub(super) fn sitemap(number: u32) -> String {
+pub(super) fn sitemap(number: u64) -> String {
     format!("/-/sitemap/{number}.xml")
 }
 
