@@ -37,22 +37,23 @@ FLOORS = {
     "model": [
         ["aws", "gallery", "policy"],
         [
-            "account alias arn catalog_data digest image manifest measure media_type name network oci page platform referrer "
+            "account alias arn catalog_data day digest image manifest measure media_type name network oci page platform referrer "
             "repository resource_tag sealed tag timestamp user_id"
         ],
     ],
     "registry": [
         [
             "access_facts access_keys accounts aliases catalog_data collection declarations gallery image_deletion images manifest_push manifests "
-            "opening policy_binding portability referrers repositories repository_blobs repository_policies resource_tags search tags uploads "
+            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags search tags uploads "
             "user_policies users"
         ],
         ["installation"],
         ["caches"],
-        ["access_key_row", "registry_row", "repository_row"],
+        ["access_key_row", "pull_statistics/store", "registry_row", "repository_row"],
         ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
+        ["pull_statistics/counters pull_statistics/resolved_tags stored_manifest"],
         ["clock", "error", "limits", "markdown", "pulls", "repository_blob"],
     ],
 }

@@ -3,7 +3,6 @@
 use crate::digest::Digest;
 use crate::tag::Tag;
 use crate::timestamp::Timestamp;
-use bytes::Bytes;
 
 /// The facts about an image that listings contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,19 +40,4 @@ pub struct ImageTag {
 pub struct ImageId {
     pub digest: Option<Digest>,
     pub tag: Option<Tag>,
-}
-
-/// A manifest as it was pushed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredManifest {
-    /// The digest the manifest was pushed with.
-    pub digest: Digest,
-    /// The media type the manifest was pushed with.
-    pub media_type: String,
-    /// In bytes.
-    pub size: u64,
-    /// The exact bytes as pushed; `None` for a large manifest, whose bytes are read separately.
-    pub bytes: Option<Bytes>,
-    /// Whether an index of the repository lists the manifest.
-    pub in_index: bool,
 }

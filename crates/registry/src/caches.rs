@@ -3,8 +3,9 @@
 use crate::access_key_row::AccessKeyRow;
 use crate::metadata::{Cache, bytes_of};
 use crate::repository_blob::{HeldBlob, StoredBlob};
+use crate::stored_manifest::StoredManifest;
 use bytes::Bytes;
-use roadstead_model::{ImageTag, Page, Referrer, RegistryId, StoredManifest, Tag};
+use roadstead_model::{ImageTag, Page, Referrer, RegistryId, Tag};
 use std::sync::Arc;
 
 /// The caches of queries that pulls, signed requests and polling clients repeat.

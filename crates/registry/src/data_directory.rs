@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// The file of the metadata.
 pub(crate) const DATABASE: &str = "roadstead.db";
+/// The file of the statistics.
+pub(crate) const STATISTICS: &str = "statistics.db";
 /// The directory of the blobs.
 pub(crate) const BLOBS: &str = "blobs";
 /// The file of the master key, unless the operator supplies one.
@@ -18,7 +20,18 @@ const MASTER_KEY: &str = "master.key";
 /// The file of the root key, unless the operator supplies one.
 const CREDENTIALS: &str = "credentials";
 /// All files in a data directory.
-const FILES: [&str; 7] = ["lock", MASTER_KEY, CREDENTIALS, DATABASE, "roadstead.db-wal", "roadstead.db-shm", BLOBS];
+const FILES: [&str; 10] = [
+    "lock",
+    MASTER_KEY,
+    CREDENTIALS,
+    DATABASE,
+    "roadstead.db-wal",
+    "roadstead.db-shm",
+    STATISTICS,
+    "statistics.db-wal",
+    "statistics.db-shm",
+    BLOBS,
+];
 
 /// The processes that may share a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -193,6 +193,9 @@ pub enum Error {
     /// The storage failed (full disk, I/O error), perhaps temporarily.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),
+    /// A file of the database does not have the content that was written to it.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// A bug.
     #[error("internal error: {0}")]
     Internal(String),

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::metadata::{Metadata, Version};
+use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
@@ -20,6 +21,7 @@ pub struct Installation(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) metadata: Metadata,
     pub(crate) caches: Caches,
+    pub(crate) pull_statistics: PullStatistics,
     pub(crate) blobs: BlobStore,
     pub(crate) upload_leases: UploadLeases,
     pub(crate) upload_quota: UploadQuota,
@@ -67,10 +69,5 @@ impl Installation {
     pub async fn check_ready(&self) -> Result<()> {
         self.0.metadata.check_ready().await?;
         self.0.blobs.check_ready().await
-    }
-
-    /// Finishes pending work and stops background threads. Later writes fail with [`crate::Error::Unavailable`].
-    pub async fn close(&self) {
-        self.0.metadata.close().await;
     }
 }

@@ -16,6 +16,7 @@ mod sqlite;
 mod transaction;
 
 use crate::error::Result;
+use migrations::Migrations;
 use roadstead_model::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,23 +38,25 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     ids: Arc<Ids>,
+    migrations: Migrations,
 }
 
 impl Metadata {
-    /// Opens the SQLite database at `path`, and creates it if it does not exist.
-    pub(crate) fn open_sqlite(path: &Path) -> Result<Self> {
+    /// Opens the SQLite database at `path`, whose schema these migrations make, and creates it if it does not exist.
+    pub(crate) fn open_sqlite(path: &Path, migrations: Migrations) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        Ok(Self { engine, ids: Arc::new(Ids::default()) })
+        Ok(Self { engine, ids: Arc::new(Ids::default()), migrations })
     }
 
     /// Migrates the schema to the current version.
     pub(crate) async fn migrate(&self) -> Result<()> {
-        self.write(async |tx: &mut Tx<'_>| migrations::migrate(tx).await).await
+        let migrations = self.migrations;
+        self.write(async move |tx: &mut Tx<'_>| migrations::migrate(tx, migrations).await).await
     }
 
     /// Fails unless the schema has the current version.
     pub(crate) async fn check_schema(&self) -> Result<()> {
-        self.read(async |tx: &mut Tx<'_>| migrations::check(tx).await).await
+        self.read(async |tx: &mut Tx<'_>| migrations::check(tx, self.migrations).await).await
     }
 
     /// Waits until the engine's threads have finished pending writes and checkpointed the log.

@@ -8,7 +8,8 @@ use crate::clock::Clock;
 use crate::data_directory::{BLOBS, DATABASE, OpenError, Sharing, master_key, prepare, write_credentials};
 use crate::installation::{Inner, Installation};
 use crate::limits::Limits;
-use crate::metadata::{Metadata, Tx, params, statements};
+use crate::metadata::{Metadata, Tx, migrations, params, statements};
+use crate::pull_statistics::store::PullStatistics;
 use crate::registry_row;
 use crate::secrets::MasterKey;
 use crate::upload_leases::UploadLeases;
@@ -66,7 +67,7 @@ impl Installation {
         let data = &options.data;
         let lock = prepare(data, options.sharing)?;
         let secrets = options.master_key.map_or_else(|| master_key(data, options.sharing), |key| Ok(MasterKey::new(key)))?;
-        let metadata = Metadata::open_sqlite(&data.join(DATABASE))?;
+        let metadata = Metadata::open_sqlite(&data.join(DATABASE), migrations::METADATA)?;
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
@@ -80,6 +81,7 @@ impl Installation {
         Ok(Self(Arc::new(Inner {
             metadata,
             caches: Caches::new(),
+            pull_statistics: PullStatistics::open(data, options.sharing, options.clock.now()).await?,
             blobs: BlobStore::open_filesystem(&data.join(BLOBS))?,
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
@@ -90,6 +92,13 @@ impl Installation {
             account_id,
             _lock: lock,
         })))
+    }
+
+    /// Finishes pending work and stops background threads. Later writes fail with [`crate::Error::Unavailable`].
+    pub async fn close(&self) {
+        self.flush_pulls().await;
+        self.0.pull_statistics.close().await;
+        self.0.metadata.close().await;
     }
 }
 

@@ -5,8 +5,8 @@
 use crate::metadata::{Sql, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, gallery, image_deletion, images, manifest_push,
-    manifests, opening, policy_binding, referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row,
-    resource_tags, search, stale, tags, uploads, user_policies, users,
+    manifests, opening, policy_binding, pull_statistics, referrers, registry_row, repositories, repository_blobs, repository_policies,
+    repository_row, resource_tags, search, stale, tags, uploads, user_policies, users,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -46,6 +46,8 @@ const FILES: &[&[(&str, &Sql)]] = &[
     manifests::STATEMENTS,
     opening::STATEMENTS,
     policy_binding::STATEMENTS,
+    pull_statistics::flush::STATEMENTS,
+    pull_statistics::reports::STATEMENTS,
     referrers::STATEMENTS,
     registry_row::STATEMENTS,
     repositories::STATEMENTS,
@@ -138,7 +140,7 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     let postgres = Postgres::start(&binaries);
     let client = postgres.connect().await;
     client.batch_execute(migrations::CREATE_VERSION).await.expect("the table of versions");
-    for script in migrations::MIGRATIONS {
+    for script in migrations::METADATA.iter().chain(migrations::STATISTICS) {
         client.batch_execute(&migrations::for_postgres(script)).await.expect("a migration");
     }
     for (name, Sql(text)) in statements() {

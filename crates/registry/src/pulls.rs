@@ -1,6 +1,4 @@
-//! Pulls of images, for callers that count or limit them.
-
-use roadstead_model::{Reference, StoredManifest};
+//! What requests of manifests count as.
 
 /// The meaning of a request for the bytes of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,15 +7,18 @@ pub enum Pull {
     Image,
     /// The continued pull of an image of several platforms, whose index was requested before.
     Child,
+    /// The pull of something attached to an image, such as a signature, which is not counted as a pull.
+    Attached,
 }
 
 impl Pull {
     /// Classifies a request. A manifest requested by tag is an image. A manifest requested by digest is a child if an index of the
     /// repository lists it, else an image: docker and containerd resolve a tag to its digest and then request everything by digest.
-    pub fn of(reference: &Reference, manifest: &StoredManifest) -> Self {
-        match reference {
-            Reference::Digest(_) if manifest.in_index => Self::Child,
-            Reference::Digest(_) | Reference::Tag(_) => Self::Image,
+    pub(crate) const fn of(by_tag: bool, in_index: bool, is_attached: bool) -> Self {
+        match (by_tag, in_index, is_attached) {
+            (_, _, true) => Self::Attached,
+            (false, true, false) => Self::Child,
+            _ => Self::Image,
         }
     }
 }
@@ -25,18 +26,14 @@ impl Pull {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roadstead_model::{Algorithm, Digest};
 
     #[test]
     fn a_child_is_listed_by_an_index_and_requested_by_digest() {
-        let digest = Digest::of(Algorithm::Sha256, b"{}");
-        let manifest =
-            |in_index| StoredManifest { digest: digest.clone(), media_type: String::new(), size: 2, bytes: Some("{}".into()), in_index };
-        let by_tag = Reference::parse("latest").expect("a tag");
-        let by_digest = Reference::Digest(digest.clone());
-        assert_eq!(Pull::of(&by_digest, &manifest(true)), Pull::Child);
-        assert_eq!(Pull::of(&by_digest, &manifest(false)), Pull::Image);
-        assert_eq!(Pull::of(&by_tag, &manifest(true)), Pull::Image);
-        assert_eq!(Pull::of(&by_tag, &manifest(false)), Pull::Image);
+        for (by_tag, in_index, expected) in
+            [(false, true, Pull::Child), (false, false, Pull::Image), (true, true, Pull::Image), (true, false, Pull::Image)]
+        {
+            assert_eq!(Pull::of(by_tag, in_index, false), expected);
+            assert_eq!(Pull::of(by_tag, in_index, true), Pull::Attached);
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Background tasks: garbage collection, keeping the gallery's index up to date, reloading the certificate, and reports of refusals in
-//! the audit log.
+//! Background tasks: garbage collection, keeping the gallery's index up to date, writing the pull statistics, reloading the
+//! certificate, and reports of refusals in the audit log.
 
 use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
@@ -17,7 +17,9 @@ pub(crate) async fn run(server: &Server) {
             tls.follow_files().await;
         }
     };
-    tokio::join!(collect_garbage(server), refresh_gallery(server), follow_certificate, server.audit.sum_up_every_minute());
+    let flush_pulls = server.installation.flush_pulls_regularly();
+    let sum_up = server.audit.sum_up_every_minute();
+    tokio::join!(collect_garbage(server), refresh_gallery(server), flush_pulls, follow_certificate, sum_up);
 }
 
 async fn collect_garbage(server: &Server) {

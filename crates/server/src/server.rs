@@ -8,6 +8,7 @@ use crate::http::{Budget, ListingPermits, SharedContent, Surface};
 use crate::rates::{ActionRates, FailedLogins, PullLimits};
 use crate::telemetry::Telemetry;
 use crate::tls::Tls;
+use roadstead_model::gallery::robot::Robots;
 use roadstead_registry::Installation;
 
 pub struct Server {
@@ -18,6 +19,8 @@ pub struct Server {
     pub(crate) rates: ActionRates,
     pub telemetry: Telemetry,
     pub(crate) pulls: PullLimits,
+    /// Whose pulls are counted apart.
+    pub(crate) robots: Robots,
     /// Failed attempts to authenticate, by address and by key.
     pub(crate) failed_logins: FailedLogins,
     pub audit: Audit,
@@ -38,6 +41,7 @@ impl Server {
             keys: Keys::derive(&installation, config.emulator),
             rates: ActionRates::new(&config.rates),
             pulls: PullLimits::new(config.pull_rate_anonymous, config.pull_rate_authenticated, config.pull_volume),
+            robots: Robots::new(config.robots.iter().map(String::as_str)),
             connections: Connections::new(&config),
             admin_connections: Connections::of_admin(),
             failed_logins: FailedLogins::new(config.failed_login_rate),

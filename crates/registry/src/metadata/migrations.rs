@@ -9,8 +9,11 @@ pub(crate) mod user_ids;
 use super::{Tx, params, statements};
 use crate::error::{Error, Result};
 
-/// All migrations in order. The version of a schema is the number of migrations applied to it.
-pub(crate) const MIGRATIONS: &[&str] = &[
+/// The migrations of a database in order. The version of a schema is the number of migrations applied to it.
+pub(crate) type Migrations = &'static [&'static str];
+
+/// The migrations of the metadata.
+pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_catalog_policies_principals.sql"),
     include_str!("../../migrations/0003_small_blobs.sql"),
@@ -24,8 +27,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 /// Code fills the columns that this migration adds: see [`user_ids`].
 const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 
-/// The current version of the schema.
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+/// The migrations of the statistics.
+pub(crate) const STATISTICS: Migrations = &[include_str!("../../migrations/statistics/0001_pulls.sql")];
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 
@@ -35,11 +38,11 @@ statements! {
 }
 
 /// Migrates the schema to the current version. Fails if it is newer.
-pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
+pub(super) async fn migrate(tx: &mut Tx<'_>, migrations: Migrations) -> Result<()> {
     tx.execute_script(CREATE_VERSION).await?;
     let found = version(tx).await?;
-    refuse_newer(found)?;
-    for (script, version) in MIGRATIONS.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
+    refuse_newer(found, migrations)?;
+    for (script, version) in migrations.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_script(script).await?;
         if *script == USER_IDS {
             user_ids::introduce(tx).await?;
@@ -50,12 +53,12 @@ pub(super) async fn migrate(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// Fails unless the schema has the current version. Commands call this, because they must not migrate the data of a running server.
-pub(super) async fn check(tx: &mut Tx<'_>) -> Result<()> {
-    let found = version(tx).await?;
-    refuse_newer(found)?;
-    if found < KNOWN {
+pub(super) async fn check(tx: &mut Tx<'_>, migrations: Migrations) -> Result<()> {
+    let (found, known) = (version(tx).await?, migrations.len());
+    refuse_newer(found, migrations)?;
+    if found < known as i64 {
         return Err(Error::Internal(format!(
-            "the data was written by an older Roadstead (schema version {found}, this version uses {KNOWN}): start a server of this version on it first"
+            "the data was written by an older Roadstead (schema version {found}, this version uses {known}): start a server of this version on it first"
         )));
     }
     Ok(())
@@ -65,12 +68,13 @@ async fn version(tx: &mut Tx<'_>) -> Result<i64> {
     Ok(tx.query_one(&SELECT_VERSION, params![]).await?.unwrap_or(0))
 }
 
-fn refuse_newer(found: i64) -> Result<()> {
-    if found <= KNOWN {
+fn refuse_newer(found: i64, migrations: Migrations) -> Result<()> {
+    let known = migrations.len();
+    if found <= known as i64 {
         return Ok(());
     }
     Err(Error::Internal(format!(
-        "the data was written by a newer Roadstead (schema version {found}, this version supports up to {KNOWN}): use that version, or another data directory"
+        "the data was written by a newer Roadstead (schema version {found}, this version supports up to {known}): use that version, or another data directory"
     )))
 }
 

@@ -1,6 +1,6 @@
 //! Parameters of statements.
 
-use roadstead_model::{Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
+use roadstead_model::{Day, Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
 
 /// Lists the parameters of a statement in the order of their numbers. Each is a [`Parameter`].
 macro_rules! params {
@@ -47,6 +47,7 @@ parameters! {
     String: self => Value::Text(self);
     [u8]: self => Value::Bytes(self);
     Vec<u8>: self => Value::Bytes(self);
+    Day: self => Value::Integer(self.number());
     Timestamp: self => Value::Integer(self.micros());
     Digest: self => Value::Text(self.as_str());
     Tag: self => Value::Text(self.as_str());

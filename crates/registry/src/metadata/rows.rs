@@ -3,7 +3,9 @@
 use super::parameters::Value;
 use super::sqlite::statements as sqlite;
 use crate::error::{Error, Result};
-use roadstead_model::{AliasStatus, Digest, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp, UserId, media_type};
+use roadstead_model::{
+    AliasStatus, Day, Digest, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp, UserId, media_type,
+};
 use std::cell::Cell;
 use std::fmt::Display;
 
@@ -52,6 +54,7 @@ columns! {
     Vec<u8>: Value::Bytes(bytes) => Ok(bytes.to_vec());
     // Lists of texts are stored as JSON.
     Vec<String>: Value::Text(text) => parsed(text, serde_json::from_str(text));
+    Day: Value::Integer(number) => Ok(Self::from_number(number));
     Timestamp: Value::Integer(number) => Ok(Self::from_micros(number));
     Digest: Value::Text(text) => parsed(text, Self::parse(text));
     Tag: Value::Text(text) => parsed(text, Self::parse(text));

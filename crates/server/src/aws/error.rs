@@ -150,7 +150,7 @@ fn translated(error: &Error) -> (Exception, String) {
         Error::StillNeeded { .. } | Error::BodyIncomplete => Exception::InvalidParameter,
         // Errors of the command line only.
         Error::AlreadyExists(_) | Error::PrincipalNotFound(_) | Error::Refused(_) => Exception::InvalidParameter,
-        Error::Unavailable(_) | Error::Internal(_) => return (Exception::Server, SERVER_MESSAGE.to_owned()),
+        Error::Unavailable(_) | Error::Damaged(_) | Error::Internal(_) => return (Exception::Server, SERVER_MESSAGE.to_owned()),
     };
     (exception, error.to_string())
 }

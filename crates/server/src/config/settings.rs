@@ -45,6 +45,8 @@ pub struct Config {
     pub max_connections_per_address: Option<u64>,
     /// The regions that signatures may be for, or `None` for any region. Never empty.
     pub aws_regions: Option<Vec<String>>,
+    /// Beginnings of `User-Agent` whose pulls are counted as those of robots, besides the known ones.
+    pub robots: Vec<String>,
     /// The format of the logs. If `None`, logs are text, and on a terminal there is a banner.
     pub log_format: Option<LogFormat>,
     /// The file of the audit log, or `None` for stderr.
@@ -178,6 +180,9 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::number("pull_volume", "AMOUNT", set!(pull_volume, values::size))
         .help("Bytes that an address may download anonymously per calendar month (UTC), such as 500GB")
         .unset("unlimited"),
+    Row::list("robots", "USER-AGENT,…", |config, text| push(&mut config.robots, values::user_agent(text)))
+        .help("Count pulls by programs whose User-Agent begins so as those of robots, besides the known ones")
+        .unset("none"),
     Row::number("memory_budget", "SIZE", set!(memory_budget, values::memory))
         .help("Maximum memory for requests and answers, at least 16MiB")
         .default("256MiB"),

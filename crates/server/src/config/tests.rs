@@ -56,6 +56,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("pull_rate_anonymous", "1/s", "'1/s'"),
     ("pull_rate_authenticated", "10/s", "'10/s'"),
     ("pull_volume", "500GB", "'500GB'"),
+    ("robots", "acme-scanner", "['acme-scanner']"),
     ("memory_budget", "64MiB", "'64MiB'"),
     ("body_grace", "5s", "'5s'"),
     ("body_rate", "1KiB", "'1KiB'"),

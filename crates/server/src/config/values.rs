@@ -175,6 +175,12 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Parses the beginning of a `User-Agent`, such as `acme-scanner`.
+pub(super) fn user_agent(text: &str) -> Result<String, String> {
+    let valid = !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if valid { Ok(text.to_owned()) } else { Err(format!("'{text}' is not the beginning of a User-Agent")) }
+}
+
 /// A period, or `None` for `0`, which means never.
 pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
     duration(text).map(|interval| Some(interval).filter(|interval| !interval.is_zero()))

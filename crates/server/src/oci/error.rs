@@ -15,7 +15,7 @@ impl From<Error> for Failure {
         let (status, code) = classify(&error);
         match error {
             Error::Unavailable(_) => return Self::within(status, "the storage cannot serve now", error).with(RETRY_AFTER, "5"),
-            Error::Internal(_) => return Self::within(status, "internal error", error),
+            Error::Damaged(_) | Error::Internal(_) => return Self::within(status, "internal error", error),
             _ => {}
         }
         let failure = Self::new(status, code, error.to_string());
@@ -51,7 +51,7 @@ fn classify(error: &Error) -> (StatusCode, Code) {
         Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
         Error::StillNeeded { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
+        Error::Damaged(_) | Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
         // Errors of operations that this door does not offer.
         Error::AnswerTooLarge { .. }
         | Error::RepositoryExists { .. }

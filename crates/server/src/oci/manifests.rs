@@ -14,15 +14,15 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use roadstead_model::media_type::without_parameters;
-use roadstead_model::{Reference, StoredManifest, Tag};
-use roadstead_registry::{Error, ManifestPush, ManifestPut, Pull};
+use roadstead_model::{Reference, Tag};
+use roadstead_registry::{Error, ManifestPush, ManifestPut, StoredManifest};
 
 /// GET and HEAD respond with the stored bytes and the media type of the push, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
     let manifest = server.installation.get_manifest(target.repository(), reference).await?;
     // Whether the manifest is part of an earlier pull depends on its row, which is cheap to read and usually cached.
-    let admitted = puller.admit(Pulled::Manifest(Pull::of(reference, &manifest)))?;
+    let admitted = puller.admit(Pulled::Manifest(manifest.pull))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -31,6 +31,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
             Some(bytes) => Body::content(&manifest.digest, bytes.clone()),
             None => Box::pin(large(puller, target, &manifest)).await?,
         };
+        puller.count(&manifest, reference);
         Reply::content(StatusCode::OK, body, manifest.size, &manifest.media_type)
     };
     let caching = if matches!(reference, Reference::Digest(_)) { IMMUTABLE } else { REVALIDATE };

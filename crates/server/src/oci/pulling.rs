@@ -6,6 +6,9 @@ use crate::principal::Principal;
 use crate::rates::{Charge, Pulled};
 use crate::server::Server;
 use http::Method;
+use http::header::{HeaderValue, USER_AGENT};
+use roadstead_model::Reference;
+use roadstead_registry::StoredManifest;
 
 /// The sender of a pull.
 #[derive(Clone, Copy)]
@@ -26,6 +29,16 @@ impl Puller<'_> {
         }
         let now = self.server.installation.now();
         Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client(), pulled, now)?))
+    }
+
+    /// Counts a pull in the statistics. HEAD is not counted, but some clients send it to resolve a tag that they then pull by digest.
+    pub(super) fn count(self, manifest: &StoredManifest, reference: &Reference) {
+        let Self { server, call, .. } = self;
+        if call.method == Method::HEAD {
+            return server.installation.note_resolved(manifest, reference, call.client());
+        }
+        let user_agent = call.headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+        server.installation.count_pull(manifest, reference, call.client(), server.robots.contain(user_agent));
     }
 }
 

@@ -47,7 +47,7 @@ impl<K: Eq + Hash + Clone> Pulls<K> {
 
     fn take(&self, caller: &K, pulled: Pulled) -> Result<(), TooFast> {
         match pulled {
-            Pulled::Manifest(Pull::Image) => self.images.take(caller, Instant::now()),
+            Pulled::Manifest(Pull::Image | Pull::Attached) => self.images.take(caller, Instant::now()),
             Pulled::Manifest(Pull::Child) => self.children.take(caller, Instant::now()),
             Pulled::Blob => Ok(()),
         }

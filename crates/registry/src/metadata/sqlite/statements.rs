@@ -49,11 +49,14 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// Distinguishes storage failures (full disk, I/O error), which may be temporary, from bugs.
+/// Distinguishes storage failures (full disk, I/O error), which may be temporary, and damaged files from bugs.
 pub(in crate::metadata) fn failure(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
+    };
     match error.sqlite_error_code() {
         Some(DiskFull | SystemIoFailure | CannotOpen | DatabaseBusy | DatabaseLocked | ReadOnly) => Error::Unavailable(error.to_string()),
+        Some(DatabaseCorrupt | NotADatabase) => Error::Damaged(error.to_string()),
         _ => Error::Internal(error.to_string()),
     }
 }

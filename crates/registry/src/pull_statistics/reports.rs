@@ -1,0 +1,168 @@
+//! Reading the statistics. They are as old as the last flush.
+
+use crate::error::Result;
+use crate::installation::Installation;
+use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::repository_row;
+use roadstead_model::{Day, Digest, RepositoryKey, Tag};
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+statements! {
+    SELECT_TOTALS = "SELECT total, robots, last_day FROM repository_pulls WHERE repository_id = ?1";
+    SUM_OF_DAYS = "SELECT CAST(COALESCE(SUM(pulls), 0) AS BIGINT) FROM pull_day WHERE repository_id = ?1 AND day >= ?2 AND NOT robot";
+    SELECT_DAYS = "SELECT day, robot, pulls FROM pull_day WHERE repository_id = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, robot LIMIT ?4";
+    // The days of the repository, which are few, lead to the rows of the tag without reading those of other tags.
+    SUM_OF_TAG = "SELECT CAST(COALESCE(SUM(t.pulls), 0) AS BIGINT) FROM pull_day d
+        CROSS JOIN tag_pull_day t
+        WHERE d.repository_id = ?1 AND d.day >= ?3 AND NOT d.robot AND t.repository_id = d.repository_id AND t.day = d.day AND t.tag = ?2";
+    SELECT_TAGS = "SELECT tag, CAST(SUM(pulls) AS BIGINT)
+        FROM (SELECT tag, pulls FROM tag_pull_day WHERE repository_id = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day DESC LIMIT ?4) AS days
+        GROUP BY tag ORDER BY 2 DESC, tag LIMIT ?5";
+    SELECT_IMAGES = "SELECT manifest_id, CAST(SUM(pulls) AS BIGINT)
+        FROM (SELECT manifest_id, pulls FROM image_pull_day WHERE repository_id = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day DESC LIMIT ?4) AS days
+        GROUP BY manifest_id ORDER BY 2 DESC, manifest_id LIMIT ?5";
+    SELECT_DIGEST = "SELECT digest FROM manifest WHERE id = ?1";
+    SET_TOTAL = "INSERT INTO repository_pulls (repository_id, total, robots, last_day) VALUES (?1, ?2, 0, NULL)
+        ON CONFLICT (repository_id) DO UPDATE SET total = excluded.total";
+}
+
+/// The days that "recent" means, with today.
+const RECENT: i64 = 30;
+/// The longest range of days in a report: ten years.
+pub const MOST_DAYS: i64 = 3_660;
+/// The rows of days that a report by tag or image reads at most, the newest first.
+const MOST_ROWS: i64 = 50_000;
+
+/// The pulls of a repository. Robots are counted apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PullTotals {
+    pub total: u64,
+    pub robots: u64,
+    /// The pulls of the last 30 days, without robots.
+    pub last_30_days: u64,
+    /// The day of the last pull.
+    pub last_day: Option<Day>,
+}
+
+/// The pulls of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PullsOfDay {
+    pub day: Day,
+    pub pulls: u64,
+    pub robots: u64,
+}
+
+/// The pulls of something in a range of days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullsOf<T> {
+    pub item: T,
+    pub pulls: u64,
+}
+
+impl Installation {
+    /// The pulls of a repository.
+    pub async fn pull_totals(&self, repository: &RepositoryKey) -> Result<PullTotals> {
+        let id = self.repository_id(repository).await?;
+        Ok(self.pull_totals_of(&[id]).await?.remove(&id).unwrap_or_default())
+    }
+
+    /// The pulls of these repositories, by their row ids. Those that were never pulled are absent.
+    pub(crate) async fn pull_totals_of(&self, repositories: &[i64]) -> Result<HashMap<i64, PullTotals>> {
+        let since = self.first_recent_day();
+        let select = async |tx: &mut Tx<'_>| {
+            let mut totals = HashMap::with_capacity(repositories.len());
+            for id in repositories {
+                let Some(found) = tx.query_one::<PullTotals>(&SELECT_TOTALS, params![id]).await? else { continue };
+                let last_30_days = tx.query_one(&SUM_OF_DAYS, params![id, since]).await?.unwrap_or(0);
+                totals.insert(*id, PullTotals { last_30_days, ..found });
+            }
+            Ok(totals)
+        };
+        self.0.pull_statistics.database().await?.read(select).await
+    }
+
+    /// The pulls of these tags in the last 30 days, without robots, in the same order. Costs some thirty rows per tag.
+    pub async fn recent_pulls_of_tags(&self, repository: &RepositoryKey, tags: &[Tag]) -> Result<Vec<u64>> {
+        let (id, since) = (self.repository_id(repository).await?, self.first_recent_day());
+        let select = async |tx: &mut Tx<'_>| {
+            let mut pulls = Vec::with_capacity(tags.len());
+            for tag in tags {
+                pulls.push(tx.query_one(&SUM_OF_TAG, params![id, tag, since]).await?.unwrap_or(0));
+            }
+            Ok(pulls)
+        };
+        self.0.pull_statistics.database().await?.read(select).await
+    }
+
+    /// The pulls of each day in a range that had any, of at most [`MOST_DAYS`].
+    pub async fn pulls_by_day(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>) -> Result<Vec<PullsOfDay>> {
+        let id = self.repository_id(repository).await?;
+        let select = async |tx: &mut Tx<'_>| {
+            let rows: Vec<(Day, bool, u64)> = tx.query(&SELECT_DAYS, params![id, days.start(), days.end(), 2 * MOST_DAYS]).await?;
+            Ok(rows.chunk_by(|one, next| one.0 == next.0).filter_map(of_day).collect())
+        };
+        self.0.pull_statistics.database().await?.read(select).await
+    }
+
+    /// The most pulled tags in a range of the last 400 days, without robots. In a repository of very many tags, only the end of the range
+    /// is looked at.
+    pub async fn pulls_by_tag(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>, limit: usize) -> Result<Vec<PullsOf<Tag>>> {
+        let id = self.repository_id(repository).await?;
+        let select = async |tx: &mut Tx<'_>| {
+            let rows: Vec<(Tag, u64)> = tx.query(&SELECT_TAGS, params![id, days.start(), days.end(), MOST_ROWS, limit]).await?;
+            Ok(rows.into_iter().map(|(item, pulls)| PullsOf { item, pulls }).collect())
+        };
+        self.0.pull_statistics.database().await?.scan(select).await
+    }
+
+    /// The most pulled images in a range of the last 400 days, as [`Self::pulls_by_tag`] lists tags.
+    pub async fn pulls_by_image(
+        &self,
+        repository: &RepositoryKey,
+        days: &RangeInclusive<Day>,
+        limit: usize,
+    ) -> Result<Vec<PullsOf<Digest>>> {
+        let id = self.repository_id(repository).await?;
+        let select = async |tx: &mut Tx<'_>| tx.query(&SELECT_IMAGES, params![id, days.start(), days.end(), MOST_ROWS, limit]).await;
+        let rows: Vec<(i64, u64)> = self.0.pull_statistics.database().await?.scan(select).await?;
+        let name = async |tx: &mut Tx<'_>| {
+            let mut images = Vec::with_capacity(rows.len());
+            for (manifest, pulls) in &rows {
+                // Images that were deleted since are left out.
+                if let Some(item) = tx.query_one(&SELECT_DIGEST, params![manifest]).await? {
+                    images.push(PullsOf { item, pulls: *pulls });
+                }
+            }
+            Ok(images)
+        };
+        self.0.metadata.read(name).await
+    }
+
+    /// Sets the total of a repository, such as that of the registry which it moves from. Later pulls are added to it.
+    pub async fn set_pull_total(&self, repository: &RepositoryKey, total: u64) -> Result<()> {
+        let id = self.repository_id(repository).await?;
+        let set = async move |tx: &mut Tx<'_>| tx.execute(&SET_TOTAL, params![id, total]).await.map(drop);
+        self.0.pull_statistics.database().await?.write(set).await
+    }
+
+    async fn repository_id(&self, repository: &RepositoryKey) -> Result<i64> {
+        self.0.metadata.read(async |tx: &mut Tx<'_>| repository_row::require(tx, repository).await).await
+    }
+
+    fn first_recent_day(&self) -> Day {
+        Day::of(self.now()).plus(1 - RECENT)
+    }
+}
+
+/// The pulls of a day from its rows, of which there are one or two.
+fn of_day(rows: &[(Day, bool, u64)]) -> Option<PullsOfDay> {
+    let sum = |of_robots: bool| rows.iter().filter(|row| row.1 == of_robots).map(|row| row.2).sum();
+    rows.first().map(|first| PullsOfDay { day: first.0, pulls: sum(false), robots: sum(true) })
+}
+
+impl FromRow for PullTotals {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { total: row.read()?, robots: row.read()?, last_30_days: 0, last_day: row.read()? })
+    }
+}

@@ -1,0 +1,107 @@
+//! The database of the statistics: a file of its own, because every commit to the metadata empties the caches of pulls.
+
+use super::counters::Counters;
+use super::resolved_tags::ResolvedTags;
+use crate::data_directory::{STATISTICS, Sharing};
+use crate::disk::permissions;
+use crate::error::{Error, Result};
+use crate::metadata::{Metadata, migrations};
+use roadstead_model::Timestamp;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Pulls in memory and in the database.
+pub(crate) struct PullStatistics {
+    pub(crate) counters: Counters,
+    pub(crate) resolved_tags: ResolvedTags,
+    /// Held by a flush, so that closing waits for one that has begun.
+    pub(super) flushing: tokio::sync::Mutex<()>,
+    path: PathBuf,
+    sharing: Sharing,
+    database: tokio::sync::Mutex<Database>,
+}
+
+enum Database {
+    /// A command opens the database when it needs it.
+    Unopened,
+    Open(Metadata),
+    Closed,
+}
+
+impl PullStatistics {
+    /// Opens the statistics in a data directory. A server begins anew if they are damaged: numbers are no reason to serve nothing.
+    pub(crate) async fn open(data: &Path, sharing: Sharing, now: Timestamp) -> Result<Self> {
+        let statistics = Self {
+            counters: Counters::default(),
+            resolved_tags: ResolvedTags::default(),
+            flushing: tokio::sync::Mutex::default(),
+            path: data.join(STATISTICS),
+            sharing,
+            database: tokio::sync::Mutex::new(Database::Unopened),
+        };
+        if sharing == Sharing::Server {
+            match statistics.database().await {
+                Err(error @ (Error::Damaged(_) | Error::Internal(_))) => statistics.begin_anew(&error, now).await?,
+                opened => drop(opened?),
+            }
+        }
+        Ok(statistics)
+    }
+
+    /// The open database.
+    pub(crate) async fn database(&self) -> Result<Metadata> {
+        let mut state = self.database.lock().await;
+        match &*state {
+            Database::Open(database) => Ok(database.clone()),
+            Database::Closed => Err(Error::Unavailable("the statistics are closed".to_owned())),
+            Database::Unopened => {
+                let database = self.open_database().await?;
+                *state = Database::Open(database.clone());
+                Ok(database)
+            }
+        }
+    }
+
+    async fn open_database(&self) -> Result<Metadata> {
+        if self.sharing == Sharing::Server {
+            permissions::create_file(&self.path)?;
+        } else if !self.path.is_file() {
+            return Err(Error::Unavailable(format!("there is no '{}': a server creates it when it starts", self.path.display())));
+        }
+        let database = Metadata::open_sqlite(&self.path, migrations::STATISTICS)?;
+        match self.sharing {
+            Sharing::Server => database.migrate().await?,
+            Sharing::Command => database.check_schema().await?,
+        }
+        Ok(database)
+    }
+
+    /// Moves a database that cannot be used out of the way, and creates a new one.
+    pub(super) async fn begin_anew(&self, error: &Error, now: Timestamp) -> Result<()> {
+        self.leave(Database::Unopened).await;
+        let aside = format!("{STATISTICS}.damaged-{}", now.seconds());
+        for suffix in ["", "-wal", "-shm"] {
+            match std::fs::rename(self.beside(STATISTICS, suffix), self.beside(&aside, suffix)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        tracing::error!(%error, kept_as = %self.beside(&aside, "").display(), "the pull statistics cannot be read: they begin anew");
+        self.database().await.map(drop)
+    }
+
+    fn beside(&self, name: &str, suffix: &str) -> PathBuf {
+        self.path.with_file_name(format!("{name}{suffix}"))
+    }
+
+    /// Closes the database once pending writes have ended.
+    pub(crate) async fn close(&self) {
+        self.leave(Database::Closed).await;
+    }
+
+    async fn leave(&self, state: Database) {
+        if let Database::Open(database) = std::mem::replace(&mut *self.database.lock().await, state) {
+            database.close().await;
+        }
+    }
+}
