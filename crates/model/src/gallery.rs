@@ -14,6 +14,7 @@ pub mod link;
 pub mod owner_settings;
 pub mod plain_text;
 pub mod pull_command;
+pub mod readme;
 pub mod robot;
 pub mod search;
 pub mod tag_row;

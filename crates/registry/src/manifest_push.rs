@@ -3,6 +3,7 @@
 mod references;
 
 use crate::error::{Error, Result};
+use crate::gallery::readmes;
 use crate::installation::Installation;
 use crate::limits::Limits;
 use crate::manifests::{add_to_image_count, find};
@@ -111,6 +112,7 @@ impl Installation {
                     (manifest_row, new.manifest.media_type.clone())
                 }
             };
+            readmes::record(push.tx, manifest, &new.manifest).await?;
             let moved = push.point_tags(manifest).await?;
             let unchanged = found.is_some() && !moved;
             if !unchanged {

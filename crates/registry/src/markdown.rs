@@ -13,7 +13,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use links::{PICTURE_PREFIX, Pictures};
+pub use links::PICTURE_PREFIX;
+pub(crate) use links::Pictures;
 pub use outline::Heading;
 
 use ammonia::{Builder, UrlRelative};

@@ -39,6 +39,8 @@ const FILES: &[&[(&str, &Sql)]] = &[
     uploads::starting::STATEMENTS,
     catalog_data::STATEMENTS,
     gallery::image::STATEMENTS,
+    gallery::readmes::STATEMENTS,
+    gallery::repository::STATEMENTS,
     gallery::texts::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,

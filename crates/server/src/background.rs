@@ -1,4 +1,4 @@
-//! Background tasks: garbage collection, keeping the gallery's index up to date, writing the pull statistics, reloading the
+//! Background tasks: garbage collection, keeping the gallery's index up to date, rendering texts, writing the pull statistics, reloading the
 //! certificate, and reports of refusals in the audit log.
 
 use crate::server::Server;
@@ -19,7 +19,7 @@ pub(crate) async fn run(server: &Server) {
     };
     let flush_pulls = server.installation.flush_pulls_regularly();
     let sum_up = server.audit.sum_up_every_minute();
-    tokio::join!(collect_garbage(server), refresh_gallery(server), flush_pulls, follow_certificate, sum_up);
+    tokio::join!(collect_garbage(server), refresh_gallery(server), render_texts(server), flush_pulls, follow_certificate, sum_up);
 }
 
 async fn collect_garbage(server: &Server) {
@@ -48,6 +48,23 @@ async fn refresh_gallery(server: &Server) {
         // Between full batches, pushes get the writer at least half of the time.
         let is_behind = refreshed.is_ok_and(|count| count == GALLERY_BATCH);
         tokio::time::sleep(if is_behind { begun.elapsed() } else { GALLERY_DELAY }).await;
+    }
+}
+
+/// Renders READMEs after their push, and all texts after an upgrade of the renderer.
+async fn render_texts(server: &Server) {
+    let (mut seen, mut failed) = (None, false);
+    loop {
+        let version = server.installation.metadata_version();
+        if version.is_none() || version != seen || failed {
+            let rendered = server.installation.render_outdated(GALLERY_BATCH).await;
+            if let (Err(error), false) = (&rendered, failed) {
+                tracing::error!(%error, "the texts of the gallery cannot be rendered: they are retried");
+            }
+            failed = rendered.is_err();
+            seen = version;
+        }
+        tokio::time::sleep(GALLERY_DELAY).await;
     }
 }
 

@@ -21,6 +21,7 @@ mod layout;
 mod open_search;
 mod page;
 mod page_cache;
+mod pictures;
 mod publisher;
 mod pull_box;
 mod pulls;
@@ -157,7 +158,7 @@ async fn make(visit: &Visit<'_>, route: &Route) -> Result<Page, Failure> {
         Route::PublisherFeed(alias) => feeds::of_publisher(visit, alias).await,
         Route::RepositoryFeed(place) => feeds::of_repository(visit, place).await,
         Route::SitemapIndex => sitemap::index(visit).await,
-        Route::Picture(digest) => repository::picture(visit, digest).await,
+        Route::Picture(digest) => pictures::page(visit, digest).await,
         Route::Sitemap(number) => sitemap::page(visit, *number).await,
         Route::OpenSearch => open_search::page(visit),
         Route::Robots => Ok(robots::page(visit)),

@@ -4,7 +4,9 @@ mod content;
 mod rows;
 
 use crate::error::{Error, Result};
+use crate::gallery::readmes;
 use crate::installation::Installation;
+use crate::markdown::Prose;
 use crate::metadata::{Tx, params, statements};
 use crate::repository_blob::StoredBlob;
 use crate::{repository_blobs, repository_row};
@@ -82,6 +84,8 @@ pub struct ImageView {
     pub subjects: Vec<Digest>,
     /// The indexes that list this.
     pub indexes: Vec<Digest>,
+    /// The README that was attached to this.
+    pub readme: Option<Prose>,
 }
 
 /// An entry of an index.
@@ -155,6 +159,7 @@ struct Found {
     config: Option<StoredBlob>,
     attached: Vec<Attached>,
     relations: Vec<(i64, String)>,
+    readme: Option<Prose>,
 }
 
 impl Installation {
@@ -187,6 +192,7 @@ impl Installation {
             manifest: found.manifest,
             chosen: found.chosen,
             attached: found.attached,
+            readme: found.readme,
         })
     }
 }
@@ -222,7 +228,8 @@ async fn find(tx: &mut Tx<'_>, key: &RepositoryKey, reference: &Reference, platf
     let subject = chosen.as_ref().map_or(&image.digest, |chosen| &chosen.digest);
     let attached = tx.query(&SELECT_ATTACHED, params![image.repository, image.digest, subject, MOST_ATTACHMENTS as i64]).await?;
     let relations = tx.query(&SELECT_RELATIONS, params![image.id, MOST_RELATIONS as i64]).await?;
-    Ok(Found { image, manifest, children, chosen, config, attached, relations })
+    let readme = readmes::of_subject(tx, image.repository, &image.digest).await?;
+    Ok(Found { image, manifest, children, chosen, config, attached, relations, readme })
 }
 
 /// The entries of an index that are images and not attestations.

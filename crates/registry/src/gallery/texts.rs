@@ -4,8 +4,6 @@ use crate::error::Result;
 use crate::installation::Installation;
 use crate::markdown::{self, Pictures, Prose};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_row;
-use roadstead_model::RepositoryKey;
 use roadstead_model::catalog_data::CatalogData;
 
 statements! {
@@ -53,17 +51,14 @@ impl Texts {
 }
 
 impl Installation {
-    /// A text of a repository.
-    pub async fn repository_text(&self, repository: &RepositoryKey, kind: TextKind) -> Result<Option<Prose>> {
-        let find = async |tx: &mut Tx<'_>| {
-            let id = repository_row::require(tx, repository).await?;
-            select(tx, id, kind).await
-        };
-        self.0.metadata.read(find).await
+    /// Renders READMEs that are new, and texts that an earlier version rendered, in batches of `limit`.
+    pub async fn render_outdated(&self, limit: usize) -> Result<()> {
+        while self.render_outdated_texts(limit).await? + self.render_outdated_readmes(limit).await? > 0 {}
+        Ok(())
     }
 
-    /// Renders texts again that an earlier version rendered, at most `limit`. Returns how many there were.
-    pub async fn render_outdated_texts(&self, limit: usize) -> Result<usize> {
+    /// Renders at most `limit` texts. Returns how many there were.
+    async fn render_outdated_texts(&self, limit: usize) -> Result<usize> {
         let select = async |tx: &mut Tx<'_>| tx.query(&SELECT_OUTDATED, params![markdown::VERSION, limit]).await;
         let outdated: Vec<(i64, String, Option<String>)> = self.0.metadata.read(select).await?;
         let found = outdated.len();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub(crate) type Pictures = BTreeMap<String, String>;
 
 /// What the addresses of pushed pictures begin with.
-pub(crate) const PICTURE_PREFIX: &str = "/-/asset/";
+pub const PICTURE_PREFIX: &str = "/-/asset/";
 
 /// What `target` becomes on the page: an absolute address of an allowed scheme, or a heading of the text. `None` if it must not be a
 /// link: other schemes can run scripts, and a relative address has no base here.

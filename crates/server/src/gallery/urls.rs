@@ -8,6 +8,7 @@ use crate::config::Origin;
 use crate::http::query::ENCODED;
 use percent_encoding::utf8_percent_encode;
 use roadstead_model::{Digest, Reference};
+use roadstead_registry::PICTURE_PREFIX;
 
 pub(super) fn home() -> String {
     "/".to_owned()
@@ -70,7 +71,7 @@ pub(super) fn pinned(place: &Place, digest: &str) -> String {
 
 /// A picture pushed beside a README. Its address has no alias, because rendered texts hold it.
 pub(super) fn picture(digest: &Digest) -> String {
-    format!("/-/asset/{digest}")
+    format!("{PICTURE_PREFIX}{digest}")
 }
 
 pub(super) fn badge(place: &Place, name: &str, extension: &str) -> String {
