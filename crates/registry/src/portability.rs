@@ -42,6 +42,8 @@ const FILES: &[&[(&str, &Sql)]] = &[
     gallery::readmes::STATEMENTS,
     gallery::repository::STATEMENTS,
     gallery::texts::STATEMENTS,
+    gallery::newest::STATEMENTS,
+    gallery::sitemap::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
     manifest_push::STATEMENTS,

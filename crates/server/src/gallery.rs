@@ -11,6 +11,7 @@ mod assets;
 mod aws_api;
 mod badges;
 mod compare;
+mod cross_origin;
 mod failure;
 mod feeds;
 mod filters;
@@ -45,6 +46,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use page::{Failure, Page};
 use page_cache::{Kept, PageCache};
+use roadstead_model::aws::gallery::Operation;
 use roadstead_registry::Error;
 use route::{Address, Route};
 use std::sync::Arc;
@@ -61,7 +63,7 @@ pub(crate) struct Gallery {
 
 /// Whether the gallery answers POST at a path.
 pub(crate) fn has_operation(path: &str) -> bool {
-    route::Operation::at(path).is_some()
+    Operation::at(path).is_some()
 }
 
 impl Gallery {
@@ -89,6 +91,9 @@ impl Gallery {
             },
             Address::Moved(path) => moved(&path),
             Address::WrongMethod(allowed) => sent(failure::wrong_method(&Visit::new(server, call, String::new()), allowed)),
+            Address::Unknown if is_of_programs(call.uri.path()) => {
+                sent(api::failure(Failure::NotFound, &Visit::new(server, call, String::new())))
+            }
             Address::Unknown => explain(server, call, Failure::NotFound),
         }
     }
@@ -199,6 +204,11 @@ async fn closed(server: &Server, call: &Call) -> Response {
         }
         Err(error) => unavailable(call, &error),
     }
+}
+
+/// Whether programs ask for a path, even if it leads nowhere.
+fn is_of_programs(path: &str) -> bool {
+    path.starts_with("/api/")
 }
 
 fn unavailable(call: &Call, error: &Error) -> Response {

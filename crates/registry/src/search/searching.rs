@@ -29,6 +29,11 @@ impl Installation {
     pub async fn search(&self, search: &Search) -> Result<SearchAnswer> {
         self.0.metadata.scan(async |tx: &mut Tx<'_>| Searching { tx, search }.answer().await).await
     }
+
+    /// The number of listed repositories.
+    pub async fn count_cards(&self) -> Result<u64> {
+        self.0.metadata.read(async |tx: &mut Tx<'_>| candidates::documents(tx, ALL).await).await
+    }
 }
 
 struct Searching<'t, 'c> {

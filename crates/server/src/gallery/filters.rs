@@ -53,7 +53,7 @@ impl<T: Moment + ?Sized> Moment for &T {
 /// A number with two digits at least: `812`, `4.2 k`, `812 k`, `5.0 M`.
 #[askama::filter_fn]
 pub(super) fn count(number: impl Amount, _: &dyn Values) -> Result<String> {
-    Ok(scaled(number.amount(), ["", "k", "M", "G", "T"]))
+    Ok(count_text(number.amount()))
 }
 
 /// A number with all its digits: `1,934`.
@@ -65,7 +65,7 @@ pub(super) fn exact(number: impl Amount, _: &dyn Values) -> Result<String> {
 /// A size in decimal units, as package managers and browsers show it: `812 B`, `66 MB`, `1.2 GB`.
 #[askama::filter_fn]
 pub(super) fn size(bytes: impl Amount, _: &dyn Values) -> Result<String> {
-    Ok(scaled(bytes.amount(), ["B", "kB", "MB", "GB", "TB"]))
+    Ok(size_text(bytes.amount()))
 }
 
 /// A time as its distance from `now`, which the page's layout holds: `{{ row.pushed_at|ago(layout.now) }}`.
@@ -101,6 +101,16 @@ pub(super) fn short_digest(digest: impl std::fmt::Display, _: &dyn Values) -> Re
 #[askama::filter_fn]
 pub(super) fn visible(text: impl std::fmt::Display, _: &dyn Values) -> Result<String> {
     Ok(visible_text::visible(&text.to_string()).into_owned())
+}
+
+/// A number as [`fn@count`] writes it.
+pub(super) fn count_text(number: u64) -> String {
+    scaled(number, ["", "k", "M", "G", "T"])
+}
+
+/// A size as [`fn@size`] writes it.
+pub(super) fn size_text(bytes: u64) -> String {
+    scaled(bytes, ["B", "kB", "MB", "GB", "TB"])
 }
 
 /// Writes a number below 10 of a unit with a decimal, and a larger one without.

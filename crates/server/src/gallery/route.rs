@@ -7,6 +7,7 @@
 use super::urls;
 use http::Method;
 use percent_encoding::percent_decode_str;
+use roadstead_model::aws::gallery::Operation;
 use roadstead_model::{Digest, Reference, RegistryAlias, RepositoryName, Tag};
 use std::borrow::Cow;
 use std::fmt;
@@ -88,15 +89,6 @@ pub(super) enum BadgeFormat {
     Json,
 }
 
-/// An operation of the JSON API behind gallery.ecr.aws. It is not documented; its clients show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    DescribeImageTags,
-    GetRepositoryCatalogData,
-    SearchRepositoryCatalogData,
-    GetRegistryCatalogData,
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.alias, self.repository)
@@ -107,21 +99,6 @@ impl Place {
     fn parse(text: &str) -> Option<Self> {
         let (alias, repository) = text.split_once('/')?;
         Some(Self { alias: RegistryAlias::parse(alias).ok()?, repository: RepositoryName::parse(repository).ok()? })
-    }
-}
-
-impl Operation {
-    const ALL: [(Self, &str); 4] = [
-        (Self::DescribeImageTags, "/describeImageTags"),
-        (Self::GetRepositoryCatalogData, "/getRepositoryCatalogData"),
-        (Self::SearchRepositoryCatalogData, "/searchRepositoryCatalogData"),
-        (Self::GetRegistryCatalogData, "/getRegistryCatalogData"),
-    ];
-    /// The methods of an operation. OPTIONS is the preflight of browsers.
-    const METHODS: &str = "OPTIONS, POST";
-
-    pub(super) fn at(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known)| *known == path).map(|(operation, _)| operation)
     }
 }
 
@@ -143,11 +120,14 @@ impl BadgeFormat {
     }
 }
 
+/// The methods of an operation. OPTIONS is the preflight of browsers.
+const OPERATION_METHODS: &str = "OPTIONS, POST";
+
 /// Finds what a request is for. `path` is still percent-encoded.
 pub(super) fn find(method: &Method, path: &str, query: Option<&str>) -> Address {
     if let Some(operation) = Operation::at(path) {
         let allowed = matches!(*method, Method::POST | Method::OPTIONS);
-        return if allowed { Address::Operation(operation) } else { Address::WrongMethod(Operation::METHODS) };
+        return if allowed { Address::Operation(operation) } else { Address::WrongMethod(OPERATION_METHODS) };
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Address::WrongMethod("GET, HEAD");

@@ -12,6 +12,7 @@ mod connections;
 mod declared_accounts;
 mod failed_logins;
 mod file_permissions;
+mod gallery;
 mod garbage_collection;
 mod limits;
 mod listings;

@@ -1,0 +1,45 @@
+//! getRepositoryCatalogData, getRegistryCatalogData.
+
+use super::failure::Failure;
+use super::naming::repository;
+use crate::gallery::urls;
+use crate::http::Call;
+use crate::server::Server;
+use roadstead_model::aws::catalog_data::{RegistryCatalogData, RepositoryCatalogData};
+use roadstead_model::aws::gallery::{
+    CatalogData, GetRegistryCatalogDataRequest, GetRegistryCatalogDataResponse, GetRepositoryCatalogDataRequest,
+    GetRepositoryCatalogDataResponse, InsightData,
+};
+
+pub(super) async fn get_repository_catalog_data(
+    server: &Server,
+    call: &Call,
+    request: GetRepositoryCatalogDataRequest,
+) -> Result<GetRepositoryCatalogDataResponse, Failure> {
+    let repository = repository(server, &request.registry_alias_name, &request.repository_name).await?;
+    let data = server.installation.catalog_data(&repository).await?;
+    let pulls = server.installation.pull_totals(&repository).await?;
+    let list = |items: Vec<String>| Some(items).filter(|items| !items.is_empty());
+    let data = RepositoryCatalogData {
+        description: data.description,
+        architectures: list(data.architectures),
+        operating_systems: list(data.operating_systems),
+        logo_url: data.logo_name.map(|name| urls::absolute(&call.origin, &urls::logo(&name))),
+        about_text: data.about_text,
+        usage_text: data.usage_text,
+        marketplace_certified: data.marketplace_certified.then_some(true),
+    };
+    let catalog_data = CatalogData { data, source_code_repository: None };
+    Ok(GetRepositoryCatalogDataResponse { catalog_data, insight_data: InsightData { download_count: pulls.total } })
+}
+
+/// The display name of a publisher that is verified. Nobody else may call himself what he likes.
+pub(super) async fn get_registry_catalog_data(
+    server: &Server,
+    request: GetRegistryCatalogDataRequest,
+) -> Result<GetRegistryCatalogDataResponse, Failure> {
+    let registry = server.installation.resolve_alias(&request.registry_alias_name).await?;
+    let is_verified = server.installation.describe_registry(&registry).await?.verified;
+    let display_name = if is_verified { server.installation.display_name(&registry).await? } else { None };
+    Ok(GetRegistryCatalogDataResponse { registry_catalog_data: RegistryCatalogData { display_name } })
+}

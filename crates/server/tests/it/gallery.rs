@@ -1,0 +1,3 @@
+//! The gallery over the wire.
+
+mod aws_api;
