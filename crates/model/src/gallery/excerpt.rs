@@ -1,5 +1,6 @@
 //! Bounds on what a page repeats of a publisher's texts, however many there are and however long.
 
+use super::visible_text::visible;
 use crate::measure::beginning;
 
 /// The longest text in bytes. A command of a long Dockerfile fits.
@@ -22,11 +23,15 @@ impl Allowance {
         Self(bytes)
     }
 
-    /// Takes a text, or its beginning with an ellipsis.
+    /// Takes a text, or its beginning with an ellipsis, with the characters that mislead made visible.
     pub fn text(&mut self, text: &str) -> String {
-        let shown = beginning(text, LONGEST_TEXT.min(self.0));
-        self.0 -= shown.len();
-        if shown.len() == text.len() { shown.to_owned() } else { format!("{shown}…") }
+        let taken = beginning(text, LONGEST_TEXT.min(self.0));
+        let mut shown = visible(taken).into_owned();
+        self.0 = self.0.saturating_sub(shown.len());
+        if taken.len() < text.len() {
+            shown.push('…');
+        }
+        shown
     }
 
     /// Takes at most `maximum` items of a list, and as many as the allowance lasts for.
@@ -63,6 +68,7 @@ mod tests {
     fn a_long_text_is_cut_and_a_short_one_is_not() {
         let mut allowance = Allowance::new(1 << 20);
         assert_eq!(allowance.text("short"), "short");
+        assert_eq!(allowance.text("gnp\u{202e}"), "gnp⟨U+202E⟩");
         assert_eq!(allowance.text(&"x".repeat(LONGEST_TEXT + 1)), format!("{}…", "x".repeat(LONGEST_TEXT)));
     }
 
@@ -80,7 +86,8 @@ mod tests {
             let shown = Allowance::new(bytes).list(maximum, texts.iter(), |allowance, text| allowance.text(text));
             prop_assert_eq!(shown.items.len() + shown.left_out, texts.len());
             prop_assert!(shown.items.len() <= maximum);
-            prop_assert!(shown.items.iter().map(|text| text.trim_end_matches('…').len()).sum::<usize>() <= bytes);
+            // A character that misleads is shown as up to fourteen bytes.
+            prop_assert!(shown.items.iter().map(|text| text.trim_end_matches('…').len()).sum::<usize>() <= 14 * bytes);
         }
     }
 }
