@@ -74,7 +74,7 @@ pub use markdown::{Heading, PICTURE_PREFIX, Prose, SafeHtml};
 pub use metadata::Version as MetadataVersion;
 pub use opening::OpenOptions;
 pub use pull_statistics::counters::PullCount;
-pub use pull_statistics::reports::{MOST_DAYS, PullTotals, PullsOf, PullsOfDay};
+pub use pull_statistics::reports::{MOST_DAYS, PullReport, PullTotals, PullsOf, PullsOfDay};
 pub use pulls::Pull;
 pub use repository_blob::{BlobInfo, LayerInfo, StoredBlob};
 pub use repository_blobs::availability::Asker;

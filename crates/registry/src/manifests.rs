@@ -11,16 +11,18 @@ use bytes::Bytes;
 use roadstead_model::{Digest, Reference, RepositoryKey};
 
 statements! {
-    // SQLite determines the length of a value without reading it.
+    // SQLite determines the length of a value without reading it. Manifests with a subject, and those of tags that name another image,
+    // are attached to an image.
     SELECT_BY_TAG = "SELECT m.digest, m.media_type, CASE WHEN length(c.bytes) <= 65536 THEN c.bytes END,
-            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), EXISTS (SELECT 1 FROM referrer f WHERE f.manifest_id = m.id),
+            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), t.visibility = 1 OR EXISTS (SELECT 1 FROM referrer f WHERE f.manifest_id = m.id),
             length(c.bytes), r.id, m.id
         FROM repository r
         JOIN tag t ON t.repository_id = r.id AND t.name = ?3
         JOIN manifest m ON m.id = t.manifest_id JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
     SELECT_BY_DIGEST = "SELECT m.digest, m.media_type, CASE WHEN length(c.bytes) <= 65536 THEN c.bytes END,
-            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), EXISTS (SELECT 1 FROM referrer f WHERE f.manifest_id = m.id),
+            EXISTS (SELECT 1 FROM manifest_child x WHERE x.child_id = m.id), COALESCE((SELECT t.visibility FROM tag t WHERE t.manifest_id = m.id ORDER BY t.name LIMIT 1), 0) = 1
+                OR EXISTS (SELECT 1 FROM referrer f WHERE f.manifest_id = m.id),
             length(c.bytes), r.id, m.id
         FROM repository r
         JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id

@@ -52,6 +52,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     policy_binding::STATEMENTS,
     pull_statistics::flush::STATEMENTS,
     pull_statistics::reports::STATEMENTS,
+    pull_statistics::tidying::STATEMENTS,
     referrers::STATEMENTS,
     registry_row::STATEMENTS,
     repositories::STATEMENTS,

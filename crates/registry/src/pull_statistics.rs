@@ -5,6 +5,7 @@ pub(crate) mod flush;
 pub(crate) mod reports;
 pub(crate) mod resolved_tags;
 pub(crate) mod store;
+pub(crate) mod tidying;
 
 use crate::installation::Installation;
 use crate::stored_manifest::StoredManifest;

@@ -5,6 +5,10 @@ use crate::server::Server;
 use roadstead_registry::{Collection, Garbage};
 use std::time::{Duration, Instant};
 
+/// When the pull statistics are tidied after a start, which is not the time to do what can wait.
+const FIRST_TIDYING: Duration = Duration::from_secs(10 * 60);
+const BETWEEN_TIDYINGS: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long a change may wait until searches show it.
 const GALLERY_DELAY: Duration = Duration::from_millis(500);
 /// How many repositories are read before any of them is written to the index.
@@ -17,9 +21,29 @@ pub(crate) async fn run(server: &Server) {
             tls.follow_files().await;
         }
     };
-    let flush_pulls = server.installation.flush_pulls_regularly();
+    let (flush_pulls, tidy_pulls) = (server.installation.flush_pulls_regularly(), tidy_pull_statistics(server));
     let sum_up = server.audit.sum_up_every_minute();
-    tokio::join!(collect_garbage(server), refresh_gallery(server), render_texts(server), flush_pulls, follow_certificate, sum_up);
+    tokio::join!(
+        collect_garbage(server),
+        refresh_gallery(server),
+        render_texts(server),
+        flush_pulls,
+        tidy_pulls,
+        follow_certificate,
+        sum_up
+    );
+}
+
+/// Tidies the pull statistics once a day.
+async fn tidy_pull_statistics(server: &Server) {
+    let mut wait = FIRST_TIDYING;
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = BETWEEN_TIDYINGS;
+        if let Err(error) = server.installation.tidy_pull_statistics().await {
+            tracing::error!(%error, "the pull statistics could not be tidied: this is tried again tomorrow");
+        }
+    }
 }
 
 async fn collect_garbage(server: &Server) {

@@ -16,6 +16,7 @@ mod policy;
 mod repository_policy;
 mod serve;
 mod signals;
+mod stats;
 mod user;
 
 use crate::config::Flags;
@@ -63,6 +64,9 @@ enum Command {
     /// Manage the index of the gallery.
     #[command(after_help = DATA_ACCESS_HELP)]
     Gallery(Noun<gallery::Verb>),
+    /// Show how often repositories, their tags and images are pulled.
+    #[command(after_help = DATA_ACCESS_HELP, args_conflicts_with_subcommands = true)]
+    Stats(stats::Command),
     /// Delete unreferenced blobs and abandoned uploads.
     #[command(after_help = DATA_ACCESS_HELP)]
     Gc(gc::Command),
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => command.run(),
         Command::RepositoryPolicy(command) => command.run(),
         Command::Gallery(command) => command.run(),
+        Command::Stats(command) => command.run(),
         Command::Gc(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };

@@ -3,14 +3,15 @@
 use crate::error::Result;
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_row;
+use crate::{repository_row, stale};
 use roadstead_model::{Day, Digest, RepositoryKey, Tag};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 statements! {
-    SELECT_TOTALS = "SELECT total, robots, last_day FROM repository_pulls WHERE repository_id = ?1";
-    SUM_OF_DAYS = "SELECT CAST(COALESCE(SUM(pulls), 0) AS BIGINT) FROM pull_day WHERE repository_id = ?1 AND day >= ?2 AND NOT robot";
+    SELECT_TOTALS = "SELECT r.total, r.robots, r.last_day,
+            (SELECT CAST(COALESCE(SUM(d.pulls), 0) AS BIGINT) FROM pull_day d WHERE d.repository_id = r.repository_id AND d.day >= ?2 AND NOT d.robot)
+        FROM repository_pulls r WHERE r.repository_id = ?1";
     SELECT_DAYS = "SELECT day, robot, pulls FROM pull_day WHERE repository_id = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, robot LIMIT ?4";
     // The days of the repository, which are few, lead to the rows of the tag without reading those of other tags.
     SUM_OF_TAG = "SELECT CAST(COALESCE(SUM(t.pulls), 0) AS BIGINT) FROM pull_day d
@@ -60,11 +61,34 @@ pub struct PullsOf<T> {
     pub pulls: u64,
 }
 
+/// What a page about the pulls of a repository shows.
+#[derive(Debug, Clone)]
+pub struct PullReport {
+    pub totals: PullTotals,
+    /// The days that had any, in order.
+    pub days: Vec<PullsOfDay>,
+    pub recent_tags: Vec<PullsOf<Tag>>,
+}
+
 impl Installation {
     /// The pulls of a repository.
     pub async fn pull_totals(&self, repository: &RepositoryKey) -> Result<PullTotals> {
         let id = self.repository_id(repository).await?;
         Ok(self.pull_totals_of(&[id]).await?.remove(&id).unwrap_or_default())
+    }
+
+    /// The pulls of a repository: the totals, those of each of these days, and those of the `tags` most pulled tags in the last 30 days.
+    pub async fn pull_report(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>, tags: usize) -> Result<PullReport> {
+        let (id, since) = (self.repository_id(repository).await?, self.first_recent_day());
+        let recent = since..=since.plus(RECENT - 1);
+        let select = async |tx: &mut Tx<'_>| {
+            Ok(PullReport {
+                totals: tx.query_one(&SELECT_TOTALS, params![id, since]).await?.unwrap_or_default(),
+                days: select_days(tx, id, days).await?,
+                recent_tags: select_tags(tx, id, &recent, tags).await?,
+            })
+        };
+        self.0.pull_statistics.database().await?.scan(select).await
     }
 
     /// The pulls of these repositories, by their row ids. Those that were never pulled are absent.
@@ -73,9 +97,9 @@ impl Installation {
         let select = async |tx: &mut Tx<'_>| {
             let mut totals = HashMap::with_capacity(repositories.len());
             for id in repositories {
-                let Some(found) = tx.query_one::<PullTotals>(&SELECT_TOTALS, params![id]).await? else { continue };
-                let last_30_days = tx.query_one(&SUM_OF_DAYS, params![id, since]).await?.unwrap_or(0);
-                totals.insert(*id, PullTotals { last_30_days, ..found });
+                if let Some(found) = tx.query_one(&SELECT_TOTALS, params![id, since]).await? {
+                    totals.insert(*id, found);
+                }
             }
             Ok(totals)
         };
@@ -98,22 +122,14 @@ impl Installation {
     /// The pulls of each day in a range that had any, of at most [`MOST_DAYS`].
     pub async fn pulls_by_day(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>) -> Result<Vec<PullsOfDay>> {
         let id = self.repository_id(repository).await?;
-        let select = async |tx: &mut Tx<'_>| {
-            let rows: Vec<(Day, bool, u64)> = tx.query(&SELECT_DAYS, params![id, days.start(), days.end(), 2 * MOST_DAYS]).await?;
-            Ok(rows.chunk_by(|one, next| one.0 == next.0).filter_map(of_day).collect())
-        };
-        self.0.pull_statistics.database().await?.read(select).await
+        self.0.pull_statistics.database().await?.read(async |tx: &mut Tx<'_>| select_days(tx, id, days).await).await
     }
 
     /// The most pulled tags in a range of the last 400 days, without robots. In a repository of very many tags, only the end of the range
     /// is looked at.
     pub async fn pulls_by_tag(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>, limit: usize) -> Result<Vec<PullsOf<Tag>>> {
         let id = self.repository_id(repository).await?;
-        let select = async |tx: &mut Tx<'_>| {
-            let rows: Vec<(Tag, u64)> = tx.query(&SELECT_TAGS, params![id, days.start(), days.end(), MOST_ROWS, limit]).await?;
-            Ok(rows.into_iter().map(|(item, pulls)| PullsOf { item, pulls }).collect())
-        };
-        self.0.pull_statistics.database().await?.scan(select).await
+        self.0.pull_statistics.database().await?.scan(async |tx: &mut Tx<'_>| select_tags(tx, id, days, limit).await).await
     }
 
     /// The most pulled images in a range of the last 400 days, as [`Self::pulls_by_tag`] lists tags.
@@ -143,7 +159,8 @@ impl Installation {
     pub async fn set_pull_total(&self, repository: &RepositoryKey, total: u64) -> Result<()> {
         let id = self.repository_id(repository).await?;
         let set = async move |tx: &mut Tx<'_>| tx.execute(&SET_TOTAL, params![id, total]).await.map(drop);
-        self.0.pull_statistics.database().await?.write(set).await
+        self.0.pull_statistics.database().await?.write(set).await?;
+        self.0.metadata.write(async move |tx: &mut Tx<'_>| stale::mark(tx, id).await).await
     }
 
     async fn repository_id(&self, repository: &RepositoryKey) -> Result<i64> {
@@ -155,6 +172,16 @@ impl Installation {
     }
 }
 
+async fn select_days(tx: &mut Tx<'_>, repository: i64, days: &RangeInclusive<Day>) -> Result<Vec<PullsOfDay>> {
+    let rows: Vec<(Day, bool, u64)> = tx.query(&SELECT_DAYS, params![repository, days.start(), days.end(), 2 * MOST_DAYS]).await?;
+    Ok(rows.chunk_by(|one, next| one.0 == next.0).filter_map(of_day).collect())
+}
+
+async fn select_tags(tx: &mut Tx<'_>, repository: i64, days: &RangeInclusive<Day>, limit: usize) -> Result<Vec<PullsOf<Tag>>> {
+    let rows: Vec<(Tag, u64)> = tx.query(&SELECT_TAGS, params![repository, days.start(), days.end(), MOST_ROWS, limit]).await?;
+    Ok(rows.into_iter().map(|(item, pulls)| PullsOf { item, pulls }).collect())
+}
+
 /// The pulls of a day from its rows, of which there are one or two.
 fn of_day(rows: &[(Day, bool, u64)]) -> Option<PullsOfDay> {
     let sum = |of_robots: bool| rows.iter().filter(|row| row.1 == of_robots).map(|row| row.2).sum();
@@ -163,6 +190,6 @@ fn of_day(rows: &[(Day, bool, u64)]) -> Option<PullsOfDay> {
 
 impl FromRow for PullTotals {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { total: row.read()?, robots: row.read()?, last_30_days: 0, last_day: row.read()? })
+        Ok(Self { total: row.read()?, robots: row.read()?, last_day: row.read()?, last_30_days: row.read()? })
     }
 }

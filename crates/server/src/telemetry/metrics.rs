@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use roadstead_registry::Garbage;
+use roadstead_registry::{Garbage, PullCount};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -53,6 +53,7 @@ struct Metrics {
     removed: Family<Label, Counter>,
     freed: Counter,
     failed_logins: Family<[(&'static str, &'static str); 2], Counter>,
+    pulls: Family<Label, Counter>,
 }
 
 #[derive(Debug)]
@@ -108,6 +109,13 @@ impl Telemetry {
         for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
             let counter = self.0.refused_for_memory.get_or_create(&[("bound", bound)]);
             counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
+        }
+    }
+
+    /// Updates the numbers of pulls.
+    pub(crate) fn pulls(&self, pulls: PullCount) {
+        for (robot, count) in [("no", pulls.people), ("yes", pulls.robots)] {
+            self.0.pulls.get_or_create(&[("robot", robot)]).inner().store(count, Ordering::Relaxed);
         }
     }
 
@@ -172,6 +180,7 @@ impl Metrics {
         registry.register("gc_removed", "Objects deleted by garbage collections", self.removed.clone());
         registry.register_with_unit("gc_freed", "Bytes freed by garbage collections", Unit::Bytes, self.freed.clone());
         registry.register("failed_logins", "Invalid signatures, passwords and tokens", self.failed_logins.clone());
+        registry.register("pulls", "Pulls of images", self.pulls.clone());
         registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());
         registry.register("build_info", "The running version", build);
         self.registry.register_collector(Box::new(Process::new()));
