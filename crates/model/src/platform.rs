@@ -28,8 +28,13 @@ impl Platform {
     /// Reads a platform from a JSON object, such as a descriptor's `platform` or an image's config. `None` if it is malformed, if a member
     /// is longer than any real one, or if it is BuildKit's `unknown/unknown`, which marks attestations.
     pub fn from_json(json: &str) -> Option<Self> {
-        let platform: Self = serde_json::from_str(json).ok()?;
-        platform.is_real().then_some(platform)
+        serde_json::from_str(json).ok().filter(Self::is_real)
+    }
+
+    /// The platform with these members, of which the first two are required. `None` if [`Self::from_json`] would return that.
+    pub fn of(os: Option<&str>, architecture: Option<&str>, variant: Option<String>) -> Option<Self> {
+        let (os, architecture) = (os?.to_owned(), architecture?.to_owned());
+        Some(Self { os, architecture, variant, os_version: None, os_features: Vec::new() }).filter(Self::is_real)
     }
 
     fn is_real(&self) -> bool {

@@ -3,7 +3,9 @@
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
-use crate::{manifests, repository_row, stale, tags};
+use crate::repository_row::{self, Counts, add_to_counts};
+use crate::{manifests, stale, tags};
+use roadstead_model::gallery::Visibility;
 use roadstead_model::{Digest, RepositoryKey, Tag, Timestamp};
 
 statements! {
@@ -11,6 +13,7 @@ statements! {
     // The grace period of a blob begins when its last manifest is deleted, not when it was pushed.
     RENEW_BLOBS = "UPDATE repository_blob SET created_at = ?3 WHERE repository_id = ?2
         AND blob_id IN (SELECT blob_id FROM manifest_blob WHERE manifest_id = ?1)";
+    COUNT_TAGS = "SELECT visibility, COUNT(*) FROM tag WHERE manifest_id = ?1 GROUP BY visibility";
     DELETE_TAGS = "DELETE FROM tag WHERE manifest_id = ?1";
     DELETE_CHILDREN = "DELETE FROM manifest_child WHERE parent_id = ?1";
     DELETE = "DELETE FROM manifest WHERE id = ?1";
@@ -172,8 +175,13 @@ async fn parents(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Digest>> {
 /// Deletes a manifest that no index lists.
 async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp) -> Result<()> {
     tx.execute(&RENEW_BLOBS, params![manifest, repository, now]).await?;
+    let mut counts = Counts::default();
+    counts.add_images(-1);
+    for (visibility, tags) in tx.query::<(Visibility, i64)>(&COUNT_TAGS, params![manifest]).await? {
+        counts.add_tag(visibility, -tags);
+    }
     for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE] {
         tx.execute(statement, params![manifest]).await?;
     }
-    manifests::add_to_image_count(tx, repository, -1).await.map(drop)
+    add_to_counts(tx, repository, counts).await.map(drop)
 }

@@ -3,15 +3,19 @@
 mod references;
 
 use crate::error::{Error, Result};
+use crate::gallery::hidden_tags;
 use crate::gallery::readmes;
+use crate::gallery::summary::{self, Described};
 use crate::installation::Installation;
 use crate::limits::Limits;
-use crate::manifests::{add_to_image_count, find};
+use crate::manifests::find;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
-use crate::repository_row::{self, IfMissing};
-use crate::{referrers, stale, tags};
+use crate::repository_row::{self, Counts, IfMissing, add_to_counts};
+use crate::tags::{self, Pointed};
+use crate::{referrers, stale};
 use bytes::Bytes;
 use references::References;
+use roadstead_model::gallery::{ArtifactKind, AttachmentKind, Visibility};
 use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::{Algorithm, Digest, Manifest, RepositoryKey, Tag, Timestamp};
 
@@ -102,7 +106,7 @@ impl Installation {
         let (repository_row, manifest_row) = (self.0.metadata.next_id(new.now), self.0.metadata.next_id(new.now));
         let store = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require_or_insert(tx, &key, new.if_missing, repository_row, new.now).await?;
-            let mut push = Push { tx, key: &key, repository, new: &new, limits: &limits };
+            let mut push = Push { tx, key: &key, repository, new: &new, limits: &limits, counts: Counts::default() };
             let found = find(push.tx, repository, &new.digest).await?;
             push.check_condition(found.is_some()).await?;
             let (manifest, media_type) = match found {
@@ -116,6 +120,7 @@ impl Installation {
             let moved = push.point_tags(manifest).await?;
             let unchanged = found.is_some() && !moved;
             if !unchanged {
+                push.count().await?;
                 stale::mark(push.tx, repository).await?;
             }
             Ok(ManifestPut { digest: new.digest.clone(), media_type, subject: new.manifest.subject.clone(), unchanged })
@@ -157,6 +162,7 @@ struct Push<'t, 'c> {
     repository: i64,
     new: &'t NewManifest,
     limits: &'t Limits,
+    counts: Counts,
 }
 
 impl Push<'_, '_> {
@@ -186,9 +192,17 @@ impl Push<'_, '_> {
 
     /// Points the tags of the push at the manifest. Returns `false` if all of them already did.
     async fn point_tags(&mut self, manifest: i64) -> Result<bool> {
+        let NewManifest { tags, manifest: pushed, now, .. } = self.new;
+        if tags.is_empty() {
+            return Ok(false);
+        }
         let (mut moved, limit) = (None, self.limits.tags_per_image);
-        for tag in &self.new.tags {
-            if tags::point(self.tx, self.repository, tag, manifest, self.new.now).await? {
+        let (kind, attaches) = (ArtifactKind::of(pushed), AttachmentKind::of(pushed));
+        let hidden = hidden_tags::select(self.tx, self.repository).await?;
+        for tag in tags {
+            let visibility = Visibility::of(tag.as_str(), pushed.subject.is_some(), kind, &hidden);
+            let to = Pointed { tag, manifest, visibility, attaches: &attaches };
+            if tags::point(self.tx, self.repository, &to, *now, &mut self.counts).await? {
                 moved = Some(tag);
             }
         }
@@ -205,9 +219,9 @@ impl Push<'_, '_> {
     }
 
     async fn insert(&mut self, id: i64) -> Result<()> {
-        let References { blobs, children, child_size } = self.references().await?;
+        let References { blobs, children, sizes } = self.references().await?;
         let (NewManifest { digest, bytes, manifest, now, .. }, repository) = (self.new, self.repository);
-        let image_size = manifest.content_size().max(child_size);
+        let image_size = manifest.content_size().max(sizes.iter().copied().max().unwrap_or(0));
         let (media_type, artifact_type, size) = (&manifest.media_type, manifest.artifact_media_type(), bytes.len() as u64);
         let parameters = params![id, repository, digest, media_type, artifact_type, image_size, size, now];
         self.tx.execute(&INSERT, parameters).await?;
@@ -223,12 +237,15 @@ impl Push<'_, '_> {
             let descriptor = ReferrerDescriptor { media_type, digest, size, artifact_type, annotations };
             referrers::insert(self.tx, repository, subject, id, &descriptor).await?;
         }
-        self.count_image().await
+        self.counts.add_images(1);
+        let described = Described { repository, id, digest: &self.new.digest, manifest, sizes: &sizes };
+        summary::record(self.tx, &described).await
     }
 
-    async fn count_image(&mut self) -> Result<()> {
+    async fn count(&mut self) -> Result<()> {
         let limit = self.limits.images_per_repository;
-        if add_to_image_count(self.tx, self.repository, 1).await? <= limit {
+        let images = add_to_counts(self.tx, self.repository, self.counts).await?;
+        if self.counts.images() == 0 || images <= limit {
             return Ok(());
         }
         let RepositoryKey { registry, name } = self.key;

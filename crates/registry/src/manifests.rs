@@ -31,7 +31,6 @@ statements! {
         JOIN manifest m ON m.repository_id = r.id AND m.digest = ?3 JOIN manifest_content c ON c.manifest_id = m.id
         WHERE r.registry_id = ?1 AND r.name = ?2";
     SELECT_ID = "SELECT id, image_size FROM manifest WHERE repository_id = ?1 AND digest = ?2";
-    ADD_TO_IMAGE_COUNT = "UPDATE repository SET image_count = image_count + ?2 WHERE id = ?1 RETURNING image_count";
 }
 
 impl Installation {
@@ -81,11 +80,6 @@ impl Installation {
 /// The row id and image size in bytes of a manifest.
 pub(crate) async fn find(tx: &mut Tx<'_>, repository: i64, digest: &Digest) -> Result<Option<(i64, u64)>> {
     tx.query_one(&SELECT_ID, params![repository, digest]).await
-}
-
-/// Adds to the number of images in a repository and returns the new number.
-pub(crate) async fn add_to_image_count(tx: &mut Tx<'_>, repository: i64, change: i64) -> Result<u64> {
-    Ok(tx.query_one(&ADD_TO_IMAGE_COUNT, params![repository, change]).await?.unwrap_or(0))
 }
 
 /// A row of [`SELECT_BY_TAG`] or [`SELECT_BY_DIGEST`].

@@ -24,8 +24,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
-pub(crate) use parameters::{Parameter, params};
-pub(crate) use rows::{FromRow, Row};
+pub(crate) use parameters::{Parameter, Value, params};
+pub(crate) use rows::{FromColumn, FromRow, Row};
 pub(crate) use transaction::{Sql, Tx, statements};
 
 #[derive(Clone)]

@@ -3,12 +3,15 @@
 use crate::error::{Error, Result};
 use crate::metadata::{Tx, params, statements};
 use crate::stale;
+use roadstead_model::gallery::Visibility;
 use roadstead_model::{RegistryId, RepositoryKey, Timestamp};
 
 statements! {
     SELECT_ID = "SELECT id FROM repository WHERE registry_id = ?1 AND name = ?2";
     INSERT = "INSERT INTO repository (id, registry_id, name, image_count, created_at) VALUES (?1, ?2, ?3, 0, ?4)
         ON CONFLICT (registry_id, name) DO NOTHING";
+    ADD_TO_COUNTS = "UPDATE repository SET image_count = image_count + ?2, listed_tags = listed_tags + ?3, hidden_tags = hidden_tags + ?4
+        WHERE id = ?1 RETURNING image_count";
     COUNT_IN_REGISTRY = "UPDATE registry SET repository_count = repository_count + ?2 WHERE id = ?1 RETURNING repository_count";
 }
 
@@ -63,6 +66,39 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, key: &RepositoryKey, id: i64, limit:
         )));
     }
     Ok(true)
+}
+
+/// Changes of the numbers that a repository's row has, because counting takes time linear in the repository.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    images: i64,
+    listed_tags: i64,
+    hidden_tags: i64,
+}
+
+impl Counts {
+    pub(crate) fn add_images(&mut self, change: i64) {
+        self.images += change;
+    }
+
+    pub(crate) fn images(&self) -> i64 {
+        self.images
+    }
+
+    /// Adds to the number of tags of a visibility. Those that are attached to other images are not counted.
+    pub(crate) fn add_tag(&mut self, visibility: Visibility, change: i64) {
+        match visibility {
+            Visibility::Listed => self.listed_tags += change,
+            Visibility::Hidden => self.hidden_tags += change,
+            Visibility::Attached => {}
+        }
+    }
+}
+
+/// Adds to the numbers of a repository and returns the new number of images.
+pub(crate) async fn add_to_counts(tx: &mut Tx<'_>, repository: i64, counts: Counts) -> Result<u64> {
+    let Counts { images, listed_tags, hidden_tags } = counts;
+    Ok(tx.query_one(&ADD_TO_COUNTS, params![repository, images, listed_tags, hidden_tags]).await?.unwrap_or(0))
 }
 
 /// Adds to the number of repositories in a registry and returns the new number.

@@ -1,6 +1,7 @@
 //! Resource tags: AWS's key-value labels of repositories, not to be confused with image tags.
 
 use crate::error::{Error, Result};
+use crate::gallery::hidden_tags;
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::{repository_row, stale};
@@ -45,6 +46,7 @@ impl Installation {
             for key in &keys {
                 tx.execute(&DELETE, params![id, key]).await?;
             }
+            hidden_tags::changed(tx, id, keys.iter().map(String::as_str)).await?;
             stale::mark(tx, id).await
         };
         self.0.metadata.write(untag).await
@@ -61,6 +63,7 @@ pub(crate) async fn put(tx: &mut Tx<'_>, repository: &RepositoryKey, id: i64, ta
     for tag in tags {
         tx.execute(&UPSERT, params![id, tag.key, tag.value]).await?;
     }
+    hidden_tags::changed(tx, id, tags.iter().map(|tag| tag.key.as_str())).await?;
     let count: Option<u64> = tx.query_one(&COUNT, params![id]).await?;
     if count > Some(limit) {
         return Err(Error::TooManyResourceTags { repository: repository.clone(), limit });

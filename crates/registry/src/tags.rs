@@ -1,9 +1,12 @@
 //! Tags and their listings.
 
 use crate::error::{Error, Result};
+use crate::gallery::attachments;
 use crate::installation::Installation;
 use crate::metadata::{Cache, FromRow, Row, Sql, Tx, params, statements};
-use crate::{repository_row, stale};
+use crate::repository_row::{self, Counts, add_to_counts};
+use crate::stale;
+use roadstead_model::gallery::{AttachmentKind, Visibility, version};
 use roadstead_model::page::Filling;
 use roadstead_model::{Digest, ImageSummary, ImageTag, Page, PageSize, RepositoryKey, Tag, Timestamp};
 use std::sync::Arc;
@@ -16,10 +19,12 @@ statements! {
     SELECT_NAMES = "SELECT name FROM tag WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
     SELECT_TARGET = "SELECT m.id, m.digest FROM tag t JOIN manifest m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2";
     SELECT_OF_MANIFEST = "SELECT name FROM tag WHERE manifest_id = ?1 ORDER BY name";
-    UPSERT = "INSERT INTO tag (repository_id, name, manifest_id, created_at) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, created_at = excluded.created_at
-        WHERE tag.manifest_id <> excluded.manifest_id";
-    DELETE = "DELETE FROM tag WHERE repository_id = ?1 AND name = ?2";
+    SELECT_POINTED = "SELECT manifest_id, visibility FROM tag WHERE repository_id = ?1 AND name = ?2";
+    UPSERT = "INSERT INTO tag (repository_id, name, manifest_id, created_at, visibility, version_key, is_stable)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, created_at = excluded.created_at,
+            visibility = excluded.visibility";
+    DELETE = "DELETE FROM tag WHERE repository_id = ?1 AND name = ?2 RETURNING manifest_id, visibility";
     COUNT_OF_MANIFEST = "SELECT COUNT(*) FROM tag WHERE manifest_id = ?1";
 }
 
@@ -83,14 +88,42 @@ pub(crate) async fn of_manifest(tx: &mut Tx<'_>, manifest: i64) -> Result<Vec<Ta
     Ok(tags.into_items())
 }
 
-/// Points a tag at a manifest. Returns `false` and keeps the time of the tag if it already did.
-pub(crate) async fn point(tx: &mut Tx<'_>, repository: i64, tag: &Tag, manifest: i64, now: Timestamp) -> Result<bool> {
-    Ok(tx.execute(&UPSERT, params![repository, tag, manifest, now]).await? > 0)
+/// A tag that points at a manifest.
+pub(crate) struct Pointed<'a> {
+    pub(crate) tag: &'a Tag,
+    pub(crate) manifest: i64,
+    pub(crate) visibility: Visibility,
+    /// What the manifest is for the image that it is attached to.
+    pub(crate) attaches: &'a [AttachmentKind],
+}
+
+/// Points a tag at a manifest, and adds the change to `counts`. Returns `false` and keeps the time of the tag if it already did.
+pub(crate) async fn point(tx: &mut Tx<'_>, repository: i64, to: &Pointed<'_>, now: Timestamp, counts: &mut Counts) -> Result<bool> {
+    let Pointed { tag, manifest, visibility, attaches } = *to;
+    let old: Option<(i64, Visibility)> = tx.query_one(&SELECT_POINTED, params![repository, tag]).await?;
+    if old.is_some_and(|(old, _)| old == manifest) {
+        return Ok(false);
+    }
+    let (key, is_stable) = (version::version_key(tag.as_str()), version::is_stable(tag.as_str()));
+    tx.execute(&UPSERT, params![repository, tag, manifest, now, visibility, key, is_stable]).await?;
+    if let Some((old, visibility)) = old {
+        attachments::detach_by_tag(tx, repository, tag, old).await?;
+        counts.add_tag(visibility, -1);
+    }
+    counts.add_tag(visibility, 1);
+    attachments::attach_by_tag(tx, repository, tag, manifest, attaches).await?;
+    Ok(true)
 }
 
 /// Deletes a tag. Returns `false` if it does not exist.
 pub(crate) async fn remove(tx: &mut Tx<'_>, repository: i64, tag: &Tag) -> Result<bool> {
-    Ok(tx.execute(&DELETE, params![repository, tag]).await? > 0)
+    let deleted: Option<(i64, Visibility)> = tx.query_one(&DELETE, params![repository, tag]).await?;
+    let Some((manifest, visibility)) = deleted else { return Ok(false) };
+    attachments::detach_by_tag(tx, repository, tag, manifest).await?;
+    let mut counts = Counts::default();
+    counts.add_tag(visibility, -1);
+    add_to_counts(tx, repository, counts).await?;
+    Ok(true)
 }
 
 /// The number of tags that point at a manifest.

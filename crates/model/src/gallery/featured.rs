@@ -2,8 +2,8 @@
 
 use super::tag_row::TagRow;
 use crate::digest::Digest;
-use crate::tag::Tag;
 use crate::timestamp::Timestamp;
+use std::collections::BTreeMap;
 
 /// By how much `latest` may be older than the highest stable version and still be current.
 const CURRENT_SECONDS: i64 = 24 * 60 * 60;
@@ -35,8 +35,10 @@ pub struct Candidate {
 pub struct FeaturedTag {
     pub row: TagRow,
     pub candidacy: Candidacy,
-    /// The owner's choice, if no such tag exists.
-    pub missing_choice: Option<Tag>,
+    /// When the image was built.
+    pub created: Option<Timestamp>,
+    /// The well-known annotations of the image: see [`super::summary`].
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// Chooses the owner's tag; else `latest`, if it is current; else the highest stable version; else the newest tag. `latest` is current

@@ -146,6 +146,11 @@ impl ArtifactKind {
         self.row().icon
     }
 
+    /// Whether it runs on a platform.
+    pub fn is_runnable(self) -> bool {
+        matches!(self, Self::Image | Self::Wasm)
+    }
+
     /// The clients that pull it, unless its media type decides: see [`Clients::of`].
     pub(super) fn clients(self) -> Clients {
         self.row().clients

@@ -11,8 +11,8 @@ use roadstead_model::media_type;
 pub(super) struct References {
     pub(super) blobs: Vec<i64>,
     pub(super) children: Vec<i64>,
-    /// The size of the largest child in bytes.
-    pub(super) child_size: u64,
+    /// The sizes of the entries of an index in bytes, in order. A missing one has none.
+    pub(super) sizes: Vec<u64>,
 }
 
 impl Push<'_, '_> {
@@ -54,9 +54,9 @@ impl Push<'_, '_> {
                 blob.info.size
             } else {
                 missing.push(entry.digest.clone());
-                continue;
+                0
             };
-            references.child_size = references.child_size.max(size);
+            references.sizes.push(size);
         }
         if missing.is_empty() || self.limits.sparse_indexes {
             return Ok(());

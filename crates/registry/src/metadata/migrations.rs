@@ -4,6 +4,7 @@
 //! by `BIGINT`, `BLOB` by `BYTEA`, `CTEXT` (text compared bytewise) by `TEXT COLLATE "C"`, and `json_quote` by `to_json`. `WITHOUT
 //! ROWID` (SQLite's clustered tables) is left out.
 
+pub(crate) mod gallery_tags;
 pub(crate) mod user_ids;
 
 use super::{Tx, params, statements};
@@ -20,7 +21,7 @@ pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0004_referrer_descriptors.sql"),
     USER_IDS,
     include_str!("../../migrations/0006_search.sql"),
-    include_str!("../../migrations/0007_gallery_tags.sql"),
+    GALLERY_TAGS,
     include_str!("../../migrations/0008_gallery_texts.sql"),
 ];
 
@@ -29,6 +30,9 @@ const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 
 /// The migrations of the statistics.
 pub(crate) const STATISTICS: Migrations = &[include_str!("../../migrations/statistics/0001_pulls.sql")];
+
+/// Code fills the columns that this migration adds: see [`gallery_tags`].
+const GALLERY_TAGS: &str = include_str!("../../migrations/0007_gallery_tags.sql");
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 
@@ -46,6 +50,9 @@ pub(super) async fn migrate(tx: &mut Tx<'_>, migrations: Migrations) -> Result<(
         tx.execute_script(script).await?;
         if *script == USER_IDS {
             user_ids::introduce(tx).await?;
+        }
+        if *script == GALLERY_TAGS {
+            gallery_tags::introduce(tx).await?;
         }
         tx.execute(&INSERT_VERSION, params![version]).await?;
     }

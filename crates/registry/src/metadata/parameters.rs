@@ -1,5 +1,6 @@
 //! Parameters of statements.
 
+use roadstead_model::gallery::{ArtifactKind, Visibility};
 use roadstead_model::{Day, Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
 
 /// Lists the parameters of a statement in the order of their numbers. Each is a [`Parameter`].
@@ -54,6 +55,8 @@ parameters! {
     RegistryId: self => Value::Text(self.as_str());
     RegistryAlias: self => Value::Text(self.as_str());
     RepositoryName: self => Value::Text(self.as_str());
+    ArtifactKind: self => Value::Text(self.name());
+    Visibility: self => Value::Integer(self.code());
     UserId: self => Value::Text(self.as_str());
 }
 

@@ -3,6 +3,7 @@
 use super::parameters::Value;
 use super::sqlite::statements as sqlite;
 use crate::error::{Error, Result};
+use roadstead_model::gallery::{ArtifactKind, Visibility};
 use roadstead_model::{
     AliasStatus, Day, Digest, RegistryAlias, RegistryId, RepositoryKey, RepositoryName, Tag, Timestamp, UserId, media_type,
 };
@@ -62,6 +63,8 @@ columns! {
     RegistryAlias: Value::Text(text) => parsed(text, Self::parse(text));
     AliasStatus: Value::Text(text) => parsed(text, Self::parse(text));
     RepositoryName: Value::Text(text) => parsed(text, Self::parse(text));
+    ArtifactKind: Value::Text(text) => parsed(text, Self::parse(text).ok_or("not a kind of artifacts"));
+    Visibility: Value::Integer(code) => Self::from_code(code).ok_or_else(|| Error::Internal(format!("stored visibility {code}")));
     UserId: Value::Text(text) => parsed(text, Self::parse(text).ok_or("not a unique user id"));
 }
 

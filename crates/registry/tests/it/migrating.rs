@@ -1,36 +1,66 @@
 //! Migration of data written by older versions.
 
 use crate::support::{OCI_CONFIG, OCI_MANIFEST, Parts, World, repository};
-use roadstead_model::{Algorithm, Digest, Identity, PageSize, Referrer};
+use roadstead_model::{Algorithm, Digest, Identity, PageSize, Referrer, ResourceTag};
 use serde_json::json;
+use std::path::Path;
 
-/// Reverts migration 5: removes the unique ids of users and puts their ARNs back into policies.
-const BEFORE_USER_IDS: &str = r#"
-    UPDATE repository_policy SET document = REPLACE(document,
-        (SELECT unique_id FROM iam_user WHERE name = 'ann'), 'arn:aws:iam::000000000000:user/ann');
-    DROP INDEX iam_user_by_unique_id;
-    ALTER TABLE iam_user DROP COLUMN unique_id;
-    DELETE FROM schema_version WHERE version > 4;
-"#;
+/// The migrations, in order.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_catalog_policies_principals.sql"),
+    include_str!("../../migrations/0003_small_blobs.sql"),
+    include_str!("../../migrations/0004_referrer_descriptors.sql"),
+    include_str!("../../migrations/0005_user_ids.sql"),
+    include_str!("../../migrations/0006_search.sql"),
+];
 
-/// Reverts migrations 3, 4 and 5, as far as the data of this test requires.
-const BACK_TO_2: &str = r#"
-    DROP INDEX iam_user_by_unique_id;
-    ALTER TABLE iam_user DROP COLUMN unique_id;
-    ALTER TABLE referrer ADD COLUMN annotations TEXT NOT NULL DEFAULT '';
-    UPDATE referrer SET annotations = COALESCE(json_extract(descriptor, '$.annotations'), '{}');
-    ALTER TABLE referrer DROP COLUMN descriptor;
-    DROP TABLE blob_content;
-    ALTER TABLE upload RENAME TO new_upload;
-    CREATE TABLE upload (id TEXT NOT NULL PRIMARY KEY, repository_id INTEGER NOT NULL REFERENCES repository (id), received BIGINT NOT NULL,
-        hash_state BLOB NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, minimum_part BIGINT NOT NULL DEFAULT 0,
-        last_part BIGINT NOT NULL DEFAULT 0, has_short_part BOOLEAN NOT NULL DEFAULT FALSE);
-    CREATE INDEX upload_by_repository ON upload (repository_id);
-    CREATE INDEX upload_by_age ON upload (updated_at);
-    INSERT INTO upload SELECT id, repository_id, received, hash_state, created_at, updated_at, minimum_part, last_part, has_short_part FROM new_upload;
-    DROP TABLE new_upload;
-    DELETE FROM schema_version WHERE version > 2;
-"#;
+/// Columns that a later migration removed, with what they were computed from.
+const REMOVED: &[(&str, &str, &str)] = &[("referrer", "annotations", "COALESCE(json_extract(descriptor, '$.annotations'), '{}')")];
+
+/// Puts the ARN of a user back into policies, as they were before users had unique ids.
+const UNBIND_POLICIES: &str = "UPDATE repository_policy SET document = REPLACE(document,
+    (SELECT unique_id FROM now.iam_user WHERE name = 'ann'), 'arn:aws:iam::000000000000:user/ann')";
+
+/// Replaces the database of a closed installation by one of an older version of the schema, with the same content as far as that version
+/// has it. Then runs `sql` in it.
+fn downgrade(folder: &Path, version: usize, sql: &str) {
+    let (now, old) = (folder.join("roadstead.db"), folder.join("old.db"));
+    let database = rusqlite::Connection::open(&old).expect("a database");
+    database
+        .execute_batch("PRAGMA foreign_keys = OFF; CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY)")
+        .expect("a table");
+    for (script, version) in MIGRATIONS.iter().zip(1_i64..).take(version) {
+        database.execute_batch(script).expect("a migration");
+        database.execute("INSERT INTO schema_version (version) VALUES (?1)", [version]).expect("its version");
+    }
+    database.execute("ATTACH ?1 AS now", [now.to_str()]).expect("the current database");
+    for table in names(&database, "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name <> 'schema_version'") {
+        let columns = |schema: &str| names(&database, &format!("SELECT name FROM pragma_table_info('{table}', '{schema}')"));
+        let current = columns("now");
+        let copied = columns("main").into_iter().filter_map(|column| {
+            let removed = REMOVED.iter().find(|(of, name, _)| *of == table && *name == column).map(|(_, _, source)| (*source).to_owned());
+            let source = removed.or_else(|| current.contains(&column).then(|| column.clone()))?;
+            Some((column, source))
+        });
+        let (columns, sources): (Vec<_>, Vec<_>) = copied.unzip();
+        let copy = format!(
+            "DELETE FROM main.{table}; INSERT INTO main.{table} ({}) SELECT {} FROM now.{table}",
+            columns.join(", "),
+            sources.join(", ")
+        );
+        database.execute_batch(&copy).unwrap_or_else(|error| panic!("{table}: {error}"));
+    }
+    database.execute_batch(sql).expect("old data");
+    drop(database);
+    std::fs::rename(old, now).expect("the old database");
+}
+
+fn names(database: &rusqlite::Connection, query: &str) -> Vec<String> {
+    let mut query = database.prepare(query).expect("a query");
+    let names = query.query_map([], |row| row.get(0)).expect("rows");
+    names.map(|name| name.expect("a name")).collect()
+}
 
 async fn referrers(world: &World, subject: &Digest) -> Vec<Referrer> {
     let page = world.installation.list_referrers(&world.key, subject, None, None, PageSize::clamped(100)).await;
@@ -56,9 +86,8 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
     let before = referrers(&world, &subject).await;
     assert_eq!(before.len(), 3);
 
-    let path = world.folder.path().join("roadstead.db");
-    let world =
-        world.restart_after(|| rusqlite::Connection::open(path).and_then(|old| old.execute_batch(BACK_TO_2)).expect("old data")).await;
+    let folder = world.folder.path().to_owned();
+    let world = world.restart_after(|| downgrade(&folder, 2, "")).await;
     let after = referrers(&world, &subject).await;
     assert_eq!(after, before);
     let read = |referrer: &Referrer| serde_json::from_str::<serde_json::Value>(&referrer.descriptor).expect("JSON")["artifactType"].clone();
@@ -85,11 +114,11 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
     let unreadable = repository("team/unreadable");
     world.installation.create_repository(&unreadable).await.expect("a repository");
 
-    let path = world.folder.path().join("roadstead.db");
+    let folder = world.folder.path().to_owned();
     let world = world
         .restart_after(|| {
-            let old = rusqlite::Connection::open(path).expect("the database");
-            old.execute_batch(BEFORE_USER_IDS).expect("old data");
+            downgrade(&folder, 4, UNBIND_POLICIES);
+            let old = rusqlite::Connection::open(folder.join("roadstead.db")).expect("the database");
             let broken = "INSERT INTO repository_policy SELECT id, 'no policy' FROM repository WHERE name = 'team/unreadable'";
             old.execute_batch(broken).expect("a policy that cannot be read");
             let document: String = old.query_row("SELECT document FROM repository_policy LIMIT 1", [], |row| row.get(0)).expect("a policy");
@@ -108,4 +137,37 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
     world.installation.create_user(&world.id, "ann").await.expect("another one");
     let shown = world.installation.repository_policy(&world.key).await.expect("a policy");
     assert!(shown.contains(users[0].id.as_str()) && !shown.contains("user/ann"), "{shown}");
+}
+
+#[tokio::test]
+async fn tags_of_an_older_schema_get_their_visibility_and_place_and_manifests_their_summaries() {
+    let world = World::of_files().await;
+    let config = br#"{"os":"linux","architecture":"arm64"}"#;
+    let image = world.push_configured_image(config, &["1.0.0", "latest", "nightly-1"]).await;
+    let signature = format!("sha256-{}.sig", image.hex());
+    world.push_configured_image(b"{}", &[&signature]).await;
+    let hidden = ResourceTag { key: "roadstead:hidden-tags".to_owned(), value: "nightly-".to_owned() };
+    world.installation.tag_resource(&world.key, vec![hidden]).await.expect("a resource tag");
+    world.tend().await;
+    let expected = gallery_rows(&world);
+    assert!(expected.iter().any(|row| row.contains("arm64")) && expected.iter().any(|row| row.contains("nightly-1 2")), "{expected:?}");
+
+    let folder = world.folder.path().to_owned();
+    let world = world.restart_after(|| downgrade(&folder, 6, "")).await;
+    world.tend().await;
+    assert_eq!(gallery_rows(&world), expected);
+}
+
+/// All that migration 7 added, as text.
+fn gallery_rows(world: &World) -> Vec<String> {
+    let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
+    [
+        "SELECT name || ' ' || visibility || ' ' || version_key || ' ' || is_stable FROM tag ORDER BY name",
+        "SELECT kind || ' ' || platforms || ' ' || annotations || ' ' || attaches FROM manifest_summary ORDER BY manifest_id",
+        "SELECT subject || ' ' || kind || ' ' || manifest_id FROM attachment ORDER BY manifest_id",
+        "SELECT listed_tags || ' ' || hidden_tags FROM repository",
+    ]
+    .iter()
+    .flat_map(|query| names(&database, query))
+    .collect()
 }

@@ -97,6 +97,19 @@ impl World {
         self.try_push_image(seed, format!("layer {seed}").as_bytes(), tags).await.expect("an image").digest
     }
 
+    /// Pushes an image with this config and no layer.
+    pub(crate) async fn push_configured_image(&self, config: &[u8], tags: &[&str]) -> Digest {
+        let digest = self.push_blob(config).await;
+        let config = json!({"mediaType": OCI_CONFIG, "digest": digest.as_str(), "size": config.len()});
+        let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []});
+        self.push(&manifest, tags).await.expect("an image").digest
+    }
+
+    /// Does all work for the gallery that is left to the background.
+    pub(crate) async fn tend(&self) {
+        while self.installation.tend_gallery().await.expect("some work") {}
+    }
+
     /// Pushes an image of a config and this layer.
     pub(crate) async fn try_push_image(&self, seed: &str, layer: &[u8], tags: &[&str]) -> Result<ManifestPut> {
         let config = self.push_blob(format!("config {seed}").as_bytes()).await;
