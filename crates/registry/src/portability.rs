@@ -69,6 +69,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     search::cards::STATEMENTS,
     search::facts::STATEMENTS,
     search::locating::STATEMENTS,
+    search::popularity::STATEMENTS,
     search::postings::STATEMENTS,
     search::refreshing::STATEMENTS,
     search::searching::STATEMENTS,

@@ -8,6 +8,7 @@ pub(crate) mod candidates;
 pub(crate) mod cards;
 pub(crate) mod facts;
 pub(crate) mod locating;
+pub(crate) mod popularity;
 pub(crate) mod postings;
 pub(crate) mod refreshing;
 pub(crate) mod searching;

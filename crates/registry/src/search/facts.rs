@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::pull_statistics::reports::PullTotals;
 use crate::resource_tags;
 use roadstead_model::gallery::search::filter::{self, ALL, Facet};
 use roadstead_model::gallery::search::weights::{Document, Standing, pulls_step, recent_pulls_step};
@@ -22,7 +23,7 @@ pub(super) struct Facts {
     pub(super) stored: Stored,
     pub(super) settings: OwnerSettings,
     pub(super) images: ImageFacts,
-    pub(super) pulls: Pulls,
+    pub(super) pulls: PullTotals,
 }
 
 /// What the tables of repositories, registries and catalog data say.
@@ -55,13 +56,6 @@ pub(super) struct ImageFacts {
     pub(super) updated_at: Option<Timestamp>,
 }
 
-/// The numbers of pulls.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Pulls {
-    pub(super) total: u64,
-    pub(super) recent: u64,
-}
-
 /// How much a term counts for a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Posting {
@@ -70,7 +64,7 @@ pub(super) struct Posting {
 }
 
 /// Reads a repository. `None` if it does not exist.
-pub(super) async fn read(tx: &mut Tx<'_>, repository: i64, pulls: Pulls) -> Result<Option<Facts>> {
+pub(super) async fn read(tx: &mut Tx<'_>, repository: i64, pulls: PullTotals) -> Result<Option<Facts>> {
     let Some(stored) = tx.query_one(&SELECT, params![repository]).await? else { return Ok(None) };
     let settings = OwnerSettings::of(&resource_tags::select(tx, repository).await?);
     Ok(Some(Facts { stored, settings, images: ImageFacts::default(), pulls }))
@@ -97,7 +91,7 @@ impl Facts {
     }
 
     pub(super) fn recent_pulls_step(&self) -> i64 {
-        recent_pulls_step(self.pulls.recent, self.stored.recent_pulls_step)
+        recent_pulls_step(self.pulls.last_30_days, self.stored.recent_pulls_step)
     }
 
     /// All terms of the repository. None if its owner does not want it to be listed.

@@ -1,12 +1,13 @@
 //! The indexer: brings entries and postings up to date.
 
-use super::facts::{self, Facts, Posting, Pulls};
+use super::facts::{self, Facts, Posting};
 use super::postings;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
+use crate::pull_statistics::reports::PullTotals;
 use roadstead_model::gallery::ArtifactKind;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 statements! {
     SELECT_VERSION = "SELECT version FROM search_version";
@@ -53,7 +54,10 @@ impl Installation {
         if version != Some(VERSION) {
             self.reindex_gallery().await?;
         }
-        let stale = self.0.metadata.scan(async |tx: &mut Tx<'_>| select(tx, limit).await).await?;
+        let marks = self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_STALE, params![limit]).await).await?;
+        let ids: Vec<i64> = marks.iter().map(|(id, _)| *id).collect();
+        let pulls = self.pull_totals_of(&ids).await?;
+        let stale = self.0.metadata.scan(async |tx: &mut Tx<'_>| select(tx, &marks, &pulls).await).await?;
         let count = stale.len();
         for group in groups(stale) {
             let store = async move |tx: &mut Tx<'_>| {
@@ -90,12 +94,12 @@ async fn mark_batch(tx: &mut Tx<'_>, after: i64) -> Result<Option<(i64, u64)>> {
     Ok(Some((last, count)))
 }
 
-async fn select(tx: &mut Tx<'_>, limit: usize) -> Result<Vec<Stale>> {
-    let mut stale = Vec::new();
-    for (id, changes) in tx.query::<(i64, i64)>(&SELECT_STALE, params![limit]).await? {
-        let facts = facts::read(tx, id, Pulls::default()).await?;
+async fn select(tx: &mut Tx<'_>, marks: &[(i64, i64)], pulls: &HashMap<i64, PullTotals>) -> Result<Vec<Stale>> {
+    let mut stale = Vec::with_capacity(marks.len());
+    for (id, changes) in marks {
+        let facts = facts::read(tx, *id, pulls.get(id).copied().unwrap_or_default()).await?;
         let postings = facts.as_ref().map(Facts::postings).unwrap_or_default();
-        stale.push(Stale { id, changes, facts, postings });
+        stale.push(Stale { id: *id, changes: *changes, facts, postings });
     }
     Ok(stale)
 }
@@ -148,7 +152,7 @@ async fn put_entry(tx: &mut Tx<'_>, id: i64, facts: &Facts) -> Result<()> {
         settings.deprecated,
         stored.logo_name,
         pulls.total,
-        pulls.recent,
+        pulls.last_30_days,
         pulls_step,
         recent_pulls_step,
         updated_at,

@@ -61,7 +61,7 @@ impl Searching<'_, '_> {
             corrected = Some(text).filter(|_| !results.cards.is_empty());
         }
         let Results { mut cards, total, offers_tag } = results;
-        let facets = if self.is_unconditional() { self.all_facets().await? } else { Facets::of(cards.iter(), total.is_exact) };
+        let facets = self.facets(&cards, total).await?;
         let offered = cards.first().cloned().filter(|_| offers_tag).zip(search.query.tag.clone());
         self.order().sort(&mut cards);
         let cards = cards.into_iter().skip(search.offset).take(search.limit).collect();
@@ -113,15 +113,16 @@ impl Searching<'_, '_> {
         self.ranked(found).await
     }
 
-    /// All listed repositories, as far as they are shown. A text without words finds nothing.
+    /// All listed repositories, as far as the page reaches. A text without words finds nothing.
     async fn everything(&mut self, text: &str) -> Result<Results> {
         if !text.trim().is_empty() {
             return Ok(Results::default());
         }
+        let most = self.search.offset.saturating_add(self.search.limit).min(MOST);
         let cards = match self.search.order {
-            SearchOrder::Relevance | SearchOrder::Pulls => cards::select(self.tx, CardOrder::Pulls, None, MOST).await?,
-            SearchOrder::Updated => cards::select(self.tx, CardOrder::Updated, None, MOST).await?,
-            SearchOrder::Name => cards::first_by_name(self.tx, MOST).await?,
+            SearchOrder::Relevance | SearchOrder::Pulls => cards::select(self.tx, CardOrder::Pulls, None, most).await?,
+            SearchOrder::Updated => cards::select(self.tx, CardOrder::Updated, None, most).await?,
+            SearchOrder::Name => cards::first_by_name(self.tx, most).await?,
         };
         let count = candidates::documents(self.tx, ALL).await?;
         Ok(Results { cards, total: Total { count, is_exact: true }, offers_tag: false })
@@ -140,11 +141,25 @@ impl Searching<'_, '_> {
         Ok(Results { cards, total, offers_tag: false })
     }
 
+    /// The values of facets among the results, and those by which the results could be filtered instead.
+    async fn facets(&mut self, cards: &[RepositoryCard], total: Total) -> Result<Facets> {
+        if self.is_unconditional() {
+            return Ok(Facets { counts: self.all_values().await?, are_exact: true, ..Facets::default() });
+        }
+        let mut facets = Facets::of(cards.iter(), total.is_exact);
+        if !self.search.filters.is_empty() {
+            let is_filtered = |facet| self.search.filters.iter().any(|(of, _)| *of == facet);
+            let other = self.all_values().await?.into_keys();
+            facets.uncounted = other.filter(|value| is_filtered(value.0) && !facets.counts.contains_key(value)).collect();
+        }
+        Ok(facets)
+    }
+
     /// The values of facets among all listed repositories, which the index counts.
-    async fn all_facets(&mut self) -> Result<Facets> {
+    async fn all_values(&mut self) -> Result<BTreeMap<(Facet, String), u64>> {
         let terms: Vec<(String, u64)> = self.tx.query(&SELECT_FILTERS, params![RANGE.0, RANGE.1]).await?;
         let count = |(term, documents): &(String, u64)| Facet::of_term(term).map(|(facet, value)| ((facet, value.to_owned()), *documents));
-        Ok(Facets { counts: terms.iter().filter_map(count).collect(), are_exact: true })
+        Ok(terms.iter().filter_map(count).collect())
     }
 }
 

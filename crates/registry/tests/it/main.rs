@@ -8,6 +8,7 @@ mod images;
 mod migrating;
 mod opening;
 mod pages;
+mod search;
 mod support;
 mod tags;
 mod uploads;

@@ -4,7 +4,7 @@ use super::filter::Facet;
 use super::query::Query;
 use crate::gallery::card::RepositoryCard;
 use crate::tag::Tag;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most results of a search. Beyond them a person refines the query.
 pub const MOST: usize = 500;
@@ -61,6 +61,8 @@ impl Default for Total {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facets {
     pub counts: BTreeMap<(Facet, String), u64>,
+    /// Values of facets by which the results are filtered already, which therefore do not tell the numbers of the others.
+    pub uncounted: BTreeSet<(Facet, String)>,
     /// Whether there are not more results that have a value.
     pub are_exact: bool,
 }
@@ -84,13 +86,14 @@ impl Facets {
         for value in cards.flat_map(RepositoryCard::facets) {
             *counts.entry(value).or_insert(0) += 1;
         }
-        Self { counts, are_exact }
+        Self { counts, uncounted: BTreeSet::new(), are_exact }
     }
 
-    /// The values of a facet with their numbers, the most frequent first.
-    pub fn values(&self, facet: Facet) -> Vec<(&str, u64)> {
-        let counts = self.counts.iter().filter(|((of, _), _)| *of == facet);
-        let mut values: Vec<_> = counts.map(|((_, value), count)| (value.as_str(), *count)).collect();
+    /// The values of a facet with their numbers, as far as these are known, the most frequent first.
+    pub fn values(&self, facet: Facet) -> Vec<(&str, Option<u64>)> {
+        let counted = self.counts.iter().map(|((of, value), count)| (*of, value.as_str(), Some(*count)));
+        let uncounted = self.uncounted.iter().map(|(of, value)| (*of, value.as_str(), None));
+        let mut values: Vec<_> = counted.chain(uncounted).filter(|(of, ..)| *of == facet).map(|(_, value, count)| (value, count)).collect();
         values.sort_by_key(|(value, count)| (std::cmp::Reverse(*count), *value));
         values
     }
