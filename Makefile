@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-clients conformance bench instructions ci
+.PHONY: help build run check test test-clients test-browser gallery-audit conformance bench instructions ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -10,7 +10,7 @@ export ROADSTEAD_BIN ?= $(abspath $(or $(CARGO_TARGET_DIR),target)/release/roads
 PYTHON := .cache/venv/bin/python
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 15
 
 build: ## build the release binary
 	cargo build $(LOCKED) --release
@@ -37,6 +37,14 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 	$(PYTHON) -m pytest tests/clients
 	$(PYTHON) -m pytest tests/attacks
 
+test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
+	bash tests/install.sh browser
+	$(PYTHON) tests/browser/run.py test $(BROWSER)
+
+gallery-audit: build ## Lighthouse's four categories, performance included; needs a quiet machine
+	bash tests/install.sh browser
+	$(PYTHON) tests/browser/run.py audit
+
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its directory
 	bash tests/conformance/run.sh
 
@@ -49,5 +57,5 @@ instructions: build ## count the instructions per request, independent of other 
 	bash tests/instructions.sh
 
 ci: ## everything that CI runs: install what is missing, then all checks and tests
-	bash tests/install.sh check test clients tools sdks instructions
-	$(MAKE) --no-print-directory check test test-clients conformance instructions
+	bash tests/install.sh check test clients tools sdks browser instructions
+	$(MAKE) --no-print-directory check test test-clients test-browser conformance instructions

@@ -6,6 +6,7 @@
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
 #                 Rust; outside CI, missing languages are skipped
+#   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
 #   instructions  valgrind
 # Debian packages need root or sudo. Everything else goes to .cache/, and the programs for cargo to cargo's directory.
 set -euo pipefail
@@ -86,7 +87,7 @@ have() {
     shift
     for program in "$@"; do
         command -v "$program" >/dev/null && continue
-        echo "install.sh: no $program, the SDK for $what is not tested" >&2
+        echo "install.sh: no $program, $what is not tested" >&2
         [ -z "${CI:-}" ] || exit 2
         return 1
     done
@@ -124,14 +125,22 @@ build_rust() {
 build_sdks() {
     echo "building the scenarios of the SDKs in $cache/sdks"
     local started=() job failed=0
-    ! have Go go || { build_go & started+=($!); }
-    ! have Java java mvn || { build_java & started+=($!); }
-    ! have JavaScript node npm || { build_javascript & started+=($!); }
+    ! have "the SDK for Go" go || { build_go & started+=($!); }
+    ! have "the SDK for Java" java mvn || { build_java & started+=($!); }
+    ! have "the SDK for JavaScript" node npm || { build_javascript & started+=($!); }
     build_rust || failed=1
     for job in "${started[@]}"; do
         wait "$job" || failed=1
     done
     return $failed
+}
+
+install_browser_packages() {
+    local folder=tests/browser
+    ! cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" || return 0
+    echo "installing Node packages into $folder"
+    npm ci --prefix "$folder" --silent --no-audit --no-fund --ignore-scripts
+    cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
 }
 
 mkdir -p "$cache"
@@ -168,6 +177,19 @@ for part in "$@"; do
             ;;
         sdks)
             build_sdks
+            ;;
+        browser)
+            want chromium chromium
+            want w3m w3m
+            # Pictures look alike on every machine that has these.
+            [ -d /usr/share/fonts/truetype/dejavu ] || packages+=(fonts-dejavu-core)
+            [ -d /usr/share/fonts/truetype/liberation ] || packages+=(fonts-liberation)
+            [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || packages+=(fonts-noto-color-emoji)
+            python_can_make_environments || packages+=(python3-venv)
+            install_packages
+            install_python
+            have "the gallery in a browser" node npm || exit 2
+            install_browser_packages
             ;;
         instructions)
             want valgrind valgrind

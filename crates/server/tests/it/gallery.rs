@@ -1,3 +1,4 @@
-//! The gallery over the wire.
+//! The gallery: its pages and documents at the wire.
 
 mod aws_api;
+mod door;
