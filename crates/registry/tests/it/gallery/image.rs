@@ -1,8 +1,8 @@
 //! One image with everything that its page shows.
 
 use crate::support::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, World, tag};
-use roadstead_model::Reference;
-use roadstead_model::gallery::ArtifactKind;
+use roadstead_model::gallery::{ArtifactKind, AttachmentKind};
+use roadstead_model::{Digest, Reference};
 use roadstead_registry::{Config, Error, ImageView};
 use serde_json::{Value, json};
 
@@ -23,6 +23,17 @@ async fn push_platform(world: &World, architecture: &str) -> Value {
         "mediaType": OCI_MANIFEST, "digest": digest.as_str(), "size": image.to_string().len(),
         "platform": {"os": "linux", "architecture": architecture},
     })
+}
+
+/// Pushes what a client attaches to `subject`.
+async fn attach(world: &World, subject: &Value, artifact_type: &str) -> Digest {
+    let config = part(world, "application/vnd.oci.empty.v1+json", b"{}").await;
+    let layer = part(world, artifact_type, artifact_type.as_bytes()).await;
+    let attached = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": artifact_type, "config": config, "layers": [layer],
+        "subject": {"mediaType": subject["mediaType"], "digest": subject["digest"], "size": subject["size"]},
+    });
+    world.push(&attached, &[]).await.expect("an attachment").digest
 }
 
 async fn view(world: &World, reference: &str, platform: Option<&str>) -> ImageView {
@@ -58,6 +69,26 @@ async fn an_index_shows_its_platforms_and_the_content_of_one() {
 
     let child = view(&world, amd64["digest"].as_str().unwrap(), None).await;
     assert_eq!((command(&child), child.indexes, child.tags), (vec!["amd64".to_owned()], vec![digest], vec![]));
+}
+
+#[tokio::test]
+async fn what_is_attached_to_the_index_or_to_the_chosen_image_is_shown_once() {
+    let world = World::new().await;
+    let (amd64, arm64) = (push_platform(&world, "amd64").await, push_platform(&world, "arm64").await);
+    let manifests = json!([amd64, arm64]);
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+    let put = world.push(&index, &["1.0"]).await.expect("an index");
+    let subject = json!({"mediaType": OCI_INDEX, "digest": put.digest.as_str(), "size": index.to_string().len()});
+    let signature = attach(&world, &subject, "application/vnd.cncf.notary.signature").await;
+    let sbom = attach(&world, &amd64, "application/spdx+json").await;
+    attach(&world, &arm64, "application/sarif+json").await;
+
+    let attached: Vec<_> = view(&world, "1.0", None).await.attached.into_iter().map(|row| (row.kind, row.digest, row.subject)).collect();
+    let amd64 = Digest::parse(amd64["digest"].as_str().unwrap()).unwrap();
+    assert_eq!(attached, [(AttachmentKind::Signature, signature.clone(), put.digest.clone()), (AttachmentKind::Sbom, sbom, amd64)]);
+    assert_eq!(view(&world, signature.as_str(), None).await.subjects, [put.digest]);
+    let kinds: Vec<_> = view(&world, "1.0", Some("linux/arm64")).await.attached.iter().map(|row| row.kind).collect();
+    assert_eq!(kinds, [AttachmentKind::Signature, AttachmentKind::Report]);
 }
 
 #[tokio::test]
