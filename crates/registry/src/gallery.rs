@@ -5,6 +5,7 @@ pub(crate) mod featured;
 pub(crate) mod hidden_tags;
 pub(crate) mod image;
 pub(crate) mod newest;
+pub(crate) mod publisher;
 pub(crate) mod readmes;
 pub(crate) mod repository;
 pub(crate) mod sitemap;

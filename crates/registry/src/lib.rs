@@ -64,6 +64,7 @@ pub use error::{Error, Result};
 pub use gallery::featured::Featured;
 pub use gallery::image::{Attached, Chosen, Config, ImageView, IndexEntry, MOST_ATTACHMENTS, MOST_ENTRIES, MOST_RELATIONS};
 pub use gallery::newest::{NewestTag, NewestTagOf};
+pub use gallery::publisher::Publisher;
 pub use gallery::repository::RepositoryView;
 pub use gallery::sitemap::SitemapEntry;
 pub use gallery::tags::{FILTERED_TAGS, MOST_TAGS, PageStart, TagPage, TagPlace, TagQuery};

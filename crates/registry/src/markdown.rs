@@ -35,7 +35,7 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) const MAXIMUM_MARKDOWN: usize = 64 * 1024;
 
 /// The largest HTML of a text, in bytes.
-const MAXIMUM_HTML: usize = 512 * 1024;
+const MAXIMUM_HTML: usize = 256 * 1024;
 
 /// The number of quotes and list items that one line may open. The parser's work on later lines grows with it.
 const MAXIMUM_MARKERS: usize = 50;
@@ -62,9 +62,10 @@ impl Prose {
     /// Renders Markdown (CommonMark with tables, task lists, footnotes and strikethrough).
     pub(crate) fn render(markdown: &str, pictures: &Pictures) -> Self {
         let lines = beginning(markdown, MAXIMUM_MARKDOWN).replace("\r\n", "\n");
-        let markdown = visible(&lines);
-        let written = if opens_too_much(&markdown) { None } else { write(&markdown, pictures) };
-        let (html, contents) = written.unwrap_or_else(|| (format!("<pre tabindex=\"0\">{}</pre>", escaped(&markdown)), Vec::new()));
+        let visible = visible(&lines);
+        let markdown = beginning(&visible, MAXIMUM_MARKDOWN);
+        let written = if opens_too_much(markdown) { None } else { write(markdown, pictures) };
+        let (html, contents) = written.unwrap_or_else(|| (format!("<pre tabindex=\"0\">{}</pre>", escaped(markdown)), Vec::new()));
         Self { html: SafeHtml(SANITISER.clean(&html).to_string()), contents }
     }
 

@@ -45,6 +45,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     gallery::upkeep::STATEMENTS,
     gallery::image::STATEMENTS,
     gallery::tags::STATEMENTS,
+    gallery::publisher::STATEMENTS,
     gallery::readmes::STATEMENTS,
     gallery::repository::STATEMENTS,
     gallery::texts::STATEMENTS,

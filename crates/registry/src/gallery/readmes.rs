@@ -1,6 +1,7 @@
 //! READMEs pushed as artifacts, of a repository (under the tag `readme`) or attached to an image, and their pictures.
 
-use crate::error::Result;
+use crate::disk::blocking;
+use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::markdown::{self, PICTURE_PREFIX, Pictures, Prose};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
@@ -40,7 +41,8 @@ impl Installation {
         let found = outdated.len();
         for Outdated { manifest, markdown, pictures } in outdated {
             let bytes = self.read_start(&markdown, MAXIMUM_BYTES).await?;
-            let prose = Prose::render(&String::from_utf8_lossy(&bytes), &pictures);
+            // A hostile text keeps a thread busy for a while.
+            let prose = blocking(move || Ok::<_, Error>(Prose::render(&String::from_utf8_lossy(&bytes), &pictures))).await?;
             let contents = prose.stored_contents();
             let update = async move |tx: &mut Tx<'_>| {
                 let html = prose.html.as_str();

@@ -1,5 +1,6 @@
 //! A repository as its page shows it.
 
+use super::featured::{self, Featured};
 use super::{readmes, texts};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -43,6 +44,7 @@ pub struct RepositoryView {
     /// The usage instructions in Markdown, as written.
     pub usage_text: Option<String>,
     pub settings: OwnerSettings,
+    pub featured: Featured,
 }
 
 impl Installation {
@@ -52,6 +54,7 @@ impl Installation {
             let found: Option<RepositoryView> = tx.query_one(&SELECT, params![repository.registry, repository.name]).await?;
             let mut view = found.ok_or_else(|| Error::RepositoryNotFound(repository.clone()))?;
             view.settings = OwnerSettings::of(&resource_tags::select(tx, view.id).await?);
+            view.featured = featured::select(tx, view.id).await?;
             let text = match texts::select(tx, view.id, kind).await? {
                 None if kind == TextKind::About => readmes::of_repository(tx, view.id).await?,
                 text => text,
@@ -82,6 +85,7 @@ impl FromRow for RepositoryView {
             about_text: row.read()?,
             usage_text: row.read()?,
             settings: OwnerSettings::default(),
+            featured: Featured::default(),
         })
     }
 }

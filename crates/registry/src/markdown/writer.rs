@@ -272,21 +272,22 @@ impl<'p> Writer<'p> {
 
     /// Writes text, with addresses of the web as links.
     fn text(&mut self, text: &str) {
-        let mut rest = text;
+        let (mut written, mut sought) = (0, 0);
         while self.unlinked == 0
             && self.heading.is_none()
-            && let Some(begin) = ["https://", "http://"].iter().filter_map(|scheme| rest.find(scheme)).min()
+            && let Some(begin) = text[sought..].find("http").map(|found| sought + found)
         {
-            let (before, from) = rest.split_at(begin);
-            self.plain(before);
-            let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`')).unwrap_or(from.len());
-            let address = from[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')', ']', '}', '*', '_']);
-            self.open_link(address, None);
-            self.plain(address);
-            self.close_markdown();
-            rest = &from[address.len()..];
+            let address = address_at(&text[begin..]);
+            sought = begin + address.len().max("http".len());
+            if !address.is_empty() && !text[..begin].ends_with(char::is_alphanumeric) {
+                self.plain(&text[written..begin]);
+                self.open_link(address, None);
+                self.plain(address);
+                self.close_markdown();
+                written = sought;
+            }
         }
-        self.plain(rest);
+        self.plain(&text[written..]);
     }
 
     /// Writes plain text.
@@ -432,6 +433,16 @@ impl<'p> Writer<'p> {
             self.close_last();
         }
     }
+}
+
+/// The address of the web that a text begins with, without the punctuation of the sentence. Empty if there is none.
+fn address_at(text: &str) -> &str {
+    let rest = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+    if rest.is_none_or(|rest| !rest.starts_with("://")) {
+        return "";
+    }
+    let end = text.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`')).unwrap_or(text.len());
+    text[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')', ']', '}', '*', '_'])
 }
 
 fn address<'a>(kind: LinkType, target: &'a CowStr<'_>) -> Cow<'a, str> {

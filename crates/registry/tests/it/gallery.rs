@@ -1,3 +1,4 @@
 //! What the pages of the gallery show.
 
 mod image;
+mod texts;

@@ -96,7 +96,7 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (alias, repository) = text.split_once('/')?;
         Some(Self { alias: RegistryAlias::parse(alias).ok()?, repository: RepositoryName::parse(repository).ok()? })
     }
@@ -287,7 +287,7 @@ impl Route {
     pub(super) fn members(&self) -> &'static [&'static str] {
         match self {
             Self::Home | Self::Search => SEARCH,
-            Self::Publisher(_) => &["page", "after"],
+            Self::Publisher(_) => &["sort", "page", "after"],
             Self::Tags(_) => &["q", "sort", "hidden", "after", "before", "older"],
             Self::Pulls(_) => &["from", "to"],
             Self::Compare(_) => &["from", "to", "platform"],
