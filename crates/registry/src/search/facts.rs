@@ -1,13 +1,15 @@
 //! What lists and searches say of a repository, read from where it is stored.
 
 use crate::error::Result;
+use crate::gallery::featured::{self, Featured};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::pull_statistics::reports::PullTotals;
 use crate::resource_tags;
 use roadstead_model::gallery::search::filter::{self, ALL, Facet};
 use roadstead_model::gallery::search::weights::{Document, Standing, pulls_step, recent_pulls_step};
-use roadstead_model::gallery::{ArtifactKind, OwnerSettings};
-use roadstead_model::{RegistryAlias, RepositoryKey, Timestamp};
+use roadstead_model::gallery::summary::DESCRIPTION;
+use roadstead_model::gallery::{ArtifactKind, OwnerSettings, RepositoryCard};
+use roadstead_model::{Platform, RegistryAlias, RepositoryKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 statements! {
@@ -20,40 +22,28 @@ statements! {
 
 /// A repository as it is now.
 pub(super) struct Facts {
-    pub(super) stored: Stored,
+    stored: Stored,
     pub(super) settings: OwnerSettings,
-    pub(super) images: ImageFacts,
-    pub(super) pulls: PullTotals,
+    featured: Featured,
+    pulls: PullTotals,
 }
 
 /// What the tables of repositories, registries and catalog data say.
-pub(super) struct Stored {
-    pub(super) key: RepositoryKey,
-    pub(super) created_at: Timestamp,
-    pub(super) verified: bool,
-    pub(super) display_name: Option<String>,
-    pub(super) alias: RegistryAlias,
+struct Stored {
+    key: RepositoryKey,
+    created_at: Timestamp,
+    verified: bool,
+    display_name: Option<String>,
+    alias: RegistryAlias,
     description: Option<String>,
     about: Option<String>,
     usage: Option<String>,
     operating_systems: Option<Vec<String>>,
     architectures: Option<Vec<String>>,
-    pub(super) logo_name: Option<String>,
+    logo_name: Option<String>,
     /// The steps of pulls that the index was computed from.
     pulls_step: Option<i64>,
     recent_pulls_step: Option<i64>,
-}
-
-/// What the featured image and the newest tag say.
-#[derive(Default)]
-pub(super) struct ImageFacts {
-    /// `None` if there is no image.
-    pub(super) kind: Option<ArtifactKind>,
-    pub(super) operating_systems: Vec<String>,
-    pub(super) architectures: Vec<String>,
-    pub(super) signed: bool,
-    pub(super) description: Option<String>,
-    pub(super) updated_at: Option<Timestamp>,
 }
 
 /// How much a term counts for a repository.
@@ -67,23 +57,69 @@ pub(super) struct Posting {
 pub(super) async fn read(tx: &mut Tx<'_>, repository: i64, pulls: PullTotals) -> Result<Option<Facts>> {
     let Some(stored) = tx.query_one(&SELECT, params![repository]).await? else { return Ok(None) };
     let settings = OwnerSettings::of(&resource_tags::select(tx, repository).await?);
-    Ok(Some(Facts { stored, settings, images: ImageFacts::default(), pulls }))
+    let featured = featured::select(tx, repository).await?;
+    Ok(Some(Facts { stored, settings, featured, pulls }))
 }
 
 impl Facts {
-    pub(super) fn operating_systems(&self) -> BTreeSet<&'static str> {
-        let names = self.stored.operating_systems.iter().flatten().chain(&self.images.operating_systems);
-        names.filter_map(|name| filter::operating_system(name)).collect()
+    /// The kind of the featured image. `None` if there is none.
+    pub(super) fn kind(&self) -> Option<ArtifactKind> {
+        self.featured.tag.as_ref().map(|tag| tag.row.kind)
     }
 
+    /// Whether a signature is attached to the featured image.
+    pub(super) fn is_signed(&self) -> bool {
+        self.featured.tag.as_ref().is_some_and(|tag| tag.row.attached.signatures)
+    }
+
+    /// Those that the owner declares and those of the featured image.
+    pub(super) fn operating_systems(&self) -> BTreeSet<&'static str> {
+        let declared = self.stored.operating_systems.iter().flatten().map(String::as_str);
+        declared.chain(self.platforms().map(|platform| platform.os.as_str())).filter_map(filter::operating_system).collect()
+    }
+
+    /// Those that the owner declares and those of the featured image.
     pub(super) fn architectures(&self) -> BTreeSet<&'static str> {
-        let names = self.stored.architectures.iter().flatten().chain(&self.images.architectures);
-        names.filter_map(|name| filter::architecture(name)).collect()
+        let declared = self.stored.architectures.iter().flatten().map(String::as_str);
+        declared.chain(self.platforms().map(|platform| platform.architecture.as_str())).filter_map(filter::architecture).collect()
+    }
+
+    fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        self.featured.tag.iter().flat_map(|tag| &tag.row.platforms).map(|entry| &entry.platform)
     }
 
     /// The owner's description, else that of the featured image.
     pub(super) fn description(&self) -> Option<&str> {
-        self.stored.description.as_deref().or(self.images.description.as_deref())
+        let of_image = self.featured.tag.as_ref().and_then(|tag| tag.annotations.get(DESCRIPTION));
+        self.stored.description.as_ref().or(of_image).map(String::as_str)
+    }
+
+    /// The last push of a listed tag or, if there was none, the creation.
+    pub(super) fn updated_at(&self) -> Timestamp {
+        self.featured.updated_at.unwrap_or(self.stored.created_at)
+    }
+
+    /// The repository as lists show it.
+    pub(super) fn card(&self, id: i64) -> RepositoryCard {
+        let words = |words: BTreeSet<&str>| words.into_iter().map(str::to_owned).collect();
+        RepositoryCard {
+            id,
+            key: self.stored.key.clone(),
+            alias: self.stored.alias.clone(),
+            display_name: self.stored.display_name.clone(),
+            verified: self.stored.verified,
+            kind: self.kind(),
+            description: self.description().map(str::to_owned),
+            operating_systems: words(self.operating_systems()),
+            architectures: words(self.architectures()),
+            signed: self.is_signed(),
+            deprecated: self.settings.deprecated.clone(),
+            logo_name: self.stored.logo_name.clone(),
+            pulls: self.pulls.total,
+            recent_pulls: self.pulls.last_30_days,
+            updated_at: self.updated_at(),
+            created_at: self.stored.created_at,
+        }
     }
 
     pub(super) fn pulls_step(&self) -> i64 {
@@ -111,7 +147,7 @@ impl Facts {
             alias: alias.as_str(),
             name: key.name.as_str(),
             display_name: display_name.as_deref(),
-            kind: self.images.kind.map(ArtifactKind::label),
+            kind: self.kind().map(ArtifactKind::label),
             keywords: Some(&keywords),
             description: self.description(),
             about: about.as_deref(),
@@ -125,14 +161,14 @@ impl Facts {
             recent_pulls_step: self.recent_pulls_step(),
             verified: self.stored.verified,
             deprecated: self.settings.deprecated.is_some(),
-            empty: self.images.kind.is_none(),
+            empty: self.kind().is_none(),
         }
     }
 
     fn filters(&self) -> Vec<String> {
-        let flags = [(self.stored.verified, Facet::Verified), (self.images.signed, Facet::Signed)];
+        let flags = [(self.stored.verified, Facet::Verified), (self.is_signed(), Facet::Signed)];
         let flags = flags.into_iter().filter(|(holds, _)| *holds).map(|(_, facet)| facet.term(""));
-        let kind = self.images.kind.map(|kind| Facet::Kind.term(kind.name()));
+        let kind = self.kind().map(|kind| Facet::Kind.term(kind.name()));
         let systems = self.operating_systems().into_iter().map(|name| Facet::OperatingSystem.term(name));
         let architectures = self.architectures().into_iter().map(|name| Facet::Architecture.term(name));
         let always = [ALL.to_owned(), Facet::Publisher.term(self.stored.alias.as_str())];

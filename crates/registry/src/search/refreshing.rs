@@ -6,8 +6,10 @@ use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::pull_statistics::reports::PullTotals;
-use roadstead_model::gallery::ArtifactKind;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::repository_row;
+use roadstead_model::RepositoryKey;
+use roadstead_model::gallery::{ArtifactKind, RepositoryCard};
+use std::collections::{BTreeMap, HashMap};
 
 statements! {
     SELECT_VERSION = "SELECT version FROM search_version";
@@ -71,6 +73,15 @@ impl Installation {
         Ok(count)
     }
 
+    /// A repository as lists show it, read from where it is stored: whether or not it is listed, and before the indexer has seen it.
+    pub async fn card(&self, repository: &RepositoryKey) -> Result<RepositoryCard> {
+        let find = async |tx: &mut Tx<'_>| repository_row::require(tx, repository).await;
+        let id = self.0.metadata.read(find).await?;
+        let pulls = self.pull_totals_of(&[id]).await?.remove(&id).unwrap_or_default();
+        let facts = self.0.metadata.read(async |tx: &mut Tx<'_>| facts::read(tx, id, pulls).await).await?;
+        facts.map(|facts| facts.card(id)).ok_or_else(|| Error::RepositoryNotFound(repository.clone()))
+    }
+
     /// Marks all repositories, so that the indexer of the server computes every entry and every posting again. Returns their number.
     pub async fn reindex_gallery(&self) -> Result<u64> {
         let (mut marked, mut after) = (0, 0);
@@ -131,36 +142,35 @@ impl Stale {
 }
 
 async fn put_entry(tx: &mut Tx<'_>, id: i64, facts: &Facts) -> Result<()> {
-    let Facts { stored, settings, images, pulls } = facts;
-    let (systems, architectures) = (list(facts.operating_systems())?, list(facts.architectures())?);
-    let (updated_at, description) = (images.updated_at.unwrap_or(stored.created_at), facts.description());
-    let (is_listed, kind) = (!settings.is_unlisted, images.kind.map(ArtifactKind::name));
+    let card = facts.card(id);
+    let (systems, architectures) = (list(&card.operating_systems)?, list(&card.architectures)?);
+    let (is_listed, kind) = (!facts.settings.is_unlisted, card.kind.map(ArtifactKind::name));
     let (pulls_step, recent_pulls_step) = (facts.pulls_step(), facts.recent_pulls_step());
     let parameters = params![
         id,
-        stored.key.registry,
-        stored.alias,
-        stored.key.name,
+        card.key.registry,
+        card.alias,
+        card.key.name,
         is_listed,
-        stored.verified,
-        stored.display_name,
+        card.verified,
+        card.display_name,
         kind,
-        description,
+        card.description,
         systems,
         architectures,
-        images.signed,
-        settings.deprecated,
-        stored.logo_name,
-        pulls.total,
-        pulls.last_30_days,
+        card.signed,
+        card.deprecated,
+        card.logo_name,
+        card.pulls,
+        card.recent_pulls,
         pulls_step,
         recent_pulls_step,
-        updated_at,
-        stored.created_at,
+        card.updated_at,
+        card.created_at,
     ];
     tx.execute(&UPSERT, parameters).await.map(drop)
 }
 
-fn list(words: BTreeSet<&str>) -> Result<String> {
-    serde_json::to_string(&words).map_err(|error| Error::Internal(error.to_string()))
+fn list(words: &[String]) -> Result<String> {
+    serde_json::to_string(words).map_err(|error| Error::Internal(error.to_string()))
 }

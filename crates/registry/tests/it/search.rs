@@ -1,6 +1,8 @@
 //! The search, over a fixture of repositories that looks like a public registry.
 
 mod fixture;
+mod indexing;
+mod scale;
 
 use crate::support::World;
 use fixture::{FIXTURE, TAG};
@@ -51,7 +53,7 @@ async fn the_first_results_are_those_that_people_mean() {
         ("helm karpenter", &["karpenter/karpenter"]),
         ("ngnix", &["docker/library/nginx"]),
         ("PROMETHEUS", &["prometheus/prometheus"]),
-        ("redis", &["docker/library/redis", "bitnami/redis", "valkey/valkey"]),
+        ("redis", &["docker/library/redis", "bitnami/redis", "xx9/redis-sentinel-old", "valkey/valkey"]),
         ("", &["docker/library/nginx", "docker/library/python"]),
     ];
     for (text, first) in table {

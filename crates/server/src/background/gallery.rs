@@ -13,12 +13,16 @@ const POPULARITY_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Keeps everything up to date. Never returns.
 pub(super) async fn keep_up(server: &Server) {
-    tokio::join!(keep_derived(server, Derived::Index), keep_derived(server, Derived::Texts), refresh_popularity(server));
+    let derived = [Derived::Tags, Derived::Index, Derived::Texts].map(|derived| keep_derived(server, derived));
+    let [tags, index, texts] = derived;
+    tokio::join!(tags, index, texts, refresh_popularity(server));
 }
 
 /// What the gallery derives from the metadata after they have changed.
 #[derive(Debug, Clone, Copy)]
 enum Derived {
+    /// Summaries of manifests of older versions, and which tags are hidden after their owner has changed that.
+    Tags,
     /// The index and the lists of repositories.
     Index,
     /// READMEs after their push, and all texts after an upgrade of the renderer.
@@ -29,6 +33,7 @@ impl Derived {
     /// Derives a part of what is missing. Returns whether there is more.
     async fn refresh(self, server: &Server) -> Result<bool> {
         match self {
+            Self::Tags => server.installation.tend_gallery().await,
             Self::Index => Ok(server.installation.refresh_gallery(BATCH).await? == BATCH),
             Self::Texts => server.installation.render_outdated(BATCH).await.map(|()| false),
         }
@@ -36,6 +41,7 @@ impl Derived {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::Tags => "tags",
             Self::Index => "index",
             Self::Texts => "texts",
         }
