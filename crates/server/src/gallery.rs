@@ -19,6 +19,7 @@ mod help;
 mod home;
 mod image;
 mod layout;
+mod links;
 mod open_search;
 mod page;
 mod page_cache;

@@ -291,7 +291,7 @@ impl Route {
             Self::Tags(_) => &["q", "sort", "hidden", "after", "before", "older"],
             Self::Pulls(_) => &["from", "to"],
             Self::Compare(_) => &["from", "to", "platform"],
-            Self::Image(..) => &["platform"],
+            Self::Image(..) | Self::Api(Api::Image(..)) => &["platform"],
             Self::Badge(..) => &["tag", "platform", "label"],
             Self::Api(Api::Search) => &["q", "os", "arch", "kind", "verified", "signed", "sort", "limit", "after"],
             Self::Api(Api::Publisher(_)) => &["limit", "after"],

@@ -20,3 +20,8 @@ pub(super) fn next(visit: &Visit<'_>, path: String, members: &[&str], position: 
     all.push(("after", position));
     urls::absolute(visit.origin(), &urls::with_query(path, &all))
 }
+
+/// The failure for an `after` that is not of this list.
+pub(super) fn foreign_position() -> Failure {
+    Failure::BadRequest("'after' must come from 'next' of another answer.".to_owned())
+}

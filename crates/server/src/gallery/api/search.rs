@@ -43,7 +43,7 @@ pub(super) async fn page(visit: &Visit<'_>) -> Result<Page, Failure> {
     let text = visit.member("q").unwrap_or_default();
     let limit = listing::limit(visit, DEFAULT_LIMIT, MOST_ENTRIES)?;
     let offset = match visit.member("after") {
-        Some(after) => after.parse().map_err(|_| Failure::BadRequest("'after' must come from 'next' of another answer.".to_owned()))?,
+        Some(after) => after.parse().map_err(|_| listing::foreign_position())?,
         None => 0,
     };
     let search =

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::naming::repository;
+use crate::gallery::links::Links;
 use crate::gallery::urls;
 use crate::http::Call;
 use crate::server::Server;
@@ -10,6 +11,7 @@ use roadstead_model::aws::gallery::{
     CatalogData, GetRegistryCatalogDataRequest, GetRegistryCatalogDataResponse, GetRepositoryCatalogDataRequest,
     GetRepositoryCatalogDataResponse, InsightData,
 };
+use roadstead_registry::TextKind;
 
 pub(super) async fn get_repository_catalog_data(
     server: &Server,
@@ -17,19 +19,21 @@ pub(super) async fn get_repository_catalog_data(
     request: GetRepositoryCatalogDataRequest,
 ) -> Result<GetRepositoryCatalogDataResponse, Failure> {
     let repository = repository(server, &request.registry_alias_name, &request.repository_name).await?;
-    let data = server.installation.catalog_data(&repository).await?;
+    let (view, _) = server.installation.repository_view(&repository, TextKind::About).await?;
+    let featured = server.installation.featured_tag(&repository).await?.tag;
     let pulls = server.installation.pull_totals(&repository).await?;
     let list = |items: Vec<String>| Some(items).filter(|items| !items.is_empty());
     let data = RepositoryCatalogData {
-        description: data.description,
-        architectures: list(data.architectures),
-        operating_systems: list(data.operating_systems),
-        logo_url: data.logo_name.map(|name| urls::absolute(&call.origin, &urls::logo(&name))),
-        about_text: data.about_text,
-        usage_text: data.usage_text,
-        marketplace_certified: data.marketplace_certified.then_some(true),
+        description: view.description,
+        architectures: list(view.architectures),
+        operating_systems: list(view.operating_systems),
+        logo_url: view.logo_name.map(|name| urls::absolute(&call.origin, &urls::logo(&name))),
+        about_text: view.about_text,
+        usage_text: view.usage_text,
+        // AWS Marketplace certifies nothing here.
+        marketplace_certified: None,
     };
-    let catalog_data = CatalogData { data, source_code_repository: None };
+    let catalog_data = CatalogData { data, source_code_repository: Links::new(&view.settings, featured.as_ref()).source };
     Ok(GetRepositoryCatalogDataResponse { catalog_data, insight_data: InsightData { download_count: pulls.total } })
 }
 
