@@ -6,7 +6,7 @@ use crate::installation::Installation;
 use crate::metadata::{Parameter, Sql, Tx, Value, params, statements};
 use crate::repository_row;
 use roadstead_model::gallery::{TagOrder, TagRow, Visibility, version};
-use roadstead_model::{RepositoryKey, Timestamp};
+use roadstead_model::{RepositoryKey, Tag, Timestamp};
 use std::cmp::Ordering;
 
 /// A page of the tags of one visibility: at most ?7 of the ?5 tags after a place whose names match a pattern.
@@ -121,6 +121,26 @@ pub struct TagPlace {
     /// Ignored unless the newest tags are listed first.
     pub moved_at: Timestamp,
     pub name: String,
+}
+
+impl TagPlace {
+    /// How addresses name a place: by the tag, and by its time where the newest are first, because that changes.
+    pub fn to_text(&self, order: TagOrder) -> String {
+        match order {
+            TagOrder::Newest => format!("{}{LAST}{}", self.moved_at.micros(), self.name),
+            TagOrder::Version | TagOrder::Name => self.name.clone(),
+        }
+    }
+
+    /// Parses [`Self::to_text`].
+    pub fn parse(order: TagOrder, text: &str) -> Option<Self> {
+        let (time, name) = match order {
+            TagOrder::Newest => text.split_once(LAST)?,
+            TagOrder::Version | TagOrder::Name => ("0", text),
+        };
+        let moved_at = Timestamp::from_micros(time.parse().ok()?);
+        Tag::parse(name).ok().map(|name| Self { moved_at, name: name.to_string() })
+    }
 }
 
 /// A page of tags.

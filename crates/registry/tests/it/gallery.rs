@@ -1,4 +1,5 @@
 //! What the pages of the gallery show.
 
 mod image;
+mod tags;
 mod texts;

@@ -105,6 +105,16 @@ impl World {
         self.push(&manifest, tags).await.expect("an image").digest
     }
 
+    /// Adds tags to an image of the repository, faster than pushes do: one a second, named by their numbers.
+    pub(crate) fn fill_with_tags(&self, number: u32) {
+        let database = rusqlite::Connection::open(self.folder.path().join("roadstead.db")).expect("the database");
+        let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+            INSERT INTO tag (repository_id, name, manifest_id, created_at, visibility, version_key, is_stable)
+            SELECT repository_id, 'b' || i, manifest_id, created_at + i * 1000000, 0, '1b' || i, FALSE
+            FROM (SELECT * FROM tag LIMIT 1), n";
+        database.execute(fill, [number]).expect("tags");
+    }
+
     /// Does all work for the gallery that is left to the background.
     pub(crate) async fn tend(&self) {
         while self.installation.tend_gallery().await.expect("some work") {}

@@ -128,7 +128,7 @@ fn scaled(number: u64, units: [&str; 5]) -> String {
     if units[unit].is_empty() { text } else { format!("{text}{NO_BREAK_SPACE}{}", units[unit]) }
 }
 
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {

@@ -288,7 +288,7 @@ impl Route {
         match self {
             Self::Home | Self::Search => SEARCH,
             Self::Publisher(_) => &["sort", "page", "after"],
-            Self::Tags(_) => &["q", "sort", "hidden", "after", "before", "older"],
+            Self::Tags(_) => &["q", "sort", "hidden", "after", "before"],
             Self::Pulls(_) => &["from", "to"],
             Self::Compare(_) => &["from", "to", "platform"],
             Self::Image(..) | Self::Api(Api::Image(..)) => &["platform"],

@@ -2,3 +2,4 @@
 
 mod aws_api;
 mod door;
+mod tags;
