@@ -53,7 +53,7 @@ FLOORS = {
         ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
-        ["pull_statistics/counters pull_statistics/resolved_tags stored_manifest"],
+        ["pull_statistics/counters pull_statistics/expected_pulls stored_manifest"],
         ["clock", "error", "limits", "markdown", "pulls", "repository_blob"],
     ],
 }

@@ -23,11 +23,11 @@ def write_context(folder: Path, base: str) -> Path:
     return folder
 
 
-def unpackable(architecture: str) -> Manifest:
-    """A single-file image for one architecture that clients can unpack."""
+def unpackable(architecture: str, text: str = "") -> Manifest:
+    """A single-file image for one architecture that clients can unpack, another one for each text."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        content = architecture.encode()
+        content = (architecture + text).encode()
         file = tarfile.TarInfo("architecture")
         file.size = len(content)
         tar.addfile(file, io.BytesIO(content))
@@ -36,5 +36,5 @@ def unpackable(architecture: str) -> Manifest:
     return image(gzip.compress(layer, mtime=0), config=json.dumps(config).encode())
 
 
-def of_two_platforms() -> Manifest:
-    return index(unpackable("amd64"), unpackable("arm64"))
+def of_two_platforms(text: str = "") -> Manifest:
+    return index(unpackable("amd64", text), unpackable("arm64", text))

@@ -4,6 +4,7 @@ use crate::disk::permissions;
 use crate::error::Error;
 use crate::secrets::{MasterKey, random};
 use rustix::fs::OFlags;
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const DATABASE: &str = "roadstead.db";
 /// The file of the statistics.
 pub(crate) const STATISTICS: &str = "statistics.db";
+/// How the names of files of statistics begin that could not be read, and were moved out of the way.
+pub(crate) const DAMAGED_STATISTICS: &str = "statistics.db.damaged-";
 /// The directory of the blobs.
 pub(crate) const BLOBS: &str = "blobs";
 /// The file of the master key, unless the operator supplies one.
@@ -112,7 +115,10 @@ fn lock(data: &Path) -> Result<File, OpenError> {
 /// opened again. A directory that contains other files keeps its own permissions, because it may serve another purpose.
 fn tighten(data: &Path) {
     let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
-    if names.iter().all(|name| name == "lost+found" || FILES.iter().any(|file| name == file)) {
+    let is_ours = |name: &OsString| {
+        name == "lost+found" || FILES.iter().any(|file| name == file) || name.to_string_lossy().starts_with(DAMAGED_STATISTICS)
+    };
+    if names.iter().all(is_ours) {
         // The operator may name the directory by a link.
         permissions::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
     } else {

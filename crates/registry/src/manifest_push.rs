@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::manifests::find;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::repository_row::{self, Counts, IfMissing, add_to_counts};
+use crate::stored_manifest::ManifestPlace;
 use crate::tags::{self, Pointed};
 use crate::{referrers, stale};
 use bytes::Bytes;
@@ -67,6 +68,7 @@ pub struct ManifestPut {
     pub subject: Option<Digest>,
     /// Whether the manifest and all its tags existed already.
     pub unchanged: bool,
+    pub(crate) place: ManifestPlace,
 }
 
 /// A parsed manifest to store.
@@ -123,7 +125,8 @@ impl Installation {
                 push.count().await?;
                 stale::mark(push.tx, repository).await?;
             }
-            Ok(ManifestPut { digest: new.digest.clone(), media_type, subject: new.manifest.subject.clone(), unchanged })
+            let (digest, subject) = (new.digest.clone(), new.manifest.subject.clone());
+            Ok(ManifestPut { digest, media_type, subject, unchanged, place: ManifestPlace { repository, manifest } })
         };
         self.0.metadata.write(store).await
     }

@@ -1,13 +1,14 @@
 //! Statistics of pulls: counted in memory, flushed every few seconds, and read by pages and commands.
 
 pub(crate) mod counters;
+pub(crate) mod expected_pulls;
 pub(crate) mod flush;
 pub(crate) mod reports;
-pub(crate) mod resolved_tags;
 pub(crate) mod store;
 pub(crate) mod tidying;
 
 use crate::installation::Installation;
+use crate::manifest_push::ManifestPut;
 use crate::stored_manifest::StoredManifest;
 use counters::PullCount;
 use roadstead_model::Reference;
@@ -17,20 +18,25 @@ impl Installation {
     /// Counts a response with the bytes of a manifest, if it is a pull. Something requested by digest counts for the tag that the same
     /// client has just resolved to it (see [`Self::note_resolved`]).
     pub fn count_pull(&self, manifest: &StoredManifest, reference: &Reference, client: IpAddr, is_robot: bool) {
-        let resolved = match reference {
+        let expected = match reference {
             Reference::Tag(_) => None,
-            Reference::Digest(_) => self.0.pull_statistics.resolved_tags.recall(client, manifest.place, || self.now()),
+            Reference::Digest(_) => self.0.pull_statistics.expected_pulls.recall(client, manifest.place, || self.now()),
         };
-        if let Some(counter) = resolved.as_ref().or(manifest.counter.as_ref()) {
+        if let Some(counter) = expected.as_ref().unwrap_or(&manifest.counter) {
             counter.count(is_robot);
         }
     }
 
     /// Remembers that a client has resolved a tag to a digest, which is no pull yet.
     pub fn note_resolved(&self, manifest: &StoredManifest, reference: &Reference, client: IpAddr) {
-        if let (Reference::Tag(_), Some(counter)) = (reference, &manifest.counter) {
-            self.0.pull_statistics.resolved_tags.remember(client, manifest.place, counter.clone(), self.now());
+        if let Reference::Tag(_) = reference {
+            self.0.pull_statistics.expected_pulls.remember(client, manifest.place, manifest.counter.clone(), self.now());
         }
+    }
+
+    /// Remembers that a client has just pushed a manifest: helm and others then request it by its digest, which is no pull.
+    pub fn note_pushed(&self, pushed: &ManifestPut, client: IpAddr) {
+        self.0.pull_statistics.expected_pulls.remember(client, pushed.place, None, self.now());
     }
 
     /// The pulls that this process has counted since it started.

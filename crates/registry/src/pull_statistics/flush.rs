@@ -48,7 +48,7 @@ impl Installation {
         let statistics = &self.0.pull_statistics;
         let _turn = statistics.flushing.lock().await;
         let now = self.now();
-        statistics.resolved_tags.forget(now);
+        statistics.expected_pulls.forget(now);
         let mut taken = statistics.counters.take();
         while !taken.is_empty() {
             let part = taken.split_off(taken.len().saturating_sub(KEYS));

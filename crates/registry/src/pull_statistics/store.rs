@@ -1,8 +1,8 @@
 //! The database of the statistics: a file of its own, because every commit to the metadata empties the caches of pulls.
 
 use super::counters::Counters;
-use super::resolved_tags::ResolvedTags;
-use crate::data_directory::{STATISTICS, Sharing};
+use super::expected_pulls::ExpectedPulls;
+use crate::data_directory::{DAMAGED_STATISTICS, STATISTICS, Sharing};
 use crate::disk::permissions;
 use crate::error::{Error, Result};
 use crate::metadata::{Metadata, migrations};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Pulls in memory and in the database.
 pub(crate) struct PullStatistics {
     pub(crate) counters: Counters,
-    pub(crate) resolved_tags: ResolvedTags,
+    pub(crate) expected_pulls: ExpectedPulls,
     /// Held by a flush, so that closing waits for one that has begun.
     pub(super) flushing: tokio::sync::Mutex<()>,
     path: PathBuf,
@@ -33,7 +33,7 @@ impl PullStatistics {
     pub(crate) async fn open(data: &Path, sharing: Sharing, now: Timestamp) -> Result<Self> {
         let statistics = Self {
             counters: Counters::default(),
-            resolved_tags: ResolvedTags::default(),
+            expected_pulls: ExpectedPulls::default(),
             flushing: tokio::sync::Mutex::default(),
             path: data.join(STATISTICS),
             sharing,
@@ -69,17 +69,21 @@ impl PullStatistics {
             return Err(Error::Unavailable(format!("there is no '{}': a server creates it when it starts", self.path.display())));
         }
         let database = Metadata::open_sqlite(&self.path, migrations::STATISTICS)?;
-        match self.sharing {
-            Sharing::Server => database.migrate().await?,
-            Sharing::Command => database.check_schema().await?,
+        let ready = match self.sharing {
+            Sharing::Server => database.migrate().await,
+            Sharing::Command => database.check_schema().await,
+        };
+        if ready.is_err() {
+            // SQLite deletes the log by its name when the last connection ends, which by then may be that of a new database.
+            database.close().await;
         }
-        Ok(database)
+        ready.map(|()| database)
     }
 
     /// Moves a database that cannot be used out of the way, and creates a new one.
     pub(super) async fn begin_anew(&self, error: &Error, now: Timestamp) -> Result<()> {
         self.leave(Database::Unopened).await;
-        let aside = format!("{STATISTICS}.damaged-{}", now.seconds());
+        let aside = format!("{DAMAGED_STATISTICS}{}", now.seconds());
         for suffix in ["", "-wal", "-shm"] {
             match std::fs::rename(self.beside(STATISTICS, suffix), self.beside(&aside, suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),

@@ -8,6 +8,7 @@ mod images;
 mod migrating;
 mod opening;
 mod pages;
+mod pull_statistics;
 mod search;
 mod support;
 mod tags;

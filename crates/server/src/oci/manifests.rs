@@ -84,6 +84,7 @@ pub(super) async fn put(
         create_repository: target.may_create(),
     };
     let put = server.installation.put_manifest(target.repository(), push).await?;
+    server.installation.note_pushed(&put, call.client());
     Ok(created(target, &put, tags))
 }
 

@@ -18,6 +18,7 @@ mod limits;
 mod listings;
 mod logs;
 mod oci;
+mod pull_statistics;
 mod revoking;
 mod serving;
 mod support;

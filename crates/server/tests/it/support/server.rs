@@ -165,6 +165,19 @@ impl Server {
         panic!("not logged: {:?}", self.log.lock().unwrap());
     }
 
+    /// Waits until this number of log events is wanted, and returns them.
+    pub(crate) fn wait_for_events(&self, number: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let found: Vec<Value> = self.log.lock().unwrap().iter().filter(|event| wanted(event)).cloned().collect();
+            if found.len() >= number {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} of {number} are logged", found.len());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The log so far, as text.
     pub(crate) fn logged(&self) -> String {
         self.log.lock().unwrap().iter().map(|event| event.to_string() + "\n").collect()
