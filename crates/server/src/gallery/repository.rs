@@ -7,6 +7,7 @@ use super::pull_box::PullBox;
 use super::route::Place;
 use super::urls;
 use super::visit::Visit;
+use crate::quick_start;
 use askama::Template;
 use roadstead_model::gallery::annotation::{self, Meaning, WellKnown};
 use roadstead_model::gallery::link::web_address;
@@ -167,7 +168,8 @@ fn pull_box(visit: &Visit<'_>, place: &Place, featured: &FeaturedTag) -> PullBox
 
 fn push_commands(visit: &Visit<'_>, place: &Place) -> Vec<String> {
     let name = urls::name(visit.origin(), place);
-    vec![format!("docker tag my-image {name}:1.0"), format!("docker push {name}:1.0")]
+    let [login, ..] = quick_start::commands(visit.origin(), &place.alias, "");
+    vec![login, format!("docker tag my-image {name}:1.0"), format!("docker push {name}:1.0")]
 }
 
 /// The platforms of the featured image, or those that the owner declares. Returns also how many are left out.

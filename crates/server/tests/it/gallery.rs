@@ -2,4 +2,5 @@
 
 mod aws_api;
 mod door;
+mod repository;
 mod tags;
