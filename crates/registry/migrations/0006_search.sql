@@ -43,6 +43,7 @@ CREATE INDEX gallery_entry_by_pulls ON gallery_entry (pulls, repository_id) WHER
 CREATE INDEX gallery_entry_by_update ON gallery_entry (updated_at, repository_id) WHERE listed;
 CREATE INDEX gallery_entry_by_name ON gallery_entry (alias, name) WHERE listed;
 CREATE INDEX gallery_entry_of_registry ON gallery_entry (registry_id, pulls, repository_id) WHERE listed;
+CREATE INDEX gallery_entry_of_registry_by_update ON gallery_entry (registry_id, updated_at, repository_id) WHERE listed;
 CREATE INDEX gallery_entry_of_registry_by_name ON gallery_entry (registry_id, name) WHERE listed;
 
 -- The words of listed repositories, and filters, which begin with U+0001.

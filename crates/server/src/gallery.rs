@@ -43,7 +43,7 @@ use crate::quick_start;
 use crate::rates::PageRate;
 use crate::server::Server;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 use page::{Failure, Page};
 use page_cache::{Kept, PageCache};
@@ -62,9 +62,9 @@ pub(crate) struct Gallery {
     caching: HeaderValue,
 }
 
-/// Whether the gallery answers POST at a path.
-pub(crate) fn has_operation(path: &str) -> bool {
-    Operation::at(path).is_some()
+/// Whether the gallery answers a request that reads no page: to an operation, or whether pages of other sites may read a document.
+pub(crate) fn takes(method: &Method, path: &str) -> bool {
+    Operation::at(path).is_some() || *method == Method::OPTIONS && is_of_programs(path)
 }
 
 impl Gallery {
@@ -82,6 +82,9 @@ impl Gallery {
     pub(crate) async fn answer(&self, server: &Server, call: &Call, body: &mut Incoming) -> Response {
         if !server.config.gallery.enabled {
             return closed(server, call).await;
+        }
+        if call.method == Method::OPTIONS && is_of_programs(call.uri.path()) {
+            return cross_origin::preflight("GET, HEAD", "Accept, If-None-Match");
         }
         match route::find(&call.method, call.uri.path(), call.uri.query()) {
             Address::Page(route) => self.page(server, call, &route).await,

@@ -41,6 +41,7 @@ fn is_misleading(letter: char) -> bool {
             | '\u{3164}' | '\u{ffa0}'       // Hangul fillers
             | '\u{feff}'                    // byte order mark
             | '\u{fff9}'..='\u{fffb}'       // interlinear annotation
+            | '\u{fffe}' | '\u{ffff}'       // no characters, and forbidden in XML
             | '\u{e0000}'..='\u{e007f}'     // tags
         )
 }

@@ -3,11 +3,14 @@
 use super::page::Page;
 use crate::http::{Reply, Response};
 use http::StatusCode;
-use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE,
+};
 
 /// Lets pages of every site read a document.
 pub(super) fn shared(page: Page) -> Page {
-    page.with(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+    page.with(ACCESS_CONTROL_ALLOW_ORIGIN, "*").with(ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Retry-After, X-Request-Id")
 }
 
 /// Lets pages of every site read a response.

@@ -6,6 +6,7 @@ use super::urls;
 use super::visit::Visit;
 use crate::config::GalleryConfig;
 use roadstead_model::Timestamp;
+use roadstead_model::gallery::visible_text::visible;
 
 /// The values of `layout/page.html`.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ impl Layout {
     pub(super) fn new(visit: &Visit<'_>, title: impl Into<String>) -> Self {
         let GalleryConfig { notice, imprint, contact, .. } = &visit.server.config.gallery;
         Self {
-            title: title.into(),
+            title: visible(&title.into()).into_owned(),
             site: visit.site().to_owned(),
             description: None,
             searched: String::new(),
@@ -52,7 +53,7 @@ impl Layout {
 
     /// Sets what search engines and chat programs show of the page.
     pub(super) fn described(self, description: impl Into<String>) -> Self {
-        Self { description: Some(description.into()).filter(|text| !text.is_empty()), ..self }
+        Self { description: Some(visible(&description.into()).into_owned()).filter(|text| !text.is_empty()), ..self }
     }
 
     /// Sets the one address of the page, from its path.

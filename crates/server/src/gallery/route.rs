@@ -292,7 +292,6 @@ impl Route {
             Self::Pulls(_) => &["from", "to"],
             Self::Compare(_) => &["from", "to", "platform"],
             Self::Image(..) | Self::Api(Api::Image(..)) => &["platform"],
-            Self::Badge(..) => &["tag", "platform", "label"],
             Self::Api(Api::Search) => &["q", "os", "arch", "kind", "verified", "signed", "sort", "limit", "after"],
             Self::Api(Api::Publisher(_)) => &["limit", "after"],
             Self::Api(Api::Tags(_)) => &["q", "sort", "hidden", "limit", "after"],

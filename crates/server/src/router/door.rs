@@ -37,7 +37,7 @@ impl Door {
             "/healthz" => Self::Health,
             "/readyz" => Self::Readiness,
             "/metrics" => Self::Metrics,
-            _ if read || gallery::has_operation(path) => Self::Gallery,
+            _ if read || gallery::takes(method, path) => Self::Gallery,
             _ => Self::WrongMethod("GET, HEAD"),
         }
     }

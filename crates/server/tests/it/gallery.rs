@@ -2,5 +2,6 @@
 
 mod aws_api;
 mod door;
+mod hostile;
 mod repository;
 mod tags;
