@@ -117,16 +117,18 @@ fn image(target: &Target<'_>) -> Vec<PullCommand> {
     ]
 }
 
+/// Helm takes a chart by version or by digest. Any other tag is a range of versions for it.
 fn helm(target: &Target<'_>) -> Vec<PullCommand> {
-    let location = match target.reference {
-        Reference::Tag(tag) if chart_version(tag).is_some() => quoted(&format!("oci://{}", target.repository())).into_owned(),
-        _ => target.word("oci://"),
-    };
     let version = match target.reference {
-        Reference::Tag(tag) => chart_version(tag).map(|version| format!("--version {version}")).unwrap_or_default(),
-        Reference::Digest(_) => String::new(),
+        Reference::Tag(tag) => chart_version(tag),
+        Reference::Digest(_) => None,
     };
-    let flag = target.flag("--plain-http");
+    let (location, version) = match (version, target.by_digest()) {
+        (Some(version), _) => (target.repository(), format!("--version {version}")),
+        (None, Some(pinned)) => (pinned, String::new()),
+        (None, None) => return vec![oras(target)],
+    };
+    let (location, flag) = (quoted(&format!("oci://{location}")).into_owned(), target.flag("--plain-http"));
     vec![
         PullCommand::of_words("helm", &["helm pull", &location, &version, flag]),
         PullCommand::of_words("helm install", &["helm install", &release_name(target.short_name()), &location, &version, flag]),
@@ -135,7 +137,7 @@ fn helm(target: &Target<'_>) -> Vec<PullCommand> {
 
 /// The version of the chart that Helm pushed with this tag. Helm writes a plus sign as an underscore, because tags have none.
 ///
-/// Returns `None` if the tag is no semantic version, which Helm would take for a range.
+/// Returns `None` if the tag is no semantic version.
 fn chart_version(tag: &Tag) -> Option<String> {
     let core = tag.as_str().split(['-', '_']).next().unwrap_or_default();
     let core = core.strip_prefix('v').unwrap_or(core);

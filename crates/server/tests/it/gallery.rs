@@ -3,5 +3,6 @@
 mod aws_api;
 mod door;
 mod hostile;
+mod image;
 mod repository;
 mod tags;

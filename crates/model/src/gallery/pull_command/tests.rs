@@ -100,12 +100,14 @@ fn a_chart_is_pulled_by_the_version_that_helm_wrote_as_a_tag() {
         ("v1.2.3", "helm pull oci://registry.example/harbour/team/web --version v1.2.3"),
         ("1.2.3-rc.1_build.5", "helm pull oci://registry.example/harbour/team/web --version 1.2.3-rc.1+build.5"),
         ("1.2.3_build_5", "helm pull oci://registry.example/harbour/team/web --version 1.2.3+build+5"),
-        ("latest", "helm pull oci://registry.example/harbour/team/web:latest"),
-        ("1.2", "helm pull oci://registry.example/harbour/team/web:1.2"),
-        ("1..2", "helm pull oci://registry.example/harbour/team/web:1..2"),
+        ("latest", "oras pull registry.example/harbour/team/web:latest"),
+        ("1.2", "oras pull registry.example/harbour/team/web:1.2"),
+        ("1..2", "oras pull registry.example/harbour/team/web:1..2"),
     ] {
         assert_eq!(lines("https://registry.example", Clients::Helm, tag)[0], expected);
     }
+    let latest = lines("https://registry.example", Clients::Helm, &format!("latest@{}", digest()));
+    assert_eq!(latest[0], format!("helm pull oci://registry.example/harbour/team/web@{}", digest()));
     let by_digest = lines("http://localhost:5000", Clients::Helm, &digest());
     assert_eq!(by_digest[0], format!("helm pull oci://localhost:5000/harbour/team/web@{} --plain-http", digest()));
     assert_eq!(
