@@ -53,3 +53,12 @@ export async function keyboardStops(tab, most = 600) {
   }
   return stops;
 }
+
+/** The number of elements that the Tab key should stop at: one of a group of radio buttons, and none in closed details. */
+export const tabbable = (tab) =>
+  tab.evaluate(() => {
+    const groups = new Set();
+    const isFirst = ({ type, name }) => type !== 'radio' || (!groups.has(name) && groups.add(name));
+    const selector = 'a[href], button, input:not([type=hidden]), select, summary, [tabindex="0"]';
+    return [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility() && isFirst(element)).length;
+  });

@@ -12,13 +12,26 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from seed import seed
 
-from running import Server  # from tests/clients, whose folder seed.py adds to the path
+from running import PATIENCE, Server  # from tests/clients, whose folder seed.py adds to the path
 
 HERE = Path(__file__).resolve().parent
+
+
+def settle(server: Server) -> None:
+    """Waits until lists show what was pushed and pulled: a start counts pulls for the ranking, and the index follows shortly."""
+    server.restart()
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        page = server.http.request("GET", f"{server.url}/").data.decode()
+        if "library/nginx" in page and "No image yet" not in page:
+            return
+        time.sleep(0.2)
+    print("the index is still behind what was pushed", file=sys.stderr)
 
 
 def test(log: Path, environment: dict[str, str], *arguments: str) -> int:
@@ -35,6 +48,7 @@ def main(command: str, *arguments: str) -> int:
         server = Server(Path(folder) / "data", *(arguments if command == "serve" else ()))
         try:
             digests = seed(server)
+            settle(server)
             if command == "serve":
                 print(server.url, flush=True)
                 sys.stdin.readline()

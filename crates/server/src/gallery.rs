@@ -4,8 +4,6 @@
 //! shows with at most three statements, and returns a [`Page`] or a [`Failure`]. Whether a page is kept, compressed, unchanged or
 //! refused is decided here for all of them.
 
-#![allow(dead_code)]
-
 mod api;
 mod assets;
 mod aws_api;

@@ -37,7 +37,7 @@ impl Failure {
                 let text = format!("Your network asks for many pages in a short time. Try again in {seconds} s.");
                 plain(visit, StatusCode::TOO_MANY_REQUESTS, "Slow down, please", text).with(RETRY_AFTER, &seconds.to_string())
             }
-            Self::Crowded(_) => {
+            Self::Crowded => {
                 let text = "The server is busy with other requests. Try again in some seconds.".to_owned();
                 plain(visit, StatusCode::SERVICE_UNAVAILABLE, "Too busy", text).with(RETRY_AFTER, Crowded::RETRY_AFTER)
             }

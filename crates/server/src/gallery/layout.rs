@@ -14,7 +14,7 @@ pub(super) struct Layout {
     pub(super) title: String,
     /// The name of this gallery.
     pub(super) site: String,
-    pub(super) description: Option<String>,
+    pub(super) description: String,
     /// The text in the search box.
     pub(super) searched: String,
     /// The absolute address of the page, if it is one that search engines may list.
@@ -34,10 +34,11 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(visit: &Visit<'_>, title: impl Into<String>) -> Self {
         let GalleryConfig { notice, imprint, contact, .. } = &visit.server.config.gallery;
+        let (title, site) = (visible(&title.into()).into_owned(), visit.site().to_owned());
         Self {
-            title: visible(&title.into()).into_owned(),
-            site: visit.site().to_owned(),
-            description: None,
+            description: format!("{title} at {site}, a public registry of container images."),
+            title,
+            site,
             searched: String::new(),
             canonical: None,
             feed: None,
@@ -51,9 +52,10 @@ impl Layout {
         }
     }
 
-    /// Sets what search engines and chat programs show of the page.
+    /// Sets what search engines and chat programs show of the page, unless the text is empty.
     pub(super) fn described(self, description: impl Into<String>) -> Self {
-        Self { description: Some(visible(&description.into()).into_owned()).filter(|text| !text.is_empty()), ..self }
+        let description = visible(&description.into()).into_owned();
+        if description.is_empty() { self } else { Self { description, ..self } }
     }
 
     /// Sets the one address of the page, from its path.

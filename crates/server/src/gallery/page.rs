@@ -28,7 +28,7 @@ pub(super) enum Failure {
     /// The query of the address makes no sense, for this reason.
     BadRequest(String),
     TooFast(TooFast),
-    Crowded(Crowded),
+    Crowded,
     /// The storage, or a template, failed.
     Broken(Error),
 }
@@ -95,7 +95,7 @@ impl From<TooFast> for Failure {
 }
 
 impl From<Crowded> for Failure {
-    fn from(reason: Crowded) -> Self {
-        Self::Crowded(reason)
+    fn from(_: Crowded) -> Self {
+        Self::Crowded
     }
 }

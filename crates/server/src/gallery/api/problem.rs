@@ -28,7 +28,7 @@ pub(in crate::gallery) fn page(failure: Failure, visit: &Visit<'_>) -> Page {
             problem(StatusCode::TOO_MANY_REQUESTS, &format!("Your network exceeds the rate of requests. Try again in {seconds} s."))
                 .with(RETRY_AFTER, &seconds.to_string())
         }
-        Failure::Crowded(_) => {
+        Failure::Crowded => {
             problem(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again later.").with(RETRY_AFTER, Crowded::RETRY_AFTER)
         }
         Failure::Broken(error) => {

@@ -165,3 +165,14 @@ fn without_a_gallery_only_the_first_commands_are_left() {
     assert!(first.status == 200 && first.text().contains("/pier/app:latest"), "{first:?}");
     assert_eq!(harbour.server.get("/v2/").status, 401);
 }
+
+#[test]
+fn a_page_is_new_as_soon_as_something_was_pushed() {
+    let harbour = Harbour::new();
+    let before = harbour.server.get("/pier/app");
+    let again = harbour.server.get("/pier/app");
+    assert_eq!((before.status, again.header("etag")), (200, before.header("etag")));
+    assert_eq!(harbour.put("v1.2.3", &[], &harbour.image("a", None)).status, 201);
+    let after = harbour.server.get("/pier/app");
+    assert!(after.header("etag") != before.header("etag") && after.text().contains("v1.2.3"), "{after:?}");
+}
