@@ -20,6 +20,7 @@ const LONGEST_TITLE: usize = 255;
 /// The types of pictures that are shown. SVG is not one, because it can contain scripts.
 const PICTURE_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 
+const MARKDOWN: &str = "text/markdown";
 const TITLE: &str = "org.opencontainers.image.title";
 
 /// The media type, if pictures of it are shown.
@@ -47,12 +48,14 @@ pub struct Picture {
 impl Readme {
     /// The README that a manifest holds, if it is no larger than [`MAXIMUM_BYTES`].
     pub fn of(manifest: &Manifest) -> Option<Self> {
-        if ArtifactKind::of(manifest) != ArtifactKind::Readme {
+        // Every push asks, and finding the kind takes longer than seeing that there is no Markdown.
+        let types = manifest.artifact_type.as_ref().into_iter().chain(manifest.layers.iter().map(|layer| &layer.media_type));
+        if !types.into_iter().any(|media_type| media_type.starts_with(MARKDOWN)) || ArtifactKind::of(manifest) != ArtifactKind::Readme {
             return None;
         }
         // The repository holds what is not external.
         let layers = manifest.layers.iter().filter(|layer| !layer.external);
-        let is_markdown = |layer: &&Descriptor| layer.media_type.split(';').next() == Some("text/markdown");
+        let is_markdown = |layer: &&Descriptor| layer.media_type.split(';').next() == Some(MARKDOWN);
         let markdown = layers.clone().find(is_markdown).or_else(|| layers.clone().next())?;
         let pictures = layers.filter_map(Picture::of).take(MOST_PICTURES).collect();
         (markdown.size <= MAXIMUM_BYTES).then(|| Self { markdown: markdown.digest.clone(), pictures })
