@@ -11,24 +11,17 @@ use std::cmp::Ordering;
 
 /// A page of the tags of one visibility: at most ?7 of the ?5 tags after a place whose names match a pattern.
 macro_rules! page {
-    ($place:literal, $after:literal, $direction:literal) => {
+    ($place:literal, $after:literal, $order:literal, $direction:literal) => {
         concat!(
             "SELECT ",
             tag_columns!(),
             " FROM (SELECT near.name, near.place FROM (SELECT name, ",
             $place,
             " AS place FROM tag
-                WHERE repository_id = ?1 AND visibility = ?2 AND (",
-            $place,
-            ", name) ",
+                WHERE repository_id = ?1 AND visibility = ?2 AND ",
             $after,
-            " (?3, ?4)
-                ORDER BY ",
-            $place,
-            " ",
-            $direction,
-            ", name ",
-            $direction,
+            " ORDER BY ",
+            $order,
             " LIMIT ?5) AS near
             WHERE LOWER(near.name) LIKE ?6 ESCAPE '\\' ORDER BY near.place ",
             $direction,
@@ -44,40 +37,37 @@ macro_rules! page {
     };
 }
 
-/// The last of the ?5 tags of one visibility after a place.
+/// The last of the ?5 + 1 tags of one visibility after a place.
 macro_rules! end {
-    ($place:literal, $after:literal, $direction:literal) => {
+    ($after:literal, $order:literal) => {
         concat!(
-            "SELECT created_at, name FROM tag WHERE repository_id = ?1 AND visibility = ?2 AND (",
-            $place,
-            ", name) ",
+            "SELECT t.created_at, t.name FROM (SELECT name FROM tag WHERE repository_id = ?1 AND visibility = ?2 AND ",
             $after,
-            " (?3, ?4)
-            ORDER BY ",
-            $place,
-            " ",
-            $direction,
-            ", name ",
-            $direction,
-            " LIMIT 1 OFFSET ?5"
+            "
+                ORDER BY ",
+            $order,
+            " LIMIT 1 OFFSET ?5) AS last
+            JOIN tag t ON t.repository_id = ?1 AND t.name = last.name"
         )
     };
 }
 
 statements! {
     SELECT_COUNTS = "SELECT listed_tags, hidden_tags FROM repository WHERE id = ?1";
-    SELECT_OLDER = page!("created_at", "<", "DESC");
-    SELECT_NEWER = page!("created_at", ">", "ASC");
-    SELECT_LOWER = page!("version_key", "<", "DESC");
-    SELECT_HIGHER = page!("version_key", ">", "ASC");
-    SELECT_AFTER = page!("name", ">", "ASC");
-    SELECT_BEFORE = page!("name", "<", "DESC");
-    SELECT_OLDER_END = end!("created_at", "<", "DESC");
-    SELECT_LOWER_END = end!("version_key", "<", "DESC");
-    SELECT_AFTER_END = end!("name", ">", "ASC");
-    SELECT_BEGINNING = concat!("SELECT ", tag_columns!(), " FROM tag t JOIN manifest m ON m.id = t.manifest_id
-        LEFT JOIN manifest_summary s ON s.manifest_id = m.id
-        WHERE t.repository_id = ?1 AND t.visibility = ?2 AND t.name >= ?3 AND t.name < ?4 ORDER BY t.name LIMIT ?5");
+    SELECT_OLDER = page!("created_at", "(created_at, name) < (?3, ?4)", "created_at DESC, name DESC", "DESC");
+    SELECT_NEWER = page!("created_at", "(created_at, name) > (?3, ?4)", "created_at, name", "ASC");
+    SELECT_LOWER = page!("version_key", "(version_key, name) < (?3, ?4)", "version_key DESC, name DESC", "DESC");
+    SELECT_HIGHER = page!("version_key", "(version_key, name) > (?3, ?4)", "version_key, name", "ASC");
+    // In this order, both parameters are the name.
+    SELECT_AFTER = page!("name", "name > ?4 AND ?3 = ?4", "name", "ASC");
+    SELECT_BEFORE = page!("name", "name < ?4 AND ?3 = ?4", "name DESC", "DESC");
+    SELECT_OLDER_END = end!("(created_at, name) < (?3, ?4)", "created_at DESC, name DESC");
+    SELECT_LOWER_END = end!("(version_key, name) < (?3, ?4)", "version_key DESC, name DESC");
+    SELECT_AFTER_END = end!("name > ?4 AND ?3 = ?4", "name");
+    SELECT_BEGINNING = concat!("SELECT ", tag_columns!(), " FROM (SELECT name FROM tag
+            WHERE repository_id = ?1 AND visibility = ?2 AND name >= ?3 AND name < ?4 ORDER BY name LIMIT ?5) AS found
+        JOIN tag t ON t.repository_id = ?1 AND t.name = found.name JOIN manifest m ON m.id = t.manifest_id
+        LEFT JOIN manifest_summary s ON s.manifest_id = m.id ORDER BY t.name");
 }
 
 /// The most tags of a page.
@@ -342,4 +332,39 @@ fn pattern(filter: &str) -> String {
         pattern.push('%');
     }
     pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::migrations;
+
+    /// A plan that looks at tags of another visibility would not be flat where there are many signatures.
+    #[test]
+    fn every_page_is_a_range_of_an_index_of_its_visibility() {
+        let database = rusqlite::Connection::open_in_memory().expect("a database");
+        for script in migrations::METADATA {
+            database.execute_batch(script).expect("a migration");
+        }
+        for (name, Sql(text)) in STATEMENTS.iter().filter(|(name, _)| *name != "SELECT_COUNTS") {
+            let mut explain = database.prepare(&format!("EXPLAIN QUERY PLAN {text}")).expect("a statement");
+            let columns = vec![1; explain.parameter_count()];
+            let steps = explain.query_map(rusqlite::params_from_iter(columns), |row| row.get::<_, String>(3)).expect("a plan");
+            let plan: Vec<_> = steps.map(|step| step.expect("a step")).collect();
+            let is_range =
+                |step: &&String| step.starts_with("SEARCH tag USING COVERING INDEX tag_by_") && step.contains("visibility=? AND");
+            assert_eq!(plan.iter().filter(is_range).count(), 1, "{name}: {plan:#?}");
+            assert!(plan.iter().all(|step| !step.starts_with("SCAN tag")), "{name}: {plan:#?}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_written_as_it_is_read() {
+        let place = TagPlace { moved_at: Timestamp::from_micros(5), name: "1.0".to_owned() };
+        assert_eq!(TagPlace::parse(TagOrder::Newest, &place.to_text(TagOrder::Newest)), Some(place));
+        assert_eq!(TagPlace::parse(TagOrder::Name, "1.0").map(|place| place.name), Some("1.0".to_owned()));
+        for text in ["", "~", "5~", "~1.0", "x~1.0", "5~-1", "99999999999999999999~1.0", "1.0"] {
+            assert_eq!(TagPlace::parse(TagOrder::Newest, text), None, "{text}");
+        }
+    }
 }

@@ -2,4 +2,5 @@
 
 mod image;
 mod tags;
+mod tags_scale;
 mod texts;
