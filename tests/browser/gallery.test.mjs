@@ -94,7 +94,7 @@ describe('pages', { concurrency: 2 }, () => {
         const found = report.results.flatMap(({ messages }) => messages.map(({ ruleId, message, line }) => `${line}: ${message} (${ruleId})`));
         assert.deepEqual(found.slice(0, 10), []);
         assert.equal(html.match(/<h1[\s>]/g)?.length, 1);
-        if (!page.heavy) assert.ok(html.length <= 40_000 && gzipSync(html).length <= 10_000, `${html.length} bytes, ${gzipSync(html).length} compressed`);
+        assert.ok(html.length <= (page.heavy ? 60_000 : 40_000) && gzipSync(html).length <= 10_000, `${html.length} bytes, ${gzipSync(html).length} compressed`);
         const { tab, close } = await open(browser, page, { script: false });
         const inline = () => [...document.querySelectorAll('*')].flatMap((element) => element.getAttributeNames()).filter((name) => /^(style|on.*)$/.test(name));
         assert.deepEqual(await tab.evaluate(inline), []);
