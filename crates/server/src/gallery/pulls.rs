@@ -26,6 +26,8 @@ const HEIGHT: u64 = 180;
 struct Pulls<'a> {
     layout: Layout,
     place: &'a Place,
+    /// The current one of the views of a repository.
+    tab: &'static str,
     totals: PullTotals,
     chart: Chart,
     /// The days with pulls, the latest first.
@@ -105,6 +107,7 @@ impl<'a> Pulls<'a> {
         Self {
             layout,
             place,
+            tab: "pulls",
             totals,
             chart: Chart::new(days, &of_days),
             days: of_days.into_iter().rev().collect(),
