@@ -48,6 +48,9 @@ pub(super) async fn page(visit: &Visit<'_>) -> Result<Page, Failure> {
         return Ok(Page::see_other(&url_of(address)));
     }
     let mut answer = visit.installation().search(&request.search(visit)).await?;
+    if answer.cards.is_empty() && answer.total.count > 0 {
+        return Ok(Page::see_other(&request.url_of_page(request::pages(answer.total.count))));
+    }
     let corrected = answer.corrected.take().map(|text| Correction { url: request.url_of_text(&text), text });
     let offered = answer.offered.take().map(|(card, tag)| {
         let place = place_of(&card);

@@ -5,4 +5,5 @@ mod door;
 mod hostile;
 mod image;
 mod repository;
+mod search;
 mod tags;
