@@ -8,7 +8,7 @@ ALTER TABLE tag ADD COLUMN is_stable BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX tag_by_time ON tag (repository_id, visibility, created_at, name);
 CREATE INDEX tag_by_version ON tag (repository_id, visibility, version_key, name);
 CREATE INDEX tag_by_name ON tag (repository_id, visibility, name);
-CREATE INDEX tag_by_stable_version ON tag (repository_id, version_key) WHERE is_stable AND visibility = 0;
+CREATE INDEX tag_by_stable_version ON tag (repository_id, visibility, is_stable, version_key) WHERE is_stable = TRUE AND visibility = 0;
 
 -- The numbers of tags, stored because counting them takes time linear in the repository.
 ALTER TABLE repository ADD COLUMN listed_tags BIGINT NOT NULL DEFAULT 0;

@@ -17,7 +17,7 @@ statements! {
                 JOIN tag t ON t.repository_id = o.repository_id AND t.name = TRIM(o.tag_value) AND t.visibility <> 1
                 WHERE o.repository_id = ?1 AND o.tag_key = ?2
             UNION ALL SELECT 1, name FROM tag WHERE repository_id = ?1 AND name = 'latest' AND visibility = 0
-            UNION ALL SELECT * FROM (SELECT 2, name FROM tag WHERE repository_id = ?1 AND is_stable AND visibility = 0
+            UNION ALL SELECT * FROM (SELECT 2, name FROM tag WHERE repository_id = ?1 AND visibility = 0 AND is_stable = TRUE
                 ORDER BY version_key DESC LIMIT 1) AS highest
             UNION ALL SELECT * FROM (SELECT 3, name FROM tag WHERE repository_id = ?1 AND visibility = 0
                 ORDER BY created_at DESC, name DESC LIMIT 1) AS newest
@@ -64,5 +64,24 @@ impl FromRow for FeaturedTag {
         };
         let (created, annotations): (_, Option<String>) = row.read()?;
         Ok(Self { candidacy, created, annotations: summary::annotations(annotations.as_deref().unwrap_or_default()), row: row.read()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SELECT_CANDIDATES;
+    use crate::metadata::migrations;
+
+    /// A repository can have a million tags of which none is a stable version.
+    #[test]
+    fn every_candidate_is_one_entry_of_an_index() {
+        let plan = migrations::plan(&SELECT_CANDIDATES);
+        for step in [
+            "SEARCH tag USING COVERING INDEX tag_by_stable_version (repository_id=? AND visibility=? AND is_stable=?)",
+            "SEARCH tag USING COVERING INDEX tag_by_time (repository_id=? AND visibility=?)",
+        ] {
+            assert!(plan.iter().any(|found| found == step), "{plan:#?}");
+        }
+        assert!(plan.iter().all(|step| !step.starts_with("SCAN tag")), "{plan:#?}");
     }
 }

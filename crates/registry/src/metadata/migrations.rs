@@ -92,3 +92,16 @@ pub(crate) fn for_postgres(script: &str) -> String {
         [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), ("json_quote(", "to_json("), (" WITHOUT ROWID", "")];
     words.iter().fold(script.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
 }
+
+/// The steps in which SQLite runs a statement on the current schema.
+#[cfg(test)]
+pub(crate) fn plan(sql: &super::Sql) -> Vec<String> {
+    let database = rusqlite::Connection::open_in_memory().expect("a database");
+    for script in METADATA {
+        database.execute_batch(script).expect("a migration");
+    }
+    let mut explain = database.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.0)).expect("a statement");
+    let parameters = rusqlite::params_from_iter(vec![1; explain.parameter_count()]);
+    let steps = explain.query_map(parameters, |row| row.get(3)).expect("a plan");
+    steps.map(|step| step.expect("a step")).collect()
+}
