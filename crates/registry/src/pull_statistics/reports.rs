@@ -1,6 +1,7 @@
 //! Reading the statistics. They are as old as the last flush.
 
-use crate::error::Result;
+use crate::data_directory::Sharing;
+use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::{repository_row, stale};
@@ -88,7 +89,7 @@ impl Installation {
                 recent_tags: select_tags(tx, id, &recent, tags).await?,
             })
         };
-        self.0.pull_statistics.database().await?.scan(select).await
+        self.read_statistics(select).await
     }
 
     /// The pulls of these repositories, by their row ids. Those that were never pulled are absent.
@@ -103,7 +104,7 @@ impl Installation {
             }
             Ok(totals)
         };
-        self.0.pull_statistics.database().await?.read(select).await
+        self.read_statistics(select).await
     }
 
     /// The pulls of these tags in the last 30 days, without robots, in the same order. Costs some thirty rows per tag.
@@ -116,20 +117,20 @@ impl Installation {
             }
             Ok(pulls)
         };
-        self.0.pull_statistics.database().await?.read(select).await
+        self.read_statistics(select).await
     }
 
     /// The pulls of each day in a range that had any, of at most [`MOST_DAYS`].
     pub async fn pulls_by_day(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>) -> Result<Vec<PullsOfDay>> {
         let id = self.repository_id(repository).await?;
-        self.0.pull_statistics.database().await?.read(async |tx: &mut Tx<'_>| select_days(tx, id, days).await).await
+        self.read_statistics(async |tx: &mut Tx<'_>| select_days(tx, id, days).await).await
     }
 
     /// The most pulled tags in a range of the last 400 days, without robots. In a repository of very many tags, only the end of the range
     /// is looked at.
     pub async fn pulls_by_tag(&self, repository: &RepositoryKey, days: &RangeInclusive<Day>, limit: usize) -> Result<Vec<PullsOf<Tag>>> {
         let id = self.repository_id(repository).await?;
-        self.0.pull_statistics.database().await?.scan(async |tx: &mut Tx<'_>| select_tags(tx, id, days, limit).await).await
+        self.read_statistics(async |tx: &mut Tx<'_>| select_tags(tx, id, days, limit).await).await
     }
 
     /// The most pulled images in a range of the last 400 days, as [`Self::pulls_by_tag`] lists tags.
@@ -141,7 +142,7 @@ impl Installation {
     ) -> Result<Vec<PullsOf<Digest>>> {
         let id = self.repository_id(repository).await?;
         let select = async |tx: &mut Tx<'_>| tx.query(&SELECT_IMAGES, params![id, days.start(), days.end(), MOST_ROWS, limit]).await;
-        let rows: Vec<(i64, u64)> = self.0.pull_statistics.database().await?.scan(select).await?;
+        let rows: Vec<(i64, u64)> = self.read_statistics(select).await?;
         let name = async |tx: &mut Tx<'_>| {
             let mut images = Vec::with_capacity(rows.len());
             for (manifest, pulls) in &rows {
@@ -161,6 +162,25 @@ impl Installation {
         let set = async move |tx: &mut Tx<'_>| tx.execute(&SET_TOTAL, params![id, total]).await.map(drop);
         self.0.pull_statistics.database().await?.write(set).await?;
         self.0.metadata.write(async move |tx: &mut Tx<'_>| stale::mark(tx, id).await).await
+    }
+
+    /// Reads. A server begins anew if the database turns out to be damaged: a flush may never touch what a page or the indexer reads.
+    async fn read_statistics<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let statistics = &self.0.pull_statistics;
+        match statistics.database().await?.scan(&work).await {
+            Err(Error::Damaged(_)) if statistics.sharing == Sharing::Server => {}
+            read => return read,
+        }
+        let _turn = statistics.flushing.lock().await;
+        // Another reader may have been here first.
+        match statistics.database().await?.scan(&work).await {
+            Err(error @ Error::Damaged(_)) => statistics.begin_anew(&error, self.now()).await?,
+            read => return read,
+        }
+        statistics.database().await?.scan(&work).await
     }
 
     async fn repository_id(&self, repository: &RepositoryKey) -> Result<i64> {

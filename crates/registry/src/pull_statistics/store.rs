@@ -17,7 +17,7 @@ pub(crate) struct PullStatistics {
     /// Held by a flush, so that closing waits for one that has begun.
     pub(super) flushing: tokio::sync::Mutex<()>,
     path: PathBuf,
-    sharing: Sharing,
+    pub(super) sharing: Sharing,
     database: tokio::sync::Mutex<Database>,
 }
 

@@ -72,7 +72,7 @@ fn a_request_is_refused_before_its_body_and_the_client_may_still_send_it() {
         ("PATCH", "/v2/pier/app/blobs/uploads/00000000-0000-4000-8000-000000000000", vec![login], 404),
         ("POST", "/", vec![("x-amz-target", "SpencerFrontendService.Nothing")], 400),
         ("POST", "/token", vec![], 413),
-        ("PUT", "/nothing", vec![], 404),
+        ("PUT", "/nothing", vec![], 405),
         ("PUT", "/", vec![], 405),
     ] {
         let mut connection = Connection::to(harbour.server.address());
