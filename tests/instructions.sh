@@ -38,5 +38,5 @@ check() {
 
 check manifest-get 65000
 check describe-tags:1k 1900000
-check tags:1k 65000
+check tags:1k 120000
 check push:4k 3000000

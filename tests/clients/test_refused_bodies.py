@@ -32,7 +32,7 @@ def refused(server):
         ("PUT", f"/v2/{server.alias}/app/manifests/v1", 401),
         ("POST", "/", 400),
         ("POST", "/token", 413),
-        ("PUT", "/nothing", 404),
+        ("PUT", "/nothing", 405),
         ("PUT", "/healthz", 405),
     ]
 

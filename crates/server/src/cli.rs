@@ -13,6 +13,7 @@ mod gc;
 mod input;
 mod output;
 mod policy;
+mod repository;
 mod repository_policy;
 mod serve;
 mod signals;
@@ -58,6 +59,9 @@ enum Command {
     /// Manage the policies of users.
     #[command(after_help = DATA_ACCESS_HELP)]
     Policy(Noun<policy::Verb>),
+    /// Show what the gallery makes of a repository.
+    #[command(after_help = DATA_ACCESS_HELP)]
+    Repository(Noun<repository::Verb>),
     /// Show the policy of a repository, or delete one that locks everybody out.
     #[command(after_help = DATA_ACCESS_HELP)]
     RepositoryPolicy(Noun<repository_policy::Verb>),
@@ -94,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => command.run(),
         Command::AccessKey(command) => command.run(),
         Command::Policy(command) => command.run(),
+        Command::Repository(command) => command.run(),
         Command::RepositoryPolicy(command) => command.run(),
         Command::Gallery(command) => command.run(),
         Command::Stats(command) => command.run(),

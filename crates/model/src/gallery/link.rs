@@ -3,11 +3,14 @@
 /// The longest address that is linked, in bytes. Browsers and proxies refuse longer ones.
 const LONGEST: usize = 2048;
 
-/// The address, if it begins with `http://` or `https://`. Other schemes can run scripts, and browsers skip control characters in one.
+/// The address, if it begins with `http://` or `https://` and a host. Other schemes can run scripts, and browsers skip control characters
+/// in one. A user name before the host can pass for the host (RFC 3986, section 7.6).
 pub fn web_address(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once("://")?;
-    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) && !rest.is_empty();
-    (is_web && is_plain(text)).then_some(text)
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let has_host = authority.starts_with(char::is_alphanumeric) && !authority.contains('@');
+    (is_web && has_host && is_plain(text)).then_some(text)
 }
 
 /// The address, if [`web_address`] allows it or if it begins with `mailto:`.
@@ -44,6 +47,10 @@ mod tests {
             "docs/a.md",
             "http:a",
             "https://",
+            "https:///x",
+            "https://@",
+            "https://example.org@evil.example",
+            "http://[::1",
             "mailto:",
             "",
         ] {

@@ -1,5 +1,6 @@
 //! What the owner of a repository sets with resource tags.
 
+use super::link::web_address;
 use crate::resource_tag::ResourceTag;
 use crate::tag::Tag;
 
@@ -50,9 +51,9 @@ impl OwnerSettings {
                 UNLISTED => settings.is_unlisted = value.eq_ignore_ascii_case("true"),
                 DEPRECATED => settings.deprecated = (!value.eq_ignore_ascii_case("false")).then(|| reason(value)),
                 KEYWORDS => settings.keywords = value.split_whitespace().take(MOST_KEYWORDS).map(str::to_owned).collect(),
-                SOURCE => settings.source = web_address(value),
+                SOURCE => settings.source = web_address(value).map(str::to_owned),
                 LICENSE => settings.license = (!value.is_empty()).then(|| value.to_owned()),
-                HOMEPAGE => settings.homepage = web_address(value),
+                HOMEPAGE => settings.homepage = web_address(value).map(str::to_owned),
                 _ => {}
             }
         }
@@ -63,12 +64,6 @@ impl OwnerSettings {
 /// The reason of a deprecation; `true` gives none.
 fn reason(value: &str) -> String {
     if value.eq_ignore_ascii_case("true") { String::new() } else { value.to_owned() }
-}
-
-/// An address that a page may link to.
-pub fn web_address(text: &str) -> Option<String> {
-    let is_web = ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-    (is_web && !text.contains(char::is_whitespace)).then(|| text.to_owned())
 }
 
 /// The tags that the owner hides, by their beginnings and endings.

@@ -1,6 +1,6 @@
 //! The page of a repository's tags.
 
-use crate::support::{Answer, Harbour, Image, Pusher};
+use crate::support::{Answer, Harbour, Image, Pusher, Server};
 use serde_json::json;
 
 /// Pushes images of their own for these tags, in order.
@@ -9,6 +9,12 @@ fn push(harbour: &Harbour, tags: &[&str]) {
     for tag in tags {
         assert_eq!(pusher.push(&Image::new(tag, &["layer".into()]), tag).status, 201);
     }
+}
+
+/// Sets a resource tag of `pier/app`.
+fn tag_resource(harbour: &Harbour, key: &str, value: &str) {
+    let tags = json!({"resourceArn": "arn:aws:ecr-public::000000000000:repository/app", "tags": [{"Key": key, "Value": value}]});
+    assert_eq!(harbour.server.aws("TagResource", &tags).status, 200);
 }
 
 fn page(harbour: &Harbour, query: &str) -> String {
@@ -71,11 +77,7 @@ fn signatures_are_folded_hidden_tags_have_a_link_and_tags_of_one_image_share_a_r
         assert_eq!(pusher.push(&image, tag).status, 201);
     }
     push(&harbour, &["nightly-1"]);
-    let hide = json!({
-        "resourceArn": "arn:aws:ecr-public::000000000000:repository/app",
-        "tags": [{"Key": "roadstead:hidden-tags", "Value": "nightly-"}],
-    });
-    assert_eq!(harbour.server.aws("TagResource", &hide).status, 200);
+    tag_resource(&harbour, "roadstead:hidden-tags", "nightly-");
     push(&harbour, &["nightly-2"]);
 
     let all = page(&harbour, "?hidden=1");
@@ -117,4 +119,30 @@ fn a_filter_is_shown_as_text_whatever_it_contains() {
     assert!(hostile.contains("No tag contains"), "{hostile}");
     let long: Answer = harbour.server.get(&format!("/pier/app/-/tags?q={}", "x".repeat(3000)));
     assert!(long.status == 200 && !long.text().contains(&"x".repeat(129)), "the filter is cut");
+}
+
+#[test]
+fn the_command_line_shows_the_featured_tag_and_warns_of_one_that_does_not_exist() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_in(data.path(), &["--alias", "pier", "--create-on-push"]);
+    let harbour = Harbour::on(server);
+    push(&harbour, &["1.0", "nightly-1"]);
+    let show = || {
+        let data = data.path().to_str().unwrap();
+        crate::support::run(&["repository", "show", "app", "--data", data, "--output", "json"], &[]).json()
+    };
+    let shown = show();
+    assert_eq!(
+        (&shown["featuredTag"], &shown["chosenAs"], &shown["listedTags"]),
+        (&json!("1.0"), &json!("highest stable version"), &json!(2))
+    );
+    assert_eq!(shown["warnings"], json!([]));
+    tag_resource(&harbour, "roadstead:featured-tag", "2.0");
+    assert_eq!(show()["warnings"], json!(["roadstead:featured-tag names '2.0', which is no tag of an image here"]));
+    tag_resource(&harbour, "roadstead:featured-tag", "nightly-1");
+    let shown = show();
+    assert_eq!(
+        (&shown["featuredTag"], &shown["chosenAs"], &shown["warnings"]),
+        (&json!("nightly-1"), &json!("choice of the owner"), &json!([]))
+    );
 }
