@@ -65,11 +65,16 @@ impl AttachmentKind {
         [Self::Signature, Self::Sbom, Self::Provenance, Self::Report, Self::Other].into_iter().find(|kind| kind.code() == code)
     }
 
-    /// The name on pages and in JSON.
+    /// The name on pages.
+    pub fn label(self) -> &'static str {
+        if self == Self::Sbom { "SBOM" } else { self.name() }
+    }
+
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Signature => "signature",
-            Self::Sbom => "SBOM",
+            Self::Sbom => "sbom",
             Self::Provenance => "provenance",
             Self::Report => "report",
             Self::Other => "other",

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub struct Heading {
     /// From 2 to 6. The page itself has the only heading of level 1.
     pub level: u8,
-    /// The `id` of the element, which begins with [`ID_PREFIX`].
+    /// The `id` of the element, which begins with `ID_PREFIX`.
     pub id: String,
     /// Plain text of one line.
     pub text: String,

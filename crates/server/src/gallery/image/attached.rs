@@ -43,7 +43,7 @@ pub(super) fn rows(view: &ImageView, origin: &Origin, place: &Place, allowance: 
     let (mut rows, mut checks): (Vec<AttachedRow>, Vec<Check>) = (Vec::new(), Vec::new());
     for attached in &view.attached {
         match rows.iter_mut().find(|row| row.digest == attached.digest) {
-            Some(row) => row.kinds += &format!(", {}", attached.kind.name()),
+            Some(row) => row.kinds += &format!(", {}", attached.kind.label()),
             None => rows.push(row(view, attached, allowance)),
         }
         if let Some(check) = check(view, origin, place, attached)
@@ -79,7 +79,7 @@ fn check(view: &ImageView, origin: &Origin, place: &Place, attached: &Attached) 
     let subject = if format == Format::BuildKit { &view.digest } else { &attached.subject };
     let reference = Reference::Digest(subject.clone());
     let command = verify_command(attached.kind, format, &target(origin, place, &reference, None))?;
-    Some(Check { kind: attached.kind.name(), command })
+    Some(Check { kind: attached.kind.label(), command })
 }
 
 fn title(kind: AttachmentKind) -> &'static str {
