@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs, unless it is already there: install.sh PART…
 #   check         cargo-deny, cargo-machete, Python
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
-#   clients       docker, podman, buildah, skopeo, containerd, umoci, the Python packages, and a Debian root for images
+#   clients       docker, podman, buildah, skopeo, containerd, umoci, curl, jq, the Python packages, and a Debian root for images
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
 #                 Rust; outside CI, missing languages are skipped
@@ -166,6 +166,8 @@ for part in "$@"; do
             want containerd containerd
             want umoci umoci
             want openssl openssl
+            want curl curl
+            want jq jq
             python_can_make_environments || packages+=(python3-venv)
             install_packages
             make_debian & debian=$!
