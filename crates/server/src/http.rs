@@ -4,6 +4,7 @@ mod activity;
 mod body;
 pub(crate) mod budget;
 mod call;
+pub(crate) mod entity_tags;
 pub(crate) mod forwarded;
 pub(crate) mod held_response;
 mod listing_permits;
