@@ -22,13 +22,20 @@ pub(super) enum Verb {
     },
 }
 
+/// A repository of an account.
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The repository, without the alias
     #[arg(value_name = "REPOSITORY", value_parser = values::repository)]
-    name: RepositoryName,
+    pub(super) name: RepositoryName,
     #[command(flatten)]
-    account: Account,
+    pub(super) account: Account,
+}
+
+impl Named {
+    pub(super) async fn key(&self, installation: &Installation) -> Result<RepositoryKey, Failure> {
+        Ok(RepositoryKey::new(self.account.find(installation).await?, self.name.clone()))
+    }
 }
 
 #[derive(Serialize)]
@@ -52,8 +59,7 @@ impl data_access::Verb for Verb {
 
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         let Self::Show { repository } = self;
-        let key = RepositoryKey::new(repository.account.find(installation).await?, repository.name);
-        let record = describe(installation, &key).await?;
+        let record = describe(installation, &repository.key(installation).await?).await?;
         output.print(&record, || {
             let warnings: String = record.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
             table(std::slice::from_ref(&record)) + &warnings

@@ -1,12 +1,11 @@
 //! `roadstead repository-policy`: removes repository policies that lock out even the owner.
 
 use super::audit::{Change, Whose};
-use super::data_access::{self, Account};
+use super::data_access;
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::values;
-use clap::{Args, Subcommand};
-use roadstead_model::{RepositoryKey, RepositoryName};
+use super::repository::Named;
+use clap::Subcommand;
 use roadstead_registry::Installation;
 use serde::Serialize;
 
@@ -22,15 +21,6 @@ pub(super) enum Verb {
         #[command(flatten)]
         repository: Named,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Named {
-    /// The repository, without the alias
-    #[arg(value_name = "REPOSITORY", value_parser = values::repository)]
-    name: RepositoryName,
-    #[command(flatten)]
-    account: Account,
 }
 
 /// A policy as GetRepositoryPolicy and DeleteRepositoryPolicy show it.
@@ -51,7 +41,7 @@ impl data_access::Verb for Verb {
 
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
         let (Self::Show { repository } | Self::Delete { repository }) = &self;
-        let key = RepositoryKey::new(repository.account.find(installation).await?, repository.name.clone());
+        let key = repository.key(installation).await?;
         let policy_text = match self {
             Self::Show { .. } => installation.repository_policy(&key).await?,
             Self::Delete { .. } => installation.delete_repository_policy(&key).await?,
