@@ -9,7 +9,6 @@ use super::route::{Badge, BadgeFormat, Place};
 use super::visit::Visit;
 use super::{cross_origin, filters};
 use askama::Template;
-use roadstead_model::RepositoryKey;
 use roadstead_model::gallery::TagRow;
 use roadstead_model::gallery::visible_text::visible;
 use serde_json::json;
@@ -50,8 +49,7 @@ pub(super) async fn page(visit: &Visit<'_>, place: &Place, badge: Badge, format:
 }
 
 async fn find(visit: &Visit<'_>, place: &Place, badge: Badge) -> Result<Fact, Failure> {
-    let registry = visit.installation().resolve_alias(place.alias.as_str()).await?;
-    let repository = RepositoryKey::new(registry, place.repository.clone());
+    let repository = visit.key(place).await?;
     let show: fn(&TagRow) -> Fact = match badge {
         Badge::Pulls => {
             let pulls = visit.installation().pull_totals(&repository).await?;

@@ -7,7 +7,7 @@ use super::route::Place;
 use super::visit::Visit;
 use super::{cross_origin, filters, urls};
 use askama::Template;
-use roadstead_model::{Reference, RegistryAlias, RepositoryKey, Timestamp};
+use roadstead_model::{Reference, RegistryAlias, Timestamp};
 use roadstead_registry::{NewestTag, NewestTagOf};
 
 #[derive(Template)]
@@ -70,8 +70,7 @@ pub(super) async fn of_publisher(visit: &Visit<'_>, alias: &RegistryAlias) -> Re
 }
 
 pub(super) async fn of_repository(visit: &Visit<'_>, place: &Place) -> Result<Page, Failure> {
-    let registry = visit.installation().resolve_alias(place.alias.as_str()).await?;
-    let key = RepositoryKey::new(registry, place.repository.clone());
+    let key = visit.key(place).await?;
     let tags = visit.installation().newest_tags(&key).await?;
     let feed = Feed {
         title: format!("Tags of {}", urls::name(visit.origin(), place)),

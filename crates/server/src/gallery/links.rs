@@ -17,7 +17,7 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) fn new(settings: &OwnerSettings, featured: Option<&FeaturedTag>) -> Self {
-        let annotation = |name| featured.and_then(|featured| featured.annotations.get(name)).and_then(|text| web_address(text));
+        let annotation = |name| featured.and_then(|featured| featured.annotations.get(name)).and_then(|text| web_address(text.trim()));
         let link = |own: &Option<String>, name| own.as_deref().or_else(|| annotation(name)).map(str::to_owned);
         Self {
             source: link(&settings.source, "org.opencontainers.image.source"),

@@ -2,6 +2,7 @@
 
 use super::filters;
 use super::layout::Layout;
+use super::links::Links;
 use super::page::{Failure, Page};
 use super::pull_box::PullBox;
 use super::route::Place;
@@ -9,7 +10,7 @@ use super::urls;
 use super::visit::Visit;
 use crate::quick_start;
 use askama::Template;
-use roadstead_model::gallery::annotation::{self, Meaning, WellKnown};
+use roadstead_model::gallery::annotation::{self, WellKnown};
 use roadstead_model::gallery::link::web_address;
 use roadstead_model::gallery::plain_text::one_line;
 use roadstead_model::gallery::pull_command::Clients;
@@ -139,20 +140,11 @@ fn value<'a>(known: &[WellKnown<'a>], label: &str) -> Option<&'a str> {
     known.iter().find(|annotation| annotation.label == label).map(|annotation| annotation.value)
 }
 
-/// Links of the owner, then those of the featured image that have another label.
 fn links(view: &RepositoryView, known: &[WellKnown<'_>]) -> Vec<Link> {
-    let own = [("Source", view.settings.source.as_deref()), ("Website", view.settings.homepage.as_deref())];
-    let annotated = known.iter().filter(|annotation| annotation.meaning == Meaning::Link);
-    let all = own.into_iter().chain(annotated.map(|annotation| (annotation.label, Some(annotation.value))));
-    let mut links: Vec<Link> = Vec::new();
-    for (label, target) in all {
-        if let Some(target) = target.and_then(web_address)
-            && links.iter().all(|link| link.label != label)
-        {
-            links.push(Link { label, target: target.to_owned() });
-        }
-    }
-    links
+    let Links { source, documentation, homepage } = Links::new(&view.settings, view.featured.tag.as_ref());
+    let readme = value(known, "README").and_then(web_address).map(str::to_owned);
+    let all = [("Source", source), ("Documentation", documentation), ("Website", homepage), ("README", readme)];
+    all.into_iter().filter_map(|(label, target)| Some(Link { label, target: target? })).collect()
 }
 
 fn licence(view: &RepositoryView, known: &[WellKnown<'_>]) -> Option<String> {

@@ -8,9 +8,9 @@ use crate::gallery::page::{Failure, Page};
 use crate::gallery::pull_box::target;
 use crate::gallery::route::Place;
 use crate::gallery::visit::Visit;
+use roadstead_model::Reference;
 use roadstead_model::gallery::pull_command::{Clients, PullCommand, pull_commands};
 use roadstead_model::timestamp::IsoTime;
-use roadstead_model::{Reference, RepositoryKey};
 use roadstead_registry::{Attached, Config, ImageView, IndexEntry};
 use room::Room;
 use serde::Serialize;
@@ -95,8 +95,7 @@ struct Command {
 }
 
 pub(super) async fn page(visit: &Visit<'_>, place: &Place, reference: &Reference) -> Result<Page, Failure> {
-    let registry = visit.installation().resolve_alias(place.alias.as_str()).await?;
-    let repository = RepositoryKey::new(registry, place.repository.clone());
+    let repository = visit.key(place).await?;
     let image = visit.installation().image_view(&repository, reference, visit.member("platform").as_deref()).await?;
     let artifact_media_type = image.manifest.as_ref().and_then(|manifest| manifest.artifact_media_type());
     let clients = Clients::of(image.kind, artifact_media_type);

@@ -52,8 +52,7 @@ struct OfImage {
 }
 
 pub(super) async fn page(visit: &Visit<'_>, place: &Place) -> Result<Page, Failure> {
-    let registry = visit.installation().resolve_alias(place.alias.as_str()).await?;
-    let repository = RepositoryKey::new(registry, place.repository.clone());
+    let repository = visit.key(place).await?;
     let days = days(visit)?;
     let rows = rows(visit, &repository, &days).await?;
     match visit.member("format").as_deref() {

@@ -5,7 +5,6 @@ use crate::gallery::links::Links;
 use crate::gallery::page::{Failure, Page};
 use crate::gallery::route::Place;
 use crate::gallery::visit::Visit;
-use roadstead_model::RepositoryKey;
 use roadstead_registry::{Prose, TextKind};
 use serde::Serialize;
 
@@ -34,8 +33,7 @@ struct Document {
 
 pub(super) async fn page(visit: &Visit<'_>, place: &Place) -> Result<Page, Failure> {
     let installation = visit.installation();
-    let registry = installation.resolve_alias(place.alias.as_str()).await?;
-    let key = RepositoryKey::new(registry, place.repository.clone());
+    let key = visit.key(place).await?;
     let card = installation.card(&key).await?;
     let (view, about) = installation.repository_view(&key, TextKind::About).await?;
     let (_, usage) = installation.repository_view(&key, TextKind::Usage).await?;

@@ -8,7 +8,7 @@ use crate::gallery::urls;
 use crate::gallery::visit::Visit;
 use roadstead_model::gallery::{AttachedKinds, PlatformEntry, TagOrder, TagRow, Visibility};
 use roadstead_model::timestamp::IsoTime;
-use roadstead_model::{RepositoryKey, Tag, Timestamp};
+use roadstead_model::{Tag, Timestamp};
 use roadstead_registry::{PageStart, TagPlace, TagQuery};
 use serde::Serialize;
 
@@ -57,8 +57,7 @@ struct Attached {
 }
 
 pub(super) async fn page(visit: &Visit<'_>, place: &Place) -> Result<Page, Failure> {
-    let registry = visit.installation().resolve_alias(place.alias.as_str()).await?;
-    let repository = RepositoryKey::new(registry, place.repository.clone());
+    let repository = visit.key(place).await?;
     let query = TagQuery {
         order: order(visit)?,
         filter: visit.member("q").unwrap_or_default(),
