@@ -24,16 +24,10 @@ pub const DESCRIPTION: &str = "org.opencontainers.image.description";
 /// The annotations and labels that the gallery shows (OCI image specification, "Pre-Defined Annotation Keys"; Artifact Hub, "Container
 /// images repositories").
 pub const WELL_KNOWN: &[&str] = &[
-    "io.artifacthub.package.alternative-name",
-    "io.artifacthub.package.category",
-    "io.artifacthub.package.deprecated",
-    "io.artifacthub.package.keywords",
     "io.artifacthub.package.license",
-    "io.artifacthub.package.logo-url",
     "io.artifacthub.package.readme-url",
     "org.opencontainers.image.authors",
     "org.opencontainers.image.base.name",
-    "org.opencontainers.image.created",
     DESCRIPTION,
     "org.opencontainers.image.documentation",
     "org.opencontainers.image.licenses",

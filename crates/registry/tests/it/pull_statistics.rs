@@ -287,20 +287,23 @@ async fn a_lost_file_is_created_again() {
     assert!(files(&world, "statistics.db.damaged-").is_empty());
 }
 
-#[tokio::test]
-async fn a_page_that_is_damaged_while_the_server_runs_is_found_by_who_reads_it() {
+/// A world with the image `app:v1`, and statistics of which every page is damaged but the first, which has the schema.
+async fn with_damaged_pages() -> World {
     let world = World::new().await;
     world.push_image("app", &["v1"]).await;
     world.pull(&by_tag("v1"), CLIENT, false).await;
     let path = world.folder.path().join("statistics.db");
-    // Every page but the first, which has the schema.
-    let world = world
-        .restart_after(|| {
-            let mut bytes = std::fs::read(&path).expect("the statistics");
-            bytes[4096..].fill(0xff);
-            std::fs::write(&path, bytes).expect("written");
-        })
-        .await;
+    let damage = || {
+        let mut bytes = std::fs::read(&path).expect("the statistics");
+        bytes[4096..].fill(0xff);
+        std::fs::write(&path, bytes).expect("written");
+    };
+    world.restart_after(damage).await
+}
+
+#[tokio::test]
+async fn a_page_that_is_damaged_while_the_server_runs_is_found_by_who_reads_it() {
+    let world = with_damaged_pages().await;
     let (one, other) = tokio::join!(world.installation.pull_totals(&world.key), world.installation.pull_totals(&world.key));
     assert_eq!((one.expect("totals"), other.expect("totals")), <(PullTotals, PullTotals)>::default());
     assert_eq!(files(&world, "statistics.db.damaged-").len(), 1);
@@ -310,18 +313,7 @@ async fn a_page_that_is_damaged_while_the_server_runs_is_found_by_who_reads_it()
 
 #[tokio::test]
 async fn a_page_that_is_damaged_while_the_server_runs_is_found_by_a_flush() {
-    let world = World::new().await;
-    world.push_image("app", &["v1"]).await;
-    world.pull(&by_tag("v1"), CLIENT, false).await;
-    let path = world.folder.path().join("statistics.db");
-    // Every page but the first, which has the schema.
-    let world = world
-        .restart_after(|| {
-            let mut bytes = std::fs::read(&path).expect("the statistics");
-            bytes[4096..].fill(0xff);
-            std::fs::write(&path, bytes).expect("written");
-        })
-        .await;
+    let world = with_damaged_pages().await;
     world.pull(&by_tag("v1"), CLIENT, false).await;
     world.installation.flush_pulls().await;
     assert_eq!(people(world.totals().await), 1, "counted since");
