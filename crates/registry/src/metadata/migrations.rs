@@ -23,6 +23,7 @@ pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0006_search.sql"),
     GALLERY_TAGS,
     include_str!("../../migrations/0008_gallery_texts.sql"),
+    include_str!("../../migrations/0009_uploads.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].
