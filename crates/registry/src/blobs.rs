@@ -24,7 +24,7 @@ use crate::error::Result;
 use roadstead_model::Timestamp;
 use std::path::Path;
 
-pub(crate) use object::{ResumedUpload, StoredObject};
+pub(crate) use object::{ResumedUpload, Settled, StoredObject};
 pub use reader::BlobReader;
 pub(crate) use session::UploadSession;
 

@@ -1,10 +1,10 @@
 //! Tests of the contract of a store, which run for every store listed at the end of the file.
 
-use super::{BlobReader, BlobStore, ResumedUpload, StoredObject, UploadSession};
+use super::{BlobReader, BlobStore, ResumedUpload, Settled, StoredObject, UploadSession};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::hashing::Hash;
-use crate::upload_leases::{Intent, UploadLeases};
+use crate::upload_leases::{Intent, UploadLease, UploadLeases};
 use bytes::Bytes;
 use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::future::Future;
@@ -24,25 +24,40 @@ struct Upload {
     id: String,
     received: u64,
     hash_state: Vec<u8>,
+    stored: Option<Vec<u8>>,
 }
 
 impl Upload {
     fn new() -> Self {
-        Self { id: uuid::Uuid::new_v4().to_string(), received: 0, hash_state: Hash::new(Algorithm::Sha256).save() }
+        Self { id: uuid::Uuid::new_v4().to_string(), received: 0, hash_state: Hash::new(Algorithm::Sha256).save(), stored: None }
     }
 
     fn resume(&self, store: &BlobStore, target: Option<&Digest>) -> UploadSession {
-        let hash = Hash::restore(&self.hash_state).expect("a state");
         let lease = UploadLeases::default().acquire(&self.id, Intent::Append).ok().expect("a lease");
-        store.resume(ResumedUpload { id: self.id.clone(), received: self.received, hash, target: target.cloned(), _lease: lease })
+        store.resume(self.resumed(target, lease))
+    }
+
+    fn resumed(&self, target: Option<&Digest>, lease: UploadLease) -> ResumedUpload {
+        let (hash, stored) = (Hash::restore(&self.hash_state).expect("a state"), self.stored.clone());
+        let (id, received, target) = (self.id.clone(), self.received, target.cloned());
+        ResumedUpload { id, received, hash, stored, taken_over: false, target, _lease: lease }
+    }
+
+    /// The unfinished upload as a listing shows it.
+    fn object(&self, size: u64) -> StoredObject {
+        StoredObject { upload: self.id.clone(), key: None, size }
     }
 
     /// Appends bytes and updates the row.
     async fn append(&mut self, store: &BlobStore, bytes: &[u8]) {
         let mut session = self.resume(store, None);
         let last = write(&mut session, bytes).await;
-        self.hash_state = session.settle(last).await.expect("settled");
-        self.received += bytes.len() as u64;
+        self.record(session.settle(last).await.expect("settled"), bytes.len() as u64);
+    }
+
+    fn record(&mut self, Settled { hash_state, stored }: Settled, appended: u64) {
+        (self.hash_state, self.stored) = (hash_state, stored);
+        self.received += appended;
     }
 
     /// Appends the last bytes and makes a blob from the upload.
@@ -88,7 +103,7 @@ async fn list(store: &BlobStore, older_than: Timestamp) -> Vec<StoredObject> {
     while let Some(page) = listing.next_page().await.expect("a page") {
         found.extend(page);
     }
-    found.sort_by_key(StoredObject::size);
+    found.sort_by_key(|object| object.size);
     found
 }
 
@@ -158,6 +173,23 @@ async fn bytes_that_no_row_counts_are_truncated<S: Storage>(storage: S) {
     assert_eq!(content(&store, &key, 13).await, b"counted again");
 }
 
+async fn a_former_writer_that_is_still_alive_does_not_change_an_upload_that_was_taken_over<S: Storage>(storage: S) {
+    let (former, store) = (storage.open().await, storage.open().await);
+    let mut upload = Upload::new();
+    upload.append(&former, b"counted").await;
+    let mut alive = upload.resume(&former, None);
+    alive.append(vec![Bytes::from_static(b" and lost")]).expect("taken");
+    alive.ready().await.expect("ready");
+    let lease = UploadLeases::default().acquire(&upload.id, Intent::Append).ok().expect("a lease");
+    let mut heir = store.resume(ResumedUpload { taken_over: true, ..upload.resumed(None, lease) });
+    heir.append(vec![Bytes::from_static(b" and ")]).expect("taken");
+    heir.ready().await.expect("ready");
+    alive.settle(vec![sample(6_000_000).into()]).await.expect("settled, but recorded in no row");
+    upload.record(heir.settle(vec![Bytes::from_static(b"kept")]).await.expect("settled"), 9);
+    let key = upload.finish(&store, b"", &sha256(b"counted and kept")).await.expect("a key");
+    assert_eq!(content(&store, &key, 16).await, b"counted and kept");
+}
+
 async fn an_abandoned_session_leaves_the_upload_as_it_was<S: Storage>(storage: S) {
     let store = storage.open().await;
     let mut upload = Upload::new();
@@ -165,7 +197,7 @@ async fn an_abandoned_session_leaves_the_upload_as_it_was<S: Storage>(storage: S
     let mut session = upload.resume(&store, Some(&sha256(b"anything")));
     write(&mut session, &sample(700_000)).await;
     session.abandon().await.expect("abandoned");
-    assert_eq!(list(&store, soon()).await, [StoredObject::Upload { id: upload.id.clone(), size: 7 }]);
+    assert_eq!(list(&store, soon()).await, [upload.object(7)]);
     upload.finish(&store, b"", &sha256(b"counted")).await.expect("a key");
 }
 
@@ -224,10 +256,10 @@ async fn equal_content_of_two_uploads_is_two_blobs<S: Storage>(storage: S) {
 
 async fn a_listing_has_all_that_is_old_enough<S: Storage>(storage: S) {
     let store = storage.open().await;
-    let (mut upload, digest) = (Upload::new(), sha256(b"a blob"));
+    let (mut upload, blob) = (Upload::new(), Upload::new());
     upload.append(&store, b"part").await;
-    let key = put(&store, b"a blob").await;
-    let expected = [StoredObject::Upload { id: upload.id.clone(), size: 4 }, StoredObject::Blob { digest, key, size: 6 }];
+    let key = blob.finish(&store, b"a blob", &sha256(b"a blob")).await.expect("a key");
+    let expected = [upload.object(4), StoredObject { upload: blob.id, key: Some(key), size: 6 }];
     let past = Clock::System.now().plus_seconds(-3600);
     assert_eq!((list(&store, soon()).await, list(&store, past).await), (expected.to_vec(), vec![]));
     for (id, time, written) in [(&*upload.id, past, true), (&upload.id, soon(), false), ("none", past, false)] {
@@ -244,7 +276,7 @@ async fn the_age_of_a_blob_begins_when_it_is_finished<S: Storage>(storage: S) {
     pause().await;
     let between = Clock::System.now();
     pause().await;
-    assert_eq!(list(&store, between).await, [StoredObject::Upload { id: upload.id.clone(), size: 13 }]);
+    assert_eq!(list(&store, between).await, [upload.object(13)]);
     let key = upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("a key");
     assert_eq!(list(&store, between).await, []);
     // It begins again when the upload is finished once more.
@@ -259,8 +291,7 @@ async fn a_lease_is_held_until_nothing_can_write_any_more<S: Storage>(storage: S
     let store = storage.open().await;
     let (leases, upload) = (UploadLeases::default(), Upload::new());
     let lease = leases.acquire(&upload.id, Intent::Append).ok().expect("a lease");
-    let hash = Hash::new(Algorithm::Sha256);
-    let mut session = store.resume(ResumedUpload { id: upload.id.clone(), received: 0, hash, target: None, _lease: lease });
+    let mut session = store.resume(upload.resumed(None, lease));
     session.append(vec![sample(5_000_000).into()]).expect("taken");
     assert!(leases.acquire(&upload.id, Intent::Append).is_err());
     drop(session);
@@ -285,6 +316,7 @@ macro_rules! contract {
             a_blob_of_another_size_is_not_opened
             an_upload_is_resumed_by_another_process
             bytes_that_no_row_counts_are_truncated
+            a_former_writer_that_is_still_alive_does_not_change_an_upload_that_was_taken_over
             an_abandoned_session_leaves_the_upload_as_it_was
             content_of_another_digest_becomes_no_blob
             an_upload_that_was_finished_but_never_named_is_finished_again

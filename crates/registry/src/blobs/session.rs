@@ -1,6 +1,7 @@
 //! Writing uploads.
 
 use super::filesystem;
+use super::object::Settled;
 use crate::error::Result;
 use bytes::Bytes;
 
@@ -26,8 +27,8 @@ impl UploadSession {
         }
     }
 
-    /// Appends the last batch, makes all bytes durable and returns the hash state over them. The upload can be resumed.
-    pub(crate) async fn settle(self, last: Vec<Bytes>) -> Result<Vec<u8>> {
+    /// Appends the last batch and makes all bytes durable. The upload can be resumed.
+    pub(crate) async fn settle(self, last: Vec<Bytes>) -> Result<Settled> {
         match self {
             Self::Filesystem(session) => session.settle(last).await,
         }

@@ -7,7 +7,7 @@ use crate::metadata::{Tx, params, statements};
 use std::time::Instant;
 
 statements! {
-    IS_BLOB = "SELECT EXISTS (SELECT 1 FROM blob WHERE digest = ?1 AND storage_key = ?2)";
+    IS_BLOB = "SELECT EXISTS (SELECT 1 FROM blob WHERE storage_key = ?1 AND storage_key <> '')";
     IS_UPLOAD = "SELECT EXISTS (SELECT 1 FROM upload WHERE id = ?1)";
 }
 
@@ -18,27 +18,34 @@ impl Sweep<'_> {
         loop {
             let begun = Instant::now();
             let Some(page) = listing.next_page().await? else { return Ok(()) };
-            for object in page {
-                if self.has_row(&object).await? {
-                    continue;
-                }
+            for StoredObject { upload, key, size } in self.without_row(page).await? {
                 self.found.orphans += 1;
-                self.found.bytes += object.size();
-                match object {
+                self.found.bytes += size;
+                match key {
                     _ if self.dry_run => {}
-                    StoredObject::Blob { key, .. } => inner.blobs.delete(&key).await,
-                    StoredObject::Upload { id, .. } => inner.blobs.delete_upload(&id).await,
+                    Some(key) => inner.blobs.delete(&key).await,
+                    None => inner.blobs.delete_upload(&upload).await,
                 }
             }
             rest_after(begun).await;
         }
     }
 
-    async fn has_row(&self, object: &StoredObject) -> Result<bool> {
-        let work = async |tx: &mut Tx<'_>| match object {
-            StoredObject::Blob { digest, key, .. } => tx.query_one(&IS_BLOB, params![digest, key]).await,
-            StoredObject::Upload { id, .. } => tx.query_one(&IS_UPLOAD, params![id]).await,
+    /// Returns those objects that no row needs.
+    async fn without_row(&self, page: Vec<StoredObject>) -> Result<Vec<StoredObject>> {
+        let work = async |tx: &mut Tx<'_>| {
+            let mut orphans = Vec::new();
+            for object in &page {
+                let is_blob = match &object.key {
+                    Some(key) => tx.query_one(&IS_BLOB, params![key]).await? == Some(true),
+                    None => false,
+                };
+                if !is_blob && tx.query_one(&IS_UPLOAD, params![object.upload]).await? != Some(true) {
+                    orphans.push(object.clone());
+                }
+            }
+            Ok(orphans)
         };
-        Ok(self.installation.0.metadata.read(work).await? == Some(true))
+        self.installation.0.metadata.read(work).await
     }
 }

@@ -8,7 +8,7 @@
 use super::batch::Batch;
 use super::body::{BodyError, PartBody};
 use super::session::UploadRow;
-use crate::blobs::{ResumedUpload, UploadSession};
+use crate::blobs::{ResumedUpload, Settled, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
@@ -150,7 +150,8 @@ impl Ingest {
 
     fn resume(&self, received: u64, hash: Hash) -> Stage {
         let (id, target, _lease) = (self.id.clone(), self.target.clone(), self.lease.clone());
-        Stage::Stored(self.installation.0.blobs.resume(ResumedUpload { id, received, hash, target, _lease }))
+        let upload = ResumedUpload { id, received, hash, stored: None, taken_over: false, target, _lease };
+        Stage::Stored(self.installation.0.blobs.resume(upload))
     }
 
     /// Moves the session from memory to the blob store, with its bytes in front of the batch. They are hashed again.
@@ -194,7 +195,10 @@ impl Ingest {
                 hash.update(content.get(before as usize..).unwrap_or_default());
                 (hash.save(), Some(content))
             }
-            Stage::Stored(session) => (session.settle(self.batch.take()).await?, None),
+            Stage::Stored(session) => {
+                let Settled { hash_state, stored: _ } = session.settle(self.batch.take()).await?;
+                (hash_state, None)
+            }
         };
         let (id, row, now) = (self.id, self.row.after(received, hash_state, content), self.installation.now());
         let work = async move |tx: &mut Tx<'_>| {

@@ -47,10 +47,10 @@ pub(super) fn key(upload: &str, digest: &Digest) -> String {
 /// The object in a file, by its directory and name. `None` for files that do not belong to the store.
 pub(super) fn object_named(directory: &str, name: &str, size: u64) -> Option<StoredObject> {
     if directory == UPLOADS {
-        return uuid::Uuid::try_parse(name).ok().map(|id| StoredObject::Upload { id: id.to_string(), size });
+        return uuid::Uuid::try_parse(name).ok().map(|id| StoredObject { upload: id.to_string(), key: None, size });
     }
     let (algorithm, _) = directory.split_once('/')?;
-    let (hex, _upload) = name.split_once('.')?;
-    let digest = Digest::parse(&format!("{algorithm}:{hex}")).ok()?;
-    Some(StoredObject::Blob { digest, key: format!("{directory}/{name}"), size })
+    let (hex, upload) = name.split_once('.')?;
+    Digest::parse(&format!("{algorithm}:{hex}")).ok()?;
+    Some(StoredObject { upload: upload.to_owned(), key: Some(format!("{directory}/{name}")), size })
 }

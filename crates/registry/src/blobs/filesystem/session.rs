@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::writer::Writer;
-use crate::blobs::object::ResumedUpload;
+use crate::blobs::object::{ResumedUpload, Settled};
 use crate::disk::blocking;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -33,7 +33,7 @@ impl Session {
         Ok(())
     }
 
-    pub(in crate::blobs) async fn settle(self, last: Vec<Bytes>) -> Result<Vec<u8>> {
+    pub(in crate::blobs) async fn settle(self, last: Vec<Bytes>) -> Result<Settled> {
         let writer = self.into_writer().await?;
         blocking(move || writer.settle(&last)).await
     }

@@ -3,7 +3,7 @@
 use super::ages;
 use super::layout::{Layout, key};
 use super::upload_file::UploadFile;
-use crate::blobs::object::ResumedUpload;
+use crate::blobs::object::{ResumedUpload, Settled};
 use crate::disk::{permissions, sync_directory};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use roadstead_model::Digest;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
 
 /// After this many bytes they are synced in the background while more arrive, so that the sync at the end is short.
@@ -74,11 +74,11 @@ impl Writer {
         Ok(synced.map_err(|error| Error::Internal(error.to_string()))??)
     }
 
-    /// Appends the last batch, makes all bytes durable and returns the hash state. Blocks.
-    pub(super) fn settle(mut self, last: &[Bytes]) -> Result<Vec<u8>> {
+    /// Appends the last batch and makes all bytes durable. The file is the state of the upload. Blocks.
+    pub(super) fn settle(mut self, last: &[Bytes]) -> Result<Settled> {
         self.append(last)?;
         self.file.iter().try_for_each(UploadFile::make_durable)?;
-        Ok(self.upload.hash.save())
+        Ok(Settled { hash_state: self.upload.hash.save(), stored: None })
     }
 
     /// Truncates the bytes appended. Blocks.
@@ -121,7 +121,21 @@ fn open(layout: &Layout, upload: &ResumedUpload) -> io::Result<UploadFile> {
     {
         fs::rename(layout.object(&key(&upload.id, target)), &path)?;
     }
+    if upload.taken_over && upload.received > 0 {
+        detach(layout, &path, upload.received)?;
+    }
     UploadFile::open(&path, upload.received)
+}
+
+/// Replaces the file of an upload by a copy of its first bytes. A former writer that is still alive writes to the old file.
+fn detach(layout: &Layout, path: &Path, length: u64) -> io::Result<()> {
+    // Under the name of an upload, so that it is collected if this process ends before it is renamed.
+    let copy = layout.upload(&uuid::Uuid::new_v4().to_string());
+    let mut file = permissions::file_options().create_new(true).write(true).open(&copy)?;
+    io::copy(&mut File::open(path)?.take(length), &mut file)?;
+    file.sync_all()?;
+    fs::rename(&copy, path)?;
+    path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// The paths of an upload that becomes a blob. The file is at `blob` already if an earlier request was interrupted after the rename.
