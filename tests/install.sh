@@ -6,6 +6,7 @@
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
 #                 Rust; outside CI, missing languages are skipped
+#   scale         PostgreSQL, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
 #   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
 #   instructions  valgrind
 # Debian packages need root or sudo. Everything else goes to .cache/, and the programs for cargo to cargo's directory.
@@ -20,6 +21,8 @@ oras.land/oras/cmd/oras@v1.3.6
 helm.sh/helm/v3/cmd/helm@v3.22.0
 github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
+VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
 cache=$PWD/.cache
 
 packages=()
@@ -70,15 +73,20 @@ install_cargo() {
     rm -rf "$cache/cargo-$1"
 }
 
-# Sequentially, because each build uses every processor.
-install_go_tools() {
+# install_go TOOL…: sequentially, because each build uses every processor.
+install_go() {
     local tool
-    for tool in $GO_TOOLS; do
+    for tool in "$@"; do
         ! grep -qsxF "$tool" "$cache/bin/installed.txt" || continue
         echo "building $tool into $cache/bin"
         CGO_ENABLED=0 GOBIN=$cache/bin go install -trimpath -ldflags='-s -w' "$tool"
+        [ "$tool" != "$TOXIPROXY" ] || mv "$cache/bin/server" "$cache/bin/toxiproxy-server"
         echo "$tool" >>"$cache/bin/installed.txt"
     done
+}
+
+want_postgres() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb
 }
 
 # have WHAT PROGRAM…: whether the programs are installed; in CI it is an error if not.
@@ -153,7 +161,7 @@ for part in "$@"; do
             install_cargo machete "$CARGO_MACHETE"
             ;;
         test)
-            compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb
+            want_postgres
             install_packages
             ;;
         clients)
@@ -175,7 +183,16 @@ for part in "$@"; do
             wait "$debian"
             ;;
         tools)
-            install_go_tools
+            # shellcheck disable=SC2086 # one word each
+            install_go $GO_TOOLS
+            ;;
+        scale)
+            want_postgres
+            want nginx nginx
+            python_can_make_environments || packages+=(python3-venv)
+            install_packages
+            install_python
+            install_go "$VERSITYGW" "$TOXIPROXY"
             ;;
         sdks)
             build_sdks

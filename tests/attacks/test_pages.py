@@ -26,6 +26,9 @@ def descriptor(number: int, annotation: int) -> str:
     return json.dumps(members, separators=(",", ":"))
 
 
+pytestmark = pytest.mark.embedded("writes rows of an older version into the database file")
+
+
 @pytest.fixture
 def harbour(start) -> tuple[Server, str]:
     """A server with referrers and tags from before the limits on pushes, and the referrers' subject."""

@@ -5,6 +5,7 @@ import configparser
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,9 @@ import boto3
 import botocore.config
 import urllib3
 
-PATIENCE = 20  # seconds
+from deployments import Place, postgres
+from proxies import Balancer
+from services import PATIENCE
 
 
 def binary() -> Path:
@@ -44,28 +47,16 @@ def run(*arguments: object, text: str = "", stderr=subprocess.PIPE, **environmen
     )
 
 
-class Server:
-    """A data directory, and the server that runs on it."""
+class Process:
+    """One process that serves, and its log."""
 
-    def __init__(self, data: Path, *flags: str, **environment: str):
-        self.data = data
-        self.flags = flags
-        self.environment = environment
-        self.process: subprocess.Popen | None = None
-        self.log = data.with_name(data.name + ".log")
-        self.start()
-
-    def start(self) -> None:
-        with self.log.open("wb") as log:
-            self.process = serve("--data", self.data, *self.flags, log=log, **self.environment)
-        ready = self.wait_until_ready()
-        self.address: str = ready["address"]
-        self.alias: str = ready["alias"]
-        # The address it listens on, regardless of `--public-url`.
-        self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
-        self.http = urllib3.PoolManager(retries=False, timeout=30)
+    def __init__(self, log: Path, *flags: object, cwd: Path | None = None, **environment: str):
+        self.log = log
+        with log.open("wb") as file:
+            self.process = serve(*flags, log=file, cwd=cwd, **environment)
 
     def wait_until_ready(self) -> dict:
+        """The event that tells its address."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for event in self.events():
@@ -82,10 +73,12 @@ class Server:
         lines = self.log.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
-    def stop(self) -> int:
-        """Asks the server to stop, and returns its exit code."""
+    def ask_to_stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Waits until it has stopped, and returns its exit code."""
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -96,12 +89,74 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+
+class Server:
+    """An installation, and what serves it: one process, or replicas behind a load balancer, as the deployment of the tests says."""
+
+    def __init__(self, data: Path, *flags: str, balanced: bool = True, **environment: str):
+        """Without `balanced`, tests talk to the process itself whatever the deployment."""
+        self.data = data
+        self.flags = flags
+        self.place = Place(balanced=balanced)
+        self.environment = {**self.place.settings, **environment}
+        self.replicas: list[Process] = []
+        self.balancer: Balancer | None = None
+        self.start()
+
+    def start(self) -> None:
+        place = ("--data", self.data) if self.place.needs_data_directory else ()
+        logs = [self.data.with_name(f"{self.data.name}{suffix}.log") for suffix in self.place.suffixes]
+        self.replicas = [Process(log, *place, *self.flags, cwd=self.data.parent, **self.environment) for log in logs]
+        try:
+            ready = [replica.wait_until_ready() for replica in self.replicas]
+        except AssertionError:
+            self.kill()
+            raise
+        self.addresses: list[str] = [event["address"] for event in ready]
+        self.alias: str = ready[0]["alias"]
+        if self.place.balanced:
+            self.balancer = Balancer(self.addresses)
+        # The address it listens on, regardless of `--public-url`.
+        self.address: str = self.balancer.address if self.balancer else self.addresses[0]
+        self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
+        self.http = urllib3.PoolManager(retries=False, timeout=30)
+
+    @property
+    def process(self) -> subprocess.Popen:
+        """The process of a server that is only one."""
+        [replica] = self.replicas
+        return replica.process
+
+    def events(self) -> list[dict]:
+        """The events logged so far by all replicas, in order of time."""
+        return sorted((event for replica in self.replicas for event in replica.events()), key=lambda event: event.get("timestamp", ""))
+
+    def stop(self) -> int:
+        """Asks all processes to stop, and returns the exit code of one that failed, or 0."""
+        for replica in self.replicas:
+            replica.ask_to_stop()
+        codes = [replica.wait() for replica in self.replicas]
+        self.close_balancer()
+        return next(filter(None, codes), 0)
+
+    def kill(self) -> None:
+        for replica in self.replicas:
+            replica.kill()
+        self.close_balancer()
+
+    def close_balancer(self) -> None:
+        if self.balancer:
+            self.balancer.close()
+            self.balancer = None
+
     def restart(self) -> None:
         assert self.stop() == 0
         self.start()
 
     def key(self, profile: str = "default") -> tuple[str, str]:
-        """The root access key and its secret, from the credentials file that the server wrote."""
+        """The root access key and its secret: those it was started with, or from the credentials file that it wrote."""
+        if "ROADSTEAD_ACCESS_KEY_ID" in self.environment:
+            return self.environment["ROADSTEAD_ACCESS_KEY_ID"], self.environment["ROADSTEAD_SECRET_ACCESS_KEY"]
         file = configparser.ConfigParser()
         file.read(self.data / "credentials")
         return file[profile]["aws_access_key_id"], file[profile]["aws_secret_access_key"]
@@ -118,10 +173,20 @@ class Server:
         return self.session().client("ecr-public", endpoint_url=self.url, config=config)
 
     def run(self, *arguments: str, text: str = "") -> str:
-        """Runs a command on the server's data directory, and returns its output."""
-        done = run(*arguments, text=text, ROADSTEAD_DATA=str(self.data))
+        """Runs a command on the installation, and returns its output."""
+        place = {"ROADSTEAD_DATA": str(self.data)} if self.place.needs_data_directory else {}
+        done = run(*arguments, text=text, **place, **self.environment)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def sql(self, script: str) -> None:
+        """Changes the metadata without the server, which is told that there was a change."""
+        if self.place.database:
+            postgres().psql(f"{script}; UPDATE change SET writes = writes + 1 WHERE slot = 0;", self.place.database)
+            return
+        database = sqlite3.connect(self.data / "roadstead.db", timeout=30)
+        database.executescript(script)
+        database.close()
 
     def password(self) -> str:
         """The password of `docker login`."""
@@ -131,12 +196,12 @@ class Server:
         return password
 
 
-def starting(folder, end=Server.stop):
+def starting(folder, end=Server.stop, balanced=True):
     """Yields a function that starts a server with its data in `folder(number of the server)`, and stops all of them afterwards."""
     started = []
 
     def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
-        server = Server(data or folder(len(started)), *flags, **environment)
+        server = Server(data or folder(len(started)), *flags, balanced=balanced, **environment)
         started.append(server)
         return server
 

@@ -17,8 +17,11 @@ TAGS = [f"v{number}" for number in range(8)]
 @pytest.fixture(scope="module")
 def aws(server, tmp_path_factory):
     """`aws ecr-public …` set up as the banner says."""
+    credentials = tmp_path_factory.mktemp("aws") / "credentials"
+    key, secret = server.key()
+    credentials.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
     environment = clean_environment(
-        AWS_SHARED_CREDENTIALS_FILE=str(server.data / "credentials"),
+        AWS_SHARED_CREDENTIALS_FILE=str(credentials),
         AWS_CONFIG_FILE=str(tmp_path_factory.mktemp("aws") / "config"),
         AWS_PAGER="",
     )

@@ -11,6 +11,7 @@ import urllib3
 
 from pushing import Pusher, digest_of, image
 
+pytestmark = pytest.mark.direct("all of one process ends; `tests/scale` ends one of several")
 PUSHERS = 4
 ROUNDS = 3
 

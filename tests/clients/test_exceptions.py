@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import re
-import sqlite3
 import uuid
 
 import botocore.exceptions
@@ -93,11 +92,7 @@ class Stage:
 
     def edit_store(self, *statements):
         """Changes the metadata without the server."""
-        store = sqlite3.connect(self.server.data / "roadstead.db", timeout=30)
-        with store:
-            for statement in statements:
-                store.execute(statement)
-        store.close()
+        self.server.sql("; ".join(statements))
 
     def begin(self, name):
         return self.ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
@@ -339,10 +334,10 @@ def test_a_broken_store_is_a_server_exception_of_every_operation_and_nothing_is_
     assert set(requests) == set(OPERATIONS)
     # This call needs only the key, and the other calls must fail because of the key alone.
     last = requests.pop("GetAuthorizationToken")
-    stage.edit_store("DROP TABLE repository", "DROP TABLE registry_alias", "ALTER TABLE registry DROP COLUMN display_name")
+    stage.edit_store(*(f"ALTER TABLE {table} RENAME TO lost_{table}" for table in ("repository", "registry_alias", "registry")))
     for operation, request in requests.items():
         assert_refused(stage.ecr, operation, "ServerException", lambda: stage.call(operation, **request))
-    stage.edit_store("DROP TABLE access_key")
+    stage.edit_store("ALTER TABLE access_key RENAME TO lost_access_key")
     assert_refused(stage.ecr, "GetAuthorizationToken", "ServerException", lambda: stage.call("GetAuthorizationToken", **last))
     messages = {event.get("message") for event in stage.server.events()}
     assert "the operation failed" in messages, "the operator is told"

@@ -33,6 +33,7 @@ def fill(folder):
     return folder / "filler"
 
 
+@pytest.mark.embedded("fills the disk of the data directory")
 def test_a_full_disk_stops_writes_and_nothing_else(small_disk, start):
     server = start(data=small_disk / "data")
     ecr, pusher = server.client(), Pusher(server)

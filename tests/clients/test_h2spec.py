@@ -7,6 +7,8 @@ import pytest
 
 from tools import SEARCHED, need
 
+pytestmark = pytest.mark.direct("a load balancer has a HTTP/2 of its own")
+
 # Cases that fail by design, in cleartext only.
 EXPECTED_OF_PLAIN = {
     # A cleartext connection without the HTTP/2 preface is HTTP/1.1: the server answers 400 and closes it.

@@ -11,6 +11,9 @@ import urllib3
 from tools import go_tool, need
 
 
+pytestmark = pytest.mark.direct("the server itself holds the certificate")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("https")

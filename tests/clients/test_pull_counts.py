@@ -7,7 +7,6 @@ import pytest
 
 from images import of_two_platforms, unpackable
 from pushing import Pusher
-from running import run
 from test_containerd_umoci import ctr
 from test_docker import daemon
 from tools import Tool, go_tool, need
@@ -35,7 +34,7 @@ class Counted:
         assert self.server.stop() == 0
 
         def stats(*arguments):
-            return json.loads(run("stats", repository, *arguments, "--output", "json", ROADSTEAD_DATA=str(self.server.data)).stdout)
+            return json.loads(self.server.run("stats", repository, *arguments, "--output", "json"))
 
         totals = stats()
         return totals["pulls"], totals["robots"], {row["tag"]: row["pulls"] for row in stats("--by", "tag")}

@@ -15,6 +15,7 @@ import pytest
 from running import clean_environment
 from tools import go_tool, need
 
+pytestmark = pytest.mark.direct("how a connection ends is up to the load balancer before it")
 SIZE = 16 << 20
 REQUESTS = 240
 

@@ -27,13 +27,14 @@ def test_metrics_name_no_repository_and_no_tag(server, pusher, repository):
     assert repository not in metrics and "conspicuous-tag" not in metrics
 
 
+@pytest.mark.embedded("reads the credentials file of the data directory")
 def test_it_writes_the_root_key_for_its_owner_only(server):
     file = server.data / "credentials"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert server.key("default") == server.key("roadstead")
     access_key, secret = server.key()
     assert re.fullmatch("[A-Z0-9]{16,128}", access_key) and len(secret) >= 32
-    assert secret not in server.log.read_text()
+    assert secret not in server.replicas[0].log.read_text()
     stored = [path for path in server.data.rglob("*") if path.is_file() and path != file]
     assert all(secret.encode() not in path.read_bytes() for path in stored), "the secret is in no other file"
 
@@ -77,6 +78,7 @@ def test_everything_is_there_again_after_a_crash(start):
     assert Pusher(server).request("GET", "team/app/manifests/it").data == image(b"layer").body
 
 
+@pytest.mark.direct("a signal is for one process")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_asked_to(start, asked):
     server = start()
@@ -84,6 +86,7 @@ def test_it_stops_when_asked_to(start, asked):
     assert server.process.wait(PATIENCE) == 0
 
 
+@pytest.mark.embedded("a data directory has one server, a database any number")
 def test_a_second_server_on_the_same_data_is_refused(start):
     server = start()
     second = run("serve", "--listen", "127.0.0.1:0", "--data", server.data)
