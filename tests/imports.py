@@ -54,7 +54,7 @@ FLOORS = {
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
         ["pull_statistics/counters pull_statistics/expected_pulls stored_manifest"],
-        ["clock", "error", "limits", "markdown", "pulls", "repository_blob"],
+        ["clock", "error", "limits", "markdown", "places", "pulls", "repository_blob"],
     ],
 }
 

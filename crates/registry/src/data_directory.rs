@@ -57,6 +57,9 @@ pub enum OpenError {
     /// No server has set up this data directory.
     #[error("'{}' is not a roadstead data directory: name it with --data, or start a server there first", .0.display())]
     Absent(PathBuf),
+    /// The data directory belongs to an installation without a shared database.
+    #[error("'{}' holds an installation with a database of its own: choose another directory for the blobs of --database with --data", .0.display())]
+    HoldsDatabase(PathBuf),
     /// The file of the master key is malformed.
     #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
@@ -66,12 +69,20 @@ pub enum OpenError {
     /// The operator supplied the master key to the server but not to this command.
     #[error("'{}' does not exist: set ROADSTEAD_MASTER_KEY to the server's master key", .0.display())]
     MasterKeyAbsent(PathBuf),
+    /// Servers share the database, so they need one master key.
+    #[error(
+        "a shared database needs a master key: set ROADSTEAD_MASTER_KEY or --master-key-file to the same key for every server and command; 'openssl rand -hex 32' makes one"
+    )]
+    MasterKeyNotGiven,
     /// The stored secrets were sealed with another master key.
     #[error("the master key does not match this data")]
     MasterKeyWrong,
     /// The metadata could not be opened or migrated.
     #[error("cannot open the metadata: {}", reason(.0))]
     Metadata(#[from] Error),
+    /// The store of the blobs could not be opened.
+    #[error("cannot open the store of blobs: {}", reason(.0))]
+    Blobs(Error),
 }
 
 /// Leaves out the prefix of internal errors, because those of migrations are no bugs.
@@ -82,10 +93,18 @@ fn reason(error: &Error) -> String {
     }
 }
 
+/// What a data directory holds.
+#[derive(Clone, Copy)]
+pub(crate) struct InDirectory {
+    pub(crate) database: bool,
+    pub(crate) blobs: bool,
+}
+
 /// Prepares a data directory. For a server, creates and locks it, and returns the lock. For a command, fails if it does not exist.
-pub(crate) fn prepare(data: &Path, sharing: Sharing) -> Result<Option<File>, OpenError> {
+pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
+        _ if !holds.database => prepare_shared(data, holds, sharing).map(|()| None),
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
             let lock = lock(data)?;
@@ -94,6 +113,18 @@ pub(crate) fn prepare(data: &Path, sharing: Sharing) -> Result<Option<File>, Ope
             Ok(Some(lock))
         }
         Sharing::Command if database.is_file() => Ok(None),
+        Sharing::Command => Err(OpenError::Absent(data.to_owned())),
+    }
+}
+
+/// Prepares a directory that servers share for their blobs. They do not lock it.
+fn prepare_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(), OpenError> {
+    match sharing {
+        _ if !holds.blobs => Ok(()),
+        // With the blobs of another database, garbage collection would delete them all.
+        _ if data.join(DATABASE).exists() => Err(OpenError::HoldsDatabase(data.to_owned())),
+        Sharing::Server => permissions::create_directory(data).map_err(in_directory(data)),
+        Sharing::Command if data.join(BLOBS).is_dir() => Ok(()),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
 }
@@ -127,20 +158,29 @@ fn tighten(data: &Path) {
     FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
 }
 
-/// Reads the master key from its file. A server creates the file if it does not exist.
-pub(crate) fn master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, OpenError> {
-    let path = data.join(MASTER_KEY);
+/// Reads a master key from a file. `None` if the file does not exist.
+pub(crate) fn read_master_key(path: &Path) -> Result<Option<MasterKey>, OpenError> {
     let mut key = [0; 32];
-    match fs::read_to_string(&path) {
-        Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.clone()))?,
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Directory { path, source: error }),
-        Err(_) if sharing == Sharing::Command => return Err(OpenError::MasterKeyAbsent(path)),
-        Err(_) => {
-            key = random()?;
+    match fs::read_to_string(path) {
+        Ok(text) => hex::decode_to_slice(text.trim(), &mut key).map_err(|_| OpenError::MasterKeyMalformed(path.to_owned()))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(in_directory(path)(error)),
+    }
+    if key == [0; 32] { Err(OpenError::MasterKeyWeak(path.to_owned())) } else { Ok(Some(MasterKey::new(key))) }
+}
+
+/// Reads the master key of a data directory. A server makes one if there is none.
+pub(crate) fn own_master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, OpenError> {
+    let path = data.join(MASTER_KEY);
+    match read_master_key(&path)? {
+        Some(key) => Ok(key),
+        None if sharing == Sharing::Command => Err(OpenError::MasterKeyAbsent(path)),
+        None => {
+            let key = random()?;
             permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_directory(&path))?;
+            Ok(MasterKey::new(key))
         }
     }
-    if key == [0; 32] { Err(OpenError::MasterKeyWeak(path)) } else { Ok(MasterKey::new(key)) }
 }
 
 /// Writes the root key as an AWS shared-credentials file, unless the file contains it already.

@@ -5,10 +5,14 @@ use crate::aliases::{self, random_alias};
 use crate::blobs::BlobStore;
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{BLOBS, DATABASE, OpenError, Sharing, master_key, prepare, write_credentials};
+use crate::data_directory::{
+    BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key, write_credentials,
+};
+use crate::error::Error;
 use crate::installation::{Inner, Installation};
 use crate::limits::Limits;
 use crate::metadata::{Metadata, Tx, migrations, params, statements};
+use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
 use crate::registry_row;
 use crate::secrets::MasterKey;
@@ -17,6 +21,7 @@ use crate::upload_quota::UploadQuota;
 use roadstead_model::{Identity, RegistryAlias, RegistryId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 statements! {
     SELECT_ID = "SELECT id FROM installation";
@@ -27,16 +32,22 @@ statements! {
 /// How to open an installation, and what its first start sets up.
 #[derive(Clone)]
 pub struct OpenOptions {
-    /// The data directory. A server creates it if it does not exist.
+    /// The data directory. A server creates it if it does not exist, and if anything is kept in it.
     pub data: PathBuf,
+    pub database: DatabasePlace,
+    pub blobs: BlobsPlace,
+    /// How long to wait for a database or a bucket that cannot be reached yet.
+    pub wait: Duration,
     /// The account that the installation is set up with.
     pub account_id: RegistryId,
     /// The primary alias of that account's registry. If `None`, a new registry gets a random one of AWS's form.
     pub alias: Option<RegistryAlias>,
     /// The root access key (id and secret). If `None`, the first start generates one and writes it to the file `credentials`.
     pub root_key: Option<(String, String)>,
-    /// The master key. If `None`, the first start generates one and stores it in the data directory.
+    /// The master key. If `None`, it is in a file.
     pub master_key: Option<[u8; 32]>,
+    /// The file of the master key. If `None`, that in the data directory, where the first start stores a new key.
+    pub master_key_file: Option<PathBuf>,
     pub limits: Limits,
     pub clock: Clock,
     pub sharing: Sharing,
@@ -49,14 +60,55 @@ impl OpenOptions {
         let account_id = RegistryId::parse("000000000000").expect("twelve digits are a registry id");
         Self {
             data: data.into(),
+            database: DatabasePlace::File,
+            blobs: BlobsPlace::Folder,
+            wait: Duration::ZERO,
             account_id,
             alias: None,
             root_key: None,
             master_key: None,
+            master_key_file: None,
             limits: Limits::default(),
             clock: Clock::System,
             sharing: Sharing::Server,
         }
+    }
+}
+
+impl OpenOptions {
+    /// Whether the metadata is in a database that servers share.
+    fn is_shared(&self) -> bool {
+        self.database != DatabasePlace::File
+    }
+
+    /// What the data directory holds.
+    fn in_directory(&self) -> InDirectory {
+        InDirectory { database: !self.is_shared(), blobs: self.blobs == BlobsPlace::Folder }
+    }
+
+    /// The master key. Servers that share a database must be given the same one, so none makes its own.
+    fn master_key(&self) -> Result<MasterKey, OpenError> {
+        match (&self.master_key, &self.master_key_file) {
+            (Some(key), _) => Ok(MasterKey::new(*key)),
+            (None, Some(path)) => read_master_key(path)?.ok_or_else(|| OpenError::MasterKeyAbsent(path.clone())),
+            (None, None) if self.is_shared() => Err(OpenError::MasterKeyNotGiven),
+            (None, None) => own_master_key(&self.data, self.sharing),
+        }
+    }
+
+    async fn open_metadata(&self) -> Result<Metadata, OpenError> {
+        match &self.database {
+            DatabasePlace::File => Ok(Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA)?),
+            DatabasePlace::Postgres(_) => Err(OpenError::Metadata(Error::Internal("PostgreSQL is not supported yet".to_owned()))),
+        }
+    }
+
+    async fn open_blobs(&self) -> Result<BlobStore, OpenError> {
+        match &self.blobs {
+            BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
+            BlobsPlace::S3(_) => Err(Error::Internal("S3 is not supported yet".to_owned())),
+        }
+        .map_err(OpenError::Blobs)
     }
 }
 
@@ -65,9 +117,9 @@ impl Installation {
     /// command creates nothing and ignores [`OpenOptions::account_id`], `alias` and `root_key`.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let data = &options.data;
-        let lock = prepare(data, options.sharing)?;
-        let secrets = options.master_key.map_or_else(|| master_key(data, options.sharing), |key| Ok(MasterKey::new(key)))?;
-        let metadata = Metadata::open_sqlite(&data.join(DATABASE), migrations::METADATA)?;
+        let lock = prepare(data, options.in_directory(), options.sharing)?;
+        let secrets = options.master_key()?;
+        let metadata = options.open_metadata().await?;
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
@@ -82,7 +134,7 @@ impl Installation {
             metadata,
             caches: Caches::new(),
             pull_statistics: PullStatistics::open(data, options.sharing, options.clock.now()).await?,
-            blobs: BlobStore::open_filesystem(&data.join(BLOBS))?,
+            blobs: options.open_blobs().await?,
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
             secrets,
@@ -104,9 +156,12 @@ impl Installation {
 
 /// Creates the account and the root key unless they exist. Returns the ids of the installation and the account.
 async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
+    let is_shared = options.is_shared();
     let seal = |(id, secret): &(String, String)| AccessKeyRow::seal(secrets, id, secret, Identity::root(options.account_id.clone()));
     let given_key = options.root_key.as_ref().map(seal).transpose()?;
-    let (new_key, new_id, default_alias) = (seal(&random_access_key()?)?, uuid::Uuid::new_v4().to_string(), random_alias()?);
+    // There is no file that is private to all servers of a shared database: a command makes its root key.
+    let new_key = if is_shared { None } else { Some(seal(&random_access_key()?)?) };
+    let (new_id, default_alias) = (uuid::Uuid::new_v4().to_string(), random_alias()?);
     let (registry, alias, now) = (options.account_id.clone(), options.alias.clone(), options.clock.now());
     let set_up = async move |tx: &mut Tx<'_>| {
         let id = match tx.query_one(&SELECT_ID, params![]).await? {
@@ -118,16 +173,21 @@ async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey)
         if let Some(key) = &given_key {
             access_key_row::replace_root_keys(tx, key, now).await?;
         }
-        if let Some(key) = access_key_row::find_root_key(tx, &registry).await? {
-            return Ok((id, key));
+        let root_key = access_key_row::find_root_key(tx, &registry).await?;
+        if let (None, Some(key)) = (&root_key, &new_key) {
+            access_key_row::put_root_key(tx, key, now).await?;
         }
-        access_key_row::put_root_key(tx, &new_key, now).await?;
-        Ok((id, new_key.clone()))
+        Ok((id, root_key.or_else(|| new_key.clone())))
     };
     let (id, root_key) = metadata.write(set_up).await?;
-    let secret = root_key.secret(secrets).ok_or(OpenError::MasterKeyWrong)?;
-    if options.root_key.is_none() {
-        write_credentials(&options.data, &root_key.id, &secret)?;
+    if root_key.is_none() {
+        tracing::warn!("there is no root access key yet: make one with 'roadstead access-key create', or set one in the environment");
+    }
+    if let Some(key) = root_key {
+        let secret = key.secret(secrets).ok_or(OpenError::MasterKeyWrong)?;
+        if options.root_key.is_none() && !is_shared {
+            write_credentials(&options.data, &key.id, &secret)?;
+        }
     }
     Ok((id, options.account_id.clone()))
 }

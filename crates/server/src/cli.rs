@@ -80,14 +80,16 @@ const SERVE_HELP: &str = "\
 Each flag is also an environment variable (--public-url is ROADSTEAD_PUBLIC_URL) and a key of the TOML file (public_url; flags \
 that begin with --limit- are in its table [limits]). The file can also declare accounts: see docs/configuration.md.
 Flags override the environment, and the environment overrides the file. Only in the environment:
-  ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; if unset, one is created and written to <data>/credentials
-  ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; if unset, created and stored
+  ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; if unset, one is created and written to <data>/credentials,
+                                                        or with --database made by 'roadstead access-key create'
+  ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; if unset, created and stored,
+                                                        but with --database it must be given
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
 const DATA_ACCESS_HELP: &str = "\
-Works on the data directory while the server runs; changes take effect immediately. The command finds the \
-directory as the server does: --data, ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise \
-./roadstead-data. If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
+Works on the data while servers run; changes take effect immediately. The command finds the data as a server does: --data, \
+ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise ./roadstead-data; in the same way --database and --blobs. \
+If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {

@@ -6,9 +6,11 @@
 mod accounts;
 mod cors;
 mod file;
+mod flags;
 mod gallery;
 mod origin;
 mod place;
+mod places;
 mod rate;
 mod setting;
 mod settings;
@@ -18,10 +20,11 @@ mod tests;
 pub(crate) mod values;
 
 pub(crate) use cors::Cors;
+pub(crate) use flags::{Flags, PlaceFlags};
 pub(crate) use gallery::GalleryConfig;
 pub(crate) use origin::{Origin, host_and_port, is_authority};
 pub(crate) use place::{ConfigError, Place};
 pub(crate) use rate::Rate;
 pub(crate) use settings::{AUDIT_LOG, Config, GC_GRACE, LOG_FORMAT};
-pub(crate) use sources::{Flags, Sources};
+pub(crate) use sources::Sources;
 pub(crate) use values::{BodyPace, LogFormat};

@@ -11,12 +11,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers `/readyz`: whether requests can be served. If not, the reason is logged, not sent.
 pub(crate) async fn readiness(server: &Server) -> Response {
+    let not_ready = || Reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
+    if server.is_draining() {
+        return not_ready();
+    }
     match tokio::time::timeout(TIMEOUT, server.installation.check_ready()).await {
         Ok(Ok(())) => return Reply::text(StatusCode::OK, "ready\n").into_response(),
         Ok(Err(error)) => tracing::warn!(%error, "not ready"),
         Err(_) => tracing::warn!("not ready: the storage did not answer within {} s", TIMEOUT.as_secs()),
     }
-    Reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    not_ready()
 }
 
 /// Answers `/metrics` in the OpenMetrics text format.

@@ -10,6 +10,7 @@ use crate::telemetry::Telemetry;
 use crate::tls::Tls;
 use roadstead_model::gallery::robot::Robots;
 use roadstead_registry::Installation;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub struct Server {
     pub installation: Installation,
@@ -32,6 +33,8 @@ pub struct Server {
     /// Open connections, except those to `--admin-listen`.
     pub(crate) connections: Connections,
     pub(crate) admin_connections: Connections,
+    /// Whether load balancers are to send no more requests, because the server will stop.
+    pub(crate) draining: AtomicBool,
 }
 
 impl Server {
@@ -53,7 +56,17 @@ impl Server {
             config,
             telemetry: Telemetry::new(),
             tls: None,
+            draining: AtomicBool::new(false),
         }
+    }
+
+    /// Is no longer ready from now on, but serves.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The scheme of the public address, unless a proxy terminates TLS.

@@ -12,7 +12,7 @@ pub(super) async fn announce(
     server: &Server,
     address: SocketAddr,
     admin: Option<SocketAddr>,
-    data: &Path,
+    data: Option<&Path>,
     on_terminal: bool,
     took: Duration,
 ) -> Result<(), Failure> {
@@ -25,7 +25,10 @@ pub(super) async fn announce(
     }
     if !on_terminal {
         let admin = admin.map(tracing::field::display);
-        tracing::info!(%address, admin, url = %origin, %alias, data = %data.display(), milliseconds = took.as_millis() as u64, "ready");
+        let places = &server.config.places;
+        let (data, database, blobs) = (data.map(|data| tracing::field::display(data.display())), places.shared_database(), places.bucket());
+        let (database, blobs) = (database.map(tracing::field::display), blobs.map(tracing::field::display));
+        tracing::info!(%address, admin, url = %origin, %alias, data, database, blobs, milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
@@ -37,20 +40,30 @@ pub(super) async fn announce(
         if let Some(admin) = admin {
             println!("\nMetrics and probes at http://{}", dialable(admin));
         }
-        println!("\nData in {}. Stop with Ctrl-C.", data.display());
+        println!("\nData in {}. Stop with Ctrl-C.", places(server, data));
     }
     Ok(())
 }
 
+/// The places of all data.
+fn places(server: &Server, data: Option<&Path>) -> String {
+    let places = &server.config.places;
+    let named = [
+        data.map(|data| data.display().to_string()),
+        places.shared_database().map(ToString::to_string),
+        places.bucket().map(ToString::to_string),
+    ];
+    named.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+}
+
 /// The variables that give the AWS CLI an access key, as a prefix of a command.
-fn credentials(server: &Server, data: &Path) -> String {
-    if server.config.emulator {
-        "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned()
-    } else if server.config.root_key.is_some() {
-        // The operator knows the configured key.
-        String::new()
-    } else {
-        format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string()))
+fn credentials(server: &Server, data: Option<&Path>) -> String {
+    let own = data.filter(|_| server.config.root_key.is_none() && server.config.places.shared_database().is_none());
+    match own {
+        _ if server.config.emulator => "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned(),
+        // The operator knows the key, because it is configured or was made by a command.
+        None => String::new(),
+        Some(data) => format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string())),
     }
 }
 

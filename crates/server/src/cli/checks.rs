@@ -52,3 +52,12 @@ pub(super) fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
     let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";
     Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
 }
+
+/// Fails if `--ephemeral` would leave data behind, in a database or in a bucket.
+pub(super) fn refuse_ephemeral_places(config: &Config) -> Result<(), Failure> {
+    let elsewhere = config.places.shared_database().is_some() || config.places.bucket().is_some();
+    if !config.ephemeral || !elsewhere {
+        return Ok(());
+    }
+    Err(Failure::Failed("--ephemeral keeps all data in a temporary directory: remove it, or --database and --blobs".to_owned()))
+}

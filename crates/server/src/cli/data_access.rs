@@ -1,28 +1,20 @@
-//! Commands that open the data directory themselves, whether or not a server is running.
+//! Commands that open the installation themselves, whether or not a server is running.
 
 use super::audit::{AuditLog, Change};
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::{ConfigError, Flags, Sources, values};
+use crate::config::{ConfigError, PlaceFlags, Sources, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
 use roadstead_registry::Installation;
-use std::path::PathBuf;
-
-/// The heading of options that every command takes.
-const HEADING: &str = "Options of all commands";
 
 /// The options of all commands.
 #[derive(Debug, Args)]
 pub(super) struct DataAccess {
-    /// The data directory of the server
-    #[arg(long, global = true, help_heading = HEADING, value_name = "DIRECTORY")]
-    data: Option<String>,
-    /// The TOML file of the server, which may name the data directory
-    #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    places: PlaceFlags,
     /// The output format
-    #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = PlaceFlags::HEADING, value_enum, default_value_t)]
     output: Output,
 }
 
@@ -55,10 +47,10 @@ pub(super) struct Account {
 impl DataAccess {
     /// The settings on the command line, in the environment and in the file.
     pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
-        Sources::read(Flags::of_data(self.data.clone(), self.config.clone()), std::env::vars_os())
+        Sources::read(self.places.0.clone(), std::env::vars_os())
     }
 
-    /// Opens the data directory for `work`.
+    /// Opens the installation for `work`.
     pub(super) fn run(
         self,
         change: Option<Change>,

@@ -84,6 +84,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     follow_audit_log(&config, &audit)?;
     checks::refuse_open_emulator(&config).await?;
     checks::refuse_idle_hsts(&config)?;
+    checks::refuse_ephemeral_places(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
     // Bind before opening: a server that cannot listen must not leave a new data directory behind.
     let (listener, address) = listen_on("listen", &config.listen).await?;
@@ -96,18 +97,30 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         installation.declare(account).await.map_err(|error| Failure::Failed(format!("cannot set up a declared account: {error}")))?;
     }
     let server = Arc::new(Server { tls, audit, ..Server::new(installation.clone(), config) });
-    banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), &data, on_terminal, begun.elapsed()).await?;
+    let used = Some(data.as_path()).filter(|_| server.config.places.need_directory());
+    banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), used, on_terminal, begun.elapsed()).await?;
 
     let background = tokio::spawn({
         let server = server.clone();
         async move { background::run(&server).await }
     });
     let (stop, stopping) = watch::channel(false);
-    let mut serving = std::pin::pin!(serve_all(listener, admin.map(|(listener, _)| listener), Arc::new(Router::new(server)), stopping));
+    let mut serving =
+        std::pin::pin!(serve_all(listener, admin.map(|(listener, _)| listener), Arc::new(Router::new(server.clone())), stopping));
     let signal = tokio::select! {
         signal = signals.next() => signal,
         () = &mut serving => "end of listening",
     };
+    let drain = server.config.places.drain();
+    if signal == signals::TERMINATE && !drain.is_zero() {
+        tracing::info!(signal, seconds = drain.as_secs(), "draining");
+        server.drain();
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            _ = signals.next() => {}
+            () = &mut serving => {}
+        }
+    }
     tracing::info!(signal, "stopping");
     background.abort();
     stop.send_replace(true);
@@ -153,7 +166,7 @@ impl DataDirectory {
     /// Creates a temporary directory for `--ephemeral`. It contains an access key, so other users must not read it.
     fn choose(config: &Config) -> Result<Self, Failure> {
         if !config.ephemeral {
-            let path = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+            let path = std::path::absolute(&config.places.data).unwrap_or_else(|_| config.places.data.clone());
             return Ok(Self { path, temporary: None });
         }
         let directory = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();

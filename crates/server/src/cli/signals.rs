@@ -3,6 +3,9 @@
 use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// The name of the signal of service managers, unlike that of a person at a terminal.
+pub(super) const TERMINATE: &str = "SIGTERM";
+
 /// The signals that stop this process.
 pub(super) struct Signals {
     terminate: Signal,
@@ -18,7 +21,7 @@ impl Signals {
     /// Waits for a signal, and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.terminate.recv() => TERMINATE,
             _ = self.interrupt.recv() => "SIGINT",
         }
     }

@@ -3,6 +3,7 @@
 use super::cors::Cors;
 use super::gallery::GalleryConfig;
 use super::origin::Origin;
+use super::places::{self, PlacesConfig};
 use super::rate::Rate;
 use super::setting::Setting;
 use super::values::{self, BodyPace, LogFormat, RootKey, Secret};
@@ -20,8 +21,8 @@ pub struct Config {
     pub listen: String,
     /// The address that alone answers metrics and probes, or `None` to answer them at `listen`.
     pub admin_listen: Option<String>,
-    pub data: PathBuf,
-    /// Use a temporary directory instead of `data`, and remove it on exit.
+    pub places: PlacesConfig,
+    /// Use a temporary directory instead of that of `places`, and remove it on exit.
     pub ephemeral: bool,
     /// The scheme and host of URLs in answers, or `None` to derive them from each request.
     pub public_url: Option<Origin>,
@@ -101,10 +102,7 @@ macro_rules! set {
     };
 }
 
-// Commands on the data directory also read the next four.
-pub(super) const DATA: Row = Row::text("data", "DIRECTORY", set!(data, values::path))
-    .help("The directory that holds all data of the server")
-    .default("./roadstead-data");
+// Commands also read the next three, and some of `places`.
 pub(crate) const LOG_FORMAT: Row = Row::text("log_format", "text|json", set!(log_format, values::log_format))
     .help("Write structured logs as text or json, also on a terminal");
 pub(crate) const AUDIT_LOG: Row = Row::text("audit_log", "FILE", set!(audit_log, values::path))
@@ -123,7 +121,19 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::text("admin_listen", "HOST:PORT", set!(admin_listen, values::listen))
         .help("A separate address for /metrics, /healthz and /readyz, over plain HTTP")
         .unset("the address of --listen"),
-    DATA,
+    places::DATA,
+    places::DATABASE,
+    places::DATABASE_PASSWORD_FILE,
+    places::DATABASE_CONNECTIONS,
+    places::DATABASE_STATEMENT_TIMEOUT,
+    places::STALE_READS,
+    places::BLOBS,
+    places::S3_ENDPOINT,
+    places::S3_REGION,
+    places::S3_PATH_STYLE,
+    places::MASTER_KEY_FILE,
+    places::WAIT,
+    places::DRAIN,
     Row::switch("ephemeral", set!(ephemeral, values::switch)).help("Use a temporary directory instead of --data, and remove it on exit"),
     Row::text("public_url", "URL", set!(public_url, Origin::parse_url))
         .help("The scheme and host of URLs in answers")
@@ -255,7 +265,7 @@ fn push<T>(field: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
 impl Config {
     /// The options to open the installation with, whose data is in `data`.
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
-        let mut options = OpenOptions::new(data);
+        let mut options = self.places.open_options(data, self.memory_budget);
         options.alias = self.alias.clone();
         options.limits = self.limits.clone();
         options.root_key = self.root_key.as_ref().map(|key| (key.id.clone(), key.secret.0.clone()));

@@ -1,15 +1,15 @@
 //! The sources of settings. Flags override environment variables, which override the file, which overrides the defaults.
 
 use super::file::{self, File};
+use super::flags::Flags;
 use super::place::{ConfigError, Given, Place};
+use super::places;
 use super::setting::{PREFIX, Setting};
-use super::settings::{Config, DATA, SETTINGS};
+use super::settings::{Config, SETTINGS};
 use super::values::{self, RootKey, Secret};
-use clap::{Arg, ArgMatches};
 use roadstead_registry::{OpenOptions, Sharing};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 const CONFIG: &str = "ROADSTEAD_CONFIG";
 const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
@@ -17,49 +17,6 @@ const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
 const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
 /// Variables without a flag: secrets, because every user of a machine can read command lines, and two that are not settings.
 const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
-
-/// The texts on the command line, by key.
-#[derive(Debug, Clone, Default)]
-pub struct Flags {
-    config: Option<PathBuf>,
-    values: BTreeMap<&'static str, Vec<String>>,
-}
-
-impl Flags {
-    /// The flags of a command on the data directory.
-    pub(crate) fn of_data(data: Option<String>, config: Option<PathBuf>) -> Self {
-        Self { config, values: data.into_iter().map(|directory| (DATA.key, vec![directory])).collect() }
-    }
-}
-
-impl clap::Args for Flags {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        let config = Arg::new("config").long("config").value_name("FILE").help("A TOML file with any of these settings (listen = \"…\")");
-        command.args(SETTINGS.iter().map(Setting::arg)).arg(config.value_parser(clap::value_parser!(PathBuf)))
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Self::augment_args(command)
-    }
-}
-
-impl clap::FromArgMatches for Flags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut flags = Self::default();
-        flags.update_from_arg_matches(matches)?;
-        Ok(flags)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.config = matches.get_one::<PathBuf>("config").cloned();
-        for setting in SETTINGS {
-            if let Some(texts) = matches.get_many::<String>(setting.key) {
-                self.values.insert(setting.key, texts.cloned().collect());
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The texts of all sources, which are parsed once it is known which source wins.
 #[derive(Debug, Clone, Default)]
@@ -148,9 +105,11 @@ impl Sources {
         }
     }
 
-    /// The options for a command to open the data directory, whether or not a server is running.
+    /// The options for a command to open the installation, whether or not a server is running.
     pub(crate) fn open_options(&self) -> Result<OpenOptions, ConfigError> {
-        let mut options = OpenOptions::new(Config::only([&DATA], self)?.data);
+        let places = Config::only(places::OF_COMMANDS, self)?.places;
+        places.refuse_two_passwords()?;
+        let mut options = places.open_options(places.data.clone(), 0);
         options.sharing = Sharing::Command;
         options.master_key = self.variable(MASTER_KEY, values::master_key)?;
         Ok(options)
@@ -161,9 +120,11 @@ impl Config {
     /// Parses all settings. Fails with the place of the first invalid text.
     pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
         let mut config = Self::only(SETTINGS, sources)?;
+        config.places.refuse_two_passwords()?;
         config.accounts = sources.file.accounts.declarations(&sources.secrets)?;
         config.secret_files = sources.file.accounts.secret_files();
-        config.secret_files.extend(config.tls_key.clone());
+        let files = [&config.tls_key, &config.places.database_password_file, &config.places.master_key_file];
+        config.secret_files.extend(files.into_iter().flatten().cloned());
         config.root_key = sources.root_key()?;
         config.master_key = sources.variable(MASTER_KEY, values::master_key)?.map(Secret);
         Ok(config)

@@ -2,7 +2,7 @@ use super::setting::{Form, Setting};
 use super::settings::SETTINGS;
 use super::*;
 use clap::{Args, FromArgMatches};
-use roadstead_registry::Limits;
+use roadstead_registry::{BlobsPlace, DatabasePlace, Limits, Password};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,6 +33,18 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("listen", "127.0.0.1:0", "'127.0.0.1:0'"),
     ("admin_listen", "127.0.0.1:9000", "'127.0.0.1:9000'"),
     ("data", "/srv/roadstead", "'/srv/roadstead'"),
+    ("database", "postgres://rs@db/registry", "'postgres://rs@db/registry'"),
+    ("database_password_file", "/etc/roadstead/password", "'/etc/roadstead/password'"),
+    ("database_connections", "5", "5"),
+    ("database_statement_timeout", "10s", "'10s'"),
+    ("stale_reads", "1s", "'1s'"),
+    ("blobs", "s3://images/registry", "'s3://images/registry'"),
+    ("s3_endpoint", "https://s3.example", "'https://s3.example'"),
+    ("s3_region", "eu-central-1", "'eu-central-1'"),
+    ("s3_path_style", "true", "true"),
+    ("master_key_file", "/etc/roadstead/master.key", "'/etc/roadstead/master.key'"),
+    ("wait", "10s", "'10s'"),
+    ("drain", "0", "'0'"),
     ("ephemeral", "true", "true"),
     ("public_url", "https://registry.example", "'https://registry.example'"),
     ("tls_cert", "/etc/tls/chain.pem", "'/etc/tls/chain.pem'"),
@@ -85,7 +97,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
 fn nothing_needs_to_be_configured() {
     let config = config(&[], &[("HOME", "/root")]).unwrap();
     assert_eq!(config.listen, "127.0.0.1:5000");
-    assert_eq!(config.data, PathBuf::from("./roadstead-data"));
+    assert_eq!(config.places.data, PathBuf::from("./roadstead-data"));
     assert!(
         !config.ephemeral
             && config.account_id.is_none()
@@ -259,6 +271,31 @@ fn secrets_do_not_show_in_debug_output() {
     ];
     let shown = format!("{:?}", config(&[], &environment).unwrap());
     assert!(!shown.contains("hunter2") && !shown.contains("171"), "{shown}");
+}
+
+#[test]
+fn the_password_of_a_database_is_given_once_and_never_shown() {
+    let url = "--database=postgres://rs:hunter2@db/registry";
+    assert!(!format!("{:?}", config(&[url], &[]).unwrap()).contains("hunter2"));
+    let refusal = config(&[url, "--database-password-file=/run/secrets/password"], &[]).unwrap_err();
+    assert_eq!(refusal, "--database-password-file: the URL of the database contains a password too: remove one of them");
+    let refusal = config(&[], &[("ROADSTEAD_DATABASE", "postgres://rs:hunter2@one,two/registry")]).unwrap_err();
+    assert_eq!(refusal, "environment variable ROADSTEAD_DATABASE: names several hosts: name one that always leads to the primary");
+}
+
+#[test]
+fn a_server_and_its_commands_open_the_same_places() {
+    let flags = ["--database=postgres://rs@db/registry", "--blobs=s3://images/a", "--s3-endpoint=http://localhost:9000"];
+    let environment = [("ROADSTEAD_DATABASE_PASSWORD_FILE", "/run/secrets/password"), ("ROADSTEAD_MASTER_KEY_FILE", "/run/secrets/key")];
+    let server = config(&flags, &environment).unwrap().open_options("data".into());
+    let command = sources(&flags, &environment).unwrap().open_options().unwrap();
+    assert_eq!((command.database.to_string(), command.blobs.to_string()), (server.database.to_string(), server.blobs.to_string()));
+    let DatabasePlace::Postgres(database) = server.database else { panic!("{:?}", server.database) };
+    assert_eq!((database.password, database.connections), (Password::File("/run/secrets/password".into()), 20));
+    let BlobsPlace::S3(bucket) = server.blobs else { panic!("{:?}", server.blobs) };
+    assert_eq!((bucket.endpoint.as_deref(), bucket.path_style, bucket.memory), (Some("http://localhost:9000"), true, 64 << 20));
+    assert_eq!(command.master_key_file, Some("/run/secrets/key".into()));
+    assert_eq!(server.wait, Duration::from_secs(60));
 }
 
 #[test]

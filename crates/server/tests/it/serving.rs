@@ -208,6 +208,21 @@ fn a_request_in_flight_is_completed_after_a_signal_to_stop() {
 }
 
 #[test]
+fn a_server_that_drains_is_not_ready_but_serves_until_the_next_signal() {
+    let mut server = Server::start(&["--drain", "1h"]);
+    let mut kept = Connection::to(server.address());
+    assert_eq!((kept.send("GET", "/readyz", &[], b"").status, server.get("/readyz").status), (200, 200));
+    server.terminate();
+    server.wait_for_event(|event| event["message"] == "draining");
+    wait_until("a server that drains is ready", || server.get("/readyz").status == 503);
+    assert_eq!((server.get("/healthz").status, server.aws("DescribeRegistries", &json!({})).status), (200, 200));
+    assert_eq!(kept.send("GET", "/healthz", &[], b"").status, 200);
+    server.terminate();
+    server.wait_for_event(|event| event["message"] == "stopping");
+    assert!(server.wait().success());
+}
+
+#[test]
 fn connections_without_a_whole_request_do_not_delay_a_stop() {
     let mut server = Server::start(&[]);
     let begun: [&[u8]; 4] =

@@ -64,7 +64,8 @@ impl Server {
                 }
             }
         };
-        let text = |key: &str| ready[key].as_str().unwrap().to_owned();
+        // There is no data directory if everything is in a database and a bucket.
+        let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
         Self { child, address: text("address").parse().unwrap(), url: text("url"), data: text("data").into(), alias: text("alias"), log }
     }
 
