@@ -42,8 +42,8 @@ impl Installation {
 
     /// Identifies the last commit to the metadata, by this process or another. Answers read after it are not older. `None` while a
     /// commit is being published.
-    pub fn metadata_version(&self) -> Option<Version> {
-        self.0.metadata.version()
+    pub async fn metadata_version(&self) -> Option<Version> {
+        self.0.metadata.version().await
     }
 
     pub fn limits(&self) -> &Limits {

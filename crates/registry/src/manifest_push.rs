@@ -105,17 +105,17 @@ impl Installation {
     pub async fn put_manifest(&self, repository: &RepositoryKey, push: ManifestPush) -> Result<ManifestPut> {
         let new = self.checked(repository, push)?;
         let (key, limits) = (repository.clone(), self.0.limits.clone());
-        let (repository_row, manifest_row) = (self.0.metadata.next_id(new.now), self.0.metadata.next_id(new.now));
         let store = async move |tx: &mut Tx<'_>| {
-            let repository = repository_row::require_or_insert(tx, &key, new.if_missing, repository_row, new.now).await?;
+            let repository = repository_row::require_or_insert(tx, &key, new.if_missing, new.now).await?;
             let mut push = Push { tx, key: &key, repository, new: &new, limits: &limits, counts: Counts::default() };
             let found = find(push.tx, repository, &new.digest).await?;
             push.check_condition(found.is_some()).await?;
             let (manifest, media_type) = match found {
                 Some((id, _)) => (id, push.stored_media_type(id).await?),
                 None => {
-                    push.insert(manifest_row).await?;
-                    (manifest_row, new.manifest.media_type.clone())
+                    let id = push.tx.next_id(new.now);
+                    push.insert(id).await?;
+                    (id, new.manifest.media_type.clone())
                 }
             };
             readmes::record(push.tx, manifest, &new.manifest).await?;

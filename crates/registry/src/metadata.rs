@@ -9,6 +9,7 @@
 //! network must block a thread meanwhile, or have the functions return boxed futures.
 
 mod cache;
+mod ids;
 pub(crate) mod migrations;
 mod parameters;
 mod rows;
@@ -16,11 +17,10 @@ mod sqlite;
 mod transaction;
 
 use crate::error::Result;
+use cache::Asked;
 use migrations::Migrations;
-use roadstead_model::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
@@ -37,7 +37,6 @@ enum Engine {
 #[derive(Clone)]
 pub(crate) struct Metadata {
     engine: Engine,
-    ids: Arc<Ids>,
     migrations: Migrations,
 }
 
@@ -45,7 +44,7 @@ impl Metadata {
     /// Opens the SQLite database at `path`, whose schema these migrations make, and creates it if it does not exist.
     pub(crate) fn open_sqlite(path: &Path, migrations: Migrations) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        Ok(Self { engine, ids: Arc::new(Ids::default()), migrations })
+        Ok(Self { engine, migrations })
     }
 
     /// Migrates the schema to the current version.
@@ -71,11 +70,6 @@ impl Metadata {
         let Engine::Sqlite(sqlite) = &self.engine;
         sqlite.check_writable()?;
         self.check_schema().await
-    }
-
-    /// Returns a new row id. Ids grow with time, so rows are stored in the order of their creation.
-    pub(crate) fn next_id(&self, now: Timestamp) -> i64 {
-        self.ids.next(now)
     }
 
     /// Runs `work` in a transaction that reads few rows. Readers never wait for writers.
@@ -105,13 +99,13 @@ impl Metadata {
         T: Clone,
         F: AsyncFn(&mut Tx<'_>) -> Result<Option<T>>,
     {
-        let asked = cache.ask(self.version(), question);
-        if let Some(answer) = asked.answer() {
-            return Ok(Some(answer));
-        }
+        let question = match cache.ask(self.version().await, question).await {
+            Asked::Known(answer) => return Ok(Some(answer)),
+            Asked::Open(question) => question,
+        };
         let answer = self.read(work).await?;
         if let Some(answer) = &answer {
-            asked.keep(answer);
+            question.keep(answer);
         }
         Ok(answer)
     }
@@ -121,17 +115,32 @@ impl Metadata {
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let asked = cache.ask(self.version(), question);
-        if let Some(page) = asked.answer() {
-            return Ok(page);
-        }
+        let question = match cache.ask(self.version().await, question).await {
+            Asked::Known(page) => return Ok(page),
+            Asked::Open(question) => question,
+        };
         let page = Arc::new(self.scan(work).await?);
-        asked.keep(&page);
+        question.keep(&page);
         Ok(page)
     }
 
+    /// A handle on the same database for writes that only count, such as those of leases: they do not empty the caches, so what they
+    /// change must not be cached. SQLite's index shows every commit, so there it is a handle like any other.
+    #[allow(dead_code)]
+    pub(crate) fn counting(&self) -> Self {
+        self.clone()
+    }
+
+    /// Whether other servers write to the database.
+    #[allow(dead_code)]
+    pub(crate) fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+        }
+    }
+
     /// Identifies the last commit. `None` while a commit is being published.
-    pub(crate) fn version(&self) -> Option<Version> {
+    pub(crate) async fn version(&self) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
         }
@@ -161,21 +170,5 @@ impl Metadata {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
         }
-    }
-}
-
-/// Generates row ids: milliseconds since the epoch, then 20 bits that start at random and count up, so that several processes do not
-/// generate the same ids.
-#[derive(Default)]
-struct Ids(AtomicI64);
-
-impl Ids {
-    fn next(&self, now: Timestamp) -> i64 {
-        // Without random numbers, the counter still keeps the ids of this process apart.
-        let random = getrandom::u32().unwrap_or(0);
-        let fresh = (now.millis() << 20) | i64::from(random >> 13);
-        let next = |last: i64| fresh.max(last + 1);
-        let step = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-        step.map_or(fresh, next)
     }
 }

@@ -42,9 +42,9 @@ impl Installation {
         tags.iter().try_for_each(ResourceTag::check)?;
         let catalog_data = catalog_data.map(NewCatalogData::checked).transpose()?;
         let (now, key, limits) = (self.now(), key.clone(), self.0.limits.clone());
-        let id = self.0.metadata.next_id(now);
         let repository = Repository { key: key.clone(), created_at: now };
         let create = async move |tx: &mut Tx<'_>| {
+            let id = tx.next_id(now);
             if !repository_row::insert(tx, &key, id, limits.repositories, now).await? {
                 return Err(Error::RepositoryExists(key.clone()));
             }

@@ -60,9 +60,8 @@ impl Installation {
     ) -> Result<bool> {
         let (repository, digest, from) = (repository.clone(), digest.clone(), from.cloned());
         let (if_missing, now) = (self.if_missing(create_repository), self.now());
-        let row = self.0.metadata.next_id(now);
         let work = async move |tx: &mut Tx<'_>| {
-            let repository = repository_row::require_or_insert(tx, &repository, if_missing, row, now).await?;
+            let repository = repository_row::require_or_insert(tx, &repository, if_missing, now).await?;
             let blob = match &from {
                 Some(from) => tx.query_one(&SELECT_IN_REPOSITORY, params![from.registry, from.name, digest]).await?,
                 None => tx.query_one(&SELECT_ANYWHERE, params![digest]).await?,

@@ -43,12 +43,13 @@ pub(crate) async fn require_on_miss<T>(tx: &mut Tx<'_>, key: &RepositoryKey, fou
     Ok(found)
 }
 
-/// The row id of a repository. If allowed, a missing one is created with the row id `new`.
-pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, new: i64, now: Timestamp) -> Result<i64> {
-    if let IfMissing::Create { limit } = missing
-        && insert(tx, key, new, limit, now).await?
-    {
-        return Ok(new);
+/// The row id of a repository. If allowed, a missing one is created.
+pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, now: Timestamp) -> Result<i64> {
+    if let IfMissing::Create { limit } = missing {
+        let new = tx.next_id(now);
+        if insert(tx, key, new, limit, now).await? {
+            return Ok(new);
+        }
     }
     require(tx, key).await
 }

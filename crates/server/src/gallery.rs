@@ -116,7 +116,7 @@ impl Gallery {
     async fn kept(&self, visit: &Visit<'_>, key: String, route: &Route) -> Result<Arc<Kept>, Failure> {
         self.rate.admit(visit.call)?;
         // Asked before the page is made, so that it cannot be older than its version.
-        let version = visit.installation().metadata_version();
+        let version = visit.installation().metadata_version().await;
         if let Some(kept) = version.and_then(|version| self.cache.get(version, &key, visit.now)) {
             return Ok(kept);
         }

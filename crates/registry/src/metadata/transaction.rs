@@ -2,10 +2,12 @@
 //!
 //! Statements are written in SQL that both SQLite and PostgreSQL run, with numbered parameters (`?1`).
 
+use super::ids;
 use super::parameters::Value;
 use super::rows::{EngineRow, FromRow, Row};
 use super::sqlite::statements as sqlite;
 use crate::error::Result;
+use roadstead_model::Timestamp;
 use roadstead_model::page::Filling;
 
 /// An SQL statement. [`statements`] lists them by name, so that a test can prepare every one on PostgreSQL.
@@ -27,6 +29,11 @@ pub(crate) enum Tx<'c> {
 }
 
 impl Tx<'_> {
+    /// Draws a new row id. Ids grow with time, so rows are stored in the order of their creation.
+    pub(crate) fn next_id(&self, now: Timestamp) -> i64 {
+        ids::next(now)
+    }
+
     /// Runs a statement and returns the number of changed rows.
     pub(crate) async fn execute(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<usize> {
         match self {

@@ -85,10 +85,10 @@ impl Installation {
     /// digest exists: its content is kept, and this one is not needed.
     async fn replace_by_blob(&self, session: SessionName<'_>, blob: BlobInfo, content: Content) -> Result<bool> {
         let (key, upload, now) = (session.repository.clone(), session.id.to_owned(), self.now());
-        let row = self.0.metadata.next_id(now);
         let work = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, &key).await?;
             delete_row(tx, repository, SessionName { repository: &key, id: &upload }).await?;
+            let row = tx.next_id(now);
             let is_new = insert(tx, row, &blob, &content, now).await?;
             let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![blob.digest]).await? };
             let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;

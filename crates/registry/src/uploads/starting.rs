@@ -35,10 +35,10 @@ impl Installation {
         let stored = self.0.metadata.scan(async |tx: &mut Tx<'_>| tx.query(&COUNT, params![]).await);
         let reservation = self.0.upload_quota.reserve(repository, &self.0.limits, stored).await?;
         let (if_missing, now) = (self.if_missing(create_repository), self.now());
-        let (id, row) = (uuid::Uuid::new_v4().to_string(), self.0.metadata.next_id(now));
+        let id = uuid::Uuid::new_v4().to_string();
         let (key, upload) = (repository.clone(), id.clone());
         let work = async move |tx: &mut Tx<'_>| {
-            let repository = repository_row::require_or_insert(tx, &key, if_missing, row, now).await?;
+            let repository = repository_row::require_or_insert(tx, &key, if_missing, now).await?;
             let hash_state = Hash::new(algorithm).save();
             tx.execute(&INSERT, params![upload, repository, hash_state, minimum_part, now]).await.map(drop)
         };

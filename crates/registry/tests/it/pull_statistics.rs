@@ -191,10 +191,10 @@ async fn numbers_survive_a_restart_and_a_command_reads_and_sets_them() {
 async fn a_flush_leaves_cached_answers_alone() {
     let world = World::new().await;
     world.push_image("app", &["v1"]).await;
-    let version = world.installation.metadata_version();
+    let version = world.installation.metadata_version().await;
     world.pull(&by_tag("v1"), CLIENT, false).await;
     assert_eq!(people(world.totals().await), 1);
-    assert!(version.is_some() && world.installation.metadata_version() == version);
+    assert!(version.is_some() && world.installation.metadata_version().await == version);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Derived {
 async fn keep_derived(server: &Server, derived: Derived) {
     let (mut seen, mut failed) = (None, false);
     loop {
-        let (begun, version) = (Instant::now(), server.installation.metadata_version());
+        let (begun, version) = (Instant::now(), server.installation.metadata_version().await);
         let mut delay = DELAY;
         if version.is_none() || version != seen || failed {
             let more = derived.refresh(server).await;
