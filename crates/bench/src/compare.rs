@@ -1,10 +1,12 @@
 //! Measures servers side by side: each shape on each server in turn, in several rounds.
 
+use crate::commands::Launch;
+use crate::counter::Counter;
 use crate::failure::{Failure, Result, failure};
 use crate::load::{self, Load, Measured};
 use crate::plot::{self, Metric};
 use crate::report::{self, tell};
-use crate::servers::{Program, Server};
+use crate::servers::Server;
 use crate::shape::{Destination, Shape};
 use crate::step::Step;
 use crate::target::Kind;
@@ -29,13 +31,15 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) load: Load,
     pub(crate) rounds: usize,
-    /// The programs to start, with their binaries. Ratios compare them with the first.
-    pub(crate) programs: Vec<(Program, PathBuf)>,
+    /// Read before and after each run.
+    pub(crate) counters: Vec<Counter>,
+    /// The programs to start. Ratios compare them with the first.
+    pub(crate) launches: Vec<Launch>,
     /// The binary of zot's own benchmark.
     pub(crate) zb: Option<PathBuf>,
     /// Repositories with more entries than this are filled on the first program only, because others take hours.
     pub(crate) fill: u64,
-    /// The directory for the servers' data.
+    /// The directory for zb's data.
     pub(crate) data: PathBuf,
     /// The directory for the report, the runs and the plots.
     pub(crate) output: PathBuf,
@@ -46,8 +50,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<String> {
     std::fs::create_dir_all(&plan.output)?;
     let mut servers = Vec::new();
     let mut idle = Vec::new();
-    for (program, binary) in &plan.programs {
-        let server = Server::start(*program, binary, &plan.data.join(program.name())).await?;
+    for launch in &plan.launches {
+        let server = Server::start(launch.clone()).await?;
         tokio::time::sleep(SETTLE_TIME).await;
         idle.push(server.target.process.as_ref().map(|process| process.memory()).unwrap_or_default());
         servers.push(server);
@@ -71,7 +75,7 @@ async fn all_rounds(plan: &Plan, servers: &[Server]) -> Result<Vec<Measured>> {
                     continue;
                 }
                 tell(format_args!("{step} of {}, round {round}", server.target.name));
-                let measured = load::run(&server.target, step.shape, step.load(plan.load)).await;
+                let measured = load::run(&server.target, step.shape, step.load(plan.load), &plan.counters).await;
                 runs.extend(measured.inspect_err(skipped));
             }
         }
@@ -114,7 +118,7 @@ fn entries(shape: Shape) -> u64 {
 
 fn durability(plan: &Plan) -> String {
     let mut text = String::from("What is synced before a push is acknowledged:\n\n");
-    for (program, _) in &plan.programs {
+    for Launch { program, .. } in &plan.launches {
         let _ = writeln!(text, "- {}: {}", program.name(), program.durability());
     }
     text + "\n"

@@ -19,8 +19,6 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const FILLERS: usize = 8;
 /// Tags per push; with more, clients would reject the size of the response's head.
 const TAGS_PER_PUSH: u64 = 80;
-/// The size of one PATCH of a chunked upload, in bytes.
-const CHUNK: u64 = 16 << 20;
 
 /// A repository on a target.
 #[derive(Debug, Clone)]
@@ -82,7 +80,7 @@ impl Repository {
         let step = match mode {
             UploadMode::Put => 0,
             UploadMode::Patch => blob.size,
-            UploadMode::Chunked => CHUNK,
+            UploadMode::Chunked { chunk } => chunk,
         };
         let mut sent = 0;
         while step > 0 && sent < blob.size {
@@ -90,7 +88,7 @@ impl Repository {
             let patch = self.request(Method::PATCH, &location).expect(&[202]);
             let patch = patch.with("content-type", "application/octet-stream").body(blob.part(sent, length));
             let range = format!("{sent}-{}", sent + length - 1);
-            let patch = if mode == UploadMode::Chunked { patch.with("content-range", &range) } else { patch };
+            let patch = if matches!(mode, UploadMode::Chunked { .. }) { patch.with("content-range", &range) } else { patch };
             location = self::location(client.send(patch).await?.header("location"))?;
             sent += length;
         }

@@ -1,6 +1,7 @@
 //! Runs load, which is connections that repeat one operation, and measures it.
 
 use crate::client::Client;
+use crate::counter::{self, Count, Counter};
 use crate::failure::Result;
 use crate::process::Memory;
 use crate::shape::Shape;
@@ -43,6 +44,8 @@ pub(crate) struct Measured {
     pub(crate) cpu_per_gigabyte: Option<f64>,
     /// The server's peak.
     pub(crate) memory: Option<Memory>,
+    /// What `--count` names.
+    pub(crate) counts: Vec<Count>,
 }
 
 /// The results of one connection.
@@ -55,14 +58,16 @@ struct Tally {
 }
 
 /// Prepares a shape on a target and runs the load.
-pub(crate) async fn run(target: &Target, shape: Shape, load: Load) -> Result<Measured> {
+pub(crate) async fn run(target: &Target, shape: Shape, load: Load, counters: &[Counter]) -> Result<Measured> {
     let work = Arc::new(Workload::prepare(target, shape).await.map_err(|error| error.context(format_args!("{shape} of {}", target.name)))?);
+    let counted = counter::read(counters).await?;
     let sampler = target.process.as_ref().map(|process| process.sample_memory());
     let cpu = target.process.as_ref().map(|process| process.cpu_seconds());
     let begun = Instant::now();
     let mut total = all_connections(target, &work, load, begun + load.duration).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = target.process.as_ref().zip(cpu).map(|(process, before)| process.cpu_seconds() - before);
+    let counted_after = counter::read(counters).await?;
     total.microseconds.sort_unstable();
     let operations = total.microseconds.len() as u64;
     let milliseconds = |share: f64| quantile(&total.microseconds, share) / 1000.0;
@@ -80,6 +85,7 @@ pub(crate) async fn run(target: &Target, shape: Shape, load: Load) -> Result<Mea
         cpu_per_operation: cpu.filter(|_| operations > 0).map(|cpu| cpu * 1e6 / operations as f64),
         cpu_per_gigabyte: cpu.filter(|_| shape.is_bulk() && total.bytes > 0).map(|cpu| cpu * 1e9 / total.bytes as f64),
         memory: sampler.map(|sampler| sampler.peak()),
+        counts: counter::growth(counters, &counted, &counted_after, operations),
         error: total.error,
     })
 }

@@ -4,14 +4,18 @@
 
 mod ceiling;
 mod client;
+mod commands;
 mod compare;
 mod content;
+mod counter;
 mod failure;
 mod load;
 mod login;
 mod payload;
+mod places;
 mod plot;
 mod process;
+mod programs;
 mod report;
 mod servers;
 mod shape;
@@ -21,13 +25,16 @@ mod workload;
 mod zb;
 
 use clap::{Args, Parser, Subcommand};
+use commands::Launch;
 use compare::Plan;
+use counter::Counter;
 use failure::{Result, failure};
 use load::Load;
+use places::Places;
 use process::Process;
+use programs::Program;
 use report::tell;
-use servers::Program;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use step::Step;
@@ -70,6 +77,9 @@ struct LoadArguments {
     /// End each shape after this many operations
     #[arg(long)]
     operations: Option<u64>,
+    /// A column of the report: by how much the number that a shell command prints grows for each operation; repeatable
+    #[arg(long = "count", value_name = "NAME=COMMAND", value_parser = parse::<Counter>)]
+    counters: Vec<Counter>,
 }
 
 #[derive(Args)]
@@ -77,9 +87,9 @@ struct Run {
     /// A server: `NAME=http://HOST[:PORT][/PREFIX][,USER:PASSWORD]`; an access key AKIA… and its secret for Amazon ECR Public's API
     #[arg(long = "target", value_name = "TARGET", required = true, value_parser = parse::<Target>)]
     targets: Vec<Target>,
-    /// The id of the server's process, if no process on this machine listens on the target's port (with a single target)
-    #[arg(long)]
-    pid: Option<u32>,
+    /// The ids of the server's processes, if they do not listen on the target's port themselves (with a single target)
+    #[arg(long, value_delimiter = ',')]
+    pid: Vec<u32>,
     #[command(flatten)]
     load: LoadArguments,
     /// Write JSON instead of a table
@@ -94,12 +104,19 @@ struct Compare {
     /// Runs of each shape; the report shows their medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Only these programs, in this order: roadstead, olareg, zot, angos, distribution, docker-registry, nginx, hyper
+    /// Only these programs, in this order: roadstead, roadstead-postgres, roadstead-s3, roadstead-replicas (three behind nginx), olareg,
+    /// zot, angos, angos-s3, distribution, distribution-s3, docker-registry, nginx, hyper
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The path of a program's binary, if it is not on the PATH under its usual name; repeatable
     #[arg(long = "binary", value_name = "NAME=PATH")]
     binaries: Vec<String>,
+    /// PostgreSQL: a URL, in which `{}` stands for the name of the program that uses the database
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The endpoint of an S3 server on which each program has a bucket of its own name; its keys are those of the AWS_… variables
+    #[arg(long, value_name = "URL")]
+    s3: Option<String>,
     /// The binary of `zb`, zot's own benchmark, to also run its tests
     #[arg(long)]
     zb: Option<PathBuf>,
@@ -162,9 +179,10 @@ async fn run(arguments: Run) -> Result<String> {
     for step in &arguments.load.steps {
         for target in &arguments.targets {
             let mut target = target.clone();
-            target.process = arguments.pid.filter(|_| arguments.targets.len() == 1).map(Process::new);
+            target.process =
+                Some(Process::new(arguments.pid.clone())).filter(|_| arguments.targets.len() == 1 && !arguments.pid.is_empty());
             target.find_process();
-            rows.push(load::run(&target, step.shape, step.load(arguments.load.load())).await?);
+            rows.push(load::run(&target, step.shape, step.load(arguments.load.load()), &arguments.load.counters).await?);
         }
     }
     if arguments.json { Ok(serde_json::to_string_pretty(&rows)?) } else { Ok(report::table(&rows)) }
@@ -177,33 +195,39 @@ async fn compare(arguments: Compare) -> Result<String> {
     } else {
         arguments.load.steps.clone()
     };
+    let data = arguments.data.clone().unwrap_or_else(|| temporary.path().to_owned());
     let plan = Plan {
         steps,
         load: arguments.load.load(),
         rounds: arguments.rounds,
-        programs: programs(&arguments)?,
+        launches: launches(&arguments, &data)?,
+        counters: arguments.load.counters,
         zb: arguments.zb,
         fill: arguments.fill,
-        data: arguments.data.unwrap_or_else(|| temporary.path().to_owned()),
+        data,
         output: arguments.output,
     };
     compare::run(&plan).await
 }
 
-/// The requested programs that are installed.
-fn programs(arguments: &Compare) -> Result<Vec<(Program, PathBuf)>> {
+/// The requested programs that are installed and whose places are given.
+fn launches(arguments: &Compare, data: &Path) -> Result<Vec<Launch>> {
     let find = |name: &String| {
         Program::ALL
             .into_iter()
             .find(|program| program.name() == name)
             .ok_or_else(|| failure!("'{name}' is not a known program; --help lists them"))
     };
+    let places = Places::new(arguments.database.clone(), arguments.s3.clone())?;
     let wanted = if arguments.only.is_empty() { Program::ALL.to_vec() } else { arguments.only.iter().map(find).collect::<Result<_>>()? };
     let mut found = Vec::new();
     for program in wanted {
-        match binary(program, &arguments.binaries) {
-            Some(path) => found.push((program, path)),
-            None => tell(format_args!("{} is not installed: skipped", program.name())),
+        if !places.suit(program) {
+            tell(format_args!("{} needs --database or --s3: skipped", program.name()));
+        } else if let Some(binary) = binary(program, &arguments.binaries) {
+            found.push(Launch { program, binary, folder: data.join(program.name()), places: places.clone() });
+        } else {
+            tell(format_args!("{} is not installed: skipped", program.name()));
         }
     }
     if found.is_empty() { Err(failure!("none of the programs is installed")) } else { Ok(found) }
@@ -215,7 +239,7 @@ fn binary(program: Program, given: &[String]) -> Option<PathBuf> {
     if program == Program::Hyper {
         return Some(this);
     }
-    let named = given.iter().filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == program.name());
+    let named = given.iter().filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == program.base().name());
     if let Some((_, path)) = named {
         return Some(PathBuf::from(path));
     }

@@ -27,8 +27,8 @@ pub(crate) struct Memory {
 }
 
 impl Process {
-    pub(crate) fn new(pid: u32) -> Self {
-        Self { pids: vec![pid] }
+    pub(crate) const fn new(pids: Vec<u32>) -> Self {
+        Self { pids }
     }
 
     /// Every process that listens on this TCP port.
@@ -121,7 +121,7 @@ mod tests {
     fn the_process_that_listens_is_found_and_has_memory() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let process = Process::listening_on(listener.local_addr().unwrap().port()).unwrap();
-        assert_eq!(process, Process::new(std::process::id()));
+        assert_eq!(process, Process::new(vec![std::process::id()]));
         assert!(process.memory().anonymous > 0);
         assert!(process.sample_memory().peak().anonymous <= process.memory().anonymous * 2);
     }

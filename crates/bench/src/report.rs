@@ -1,5 +1,6 @@
 //! Output for people: progress on stderr, and the results as a table.
 
+use crate::counter::Count;
 use crate::load::Measured;
 use std::fmt::{Display, Write};
 
@@ -13,9 +14,11 @@ pub(crate) fn tell(line: impl Display) {
 
 /// A Markdown table with one row per shape and target. `ratio` is relative to the first row of the shape.
 pub(crate) fn table(rows: &[Measured]) -> String {
-    let mut text = String::from(
-        "| shape | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
+    let counted = rows.first().map_or(&[][..], |row| &row.counts);
+    let (names, lines): (String, String) = counted.iter().map(|count| (format!(" {} |", count.name), "---|")).unzip();
+    let mut text = format!(
+        "| shape | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |{names}\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|{lines}\n",
     );
     for row in rows {
         let first = rows.iter().find(|first| first.shape == row.shape).unwrap_or(row);
@@ -24,7 +27,7 @@ pub(crate) fn table(rows: &[Measured]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{}",
             row.shape,
             row.target,
             short(row.operations_per_second),
@@ -37,6 +40,7 @@ pub(crate) fn table(rows: &[Measured]) -> String {
             figure(ratio(row, first)),
             figure(row.memory.map(|memory| memory.anonymous as f64 / 1e6)),
             row.errors,
+            row.counts.iter().map(|count| format!(" {} |", short(count.per_operation))).collect::<String>(),
         );
         if let Some(error) = &row.error {
             let _ = writeln!(text, "<!-- {}: {error} -->", row.target);
@@ -85,10 +89,17 @@ pub(crate) fn medians(runs: &[Measured]) -> Vec<Measured> {
             cpu_per_operation: of_some(|run| run.cpu_per_operation),
             cpu_per_gigabyte: of_some(|run| run.cpu_per_gigabyte),
             memory: same.iter().filter_map(|run| run.memory).max_by_key(|memory| memory.anonymous),
+            counts: median_counts(&same),
             ..run.clone()
         });
     }
     rows
+}
+
+fn median_counts(runs: &[&Measured]) -> Vec<Count> {
+    let names = runs.first().map_or(&[][..], |run| &run.counts);
+    let of = |at: usize| median(runs.iter().filter_map(|run| run.counts.get(at)).map(|count| count.per_operation).collect());
+    names.iter().enumerate().map(|(at, count)| Count { name: count.name.clone(), per_operation: of(at) }).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -116,6 +127,7 @@ mod tests {
             cpu_per_operation: Some(cpu),
             cpu_per_gigabyte: None,
             memory: None,
+            counts: vec![Count { name: "statements".to_owned(), per_operation: cpu / 100.0 }],
         }
     }
 
@@ -127,6 +139,7 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].cpu_per_operation, rows[0].max, rows[0].operations), (Some(20.0), 9.0, 30));
         let text = table(&rows);
-        assert!(text.contains("| blob-head | b | 1000 |  | 1.00 | 2.00 | 5.00 | 60.0 |  | 3.00 |"), "{text}");
+        assert!(text.contains("| blob-head | b | 1000 |  | 1.00 | 2.00 | 5.00 | 60.0 |  | 3.00 |  | 0 | 0.60 |"), "{text}");
+        assert!(text.starts_with("| shape | target |") && text.contains("| errors | statements |\n"), "{text}");
     }
 }

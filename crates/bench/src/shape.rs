@@ -13,15 +13,19 @@ Shapes (sizes as 4k, 1m; counts as 1k, 1m):
   blob-head                      HEAD of a blob
   blob-get:SIZE                  GET of a blob
   blob-range:SIZE                GET of each mebibyte of a blob in turn, as containerd does in parallel
-  push:SIZE[:TAGS][:fresh][:patch|:chunked]
+  push:SIZE[:TAGS][:fresh][:patch|:chunked[=SIZE]]
                                  whole images of one layer, into one repository (of TAGS tags) or each into a fresh one;
-                                 blobs by POST and PUT, or as docker does by PATCH, or by a PATCH for each 16 MiB
-  upload:SIZE[:patch|:chunked]   blobs only
+                                 blobs by POST and PUT, or as docker does by PATCH, or by a PATCH for each SIZE or 16 MiB
+  upload:SIZE[:patch|:chunked[=SIZE]]
+                                 blobs only
   tags:COUNT                     a page of 100 from the middle of a tag list
   referrers:COUNT                the referrers of a subject, a tenth of COUNT manifests
   catalog:COUNT                  a page of 100 from the middle of the repositories
   describe-tags:COUNT            a page of 100 of Amazon ECR Public's DescribeImageTags, signed
   mixed                          three pulls of a manifest for one push of an image with a 4 KiB layer";
+
+/// The chunks of an upload that names no size.
+const CHUNK: u64 = 16 << 20;
 
 /// A shape of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +59,8 @@ pub(crate) enum UploadMode {
     Put,
     /// POST, one PATCH with the bytes, PUT.
     Patch,
-    /// POST, a PATCH for each 16 MiB, PUT.
-    Chunked,
+    /// POST, a PATCH for each chunk of this size, PUT.
+    Chunked { chunk: u64 },
 }
 
 impl Shape {
@@ -95,8 +99,11 @@ impl FromStr for Shape {
             ("blob-head", 0) => Self::BlobHead,
             ("blob-get", 1) => Self::BlobGet { size: size()? },
             ("blob-range", 1) => Self::BlobRange { size: size()? },
-            ("push", 1..) => Self::Push { size: size()?, into: destination(&parts[1..]).ok_or_else(refuse)?, mode: mode(&parts[1..]) },
-            ("upload", 1 | 2) => Self::Upload { size: size()?, mode: mode(&parts[1..]) },
+            ("push" | "upload", 1..) => match (name, upload_parts(&parts[1..]).ok_or_else(refuse)?) {
+                ("push", (into, mode)) => Self::Push { size: size()?, into: into.unwrap_or(Destination::One { tags: 0 }), mode },
+                (_, (None, mode)) => Self::Upload { size: size()?, mode },
+                _ => return Err(refuse()),
+            },
             ("tags", 1) => Self::Tags { count: count(0)? },
             ("referrers", 1) => Self::Referrers { count: count(0)? },
             ("catalog", 1) => Self::Catalog { count: count(0)? },
@@ -107,24 +114,30 @@ impl FromStr for Shape {
     }
 }
 
-fn mode(parts: &[&str]) -> UploadMode {
-    if parts.contains(&"patch") {
-        UploadMode::Patch
-    } else if parts.contains(&"chunked") {
-        UploadMode::Chunked
-    } else {
-        UploadMode::Put
+fn mode(part: &str) -> Option<UploadMode> {
+    match part.split_once('=').unwrap_or((part, "")) {
+        ("patch", "") => Some(UploadMode::Patch),
+        ("chunked", "") => Some(UploadMode::Chunked { chunk: CHUNK }),
+        ("chunked", size) => number(size, 1024).map(|chunk| UploadMode::Chunked { chunk }),
+        _ => None,
     }
 }
 
-fn destination(parts: &[&str]) -> Option<Destination> {
-    let rest = parts.iter().filter(|part| !["patch", "chunked"].contains(part));
-    let places: Vec<Destination> = rest
-        .map(|part| if *part == "fresh" { Some(Destination::Fresh) } else { number(part, 1000).map(|tags| Destination::One { tags }) })
-        .collect::<Option<_>>()?;
-    match places[..] {
-        [] => Some(Destination::One { tags: 0 }),
-        [place] => Some(place),
+fn destination(part: &str) -> Option<Destination> {
+    if part == "fresh" { Some(Destination::Fresh) } else { number(part, 1000).map(|tags| Destination::One { tags }) }
+}
+
+/// The optional parts of an upload or a push: at most one destination and at most one mode.
+fn upload_parts(parts: &[&str]) -> Option<(Option<Destination>, UploadMode)> {
+    let (modes, others): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| mode(part).is_some());
+    let mode = match modes[..] {
+        [] => UploadMode::Put,
+        [part] => mode(part)?,
+        _ => return None,
+    };
+    match others[..] {
+        [] => Some((None, mode)),
+        [part] => Some((Some(destination(part)?), mode)),
         _ => None,
     }
 }
@@ -182,11 +195,12 @@ impl fmt::Display for Shape {
 
 impl fmt::Display for UploadMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Put => "",
-            Self::Patch => ":patch",
-            Self::Chunked => ":chunked",
-        })
+        match *self {
+            Self::Put => Ok(()),
+            Self::Patch => f.write_str(":patch"),
+            Self::Chunked { chunk: CHUNK } => f.write_str(":chunked"),
+            Self::Chunked { chunk } => write!(f, ":chunked={}", short(chunk, 1024)),
+        }
     }
 }
 
@@ -210,6 +224,7 @@ mod tests {
             "push:100m:chunked",
             "push:4k:fresh:patch",
             "upload:100m:patch",
+            "upload:100m:chunked=10m",
             "tags:1k",
             "referrers:10k",
             "catalog:10k",
@@ -228,7 +243,9 @@ mod tests {
 
     #[test]
     fn what_is_no_shape_is_refused() {
-        for text in ["", "pull", "blob-get", "blob-get:x", "tags:0", "push:4k:fresh:10k", "mixed:1"] {
+        for text in
+            ["", "pull", "blob-get", "blob-get:x", "tags:0", "push:4k:fresh:10k", "mixed:1", "upload:1m:fresh", "upload:1m:chunked=0"]
+        {
             assert!(text.parse::<Shape>().is_err(), "{text}");
         }
     }

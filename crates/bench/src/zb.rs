@@ -51,6 +51,7 @@ fn read(text: &str, target: &Target, test: &str, connections: u64) -> Option<Mea
         cpu_per_operation: None,
         cpu_per_gigabyte: None,
         memory: None,
+        counts: Vec::new(),
     })
 }
 
