@@ -57,6 +57,9 @@ pub enum OpenError {
     /// No server has set up this data directory.
     #[error("'{}' is not a roadstead data directory: name it with --data, or start a server there first", .0.display())]
     Absent(PathBuf),
+    /// No server has set up an installation in this database.
+    #[error("there is no registry in {0}: start a server with these settings first")]
+    AbsentFromDatabase(String),
     /// The data directory belongs to an installation without a shared database.
     #[error("'{}' holds an installation with a database of its own: choose another directory for the blobs of --database with --data", .0.display())]
     HoldsDatabase(PathBuf),
@@ -75,7 +78,7 @@ pub enum OpenError {
     )]
     MasterKeyNotGiven,
     /// The stored secrets were sealed with another master key.
-    #[error("the master key does not match this data")]
+    #[error("the master key does not match this data: give the key that the installation was set up with")]
     MasterKeyWrong,
     /// The metadata could not be opened or migrated.
     #[error("cannot open the metadata: {}", reason(.0))]

@@ -1,33 +1,27 @@
 //! Opening an installation. The first start of a server sets it up.
 
-use crate::access_key_row::{self, AccessKeyRow, random_access_key};
-use crate::aliases::{self, random_alias};
+mod reaching;
+pub(crate) mod setting_up;
+
 use crate::blobs::BlobStore;
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{
-    BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key, write_credentials,
-};
-use crate::error::Error;
+use crate::data_directory::{BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
+use crate::error::{self, Error};
 use crate::installation::{Inner, Installation};
 use crate::limits::Limits;
-use crate::metadata::{Metadata, Tx, migrations, params, statements};
+use crate::metadata::{Metadata, migrations};
 use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
-use crate::registry_row;
 use crate::secrets::MasterKey;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
-use roadstead_model::{Identity, RegistryAlias, RegistryId};
-use std::path::{Path, PathBuf};
+use reaching::reach;
+use roadstead_model::{RegistryAlias, RegistryId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-statements! {
-    SELECT_ID = "SELECT id FROM installation";
-    SELECT_FIRST_REGISTRY = "SELECT id FROM registry ORDER BY created_at, id LIMIT 1";
-    INSERT = "INSERT INTO installation (id, created_at) VALUES (?1, ?2)";
-}
+use tokio::time::Instant;
 
 /// How to open an installation, and what its first start sets up.
 #[derive(Clone)]
@@ -96,19 +90,28 @@ impl OpenOptions {
         }
     }
 
-    async fn open_metadata(&self) -> Result<Metadata, OpenError> {
+    /// Opens the metadata. [`Error::Unavailable`] means that they cannot be reached, every other error that they are refused.
+    async fn open_metadata(&self) -> error::Result<Metadata> {
         match &self.database {
-            DatabasePlace::File => Ok(Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA)?),
-            DatabasePlace::Postgres(_) => Err(OpenError::Metadata(Error::Internal("PostgreSQL is not supported yet".to_owned()))),
+            DatabasePlace::File => Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA),
+            DatabasePlace::Postgres(_) => Err(Error::Internal("PostgreSQL is not supported yet".to_owned())),
         }
     }
 
-    async fn open_blobs(&self) -> Result<BlobStore, OpenError> {
+    /// Opens the store of blobs. Its errors mean the same as those of the metadata.
+    async fn open_blobs(&self) -> error::Result<BlobStore> {
         match &self.blobs {
             BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
             BlobsPlace::S3(_) => Err(Error::Internal("S3 is not supported yet".to_owned())),
         }
-        .map_err(OpenError::Blobs)
+    }
+
+    /// The error if no server has set up an installation.
+    fn absent(&self) -> OpenError {
+        match &self.database {
+            DatabasePlace::File => OpenError::Absent(self.data.clone()),
+            DatabasePlace::Postgres(database) => OpenError::AbsentFromDatabase(database.to_string()),
+        }
     }
 }
 
@@ -119,22 +122,24 @@ impl Installation {
         let data = &options.data;
         let lock = prepare(data, options.in_directory(), options.sharing)?;
         let secrets = options.master_key()?;
-        let metadata = options.open_metadata().await?;
+        let until = Instant::now() + options.wait;
+        let metadata = reach(until, async || options.open_metadata().await).await?;
+        let blobs = reach(until, async || options.open_blobs().await).await.map_err(OpenError::Blobs)?;
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
-                set_up(&options, &metadata, &secrets).await?
+                setting_up::set_up(&options, &metadata, &secrets).await?
             }
             Sharing::Command => {
                 metadata.check_schema().await?;
-                find(data, &metadata, &secrets).await?
+                setting_up::find(&options, &metadata, &secrets).await?
             }
         };
         Ok(Self(Arc::new(Inner {
             metadata,
             caches: Caches::new(),
             pull_statistics: PullStatistics::open(data, options.sharing, options.clock.now()).await?,
-            blobs: options.open_blobs().await?,
+            blobs,
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
             secrets,
@@ -151,59 +156,5 @@ impl Installation {
         self.flush_pulls().await;
         self.0.pull_statistics.close().await;
         self.0.metadata.close().await;
-    }
-}
-
-/// Creates the account and the root key unless they exist. Returns the ids of the installation and the account.
-async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
-    let is_shared = options.is_shared();
-    let seal = |(id, secret): &(String, String)| AccessKeyRow::seal(secrets, id, secret, Identity::root(options.account_id.clone()));
-    let given_key = options.root_key.as_ref().map(seal).transpose()?;
-    // There is no file that is private to all servers of a shared database: a command makes its root key.
-    let new_key = if is_shared { None } else { Some(seal(&random_access_key()?)?) };
-    let (new_id, default_alias) = (uuid::Uuid::new_v4().to_string(), random_alias()?);
-    let (registry, alias, now) = (options.account_id.clone(), options.alias.clone(), options.clock.now());
-    let set_up = async move |tx: &mut Tx<'_>| {
-        let id = match tx.query_one(&SELECT_ID, params![]).await? {
-            Some(id) => id,
-            None => tx.execute(&INSERT, params![new_id, now]).await.map(|_| new_id.clone())?,
-        };
-        registry_row::insert(tx, &registry, now).await?;
-        aliases::ensure(tx, &registry, alias.as_ref(), &default_alias, now).await?;
-        if let Some(key) = &given_key {
-            access_key_row::replace_root_keys(tx, key, now).await?;
-        }
-        let root_key = access_key_row::find_root_key(tx, &registry).await?;
-        if let (None, Some(key)) = (&root_key, &new_key) {
-            access_key_row::put_root_key(tx, key, now).await?;
-        }
-        Ok((id, root_key.or_else(|| new_key.clone())))
-    };
-    let (id, root_key) = metadata.write(set_up).await?;
-    if root_key.is_none() {
-        tracing::warn!("there is no root access key yet: make one with 'roadstead access-key create', or set one in the environment");
-    }
-    if let Some(key) = root_key {
-        let secret = key.secret(secrets).ok_or(OpenError::MasterKeyWrong)?;
-        if options.root_key.is_none() && !is_shared {
-            write_credentials(&options.data, &key.id, &secret)?;
-        }
-    }
-    Ok((id, options.account_id.clone()))
-}
-
-/// Finds the ids of an existing installation and its account.
-async fn find(data: &Path, metadata: &Metadata, secrets: &MasterKey) -> Result<(String, RegistryId), OpenError> {
-    let select = async |tx: &mut Tx<'_>| {
-        let id: Option<String> = tx.query_one(&SELECT_ID, params![]).await?;
-        let first: Option<RegistryId> = tx.query_one(&SELECT_FIRST_REGISTRY, params![]).await?;
-        let Some((id, registry)) = id.zip(first) else { return Ok(None) };
-        let key = access_key_row::find_root_key(tx, &registry).await?;
-        Ok(Some((id, registry, key)))
-    };
-    let (id, account, root_key) = metadata.read(select).await?.ok_or_else(|| OpenError::Absent(data.to_owned()))?;
-    match root_key {
-        Some(key) if key.secret(secrets).is_none() => Err(OpenError::MasterKeyWrong),
-        _ => Ok((id, account)),
     }
 }

@@ -55,7 +55,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     images::STATEMENTS,
     manifest_push::STATEMENTS,
     manifests::STATEMENTS,
-    opening::STATEMENTS,
+    opening::setting_up::STATEMENTS,
     policy_binding::STATEMENTS,
     pull_statistics::flush::STATEMENTS,
     pull_statistics::reports::STATEMENTS,

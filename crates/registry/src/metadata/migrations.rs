@@ -24,6 +24,7 @@ pub(crate) const METADATA: Migrations = &[
     GALLERY_TAGS,
     include_str!("../../migrations/0008_gallery_texts.sql"),
     include_str!("../../migrations/0009_uploads.sql"),
+    include_str!("../../migrations/0010_key_check.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].

@@ -31,7 +31,7 @@ impl S3Options {
         }
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         if !prefix.is_empty() && !is_prefix(prefix) {
-            let allowed = "letters, digits and -_.!*() in words separated by slashes";
+            let allowed = "letters, digits, dashes, underscores and dots, in words separated by slashes";
             return Err(format!("'{prefix}' cannot be the prefix of keys: at most {LONGEST_PREFIX} {allowed}"));
         }
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned(), endpoint: None, region: None, path_style: false, memory: 64 << 20 })
@@ -45,9 +45,9 @@ fn is_bucket(text: &str) -> bool {
     (3..=255).contains(&text.len()) && outer(text.bytes().next()) && outer(text.bytes().last()) && text.bytes().all(inner)
 }
 
-/// Whether a text has only characters that S3 calls safe, and no part that clients would resolve as a path.
+/// Whether a text has only characters that need no encoding in URLs, and no part that clients would resolve as a path.
 fn is_prefix(text: &str) -> bool {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!*()".contains(&byte);
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let is_word = |word: &str| !matches!(word, "" | "." | "..") && word.bytes().all(safe);
     text.len() <= LONGEST_PREFIX && text.split('/').all(is_word)
 }
@@ -90,7 +90,15 @@ mod tests {
         ] {
             assert_eq!(S3Options::parse(url).expect_err(url), said);
         }
-        for url in ["s3://images//a", "s3://images/a//b", "s3://images/../a", "s3://images/a b", "s3://images/a?b=c", "s3://images/a%20b"] {
+        for url in [
+            "s3://images//a",
+            "s3://images/a//b",
+            "s3://images/../a",
+            "s3://images/a b",
+            "s3://images/(a)",
+            "s3://images/a?b=c",
+            "s3://images/a%20b",
+        ] {
             assert!(S3Options::parse(url).expect_err(url).contains("cannot be the prefix of keys"), "{url}");
         }
     }

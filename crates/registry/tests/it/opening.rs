@@ -110,6 +110,43 @@ async fn another_master_key_is_refused() {
 }
 
 #[tokio::test]
+async fn another_master_key_is_refused_before_a_root_key_from_outside_is_sealed_with_it() {
+    let world = World::new().await;
+    let folder = closed(world).await;
+    let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
+    let options = OpenOptions { master_key: Some([9; 32]), root_key: given, ..OpenOptions::new(folder.path()) };
+    assert!(matches!(Installation::open(options).await, Err(OpenError::MasterKeyWrong)));
+    let installation = Installation::open(OpenOptions::new(folder.path())).await.expect("an installation");
+    assert!(installation.access_key("AKIAGIVEN").await.expect("an answer").is_none());
+}
+
+#[tokio::test]
+async fn an_older_installation_recognises_its_master_key_by_its_root_key() {
+    let folder = closed(World::new().await).await;
+    let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
+    database.execute("UPDATE installation SET key_check = NULL", []).expect("as before the check value");
+    let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
+    let wrong = OpenOptions { master_key: Some([9; 32]), root_key: given, ..OpenOptions::new(folder.path()) };
+    assert!(matches!(Installation::open(wrong).await, Err(OpenError::MasterKeyWrong)));
+    Installation::open(OpenOptions::new(folder.path())).await.expect("an installation").close().await;
+    let check: Vec<u8> = database.query_row("SELECT key_check FROM installation", [], |row| row.get(0)).expect("a check value");
+    assert_eq!(check.len(), 32);
+}
+
+#[tokio::test]
+async fn a_master_key_from_a_file_of_its_own_is_used_and_never_created() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("key");
+    let options = || OpenOptions { master_key_file: Some(path.clone()), ..OpenOptions::new(folder.path().join("data")) };
+    assert!(matches!(Installation::open(options()).await, Err(OpenError::MasterKeyAbsent(_))));
+    std::fs::write(&path, "ab".repeat(32)).expect("a key");
+    Installation::open(options()).await.expect("an installation").close().await;
+    assert!(!folder.path().join("data/master.key").exists());
+    std::fs::write(&path, "cd".repeat(32)).expect("another key");
+    assert!(matches!(Installation::open(options()).await, Err(OpenError::MasterKeyWrong)));
+}
+
+#[tokio::test]
 async fn data_of_a_newer_version_is_refused() {
     let world = World::new().await;
     let folder = closed(world).await;

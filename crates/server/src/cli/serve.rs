@@ -92,7 +92,10 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         Some(admin) => Some(listen_on("admin-listen", admin).await?),
         None => None,
     };
-    let installation = Installation::open(config.open_options(data.clone())).await?;
+    let installation = tokio::select! {
+        opened = Installation::open(config.open_options(data.clone())) => opened?,
+        signal = signals.next() => return Err(Failure::Failed(format!("stopped by a signal ({signal}) before it was ready"))),
+    };
     for account in &config.accounts {
         installation.declare(account).await.map_err(|error| Failure::Failed(format!("cannot set up a declared account: {error}")))?;
     }
