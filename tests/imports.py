@@ -43,7 +43,7 @@ FLOORS = {
     ],
     "registry": [
         [
-            "access_facts access_keys accounts aliases catalog_data collection declarations gallery image_deletion images manifest_push manifests "
+            "access_facts access_keys accounts aliases bulletins catalog_data collection declarations download_volumes gallery image_deletion images manifest_push manifests "
             "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags search tags uploads "
             "user_policies users"
         ],
@@ -53,8 +53,8 @@ FLOORS = {
         ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
-        ["pull_statistics/counters pull_statistics/expected_pulls stored_manifest"],
-        ["clock", "error", "limits", "markdown", "places", "pulls", "repository_blob"],
+        ["pull_statistics/counters pull_statistics/expected_pulls pull_statistics/told_pulls stored_manifest"],
+        ["board", "clock", "error", "limits", "markdown", "places", "pulls", "repository_blob"],
     ],
 }
 

@@ -46,6 +46,11 @@ impl Installation {
         self.0.metadata.version().await
     }
 
+    /// Whether other servers may use the same database.
+    pub fn is_shared(&self) -> bool {
+        self.0.metadata.is_shared()
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }

@@ -153,6 +153,7 @@ impl Installation {
 
     /// Finishes pending work and stops background threads. Later writes fail with [`crate::Error::Unavailable`].
     pub async fn close(&self) {
+        self.settle_expected_pulls().await;
         self.flush_pulls().await;
         self.0.pull_statistics.close().await;
         self.0.metadata.close().await;

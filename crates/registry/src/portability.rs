@@ -4,9 +4,9 @@
 
 use crate::metadata::{Sql, migrations};
 use crate::{
-    access_facts, access_key_row, access_keys, accounts, aliases, catalog_data, collection, gallery, image_deletion, images, manifest_push,
-    manifests, opening, policy_binding, pull_statistics, referrers, registry_row, repositories, repository_blobs, repository_policies,
-    repository_row, resource_tags, search, stale, tags, uploads, user_policies, users,
+    access_facts, access_key_row, access_keys, accounts, aliases, bulletins, catalog_data, collection, download_volumes, gallery,
+    image_deletion, images, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row, repositories,
+    repository_blobs, repository_policies, repository_row, resource_tags, search, stale, tags, uploads, user_policies, users,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -24,6 +24,8 @@ const FILES: &[&[(&str, &Sql)]] = &[
     access_keys::STATEMENTS,
     accounts::STATEMENTS,
     aliases::STATEMENTS,
+    bulletins::STATEMENTS,
+    download_volumes::STATEMENTS,
     collection::abandoned_uploads::STATEMENTS,
     collection::orphans::STATEMENTS,
     collection::unlinked_blobs::STATEMENTS,

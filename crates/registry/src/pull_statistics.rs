@@ -4,15 +4,18 @@ pub(crate) mod counters;
 pub(crate) mod expected_pulls;
 pub(crate) mod flush;
 pub(crate) mod reports;
+mod sharing;
 pub(crate) mod store;
 pub(crate) mod tidying;
+pub(crate) mod told_pulls;
 
 use crate::installation::Installation;
 use crate::manifest_push::ManifestPut;
 use crate::stored_manifest::StoredManifest;
-use counters::PullCount;
+use counters::{Counter, PullCount};
 use roadstead_model::Reference;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 impl Installation {
     /// Counts a response with the bytes of a manifest, if it is a pull. Something requested by digest counts for the tag that the same
@@ -22,25 +25,35 @@ impl Installation {
             Reference::Tag(_) => None,
             Reference::Digest(_) => self.0.pull_statistics.expected_pulls.recall(client, manifest.place, || self.now()),
         };
-        if let Some(counter) = expected.as_ref().unwrap_or(&manifest.counter) {
-            counter.count(is_robot);
+        match (expected, reference) {
+            (Some(counter), _) => count(counter.as_ref(), is_robot),
+            (None, Reference::Tag(_)) => count(manifest.counter.as_ref(), is_robot),
+            (None, Reference::Digest(_)) => self.count_unexpected(manifest, client, is_robot),
         }
     }
 
     /// Remembers that a client has resolved a tag to a digest, which is no pull yet.
     pub fn note_resolved(&self, manifest: &StoredManifest, reference: &Reference, client: IpAddr) {
-        if let Reference::Tag(_) = reference {
+        if let Reference::Tag(tag) = reference {
+            self.expect_anywhere(client, manifest.place, Some(tag));
             self.0.pull_statistics.expected_pulls.remember(client, manifest.place, manifest.counter.clone(), self.now());
         }
     }
 
     /// Remembers that a client has just pushed a manifest: helm and others then request it by its digest, which is no pull.
     pub fn note_pushed(&self, pushed: &ManifestPut, client: IpAddr) {
+        self.expect_anywhere(client, pushed.place, None);
         self.0.pull_statistics.expected_pulls.remember(client, pushed.place, None, self.now());
     }
 
     /// The pulls that this process has counted since it started.
     pub fn counted_pulls(&self) -> PullCount {
         self.0.pull_statistics.counters.total()
+    }
+}
+
+fn count(counter: Option<&Arc<Counter>>, is_robot: bool) {
+    if let Some(counter) = counter {
+        counter.count(is_robot);
     }
 }

@@ -28,7 +28,6 @@ mod uploads;
 use crate::auth::sigv4::SignatureError;
 use crate::http::budget::{Crowded, Holder};
 use crate::http::{Call, Response};
-use crate::rates::Client;
 use crate::server::Server;
 use access::Caller;
 use bytes::Bytes;
@@ -93,7 +92,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
         }
         None => None,
     };
-    server.rates.admit(operation.name(), || Client::of(principal.as_ref(), call))?;
+    server.limiters.actions.admit(operation.name(), principal.as_ref(), call)?;
     let request = body.request(operation)?;
     let caller = access::authorize(server, call, principal, &request).await?;
     let _permit = server.listing_permits.permit(&server.budget, &call.trace).await.map_err(Failure::Crowded)?;

@@ -1,5 +1,5 @@
-//! Background tasks: garbage collection, keeping up to date what the gallery derives, writing the pull statistics, reloading the
-//! certificate, and reports of refusals in the audit log.
+//! Background tasks: garbage collection, keeping up to date what the gallery derives, writing the pull statistics and the volume of
+//! downloads, sharing rates with other replicas, reloading the certificate, and reports of refusals in the audit log.
 
 mod gallery;
 
@@ -20,7 +20,12 @@ pub(crate) async fn run(server: &Server) {
     };
     let (flush_pulls, tidy_pulls) = (server.installation.flush_pulls_regularly(), tidy_pull_statistics(server));
     let sum_up = server.audit.sum_up_every_minute();
-    tokio::join!(collect_garbage(server), gallery::keep_up(server), flush_pulls, tidy_pulls, follow_certificate, sum_up);
+    let limits = async {
+        let installation = &server.installation;
+        let (share, save) = (server.limiters.share_regularly(installation), server.limiters.save_regularly(installation));
+        tokio::join!(share, save, installation.share_expected_pulls_regularly())
+    };
+    tokio::join!(collect_garbage(server), gallery::keep_up(server), flush_pulls, tidy_pulls, limits, follow_certificate, sum_up);
 }
 
 /// Tidies the pull statistics once a day.

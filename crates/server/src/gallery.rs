@@ -38,7 +38,6 @@ mod visit;
 use crate::config::Config;
 use crate::http::{Call, Reply, Response, entity_tags, logo_path};
 use crate::quick_start;
-use crate::rates::PageRate;
 use crate::server::Server;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LOCATION, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -55,7 +54,6 @@ use visit::Visit;
 #[derive(Debug)]
 pub(crate) struct Gallery {
     cache: PageCache,
-    rate: PageRate,
     /// The value of `Cache-Control`.
     caching: HeaderValue,
 }
@@ -70,7 +68,6 @@ impl Gallery {
         let caching = config.gallery.max_age.map(|age| format!("public, max-age={}", age.as_secs()));
         Self {
             cache: PageCache::default(),
-            rate: PageRate::new(config.gallery.rate),
             // Digits are valid in a header.
             caching: caching.and_then(|text| HeaderValue::from_str(&text).ok()).unwrap_or(HeaderValue::from_static("no-cache")),
         }
@@ -87,7 +84,7 @@ impl Gallery {
         match route::find(&call.method, call.uri.path(), call.uri.query()) {
             Address::Page(route) => self.page(server, call, &route).await,
             Address::Asset => assets::answer(call.uri.path()).unwrap_or_else(|| explain(server, call, Failure::NotFound)),
-            Address::Operation(operation) => match self.rate.admit(call) {
+            Address::Operation(operation) => match server.limiters.pages.admit(call) {
                 Ok(()) => aws_api::answer(server, call, operation, body).await,
                 Err(refusal) => aws_api::refuse(refusal),
             },
@@ -114,7 +111,7 @@ impl Gallery {
 
     /// Returns a kept page, or makes it.
     async fn kept(&self, visit: &Visit<'_>, key: String, route: &Route) -> Result<Arc<Kept>, Failure> {
-        self.rate.admit(visit.call)?;
+        visit.server.limiters.pages.admit(visit.call)?;
         // Asked before the page is made, so that it cannot be older than its version.
         let version = visit.installation().metadata_version().await;
         if let Some(kept) = version.and_then(|version| self.cache.get(version, &key, visit.now)) {

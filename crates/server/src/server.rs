@@ -5,7 +5,7 @@ use crate::audit::Audit;
 use crate::auth::Keys;
 use crate::config::Config;
 use crate::http::{Budget, ListingPermits, SharedContent, Surface};
-use crate::rates::{ActionRates, FailedLogins, PullLimits};
+use crate::rates::Limiters;
 use crate::telemetry::Telemetry;
 use crate::tls::Tls;
 use roadstead_model::gallery::robot::Robots;
@@ -17,13 +17,10 @@ pub struct Server {
     pub config: Config,
     /// The keys of tokens.
     pub keys: Keys,
-    pub(crate) rates: ActionRates,
     pub telemetry: Telemetry,
-    pub(crate) pulls: PullLimits,
+    pub(crate) limiters: Limiters,
     /// Whose pulls are counted apart.
     pub(crate) robots: Robots,
-    /// Failed attempts to authenticate, by address and by key.
-    pub(crate) failed_logins: FailedLogins,
     pub audit: Audit,
     pub budget: Budget,
     pub(crate) shared_content: SharedContent,
@@ -42,12 +39,10 @@ impl Server {
     pub fn new(installation: Installation, config: Config) -> Self {
         Self {
             keys: Keys::derive(&installation, config.emulator),
-            rates: ActionRates::new(&config.rates),
-            pulls: PullLimits::new(config.pull_rate_anonymous, config.pull_rate_authenticated, config.pull_volume),
+            limiters: Limiters::new(&config, &installation),
             robots: Robots::new(config.robots.iter().map(String::as_str)),
             connections: Connections::new(&config),
             admin_connections: Connections::of_admin(),
-            failed_logins: FailedLogins::new(config.failed_login_rate),
             audit: Audit::default(),
             budget: Budget::new(config.memory_budget),
             shared_content: SharedContent::default(),

@@ -45,7 +45,7 @@ impl Counter {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn take(&self) -> PullCount {
+    pub(crate) fn take(&self) -> PullCount {
         PullCount { people: self.people.swap(0, Ordering::Relaxed), robots: self.robots.swap(0, Ordering::Relaxed) }
     }
 

@@ -41,7 +41,12 @@ impl Default for ExpectedPulls {
 impl ExpectedPulls {
     /// Remembers with which counter a request of this client for this manifest is to be counted.
     pub(crate) fn remember(&self, client: IpAddr, place: ManifestPlace, counter: Option<Arc<Counter>>, now: Timestamp) {
-        let (hash, shard, slot) = self.find(client, place);
+        self.remember_hash(self.hasher.hash_one((client, place)), counter, now);
+    }
+
+    /// The same of a hash of client and manifest.
+    pub(super) fn remember_hash(&self, hash: u64, counter: Option<Arc<Counter>>, now: Timestamp) {
+        let (shard, slot) = find(hash);
         let mut slots = self.shards[shard].lock();
         if slots.is_empty() {
             slots.resize(SLOTS, None);
@@ -53,7 +58,12 @@ impl ExpectedPulls {
 
     /// The counter for a request of this client for this manifest. The outer `None`: the request was not expected.
     pub(crate) fn recall(&self, client: IpAddr, place: ManifestPlace, now: impl FnOnce() -> Timestamp) -> Option<Option<Arc<Counter>>> {
-        let (hash, shard, slot) = self.find(client, place);
+        self.recall_hash(self.hasher.hash_one((client, place)), now)
+    }
+
+    /// The same of a hash of client and manifest.
+    pub(super) fn recall_hash(&self, hash: u64, now: impl FnOnce() -> Timestamp) -> Option<Option<Arc<Counter>>> {
+        let (shard, slot) = find(hash);
         let slots = self.shards[shard].lock();
         let found = slots.get(slot)?.as_ref().filter(|slot| slot.hash == hash && now() < slot.until)?;
         Some(found.counter.clone())
@@ -67,12 +77,12 @@ impl ExpectedPulls {
             }
         }
     }
+}
 
-    fn find(&self, client: IpAddr, place: ManifestPlace) -> (u64, usize, usize) {
-        let hash = self.hasher.hash_one((client, place));
-        let index = usize::try_from(hash % (SHARDS * SLOTS) as u64).unwrap_or(0);
-        (hash, index / SLOTS, index % SLOTS)
-    }
+/// The shard of a hash, and the slot there.
+fn find(hash: u64) -> (usize, usize) {
+    let index = usize::try_from(hash % (SHARDS * SLOTS) as u64).unwrap_or(0);
+    (index / SLOTS, index % SLOTS)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::counters::Counters;
 use super::expected_pulls::ExpectedPulls;
+use super::told_pulls::ToldPulls;
+use crate::board::Board;
 use crate::data_directory::{DAMAGED_STATISTICS, STATISTICS, Sharing};
 use crate::disk::permissions;
 use crate::error::{Error, Result};
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct PullStatistics {
     pub(crate) counters: Counters,
     pub(crate) expected_pulls: ExpectedPulls,
+    pub(crate) told_pulls: ToldPulls,
+    pub(super) board: tokio::sync::Mutex<Option<Board>>,
     /// Held by a flush, so that closing waits for one that has begun.
     pub(super) flushing: tokio::sync::Mutex<()>,
     path: PathBuf,
@@ -34,6 +38,8 @@ impl PullStatistics {
         let statistics = Self {
             counters: Counters::default(),
             expected_pulls: ExpectedPulls::default(),
+            told_pulls: ToldPulls::default(),
+            board: tokio::sync::Mutex::default(),
             flushing: tokio::sync::Mutex::default(),
             path: data.join(STATISTICS),
             sharing,

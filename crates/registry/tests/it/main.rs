@@ -5,6 +5,7 @@ mod deleting;
 mod gallery;
 mod gc;
 mod images;
+mod limits;
 mod migrating;
 mod opening;
 mod pages;

@@ -91,7 +91,7 @@ pub(super) fn note_signature(server: &Server, call: &Call, service: &str, error:
             if *error != SignatureError::UnknownKey || is_access_key_id(&claim.access_key_id) {
                 call.trace.note_claimed_key(&claim.access_key_id);
             }
-            server.failed_logins.count(call, Some(&claim.access_key_id))
+            server.limiters.failed_logins.count(call, Some(&claim.access_key_id))
         }
     };
     server.telemetry.login_failed(DOOR, held_back.is_err());

@@ -100,6 +100,9 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         installation.declare(account).await.map_err(|error| Failure::Failed(format!("cannot set up a declared account: {error}")))?;
     }
     let server = Arc::new(Server { tls, audit, ..Server::new(installation.clone(), config) });
+    if let Err(error) = server.limiters.restore(&installation).await {
+        tracing::error!(%error, "the volumes of this month cannot be read: they are counted anew");
+    }
     let used = Some(data.as_path()).filter(|_| server.config.places.need_directory());
     banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), used, on_terminal, begun.elapsed()).await?;
 
@@ -131,7 +134,11 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         () = serving => {}
         signal = signals.next() => return Err(Failure::Failed(format!("stopped immediately by a second signal ({signal})"))),
     }
-    if tokio::time::timeout(CLOSE_TIMEOUT, installation.close()).await.is_err() {
+    let close = async {
+        server.limiters.save_all(&installation).await;
+        installation.close().await;
+    };
+    if tokio::time::timeout(CLOSE_TIMEOUT, close).await.is_err() {
         tracing::warn!("the storage did not close within {} s", CLOSE_TIMEOUT.as_secs());
     }
     tracing::info!("stopped");

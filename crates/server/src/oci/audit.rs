@@ -43,7 +43,7 @@ pub(super) fn note_failure(server: &Server, call: &Call, failure: Failure) -> Fa
     if !refusal.is_bad_login {
         return failure;
     }
-    let counted = if refusal.is_guess { server.failed_logins.count(call, None) } else { Ok(()) };
+    let counted = if refusal.is_guess { server.limiters.failed_logins.count(call, None) } else { Ok(()) };
     server.telemetry.login_failed(DOOR, counted.is_err());
     counted.map_or_else(Failure::from, |()| failure)
 }

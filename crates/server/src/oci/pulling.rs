@@ -28,7 +28,7 @@ impl Puller<'_> {
             return Ok(Admitted(None));
         }
         let now = self.server.installation.now();
-        Ok(Admitted(self.server.pulls.admit(self.principal, self.call.client(), pulled, now)?))
+        Ok(Admitted(self.server.limiters.pulls.admit(self.principal, self.call.client(), pulled, now)?))
     }
 
     /// Counts a pull in the statistics. HEAD is not counted, but some clients send it to resolve a tag that they then pull by digest.

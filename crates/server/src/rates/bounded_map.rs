@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 /// The maximum number of entries: a few megabytes.
-const MAX_CALLERS: usize = 100_000;
+pub(super) const MAX_CALLERS: usize = 100_000;
 /// The minimum time between two prunings of a full map, which visit all entries.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -3,9 +3,10 @@
 //! Every attempt is verified, so the failures of one client never cause the valid credentials of another to be refused. A client
 //! that fails too often learns only when to try again, not what was wrong. Clients that respect `Retry-After` slow down.
 
-use super::{Rate, Throttle, TooFast};
-use crate::http::{Call, network_of};
-use std::hash::{BuildHasher, RandomState};
+use super::caller::Callers;
+use super::throttle::{Scope, Throttle, TooFast};
+use crate::config::Rate;
+use crate::http::Call;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -15,16 +16,16 @@ const KEY_SHARE: u32 = 3;
 /// Rate limits on failed authentication, per address and per access key.
 #[derive(Debug)]
 pub(crate) struct FailedLogins {
-    by_address: Throttle<IpAddr>,
-    /// By address and the hash of an access key id, so that no input of clients is stored.
-    by_key: Throttle<(IpAddr, u64)>,
-    hasher: RandomState,
+    callers: Callers,
+    by_address: Throttle,
+    by_key: Throttle,
 }
 
 impl FailedLogins {
     /// `rate` is that of an address.
-    pub(crate) fn new(rate: Rate) -> Self {
-        Self { by_address: Throttle::new(rate), by_key: Throttle::new(rate.slower(KEY_SHARE)), hasher: RandomState::new() }
+    pub(super) fn new(rate: Rate, callers: Callers, is_shared: bool) -> Self {
+        let by_key = Throttle::new(rate.slower(KEY_SHARE), is_shared);
+        Self { callers, by_address: Throttle::new(rate, is_shared), by_key }
     }
 
     /// Counts a failure with the claimed access key. If this fails, the response must not say more than [`TooFast`].
@@ -33,12 +34,15 @@ impl FailedLogins {
     }
 
     fn count_at(&self, client: IpAddr, key_id: Option<&str>, now: Instant) -> Result<(), TooFast> {
-        let address = network_of(client);
-        let by_key = key_id.map_or(Ok(()), |id| self.by_key.take(&(address, self.hasher.hash_one(id)), now));
-        match (self.by_address.take(&address, now), by_key) {
+        let by_key = key_id.map_or(Ok(()), |id| self.by_key.take(self.callers.key_in_network(client, id), now));
+        match (self.by_address.take(self.callers.network(client), now), by_key) {
             (Err(TooFast(one)), Err(TooFast(other))) => Err(TooFast(one.max(other))),
             (by_address, by_key) => by_address.and(by_key),
         }
+    }
+
+    pub(super) fn throttles(&self) -> impl Iterator<Item = Scope<'_>> {
+        [("login", &self.by_address), ("login_with_key", &self.by_key)].into_iter()
     }
 }
 
@@ -49,7 +53,7 @@ mod tests {
 
     #[test]
     fn an_address_is_held_back_with_one_key_sooner_than_with_many_and_nobody_for_others() {
-        let failures = FailedLogins::new(Rate::parse("30/m").unwrap());
+        let failures = FailedLogins::new(Rate::parse("30/m").unwrap(), Callers::new([1; 32]), false);
         let (now, here, there) = (Instant::now(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let passed = |client, key: &dyn Fn(u32) -> String, count: u32| {
             (0..count).filter(|number| failures.count_at(client, Some(&key(*number)), now).is_ok()).count()
@@ -64,7 +68,8 @@ mod tests {
 
     #[test]
     fn the_networks_of_ipv6_count_as_one_address() {
-        let (failures, now) = (FailedLogins::new(Rate::parse("3/h").unwrap()), Instant::now());
+        let failures = FailedLogins::new(Rate::parse("3/h").unwrap(), Callers::new([1; 32]), false);
+        let now = Instant::now();
         let host = |number: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, number]);
         assert_eq!((0..10).filter(|number| failures.count_at(host(*number), None, now).is_ok()).count(), 3);
     }

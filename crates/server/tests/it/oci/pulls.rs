@@ -64,6 +64,17 @@ fn a_volume_that_is_spent_is_denied_without_a_hope_of_patience() {
     assert_eq!(harbour.server.send("HEAD", &blob, &[], b"").status, 200);
 }
 
+#[test]
+fn a_volume_that_is_spent_stays_spent_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || Server::start_in(data.path(), &["--alias", "pier", "--create-on-push", "--pull-volume", "1KiB"]);
+    let harbour = Harbour::on(start());
+    assert_eq!(harbour.put("v1", &[], &harbour.image("a", None)).status, 201);
+    assert!((0..1000).any(|_| harbour.server.get(MANIFEST).status == 403));
+    assert!(harbour.server.stop().success());
+    assert_eq!(start().get(MANIFEST).status, 403);
+}
+
 /// An index of two platforms under the tag `many`, and its first child.
 fn index(harbour: &Harbour) -> (String, String) {
     let children: Vec<String> = ["amd64", "arm64"].map(|text| push_child(harbour, text)).to_vec();
