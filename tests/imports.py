@@ -52,7 +52,7 @@ FLOORS = {
         ["access_key_row", "pull_statistics/store", "registry_row", "repository_row"],
         ["stale"],
         ["blobs", "data_directory", "metadata"],
-        ["disk", "hashing", "secrets", "upload_leases", "upload_quota"],
+        ["disk", "hashing", "secrets", "upload_ids", "upload_leases", "upload_quota"],
         ["pull_statistics/counters pull_statistics/expected_pulls pull_statistics/told_pulls stored_manifest"],
         ["board", "clock", "error", "limits", "markdown", "places", "pulls", "repository_blob"],
     ],

@@ -18,15 +18,18 @@ def pushing(victim):
     return lambda method, path, body=b"": victim.http.request(method, victim.url + path, body=body, headers=headers)
 
 
-def test_a_tenant_cannot_open_uploads_without_end_and_those_of_others_go_on(victim):
+def test_a_tenant_cannot_leave_uploads_without_end_and_those_of_others_go_on(victim):
     send = pushing(victim)
-    begun = [send("POST", "/v2/pier/app/blobs/uploads/") for _ in range(320)]
-    assert [answer.status for answer in begun] == [202] * 300 + [429] * 20
-    error = begun[-1].json()["errors"][0]
-    assert error["code"] == "TOOMANYREQUESTS" and "unfinished uploads" in error["message"] and begun[-1].headers["retry-after"] == "10"
-    assert [send("POST", "/v2/pier/other/blobs/uploads/").status for _ in range(210)] == [202] * 200 + [429] * 10
-    assert send("DELETE", begun[0].headers["location"]).status == 204
-    assert send("POST", "/v2/pier/other/blobs/uploads/").status == 202
+    begin = lambda repository: send("POST", f"/v2/pier/{repository}/blobs/uploads/").headers["location"]
+    filled = lambda location: send("PATCH", location, b"x")
+    locations = [begin("app") for _ in range(320)]
+    answers = [filled(location) for location in locations]
+    assert [answer.status for answer in answers] == [202] * 300 + [429] * 20
+    error = answers[-1].json()["errors"][0]
+    assert error["code"] == "TOOMANYREQUESTS" and "unfinished uploads" in error["message"] and answers[-1].headers["retry-after"] == "10"
+    assert [filled(begin("other")).status for _ in range(210)] == [202] * 200 + [429] * 10
+    assert send("DELETE", locations[0]).status == 204
+    assert filled(begin("other")).status == 202
     assert is_served(victim)
 
 

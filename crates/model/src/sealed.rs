@@ -16,6 +16,8 @@ pub const MAXIMUM_LENGTH: usize = 8 * 1024;
 const COMPACT: u8 = 1;
 /// The length in bytes of the truncated code in a compact token.
 const COMPACT_CODE_LENGTH: usize = 16;
+/// The form of codes that their caller places, so that they are no codes of tokens.
+const PLACED: u8 = 2;
 
 /// The key that tokens of one purpose are sealed with.
 #[derive(Clone)]
@@ -64,6 +66,19 @@ impl SealingKey {
         let (code, payload) = rest.split_at_checked(COMPACT_CODE_LENGTH).ok_or(SealError::Malformed)?;
         self.code(&[COMPACT], context, payload).verify_truncated_left(code).map_err(|_| SealError::Mismatch)?;
         String::from_utf8(payload.to_vec()).map_err(|_| SealError::Malformed)
+    }
+
+    /// Returns the first bytes of the code of `payload` in this context, for an id whose form has no room for a token.
+    pub fn short_code<const N: usize>(&self, context: &[&str], payload: &[u8]) -> [u8; N] {
+        let code = self.code(&[PLACED], context, payload).finalize().into_bytes();
+        let mut short = [0; N];
+        short.iter_mut().zip(code).for_each(|(to, from)| *to = from);
+        short
+    }
+
+    /// Whether `code` is a [short code](Self::short_code) of `payload` in this context. Compares in constant time.
+    pub fn verify_short_code(&self, context: &[&str], payload: &[u8], code: &[u8]) -> bool {
+        self.code(&[PLACED], context, payload).verify_truncated_left(code).is_ok()
     }
 
     fn code(&self, form: &[u8], context: &[&str], payload: &[u8]) -> Hmac<Sha256> {

@@ -74,6 +74,7 @@ impl Installation {
         let (before, settled) = (before(grace), before(grace.max(SETTLING)));
         let mut sweep = Sweep { installation: self, before, settled, dry_run, found: Garbage::default() };
         sweep.abandoned_uploads().await?;
+        sweep.ended_uploads().await?;
         sweep.unused_links().await?;
         sweep.unlinked_blobs().await?;
         sweep.orphans().await?;

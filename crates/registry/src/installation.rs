@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::metadata::{Metadata, Version};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
+use crate::upload_ids::UploadIds;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
 use roadstead_model::{RegistryId, Timestamp};
@@ -23,6 +24,7 @@ pub(crate) struct Inner {
     pub(crate) caches: Caches,
     pub(crate) pull_statistics: PullStatistics,
     pub(crate) blobs: BlobStore,
+    pub(crate) upload_ids: UploadIds,
     pub(crate) upload_leases: UploadLeases,
     pub(crate) upload_quota: UploadQuota,
     pub(crate) secrets: MasterKey,

@@ -14,6 +14,7 @@ use crate::metadata::{Metadata, migrations};
 use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
+use crate::upload_ids::UploadIds;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
 use reaching::reach;
@@ -140,6 +141,7 @@ impl Installation {
             caches: Caches::new(),
             pull_statistics: PullStatistics::open(data, options.sharing, options.clock.now()).await?,
             blobs,
+            upload_ids: UploadIds::new(secrets.derive("upload session ids")),
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
             secrets,

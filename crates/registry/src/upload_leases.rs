@@ -4,8 +4,9 @@
 //! reading its body and ends as if its connection had broken. The next lease is granted only after the last clone of the revoked one is
 //! dropped, possibly by a thread that is still writing, so the bytes of two requests never mix.
 //!
-//! Leases are held in memory, so they only exclude writers of this process. Other processes (`roadstead gc`) check the age of an upload
-//! instead; see [`crate::blobs::BlobStore::upload_written_since`].
+//! Leases are held in memory, so they only exclude writers of this process. Where replicas share the metadata, the session's row says
+//! which request may write to the blob store (`uploads/write_right.rs`). `roadstead gc` checks the age of an upload instead; see
+//! [`crate::blobs::BlobStore::upload_written_since`].
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long the holder of a revoked lease may take to finish a write, a sync or a commit.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// The position of a holder that has not read the length of its session yet.
 const UNKNOWN: u64 = u64::MAX;
@@ -52,6 +53,9 @@ struct Held {
     state: Arc<State>,
     revoked: watch::Receiver<bool>,
 }
+
+/// Revokes a lease, unless it has ended.
+pub(crate) struct Revoker(Arc<State>);
 
 /// The request that holds the lease of a session.
 pub(crate) struct Holder(Arc<State>);
@@ -94,10 +98,21 @@ impl UploadLease {
         self.0.state.position.store(received, Ordering::Relaxed);
     }
 
+    /// What revokes this lease.
+    pub(crate) fn revoker(&self) -> Revoker {
+        Revoker(self.0.state.clone())
+    }
+
     /// Returns when the lease is revoked.
     pub(crate) async fn revoked(&self) {
         // The sender lives as long as the lease.
         let _ = self.0.revoked.clone().wait_for(|revoked| *revoked).await;
+    }
+}
+
+impl Revoker {
+    pub(crate) fn revoke(&self) {
+        self.0.revoke.send_replace(true);
     }
 }
 

@@ -1,7 +1,9 @@
-//! The quotas of open upload sessions, so that abandoned sessions fill neither the disk nor the metadata.
+//! The quotas of upload sessions that have bytes, so that abandoned sessions fill neither the disk nor the metadata.
 //!
-//! This process counts open sessions in memory, so that a push need not query the metadata. When a quota seems to be reached, the
-//! sessions in the metadata are counted, at most once per second, because other processes may have ended some.
+//! This process counts the sessions in memory, so that a push need not query the metadata. When a quota seems to be reached, the
+//! sessions in the metadata are counted, at most once per second, because other processes may have ended some. Where replicas share the
+//! metadata, they are counted every second in which sessions begin: together, replicas exceed a quota by at most what each of them
+//! admits within a second.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -9,14 +11,18 @@ use parking_lot::Mutex;
 use roadstead_model::{RegistryId, RepositoryKey, RepositoryName};
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a count of the metadata may be used to refuse sessions.
+/// How long a count of the metadata may be used to refuse sessions and, where replicas share it, to admit them.
 const RECOUNT: Duration = Duration::from_secs(1);
 
 /// The open sessions of each account and repository.
+#[derive(Clone, Default)]
+pub(crate) struct UploadQuota(Arc<Shared>);
+
 #[derive(Default)]
-pub(crate) struct UploadQuota {
+struct Shared {
     counts: Mutex<Counts>,
     /// Held while the metadata is counted, so that concurrent requests share one count.
     counting: tokio::sync::Mutex<()>,
@@ -40,38 +46,42 @@ struct Count {
 }
 
 /// The place of a session that is about to be stored. Released on drop, unless [committed](Self::commit).
-pub(crate) struct Reservation<'a> {
-    quota: &'a UploadQuota,
+pub(crate) struct Reservation {
+    quota: UploadQuota,
     scopes: [Scope; 2],
     committed: bool,
 }
 
 impl UploadQuota {
     /// Reserves a place for a session. Fails if the account or the repository has reached its quota. `stored` counts the metadata and
-    /// is only awaited if a quota seems to be reached.
+    /// is only awaited if a quota seems to be reached or, with `is_shared`, if the last count is too old.
     pub(crate) async fn reserve(
         &self,
         repository: &RepositoryKey,
         limits: &Limits,
+        is_shared: bool,
         stored: impl Future<Output = Result<Vec<(RepositoryKey, u64)>>>,
-    ) -> Result<Reservation<'_>> {
-        let scopes = scopes(repository);
-        let reserve = || self.counts.lock().reserve(&scopes, [limits.uploads, limits.uploads_per_repository]);
-        if reserve().is_err() {
-            let _counting = self.counting.lock().await;
-            let recently = self.counts.lock().counted.is_some_and(|counted| counted.elapsed() < RECOUNT);
-            if !recently {
+    ) -> Result<Reservation> {
+        let (scopes, limits) = (scopes(repository), [limits.uploads, limits.uploads_per_repository]);
+        let reserve = || self.0.counts.lock().reserve(&scopes, limits);
+        if (is_shared && !self.counted_recently()) || reserve().is_err() {
+            let _counting = self.0.counting.lock().await;
+            if !self.counted_recently() {
                 let stored = stored.await?;
-                self.counts.lock().replace(stored);
+                self.0.counts.lock().replace(stored);
             }
             reserve()?;
         }
-        Ok(Reservation { quota: self, scopes, committed: false })
+        Ok(Reservation { quota: self.clone(), scopes, committed: false })
+    }
+
+    fn counted_recently(&self) -> bool {
+        self.0.counts.lock().counted.is_some_and(|counted| counted.elapsed() < RECOUNT)
     }
 
     /// Releases the place of a session that has ended.
     pub(crate) fn release(&self, repository: &RepositoryKey) {
-        let mut counts = self.counts.lock();
+        let mut counts = self.0.counts.lock();
         scopes(repository).iter().for_each(|scope| counts.change(scope, |count| count.open = count.open.saturating_sub(1)));
     }
 }
@@ -117,17 +127,17 @@ impl Counts {
     }
 }
 
-impl Reservation<'_> {
+impl Reservation {
     /// Keeps the place, because the session is stored.
     pub(crate) fn commit(mut self) {
         self.committed = true;
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let released = u64::from(!self.committed);
-        let mut counts = self.quota.counts.lock();
+        let mut counts = self.quota.0.counts.lock();
         for scope in &self.scopes {
             counts.change(scope, |count| {
                 count.open = count.open.saturating_sub(released);

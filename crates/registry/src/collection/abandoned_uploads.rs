@@ -1,15 +1,20 @@
-//! Abandoned upload sessions.
+//! Abandoned upload sessions, and the ids of ended ones that have expired.
 
-use super::{STEP, Sweep, rest_after};
+use super::{SETTLING, STEP, Sweep, rest_after};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
+use crate::upload_ids::{CLOCKS_DIFFER, LIFETIME};
 use crate::upload_leases::Intent;
 use std::time::Instant;
 
 statements! {
     SELECT = "SELECT id, received FROM upload WHERE updated_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-    DELETE = "DELETE FROM upload WHERE id = ?1 AND updated_at < ?2";
+    DELETE = "DELETE FROM upload WHERE id = ?1 AND updated_at < ?2 AND writer_until < ?3";
+    DELETE_ENDED = "DELETE FROM ended_upload WHERE id IN (SELECT id FROM ended_upload WHERE until < ?1 LIMIT ?2)";
 }
+
+// The ids of the sessions that are deleted below have expired, by any clock: nothing needs to be recorded.
+const _: () = assert!(LIFETIME.as_secs() + CLOCKS_DIFFER.as_secs() < SETTLING.as_secs());
 
 impl Sweep<'_> {
     pub(super) async fn abandoned_uploads(&mut self) -> Result<()> {
@@ -27,6 +32,19 @@ impl Sweep<'_> {
         }
     }
 
+    /// Forgets the ids of ended sessions once no replica accepts them any more.
+    pub(super) async fn ended_uploads(&self) -> Result<()> {
+        let expired = self.installation.now().plus_seconds(-(CLOCKS_DIFFER.as_secs() as i64));
+        loop {
+            let begun = Instant::now();
+            let work = async move |tx: &mut Tx<'_>| tx.execute(&DELETE_ENDED, params![expired, STEP]).await;
+            if self.dry_run || self.installation.0.metadata.counting().write(work).await? == 0 {
+                return Ok(());
+            }
+            rest_after(begun).await;
+        }
+    }
+
     async fn abandoned_upload(&mut self, id: String, size: u64) -> Result<()> {
         let inner = &self.installation.0;
         // A request of this or another process may be writing to an upload with an old row.
@@ -35,8 +53,8 @@ impl Sweep<'_> {
             return Ok(());
         }
         if !self.dry_run {
-            let (upload, settled) = (id.clone(), self.settled);
-            let work = async move |tx: &mut Tx<'_>| tx.execute(&DELETE, params![upload, settled]).await;
+            let (upload, settled, now) = (id.clone(), self.settled, self.installation.now());
+            let work = async move |tx: &mut Tx<'_>| tx.execute(&DELETE, params![upload, settled, now]).await;
             if inner.metadata.write(work).await? == 0 {
                 return Ok(());
             }

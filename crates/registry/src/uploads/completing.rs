@@ -1,9 +1,10 @@
 //! Completing a session: its bytes become a blob of the repository.
 
 use super::body::{BodyError, Buffered, PartBody};
-use super::canceling::delete_row;
+use super::claim::Claim;
+use super::ending::Ended;
 use super::ingest::Ingest;
-use super::session::{SessionName, UploadRow};
+use super::session::{Session, SessionName, UploadRow, busy};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
@@ -11,7 +12,7 @@ use crate::metadata::{Tx, params, statements};
 use crate::repository_blob::{BlobInfo, Content};
 use crate::repository_blobs::rows::link;
 use crate::repository_row;
-use crate::upload_leases::{Intent, UploadLease};
+use crate::upload_leases::Intent;
 use roadstead_model::{Digest, RepositoryKey, Timestamp};
 
 statements! {
@@ -23,91 +24,122 @@ statements! {
 impl Installation {
     /// Completes a session: makes a blob of the repository from its bytes. If they do not match the digest, the session is canceled,
     /// because it can never be completed.
-    pub async fn complete_upload(&self, repository: &RepositoryKey, id: &str, digest: &Digest) -> Result<BlobInfo> {
-        self.complete_upload_with(repository, id, None, &mut Buffered(None), digest).await
+    pub async fn complete_upload(&self, name: SessionName<'_>, digest: &Digest) -> Result<BlobInfo> {
+        self.complete_upload_with(name, None, &mut Buffered(None), digest).await
     }
 
     /// Appends the last body to a session and completes it, as [`Self::complete_upload`] does. If the body ends early, the session is
     /// unchanged and the error is that of [`Self::append_upload`].
     ///
-    /// Idempotent: a missing session counts as completed if the repository holds the blob, because the first response may have been
-    /// lost. A body that is sent again must then be that blob; it is hashed and not stored.
+    /// Idempotent: a session that has ended counts as completed if the repository holds the blob, because the first response may have
+    /// been lost. A body that is sent again must then be that blob; it is hashed and not stored.
     pub async fn complete_upload_with<B: PartBody>(
         &self,
-        repository: &RepositoryKey,
-        id: &str,
+        name: SessionName<'_>,
         start: Option<u64>,
         body: &mut B,
         digest: &Digest,
     ) -> Result<BlobInfo> {
-        let session = SessionName { repository, id };
-        let (lease, row) = match self.lease_upload(session, start, Intent::Complete).await {
-            Ok(leased) => leased,
-            Err(gone @ Error::UploadNotFound { .. }) => return self.completed_before(session, digest, body, gone).await,
+        let claim = match self.claim(name, start, Intent::Complete).await {
+            Ok(claim) => claim,
+            Err(gone @ Error::UploadNotFound { .. }) => return self.completed_before(name.repository, digest, body, gone).await,
             Err(error) => return Err(error),
         };
-        match self.complete(session, &lease, row, body, digest).await {
+        match self.complete(claim, body, digest).await {
             Err(error @ Error::LayerDigestMismatch { .. }) => Err(error),
-            Err(error) => Err(self.cause_of(session, error).await),
+            Err(error) => Err(self.cause_of(name, error).await),
             completed => completed,
         }
     }
 
-    async fn complete<B: PartBody>(
+    /// Stores a whole blob in one request.
+    pub async fn push_blob<B: PartBody>(
         &self,
-        session: SessionName<'_>,
-        lease: &UploadLease,
-        row: UploadRow,
-        body: &mut B,
+        repository: &RepositoryKey,
         digest: &Digest,
+        create_repository: bool,
+        body: &mut B,
     ) -> Result<BlobInfo> {
-        let before = row.received;
-        let (ingest, ending) = Ingest::begin(self, lease, session.id, row, Some(digest))?.read(body).await?;
-        if let Err(error) = self.expect_complete(session, ending, before) {
+        let id = uuid::Uuid::new_v4().to_string();
+        let row = UploadRow::new(&Hash::new(digest.algorithm()), 0);
+        let session = Session { repository: self.repository_to_push_to(repository, create_repository).await?, until: None, row };
+        let lease =
+            self.0.upload_leases.acquire(&id, Intent::Complete).map_err(|_| Error::Internal("a new upload has a lease".to_owned()))?;
+        match self.complete(Claim::new(self, repository, &id, session, lease), body, digest).await {
+            Err(error @ Error::UploadBusy { .. }) => self.repository_to_push_to(repository, false).await.and(Err(error)),
+            pushed => pushed,
+        }
+    }
+
+    async fn complete<B: PartBody>(&self, claim: Claim, body: &mut B, digest: &Digest) -> Result<BlobInfo> {
+        let (repository, id, before) = (claim.repository.clone(), claim.id.clone(), claim.row().received);
+        let (ingest, ending) = Ingest::begin(claim, Some(digest))?.read(body).await?;
+        if let Err(error) = self.expect_complete(&repository, &id, ending, before) {
             ingest.abandon().await?;
             return Err(error);
         }
-        let size = ingest.length();
-        let finished = ingest.finish(digest).await;
-        if let Err(Error::LayerDigestMismatch { .. }) = finished {
-            self.cancel_upload(session.repository, session.id).await?;
-        }
-        let (blob, content) = (BlobInfo { digest: digest.clone(), size }, finished?);
-        let is_new = self.replace_by_blob(session, blob.clone(), content.clone()).await?;
-        self.0.upload_quota.release(session.repository);
-        if let (Content::Object(key), false) = (&content, is_new) {
-            self.0.blobs.delete(key).await;
-        }
-        Ok(blob)
+        let (installation, digest) = (self.clone(), digest.clone());
+        let made = tokio::spawn(async move { installation.make_blob(ingest, digest).await });
+        made.await.map_err(|error| Error::Internal(error.to_string()))?
     }
 
-    /// Replaces the row of a session by a blob of the repository, whose content must be durable. Returns `false` if a blob of the same
-    /// digest exists: its content is kept, and this one is not needed.
-    async fn replace_by_blob(&self, session: SessionName<'_>, blob: BlobInfo, content: Content) -> Result<bool> {
-        let (key, upload, now) = (session.repository.clone(), session.id.to_owned(), self.now());
+    /// Makes a blob of the repository from a session. Continues if the request is dropped.
+    async fn make_blob(&self, ingest: Ingest, digest: Digest) -> Result<BlobInfo> {
+        let size = ingest.length();
+        let (claim, content) = ingest.finish(&digest).await;
+        match content {
+            Ok(content) => self.replace_by_blob(claim, BlobInfo { digest, size }, content).await,
+            Err(error @ Error::LayerDigestMismatch { .. }) => self.cancel_claimed(claim).await.and(Err(error)),
+            Err(error) => {
+                claim.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends a session whose content is durable and has been verified, and makes it a blob of the repository.
+    async fn replace_by_blob(&self, claim: Claim, blob: BlobInfo, content: Content) -> Result<BlobInfo> {
+        let (key, ended, now, stored) = (claim.repository.clone(), Ended::of(&claim), self.now(), (blob.clone(), content.clone()));
+        let changed = busy(&claim.repository, &claim.id, claim.row().received);
         let work = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require(tx, &key).await?;
-            delete_row(tx, repository, SessionName { repository: &key, id: &upload }).await?;
+            if repository != ended.repository || !ended.end(tx, now).await? {
+                return Err(changed.clone());
+            }
+            let (blob, content) = &stored;
             let row = tx.next_id(now);
-            let is_new = insert(tx, row, &blob, &content, now).await?;
+            let is_new = insert(tx, row, blob, content, now).await?;
             let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![blob.digest]).await? };
             let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
             link(tx, repository, kept, now).await?;
             Ok(is_new)
         };
-        self.0.metadata.write(work).await
+        match (self.0.metadata.write(work).await, content) {
+            // The content of a blob of the same digest is kept.
+            (Ok(false), Content::Object(key)) => self.0.blobs.delete(&key).await,
+            (Ok(_), _) => {}
+            // A repetition of this request may have been faster on another replica.
+            (Err(changed @ Error::UploadBusy { .. }), _) => {
+                return self.reserve_blob(&claim.repository, &blob.digest).await.map_err(|_| changed);
+            }
+            (Err(error), _) => return Err(error),
+        }
+        if !claim.row().is_new {
+            self.0.upload_quota.release(&claim.repository);
+        }
+        Ok(blob)
     }
 
     /// Returns the blob made from a session that no longer exists. Fails with `gone` unless the repository holds the blob and `body` is
     /// empty or that blob.
     async fn completed_before<B: PartBody>(
         &self,
-        session: SessionName<'_>,
+        repository: &RepositoryKey,
         digest: &Digest,
         body: &mut B,
         gone: Error,
     ) -> Result<BlobInfo> {
-        let blob = match self.reserve_blob(session.repository, digest).await {
+        let blob = match self.reserve_blob(repository, digest).await {
             Err(Error::LayerNotFound(_)) => return Err(gone),
             found => found?,
         };
@@ -121,25 +153,6 @@ impl Installation {
             hash.update(&bytes);
         }
         if length == 0 || hash.finish() == *digest { Ok(blob) } else { Err(gone) }
-    }
-
-    /// Stores a whole blob in one request. If the request fails or is dropped, its session is canceled, or collected later.
-    pub async fn push_blob<B: PartBody>(
-        &self,
-        repository: &RepositoryKey,
-        digest: &Digest,
-        create_repository: bool,
-        body: &mut B,
-    ) -> Result<BlobInfo> {
-        let id = self.start_upload(repository, Some(digest.algorithm()), create_repository).await?.id;
-        let unfinished = scopeguard::guard((self.clone(), repository.clone(), id.clone()), |(installation, repository, id)| {
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move { drop(installation.cancel_upload(&repository, &id).await) });
-            }
-        });
-        let pushed = self.complete_upload_with(repository, &id, Some(0), body, digest).await?;
-        scopeguard::ScopeGuard::into_inner(unfinished);
-        Ok(pushed)
     }
 }
 

@@ -7,21 +7,14 @@
 
 use super::batch::Batch;
 use super::body::{BodyError, PartBody};
+use super::claim::Claim;
 use super::session::UploadRow;
 use crate::blobs::{ResumedUpload, Settled, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use crate::installation::Installation;
-use crate::metadata::{Tx, params, statements};
 use crate::repository_blob::Content;
-use crate::upload_leases::UploadLease;
 use roadstead_model::Digest;
 use scopeguard::ScopeGuard;
-
-statements! {
-    ADVANCE = "UPDATE upload SET received = ?3, hash_state = ?4, last_part = ?5, has_short_part = ?6, updated_at = ?7, content = ?8
-        WHERE id = ?1 AND received = ?2";
-}
 
 /// The number of bytes that are hashed and written together. An upload holds at most two batches. Twice the size would make pushes of
 /// 1 MiB a few percent faster, but 64 concurrent uploads would take more than 100 MB.
@@ -42,11 +35,8 @@ pub(super) enum Ending {
 
 /// A body that is read into a session, until [`Self::settle`], [`Self::abandon`] or [`Self::finish`].
 pub(super) struct Ingest {
-    installation: Installation,
-    lease: UploadLease,
-    id: String,
     /// The session before this body.
-    row: UploadRow,
+    claim: Claim,
     /// The blob to make from the session. If `None`, bytes received are appended to the session, even if the body breaks off.
     target: Option<Digest>,
     stage: Stage,
@@ -63,29 +53,21 @@ enum Stage {
     Stored(UploadSession),
 }
 
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Inline(Vec::new())
+    }
+}
+
 impl Ingest {
-    /// Prepares to read a body into the session of `row`.
-    pub(super) fn begin(
-        installation: &Installation,
-        lease: &UploadLease,
-        id: &str,
-        mut row: UploadRow,
-        target: Option<&Digest>,
-    ) -> Result<Self> {
-        let (received, content) = (row.received, row.content.take().unwrap_or_default());
+    /// Prepares to read a body into a session.
+    pub(super) fn begin(claim: Claim, target: Option<&Digest>) -> Result<Self> {
+        let (received, content) = (claim.row().received, claim.row().content.clone().unwrap_or_default());
         let is_inline = content.len() as u64 == received;
-        let mut ingest = Self {
-            installation: installation.clone(),
-            lease: lease.clone(),
-            id: id.to_owned(),
-            row,
-            target: target.cloned(),
-            stage: Stage::Inline(content),
-            received,
-            batch: Batch::default(),
-        };
+        let hash = Hash::restore(&claim.row().hash_state)?;
+        let mut ingest = Self { claim, target: target.cloned(), stage: Stage::Inline(content), received, batch: Batch::default() };
         if !is_inline {
-            ingest.stage = ingest.resume(received, Hash::restore(&ingest.row.hash_state)?);
+            ingest.stage = ingest.resume(received, hash);
         }
         Ok(ingest)
     }
@@ -102,22 +84,23 @@ impl Ingest {
     async fn read_to_end<B: PartBody>(&mut self, body: &mut B) -> Result<Ending> {
         loop {
             let ending = self.fill_batch(body).await;
-            if self.length() > self.installation.0.limits.layer_bytes {
+            if self.length() > self.claim.installation.0.limits.layer_bytes {
                 self.batch.take();
                 return Ok(Ending::TooLarge);
             }
             match ending {
                 Some(ending) => return Ok(ending),
-                None => self.write_batch().await?,
+                None if self.write_batch().await? => {}
+                None => return Ok(Ending::Revoked),
             }
         }
     }
 
     /// Receives a batch. Returns how the body ended, or `None` if the batch is full.
     async fn fill_batch<B: PartBody>(&mut self, body: &mut B) -> Option<Ending> {
-        let mut revoked = std::pin::pin!(self.lease.revoked());
+        let mut revoked = std::pin::pin!(self.claim.lease.revoked());
         loop {
-            self.lease.set_position(self.length());
+            self.claim.lease.set_position(self.length());
             if self.batch.length() >= BATCH_BYTES {
                 return None;
             }
@@ -134,13 +117,17 @@ impl Ingest {
         }
     }
 
-    /// Hands the batch to the store.
-    async fn write_batch(&mut self) -> Result<()> {
+    /// Hands the batch to the store. Returns `false` if this request has lost the right to write to it.
+    async fn write_batch(&mut self) -> Result<bool> {
         self.spill()?;
-        let Stage::Stored(session) = &mut self.stage else { return Ok(()) };
+        self.claim.open_store().await?;
+        let Stage::Stored(session) = &mut self.stage else { return Ok(true) };
         session.ready().await?;
+        if !self.claim.may_write() {
+            return Ok(false);
+        }
         self.received += self.batch.length();
-        session.append(self.batch.take())
+        session.append(self.batch.take()).map(|()| true)
     }
 
     /// The length of the session including all bytes received.
@@ -149,9 +136,9 @@ impl Ingest {
     }
 
     fn resume(&self, received: u64, hash: Hash) -> Stage {
-        let (id, target, _lease) = (self.id.clone(), self.target.clone(), self.lease.clone());
-        let upload = ResumedUpload { id, received, hash, stored: None, taken_over: false, target, _lease };
-        Stage::Stored(self.installation.0.blobs.resume(upload))
+        let (row, id, target, _lease) = (self.claim.row(), self.claim.object.clone(), self.target.clone(), self.claim.lease.clone());
+        let upload = ResumedUpload { id, received, hash, stored: row.stored.clone(), taken_over: row.writer.is_some(), target, _lease };
+        Stage::Stored(self.claim.installation.0.blobs.resume(upload))
     }
 
     /// Moves the session from memory to the blob store, with its bytes in front of the batch. They are hashed again.
@@ -159,14 +146,14 @@ impl Ingest {
         if let Stage::Inline(content) = &mut self.stage {
             self.batch.push_front(std::mem::take(content).into());
             self.received = 0;
-            self.stage = self.resume(0, Hash::new(Hash::restore(&self.row.hash_state)?.algorithm()));
+            self.stage = self.resume(0, Hash::new(Hash::restore(&self.claim.row().hash_state)?.algorithm()));
         }
         Ok(())
     }
 
     /// Moves the last batch to the bytes in memory, or the session to the blob store if it is too large.
     fn close(&mut self) -> Result<()> {
-        let is_small = self.length() <= self.installation.0.limits.small_blob_bytes as u64;
+        let is_small = self.length() <= self.claim.installation.0.limits.small_blob_bytes as u64;
         match &mut self.stage {
             Stage::Inline(content) if is_small => {
                 self.received += self.batch.length();
@@ -184,44 +171,67 @@ impl Ingest {
     }
 
     async fn settle_now(mut self) -> Result<Option<u64>> {
-        let (before, received) = (self.row.received, self.length());
-        if received == before {
+        let received = self.length();
+        if received == self.claim.row().received {
+            self.claim.give_up().await;
             return Ok(Some(received));
         }
+        match self.keep(received).await {
+            Ok(row) => Ok(self.claim.advance(row).await?.then_some(received)),
+            Err(error) => {
+                self.claim.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the bytes received durable and returns the row to be recorded.
+    async fn keep(&mut self, received: u64) -> Result<UploadRow> {
         self.close()?;
-        let (hash_state, content) = match self.stage {
+        let (row, stage) = (self.claim.row(), std::mem::take(&mut self.stage));
+        match stage {
             Stage::Inline(content) => {
-                let mut hash = Hash::restore(&self.row.hash_state)?;
-                hash.update(content.get(before as usize..).unwrap_or_default());
-                (hash.save(), Some(content))
+                let mut hash = Hash::restore(&row.hash_state)?;
+                hash.update(content.get(row.received as usize..).unwrap_or_default());
+                Ok(row.after(received, Settled { hash_state: hash.save(), stored: None }, Some(content)))
             }
             Stage::Stored(session) => {
-                let Settled { hash_state, stored: _ } = session.settle(self.batch.take()).await?;
-                (hash_state, None)
+                self.claim.share_store().await?;
+                let settled = session.settle(self.batch.take()).await?;
+                Ok(self.claim.row().after(received, settled, None))
             }
-        };
-        let (id, row, now) = (self.id, self.row.after(received, hash_state, content), self.installation.now());
-        let work = async move |tx: &mut Tx<'_>| {
-            let UploadRow { received, hash_state, last_part, has_short_part, content, .. } = &row;
-            tx.execute(&ADVANCE, params![id, before, received, hash_state, last_part, has_short_part, now, content]).await
-        };
-        let advanced = self.installation.0.metadata.write(work).await?;
-        Ok((advanced == 1).then_some(received))
+        }
     }
 
     /// Discards the bytes received.
     pub(super) async fn abandon(self) -> Result<()> {
-        match self.stage {
+        let abandoned = match self.stage {
             Stage::Inline(_) => Ok(()),
             Stage::Stored(session) => session.abandon().await,
-        }
+        };
+        self.claim.give_up().await;
+        abandoned
     }
 
-    /// Makes the content of a blob from the whole session. Fails with [`Error::LayerDigestMismatch`] if its digest is not `expected`.
-    pub(super) async fn finish(mut self, expected: &Digest) -> Result<Content> {
+    /// Makes the content of a blob from the whole session, which ends by it. Fails with [`Error::LayerDigestMismatch`] if its digest is
+    /// not `expected`.
+    pub(super) async fn finish(mut self, expected: &Digest) -> (Claim, Result<Content>) {
+        let content = self.make_content(expected).await;
+        (self.claim, content)
+    }
+
+    async fn make_content(&mut self, expected: &Digest) -> Result<Content> {
+        if self.claim.row().is_new {
+            self.claim.detach();
+        }
         self.close()?;
-        match self.stage {
-            Stage::Stored(session) => session.finish(self.batch.take()).await.map(Content::Object),
+        match std::mem::take(&mut self.stage) {
+            Stage::Stored(session) => {
+                if !self.claim.row().is_new {
+                    self.claim.share_store().await?;
+                }
+                session.finish(self.batch.take()).await.map(Content::Object)
+            }
             Stage::Inline(content) => match Digest::of(expected.algorithm(), &content) {
                 computed if computed == *expected => Ok(Content::Small(content.into())),
                 computed => Err(Error::LayerDigestMismatch { expected: expected.clone(), computed }),

@@ -1,13 +1,13 @@
 //! Layer uploads as in Amazon ECR: parts have a minimum size and are sent whole.
 
 use super::body::Buffered;
-use super::session::{SessionName, Upload};
+use super::session::{SessionName, Upload, misplaced};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
 use crate::repository_blob::BlobInfo;
 use bytes::Bytes;
-use roadstead_model::{Digest, RepositoryKey};
+use roadstead_model::Digest;
 
 /// A part of a layer, in memory.
 #[derive(Debug, Clone)]
@@ -21,22 +21,21 @@ pub struct LayerPart {
 
 impl Installation {
     /// Appends a part, as UploadLayerPart does. Fails unless it begins at the session's length.
-    pub async fn append_layer_part(&self, repository: &RepositoryKey, id: &str, part: LayerPart) -> Result<Upload> {
-        let session = SessionName { repository, id };
-        let row = self.upload_row(session).await?;
+    pub async fn append_layer_part(&self, name: SessionName<'_>, part: LayerPart) -> Result<Upload> {
+        let row = self.session(name).await?.row;
         let length = part.last_byte.checked_sub(part.first_byte).map_or(0, |difference| difference.saturating_add(1));
         if length != part.bytes.len() as u64 || length > self.0.limits.layer_part_maximum {
-            return Err(session.misplaced(row.received));
+            return Err(misplaced(name.repository, name.id, row.received));
         }
-        self.append_upload(repository, id, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
+        self.append_upload(name, Some(part.first_byte), &mut Buffered(Some(part.bytes))).await
     }
 
     /// Completes a session, as CompleteLayerUpload does. Fails if it is empty, a part was too small, a digest does not match the content,
     /// or the repository already holds the layer.
-    pub async fn complete_layer_upload(&self, repository: &RepositoryKey, id: &str, digests: &[Digest]) -> Result<BlobInfo> {
-        let row = self.upload_row(SessionName { repository, id }).await?;
+    pub async fn complete_layer_upload(&self, name: SessionName<'_>, digests: &[Digest]) -> Result<BlobInfo> {
+        let (repository, row) = (name.repository, self.session(name).await?.row);
         if row.received == 0 {
-            return Err(Error::UploadEmpty { repository: repository.clone(), id: id.to_owned() });
+            return Err(Error::UploadEmpty { repository: repository.clone(), id: name.id.to_owned() });
         }
         if row.has_short_part {
             return Err(Error::LayerPartTooSmall);
@@ -48,10 +47,10 @@ impl Installation {
         }
         match self.reserve_blob(repository, digest).await {
             Ok(_) => {
-                self.cancel_upload(repository, id).await?;
+                self.cancel_upload(name).await?;
                 Err(Error::LayerExists { repository: repository.clone(), digest: digest.clone() })
             }
-            Err(Error::LayerNotFound(_)) => self.complete_upload(repository, id, digest).await,
+            Err(Error::LayerNotFound(_)) => self.complete_upload(name, digest).await,
             Err(error) => Err(error),
         }
     }

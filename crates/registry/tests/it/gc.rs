@@ -100,8 +100,8 @@ async fn deleting_an_image_frees_its_blobs_except_those_of_other_repositories() 
 #[tokio::test]
 async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let world = world().await;
-    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
-    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, &world.caller, None, false).await.expect("a session");
+    world.installation.append_upload(world.session(&upload.id), None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let blobs = world.blobs();
     std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a directory");
     let orphan = format!("sha256/ab/{}.{}", "ab".repeat(32), upload.id);
@@ -111,7 +111,7 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     let found = collect(&world, COLLECTION).await;
     assert_eq!(found, Garbage { uploads: 1, orphans: 1, bytes: 10, ..Garbage::default() });
     assert_eq!(files(&blobs), ["not-ours"]);
-    assert!(matches!(world.installation.find_upload(&world.key, &upload.id).await, Err(Error::UploadNotFound { .. })));
+    assert!(matches!(world.installation.find_upload(world.session(&upload.id)).await, Err(Error::UploadNotFound { .. })));
 }
 
 #[tokio::test]
@@ -137,10 +137,10 @@ async fn a_layer_that_an_upload_was_told_to_exist_is_kept_for_its_push() {
     let (installation, key) = (&world.installation, &world.key);
     let layer = world.push_blob(b"layer one").await;
     world.pass_seconds(DAY + 1);
-    let upload = installation.start_layer_upload(key).await.expect("a session");
+    let upload = installation.start_layer_upload(key, &world.caller).await.expect("a session");
     let part = LayerPart { first_byte: 0, last_byte: 8, bytes: "layer one".into() };
-    installation.append_layer_part(key, &upload.id, part).await.expect("a part");
-    let completed = installation.complete_layer_upload(key, &upload.id, &[layer]).await;
+    installation.append_layer_part(world.session(&upload.id), part).await.expect("a part");
+    let completed = installation.complete_layer_upload(world.session(&upload.id), &[layer]).await;
     assert!(matches!(completed, Err(Error::LayerExists { .. })));
     assert_eq!(collect(&world, COLLECTION).await, Garbage::default());
 }
@@ -183,8 +183,8 @@ const AT_ONCE: Collection = Collection { grace: Duration::ZERO, dry_run: false }
 #[tokio::test]
 async fn an_upload_in_flight_is_safe_from_the_collection_of_another_process_without_grace() {
     let world = present(World::of_files().await).await;
-    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
-    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"half"])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, &world.caller, None, false).await.expect("a session");
+    world.installation.append_upload(world.session(&upload.id), None, &mut Parts::of(&[b"half"])).await.expect("a part");
     let file = world.blobs().join("uploads").join(&upload.id);
     world.pass_seconds(2 * DAY);
     let written = |time| std::fs::File::options().write(true).open(&file).expect("a file").set_modified(time).expect("a time");
@@ -195,7 +195,7 @@ async fn an_upload_in_flight_is_safe_from_the_collection_of_another_process_with
     // The age of the stored blob starts at zero, however old the file of its session is.
     written(SystemTime::UNIX_EPOCH);
     let digest = sha256(b"half");
-    world.installation.complete_upload(&world.key, &upload.id, &digest).await.expect("a blob");
+    world.installation.complete_upload(world.session(&upload.id), &digest).await.expect("a blob");
     let folder = world.blobs().join("sha256").join(&digest.hex()[..2]);
     let kept = std::fs::metadata(folder.join(format!("{}.{}", digest.hex(), upload.id))).expect("the stored blob");
     assert!(kept.modified().expect("a time") > SystemTime::UNIX_EPOCH + Duration::from_secs(DAY as u64));

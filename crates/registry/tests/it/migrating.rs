@@ -81,8 +81,8 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
         });
         world.push(&manifest, &[]).await.expect("a referrer");
     }
-    let upload = world.installation.start_upload(&world.key, None, false).await.expect("a session");
-    world.installation.append_upload(&world.key, &upload.id, None, &mut Parts::of(&[b"first "])).await.expect("a part");
+    let upload = world.installation.start_upload(&world.key, &world.caller, None, false).await.expect("a session");
+    world.installation.append_upload(world.session(&upload.id), None, &mut Parts::of(&[b"first "])).await.expect("a part");
     let before = referrers(&world, &subject).await;
     assert_eq!(before.len(), 3);
 
@@ -97,7 +97,7 @@ async fn what_version_2_of_the_schema_held_is_all_there_after_the_migration() {
 
     let rest = &mut Parts::of(&[b"and last"]);
     let digest = Digest::of(Algorithm::Sha256, b"first and last");
-    world.installation.complete_upload_with(&world.key, &upload.id, Some(6), rest, &digest).await.expect("a blob");
+    world.installation.complete_upload_with(world.session(&upload.id), Some(6), rest, &digest).await.expect("a blob");
     world.push_image("another", &["b"]).await;
 }
 

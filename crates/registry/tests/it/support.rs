@@ -1,9 +1,9 @@
 //! An installation in a temporary directory, with a clock that the test sets.
 
 use bytes::Bytes;
-use roadstead_model::{Algorithm, Digest, RegistryId, RepositoryKey, RepositoryName, Tag};
+use roadstead_model::{Algorithm, Digest, Identity, RegistryId, RepositoryKey, RepositoryName, Tag};
 use roadstead_registry::{
-    BodyError, Clock, Condition, Installation, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Result, Sharing,
+    BodyError, Clock, Condition, Installation, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Result, SessionName, Sharing,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) installation: Installation,
     /// The account that the installation was set up with.
     pub(crate) id: RegistryId,
+    /// The root of that account.
+    pub(crate) caller: Identity,
     /// A repository of that account.
     pub(crate) key: RepositoryKey,
     clock: Arc<AtomicI64>,
@@ -45,7 +47,7 @@ impl World {
         let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
         let (id, key) = (installation.account_id().clone(), repository("team/app"));
         installation.create_repository(&key).await.expect("a repository");
-        Self { installation, id, key, clock, limits, folder }
+        Self { installation, caller: Identity::root(id.clone()), id, key, clock, limits, folder }
     }
 
     /// Closes the installation and opens it again.
@@ -55,12 +57,12 @@ impl World {
 
     /// Closes the installation, calls `change` and opens it again.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
-        let Self { installation, id, key, clock, limits, folder } = self;
+        let Self { installation, id, caller, key, clock, limits, folder } = self;
         installation.close().await;
         drop(installation);
         change();
         let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        Self { installation, id, key, clock, limits, folder }
+        Self { installation, id, caller, key, clock, limits, folder }
     }
 
     /// Opens the same installation as a command does while a server runs, with the same clock.
@@ -72,11 +74,16 @@ impl World {
         self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 
+    /// An upload session of the repository.
+    pub(crate) fn session<'a>(&'a self, id: &'a str) -> SessionName<'a> {
+        SessionName { repository: &self.key, caller: &self.caller, id }
+    }
+
     pub(crate) async fn push_blob(&self, bytes: &[u8]) -> Digest {
         let digest = sha256(bytes);
-        let upload = self.installation.start_upload(&self.key, None, false).await.expect("a session");
-        self.installation.append_upload(&self.key, &upload.id, None, &mut Parts::of(&[bytes])).await.expect("a part");
-        self.installation.complete_upload(&self.key, &upload.id, &digest).await.expect("a blob");
+        let upload = self.installation.start_upload(&self.key, &self.caller, None, false).await.expect("a session");
+        self.installation.append_upload(self.session(&upload.id), None, &mut Parts::of(&[bytes])).await.expect("a part");
+        self.installation.complete_upload(self.session(&upload.id), &digest).await.expect("a blob");
         digest
     }
 

@@ -11,7 +11,7 @@ use roadstead_model::aws::resource_tags::ResourceTag;
 use roadstead_model::aws::{self, Exception, Operation, Request, Violation};
 use roadstead_model::policy::Policy;
 use roadstead_model::{Arn, RegistryId, RepositoryKey, RepositoryName};
-use roadstead_registry::{Error, Installation};
+use roadstead_registry::{Error, Installation, SessionName};
 
 /// An authorised caller of one operation.
 pub(super) struct Caller<'a> {
@@ -56,6 +56,11 @@ impl<'a> Caller<'a> {
     /// The repository that the request names. It need not exist.
     pub(super) fn repository(&self) -> Result<&RepositoryKey, Failure> {
         self.repositories.first().ok_or_else(|| Error::Internal("the operation names no repository".to_owned()).into())
+    }
+
+    /// An upload session of the repository, as the caller names it.
+    pub(super) fn session<'b>(&'b self, id: &'b str) -> Result<SessionName<'b>, Failure> {
+        Ok(SessionName { repository: self.repository()?, caller: &self.principal()?.identity, id })
     }
 
     /// The prefix of URIs of repositories: `<host>/<primary alias>`.

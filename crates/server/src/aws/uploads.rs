@@ -15,7 +15,7 @@ pub(super) async fn initiate_layer_upload(
     _: InitiateLayerUploadRequest,
 ) -> Result<InitiateLayerUploadResponse, Failure> {
     let repository = caller.repository()?;
-    let upload = caller.installation().start_layer_upload(repository).await?;
+    let upload = caller.installation().start_layer_upload(repository, &caller.principal()?.identity).await?;
     Ok(InitiateLayerUploadResponse { upload_id: upload.id, part_size: PART_SIZE })
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn upload_layer_part(caller: &Caller<'_>, request: UploadLayerP
     let repository = caller.repository()?;
     let part =
         LayerPart { first_byte: request.part_first_byte, last_byte: request.part_last_byte, bytes: request.layer_part_blob.0.into() };
-    let upload = caller.installation().append_layer_part(repository, &request.upload_id, part).await?;
+    let upload = caller.installation().append_layer_part(caller.session(&request.upload_id)?, part).await?;
     Ok(UploadLayerPartResponse {
         registry_id: repository.registry.to_string(),
         repository_name: repository.name.to_string(),
@@ -40,7 +40,7 @@ pub(super) async fn complete_layer_upload(
     // The shape allows digests of any algorithm.
     let digest = |text: &String| Digest::parse(text).map_err(|error| Violation::new("layerDigests", error));
     let digests = request.layer_digests.iter().map(digest).collect::<Result<Vec<_>, _>>()?;
-    let layer = caller.installation().complete_layer_upload(repository, &request.upload_id, &digests).await?;
+    let layer = caller.installation().complete_layer_upload(caller.session(&request.upload_id)?, &digests).await?;
     Ok(CompleteLayerUploadResponse {
         registry_id: repository.registry.to_string(),
         repository_name: repository.name.to_string(),

@@ -11,7 +11,8 @@ use crate::principal::{KnownPrincipal, Principal};
 use crate::server::Server;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use roadstead_model::{RegistryAlias, RepositoryKey};
+use roadstead_model::{Identity, RegistryAlias, RepositoryKey};
+use roadstead_registry::{Error, SessionName};
 
 /// The message of AWS without credentials.
 const NOT_AUTHORIZED: &str = "Not Authorized";
@@ -36,6 +37,8 @@ const CREATE_REPOSITORY: &str = "ecr-public:CreateRepository";
 pub(super) struct Target {
     repository: RepositoryKey,
     alias: RegistryAlias,
+    /// `None` if the operation needs no permission.
+    caller: Option<Identity>,
     may_create: bool,
 }
 
@@ -47,6 +50,16 @@ impl Target {
 
     pub(super) fn alias(&self) -> &RegistryAlias {
         &self.alias
+    }
+
+    /// The authenticated caller. Fails if the operation needs none.
+    pub(super) fn caller(&self) -> Result<&Identity, Failure> {
+        self.caller.as_ref().ok_or_else(|| Error::Internal("the operation has no authenticated caller".to_owned()).into())
+    }
+
+    /// An upload session of the repository, as the caller names it.
+    pub(super) fn session<'a>(&'a self, id: &'a str) -> Result<SessionName<'a>, Failure> {
+        Ok(SessionName { repository: &self.repository, caller: self.caller()?, id })
     }
 
     /// `<alias>/<repository>`.
@@ -79,7 +92,7 @@ pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<
 /// Resolves the repository of a pull, which needs no permission because all repositories are public.
 pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target, Failure> {
     let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
-    Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, may_create: false })
+    Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, caller: None, may_create: false })
 }
 
 /// Checks that the caller may perform the operation, and resolves its repository.
@@ -105,6 +118,7 @@ pub(super) async fn permit(
         for action in actions {
             permissions.allow(action).map_err(|denied| Failure::new(StatusCode::FORBIDDEN, Code::Denied, denied.to_string()).refused())?;
         }
+        target.caller = Some(known.identity.clone());
         target.may_create = server.config.create_on_push && permissions.allow(CREATE_REPOSITORY).is_ok();
     }
     Ok(target)

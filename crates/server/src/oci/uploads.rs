@@ -17,7 +17,7 @@ use roadstead_registry::{Error, Upload};
 /// POST: starts a session.
 pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
     let installation = &server.installation;
-    let upload = installation.start_upload(target.repository(), algorithm, target.may_create()).await?;
+    let upload = installation.start_upload(target.repository(), target.caller()?, algorithm, target.may_create()).await?;
     Ok(session(StatusCode::ACCEPTED, target, &upload))
 }
 
@@ -49,14 +49,14 @@ pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, fro
 
 /// GET: the progress of a session.
 pub(super) async fn get(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    let upload = server.installation.find_upload(target.repository(), id).await?;
+    let upload = server.installation.find_upload(target.session(id)?).await?;
     Ok(session(StatusCode::NO_CONTENT, target, &upload))
 }
 
 /// PATCH: appends a chunk at the start of its `Content-Range`, or at the current offset.
 pub(super) async fn append(server: &Server, call: &Call, target: &Target, id: &str, body: &mut Incoming) -> Result<Response, Failure> {
     let (start, mut chunks) = announced_body(server, call, body)?;
-    let appended = server.installation.append_upload(target.repository(), id, start, &mut chunks).await;
+    let appended = server.installation.append_upload(target.session(id)?, start, &mut chunks).await;
     Ok(session(StatusCode::ACCEPTED, target, &appended.map_err(|error| part_failure(target, id, error, Some(&chunks)))?))
 }
 
@@ -69,13 +69,13 @@ pub(super) async fn complete(
     digest: &Digest,
     body: &mut Incoming,
 ) -> Result<Response, Failure> {
-    let repository = target.repository();
+    let name = target.session(id)?;
     if body.is_end_stream() {
-        let completed = server.installation.complete_upload(repository, id, digest).await;
+        let completed = server.installation.complete_upload(name, digest).await;
         completed.map_err(|error| part_failure(target, id, error, None))?;
     } else {
         let (start, mut chunks) = announced_body(server, call, body)?;
-        let completed = server.installation.complete_upload_with(repository, id, start, &mut chunks, digest).await;
+        let completed = server.installation.complete_upload_with(name, start, &mut chunks, digest).await;
         completed.map_err(|error| part_failure(target, id, error, Some(&chunks)))?;
     }
     Ok(created(target, digest))
@@ -83,7 +83,7 @@ pub(super) async fn complete(
 
 /// DELETE: cancels a session.
 pub(super) async fn cancel(server: &Server, target: &Target, id: &str) -> Result<Response, Failure> {
-    server.installation.cancel_upload(target.repository(), id).await?;
+    server.installation.cancel_upload(target.session(id)?).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).into_response())
 }
 

@@ -40,7 +40,7 @@ const MAY: &[(&str, &str)] = &[
 
 impl Door {
     /// Creates a user with these policies, and returns its access key.
-    fn user(&self, name: &str, policies: &[(&str, Option<&str>)]) -> Credentials {
+    pub(super) fn user(&self, name: &str, policies: &[(&str, Option<&str>)]) -> Credentials {
         self.server.command(&["user", "create", name]);
         for (policy, document) in policies {
             let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -121,6 +121,25 @@ fn every_invalid_completion_has_its_own_exception() {
 }
 
 #[test]
+fn a_layer_upload_is_known_to_its_caller_and_repository_until_it_ends() {
+    let door = Door::with_repository();
+    door.ok("CreateRepository", json!({"repositoryName": "other"}));
+    let ann = door.user("ann", &[("AmazonElasticContainerRegistryPublicFullAccess", None)]);
+    let (upload, digest) = (door.start_layer(), sha256(b"layer"));
+    let unknown = |answer: Value| assert_eq!(answer["__type"], "UploadNotFoundException", "{answer}");
+    let mut part = Door::part(&upload, 0, b"layer");
+    unknown(door.server.aws_as(&ann, "UploadLayerPart", &part).json());
+    part["repositoryName"] = json!("other");
+    unknown(door.server.aws("UploadLayerPart", &part).json());
+    let altered = if upload.ends_with('0') { "1" } else { "0" };
+    unknown(door.server.aws("UploadLayerPart", &Door::part(&format!("{}{altered}", &upload[..35]), 0, b"layer")).json());
+    door.ok("UploadLayerPart", Door::part(&upload, 0, b"layer"));
+    unknown(door.server.aws_as(&ann, "CompleteLayerUpload", &Door::completion(&upload, &digest)).json());
+    door.ok("CompleteLayerUpload", Door::completion(&upload, &digest));
+    unknown(door.server.aws("UploadLayerPart", &Door::part(&upload, 0, b"layer")).json());
+}
+
+#[test]
 fn an_image_that_cannot_be_put_is_refused_in_awss_words() {
     let door = Door::with_repository();
     let put = |text: &str, more: Value| {

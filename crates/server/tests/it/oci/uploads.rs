@@ -1,7 +1,7 @@
 //! Uploads whose connections stall or break, whose responses are lost, and that are never completed.
 
 use super::code;
-use crate::support::{Connection, Harbour, Server, sha256};
+use crate::support::{Connection, Credentials, Harbour, Server, sha256};
 use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
@@ -140,25 +140,83 @@ fn what_goes_while_it_is_written_to_is_told_gone() {
 }
 
 #[test]
-fn unfinished_uploads_are_limited_and_those_that_end_make_room() {
+fn unfinished_uploads_are_limited_from_their_first_byte_and_those_that_end_make_room() {
     let flags = ["--alias", "pier", "--limit-uploads-per-repository", "2", "--limit-uploads", "3"];
     let harbour = Harbour::on(Server::start(&flags));
     harbour.create("app");
     harbour.create("other");
-    let locations = [harbour.start_upload(), harbour.start_upload()];
-    let start = |repository: &str| harbour.send("POST", &format!("/v2/pier/{repository}/blobs/uploads/"), &[], b"");
-    let refused = start("app");
+    let mut locations: Vec<String> = (0..10).map(|_| harbour.start_upload()).collect();
+    let fill = |location: &str| harbour.send("PATCH", location, &[], b"x");
+    assert_eq!([fill(&locations[0]).status, fill(&locations[1]).status], [202, 202]);
+    let refused = fill(&locations[2]);
     assert_eq!((code(&refused), refused.header("retry-after")), ((429, "TOOMANYREQUESTS".into()), Some("10")));
     assert!(refused.text().contains("maximum allowed number of unfinished uploads which is '2'"), "{refused:?}");
-    let initiate = |repository: &str| harbour.server.aws("InitiateLayerUpload", &json!({ "repositoryName": repository }));
-    let refused = initiate("app").json();
+    let part = |repository: &str| {
+        let begun = harbour.server.aws("InitiateLayerUpload", &json!({ "repositoryName": repository })).json();
+        let part = json!({ "repositoryName": repository, "uploadId": begun["uploadId"], "partFirstByte": 0, "partLastByte": 0, "layerPartBlob": "eA==" });
+        harbour.server.aws("UploadLayerPart", &part)
+    };
+    let refused = part("app").json();
     assert_eq!(refused["__type"], "LimitExceededException", "{refused}");
-    assert_eq!(initiate("other").status, 200);
-    assert!(initiate("other").text().contains("The registry with id '000000000000' already has"));
-    assert_eq!(harbour.send("DELETE", &locations[0], &[], b"").status, 204);
-    assert_eq!(start("app").status, 202);
-    let close = format!("{}?digest={}", locations[1], sha256(b"x"));
-    assert_eq!(harbour.send("PUT", &close, &[], b"x").status, 201);
-    assert_eq!(start("app").status, 202);
-    assert_eq!(start("app").status, 429);
+    assert_eq!(part("other").status, 200);
+    assert!(part("other").text().contains("The registry with id '000000000000' already has"));
+    assert_eq!(harbour.send("DELETE", &locations.remove(0), &[], b"").status, 204);
+    assert_eq!(fill(&locations[1]).status, 202);
+    let close = format!("{}?digest={}", locations[0], sha256(b"x"));
+    assert_eq!(harbour.send("PUT", &close, &[], b"").status, 201);
+    assert_eq!(fill(&locations[2]).status, 202);
+    assert_eq!(fill(&locations[3]).status, 429);
+}
+
+#[test]
+fn a_session_is_known_to_the_caller_that_started_it_under_its_own_id_until_it_ends() {
+    let harbour = Harbour::new();
+    harbour.create("other");
+    let command = |arguments: &[&str]| harbour.server.command(arguments);
+    command(&["user", "create", "ann"]);
+    command(&["policy", "attach", "AmazonElasticContainerRegistryPublicFullAccess", "--user", "ann"]);
+    let ann = harbour.server.login(&Credentials::of(&command(&["access-key", "create", "--user", "ann"])));
+    let (digest, nowhere) = (sha256(b"mine"), sha256(b"nowhere"));
+    for sent in [b"".as_slice(), b"mi"] {
+        let location = harbour.start_upload();
+        assert_eq!(harbour.send("PATCH", &location, &[], sent).status, 202);
+        let altered = |at: usize| {
+            let mut bytes = location.clone().into_bytes();
+            let at = bytes.len() - at;
+            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+            String::from_utf8(bytes).unwrap()
+        };
+        let strangers = [
+            (&harbour.login, altered(1)),
+            (&harbour.login, altered(20)),
+            (&harbour.login, altered(36)),
+            (&harbour.login, location.replace("/app/", "/other/")),
+            (&ann, location.clone()),
+        ];
+        for (login, location) in strangers {
+            for (method, path) in [
+                ("GET", location.clone()),
+                ("PATCH", location.clone()),
+                ("DELETE", location.clone()),
+                ("PUT", format!("{location}?digest={nowhere}")),
+            ] {
+                let answer = harbour.server.send(method, &path, &[("authorization", login)], b"");
+                assert_eq!(code(&answer), (404, "BLOB_UPLOAD_UNKNOWN".into()), "{method} {path}");
+            }
+        }
+        // Another login of the same caller goes on.
+        let again = harbour.server.login(&harbour.server.credentials());
+        let rest = &b"mine"[sent.len()..];
+        assert_eq!(harbour.server.send("PATCH", &location, &[("authorization", &again)], rest).header("range"), Some("0-3"));
+        assert_eq!(harbour.send("PUT", &format!("{location}?digest={digest}"), &[], b"").status, 201);
+        assert_eq!(code(&harbour.send("PATCH", &location, &[], b"x")), (404, "BLOB_UPLOAD_UNKNOWN".into()));
+    }
+    for sent in [None, Some(b"x".as_slice())] {
+        let location = harbour.start_upload();
+        sent.inspect(|sent| assert_eq!(harbour.send("PATCH", &location, &[], sent).status, 202));
+        assert_eq!(harbour.send("DELETE", &location, &[], b"").status, 204);
+        for method in ["GET", "PATCH", "DELETE"] {
+            assert_eq!(code(&harbour.send(method, &location, &[], b"")), (404, "BLOB_UPLOAD_UNKNOWN".into()), "{method}");
+        }
+    }
 }

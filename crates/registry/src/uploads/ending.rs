@@ -1,0 +1,97 @@
+//! How sessions end: their rows are deleted, and their ids are remembered until they expire.
+
+use super::claim::Claim;
+use super::session::SessionName;
+use crate::error::Result;
+use crate::installation::Installation;
+use crate::metadata::{Tx, params, statements};
+use roadstead_model::{RepositoryKey, Timestamp};
+
+statements! {
+    DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2";
+    DELETE_CLAIMED = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2 AND received = ?3 AND writer = ?4";
+    // A session that has a row has not ended.
+    RECORD = "INSERT INTO ended_upload (id, until) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM upload u WHERE u.id = ?1)
+        ON CONFLICT (id) DO NOTHING";
+}
+
+/// A session to be ended by the request that has claimed it.
+pub(super) struct Ended {
+    pub(super) repository: i64,
+    id: String,
+    until: Option<Timestamp>,
+    received: u64,
+    token: String,
+    is_new: bool,
+}
+
+impl Ended {
+    pub(super) fn of(claim: &Claim) -> Self {
+        let (session, row) = (&claim.session, claim.row());
+        Self {
+            repository: session.repository,
+            id: claim.id.clone(),
+            until: session.until,
+            received: row.received,
+            token: claim.token(),
+            is_new: row.is_new,
+        }
+    }
+
+    /// Ends the session. Returns `false` if it was changed or has ended meanwhile.
+    pub(super) async fn end(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool> {
+        let Self { repository, id, until, received, token, is_new } = self;
+        let deleted = *is_new || tx.execute(&DELETE_CLAIMED, params![repository, id, received, token]).await? > 0;
+        match until {
+            Some(until) if deleted && (*is_new || now < *until) => Ok(tx.execute(&RECORD, params![id, until]).await? > 0),
+            _ => Ok(deleted),
+        }
+    }
+}
+
+impl Installation {
+    /// Cancels a session.
+    pub async fn cancel_upload(&self, name: SessionName<'_>) -> Result<()> {
+        let session = self.session(name).await?;
+        let (repository, until, id, now) = (session.repository, session.until, name.id.to_owned(), self.now());
+        let work = async move |tx: &mut Tx<'_>| {
+            let deleted = tx.execute(&DELETE, params![repository, id]).await? > 0;
+            let recorded = match until {
+                Some(until) if now < until => tx.execute(&RECORD, params![id, until]).await? > 0,
+                _ => false,
+            };
+            Ok((deleted, recorded))
+        };
+        match self.0.metadata.counting().write(work).await? {
+            (false, false) => return Err(name.not_found()),
+            (true, _) => self.0.upload_quota.release(name.repository),
+            (false, true) => {}
+        }
+        self.stop_upload(name.id).await;
+        Ok(())
+    }
+
+    /// Cancels a session that a request has claimed, because its bytes are not the blob that they should be.
+    pub(super) async fn cancel_claimed(&self, claim: Claim) -> Result<()> {
+        let (ended, now) = (Ended::of(&claim), self.now());
+        let has_row = !ended.is_new;
+        let work = async move |tx: &mut Tx<'_>| ended.end(tx, now).await;
+        if self.0.metadata.counting().write(work).await? && has_row {
+            self.0.upload_quota.release(&claim.repository);
+        }
+        self.0.blobs.delete_upload(&claim.object).await;
+        Ok(())
+    }
+
+    /// Cleans up after the row of a session was deleted with its repository.
+    pub(crate) async fn forget_upload(&self, repository: &RepositoryKey, id: &str) {
+        self.0.upload_quota.release(repository);
+        self.stop_upload(id).await;
+    }
+
+    /// Stops the request that writes to a session, and deletes the session's bytes.
+    async fn stop_upload(&self, id: &str) {
+        self.0.upload_leases.revoke(id);
+        self.0.blobs.delete_upload(id).await;
+    }
+}
