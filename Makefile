@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-clients test-browser gallery-audit conformance bench instructions ci
+.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -46,7 +46,16 @@ gallery-audit: build ## Lighthouse's four categories, performance included; need
 	$(PYTHON) tests/browser/run.py audit
 
 conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its directory
-	bash tests/conformance/run.sh
+	bash tests/install.sh python
+	$(PYTHON) tests/conformance/run.py
+
+scale-out: build ## all tests again on PostgreSQL, and with three replicas on PostgreSQL and S3 behind nginx (needs root, over an hour)
+	bash tests/install.sh test clients tools sdks browser scale
+	bash tests/scale/run.sh all
+
+test-scale: build ## the part of it that CI has time for
+	bash tests/install.sh test clients tools scale
+	bash tests/scale/run.sh smoke
 
 bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and other arguments of roadstead-bench compare)
 	GOBIN=$(abspath .cache/bin) go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1 || echo 'distribution is skipped: it needs Go' >&2

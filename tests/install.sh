@@ -3,6 +3,7 @@
 #   check         cargo-deny, cargo-machete, Python
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, curl, jq, the Python packages, and a Debian root for images
+#   python        the Python packages alone
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
 #                 Rust; outside CI, missing languages are skipped
@@ -182,6 +183,11 @@ for part in "$@"; do
             install_python
             wait "$debian"
             ;;
+        python)
+            python_can_make_environments || packages+=(python3-venv)
+            install_packages
+            install_python
+            ;;
         tools)
             # shellcheck disable=SC2086 # one word each
             install_go $GO_TOOLS
@@ -189,9 +195,7 @@ for part in "$@"; do
         scale)
             want_postgres
             want nginx nginx
-            python_can_make_environments || packages+=(python3-venv)
             install_packages
-            install_python
             install_go "$VERSITYGW" "$TOXIPROXY"
             ;;
         sdks)

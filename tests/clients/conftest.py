@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from marks import is_balanced, pytest_collection_modifyitems
+from marks import place_of, pytest_collection_modifyitems
 from pushing import Pusher
 from running import Server, binary, starting
 from wire import Wire
@@ -27,13 +27,13 @@ def server(tmp_path_factory):
 @pytest.fixture
 def start(request, tmp_path):
     """Starts a server for one test: start(flags…, VARIABLE=value…)."""
-    yield from starting(lambda number: tmp_path / f"data-{number}", balanced=is_balanced(request))
+    yield from starting(lambda number: tmp_path / f"data-{number}", place=place_of(request))
 
 
 @pytest.fixture(scope="module")
 def start_for_module(request, tmp_path_factory):
     """Starts a server shared by the tests of one file."""
-    yield from starting(lambda _: tmp_path_factory.mktemp("module") / "data", balanced=is_balanced(request))
+    yield from starting(lambda _: tmp_path_factory.mktemp("module") / "data", place=place_of(request))
 
 
 @pytest.fixture(scope="session")

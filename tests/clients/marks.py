@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments import deployment
+from deployments import Place, deployment
 
 
 def pytest_collection_modifyitems(items):
@@ -11,6 +11,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
-def is_balanced(request) -> bool:
-    """Whether the servers of a test may stand behind a load balancer."""
-    return request.node.get_closest_marker("direct") is None
+def place_of(request):
+    """What makes a place for a server of this test."""
+    return Place.of_one_process if request.node.get_closest_marker("direct") else Place

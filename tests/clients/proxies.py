@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import urllib3
@@ -57,6 +58,7 @@ class Nginx(Service):
         self.write(upstreams, location)
         self.process.send_signal(signal.SIGHUP)
         until(lambda: self.workers() - before, "nginx with another configuration")
+        time.sleep(0.2)  # it lets the old workers go on for 100 ms beside the new ones
 
     def workers(self) -> set[str]:
         return set(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
@@ -68,17 +70,19 @@ class Balancer(Nginx):
     kind = "balancer"
 
     def __init__(self, replicas: list[str]):
+        self.keep_alive = True
         super().__init__(*self.configuration(replicas))
 
     def use(self, replicas: list[str]) -> None:
         """Hands requests to these replicas from now on."""
         self.reload(*self.configuration(replicas))
 
-    @staticmethod
-    def configuration(replicas: list[str]) -> tuple[str, str]:
+    def configuration(self, replicas: list[str]) -> tuple[str, str]:
+        kept = "75s" if self.keep_alive else "0"
         servers = "".join(f"server {replica} max_fails=0;" for replica in replicas)
-        return f"upstream registry {{ {servers} keepalive 64; }}", """
-            location / {
+        return f"upstream registry {{ {servers} keepalive 64; }}", f"""
+            keepalive_timeout {kept};
+            location / {{
                 proxy_pass http://registry;
                 proxy_http_version 1.1;
                 proxy_set_header Connection "";
@@ -90,7 +94,7 @@ class Balancer(Nginx):
                 proxy_connect_timeout 2s;
                 proxy_read_timeout 300s;
                 proxy_send_timeout 300s;
-            }
+            }}
         """
 
 

@@ -93,11 +93,10 @@ class Process:
 class Server:
     """An installation, and what serves it: one process, or replicas behind a load balancer, as the deployment of the tests says."""
 
-    def __init__(self, data: Path, *flags: str, balanced: bool = True, **environment: str):
-        """Without `balanced`, tests talk to the process itself whatever the deployment."""
+    def __init__(self, data: Path, *flags: str, place: Place | None = None, **environment: str):
         self.data = data
         self.flags = flags
-        self.place = Place(balanced=balanced)
+        self.place = place or Place()
         self.environment = {**self.place.settings, **environment}
         self.replicas: list[Process] = []
         self.balancer: Balancer | None = None
@@ -196,12 +195,12 @@ class Server:
         return password
 
 
-def starting(folder, end=Server.stop, balanced=True):
+def starting(folder, end=Server.stop, place=Place):
     """Yields a function that starts a server with its data in `folder(number of the server)`, and stops all of them afterwards."""
     started = []
 
     def start_one(*flags: str, data: Path | None = None, **environment: str) -> Server:
-        server = Server(data or folder(len(started)), *flags, balanced=balanced, **environment)
+        server = Server(data or folder(len(started)), *flags, place=place(), **environment)
         started.append(server)
         return server
 

@@ -90,6 +90,7 @@ fn a_disabled_key_cannot_be_rotated() {
 
 #[test]
 fn the_rotated_root_key_is_in_the_credentials_file_after_the_next_start() {
+    crate::support::on_files();
     let data = tempfile::tempdir().unwrap();
     let server = Server::start_in(data.path(), &[]);
     let old = server.credentials();
@@ -355,6 +356,7 @@ fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
 
 #[test]
 fn the_data_directory_is_found_by_flag_variable_or_file_and_is_never_created() {
+    crate::support::on_files();
     let server = Server::start(&[]);
     let data = server.data().to_str().unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -380,6 +382,7 @@ fn the_data_directory_is_found_by_flag_variable_or_file_and_is_never_created() {
 
 #[test]
 fn a_command_needs_the_master_key_that_the_server_was_given() {
+    crate::support::on_files();
     let key = ("ROADSTEAD_MASTER_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     let server = Server::start_with(&["--ephemeral"], &[key]);
     let data = ("ROADSTEAD_DATA", server.data().to_str().unwrap());

@@ -31,6 +31,7 @@ fn assert_private(data: &Path) {
 
 #[test]
 fn whatever_the_umask_is_everything_in_the_data_folder_is_its_owners_only() {
+    crate::support::on_files();
     for umask in ["000", "022", "077"] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("above/data");
@@ -59,6 +60,7 @@ fn whatever_the_umask_is_everything_in_the_data_folder_is_its_owners_only() {
 
 #[test]
 fn what_was_open_to_others_is_closed_at_start_and_told() {
+    crate::support::on_files();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     assert!(Server::start_in(&data, &[]).stop().success());
@@ -84,6 +86,7 @@ fn what_was_open_to_others_is_closed_at_start_and_told() {
 
 #[test]
 fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
+    crate::support::on_files();
     let folder = tempfile::tempdir().unwrap();
     let (data, elsewhere) = (folder.path().join("data"), folder.path().join("elsewhere"));
     let link = |name: &str| {
@@ -118,6 +121,7 @@ fn what_a_link_in_the_data_folder_leads_to_is_left_as_it_is() {
 
 #[test]
 fn a_file_with_secrets_that_everybody_can_read_is_warned_about_with_what_to_do() {
+    crate::support::on_files();
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -148,6 +152,7 @@ fn a_file_with_secrets_that_everybody_can_read_is_warned_about_with_what_to_do()
 
 #[test]
 fn root_and_a_proxy_that_is_everybody_are_warned_about() {
+    crate::support::on_files();
     let is_root = rustix::process::geteuid().is_root();
     for (proxy, expected) in [("0.0.0.0/0", 1), ("::/0", 1), ("10.0.0.0/8", 0)] {
         let server = Server::start(&["--trusted-proxy", proxy]);
@@ -159,6 +164,7 @@ fn root_and_a_proxy_that_is_everybody_are_warned_about() {
 
 #[test]
 fn a_key_that_anybody_can_guess_is_refused_at_start_with_what_to_do() {
+    crate::support::on_files();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let serve = |environment: &[(&str, &str)]| {

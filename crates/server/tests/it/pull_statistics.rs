@@ -160,6 +160,7 @@ fn what_is_counted_is_what_the_access_log_shows() {
 /// Whatever clients send, they add to the numbers of what exists, and nothing of it is kept.
 #[test]
 fn a_crowd_of_user_agents_and_references_leaves_nothing_but_numbers() {
+    crate::support::on_files();
     let data = tempfile::tempdir().unwrap();
     let harbour = harbour_in(data.path(), &[]);
     let mut connection = Connection::to(harbour.server.address());
@@ -252,6 +253,7 @@ fn the_page_shows_the_last_days_and_tags() {
 
 #[test]
 fn a_server_starts_with_damaged_statistics_and_says_so() {
+    crate::support::on_files();
     let data = tempfile::tempdir().unwrap();
     let harbour = harbour_in(data.path(), &[]);
     assert!(harbour.server.stop().success());

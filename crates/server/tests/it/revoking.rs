@@ -11,6 +11,7 @@ use std::path::Path;
 /// The server learns of the change only from the metadata, as another replica would.
 #[tokio::test]
 async fn the_tokens_of_a_key_end_with_it_and_come_back_with_it() {
+    crate::support::on_files();
     let folder = tempfile::tempdir().unwrap();
     let harbour = Harbour::on(Server::start_in(folder.path(), &["--alias", "pier"]));
     harbour.create("app");
@@ -64,6 +65,7 @@ fn assert_anonymous(server: &Server, answer: &Answer) {
 /// docker keeps an expired login and sends it, which must not prevent pulls of public images.
 #[tokio::test]
 async fn a_password_that_was_good_once_still_pulls_what_everybody_may_and_does_nothing_else() {
+    crate::support::on_files();
     const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
     let folder = tempfile::tempdir().unwrap();
     let harbour = Harbour::on(Server::start_in(folder.path(), &["--alias", "pier"]));

@@ -97,6 +97,7 @@ fn the_landing_page_shows_the_alias_and_commands_for_the_host_of_the_request() {
 
 #[test]
 fn the_first_start_writes_a_root_access_key_that_only_its_user_can_read() {
+    crate::support::on_files();
     let data = directory();
     let server = Server::start_in(data.path(), &[]);
     let path = server.data().join("credentials");
@@ -146,6 +147,7 @@ fn an_alias_is_generated_in_the_format_of_aws_and_kept() {
 
 #[test]
 fn a_second_server_on_the_same_data_is_refused_with_a_clear_message() {
+    crate::support::on_files();
     let data = directory();
     let server = Server::start_in(data.path(), &[]);
     let second = run(&["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()], &[]);
@@ -246,6 +248,7 @@ fn connections_without_a_whole_request_do_not_delay_a_stop() {
 
 #[test]
 fn a_second_signal_stops_immediately() {
+    crate::support::on_files();
     let mut server = Server::start(&[]);
     let _connection = all_but_one_byte_sent(&server);
     server.terminate();
@@ -259,6 +262,7 @@ fn a_second_signal_stops_immediately() {
 
 #[test]
 fn an_ephemeral_server_removes_its_directory() {
+    crate::support::on_files();
     let server = Server::start(&[]);
     let data = server.data().to_owned();
     assert!(data.join("credentials").exists() && mode(&data) == 0o700);

@@ -1,5 +1,6 @@
 //! Runs the binary under test.
 
+use super::place;
 use serde_json::Value;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -55,7 +56,12 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROADSTEAD_")) {
         command.env_remove(name);
     }
-    command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .envs(place::settings(arguments, environment))
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null());
     command
 }
 

@@ -1,5 +1,6 @@
 //! A server under test, on a free port of the loopback interface.
 
+use super::place;
 use super::process::{Ended, PATIENCE, command, run, wait};
 use super::{Answer, Connection, Credentials, sign};
 use rustix::process::{Pid, Signal, kill_process};
@@ -28,7 +29,10 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a temporary data directory, with additional flags.
     pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::start_with(&[&["--ephemeral"], flags].concat(), &[])
+        match place::temporary_directory() {
+            Some(data) => Self::start_in(&data, flags),
+            None => Self::start_with(&[&["--ephemeral"], flags].concat(), &[]),
+        }
     }
 
     /// Starts a server on a data directory, with additional flags.
@@ -91,8 +95,11 @@ impl Server {
         self.wait_for_event(|event| event["message"] == "ready")["admin"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The root access key, from the file that the server wrote.
+    /// The root access key that the server was given, or that it wrote to a file.
     pub(crate) fn credentials(&self) -> Credentials {
+        if let Some(given) = place::root_key() {
+            return given;
+        }
         let text = std::fs::read_to_string(self.data.join("credentials")).unwrap();
         let value = |key: &str| {
             let line = text.lines().find_map(|line| line.split_once('=').filter(|(name, _)| name.trim() == key));
@@ -209,13 +216,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let temporary = self.data.file_name().is_some_and(|name| name.to_string_lossy().starts_with("roadstead-"));
-        // A server killed by a failed test does not remove its temporary directory.
+        // A server killed by a failed test does not remove its temporary directory, and one on PostgreSQL was given it.
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = self.child.kill();
             let _ = self.child.wait();
-            if temporary && self.data.starts_with(std::env::temp_dir()) {
-                let _ = std::fs::remove_dir_all(&self.data);
-            }
+        }
+        if temporary && self.data.starts_with(std::env::temp_dir()) {
+            let _ = std::fs::remove_dir_all(&self.data);
         }
     }
 }
