@@ -43,8 +43,8 @@ FLOORS = {
     ],
     "registry": [
         [
-            "access_facts access_keys accounts aliases bulletins catalog_data collection declarations download_volumes gallery image_deletion images manifest_push manifests "
-            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags search tags uploads "
+            "access_facts access_keys accounts aliases bulletins catalog_data collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
+            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags search tags transfer uploads "
             "user_policies users"
         ],
         ["installation"],

@@ -10,15 +10,17 @@
 //! Rows are deleted before their bytes. Every deletion re-checks its condition in its own transaction, so a concurrent push either
 //! finds the blob or stores it again.
 //!
-//! This holds across processes: a command may collect while a server runs. The ages of uploads show which ones a server is writing to.
+//! This holds across processes: a command may collect while servers run. The ages of uploads show which ones a server is writing to. One
+//! process at a time collects, which saves work, but nothing rests on that.
 
 pub(crate) mod abandoned_uploads;
 pub(crate) mod orphans;
 pub(crate) mod unlinked_blobs;
 pub(crate) mod unused_links;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::installation::Installation;
+use crate::leaders::Task;
 use roadstead_model::Timestamp;
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,20 @@ struct Sweep<'a> {
 }
 
 impl Installation {
+    /// Collects garbage unless another process does. A dry run disturbs none.
+    pub async fn collect_garbage_alone(&self, collection: Collection) -> Result<Garbage> {
+        if collection.dry_run {
+            return self.collect_garbage(collection).await;
+        }
+        match self.lead(Task::Collection).await? {
+            Some(leadership) => leadership.run(self.collect_garbage(collection)).await,
+            None => Err(Error::Refused(format!(
+                "{} is collecting garbage already: wait until it has finished",
+                self.leader(Task::Collection).await?.as_deref().unwrap_or("another process")
+            ))),
+        }
+    }
+
     /// Deletes unreferenced data or, with `dry_run`, counts it.
     pub async fn collect_garbage(&self, Collection { grace, dry_run }: Collection) -> Result<Garbage> {
         let before = |age: Duration| {

@@ -186,6 +186,16 @@ pub(crate) fn own_master_key(data: &Path, sharing: Sharing) -> Result<MasterKey,
     }
 }
 
+/// Writes the master key of an installation that is copied to this directory. Fails if the directory has another key.
+pub(crate) fn write_master_key(data: &Path, key: &MasterKey) -> Result<(), OpenError> {
+    let path = data.join(MASTER_KEY);
+    match read_master_key(&path)? {
+        Some(own) if own == *key => Ok(()),
+        Some(_) => Err(OpenError::MasterKeyWrong),
+        None => permissions::write_file(&path, &format!("{}\n", key.to_hex())).map_err(in_directory(&path)),
+    }
+}
+
 /// Writes the root key as an AWS shared-credentials file, unless the file contains it already.
 pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(), OpenError> {
     let path = data.join(CREDENTIALS);

@@ -14,6 +14,7 @@ pub(crate) mod migrations;
 mod parameters;
 mod rows;
 mod sqlite;
+mod tables;
 mod transaction;
 
 use crate::error::Result;
@@ -26,6 +27,7 @@ pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
 pub(crate) use parameters::{Parameter, Value, params};
 pub(crate) use rows::{FromColumn, FromRow, Row};
+pub(crate) use tables::{Cell, Cells, Column, METADATA_TABLES, STATISTICS_TABLES, Table};
 pub(crate) use transaction::{Sql, Tx, statements};
 
 #[derive(Clone)]
@@ -126,13 +128,11 @@ impl Metadata {
 
     /// A handle on the same database for writes that only count, such as those of leases: they do not empty the caches, so what they
     /// change must not be cached. SQLite's index shows every commit, so there it is a handle like any other.
-    #[allow(dead_code)]
     pub(crate) fn counting(&self) -> Self {
         self.clone()
     }
 
     /// Whether other servers write to the database.
-    #[allow(dead_code)]
     pub(crate) fn is_shared(&self) -> bool {
         match &self.engine {
             Engine::Sqlite(_) => false,

@@ -9,11 +9,13 @@ use crate::clock::Clock;
 use crate::data_directory::{BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
 use crate::error::{self, Error};
 use crate::installation::{Inner, Installation};
+use crate::leaders;
 use crate::limits::Limits;
 use crate::metadata::{Metadata, migrations};
 use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
+use crate::transfer::unfinished;
 use crate::upload_ids::UploadIds;
 use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
@@ -77,12 +79,18 @@ impl OpenOptions {
     }
 
     /// What the data directory holds.
-    fn in_directory(&self) -> InDirectory {
+    pub(crate) fn in_directory(&self) -> InDirectory {
         InDirectory { database: !self.is_shared(), blobs: self.blobs == BlobsPlace::Folder }
     }
 
+    /// Whether there is a place for everything: a directory, unless both metadata and blobs are elsewhere.
+    pub fn names_every_place(&self) -> bool {
+        let InDirectory { database, blobs } = self.in_directory();
+        !(database || blobs) || !self.data.as_os_str().is_empty()
+    }
+
     /// The master key. Servers that share a database must be given the same one, so none makes its own.
-    fn master_key(&self) -> Result<MasterKey, OpenError> {
+    pub(crate) fn master_key(&self) -> Result<MasterKey, OpenError> {
         match (&self.master_key, &self.master_key_file) {
             (Some(key), _) => Ok(MasterKey::new(*key)),
             (None, Some(path)) => read_master_key(path)?.ok_or_else(|| OpenError::MasterKeyAbsent(path.clone())),
@@ -92,7 +100,7 @@ impl OpenOptions {
     }
 
     /// Opens the metadata. [`Error::Unavailable`] means that they cannot be reached, every other error that they are refused.
-    async fn open_metadata(&self) -> error::Result<Metadata> {
+    pub(crate) async fn open_metadata(&self) -> error::Result<Metadata> {
         match &self.database {
             DatabasePlace::File => Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA),
             DatabasePlace::Postgres(_) => Err(Error::Internal("PostgreSQL is not supported yet".to_owned())),
@@ -100,7 +108,7 @@ impl OpenOptions {
     }
 
     /// Opens the store of blobs. Its errors mean the same as those of the metadata.
-    async fn open_blobs(&self) -> error::Result<BlobStore> {
+    pub(crate) async fn open_blobs(&self) -> error::Result<BlobStore> {
         match &self.blobs {
             BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
             BlobsPlace::S3(_) => Err(Error::Internal("S3 is not supported yet".to_owned())),
@@ -129,6 +137,8 @@ impl Installation {
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
+                unfinished::refuse(&metadata).await?;
+                leaders::refuse_during_transfer(&metadata, options.clock.now()).await?;
                 setting_up::set_up(&options, &metadata, &secrets).await?
             }
             Sharing::Command => {

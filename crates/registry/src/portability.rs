@@ -2,11 +2,12 @@
 //!
 //! The test starts its own PostgreSQL server if it is installed, which it must be in CI.
 
-use crate::metadata::{Sql, migrations};
+use crate::metadata::{METADATA_TABLES, STATISTICS_TABLES, Sql, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, aliases, bulletins, catalog_data, collection, download_volumes, gallery,
-    image_deletion, images, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row, repositories,
-    repository_blobs, repository_policies, repository_row, resource_tags, search, stale, tags, uploads, user_policies, users,
+    image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
+    repositories, repository_blobs, repository_policies, repository_row, resource_tags, search, stale, tags, transfer, uploads,
+    user_policies, users,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -56,6 +57,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     gallery::sitemap::STATEMENTS,
     image_deletion::STATEMENTS,
     images::STATEMENTS,
+    leaders::STATEMENTS,
     manifest_push::STATEMENTS,
     manifests::STATEMENTS,
     opening::setting_up::STATEMENTS,
@@ -83,6 +85,9 @@ const FILES: &[&[(&str, &Sql)]] = &[
     migrations::gallery_tags::STATEMENTS,
     migrations::user_ids::STATEMENTS,
     tags::STATEMENTS,
+    transfer::damage::STATEMENTS,
+    transfer::stored_blobs::STATEMENTS,
+    transfer::unfinished::STATEMENTS,
     user_policies::STATEMENTS,
     users::STATEMENTS,
 ];
@@ -163,6 +168,12 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     for (name, Sql(text)) in statements() {
         let prepared = client.prepare(&text.replace('?', "$")).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    }
+    for table in METADATA_TABLES.iter().chain(STATISTICS_TABLES.iter()) {
+        for Sql(text) in table.statements() {
+            let prepared = client.prepare(&text.replace('?', "$")).await;
+            assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+        }
     }
 }
 

@@ -10,12 +10,17 @@ use sha2::Sha256;
 const NONCE_LENGTH: usize = 24;
 
 /// The key from which all other keys are derived. It is never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct MasterKey([u8; 32]);
 
 impl MasterKey {
     pub(crate) const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The key as its file has it.
+    pub(crate) fn to_hex(&self) -> String {
+        hex::encode(self.0)
     }
 
     /// Derives an independent key per purpose: HMAC-SHA256 of `purpose` under the master key.

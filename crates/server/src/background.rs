@@ -1,10 +1,12 @@
-//! Background tasks: garbage collection, keeping up to date what the gallery derives, writing the pull statistics and the volume of
-//! downloads, sharing rates with other replicas, reloading the certificate, and reports of refusals in the audit log.
+//! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
+//! certificate, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, keeps up to date
+//! what the gallery derives, and tidies the statistics.
 
 mod gallery;
+mod leading;
 
 use crate::server::Server;
-use roadstead_registry::{Collection, Garbage};
+use roadstead_registry::{Collection, Error, Garbage};
 use std::time::{Duration, Instant};
 
 /// When the pull statistics are tidied after a start, which is not the time to do what can wait.
@@ -18,14 +20,28 @@ pub(crate) async fn run(server: &Server) {
             tls.follow_files().await;
         }
     };
-    let (flush_pulls, tidy_pulls) = (server.installation.flush_pulls_regularly(), tidy_pull_statistics(server));
-    let sum_up = server.audit.sum_up_every_minute();
+    let (flush_pulls, sum_up) = (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute());
     let limits = async {
         let installation = &server.installation;
         let (share, save) = (server.limiters.share_regularly(installation), server.limiters.save_regularly(installation));
         tokio::join!(share, save, installation.share_expected_pulls_regularly())
     };
-    tokio::join!(collect_garbage(server), gallery::keep_up(server), flush_pulls, tidy_pulls, limits, follow_certificate, sum_up);
+    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, follow_certificate, sum_up);
+}
+
+/// Does what one server does for all, whenever this one leads. Never returns.
+async fn do_for_all(server: &Server) {
+    loop {
+        let leadership = leading::lead(server).await;
+        tracing::debug!("this server leads");
+        let work = async {
+            tokio::join!(collect_garbage(server), gallery::keep_up(server), tidy_pull_statistics(server));
+            Ok(())
+        };
+        if let Err(error) = leadership.run(work).await {
+            tracing::warn!(%error, "this server does not lead any more");
+        }
+    }
 }
 
 /// Tidies the pull statistics once a day.
@@ -45,7 +61,11 @@ async fn collect_garbage(server: &Server) {
     loop {
         tokio::time::sleep(interval).await;
         let begun = Instant::now();
-        let collected = server.installation.collect_garbage(Collection { grace: server.config.gc_grace, dry_run: false }).await;
+        let collected = server.installation.collect_garbage_alone(Collection { grace: server.config.gc_grace, dry_run: false }).await;
+        if let Err(Error::Refused(reason)) = &collected {
+            tracing::info!(reason, "no garbage collected");
+            continue;
+        }
         server.telemetry.collected(collected.as_ref().ok());
         match collected {
             Ok(garbage) => log(&garbage, begun.elapsed()),

@@ -18,6 +18,7 @@ mod repository_policy;
 mod serve;
 mod signals;
 mod stats;
+mod transfer;
 mod user;
 
 use crate::config::Flags;
@@ -74,6 +75,9 @@ enum Command {
     /// Delete unreferenced blobs and abandoned uploads.
     #[command(after_help = DATA_ACCESS_HELP)]
     Gc(gc::Command),
+    /// Copy an installation to another place, such as from a directory to a shared database and a bucket.
+    #[command(after_help = TRANSFER_HELP)]
+    Transfer(transfer::Command),
 }
 
 const SERVE_HELP: &str = "\
@@ -91,6 +95,12 @@ Works on the data while servers run; changes take effect immediately. The comman
 ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise ./roadstead-data; in the same way --database and --blobs. \
 If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
+const TRANSFER_HELP: &str = "\
+A place is a directory, postgres://… or s3://…; a database without a bucket has its blobs in the folder `blobs` of the directory. \
+No server may run on either side. Every digest is verified, and all rows of both sides are compared in the end. An interrupted copy \
+continues when the command is run again. Unfinished uploads are not copied. Credentials come from the environment, as for a server: \
+ROADSTEAD_MASTER_KEY, ROADSTEAD_DATABASE_PASSWORD_FILE, and those of AWS.";
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -105,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Gallery(command) => command.run(),
         Command::Stats(command) => command.run(),
         Command::Gc(command) => command.run(),
+        Command::Transfer(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     write_to_stderr(format!("roadstead: {}\n", failure.to_string().replace('\n', " ")));

@@ -25,6 +25,7 @@ pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0008_gallery_texts.sql"),
     include_str!("../../migrations/0009_uploads.sql"),
     include_str!("../../migrations/0010_key_check.sql"),
+    include_str!("../../migrations/0011_leaders.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].

@@ -18,7 +18,7 @@ statements! {
 }
 
 /// The ids of an installation and of its own account.
-pub(super) type Ids = (String, RegistryId);
+pub(crate) type Ids = (String, RegistryId);
 
 /// Creates the account and the root key unless they exist. Of servers that start at once, one does so.
 pub(super) async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<Ids, OpenError> {
@@ -59,7 +59,7 @@ pub(super) async fn set_up(options: &OpenOptions, metadata: &Metadata, secrets: 
 }
 
 /// Finds the ids of an existing installation.
-pub(super) async fn find(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<Ids, OpenError> {
+pub(crate) async fn find(options: &OpenOptions, metadata: &Metadata, secrets: &MasterKey) -> Result<Ids, OpenError> {
     let select = async |tx: &mut Tx<'_>| {
         let installation: Option<(String, Option<Vec<u8>>)> = tx.query_one(&SELECT, params![]).await?;
         let first: Option<RegistryId> = tx.query_one(&SELECT_FIRST_REGISTRY, params![]).await?;

@@ -19,10 +19,15 @@ statements! {
     DELETE_TERM = "DELETE FROM search_term WHERE term = ?1";
 }
 
+/// The postings of a repository by their terms.
+pub(super) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<Vec<(String, Posting)>> {
+    tx.query(&SELECT, params![repository]).await
+}
+
 /// Gives a repository these postings in place of those it has.
 pub(super) async fn replace(tx: &mut Tx<'_>, repository: i64, wanted: &BTreeMap<String, Posting>) -> Result<()> {
     let mut missing = wanted.clone();
-    for (term, there) in tx.query::<(String, Posting)>(&SELECT, params![repository]).await? {
+    for (term, there) in select(tx, repository).await? {
         let new = missing.remove(&term);
         if new == Some(there) {
             continue;

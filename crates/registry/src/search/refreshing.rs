@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::pull_statistics::reports::PullTotals;
-use crate::repository_row;
+use crate::{repository_row, stale};
 use roadstead_model::RepositoryKey;
 use roadstead_model::gallery::{ArtifactKind, RepositoryCard};
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +16,10 @@ statements! {
     DELETE_VERSION = "DELETE FROM search_version";
     INSERT_VERSION = "INSERT INTO search_version (version) VALUES (?1)";
     SELECT_STALE = "SELECT repository_id, changes FROM gallery_stale ORDER BY repository_id LIMIT ?1";
+    SELECT_CHANGES = "SELECT changes FROM gallery_stale WHERE repository_id = ?1";
     DELETE_MARK = "DELETE FROM gallery_stale WHERE repository_id = ?1 AND changes = ?2";
     SELECT_LAST_OF_BATCH = "SELECT MAX(id), COUNT(*) FROM (SELECT id FROM repository WHERE id > ?1 ORDER BY id LIMIT ?2) AS batch";
-    MARK_BATCH = "INSERT INTO gallery_stale (repository_id, changes) SELECT id, 1 FROM repository WHERE id > ?1 AND id <= ?2
+    MARK_BATCH = "INSERT INTO gallery_stale (repository_id, changes) SELECT id, ?3 FROM repository WHERE id > ?1 AND id <= ?2
         ON CONFLICT (repository_id) DO UPDATE SET changes = gallery_stale.changes + 1";
     // Inserts nothing if the repository has been deleted meanwhile.
     UPSERT = "INSERT INTO gallery_entry (repository_id, registry_id, alias, name, listed, verified, display_name, kind, description,
@@ -101,7 +102,7 @@ impl Installation {
 async fn mark_batch(tx: &mut Tx<'_>, after: i64) -> Result<Option<(i64, u64)>> {
     let batch: Option<(Option<i64>, u64)> = tx.query_one(&SELECT_LAST_OF_BATCH, params![after, MARKED]).await?;
     let Some((Some(last), count)) = batch else { return Ok(None) };
-    tx.execute(&MARK_BATCH, params![after, last]).await?;
+    tx.execute(&MARK_BATCH, params![after, last, stale::first_change()?]).await?;
     Ok(Some((last, count)))
 }
 
@@ -131,13 +132,20 @@ fn groups(stale: Vec<Stale>) -> Vec<Vec<Stale>> {
 }
 
 impl Stale {
-    /// Writes what differs, and removes the mark unless there are changes that have not been seen.
+    /// Writes what differs, and removes the mark unless there are changes that have not been seen. Does nothing if another indexer has
+    /// removed the mark since, because what it wrote is newer.
     async fn store(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if tx.execute(&DELETE_MARK, params![self.id, self.changes]).await? == 0 {
+            let changes: Option<i64> = tx.query_one(&SELECT_CHANGES, params![self.id]).await?;
+            if !changes.is_some_and(|changes| stale::are_of_one_mark(changes, self.changes)) {
+                return Ok(());
+            }
+        }
         postings::replace(tx, self.id, &self.postings).await?;
         if let Some(facts) = &self.facts {
             put_entry(tx, self.id, facts).await?;
         }
-        tx.execute(&DELETE_MARK, params![self.id, self.changes]).await.map(drop)
+        Ok(())
     }
 }
 
@@ -173,4 +181,41 @@ async fn put_entry(tx: &mut Tx<'_>, id: i64, facts: &Facts) -> Result<()> {
 
 fn list(words: &[String]) -> Result<String> {
     serde_json::to_string(words).map_err(|error| Error::Internal(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::{Metadata, migrations};
+
+    const ID: i64 = 7;
+
+    #[tokio::test]
+    async fn an_indexer_that_was_interrupted_while_another_one_took_over_writes_nothing_older() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let metadata = Metadata::open_sqlite(&folder.path().join("test.db"), migrations::METADATA).expect("a database");
+        metadata.migrate().await.expect("its schema");
+        let mark = async || metadata.write(async move |tx: &mut Tx<'_>| stale::mark(tx, ID).await).await.expect("a mark");
+        let marks = async || -> Vec<(i64, i64)> {
+            metadata.read(async |tx: &mut Tx<'_>| tx.query(&SELECT_STALE, params![10_u64]).await).await.expect("marks")
+        };
+        let store = async |term: &str, changes: i64| {
+            let postings = BTreeMap::from([(term.to_owned(), Posting { score: 1, weight: 1 })]);
+            let seen = Stale { id: ID, changes, facts: None, postings };
+            metadata.write(async move |tx: &mut Tx<'_>| seen.store(tx).await).await.expect("stored");
+            let there = metadata.read(async |tx: &mut Tx<'_>| postings::select(tx, ID).await).await.expect("postings");
+            there.into_iter().map(|(term, _)| term).collect::<Vec<_>>()
+        };
+        mark().await;
+        let [(_, seen)] = marks().await[..] else { panic!("not one mark") };
+        assert_eq!((store("new", seen).await, marks().await.len()), (vec!["new".to_owned()], 0));
+        assert_eq!(store("old", seen).await, ["new"], "what is there is newer");
+        mark().await;
+        assert_eq!((store("old", seen).await, marks().await.len()), (vec!["new".to_owned()], 1), "the new mark is another one");
+
+        // A change since it was read keeps the mark, but what was read is newer than what is there.
+        let [(_, seen)] = marks().await[..] else { panic!("not one mark") };
+        mark().await;
+        assert_eq!((store("newer", seen).await, marks().await.len()), (vec!["newer".to_owned()], 1));
+    }
 }

@@ -13,4 +13,5 @@ mod pull_statistics;
 mod search;
 mod support;
 mod tags;
+mod transferring;
 mod uploads;

@@ -50,6 +50,11 @@ impl DataAccess {
         Sources::read(self.places.0.clone(), std::env::vars_os())
     }
 
+    /// The format of the output.
+    pub(super) const fn output(&self) -> Output {
+        self.output
+    }
+
     /// Opens the installation for `work`.
     pub(super) fn run(
         self,

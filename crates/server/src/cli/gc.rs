@@ -1,4 +1,4 @@
-//! `roadstead gc`: collects garbage now, even while a server is running.
+//! `roadstead gc`: collects garbage now, even while servers are running, unless one of them does so at the moment.
 
 use super::audit::{Change, Whose};
 use super::data_access::DataAccess;
@@ -44,7 +44,7 @@ impl Command {
         let collection = Collection { grace, dry_run: self.dry_run };
         let change = (!self.dry_run).then(|| Change::new("cli:gc", Whose::Any, ""));
         self.access.run(change, async |installation, output| {
-            let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = installation.collect_garbage(collection).await?;
+            let Garbage { uploads, unused_blobs, deleted_blobs, orphans, bytes } = installation.collect_garbage_alone(collection).await?;
             output.one(&Collected { dry_run: collection.dry_run, uploads, unused_blobs, deleted_blobs, orphans, bytes })
         })
     }

@@ -104,6 +104,15 @@ pub(super) const OF_COMMANDS: [&Row; 9] = [
     &MASTER_KEY_FILE,
 ];
 
+/// The setting whose value a place is.
+pub(super) fn setting_of(place: &str) -> &'static Row {
+    match place.split_once("://") {
+        None => &DATA,
+        Some(("s3", _)) => &BLOBS,
+        Some(_) => &DATABASE,
+    }
+}
+
 impl PlacesConfig {
     /// Fails if both the URL and a file give the password of the database.
     pub(super) fn refuse_two_passwords(&self) -> Result<(), ConfigError> {

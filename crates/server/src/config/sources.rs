@@ -114,6 +114,33 @@ impl Sources {
         options.master_key = self.variable(MASTER_KEY, values::master_key)?;
         Ok(options)
     }
+
+    /// The options for a command to open an installation in these places, which a flag names: a directory or a URL, or one of each.
+    pub(crate) fn open_options_at(&self, flag: &str, places: &[String]) -> Result<OpenOptions, ConfigError> {
+        let mut sources = self.clone();
+        let of_places = [&places::DATA, &places::DATABASE, &places::BLOBS];
+        for setting in of_places {
+            // Nothing is taken from other sources.
+            sources.flags.values.insert(setting.key, Vec::new());
+        }
+        let refuse = |reason: &str| ConfigError { place: Place::Flag(flag.to_owned()), reason: reason.to_owned() };
+        for place in places {
+            let setting = places::setting_of(place);
+            let texts = sources.flags.values.entry(setting.key).or_default();
+            if !texts.is_empty() {
+                return Err(refuse("names two places of the same kind"));
+            }
+            texts.push(place.clone());
+        }
+        let options = sources.open_options().map_err(|error| match &error.place {
+            Place::Flag(name) if of_places.iter().any(|setting| setting.flag() == *name) => refuse(&error.reason),
+            _ => error,
+        })?;
+        match options.names_every_place() {
+            true => Ok(options),
+            false => Err(refuse("names no place for everything: name a directory, or a database and a bucket")),
+        }
+    }
 }
 
 impl Config {

@@ -23,4 +23,5 @@ mod revoking;
 mod serving;
 mod support;
 mod tls;
+mod transferring;
 mod truncated_blobs;

@@ -1,0 +1,81 @@
+//! What is damaged in the source, by the names of the images that need it.
+
+use crate::error::{Error, Result};
+use crate::metadata::{FromRow, Metadata, Row, Tx, params, statements};
+use roadstead_model::{Digest, RepositoryKey};
+
+statements! {
+    SELECT_MANIFEST_DIGEST = "SELECT m.digest FROM manifest m WHERE m.id = ?1";
+    SELECT_BLOB_DIGEST = "SELECT b.digest FROM blob b WHERE b.id = ?1";
+    SELECT_IMAGE = "SELECT r.registry_id, r.name, m.digest, t.name FROM manifest m JOIN repository r ON r.id = m.repository_id
+        LEFT JOIN tag t ON t.manifest_id = m.id WHERE m.id = ?1 ORDER BY t.name LIMIT ?2";
+    SELECT_IMAGES = "SELECT r.registry_id, r.name, m.digest, t.name FROM repository_blob l
+        JOIN manifest_blob u ON u.repository_id = l.repository_id AND u.blob_id = l.blob_id
+        JOIN manifest m ON m.id = u.manifest_id JOIN repository r ON r.id = m.repository_id LEFT JOIN tag t ON t.manifest_id = m.id
+        WHERE l.blob_id = ?1 ORDER BY r.registry_id, r.name, t.name LIMIT ?2";
+}
+
+/// The images that a message names.
+const NAMED: usize = 10;
+
+/// What is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damaged {
+    Manifest,
+    Blob,
+}
+
+/// An image that needs what is damaged.
+struct Image {
+    repository: RepositoryKey,
+    digest: Digest,
+    tag: Option<String>,
+}
+
+/// The digest of a manifest or a blob.
+pub(super) async fn digest_of(database: &Metadata, damaged: Damaged, id: i64) -> Result<Option<Digest>> {
+    let statement = match damaged {
+        Damaged::Manifest => &SELECT_MANIFEST_DIGEST,
+        Damaged::Blob => &SELECT_BLOB_DIGEST,
+    };
+    database.read(async |tx: &mut Tx<'_>| tx.query_one(statement, params![id]).await).await
+}
+
+/// The error that names the images that need a manifest or a blob, and says what is wrong with it.
+pub(super) async fn error(database: &Metadata, damaged: Damaged, id: i64, wrong: &str) -> Error {
+    match describe(database, damaged, id).await {
+        Ok(text) => Error::Refused(format!("{text} {wrong}")),
+        Err(error) => error,
+    }
+}
+
+async fn describe(database: &Metadata, damaged: Damaged, id: i64) -> Result<String> {
+    let digest = digest_of(database, damaged, id).await?;
+    let digest = digest.as_ref().map_or("(unknown)", Digest::as_str);
+    let (statement, noun) = match damaged {
+        Damaged::Manifest => (&SELECT_IMAGE, "manifest"),
+        Damaged::Blob => (&SELECT_IMAGES, "blob"),
+    };
+    let images: Vec<Image> = database.read(async |tx: &mut Tx<'_>| tx.query(statement, params![id, NAMED]).await).await?;
+    if images.is_empty() {
+        return Ok(format!("the {noun} {digest}, which no image needs,"));
+    }
+    let named = images.iter().map(Image::name).collect::<Vec<_>>().join(", ");
+    Ok(format!("the {noun} {digest} of {named}"))
+}
+
+impl Image {
+    fn name(&self) -> String {
+        let Self { repository: RepositoryKey { registry, name }, digest, tag } = self;
+        match tag {
+            Some(tag) => format!("{registry}/{name}:{tag}"),
+            None => format!("{registry}/{name}@{digest}"),
+        }
+    }
+}
+
+impl FromRow for Image {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { repository: row.read()?, digest: row.read()?, tag: row.read()? })
+    }
+}

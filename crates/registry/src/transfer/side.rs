@@ -1,0 +1,114 @@
+//! The installation that a transfer reads, and the place that it writes.
+
+use super::progress::{Copied, Plan};
+use super::stored_blobs;
+use crate::blobs::BlobStore;
+use crate::clock::Clock;
+use crate::data_directory::{DATABASE, OpenError, Sharing, prepare, write_master_key};
+use crate::error::Error;
+use crate::leaders::{Leadership, Task, hold, running_server};
+use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES};
+use crate::opening::{OpenOptions, setting_up};
+use crate::places::{BlobsPlace, DatabasePlace};
+use crate::pull_statistics::store::PullStatistics;
+use crate::secrets::MasterKey;
+use std::fs::File;
+use std::sync::Arc;
+
+/// One side of a transfer. No server can use it meanwhile.
+#[derive(Clone)]
+pub struct Side {
+    pub(super) metadata: Metadata,
+    pub(super) statistics: Metadata,
+    pub(super) blobs: Arc<BlobStore>,
+    /// The id of the installation, in the source.
+    pub(super) id: String,
+    secrets: MasterKey,
+    /// The lease on a shared database.
+    pub(super) lease: Arc<Leadership>,
+    /// The lock on a data directory.
+    _lock: Option<Arc<File>>,
+}
+
+impl Side {
+    /// Opens the installation to copy. Fails if a server uses it, or if its schema is not the current one.
+    pub async fn source(options: &OpenOptions) -> Result<Self, OpenError> {
+        if options.database == DatabasePlace::File && !options.data.join(DATABASE).is_file() {
+            return Err(OpenError::Absent(options.data.clone()));
+        }
+        let lock = prepare(&options.data, options.in_directory(), Sharing::Server)?;
+        let secrets = OpenOptions { sharing: Sharing::Command, ..options.clone() }.master_key()?;
+        let metadata = options.open_metadata().await?;
+        metadata.check_schema().await?;
+        let lease = keep_servers_away(&metadata, &options.clock).await?;
+        let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
+        Self::open(options, Sharing::Command, metadata, lease, (id, secrets), lock).await
+    }
+
+    /// Opens or creates the place to copy an installation to. It gets the schema, and a data directory with a database also the master
+    /// key.
+    pub async fn target(options: &OpenOptions, source: &Self) -> Result<Self, OpenError> {
+        let lock = prepare(&options.data, options.in_directory(), Sharing::Server)?;
+        if options.database == DatabasePlace::File {
+            write_master_key(&options.data, &source.secrets)?;
+        }
+        let metadata = options.open_metadata().await?;
+        metadata.migrate().await?;
+        let lease = keep_servers_away(&metadata, &options.clock).await?;
+        Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await
+    }
+
+    /// Fails if a database or a bucket cannot be reached.
+    pub async fn reach(options: &OpenOptions) -> Result<(), OpenError> {
+        if options.database != DatabasePlace::File {
+            options.open_metadata().await?.close().await;
+        }
+        if options.blobs != BlobsPlace::Folder {
+            options.open_blobs().await.map_err(OpenError::Blobs)?;
+        }
+        Ok(())
+    }
+
+    /// What there is to copy.
+    pub async fn survey(&self) -> Result<Plan, Error> {
+        let mut tables = Vec::new();
+        let metadata = METADATA_TABLES.iter().map(|table| (table, &self.metadata));
+        for (table, database) in metadata.chain(STATISTICS_TABLES.iter().map(|table| (table, &self.statistics))) {
+            tables.push(Copied { table: table.name, rows: 0, of: table.count(database).await? });
+        }
+        Ok(Plan { tables, blob_bytes: stored_blobs::bytes(&self.metadata).await? })
+    }
+
+    async fn open(
+        options: &OpenOptions,
+        sharing: Sharing,
+        metadata: Metadata,
+        lease: Leadership,
+        (id, secrets): (String, MasterKey),
+        lock: Option<File>,
+    ) -> Result<Self, OpenError> {
+        let statistics = PullStatistics::open(&options.data, sharing, options.clock.now()).await?.database().await?;
+        let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
+        Ok(Self { metadata, statistics, blobs, id, secrets, lease: Arc::new(lease), _lock: lock.map(Arc::new) })
+    }
+
+    /// Lets servers use the database, and waits until it has finished what is pending.
+    pub async fn close(self) {
+        if let Some(lease) = Arc::into_inner(self.lease) {
+            lease.release().await;
+        }
+        self.statistics.close().await;
+        self.metadata.close().await;
+    }
+}
+
+/// Takes the lease on copying a shared database. Fails while a server uses it; one that starts later finds the lease.
+async fn keep_servers_away(metadata: &Metadata, clock: &Clock) -> Result<Leadership, Error> {
+    let Some(lease) = hold(metadata, clock, Task::Transfer).await? else {
+        return Err(Error::Refused("another command copies this database already".to_owned()));
+    };
+    match running_server(metadata, clock.now()).await? {
+        Some(server) => Err(Error::Refused(format!("a server uses this database ({server}): stop all servers first"))),
+        None => Ok(lease),
+    }
+}
