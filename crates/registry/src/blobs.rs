@@ -4,12 +4,15 @@
 //!
 //! - **Uploads** are named by the id of their session, and bytes are appended in order. They are durable once
 //!   [`UploadSession::settle`] has returned, and permanent once the session's row counts them: the next session truncates bytes
-//!   beyond that. The lease ensures that one session at a time writes to an upload.
+//!   beyond that. The lease ensures that one session at a time writes to an upload. If the lease of a writer expired that may still be
+//!   alive, the next session is told, and no byte of the former one reaches the blob.
 //! - **Blobs** are made from uploads. They are durable once [`UploadSession::finish`] has returned, and never change. Their key is
 //!   opaque and unique to the upload, so that deleting one copy of some content never affects another copy.
-//! - **Deleting** is idempotent. A failure is logged, because garbage collection will try again. An open blob can be read to its end.
+//! - **Deleting** is idempotent. A failure is logged, because garbage collection will try again. A part of a blob that is being read can
+//!   be read to its end. Deleting an upload leaves the bytes that may have become a blob, in S3 its objects, to the collection of orphans.
 //! - **Listing** returns every upload and blob that existed when it began and was last written before a given time.
-//! - **Ages** are measured by the store's own clock: of an upload since its last write, of a blob since it was finished.
+//! - **Ages** are measured by the store's own clock: of an upload since its last write, of a blob since it was finished. In S3, a blob may
+//!   be as old as its upload, because the objects of an upload are kept as long as it has a row.
 //!
 //! Callers order operations on store and metadata: bytes are durable before a row names them, and rows are deleted before their bytes.
 
@@ -18,18 +21,23 @@ mod contract;
 mod filesystem;
 mod object;
 mod reader;
+mod s3;
 mod session;
 
 use crate::error::Result;
+use crate::places::S3Options;
 use roadstead_model::Timestamp;
 use std::path::Path;
+use std::time::Duration;
 
 pub(crate) use object::{ResumedUpload, Settled, StoredObject};
 pub use reader::BlobReader;
+pub use s3::StoreMetrics;
 pub(crate) use session::UploadSession;
 
 pub(crate) enum BlobStore {
     Filesystem(filesystem::Filesystem),
+    S3(s3::S3),
 }
 
 impl BlobStore {
@@ -38,10 +46,25 @@ impl BlobStore {
         Ok(Self::Filesystem(filesystem::Filesystem::open(directory)?))
     }
 
+    /// Opens the store in a bucket. Fails with [`Error::Unavailable`] if it cannot be reached, and otherwise with a message for the
+    /// operator.
+    pub(crate) async fn open_s3(options: &S3Options) -> Result<Self> {
+        s3::S3::open(options).await.map(Self::S3)
+    }
+
+    /// Fails if the store belongs to another installation.
+    pub(crate) async fn claim(&self, installation: &str) -> Result<()> {
+        match self {
+            Self::Filesystem(_) => Ok(()),
+            Self::S3(store) => store.claim(installation).await,
+        }
+    }
+
     /// Fails if the store cannot be used now.
     pub(crate) async fn check_ready(&self) -> Result<()> {
         match self {
             Self::Filesystem(store) => store.check_ready().await,
+            Self::S3(store) => store.check_ready().await,
         }
     }
 
@@ -49,13 +72,15 @@ impl BlobStore {
     pub(crate) fn resume(&self, upload: ResumedUpload) -> UploadSession {
         match self {
             Self::Filesystem(store) => UploadSession::Filesystem(store.resume(upload)),
+            Self::S3(store) => UploadSession::S3(store.resume(upload)),
         }
     }
 
-    /// Opens a blob. Fails if its size is not `size`.
+    /// Opens a blob. Fails if its size is not `size`, at the latest when it is read.
     pub(crate) async fn open(&self, key: &str, size: u64) -> Result<BlobReader> {
         match self {
             Self::Filesystem(store) => store.open_blob(key, size).await,
+            Self::S3(store) => Ok(store.open_blob(key, size)),
         }
     }
 
@@ -63,6 +88,7 @@ impl BlobStore {
     pub(crate) async fn upload_written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
         match self {
             Self::Filesystem(store) => store.upload_written_since(upload, time).await,
+            Self::S3(store) => store.upload_written_since(upload, time).await,
         }
     }
 
@@ -70,13 +96,15 @@ impl BlobStore {
     pub(crate) async fn list_older_than(&self, time: Timestamp) -> Result<Listing> {
         match self {
             Self::Filesystem(store) => store.list_older_than(time).await.map(Listing::Filesystem),
+            Self::S3(store) => Ok(Listing::S3(store.list_older_than(time))),
         }
     }
 
-    /// Deletes the bytes of an upload.
+    /// Deletes the bytes of an upload, except those that may have become a blob.
     pub(crate) async fn delete_upload(&self, upload: &str) {
         match self {
             Self::Filesystem(store) => store.delete_upload(upload).await,
+            Self::S3(store) => store.delete_upload(upload).await,
         }
     }
 
@@ -84,6 +112,23 @@ impl BlobStore {
     pub(crate) async fn delete(&self, key: &str) {
         match self {
             Self::Filesystem(store) => store.delete(key).await,
+            Self::S3(store) => store.delete(key).await,
+        }
+    }
+
+    /// Returns a URL at which anyone can get a blob for some time. `None` if only this process can read it.
+    pub(crate) async fn presign(&self, key: &str, lifetime: Duration) -> Result<Option<String>> {
+        match self {
+            Self::Filesystem(_) => Ok(None),
+            Self::S3(store) => store.presign(key, lifetime).await.map(Some),
+        }
+    }
+
+    /// What the store did, and holds now. `None` if it is not behind a network.
+    pub(crate) fn metrics(&self) -> Option<StoreMetrics> {
+        match self {
+            Self::Filesystem(_) => None,
+            Self::S3(store) => Some(store.metrics()),
         }
     }
 }
@@ -91,6 +136,7 @@ impl BlobStore {
 /// A listing of a store, one bounded page at a time.
 pub(crate) enum Listing {
     Filesystem(filesystem::Listing),
+    S3(s3::Listing),
 }
 
 impl Listing {
@@ -98,6 +144,7 @@ impl Listing {
     pub(crate) async fn next_page(&mut self) -> Result<Option<Vec<StoredObject>>> {
         match self {
             Self::Filesystem(listing) => listing.next_page().await,
+            Self::S3(listing) => listing.next_page().await,
         }
     }
 }

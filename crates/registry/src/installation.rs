@@ -1,6 +1,6 @@
 //! The handle on which all operations are methods.
 
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobStore, StoreMetrics};
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -70,6 +70,11 @@ impl Installation {
     /// Derives the secret key for a purpose from the master key. All replicas derive the same key.
     pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
         self.0.secrets.derive(purpose)
+    }
+
+    /// What the store of blobs did, and holds now. `None` if it is not behind a network.
+    pub fn store_metrics(&self) -> Option<StoreMetrics> {
+        self.0.blobs.metrics()
     }
 
     /// Fails if metadata or blobs cannot be used.

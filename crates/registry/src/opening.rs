@@ -111,7 +111,7 @@ impl OpenOptions {
     pub(crate) async fn open_blobs(&self) -> error::Result<BlobStore> {
         match &self.blobs {
             BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
-            BlobsPlace::S3(_) => Err(Error::Internal("S3 is not supported yet".to_owned())),
+            BlobsPlace::S3(options) => BlobStore::open_s3(options).await,
         }
     }
 
@@ -146,6 +146,7 @@ impl Installation {
                 setting_up::find(&options, &metadata, &secrets).await?
             }
         };
+        blobs.claim(&id).await.map_err(OpenError::Blobs)?;
         Ok(Self(Arc::new(Inner {
             metadata,
             caches: Caches::new(),

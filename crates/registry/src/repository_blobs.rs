@@ -13,6 +13,7 @@ use crate::repository_blob::{Content, StoredBlob};
 use crate::repository_row;
 use roadstead_model::{Digest, RepositoryKey};
 use rows::{StorageKey, find_linked, link};
+use std::time::Duration;
 
 statements! {
     SELECT_STORED = "SELECT b.digest, b.size, b.storage_key, c.bytes FROM repository r
@@ -46,6 +47,14 @@ impl Installation {
         match &blob.content {
             Content::Small(bytes) => Ok(BlobReader::of_bytes(bytes.clone())),
             Content::Object(key) => self.0.blobs.open(key, blob.size).await,
+        }
+    }
+
+    /// Returns a URL at which anyone can get a blob for some time. `None` if only this server can read it.
+    pub async fn blob_url(&self, blob: &StoredBlob, lifetime: Duration) -> Result<Option<String>> {
+        match &blob.content {
+            Content::Small(_) => Ok(None),
+            Content::Object(key) => self.0.blobs.presign(key, lifetime).await,
         }
     }
 

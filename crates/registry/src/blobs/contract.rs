@@ -11,8 +11,9 @@ use std::future::Future;
 use std::time::Duration;
 
 /// The initially empty storage behind a store under test.
-trait Storage {
-    fn create() -> impl Future<Output = Self>;
+trait Storage: Sized {
+    /// `None` if it is not installed here.
+    fn create() -> impl Future<Output = Option<Self>>;
 
     /// Opens the store, as another process or a restart does.
     fn open(&self) -> impl Future<Output = BlobStore>;
@@ -41,11 +42,6 @@ impl Upload {
         let (hash, stored) = (Hash::restore(&self.hash_state).expect("a state"), self.stored.clone());
         let (id, received, target) = (self.id.clone(), self.received, target.cloned());
         ResumedUpload { id, received, hash, stored, taken_over: false, target, _lease: lease }
-    }
-
-    /// The unfinished upload as a listing shows it.
-    fn object(&self, size: u64) -> StoredObject {
-        StoredObject { upload: self.id.clone(), key: None, size }
     }
 
     /// Appends bytes and updates the row.
@@ -91,8 +87,13 @@ async fn put(store: &BlobStore, bytes: &[u8]) -> String {
     Upload::new().finish(store, bytes, &sha256(bytes)).await.expect("a key")
 }
 
+/// Opens a blob and begins to read it.
+async fn open(store: &BlobStore, key: &str, size: u64) -> Result<BlobReader, Error> {
+    store.open(key, size).await?.part(0, size).await
+}
+
 async fn content(store: &BlobStore, key: &str, length: usize) -> Vec<u8> {
-    let reader = store.open(key, length as u64).await.expect("a blob");
+    let reader = open(store, key, length as u64).await.expect("a blob");
     reader.copy(0, length).await.expect("its bytes").to_vec()
 }
 
@@ -105,6 +106,11 @@ async fn list(store: &BlobStore, older_than: Timestamp) -> Vec<StoredObject> {
     }
     found.sort_by_key(|object| object.size);
     found
+}
+
+/// The uploads and sizes of objects.
+fn sizes(objects: &[StoredObject]) -> Vec<(&str, u64)> {
+    objects.iter().map(|object| (&*object.upload, object.size)).collect()
 }
 
 fn soon() -> Timestamp {
@@ -142,8 +148,8 @@ async fn ranges_are_read_exactly_or_not_at_all<S: Storage>(storage: S) {
 async fn a_blob_of_another_size_is_not_opened<S: Storage>(storage: S) {
     let store = storage.open().await;
     let key = put(&store, b"twelve bytes").await;
-    assert!(store.open(&key, 11).await.is_err() && store.open(&key, 13).await.is_err());
-    assert!(store.open(&key, 12).await.is_ok());
+    assert!(open(&store, &key, 11).await.is_err() && open(&store, &key, 13).await.is_err());
+    assert!(open(&store, &key, 12).await.is_ok());
 }
 
 async fn an_upload_is_resumed_by_another_process<S: Storage>(storage: S) {
@@ -197,7 +203,7 @@ async fn an_abandoned_session_leaves_the_upload_as_it_was<S: Storage>(storage: S
     let mut session = upload.resume(&store, Some(&sha256(b"anything")));
     write(&mut session, &sample(700_000)).await;
     session.abandon().await.expect("abandoned");
-    assert_eq!(list(&store, soon()).await, [upload.object(7)]);
+    assert_eq!(sizes(&list(&store, soon()).await), [(&*upload.id, 7)]);
     upload.finish(&store, b"", &sha256(b"counted")).await.expect("a key");
 }
 
@@ -221,8 +227,10 @@ async fn an_upload_that_was_finished_but_never_named_is_finished_again<S: Storag
         let whole = Digest::of(algorithm, b"first last");
         let key = upload.finish(&storage.open().await, b" last", &whole).await.expect("a key");
         let store = storage.open().await;
-        assert_eq!(upload.finish(&store, b" last", &whole).await.expect("the same key"), key);
-        assert_eq!(content(&store, &key, 10).await, b"first last");
+        let again = upload.finish(&store, b" last", &whole).await.expect("a key");
+        for key in [key, again] {
+            assert_eq!(content(&store, &key, 10).await, b"first last");
+        }
     }
 }
 
@@ -230,11 +238,11 @@ async fn deleting_is_idempotent_and_readers_read_on<S: Storage>(storage: S) {
     let store = storage.open().await;
     let bytes = sample(3_000_000);
     let key = put(&store, &bytes).await;
-    let reader = store.open(&key, 3_000_000).await.expect("a blob");
+    let reader = store.open(&key, 3_000_000).await.expect("a blob").part(2_000_000, 1_000_000).await.expect("a part");
     let other = storage.open().await;
     for store in [&other, &store, &store] {
         store.delete(&key).await;
-        assert!(store.open(&key, 3_000_000).await.is_err());
+        assert!(open(store, &key, 3_000_000).await.is_err());
     }
     assert!(reader.read(2_000_000, 1_000_000).await.expect("its bytes") == bytes[2_000_000..]);
 
@@ -243,14 +251,16 @@ async fn deleting_is_idempotent_and_readers_read_on<S: Storage>(storage: S) {
     for _ in 0..2 {
         store.delete_upload(&upload.id).await;
     }
-    assert_eq!(list(&store, soon()).await, []);
+    // What could be a blob is left to the collection of orphans.
+    let left = list(&store, soon()).await;
+    assert!(left.iter().all(|object| object.upload == upload.id && object.key.is_some()), "{left:?}");
 }
 
 async fn equal_content_of_two_uploads_is_two_blobs<S: Storage>(storage: S) {
     let store = storage.open().await;
     let keys = [put(&store, b"same").await, put(&store, b"same").await];
     store.delete(&keys[0]).await;
-    assert!(store.open(&keys[0], 4).await.is_err());
+    assert!(open(&store, &keys[0], 4).await.is_err());
     assert_eq!(content(&store, &keys[1], 4).await, b"same");
 }
 
@@ -259,32 +269,12 @@ async fn a_listing_has_all_that_is_old_enough<S: Storage>(storage: S) {
     let (mut upload, blob) = (Upload::new(), Upload::new());
     upload.append(&store, b"part").await;
     let key = blob.finish(&store, b"a blob", &sha256(b"a blob")).await.expect("a key");
-    let expected = [upload.object(4), StoredObject { upload: blob.id, key: Some(key), size: 6 }];
-    let past = Clock::System.now().plus_seconds(-3600);
-    assert_eq!((list(&store, soon()).await, list(&store, past).await), (expected.to_vec(), vec![]));
+    let (all, past) = (list(&store, soon()).await, Clock::System.now().plus_seconds(-3600));
+    assert_eq!(sizes(&all), [(&*upload.id, 4), (&*blob.id, 6)]);
+    assert_eq!((all[1].key.as_ref(), list(&store, past).await), (Some(&key), vec![]));
     for (id, time, written) in [(&*upload.id, past, true), (&upload.id, soon(), false), ("none", past, false)] {
         assert_eq!(store.upload_written_since(id, time).await.expect("an answer"), written);
     }
-}
-
-/// Until a row names a new blob, only its age protects it from a collector.
-async fn the_age_of_a_blob_begins_when_it_is_finished<S: Storage>(storage: S) {
-    let store = storage.open().await;
-    let pause = || tokio::time::sleep(Duration::from_millis(50));
-    let mut upload = Upload::new();
-    upload.append(&store, b"an old upload").await;
-    pause().await;
-    let between = Clock::System.now();
-    pause().await;
-    assert_eq!(list(&store, between).await, [upload.object(13)]);
-    let key = upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("a key");
-    assert_eq!(list(&store, between).await, []);
-    // It begins again when the upload is finished once more.
-    pause().await;
-    let between = Clock::System.now();
-    pause().await;
-    assert_eq!(upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("the same key"), key);
-    assert_eq!(list(&store, between).await, []);
 }
 
 async fn a_lease_is_held_until_nothing_can_write_any_more<S: Storage>(storage: S) {
@@ -323,26 +313,27 @@ macro_rules! contract {
             deleting_is_idempotent_and_readers_read_on
             equal_content_of_two_uploads_is_two_blobs
             a_listing_has_all_that_is_old_enough
-            the_age_of_a_blob_begins_when_it_is_finished
             a_lease_is_held_until_nothing_can_write_any_more
         }
     };
     ($storage:ty: $($test:ident)*) => {
         $(#[tokio::test]
         async fn $test() {
-            super::$test(<$storage as super::Storage>::create().await).await;
+            if let Some(storage) = <$storage as super::Storage>::create().await {
+                super::$test(storage).await;
+            }
         })*
     };
 }
 
 mod filesystem {
-    use super::{BlobStore, Storage};
+    use super::{BlobStore, Clock, Duration, Storage, Upload, list, sha256, sizes};
 
     struct Directory(tempfile::TempDir);
 
     impl Storage for Directory {
-        async fn create() -> Self {
-            Self(tempfile::tempdir().expect("a temporary directory"))
+        async fn create() -> Option<Self> {
+            Some(Self(tempfile::tempdir().expect("a temporary directory")))
         }
 
         async fn open(&self) -> BlobStore {
@@ -351,4 +342,46 @@ mod filesystem {
     }
 
     contract!(Directory);
+
+    /// Until a row names a new blob, only its age protects it from a collector: its upload's row does not protect what is renamed.
+    #[tokio::test]
+    async fn the_age_of_a_blob_begins_when_it_is_finished() {
+        let directory = Directory::create().await.expect("a directory");
+        let store = directory.open().await;
+        let pause = || tokio::time::sleep(Duration::from_millis(50));
+        let mut upload = Upload::new();
+        upload.append(&store, b"an old upload").await;
+        pause().await;
+        let between = Clock::System.now();
+        pause().await;
+        assert_eq!(sizes(&list(&store, between).await), [(&*upload.id, 13)]);
+        let key = upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("a key");
+        assert_eq!(list(&store, between).await, []);
+        // It begins again when the upload is finished once more.
+        pause().await;
+        let between = Clock::System.now();
+        pause().await;
+        assert_eq!(upload.finish(&store, b"", &sha256(b"an old upload")).await.expect("the same key"), key);
+        assert_eq!(list(&store, between).await, []);
+    }
+}
+
+mod s3 {
+    use super::{BlobStore, Storage};
+    use crate::blobs::s3::versitygw;
+    use std::net::SocketAddr;
+
+    struct Prefix(SocketAddr, String);
+
+    impl Storage for Prefix {
+        async fn create() -> Option<Self> {
+            Some(Self(versitygw::address()?, uuid::Uuid::new_v4().to_string()))
+        }
+
+        async fn open(&self) -> BlobStore {
+            BlobStore::S3(versitygw::open(self.0, &self.1).await)
+        }
+    }
+
+    contract!(Prefix);
 }

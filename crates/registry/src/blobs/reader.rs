@@ -1,6 +1,6 @@
 //! Reading blobs.
 
-use super::filesystem;
+use super::{filesystem, s3};
 use crate::error::Result;
 use bytes::Bytes;
 use std::io::{self, ErrorKind};
@@ -13,6 +13,7 @@ pub struct BlobReader(Source);
 enum Source {
     Memory(Bytes),
     Filesystem(filesystem::OpenFile),
+    S3(s3::Reader),
 }
 
 impl BlobReader {
@@ -24,6 +25,36 @@ impl BlobReader {
         Self(Source::Filesystem(file))
     }
 
+    pub(super) fn of_object(object: s3::Reader) -> Self {
+        Self(Source::S3(object))
+    }
+
+    /// Returns a reader for a part of the blob, of which nothing else is going to be read. It is fastest from front to back.
+    #[must_use]
+    pub fn slice(&self, start: u64, length: u64) -> Self {
+        match &self.0 {
+            Source::Memory(_) | Source::Filesystem(_) => self.clone(),
+            Source::S3(object) => Self::of_object(object.slice(start, length)),
+        }
+    }
+
+    /// Begins to read a [slice](Self::slice). Fails if it cannot be read.
+    pub async fn part(&self, start: u64, length: u64) -> Result<Self> {
+        let part = self.slice(start, length);
+        if let Source::S3(object) = &part.0 {
+            object.begin().await?;
+        }
+        Ok(part)
+    }
+
+    /// How many bytes may be in memory, besides those that were read, until the next ones are read.
+    pub const fn read_ahead(&self) -> usize {
+        match &self.0 {
+            Source::Memory(_) | Source::Filesystem(_) => 0,
+            Source::S3(_) => s3::READ_AHEAD,
+        }
+    }
+
     /// Returns exactly `length` bytes from `offset` on, without copying them. Fails if the blob ends before.
     ///
     /// The bytes may belong to a mapped file and are meant for the kernel to send (`writev`). If another program truncates the file,
@@ -32,6 +63,7 @@ impl BlobReader {
         match &self.0 {
             Source::Memory(bytes) => slice(bytes, offset, length),
             Source::Filesystem(file) => file.read(offset, length).await,
+            Source::S3(object) => object.read(offset, length).await,
         }
     }
 
@@ -41,6 +73,7 @@ impl BlobReader {
         match &self.0 {
             Source::Memory(bytes) => slice(bytes, offset, length),
             Source::Filesystem(file) => file.copy(offset, length).await,
+            Source::S3(object) => object.read(offset, length).await,
         }
     }
 }

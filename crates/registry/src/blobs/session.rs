@@ -2,6 +2,7 @@
 
 use super::filesystem;
 use super::object::Settled;
+use super::s3;
 use crate::error::Result;
 use bytes::Bytes;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 /// written remain until the next session truncates them or garbage collection deletes them.
 pub(crate) enum UploadSession {
     Filesystem(filesystem::Session),
+    S3(s3::Session),
 }
 
 impl UploadSession {
@@ -17,6 +19,7 @@ impl UploadSession {
     pub(crate) async fn ready(&mut self) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.ready().await,
+            Self::S3(session) => session.ready().await,
         }
     }
 
@@ -24,6 +27,7 @@ impl UploadSession {
     pub(crate) fn append(&mut self, batch: Vec<Bytes>) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.append(batch),
+            Self::S3(session) => session.append(batch),
         }
     }
 
@@ -31,6 +35,7 @@ impl UploadSession {
     pub(crate) async fn settle(self, last: Vec<Bytes>) -> Result<Settled> {
         match self {
             Self::Filesystem(session) => session.settle(last).await,
+            Self::S3(session) => session.settle(last).await,
         }
     }
 
@@ -38,6 +43,7 @@ impl UploadSession {
     pub(crate) async fn abandon(self) -> Result<()> {
         match self {
             Self::Filesystem(session) => session.abandon().await,
+            Self::S3(session) => session.abandon().await,
         }
     }
 
@@ -49,6 +55,7 @@ impl UploadSession {
     pub(crate) async fn finish(self, last: Vec<Bytes>) -> Result<String> {
         match self {
             Self::Filesystem(session) => session.finish(last).await,
+            Self::S3(session) => session.finish(last).await,
         }
     }
 }

@@ -66,7 +66,7 @@ impl Installation {
     /// The first bytes of a blob.
     async fn read_start(&self, blob: &StoredBlob, maximum: u64) -> Result<Bytes> {
         let length = usize::try_from(blob.size.min(maximum)).unwrap_or(0);
-        self.open_blob(blob).await?.copy(0, length).await
+        self.open_blob(blob).await?.slice(0, length as u64).copy(0, length).await
     }
 }
 

@@ -12,6 +12,8 @@ use std::task::{Context, Poll, ready};
 
 /// The size in bytes of the frames of a mapped blob.
 const FRAME: usize = 2 << 20;
+/// The size in bytes of the copies on a connection that sends one response at a time.
+const COPY: usize = 64 << 10;
 /// The size in bytes of the frames of a body in memory. If the client does not read its stream, the remaining ones can be dropped.
 const PIECE: usize = 64 << 10;
 
@@ -32,11 +34,11 @@ pub enum BlobAccess {
 
 impl BlobAccess {
     /// Returns the access that a connection needs. An HTTP/2 client that does not read keeps one frame of each stream in memory,
-    /// so frames are as small as on the wire. An HTTP/1.1 connection has only one, and 64 KiB save system calls.
+    /// so frames are as small as on the wire. An HTTP/1.1 connection has only one, and larger frames save system calls.
     pub fn of(version: http::Version, is_secure: bool) -> Self {
         match (version, is_secure) {
             (http::Version::HTTP_2, _) => Self::Copied(16 << 10),
-            (_, true) => Self::Copied(64 << 10),
+            (_, true) => Self::Copied(COPY),
             (_, false) => Self::Mapped,
         }
     }
@@ -79,29 +81,40 @@ impl Body {
     pub(super) fn in_memory(&self) -> usize {
         match self {
             Self::Full { bytes, .. } => bytes.len(),
-            Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, .. }) => (*most as u64).min(*remaining) as usize,
+            Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, read_ahead, .. }) => {
+                ((most + read_ahead) as u64).min(*remaining) as usize
+            }
             Self::Blob(_) => 0,
         }
     }
 
     /// `length` bytes of a blob from offset `start` on. The caller must have checked that they exist.
     pub fn blob(reader: BlobReader, start: u64, length: u64) -> Self {
-        Self::streamed(start, length, move |offset, length, access| {
+        let read_ahead = reader.read_ahead();
+        let read = move |offset, length, access: BlobAccess| -> BlobFuture {
             let reader = reader.clone();
             Box::pin(async move { access.read(&reader, offset, length).await })
-        })
+        };
+        Self::streamed(start, length, read_ahead, read)
     }
 
-    /// `length` bytes from offset `start` on. `read` returns between one byte and the number of bytes requested.
-    pub fn streamed(start: u64, length: u64, read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static) -> Self {
+    /// `length` bytes from offset `start` on. `read` returns between one byte and the number of bytes requested, and has at most
+    /// `read_ahead` more in memory.
+    pub fn streamed(
+        start: u64,
+        length: u64,
+        read_ahead: usize,
+        read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static,
+    ) -> Self {
         let (read, access) = (Box::new(read), BlobAccess::Mapped);
-        Self::Blob(BlobPart { read, access, reading: None, offset: start, remaining: length })
+        Self::Blob(BlobPart { read, access, read_ahead, reading: None, offset: start, remaining: length })
     }
 
     /// Sets how bytes of a blob are passed to the connection.
     pub(crate) fn set_access(&mut self, access: BlobAccess) {
         if let Self::Blob(part) = self {
-            part.access = access;
+            // What comes from a network is nowhere mapped.
+            part.access = if part.read_ahead > 0 && access == BlobAccess::Mapped { BlobAccess::Copied(COPY) } else { access };
         }
     }
 }
@@ -147,6 +160,8 @@ pub(crate) type BlobFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Se
 pub struct BlobPart {
     read: Box<dyn Fn(u64, usize, BlobAccess) -> BlobFuture + Send>,
     access: BlobAccess,
+    /// In bytes.
+    read_ahead: usize,
     reading: Option<BlobFuture>,
     offset: u64,
     remaining: u64,
@@ -201,7 +216,7 @@ mod tests {
     fn part(start: u64, length: u64, at_most: usize) -> (Body, Reads) {
         let reads = Reads::new(Mutex::new(Vec::new()));
         let recorded = reads.clone();
-        let body = Body::streamed(start, length, move |offset, length, _| {
+        let body = Body::streamed(start, length, 0, move |offset, length, _| {
             recorded.lock().push((offset, length));
             Box::pin(async move { Ok((offset..offset + length.min(at_most) as u64).map(|at| (at % 251) as u8).collect()) })
         });

@@ -70,7 +70,7 @@ fn selection(call: &Call, blob: &StoredBlob) -> Selection {
 async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Result<Reply, Failure> {
     let spans = match selection {
         Selection::Whole => {
-            let reader = server.installation.open_blob(blob).await?;
+            let reader = server.installation.open_blob(blob).await?.part(0, blob.size).await?;
             return Ok(Reply::content(StatusCode::OK, Body::blob(reader, 0, blob.size), blob.size, UNKNOWN));
         }
         Selection::Unsatisfiable => {
@@ -82,10 +82,10 @@ async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Resul
     let reader = server.installation.open_blob(blob).await?;
     match spans.as_slice() {
         [span] => {
-            let body = Body::blob(reader, span.start, span.length());
+            let body = Body::blob(reader.part(span.start, span.length()).await?, span.start, span.length());
             let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), UNKNOWN);
             Ok(reply.with(CONTENT_RANGE, &content_range(*span, blob.size)))
         }
-        spans => Ok(multipart::reply(reader, spans, blob.size)),
+        spans => Ok(multipart::reply(&reader, spans, blob.size).await?),
     }
 }

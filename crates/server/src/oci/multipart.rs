@@ -6,14 +6,15 @@ use crate::http::{BlobAccess, BlobFuture, Body, Reply};
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::media_type::UNKNOWN;
-use roadstead_registry::BlobReader;
+use roadstead_registry::{BlobReader, Error};
 use std::io;
 
 /// A piece of the response.
 #[derive(Debug)]
 enum Piece {
     Text(Bytes),
-    Part(Span),
+    /// A range of the blob, and its number.
+    Part(Span, usize),
 }
 
 /// The pieces of a response, each with its end offset.
@@ -29,7 +30,7 @@ impl Pieces {
             let line_end = if at == 0 { "" } else { "\r\n" };
             let range = content_range(*span, size);
             pieces.push(text(format!("{line_end}--{boundary}\r\nContent-Type: {UNKNOWN}\r\nContent-Range: {range}\r\n\r\n")));
-            pieces.push((span.length(), Piece::Part(*span)));
+            pieces.push((span.length(), Piece::Part(*span, at)));
         }
         pieces.push(text(format!("\r\n--{boundary}--\r\n")));
         pieces
@@ -56,16 +57,21 @@ fn text(text: String) -> (u64, Piece) {
 }
 
 /// The response with these ranges of a blob of `size` bytes.
-pub(super) fn reply(reader: BlobReader, spans: &[Span], size: u64) -> Reply {
+pub(super) async fn reply(reader: &BlobReader, spans: &[Span], size: u64) -> Result<Reply, Error> {
+    let mut readers: Vec<BlobReader> = spans.iter().map(|span| reader.slice(span.start, span.length())).collect();
+    if let Some((first, span)) = readers.first_mut().zip(spans.first()) {
+        *first = reader.part(span.start, span.length()).await?;
+    }
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let pieces = Pieces::of(&boundary, spans, size);
     let length = pieces.length();
-    let body = Body::streamed(0, length, move |offset, length, access| read(&reader, &pieces, offset, length, access));
-    Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}"))
+    let body =
+        Body::streamed(0, length, reader.read_ahead(), move |offset, length, access| read(&readers, &pieces, offset, length, access));
+    Ok(Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}")))
 }
 
 /// Reads at most to the end of a piece; the caller continues from there.
-fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, access: BlobAccess) -> BlobFuture {
+fn read(readers: &[BlobReader], pieces: &Pieces, offset: u64, length: usize, access: BlobAccess) -> BlobFuture {
     match pieces.at(offset) {
         None => Box::pin(std::future::ready(Err(io::ErrorKind::UnexpectedEof.into()))),
         Some((Piece::Text(text), into, _)) => {
@@ -73,8 +79,8 @@ fn read(reader: &BlobReader, pieces: &Pieces, offset: u64, length: usize, access
             let bytes = rest.slice(..length.min(rest.len()));
             Box::pin(std::future::ready(Ok(bytes)))
         }
-        Some((Piece::Part(span), into, left)) => {
-            let (reader, start, length) = (reader.clone(), span.start + into, left.min(length as u64) as usize);
+        Some((Piece::Part(span, at), into, left)) => {
+            let (reader, start, length) = (readers[*at].clone(), span.start + into, left.min(length as u64) as usize);
             Box::pin(async move { access.read(&reader, start, length).await })
         }
     }
