@@ -5,7 +5,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::metadata::{Metadata, Version};
+use crate::metadata::{DatabaseMetrics, Metadata, Version};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
 use crate::upload_ids::UploadIds;
@@ -46,6 +46,11 @@ impl Installation {
     /// commit is being published.
     pub async fn metadata_version(&self) -> Option<Version> {
         self.0.metadata.version().await
+    }
+
+    /// What the engine has done. `None` for the embedded one.
+    pub fn database_metrics(&self) -> Option<DatabaseMetrics> {
+        self.0.metadata.database_metrics()
     }
 
     /// Whether other servers may use the same database.

@@ -1,23 +1,25 @@
 //! The database engine of the metadata: transactions, typed rows, cached answers and migrations.
 //!
 //! An operation passes a function to [`Metadata::read`] or [`Metadata::write`], which runs it in one transaction. PostgreSQL can run
-//! all SQL too (see [`migrations`]). A second engine needs a directory next to `sqlite/`, and a variant in each of [`Engine`], [`Tx`]
+//! all SQL too (see [`migrations`]). Another engine needs a directory next to `sqlite/`, and a variant in each of [`Engine`], [`Tx`]
 //! and `rows::EngineRow`.
 //!
-//! An engine must run such a function to its end on one thread, as SQLite's does. It cannot await it within a request: there is no way
-//! yet to require that the future of an `AsyncFn` is `Send`, so the task of the request would not be either. An engine behind a
-//! network must block a thread meanwhile, or have the functions return boxed futures.
+//! An engine must run such a function to its end on one thread. It cannot await it within a request: there is no way yet to require that
+//! the future of an `AsyncFn` is `Send`, so the task of the request would not be either. `postgres/blocking.rs` blocks a thread meanwhile.
 
 mod cache;
 mod ids;
 pub(crate) mod migrations;
 mod parameters;
+mod postgres;
 mod rows;
 mod sqlite;
 mod tables;
 mod transaction;
 
+use crate::clock::Clock;
 use crate::error::Result;
+use crate::places::PostgresOptions;
 use cache::Asked;
 use migrations::Migrations;
 use std::path::Path;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
 pub(crate) use parameters::{Parameter, Value, params};
+pub use postgres::DatabaseMetrics;
 pub(crate) use rows::{FromColumn, FromRow, Row};
 pub(crate) use tables::{Cell, Cells, Column, METADATA_TABLES, STATISTICS_TABLES, Table};
 pub(crate) use transaction::{Sql, Tx, statements};
@@ -33,6 +36,7 @@ pub(crate) use transaction::{Sql, Tx, statements};
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgres::Postgres>),
 }
 
 /// The metadata of an installation. Clones share one database.
@@ -40,19 +44,37 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     migrations: Migrations,
+    /// Whether the writes of this handle change the version.
+    is_seen: bool,
 }
 
 impl Metadata {
     /// Opens the SQLite database at `path`, whose schema these migrations make, and creates it if it does not exist.
     pub(crate) fn open_sqlite(path: &Path, migrations: Migrations) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        Ok(Self { engine, migrations })
+        Ok(Self { engine, migrations, is_seen: true })
+    }
+
+    /// Connects to a PostgreSQL database. [`crate::Error::Unavailable`] says that it cannot be reached (yet), and any other error that it
+    /// cannot be used. The text names it, for the operator.
+    pub(crate) async fn open_postgres(options: &PostgresOptions, migrations: Migrations) -> Result<Self> {
+        let engine = Engine::Postgres(Arc::new(postgres::Postgres::open(options).await?));
+        Ok(Self { engine, migrations, is_seen: true })
+    }
+
+    /// A handle on other tables in the same database, whose writes only count.
+    pub(crate) fn with_tables_of(&self, migrations: Migrations) -> Self {
+        Self { migrations, ..self.counting() }
     }
 
     /// Migrates the schema to the current version.
     pub(crate) async fn migrate(&self) -> Result<()> {
         let migrations = self.migrations;
-        self.write(async move |tx: &mut Tx<'_>| migrations::migrate(tx, migrations).await).await
+        let migrate = async move |tx: &mut Tx<'_>| migrations::migrate(tx, migrations).await;
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(migrate, true).await,
+            Engine::Postgres(postgres) => postgres.migrate(migrate).await,
+        }
     }
 
     /// Fails unless the schema has the current version.
@@ -60,18 +82,23 @@ impl Metadata {
         self.read(async |tx: &mut Tx<'_>| migrations::check(tx, self.migrations).await).await
     }
 
-    /// Waits until the engine's threads have finished pending writes and checkpointed the log.
+    /// Waits until the engine's threads have finished pending writes and checkpointed the log, or closes its connections.
     pub(crate) async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close(),
         }
     }
 
     /// Fails if the metadata cannot be read or written.
     pub(crate) async fn check_ready(&self) -> Result<()> {
-        let Engine::Sqlite(sqlite) = &self.engine;
-        sqlite.check_writable()?;
-        self.check_schema().await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => {
+                sqlite.check_writable()?;
+                self.check_schema().await
+            }
+            Engine::Postgres(postgres) => postgres.check_ready(async |tx: &mut Tx<'_>| migrations::check(tx, self.migrations).await).await,
+        }
     }
 
     /// Runs `work` in a transaction that reads few rows. Readers never wait for writers.
@@ -81,6 +108,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Postgres(postgres) => postgres.read(work).await,
         }
     }
 
@@ -91,6 +119,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.scan(work),
+            Engine::Postgres(postgres) => postgres.read(work).await,
         }
     }
 
@@ -129,13 +158,30 @@ impl Metadata {
     /// A handle on the same database for writes that only count, such as those of leases: they do not empty the caches, so what they
     /// change must not be cached. SQLite's index shows every commit, so there it is a handle like any other.
     pub(crate) fn counting(&self) -> Self {
-        self.clone()
+        Self { is_seen: false, ..self.clone() }
+    }
+
+    /// The clock that all servers on this database agree on, if `clock` is the system's.
+    pub(crate) fn clock(&self, clock: Clock) -> Clock {
+        match (&self.engine, clock) {
+            (Engine::Postgres(postgres), Clock::System) => Clock::Corrected(postgres.clock_offset.clone()),
+            (_, clock) => clock,
+        }
+    }
+
+    /// What an engine behind a network has done.
+    pub(crate) fn database_metrics(&self) -> Option<DatabaseMetrics> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(postgres) => Some(postgres.metrics()),
+        }
     }
 
     /// Whether other servers write to the database.
     pub(crate) fn is_shared(&self) -> bool {
         match &self.engine {
             Engine::Sqlite(_) => false,
+            Engine::Postgres(_) => true,
         }
     }
 
@@ -143,6 +189,7 @@ impl Metadata {
     pub(crate) async fn version(&self) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
+            Engine::Postgres(postgres) => postgres.version().await,
         }
     }
 
@@ -157,6 +204,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
+            Engine::Postgres(postgres) => postgres.write(work, true, self.is_seen).await,
         }
     }
 
@@ -169,6 +217,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
+            Engine::Postgres(postgres) => postgres.write(work, false, self.is_seen).await,
         }
     }
 }

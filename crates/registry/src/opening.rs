@@ -103,7 +103,7 @@ impl OpenOptions {
     pub(crate) async fn open_metadata(&self) -> error::Result<Metadata> {
         match &self.database {
             DatabasePlace::File => Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA),
-            DatabasePlace::Postgres(_) => Err(Error::Internal("PostgreSQL is not supported yet".to_owned())),
+            DatabasePlace::Postgres(options) => Metadata::open_postgres(options, migrations::METADATA).await,
         }
     }
 
@@ -138,7 +138,7 @@ impl Installation {
             Sharing::Server => {
                 metadata.migrate().await?;
                 unfinished::refuse(&metadata).await?;
-                leaders::refuse_during_transfer(&metadata, options.clock.now()).await?;
+                leaders::refuse_during_transfer(&metadata, metadata.clock(options.clock.clone()).now()).await?;
                 setting_up::set_up(&options, &metadata, &secrets).await?
             }
             Sharing::Command => {
@@ -148,16 +148,16 @@ impl Installation {
         };
         blobs.claim(&id).await.map_err(OpenError::Blobs)?;
         Ok(Self(Arc::new(Inner {
-            metadata,
             caches: Caches::new(),
-            pull_statistics: PullStatistics::open(data, options.sharing, options.clock.now()).await?,
+            pull_statistics: PullStatistics::open(&metadata, data, options.sharing, options.clock.now()).await?,
             blobs,
             upload_ids: UploadIds::new(secrets.derive("upload session ids")),
             upload_leases: UploadLeases::default(),
             upload_quota: UploadQuota::default(),
             secrets,
             limits: options.limits,
-            clock: options.clock,
+            clock: metadata.clock(options.clock),
+            metadata,
             id,
             account_id,
             _lock: lock,

@@ -161,7 +161,9 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     };
     let postgres = Postgres::start(&binaries);
     let client = postgres.connect().await;
-    client.batch_execute(migrations::CREATE_VERSION).await.expect("the table of versions");
+    for table in [migrations::CREATE_VERSION, migrations::CREATE_STATISTICS_VERSION] {
+        client.batch_execute(table).await.expect("a table of versions");
+    }
     for script in migrations::METADATA.iter().chain(migrations::STATISTICS) {
         client.batch_execute(&migrations::for_postgres(script)).await.expect("a migration");
     }

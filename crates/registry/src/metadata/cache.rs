@@ -23,6 +23,18 @@ pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(pub(super) [u32; 12]);
 
+impl Version {
+    /// The version of an engine that counts writes, and starts a new generation when it cannot know what was committed meanwhile.
+    pub(super) fn of(generation: u64, writes: u64) -> Self {
+        let mut words = [0; 12];
+        for (word, bytes) in words.iter_mut().zip([generation, writes].iter().flat_map(|number| [number >> 32, number & 0xffff_ffff])) {
+            // Each is a half of 64 bits.
+            *word = u32::try_from(bytes).unwrap_or(0);
+        }
+        Self(words)
+    }
+}
+
 /// A cache of answers of one kind.
 pub(crate) struct Cache<V> {
     /// Returns the size of an answer in bytes. `None` if it must not be cached.

@@ -3,11 +3,15 @@
 //! They are written for SQLite. For PostgreSQL a few words are replaced, which have no other use: `INTEGER` (SQLite's 64-bit row id)
 //! by `BIGINT`, `BLOB` by `BYTEA`, `CTEXT` (text compared bytewise) by `TEXT COLLATE "C"`, and `json_quote` by `to_json`. `WITHOUT
 //! ROWID` (SQLite's clustered tables) is left out.
+//!
+//! On PostgreSQL, servers of the version before serve on while the first one of a new version migrates, and after that until they are
+//! replaced. So a migration may only add: tables, indexes, and columns that have a default or may be NULL. What it takes away must
+//! already be unused by the version before. It must be brief, because no write runs beside it.
 
 pub(crate) mod gallery_tags;
 pub(crate) mod user_ids;
 
-use super::{Tx, params, statements};
+use super::{Sql, Tx, params, statements};
 use crate::error::{Error, Result};
 
 /// The migrations of a database in order. The version of a schema is the number of migrations applied to it.
@@ -39,17 +43,40 @@ pub(crate) const STATISTICS: Migrations =
 const GALLERY_TAGS: &str = include_str!("../../migrations/0007_gallery_tags.sql");
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+pub(crate) const CREATE_STATISTICS_VERSION: &str = "CREATE TABLE IF NOT EXISTS statistics_version (version BIGINT NOT NULL PRIMARY KEY)";
 
 statements! {
     SELECT_VERSION = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
     INSERT_VERSION = "INSERT INTO schema_version (version) VALUES (?1)";
+    SELECT_STATISTICS_VERSION = "SELECT COALESCE(MAX(version), 0) FROM statistics_version";
+    INSERT_STATISTICS_VERSION = "INSERT INTO statistics_version (version) VALUES (?1)";
+}
+
+/// The table with the version of a schema.
+struct VersionTable {
+    create: &'static str,
+    select: &'static Sql,
+    insert: &'static Sql,
+}
+
+const OF_FILE: VersionTable = VersionTable { create: CREATE_VERSION, select: &SELECT_VERSION, insert: &INSERT_VERSION };
+/// In a shared database, the statistics stand beside the metadata.
+const OF_STATISTICS: VersionTable =
+    VersionTable { create: CREATE_STATISTICS_VERSION, select: &SELECT_STATISTICS_VERSION, insert: &INSERT_STATISTICS_VERSION };
+
+fn version_table(tx: &Tx<'_>, migrations: Migrations) -> VersionTable {
+    if tx.is_shared() && migrations == STATISTICS { OF_STATISTICS } else { OF_FILE }
 }
 
 /// Migrates the schema to the current version. Fails if it is newer.
 pub(super) async fn migrate(tx: &mut Tx<'_>, migrations: Migrations) -> Result<()> {
-    tx.execute_script(CREATE_VERSION).await?;
-    let found = version(tx).await?;
-    refuse_newer(found, migrations)?;
+    let table = version_table(tx, migrations);
+    tx.execute_script(table.create).await?;
+    let found = tx.query_one(table.select, params![]).await?.unwrap_or(0);
+    refuse_newer(tx, found, migrations)?;
+    if found < migrations.len() as i64 {
+        tx.run_alone().await?;
+    }
     for (script, version) in migrations.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_script(script).await?;
         if *script == USER_IDS {
@@ -58,15 +85,16 @@ pub(super) async fn migrate(tx: &mut Tx<'_>, migrations: Migrations) -> Result<(
         if *script == GALLERY_TAGS {
             gallery_tags::introduce(tx).await?;
         }
-        tx.execute(&INSERT_VERSION, params![version]).await?;
+        tx.execute(table.insert, params![version]).await?;
     }
     Ok(())
 }
 
 /// Fails unless the schema has the current version. Commands call this, because they must not migrate the data of a running server.
 pub(super) async fn check(tx: &mut Tx<'_>, migrations: Migrations) -> Result<()> {
-    let (found, known) = (version(tx).await?, migrations.len());
-    refuse_newer(found, migrations)?;
+    let found: Option<i64> = tx.query_one(version_table(tx, migrations).select, params![]).await?;
+    let (found, known) = (found.unwrap_or(0), migrations.len());
+    refuse_newer(tx, found, migrations)?;
     if found < known as i64 {
         return Err(Error::Internal(format!(
             "the data was written by an older Roadstead (schema version {found}, this version uses {known}): start a server of this version on it first"
@@ -75,13 +103,10 @@ pub(super) async fn check(tx: &mut Tx<'_>, migrations: Migrations) -> Result<()>
     Ok(())
 }
 
-async fn version(tx: &mut Tx<'_>) -> Result<i64> {
-    Ok(tx.query_one(&SELECT_VERSION, params![]).await?.unwrap_or(0))
-}
-
-fn refuse_newer(found: i64, migrations: Migrations) -> Result<()> {
+/// A shared database may be one migration ahead: that of the version to which the servers are being upgraded.
+fn refuse_newer(tx: &Tx<'_>, found: i64, migrations: Migrations) -> Result<()> {
     let known = migrations.len();
-    if found <= known as i64 {
+    if found <= known as i64 + i64::from(tx.is_shared()) {
         return Ok(());
     }
     Err(Error::Internal(format!(
@@ -90,7 +115,6 @@ fn refuse_newer(found: i64, migrations: Migrations) -> Result<()> {
 }
 
 /// Translates a migration for PostgreSQL.
-#[cfg(test)]
 pub(crate) fn for_postgres(script: &str) -> String {
     let words =
         [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), ("json_quote(", "to_json("), (" WITHOUT ROWID", "")];

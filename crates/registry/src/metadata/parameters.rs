@@ -60,6 +60,13 @@ parameters! {
     UserId: self => Value::Text(self.as_str());
 }
 
+/// Shows nothing, because clients of databases log parameters, and some are secret.
+impl std::fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("_")
+    }
+}
+
 /// A parameter of a statement, or a column of its result.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {

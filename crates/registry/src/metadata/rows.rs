@@ -104,6 +104,7 @@ pub(crate) struct Row<'a> {
 
 pub(super) enum EngineRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl<'a> Row<'a> {
@@ -138,6 +139,7 @@ impl<'a> Row<'a> {
         let column = self.next.replace(self.next.get() + 1);
         let value = match self.row {
             EngineRow::Sqlite(row) => sqlite::value(row, column)?,
+            EngineRow::Postgres(row) => row.try_get(column).map_err(|error| Error::Internal(error.to_string()))?,
         };
         if let Value::Text(text) = value {
             self.text_bytes.set(self.text_bytes.get() + text.len());

@@ -4,6 +4,7 @@
 
 use super::ids;
 use super::parameters::Value;
+use super::postgres::Transaction;
 use super::rows::{EngineRow, FromRow, Row};
 use super::sqlite::statements as sqlite;
 use crate::error::Result;
@@ -26,6 +27,7 @@ pub(crate) use statements;
 /// A transaction on an engine. It ends when the function that it was passed to returns.
 pub(crate) enum Tx<'c> {
     Sqlite(&'c mut rusqlite::Connection),
+    Postgres(&'c mut Transaction),
 }
 
 impl Tx<'_> {
@@ -38,6 +40,7 @@ impl Tx<'_> {
     pub(crate) async fn execute(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<usize> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql.0, parameters),
+            Self::Postgres(transaction) => transaction.execute(sql, parameters).await,
         }
     }
 
@@ -76,13 +79,28 @@ impl Tx<'_> {
     pub(crate) async fn execute_script(&mut self, script: &str) -> Result<()> {
         match self {
             Self::Sqlite(connection) => connection.execute_batch(script).map_err(sqlite::failure),
+            Self::Postgres(transaction) => transaction.execute_script(script).await,
         }
+    }
+
+    /// Waits until this is the only write, so that a migration waits for no other one while it holds the locks of tables.
+    pub(super) async fn run_alone(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => transaction.execute_script("LOCK TABLE write_turn IN EXCLUSIVE MODE").await,
+        }
+    }
+
+    /// Whether other servers write to the database.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Runs a query and calls `visit` for each row while it returns `true`.
     async fn each_row(&mut self, sql: &Sql, parameters: &[Value<'_>], mut visit: impl FnMut(&Row<'_>) -> Result<bool>) -> Result<()> {
         match self {
             Self::Sqlite(connection) => sqlite::each_row(connection, sql.0, parameters, |row| visit(&Row::new(EngineRow::Sqlite(row)))),
+            Self::Postgres(transaction) => transaction.each_row(sql, parameters, |row| visit(&Row::new(EngineRow::Postgres(row)))).await,
         }
     }
 }

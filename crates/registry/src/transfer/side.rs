@@ -40,7 +40,7 @@ impl Side {
         let secrets = OpenOptions { sharing: Sharing::Command, ..options.clone() }.master_key()?;
         let metadata = options.open_metadata().await?;
         metadata.check_schema().await?;
-        let lease = keep_servers_away(&metadata, &options.clock).await?;
+        let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
         let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
         Self::open(options, Sharing::Command, metadata, lease, (id, secrets), lock).await
     }
@@ -54,7 +54,7 @@ impl Side {
         }
         let metadata = options.open_metadata().await?;
         metadata.migrate().await?;
-        let lease = keep_servers_away(&metadata, &options.clock).await?;
+        let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
         Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await
     }
 
@@ -87,7 +87,7 @@ impl Side {
         (id, secrets): (String, MasterKey),
         lock: Option<File>,
     ) -> Result<Self, OpenError> {
-        let statistics = PullStatistics::open(&options.data, sharing, options.clock.now()).await?.database().await?;
+        let statistics = PullStatistics::open(&metadata, &options.data, sharing, options.clock.now()).await?.database().await?;
         let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
         Ok(Self { metadata, statistics, blobs, id, secrets, lease: Arc::new(lease), _lock: lock.map(Arc::new) })
     }

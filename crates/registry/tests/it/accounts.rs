@@ -1,6 +1,7 @@
 //! Accounts, aliases, users, access keys and policies, managed by the operator.
 
 use crate::support::World;
+use crate::support::database::is_postgres;
 use roadstead_model::policy::{UserPolicy, UserPolicyError};
 use roadstead_model::{AliasDescription, AliasStatus, Identity, RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, AliasDeclaration, Error, KeyDeclaration, UserDeclaration};
@@ -69,6 +70,9 @@ async fn an_account_that_is_made_in_passing_has_no_key_whose_secret_nobody_knows
 
 #[tokio::test]
 async fn only_the_installations_own_account_keeps_its_last_root_key() {
+    if is_postgres("a start makes no root key there") {
+        return;
+    }
     let world = World::new().await;
     let [root] = &world.installation.access_keys(&world.id).await.expect("a list")[..] else { panic!("not one key") };
     assert!(matches!(world.installation.delete_access_key(&world.id, &root.id).await, Err(Error::Refused(_))));

@@ -215,31 +215,21 @@ async fn a_file_without_a_row_is_kept_for_an_hour_whatever_the_grace() {
 
 /// Without a grace period a blob may be collected before its manifest is pushed, and the push fails. Accepted images stay whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_push_that_races_collection_never_loses_a_blob() {
+async fn pushes_by_three_servers_that_race_two_collections_never_lose_a_blob() {
     race(present(World::of_files().await).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_push_of_small_blobs_that_races_collection_never_loses_one() {
+async fn pushes_of_small_blobs_by_three_servers_that_race_two_collections_never_lose_one() {
     race(present(World::new().await).await).await;
 }
 
+/// Three servers push while two of them collect.
 async fn race(world: World) {
-    let world = Arc::new(world);
-    let beside = world.beside().await;
+    let worlds = [world.replica().await, world.replica().await, world].map(Arc::new);
     let done = Arc::new(AtomicBool::new(false));
-    let collectors = [world.installation.clone(), beside].map(|installation| {
-        let (world, done) = (world.clone(), done.clone());
-        tokio::spawn(async move {
-            let mut deleted = 0;
-            while !done.load(Ordering::Relaxed) {
-                world.pass_seconds(1);
-                deleted += installation.collect_garbage(AT_ONCE).await.expect("collected").deleted_blobs;
-            }
-            deleted
-        })
-    });
-    let pushers: Vec<_> = (0..3).map(|pusher| tokio::spawn(push_and_delete(world.clone(), pusher))).collect();
+    let collectors: Vec<_> = worlds[1..].iter().map(|world| tokio::spawn(collect_until(world.clone(), done.clone()))).collect();
+    let pushers: Vec<_> = worlds.iter().enumerate().map(|(pusher, world)| tokio::spawn(push_and_delete(world.clone(), pusher))).collect();
     for pusher in pushers {
         pusher.await.expect("nothing was lost");
     }
@@ -249,6 +239,16 @@ async fn race(world: World) {
         deleted += collector.await.expect("no collection failed");
     }
     assert!(deleted > 0, "the collectors had nothing to do");
+}
+
+/// Collects garbage again and again, and returns how many blobs that deleted.
+async fn collect_until(world: Arc<World>, done: Arc<AtomicBool>) -> u64 {
+    let mut deleted = 0;
+    while !done.load(Ordering::Relaxed) {
+        world.pass_seconds(1);
+        deleted += collect(&world, AT_ONCE).await.deleted_blobs;
+    }
+    deleted
 }
 
 /// Pushes images that share a layer with all other images, checks each, and deletes every other one.

@@ -1,6 +1,7 @@
 //! Opening a data directory.
 
 use crate::support::World;
+use crate::support::database::is_postgres;
 use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Installation, KeyDeclaration, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
@@ -25,6 +26,9 @@ async fn the_first_start_makes_an_alias_of_the_aws_form_and_keeps_it() {
 
 #[tokio::test]
 async fn an_alias_that_was_pending_is_active_once_a_start_makes_it_primary() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let (id, name) = (world.id.clone(), RegistryAlias::parse("harbour").expect("an alias"));
     let pending = AliasDescription { status: AliasStatus::Pending, ..AliasDescription::new(name.clone()) };
@@ -38,6 +42,9 @@ async fn an_alias_that_was_pending_is_active_once_a_start_makes_it_primary() {
 
 #[tokio::test]
 async fn the_credentials_file_follows_a_root_key_whose_secret_was_changed() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let [root] = &world.installation.access_keys(&world.id).await.expect("keys")[..] else { panic!("not one key") };
     let key = KeyDeclaration { id: root.id.clone(), secret: "another secret".to_owned(), active: None };
@@ -50,6 +57,9 @@ async fn the_credentials_file_follows_a_root_key_whose_secret_was_changed() {
 
 #[tokio::test]
 async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_one_still_works() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let first = world.installation.primary_alias(&world.id).await.expect("an alias");
     let id = world.id.clone();
@@ -65,6 +75,9 @@ async fn an_alias_that_is_asked_for_later_becomes_the_primary_one_and_the_old_on
 
 #[tokio::test]
 async fn a_second_server_on_the_same_folder_is_refused() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let second = Installation::open(OpenOptions::new(world.folder.path())).await;
     assert!(matches!(second, Err(OpenError::InUse(_))));
@@ -72,6 +85,9 @@ async fn a_second_server_on_the_same_folder_is_refused() {
 
 #[tokio::test]
 async fn the_root_key_is_in_the_credentials_file_which_only_its_owner_can_read() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let path = world.folder.path().join("credentials");
     let text = std::fs::read_to_string(&path).expect("the file");
@@ -90,6 +106,9 @@ async fn the_root_key_is_in_the_credentials_file_which_only_its_owner_can_read()
 
 #[tokio::test]
 async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let text = std::fs::read_to_string(world.folder.path().join("credentials")).expect("the file");
     let old = text.lines().find_map(|line| line.strip_prefix("aws_access_key_id = ")).expect("an id").to_owned();
@@ -103,6 +122,9 @@ async fn a_root_key_given_from_outside_replaces_the_one_that_was_made() {
 
 #[tokio::test]
 async fn another_master_key_is_refused() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let folder = closed(world).await;
     let opened = Installation::open(OpenOptions { master_key: Some([9; 32]), ..OpenOptions::new(folder.path()) }).await;
@@ -111,6 +133,9 @@ async fn another_master_key_is_refused() {
 
 #[tokio::test]
 async fn another_master_key_is_refused_before_a_root_key_from_outside_is_sealed_with_it() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let folder = closed(world).await;
     let given = Some(("AKIAGIVEN".to_owned(), "given secret".to_owned()));
@@ -122,6 +147,9 @@ async fn another_master_key_is_refused_before_a_root_key_from_outside_is_sealed_
 
 #[tokio::test]
 async fn an_older_installation_recognises_its_master_key_by_its_root_key() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let folder = closed(World::new().await).await;
     let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
     database.execute("UPDATE installation SET key_check = NULL", []).expect("as before the check value");
@@ -148,6 +176,9 @@ async fn a_master_key_from_a_file_of_its_own_is_used_and_never_created() {
 
 #[tokio::test]
 async fn data_of_a_newer_version_is_refused() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let folder = closed(world).await;
     let database = rusqlite::Connection::open(folder.path().join("roadstead.db")).expect("the database");
@@ -172,6 +203,9 @@ async fn a_command_works_beside_the_server_and_sees_its_account() {
 
 #[tokio::test]
 async fn a_command_does_not_migrate_the_data_under_the_servers_feet() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let world = World::new().await;
     let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
     database.execute("DELETE FROM schema_version WHERE version > 1", []).expect("an older version");
@@ -190,6 +224,9 @@ async fn a_command_makes_no_installation_where_there_is_none() {
 
 #[tokio::test]
 async fn the_credentials_are_written_in_place_of_a_link_and_never_through_one() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     let victim = elsewhere.path().join("victim");
     std::fs::write(&victim, "untouched").expect("a file");

@@ -35,8 +35,8 @@ async fn pages(world: &World, subject: &Digest) -> Vec<Vec<Referrer>> {
 
 /// Changes stored data as if it had been written before sizes were limited.
 async fn with_old_rows(world: World, sql: &str) -> World {
-    let path = world.folder.path().join("roadstead.db");
-    world.restart_after(|| rusqlite::Connection::open(path).and_then(|old| old.execute_batch(sql)).expect("old rows")).await
+    let tables = world.metadata();
+    world.restart_after(|| tables.run(sql)).await
 }
 
 fn bytes_of(page: &[Referrer]) -> usize {

@@ -1,13 +1,16 @@
 //! An installation in a temporary directory, with a clock that the test sets.
 
+pub(crate) mod database;
+
 use bytes::Bytes;
+use database::{Database, Tables};
 use roadstead_model::{Algorithm, Digest, Identity, RegistryId, RepositoryKey, RepositoryName, Tag};
 use roadstead_registry::{
     BodyError, Clock, Condition, Installation, Limits, ManifestPush, ManifestPut, OpenOptions, PartBody, Result, SessionName, Sharing,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -27,6 +30,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     limits: Limits,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) database: Database,
 }
 
 impl World {
@@ -44,10 +48,11 @@ impl World {
     pub(crate) async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
+        let database = Database::new().await;
+        let installation = open(database.options(folder.path()), &clock, &limits, Sharing::Server).await;
         let (id, key) = (installation.account_id().clone(), repository("team/app"));
         installation.create_repository(&key).await.expect("a repository");
-        Self { installation, caller: Identity::root(id.clone()), id, key, clock, limits, folder }
+        Self { installation, caller: Identity::root(id.clone()), id, key, clock, limits, folder, database }
     }
 
     /// Closes the installation and opens it again.
@@ -57,17 +62,25 @@ impl World {
 
     /// Closes the installation, calls `change` and opens it again.
     pub(crate) async fn restart_after(self, change: impl FnOnce()) -> Self {
-        let Self { installation, id, caller, key, clock, limits, folder } = self;
+        let Self { installation, id, caller, key, clock, limits, folder, database } = self;
         installation.close().await;
         drop(installation);
         change();
-        let installation = open(folder.path(), &clock, &limits, Sharing::Server).await;
-        Self { installation, id, caller, key, clock, limits, folder }
+        let installation = open(database.options(folder.path()), &clock, &limits, Sharing::Server).await;
+        Self { installation, id, caller, key, clock, limits, folder, database }
     }
 
     /// Opens the same installation as a command does while a server runs, with the same clock.
     pub(crate) async fn beside(&self) -> Installation {
-        open(self.folder.path(), &self.clock, &self.limits, Sharing::Command).await
+        open(self.database.options(self.folder.path()), &self.clock, &self.limits, Sharing::Command).await
+    }
+
+    /// The same world as another server on it sees it. Its folder is empty.
+    pub(crate) async fn replica(&self) -> Self {
+        let (installation, folder) = (self.beside().await, tempfile::tempdir().expect("a temporary folder"));
+        let (id, caller, key, clock, limits) =
+            (self.id.clone(), self.caller.clone(), self.key.clone(), self.clock.clone(), self.limits.clone());
+        Self { installation, id, caller, key, clock, limits, folder, database: Database::File }
     }
 
     pub(crate) fn pass_seconds(&self, seconds: i64) {
@@ -114,12 +127,22 @@ impl World {
 
     /// Adds tags to an image of the repository, faster than pushes do: one a second, named by their numbers.
     pub(crate) fn fill_with_tags(&self, number: u32) {
-        let database = rusqlite::Connection::open(self.folder.path().join("roadstead.db")).expect("the database");
-        let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+        self.metadata().run(&format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})
             INSERT INTO tag (repository_id, name, manifest_id, created_at, visibility, version_key, is_stable)
-            SELECT repository_id, 'b' || i, manifest_id, created_at + i * 1000000, 0, '1b' || i, FALSE
-            FROM (SELECT * FROM tag LIMIT 1), n";
-        database.execute(fill, [number]).expect("tags");
+            SELECT repository_id, 'b' || i, manifest_id, created_at + i * CAST(1000000 AS BIGINT), 0, '1b' || i, FALSE
+            FROM (SELECT * FROM tag LIMIT 1) t, n"
+        ));
+    }
+
+    /// The tables of the metadata.
+    pub(crate) fn metadata(&self) -> Tables {
+        self.database.tables(self.folder.path(), "roadstead.db")
+    }
+
+    /// The tables of the statistics.
+    pub(crate) fn statistics(&self) -> Tables {
+        self.database.tables(self.folder.path(), "statistics.db")
     }
 
     /// Does all work for the gallery that is left to the background.
@@ -157,9 +180,9 @@ impl World {
     }
 }
 
-async fn open(folder: &Path, clock: &Arc<AtomicI64>, limits: &Limits, sharing: Sharing) -> Installation {
+async fn open(options: OpenOptions, clock: &Arc<AtomicI64>, limits: &Limits, sharing: Sharing) -> Installation {
     let (clock, limits) = (Clock::Manual(Arc::clone(clock)), limits.clone());
-    Installation::open(OpenOptions { clock, limits, sharing, ..OpenOptions::new(folder) }).await.expect("an installation")
+    Installation::open(OpenOptions { clock, limits, sharing, ..options }).await.expect("an installation")
 }
 
 /// A repository of the account that a new installation is set up with.

@@ -545,8 +545,7 @@ async fn abandoned_sessions_are_collected_and_make_room() {
 
 /// The number of rows of a table.
 fn rows(world: &World, table: &str) -> i64 {
-    let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
-    database.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).expect("a number")
+    world.metadata().number(&format!("SELECT COUNT(*) FROM {table}"))
 }
 
 fn is_unknown<T>(answer: &Result<T, Error>) -> bool {
@@ -659,13 +658,8 @@ async fn a_session_of_an_earlier_version_goes_on() {
     let world = World::new().await;
     let id = begin(&world, &world.key).await.expect("a session");
     let earlier = "01234567-89ab-4def-8123-456789abcdef";
-    let folder = world.folder.path().to_owned();
-    let world = world
-        .restart_after(|| {
-            let database = rusqlite::Connection::open(folder.join("roadstead.db")).expect("the database");
-            database.execute("UPDATE upload SET id = ?1 WHERE id = ?2", [earlier, &id]).expect("a row");
-        })
-        .await;
+    let tables = world.metadata();
+    let world = world.restart_after(|| tables.run(&format!("UPDATE upload SET id = '{earlier}' WHERE id = '{id}'"))).await;
     append(&world, earlier, Some(1), Parts::of(&[b"y"])).await.expect("a part");
     world.installation.complete_upload(world.session(earlier), &sha256(b"xy")).await.expect("a blob");
     assert!(is_unknown(&world.installation.find_upload(world.session(earlier)).await));

@@ -116,9 +116,9 @@ async fn what_another_version_rendered_is_not_shown_but_rendered_again() {
     let image = world.push_image("a", &["1"]).await;
     push_readme(&world, "readme", Some(&image), &[]).await;
     world.installation.render_outdated(16).await.expect("rendered");
-    let path = world.folder.path().join("roadstead.db");
+    let tables = world.metadata();
     let age = "UPDATE repository_text SET renderer = 0, html = '<script>'; UPDATE readme SET renderer = 0, html = '<script>'";
-    world = world.restart_after(|| rusqlite::Connection::open(path).and_then(|old| old.execute_batch(age)).expect("old rows")).await;
+    world = world.restart_after(|| tables.run(age)).await;
     assert_eq!(text(&world, TextKind::About).await.as_deref(), Some("<p>about</p>"));
     assert_eq!(readme_of(&world, &image).await, None);
     world.installation.render_outdated(16).await.expect("rendered");

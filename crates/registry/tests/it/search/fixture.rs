@@ -124,16 +124,15 @@ async fn fill(world: &mut World, repository: &Fixture) {
 
 /// Counts the pulls of the fixture, all of them today.
 fn count_pulls(world: &World) {
-    let open = |name| rusqlite::Connection::open(world.folder.path().join(name)).expect("a database");
-    let (metadata, statistics) = (open("roadstead.db"), open("statistics.db"));
+    let (metadata, statistics) = (world.metadata(), world.statistics());
     let today = world.installation.now().seconds() / 86_400;
     for repository in FIXTURE {
         let key = repository.key();
-        let sql = "SELECT id FROM repository WHERE registry_id = ?1 AND name = ?2";
-        let id: i64 = metadata.query_row(sql, (key.registry.as_str(), key.name.as_str()), |row| row.get(0)).expect("the repository");
-        let insert = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| statistics.execute(sql, parameters).expect("a row");
-        insert("INSERT INTO pull_day VALUES (?1, ?2, FALSE, ?3)", &[&id, &today, &repository.pulls]);
-        insert("INSERT INTO repository_pulls VALUES (?1, ?2, 0, ?3)", &[&id, &repository.pulls, &today]);
+        let id = metadata.number(&format!("SELECT id FROM repository WHERE registry_id = '{}' AND name = '{}'", key.registry, key.name));
+        let pulls = repository.pulls;
+        statistics.run(&format!(
+            "INSERT INTO pull_day VALUES ({id}, {today}, FALSE, {pulls}); INSERT INTO repository_pulls VALUES ({id}, {pulls}, 0, {today})"
+        ));
     }
 }
 

@@ -13,21 +13,21 @@ async fn index(world: &World) {
 
 /// The number of rows of each table of the index.
 fn rows(world: &World) -> [i64; 5] {
-    let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
+    let tables = world.metadata();
     ["gallery_stale", "gallery_entry", "search_posting", "search_term", "search_trigram"]
-        .map(|table| database.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).expect("a count"))
+        .map(|table| tables.number(&format!("SELECT COUNT(*) FROM {table}")))
 }
 
 /// Fails unless the counts of the index are those of its postings, and exactly the words of names are suggested.
 fn check_counts(world: &World) {
-    let database = rusqlite::Connection::open(world.folder.path().join("roadstead.db")).expect("the database");
+    let tables = world.metadata();
     let wrong = "SELECT COUNT(*) FROM search_term t WHERE
         documents <> (SELECT COUNT(*) FROM search_posting p WHERE p.term = t.term)
-        OR (t.term >= char(3) AND names <> (SELECT COUNT(*) FROM search_posting p WHERE p.term = t.term AND p.weight >= 20))
+        OR (t.term >= '\u{3}' AND names <> (SELECT COUNT(*) FROM search_posting p WHERE p.term = t.term AND p.weight >= 20))
         OR (names > 0) <> EXISTS (SELECT 1 FROM search_trigram g WHERE g.term = t.term)";
     let uncounted = "SELECT COUNT(*) FROM search_posting WHERE term NOT IN (SELECT term FROM search_term)";
     for sql in [wrong, uncounted] {
-        assert_eq!(database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count"), 0, "{sql}");
+        assert_eq!(tables.number(sql), 0, "{sql}");
     }
 }
 

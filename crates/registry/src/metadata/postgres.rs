@@ -1,0 +1,250 @@
+//! The engine for several servers: a PostgreSQL database.
+//!
+//! A runtime of its own drives the connections (`pool.rs`, `connection.rs`). Reads see one snapshot. Writes are serializable: one that
+//! conflicts with others runs again while no other write does, so that it then succeeds. `versions.rs` tells caches what has changed.
+
+mod blocking;
+mod connection;
+mod counters;
+mod encryption;
+mod failure;
+mod offset;
+mod pool;
+mod transaction;
+mod values;
+mod versions;
+
+use super::cache::Version;
+use super::transaction::Tx;
+use crate::error::{Error, Result};
+use crate::places::PostgresOptions;
+use blocking::finish;
+use connection::{Connection, Connector, LOCKS, MIGRATING, SLOTS};
+use counters::{Counters, count, read};
+use failure::Kind;
+use parking_lot::Mutex;
+use pool::{Pool, pause};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use tokio::runtime::Runtime;
+use transaction::Aborted;
+use versions::Versions;
+
+pub use counters::DatabaseMetrics;
+pub(super) use transaction::Transaction;
+
+/// How often a transaction is tried.
+const ATTEMPTS: usize = 5;
+
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Writes run side by side.
+const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
+/// Those that did not succeed so run alone, before the first snapshot is taken.
+const WRITE_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN EXCLUSIVE MODE";
+const WRITE_LAZILY: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off;
+    LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
+const WRITE_LAZILY_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off;
+    LOCK TABLE write_turn IN EXCLUSIVE MODE";
+/// Servers that start at the same time migrate one after the other. Each statement sees what the one before has committed.
+const MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0";
+/// The engine's own tables: see `versions.rs` and [`WRITE`]. Pages have room for new versions of the few rows, so that no index changes.
+const TABLES: &str = "CREATE TABLE IF NOT EXISTS write_turn ();
+    CREATE TABLE IF NOT EXISTS change (slot BIGINT NOT NULL PRIMARY KEY, writes BIGINT NOT NULL) WITH (fillfactor = 10);
+    INSERT INTO change (slot, writes) SELECT slot, 0 FROM generate_series(0, SLOTS - 1) slot ON CONFLICT (slot) DO NOTHING;";
+/// What a server must be able to do.
+const CHECK_RIGHTS: &str =
+    "SELECT 1 / CAST(has_table_privilege('change', 'UPDATE') AND has_table_privilege('write_turn', 'UPDATE') AS INT)";
+
+pub(super) struct Postgres {
+    pool: Arc<Pool>,
+    connector: Arc<Connector>,
+    versions: Versions,
+    counters: Arc<Counters>,
+    /// In microseconds.
+    pub(super) clock_offset: Arc<AtomicI64>,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Postgres {
+    /// Connects to a database. [`Error::Unavailable`] says that it cannot be reached (yet), and any other error that it cannot be used.
+    pub(super) async fn open(options: &PostgresOptions) -> Result<Self> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("metadata-postgres").enable_all().build()?;
+        let runtime = scopeguard::guard(runtime, Runtime::shutdown_background);
+        let (counters, generation) = (Arc::new(Counters::default()), Arc::new(AtomicU64::new(0)));
+        let connector = Arc::new(Connector::new(options.clone(), counters.clone(), generation.clone())?);
+        let pool = Arc::new(Pool::new(connector.clone(), runtime.handle().clone(), options.connections, counters.clone()));
+        let first = pool.connect().await?;
+        let measured = offset::measure(&first).await.ok_or_else(|| Error::Unavailable(connector.of_place("it answers too slowly")))?;
+        pool.give_back(first);
+        let clock_offset = Arc::new(AtomicI64::new(measured));
+        pool.spawn(offset::keep(clock_offset.clone(), Arc::downgrade(&pool)));
+        let versions = Versions::start(pool.clone(), generation, options.stale_reads, counters.clone());
+        let runtime = Mutex::new(Some(scopeguard::ScopeGuard::into_inner(runtime)));
+        Ok(Self { pool, connector, versions, counters, clock_offset, runtime })
+    }
+
+    /// Runs `work` in a transaction that reads one snapshot.
+    pub(super) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let mut attempt = 1;
+        loop {
+            let (connection, _permit) = self.pool.take().await?;
+            let aborted = match self.read_on(connection, &work) {
+                Ok(value) => return Ok(value),
+                Err(aborted) => aborted,
+            };
+            self.check_retry(aborted, attempt)?;
+            attempt += 1;
+        }
+    }
+
+    fn read_on<T, F>(&self, connection: Connection, work: &F) -> std::result::Result<T, Aborted>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let mut transaction = Transaction::new(connection, READ, self.counters.clone());
+        let result = finish(work(&mut Tx::Postgres(&mut transaction)));
+        let (result, connection) = transaction.end_read(result);
+        connection.into_iter().for_each(|connection| self.pool.give_back(connection));
+        result
+    }
+
+    /// Runs `work` in a transaction and returns once its commit is durable, or if not `durable`, once it is visible. `is_seen`: whether it
+    /// changes the version.
+    pub(super) async fn write<T, F>(&self, work: F, durable: bool, is_seen: bool) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let (mut attempt, mut alone) = (1, false);
+        loop {
+            let begin = match (durable, alone) {
+                (true, false) => WRITE,
+                (true, true) => WRITE_ALONE,
+                (false, false) => WRITE_LAZILY,
+                (false, true) => WRITE_LAZILY_ALONE,
+            };
+            let (connection, permit) = self.pool.take().await?;
+            let aborted = match self.write_on(connection, begin, &work, is_seen) {
+                Ok(value) => {
+                    count(&self.counters.writes);
+                    return Ok(value);
+                }
+                Err(aborted) => aborted,
+            };
+            drop(permit);
+            alone |= aborted.kind == Kind::Conflict;
+            self.check_retry(aborted, attempt)?;
+            if attempt > 1 {
+                tokio::time::sleep(pause()).await;
+            }
+            attempt += 1;
+        }
+    }
+
+    fn write_on<T, F>(&self, connection: Connection, begin: &'static str, work: &F, is_seen: bool) -> std::result::Result<T, Aborted>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        let mut transaction = Transaction::new(connection, begin, self.counters.clone());
+        let (result, connection) = finish(async {
+            let result = work(&mut Tx::Postgres(&mut transaction)).await;
+            transaction.end_write(result, is_seen).await
+        });
+        connection.into_iter().for_each(|connection| self.pool.give_back(connection));
+        if is_seen {
+            self.versions.note_write();
+        }
+        result
+    }
+
+    /// Fails unless a transaction that ended so is worth another attempt.
+    fn check_retry(&self, aborted: Aborted, attempt: usize) -> Result<()> {
+        match aborted.kind {
+            Kind::Final => return Err(aborted.error),
+            _ if attempt >= ATTEMPTS => return Err(aborted.error),
+            Kind::Conflict => count(&self.counters.conflicts),
+            Kind::Outdated | Kind::Lost => count(&self.counters.retries),
+        }
+        Ok(())
+    }
+
+    /// Makes the engine's tables and runs the migrations in `work`, while no other server does.
+    pub(super) async fn migrate<F>(&self, work: F) -> Result<()>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<()>,
+    {
+        let prepared = format!("SELECT pg_advisory_xact_lock({LOCKS}, {MIGRATING}); {}", TABLES.replace("SLOTS", &SLOTS.to_string()));
+        let migrate = async |tx: &mut Tx<'_>| {
+            tx.execute_script(&prepared).await?;
+            work(tx).await
+        };
+        for attempt in 1.. {
+            let (connection, _permit) = self.pool.take().await?;
+            let Err(aborted) = self.write_on(connection, MIGRATE, &migrate, true) else { break };
+            self.check_retry(aborted, attempt).map_err(|error| self.named(error))?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the database can be read and written. Its schema is checked by `work`.
+    pub(super) async fn check_ready<F>(&self, work: F) -> Result<()>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<()>,
+    {
+        let (connection, permit) = self.pool.take().await?;
+        let allowed = connection.answer(connection.client.batch_execute(CHECK_RIGHTS)).await;
+        self.pool.give_back(connection);
+        drop(permit);
+        allowed.map_err(|_| Error::Internal(self.connector.of_place("it does not allow to write")))?;
+        self.read(work).await.map_err(|error| self.named(error))
+    }
+
+    /// Names the database in an error.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Internal(text) => Error::Internal(self.connector.of_place(&text)),
+            Error::Unavailable(text) => Error::Unavailable(self.connector.of_place(&text)),
+            other => other,
+        }
+    }
+
+    /// Identifies a state that was current after this call began. `None` if the database cannot be asked.
+    pub(super) async fn version(&self) -> Option<Version> {
+        self.versions.current().await
+    }
+
+    pub(super) fn metrics(&self) -> DatabaseMetrics {
+        let Counters { connects, lost_connections, timeouts, statements, writes, conflicts, retries, version_checks, versions_asked } =
+            &*self.counters;
+        DatabaseMetrics {
+            connections: self.pool.size as u64,
+            connections_in_use: self.pool.in_use() as u64,
+            connects: read(connects),
+            lost_connections: read(lost_connections),
+            timeouts: read(timeouts),
+            statements: read(statements),
+            writes: read(writes),
+            conflicts: read(conflicts),
+            retries: read(retries),
+            version_checks: read(version_checks),
+            versions_asked: read(versions_asked),
+        }
+    }
+
+    /// Refuses further transactions and closes the connections.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.pool.close();
+        // Waiting for its thread is not allowed within another runtime.
+        self.runtime.lock().take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
