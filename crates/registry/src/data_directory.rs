@@ -18,6 +18,8 @@ pub(crate) const STATISTICS: &str = "statistics.db";
 pub(crate) const DAMAGED_STATISTICS: &str = "statistics.db.damaged-";
 /// The directory of the blobs.
 pub(crate) const BLOBS: &str = "blobs";
+/// The file with the id of the installation whose blobs are here, while its metadata are elsewhere.
+const INSTALLATION: &str = "installation";
 /// The file of the master key, unless the operator supplies one.
 const MASTER_KEY: &str = "master.key";
 /// The file of the root key, unless the operator supplies one.
@@ -63,6 +65,9 @@ pub enum OpenError {
     /// The data directory belongs to an installation without a shared database.
     #[error("'{}' holds an installation with a database of its own: choose another directory for the blobs of --database with --data", .0.display())]
     HoldsDatabase(PathBuf),
+    /// The directory holds the blobs of another database.
+    #[error("'{}' holds the blobs of another installation: choose another directory with --data", .0.display())]
+    OtherInstallation(PathBuf),
     /// The file of the master key is malformed.
     #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
@@ -88,10 +93,10 @@ pub enum OpenError {
     Blobs(Error),
 }
 
-/// Leaves out the prefix of internal errors, because those of migrations are no bugs.
+/// Leaves out the prefix of errors whose text says it all to an operator.
 fn reason(error: &Error) -> String {
     match error {
-        Error::Internal(reason) => reason.clone(),
+        Error::Internal(reason) | Error::Unavailable(reason) => reason.clone(),
         other => other.to_string(),
     }
 }
@@ -130,6 +135,23 @@ fn prepare_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(
         Sharing::Command if data.join(BLOBS).is_dir() => Ok(()),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
+}
+
+/// Marks a directory of shared blobs as that of an installation. Fails if it belongs to another, whose blobs garbage collection would
+/// delete.
+pub(crate) fn claim(data: &Path, installation: &str) -> Result<(), OpenError> {
+    let path = data.join(INSTALLATION);
+    // A link appears with its whole content, whoever else starts at the same time.
+    let draft = data.join(format!("{INSTALLATION}-{}", uuid::Uuid::new_v4()));
+    permissions::write_file(&draft, installation).map_err(in_directory(&draft))?;
+    let linked = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft).map_err(in_directory(&draft))?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        linked => return linked.map_err(in_directory(&path)),
+    }
+    let owner = fs::read_to_string(&path).map_err(in_directory(&path))?;
+    if owner == installation { Ok(()) } else { Err(OpenError::OtherInstallation(data.to_owned())) }
 }
 
 fn lock(data: &Path) -> Result<File, OpenError> {

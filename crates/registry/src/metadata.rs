@@ -77,6 +77,15 @@ impl Metadata {
         }
     }
 
+    /// Whether a server has migrated the database at least once.
+    pub(crate) async fn is_migrated(&self) -> Result<bool> {
+        match &self.engine {
+            // The file alone may be there already, but then the schema has version 0, which is an older one.
+            Engine::Sqlite(_) => Ok(true),
+            Engine::Postgres(postgres) => postgres.is_migrated().await,
+        }
+    }
+
     /// Fails unless the schema has the current version.
     pub(crate) async fn check_schema(&self) -> Result<()> {
         self.read(async |tx: &mut Tx<'_>| migrations::check(tx, self.migrations).await).await

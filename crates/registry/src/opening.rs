@@ -6,8 +6,8 @@ pub(crate) mod setting_up;
 use crate::blobs::BlobStore;
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
-use crate::error::{self, Error};
+use crate::data_directory::{self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
+use crate::error;
 use crate::installation::{Inner, Installation};
 use crate::leaders;
 use crate::limits::Limits;
@@ -99,7 +99,7 @@ impl OpenOptions {
         }
     }
 
-    /// Opens the metadata. [`Error::Unavailable`] means that they cannot be reached, every other error that they are refused.
+    /// Opens the metadata. [`crate::Error::Unavailable`] means that they cannot be reached, every other error that they are refused.
     pub(crate) async fn open_metadata(&self) -> error::Result<Metadata> {
         match &self.database {
             DatabasePlace::File => Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA),
@@ -141,11 +141,15 @@ impl Installation {
                 leaders::refuse_during_transfer(&metadata, metadata.clock(options.clock.clone()).now()).await?;
                 setting_up::set_up(&options, &metadata, &secrets).await?
             }
+            Sharing::Command if !metadata.is_migrated().await? => return Err(options.absent()),
             Sharing::Command => {
                 metadata.check_schema().await?;
                 setting_up::find(&options, &metadata, &secrets).await?
             }
         };
+        if options.is_shared() && options.blobs == BlobsPlace::Folder {
+            data_directory::claim(data, &id)?;
+        }
         blobs.claim(&id).await.map_err(OpenError::Blobs)?;
         Ok(Self(Arc::new(Inner {
             caches: Caches::new(),

@@ -89,6 +89,10 @@ impl Router {
         } else {
             response.headers_mut().insert(REQUEST_ID, header_value(trace.request_id()));
         }
+        if server.is_draining() && version == Version::HTTP_11 {
+            // A proxy that keeps the connection would send a request at the moment at which the server stops.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         self.browser_headers.set(&mut response, door, audience);
         exchange.answered_with(response, forwarded_request.ok().flatten(), held)
     }

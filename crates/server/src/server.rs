@@ -47,9 +47,9 @@ impl Server {
             budget: Budget::new(config.memory_budget),
             shared_content: SharedContent::default(),
             listing_permits: ListingPermits::new(),
+            telemetry: Telemetry::new(Some(&installation)),
             installation,
             config,
-            telemetry: Telemetry::new(),
             tls: None,
             draining: AtomicBool::new(false),
         }

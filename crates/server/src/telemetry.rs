@@ -8,6 +8,7 @@ mod logging;
 mod metrics;
 mod process;
 mod sink;
+mod storage;
 mod writer;
 
 pub(crate) use logging::{Logs, log_filter, start_logging};

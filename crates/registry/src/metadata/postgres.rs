@@ -52,6 +52,7 @@ const MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS write_turn ();
     CREATE TABLE IF NOT EXISTS change (slot BIGINT NOT NULL PRIMARY KEY, writes BIGINT NOT NULL) WITH (fillfactor = 10);
     INSERT INTO change (slot, writes) SELECT slot, 0 FROM generate_series(0, SLOTS - 1) slot ON CONFLICT (slot) DO NOTHING;";
+const HAS_VERSION: &str = "SELECT to_regclass('schema_version') IS NOT NULL";
 /// What a server must be able to do.
 const CHECK_RIGHTS: &str =
     "SELECT 1 / CAST(has_table_privilege('change', 'UPDATE') AND has_table_privilege('write_turn', 'UPDATE') AS INT)";
@@ -188,6 +189,14 @@ impl Postgres {
             self.check_retry(aborted, attempt).map_err(|error| self.named(error))?;
         }
         Ok(())
+    }
+
+    /// Whether a server has migrated the database at least once.
+    pub(super) async fn is_migrated(&self) -> Result<bool> {
+        let (connection, _permit) = self.pool.take().await?;
+        let found = connection.answer(connection.client.query_one(HAS_VERSION, &[])).await.map(|row| row.get(0));
+        self.pool.give_back(connection);
+        found.map_err(|failure| self.named(failure.error))
     }
 
     /// Fails unless the database can be read and written. Its schema is checked by `work`.

@@ -18,6 +18,11 @@ const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
 /// Variables without a flag: secrets, because every user of a machine can read command lines, and two that are not settings.
 const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
 
+/// A command does one thing after the other.
+const CONNECTIONS_OF_COMMANDS: u32 = 4;
+/// The memory budget of a command, in bytes.
+const MEMORY_OF_COMMANDS: u64 = 256 << 20;
+
 /// The texts of all sources, which are parsed once it is known which source wins.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -107,9 +112,10 @@ impl Sources {
 
     /// The options for a command to open the installation, whether or not a server is running.
     pub(crate) fn open_options(&self) -> Result<OpenOptions, ConfigError> {
-        let places = Config::only(places::OF_COMMANDS, self)?.places;
+        let mut places = Config::only(places::OF_COMMANDS, self)?.places;
         places.refuse_two_passwords()?;
-        let mut options = places.open_options(places.data.clone(), 0);
+        places.database_connections = CONNECTIONS_OF_COMMANDS;
+        let mut options = places.open_options(places.data.clone(), MEMORY_OF_COMMANDS);
         options.sharing = Sharing::Command;
         options.master_key = self.variable(MASTER_KEY, values::master_key)?;
         Ok(options)

@@ -290,6 +290,8 @@ fn a_server_and_its_commands_open_the_same_places() {
     let server = config(&flags, &environment).unwrap().open_options("data".into());
     let command = sources(&flags, &environment).unwrap().open_options().unwrap();
     assert_eq!((command.database.to_string(), command.blobs.to_string()), (server.database.to_string(), server.blobs.to_string()));
+    assert!(matches!(&command.database, DatabasePlace::Postgres(database) if database.connections > 0));
+    assert!(matches!(&command.blobs, BlobsPlace::S3(bucket) if bucket.memory > 0));
     let DatabasePlace::Postgres(database) = server.database else { panic!("{:?}", server.database) };
     assert_eq!((database.password, database.connections), (Password::File("/run/secrets/password".into()), 20));
     let BlobsPlace::S3(bucket) = server.blobs else { panic!("{:?}", server.blobs) };

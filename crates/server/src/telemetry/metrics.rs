@@ -2,6 +2,7 @@
 
 use super::kind::{self, Label};
 use super::process::Process;
+use super::storage::Storage;
 use crate::http::Budget;
 use crate::http::budget::Crowded;
 use http::{Method, StatusCode};
@@ -11,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use roadstead_registry::{Garbage, PullCount};
+use roadstead_registry::{Garbage, Installation, PullCount};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -66,9 +67,13 @@ impl Default for Durations {
 }
 
 impl Telemetry {
-    pub(crate) fn new() -> Self {
+    /// The metrics of a server, with those of its installation.
+    pub(crate) fn new(installation: Option<&Installation>) -> Self {
         let mut metrics = Metrics::default();
         metrics.register();
+        if let Some(installation) = installation {
+            metrics.registry.register_collector(Box::new(Storage::of(installation)));
+        }
         Self(Arc::new(metrics))
     }
 
@@ -227,7 +232,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_door_method_and_class_of_status() {
-        let telemetry = Telemetry::new();
+        let telemetry = Telemetry::new(None);
         for status in [StatusCode::OK, StatusCode::CREATED] {
             telemetry.request_begins();
             telemetry.request_ends("oci", &Method::PUT, Some(status), Duration::from_millis(2));
@@ -240,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_metrics_show_the_memory_held_and_how_often_the_budget_was_exceeded() {
-        let (telemetry, budget) = (Telemetry::new(), Budget::new(16 << 20));
+        let (telemetry, budget) = (Telemetry::new(None), Budget::new(16 << 20));
         let anonymous = || budget.anonymous([192, 0, 2, 1].into());
         let _held = anonymous().share(2 << 20).expect("an eighth");
         assert!(anonymous().share(1).is_err() && anonymous().share(1).is_err());
@@ -255,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_unknown_method_creates_no_label() {
-        let telemetry = Telemetry::new();
+        let telemetry = Telemetry::new(None);
         telemetry.request_begins();
         telemetry.request_ends("none", &Method::from_bytes(b"BREW").unwrap(), Some(StatusCode::NOT_FOUND), Duration::ZERO);
         let text = telemetry.as_text();

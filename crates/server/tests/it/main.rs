@@ -21,6 +21,7 @@ mod oci;
 mod pull_statistics;
 mod revoking;
 mod serving;
+mod shared_database;
 mod support;
 mod tls;
 mod transferring;

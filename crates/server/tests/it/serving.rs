@@ -218,7 +218,9 @@ fn a_server_that_drains_is_not_ready_but_serves_until_the_next_signal() {
     server.wait_for_event(|event| event["message"] == "draining");
     wait_until("a server that drains is ready", || server.get("/readyz").status == 503);
     assert_eq!((server.get("/healthz").status, server.aws("DescribeRegistries", &json!({})).status), (200, 200));
-    assert_eq!(kept.send("GET", "/healthz", &[], b"").status, 200);
+    let last = kept.send("GET", "/healthz", &[], b"");
+    assert_eq!((last.status, last.header("connection")), (200, Some("close")));
+    assert!(kept.is_closed(), "a proxy could go on using a connection that ends");
     server.terminate();
     server.wait_for_event(|event| event["message"] == "stopping");
     assert!(server.wait().success());

@@ -39,6 +39,8 @@ impl Bucket {
         let builder = AmazonS3Builder::new().with_bucket_name(&name).with_region(&region);
         let builder = credentials.settings.iter().fold(builder, |builder, (key, value)| builder.with_config(*key, value));
         let builder = builder.with_virtual_hosted_style_request(true).with_endpoint(&url).with_unsigned_payload(true).with_retry(retries());
+        // Every server knows the request that deletes one object, and no more is deleted at a time.
+        let builder = builder.with_disable_bulk_delete(true);
         let builder = builder.with_client_options(client_options.clone()).with_http_connector(connector.clone());
         let refused = |error: object_store::Error| Error::Internal(format!("the bucket '{name}' at {url} cannot be used: {error}"));
         let (client, http) = (builder.build().map_err(refused)?, connector.connect(&client_options).map_err(refused)?);

@@ -48,10 +48,10 @@ fn start(program: &Path) -> SocketAddr {
     let mut shell = shell.spawn().expect("a shell");
     let mut line = String::new();
     BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("started");
+    // The shell's input stays open as long as this process lives.
+    std::mem::forget(shell);
     for _ in 0..200 {
         if TcpStream::connect(address).is_ok() {
-            // The shell's input stays open as long as this process lives.
-            std::mem::forget(shell);
             return address;
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -1,0 +1,66 @@
+//! An S3 server for the tests of this process.
+
+use super::process::PATIENCE;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs the server until the process that holds its standard input ends, and then removes its folder.
+const RUN: &str = r#""$0" --quiet --port "$1" posix "$2" >/dev/null 2>&1 </dev/null & cat; kill $!; wait; rm -rf "$2""#;
+
+pub(crate) struct Buckets {
+    /// A bucket is a directory in it.
+    folder: PathBuf,
+    address: SocketAddr,
+    /// Its standard input is closed when this process ends, however it does.
+    _shell: Child,
+}
+
+impl Buckets {
+    /// The credentials of the server, as variables of the environment.
+    pub(crate) const CREDENTIALS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIABUCKET"), ("AWS_SECRET_ACCESS_KEY", "hunter3hunter3")];
+
+    /// The server that all tests share, or `None` where versitygw is not installed.
+    pub(crate) fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Buckets>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| program().map(|program| Self::start(&program)));
+        if shared.is_none() {
+            assert!(std::env::var_os("CI").is_none(), "versitygw must be installed in CI (tests/install.sh scale)");
+            eprintln!("versitygw is not installed (tests/install.sh scale): nothing was tried in a bucket");
+        }
+        shared.as_ref()
+    }
+
+    fn start(program: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", RUN]).arg(program).arg(address.to_string()).arg(&folder).stdin(Stdio::piped());
+        shell.env("ROOT_ACCESS_KEY", Self::CREDENTIALS[0].1).env("ROOT_SECRET_KEY", Self::CREDENTIALS[1].1);
+        let buckets = Self { folder, address, _shell: shell.spawn().unwrap() };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "versitygw does not answer");
+            thread::sleep(Duration::from_millis(50));
+        }
+        buckets
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn create(&self, name: &str) {
+        std::fs::create_dir(self.folder.join(name)).unwrap();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut programs = [cache].into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join("versitygw"));
+    programs.find(|program| program.exists())
+}
