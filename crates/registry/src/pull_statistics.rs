@@ -35,7 +35,8 @@ impl Installation {
     /// Remembers that a client has resolved a tag to a digest, which is no pull yet.
     pub fn note_resolved(&self, manifest: &StoredManifest, reference: &Reference, client: IpAddr) {
         if let Reference::Tag(tag) = reference {
-            self.expect_anywhere(client, manifest.place, Some(tag));
+            // What is attached to an image has no counter, and is not counted elsewhere either.
+            self.expect_anywhere(client, manifest.place, manifest.counter.as_ref().map(|_| tag));
             self.0.pull_statistics.expected_pulls.remember(client, manifest.place, manifest.counter.clone(), self.now());
         }
     }

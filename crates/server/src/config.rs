@@ -4,6 +4,7 @@
 //! `settings::SETTINGS`.
 
 mod accounts;
+mod blob_redirect;
 mod cors;
 mod file;
 mod flags;

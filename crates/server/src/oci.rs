@@ -19,6 +19,7 @@ mod multipart;
 mod operation;
 mod pulling;
 mod range;
+mod redirect;
 mod referrers;
 mod route;
 mod tags;

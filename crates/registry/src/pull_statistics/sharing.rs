@@ -36,8 +36,8 @@ impl Installation {
         Ok(())
     }
 
-    /// Tells what remains to be told before a stop, and counts the requests that wait.
-    pub(crate) async fn settle_expected_pulls(&self) {
+    /// Tells what remains to be told, such as before a stop, and counts the requests that wait.
+    pub async fn settle_expected_pulls(&self) {
         if !self.is_shared() {
             return;
         }

@@ -123,17 +123,24 @@ impl Claim {
         Ok(self.installation.0.metadata.counting().write(work).await? > 0)
     }
 
-    /// Leaves the session as it was before this request, without the bytes received.
+    /// Leaves the session as it was before this request, without the bytes received. If another request has taken it over, nothing of that
+    /// is touched.
     pub(super) async fn give_up(self) {
         let undone = match &self.right {
             _ if self.has_inserted => self.undo().await,
-            Some(right) => right.release(&self.installation, &self.id).await,
-            None => Ok(()),
+            Some(right) => right.release(&self.installation, &self.id).await.map(|()| false),
+            None => Ok(false),
         };
-        if let Err(error) = undone {
+        let is_gone = undone.unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot release an upload");
-        }
-        if self.has_inserted || self.object != self.id {
+            false
+        });
+        self.delete_bytes(is_gone).await;
+    }
+
+    /// Deletes the bytes of a session that has no row any more, or those that only this request knows.
+    pub(super) async fn delete_bytes(self, is_gone: bool) {
+        if is_gone || self.object != self.id {
             self.installation.0.blobs.delete_upload(&self.object).await;
         }
     }
@@ -168,13 +175,14 @@ impl Claim {
         Ok(self.installation.0.metadata.counting().write(work).await? > 0)
     }
 
-    /// Deletes the row that this request inserted.
-    async fn undo(&self) -> Result<()> {
+    /// Deletes the row that this request inserted. Returns `false` if another request has taken the session over.
+    async fn undo(&self) -> Result<bool> {
         let (id, token) = (self.id.clone(), self.token());
         let work = async move |tx: &mut Tx<'_>| tx.execute(&UNDO, params![id, token]).await;
-        if self.installation.0.metadata.counting().write(work).await? > 0 {
+        let is_gone = self.installation.0.metadata.counting().write(work).await? > 0;
+        if is_gone {
             self.installation.0.upload_quota.release(&self.repository);
         }
-        Ok(())
+        Ok(is_gone)
     }
 }

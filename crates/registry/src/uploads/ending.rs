@@ -71,15 +71,17 @@ impl Installation {
         Ok(())
     }
 
-    /// Cancels a session that a request has claimed, because its bytes are not the blob that they should be.
+    /// Cancels a session that a request has claimed, because its bytes are not the blob that they should be. Does nothing if another
+    /// request has taken it over.
     pub(super) async fn cancel_claimed(&self, claim: Claim) -> Result<()> {
         let (ended, now) = (Ended::of(&claim), self.now());
         let has_row = !ended.is_new;
         let work = async move |tx: &mut Tx<'_>| ended.end(tx, now).await;
-        if self.0.metadata.counting().write(work).await? && has_row {
+        let has_ended = self.0.metadata.counting().write(work).await?;
+        if has_ended && has_row {
             self.0.upload_quota.release(&claim.repository);
         }
-        self.0.blobs.delete_upload(&claim.object).await;
+        claim.delete_bytes(has_ended).await;
         Ok(())
     }
 

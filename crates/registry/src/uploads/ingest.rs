@@ -206,8 +206,8 @@ impl Ingest {
     /// Discards the bytes received.
     pub(super) async fn abandon(self) -> Result<()> {
         let abandoned = match self.stage {
-            Stage::Inline(_) => Ok(()),
-            Stage::Stored(session) => session.abandon().await,
+            Stage::Stored(session) if self.claim.may_write() => session.abandon().await,
+            Stage::Inline(_) | Stage::Stored(_) => Ok(()),
         };
         self.claim.give_up().await;
         abandoned

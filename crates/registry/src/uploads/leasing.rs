@@ -4,7 +4,7 @@ use super::claim::Claim;
 use super::session::{Session, SessionName, busy, misplaced};
 use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::upload_leases::{GRACE, Intent};
+use crate::upload_leases::{GRACE, Intent, UploadLease};
 use std::time::Duration;
 
 /// How often a completing request looks whether a request of another replica is done.
@@ -25,8 +25,8 @@ impl Installation {
             lease = self.0.upload_leases.acquire(name.id, intent);
             session = self.session(name).await?;
         }
-        if lease.is_ok() && start.is_none() && intent == Intent::Complete {
-            session = self.await_writer(name, session).await?;
+        if let (Ok(lease), None, Intent::Complete) = (&lease, start, intent) {
+            session = self.await_writer(name, session, lease).await?;
         }
         let stored = session.row.received;
         let received = lease.as_ref().err().map_or(stored, |holder| holder.position(stored));
@@ -37,11 +37,13 @@ impl Installation {
         }
     }
 
-    /// Waits until no request of another replica writes to the session, at most [`GRACE`].
-    async fn await_writer(&self, name: SessionName<'_>, mut session: Session) -> Result<Session> {
+    /// Waits until no request of another replica writes to the session, until the lease is revoked, and at most [`GRACE`].
+    async fn await_writer(&self, name: SessionName<'_>, mut session: Session, lease: &UploadLease) -> Result<Session> {
         let mut waited = Duration::ZERO;
         while self.is_written_elsewhere(&session) && waited < GRACE {
-            tokio::time::sleep(POLL).await;
+            if tokio::time::timeout(POLL, lease.revoked()).await.is_ok() {
+                return Ok(session);
+            }
             waited += POLL;
             session = self.session(name).await?;
         }

@@ -10,6 +10,7 @@ mod migrating;
 mod opening;
 mod pages;
 mod pull_statistics;
+mod replicas;
 mod search;
 mod support;
 mod tags;

@@ -1,6 +1,6 @@
 //! Counting pulls: what counts, how it is kept, and what happens to it when things are deleted or damaged.
 
-use crate::support::database::is_postgres;
+use crate::support::database::{Database, is_postgres};
 use crate::support::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, World, tag};
 use roadstead_model::{Day, Digest, Reference};
 use roadstead_registry::{PullTotals, PullsOf, StoredManifest};
@@ -30,6 +30,7 @@ impl World {
 
     /// The pulls of the repository, with those that were not flushed yet.
     async fn totals(&self) -> PullTotals {
+        self.installation.settle_expected_pulls().await;
         self.installation.flush_pulls().await;
         self.installation.pull_totals(&self.key).await.expect("totals")
     }
@@ -117,6 +118,33 @@ async fn a_pull_by_digest_counts_for_the_tag_that_the_client_has_just_resolved()
     world.pull(&Reference::Digest(child), OTHER, false).await;
     world.pull(&Reference::Digest(index), CLIENT, false).await;
     assert_eq!((people(world.totals().await), world.tags_of_today().await), (3, vec![("v1".to_owned(), 1), ("v1-amd64".to_owned(), 1)]));
+}
+
+#[tokio::test]
+async fn a_tag_resolved_at_one_replica_is_pulled_by_digest_at_another() {
+    let world = World::new().await;
+    if let Database::File = world.database {
+        eprintln!("not run on SQLite: one server has the database for itself");
+        return;
+    }
+    let other = world.beside().await;
+    // It reads what is told from here on.
+    other.settle_expected_pulls().await;
+    let image = world.push_image("app", &["v1"]).await;
+    let signature = world.attach(&image, &["signed"]).await;
+    for (tag, digest, client) in [("v1", &image, CLIENT), ("signed", &signature, CLIENT), ("", &image, OTHER)] {
+        if !tag.is_empty() {
+            world.resolve(tag, client).await;
+        }
+        let reference = Reference::Digest(digest.clone());
+        let manifest = other.get_manifest(&world.key, &reference).await.expect("a manifest");
+        other.count_pull(&manifest, &reference, client, false);
+    }
+    world.installation.settle_expected_pulls().await;
+    other.settle_expected_pulls().await;
+    other.flush_pulls().await;
+    assert_eq!((people(world.totals().await), world.tags_of_today().await), (2, vec![("v1".to_owned(), 1)]));
+    other.close().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use crate::config::Config;
 use crate::router::emulator;
+use roadstead_registry::BlobsPlace;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -60,4 +61,14 @@ pub(super) fn refuse_ephemeral_places(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Failed("--ephemeral keeps all data in a temporary directory: remove it, or --database and --blobs".to_owned()))
+}
+
+/// Fails if there is nothing to redirect clients to.
+pub(super) fn refuse_redirects_nowhere(config: &Config) -> Result<(), Failure> {
+    match config.places.blobs {
+        BlobsPlace::Folder if config.blob_redirect.enabled => {
+            Err(Failure::Failed("--blob-redirect needs a bucket that clients can reach: set --blobs s3://…".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }

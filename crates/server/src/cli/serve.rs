@@ -84,6 +84,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     follow_audit_log(&config, &audit)?;
     checks::refuse_open_emulator(&config).await?;
     checks::refuse_idle_hsts(&config)?;
+    checks::refuse_redirects_nowhere(&config)?;
     checks::refuse_ephemeral_places(&config)?;
     let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
     // Bind before opening: a server that cannot listen must not leave a new data directory behind.

@@ -1,5 +1,6 @@
 //! All settings: the fields of [`Config`], and the rows of [`SETTINGS`] that set them.
 
+use super::blob_redirect::{self, BlobRedirect};
 use super::cors::Cors;
 use super::gallery::GalleryConfig;
 use super::origin::Origin;
@@ -68,6 +69,7 @@ pub struct Config {
     pub pull_rate_authenticated: Option<Rate>,
     /// The number of bytes that an address may download anonymously per month.
     pub pull_volume: Option<u64>,
+    pub blob_redirect: BlobRedirect,
     /// The maximum memory for requests and answers, in bytes.
     pub memory_budget: u64,
     pub body_pace: BodyPace,
@@ -190,6 +192,14 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::number("pull_volume", "AMOUNT", set!(pull_volume, values::size))
         .help("Bytes that an address may download anonymously per calendar month (UTC), such as 500GB")
         .unset("unlimited"),
+    Row::switch("blob_redirect", set!(blob_redirect.enabled, values::switch))
+        .help("Send clients to the store for the bytes of blobs (only with --blobs s3://…)"),
+    Row::text("blob_redirect_lifetime", "DURATION", set!(blob_redirect.lifetime, blob_redirect::lifetime))
+        .help("How long the address of a blob in the store is valid")
+        .default("15m"),
+    Row::text("blob_redirect_url", "URL", set!(blob_redirect.base, blob_redirect::base))
+        .help("What replaces scheme and host of such addresses, such as the base of a CDN in front of the store")
+        .unset("the addresses of the store"),
     Row::list("robots", "USER-AGENT,…", |config, text| push(&mut config.robots, values::user_agent(text)))
         .help("Count pulls by programs whose User-Agent begins so as those of robots, besides the known ones")
         .unset("none"),

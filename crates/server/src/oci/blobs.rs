@@ -7,6 +7,7 @@ use super::headers::{CONTENT_DIGEST, IMMUTABLE};
 use super::multipart;
 use super::pulling::Puller;
 use super::range::{self, Selection, content_range};
+use super::redirect;
 use crate::http::{Body, Call, Reply, Response};
 use crate::principal::Principal;
 use crate::rates::Pulled;
@@ -29,6 +30,10 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
         if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, UNKNOWN) }
     } else {
         let blob = server.installation.find_blob(target.repository(), digest).await?;
+        if !is_known && let Some(reply) = redirect::to_store(server, &blob).await? {
+            admitted.charge(blob.size);
+            return Ok(reply.into_response());
+        }
         if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
     };
     let reply = reply.with_static(ACCEPT_RANGES, "bytes").with(CONTENT_DIGEST, digest.as_str());

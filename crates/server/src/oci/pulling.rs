@@ -43,6 +43,13 @@ impl Puller<'_> {
 }
 
 impl Admitted {
+    /// Counts bytes that the client is sent elsewhere for.
+    pub(super) fn charge(&self, bytes: u64) {
+        if let Some(charge) = &self.0 {
+            charge.add(bytes);
+        }
+    }
+
     /// Attaches the counter to the response, whose bytes are counted as they are sent.
     pub(super) fn answer(self, mut response: Response) -> Response {
         if let Some(charge) = self.0 {

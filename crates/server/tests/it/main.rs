@@ -22,6 +22,7 @@ mod pull_statistics;
 mod revoking;
 mod serving;
 mod shared_database;
+mod shared_limits;
 mod support;
 mod tls;
 mod transferring;

@@ -7,6 +7,7 @@ mod manifests;
 mod pages;
 mod paths;
 mod pulls;
+mod redirects;
 mod sessions;
 mod uploads;
 

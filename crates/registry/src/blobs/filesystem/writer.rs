@@ -89,6 +89,9 @@ impl Writer {
     /// Appends the last batch and makes a durable blob from the upload. Fails if its digest is not the target. Blocks.
     pub(super) fn finish(mut self, last: &[Bytes]) -> Result<String> {
         self.append(last)?;
+        if self.file.is_none() && self.upload.taken_over {
+            self.file = Some(open(&self.layout, &self.upload)?);
+        }
         let expected = self.upload.target.take().ok_or_else(|| Error::Internal("an upload was finished without a target".to_owned()))?;
         let key = key(&self.upload.id, &expected);
         let paths = Paths { upload: self.layout.upload(&self.upload.id), blob: self.layout.object(&key) };
@@ -121,10 +124,20 @@ fn open(layout: &Layout, upload: &ResumedUpload) -> io::Result<UploadFile> {
     {
         fs::rename(layout.object(&key(&upload.id, target)), &path)?;
     }
-    if upload.taken_over && upload.received > 0 {
-        detach(layout, &path, upload.received)?;
+    match upload.received {
+        _ if !upload.taken_over => {}
+        0 => remove(&path)?,
+        length => detach(layout, &path, length)?,
     }
     UploadFile::open(&path, upload.received)
+}
+
+/// Removes a file. A former writer that is still alive writes to what it has open.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces the file of an upload by a copy of its first bytes. A former writer that is still alive writes to the old file.

@@ -30,6 +30,15 @@ pub(crate) fn is_postgres(why: &str) -> bool {
     is_postgres
 }
 
+/// Whether the tests run on SQLite, where one server has the database to itself.
+pub(crate) fn is_sqlite(why: &str) -> bool {
+    let is_sqlite = server().is_none();
+    if is_sqlite {
+        eprintln!("not run on SQLite: {why}");
+    }
+    is_sqlite
+}
+
 pub(crate) enum Database {
     File,
     Postgres(PostgresOptions),
