@@ -82,6 +82,7 @@ class Balancer(Nginx):
         servers = "".join(f"server {replica} max_fails=0;" for replica in replicas)
         return f"upstream registry {{ {servers} keepalive 64; }}", f"""
             keepalive_timeout {kept};
+            keepalive_requests 1000000;
             location / {{
                 proxy_pass http://registry;
                 proxy_http_version 1.1;

@@ -48,6 +48,7 @@ def test_a_push_is_told_with_its_author_and_a_bad_login_without_its_password(aud
     assert password not in text and "hunter2" not in text
 
 
+@pytest.mark.direct("what a replica has counted reaches the others within seconds")
 def test_a_client_that_signs_with_a_wrong_secret_is_held_back_and_the_right_one_is_served(audited):
     server, events = audited
     key, _ = server.key()

@@ -154,7 +154,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(start_for_module, tmp_path_factory):
-    return World(start_for_module("--emulator"), tmp_path_factory.mktemp("shell"))
+    return World(start_for_module("--emulator", "--emulator-on-network"), tmp_path_factory.mktemp("shell"))
 
 
 ALLOW_PUSH = {

@@ -210,6 +210,7 @@ def test_a_pull_of_what_is_not_there_says_so(docker, server, repository):
     assert "not found" in refusal.stderr or "manifest unknown" in refusal.stderr, refusal.stderr
 
 
+@pytest.mark.direct("what a replica has counted reaches the others within seconds")
 def test_one_pull_of_two_platforms_passes_at_any_rate(daemon, start):
     limited = start("--pull-rate-anonymous", "1/h", "--create-on-push")
     index = of_two_platforms()

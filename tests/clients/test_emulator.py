@@ -15,7 +15,7 @@ def session(access_key, secret="anything"):
 
 @pytest.fixture
 def emulator(start):
-    return start("--emulator")
+    return start("--emulator", "--emulator-on-network")
 
 
 @pytest.fixture

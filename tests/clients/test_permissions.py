@@ -1,6 +1,7 @@
 """Permissions at the OCI door: pushes and deletes by users with keys and policies created at the command line."""
 
 import base64
+import contextlib
 import json
 import uuid
 
@@ -64,7 +65,28 @@ class User:
         return self.server.session(self.access_key, self.secret).client("ecr-public", endpoint_url=self.server.url)
 
     def pusher(self):
-        return Pusher(self.server, self.client())
+        pusher = Pusher(self.server, self.client())
+        pusher.user = self
+        return pusher
+
+    @contextlib.contextmanager
+    def may_upload(self, ecr, repository):
+        """For this moment only, whatever the policies say otherwise."""
+        upload = ("InitiateLayerUpload", "UploadLayerPart")
+        named = ("--user", self.name, "--account", self.account)
+        try:
+            before = ecr.get_repository_policy(repositoryName=repository)["policyText"]
+        except ecr.exceptions.RepositoryPolicyNotFoundException:
+            before = None
+        grant = {"Effect": "Allow", "Principal": {"AWS": self.arn}, "Action": [f"ecr-public:{action}" for action in upload]}
+        ecr.set_repository_policy(repositoryName=repository, policyText=document(grant), force=True)
+        self.server.run("policy", "attach", "moment", *named, "--document", "-", text=document(allow(*upload)))
+        yield
+        self.server.run("policy", "detach", "moment", *named)
+        if before:
+            ecr.set_repository_policy(repositoryName=repository, policyText=before, force=True)
+        else:
+            ecr.delete_repository_policy(repositoryName=repository)
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +112,17 @@ def assert_denied(answer, sentence):
     assert (error["code"], error["message"]) == ("DENIED", sentence)
 
 
-def begin(pusher, repository):
-    begun = pusher.request("POST", f"{repository}/blobs/uploads/", Content_Length="0")
-    assert begun.status == 202, begun.data
-    return begun.headers["Location"].removeprefix(pusher.server.url)
+def begin(root, who, repository, content=b""):
+    """Starts an upload as the one who is to go on with it: nobody else could. Whoever has no login gets one of root's."""
+    user = getattr(who, "user", None)
+    starter = who if user else root
+    with user.may_upload(root.server.client(), repository) if user else contextlib.nullcontext():
+        begun = starter.request("POST", f"{repository}/blobs/uploads/", Content_Length="0")
+        assert begun.status == 202, begun.data
+        place = begun.headers["Location"].removeprefix(starter.server.url)
+        if content:
+            assert starter.request("PATCH", place, content, Content_Type="application/octet-stream").status == 202
+    return place
 
 
 def with_digest(place, content):
@@ -108,25 +137,24 @@ def start_upload(root, who, repository):
 
 
 def send_chunk(root, who, repository):
-    return who.request("PATCH", begin(root, repository), b"chunk", Content_Type="application/octet-stream")
+    return who.request("PATCH", begin(root, who, repository), b"chunk", Content_Type="application/octet-stream")
 
 
 def ask_for_upload(root, who, repository):
-    return who.request("GET", begin(root, repository))
+    return who.request("GET", begin(root, who, repository))
 
 
 def cancel_upload(root, who, repository):
-    return who.request("DELETE", begin(root, repository))
+    return who.request("DELETE", begin(root, who, repository))
 
 
 def close_upload(root, who, repository):
-    place = begin(root, repository)
-    root.request("PATCH", place, b"chunk", Content_Type="application/octet-stream")
+    place = begin(root, who, repository, b"chunk")
     return who.request("PUT", with_digest(place, b"chunk"), Content_Length="0")
 
 
 def close_upload_with_bytes(root, who, repository):
-    return who.request("PUT", with_digest(begin(root, repository), b"bytes"), b"bytes", Content_Type="application/octet-stream")
+    return who.request("PUT", with_digest(begin(root, who, repository), b"bytes"), b"bytes", Content_Type="application/octet-stream")
 
 
 def push_blob_at_once(root, who, repository):

@@ -11,6 +11,7 @@ from test_containerd_umoci import ctr
 from test_docker import daemon
 from tools import Tool, go_tool, need
 
+pytestmark = pytest.mark.direct("each replica remembers for itself which requests are parts of one pull")
 REPOSITORY = "team/app"
 
 

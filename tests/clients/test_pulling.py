@@ -84,6 +84,7 @@ class Podman:
 CLIENTS = [Crane, Regctl, Skopeo, Podman]
 
 
+@pytest.mark.direct("what a replica has counted reaches the others within seconds")
 @pytest.mark.parametrize("client", CLIENTS)
 def test_one_pull_of_two_platforms_passes_at_any_rate(client, start, tmp_path):
     server = start("--pull-rate-anonymous", "1/h", "--create-on-push")

@@ -22,14 +22,16 @@ class Operation:
     called: float
     returned: float = UNKNOWN
 
+    @property
+    def is_known(self) -> bool:
+        return self.returned is not UNKNOWN
+
     def after(self, state: str | None) -> tuple[bool, str | None]:
-        """Whether the operation fits a tag that holds `state`, and what the tag holds afterwards."""
+        """Whether the operation can return what it returned if the tag holds `state`, and what the tag holds afterwards."""
         if self.kind == "put":
             return True, self.value
         if self.kind == "read":
             return state == self.value, state
-        if self.returned is UNKNOWN:
-            return True, None
         return (state is None) == (self.value is None), None
 
 
@@ -56,32 +58,42 @@ class History:
 
 
 def is_linearizable(operations: list[Operation], state: str | None = None) -> bool:
-    """Whether there is an order of the operations, within their times, in which each returns what it returned."""
-    ordered = sorted(operations, key=lambda operation: operation.called)
-    known = sum(1 << number for number, operation in enumerate(ordered) if operation.returned is not UNKNOWN)
-    pending, seen = [((1 << len(ordered)) - 1, state)], set()
+    """Whether there is an order of the operations, within their times, in which each returns what it returned.
+
+    An operation of unknown outcome has all the time there is, so it need not come earlier than right before one that does not fit
+    without it; whatever else it could do is what happens without it.
+    """
+    known = sorted((operation for operation in operations if operation.is_known), key=lambda operation: operation.called)
+    unknown = [operation for operation in operations if not operation.is_known]
+    pending, seen = [((1 << len(known)) - 1, 0, state)], set()
     while pending:
-        left, state = pending.pop()
-        if not left & known:
+        here = left, used, state = pending.pop()
+        if not left:
             return True
-        if (left, state) in seen:
+        if here in seen:
             continue
-        seen.add((left, state))
-        for number in _next(ordered, left):
-            fits, then = ordered[number].after(state)
+        seen.add(here)
+        candidates, deadline = _next(known, left)
+        for number in candidates:
+            rest = left & ~(1 << number)
+            fits, then = known[number].after(state)
             if fits:
-                pending.append((left & ~(1 << number), then))
+                pending.append((rest, used, then))
+                continue
+            for helper, before in enumerate(unknown):
+                fits, then = known[number].after(before.value if before.kind == "put" else None)
+                if fits and not used >> helper & 1 and before.called <= deadline:
+                    pending.append((rest, used | 1 << helper, then))
     return False
 
 
-def _next(ordered: list[Operation], left: int):
-    """The operations that may come next: those called before any of the others that are left returned."""
-    first_return = UNKNOWN
+def _next(known: list[Operation], left: int) -> tuple[list[int], float]:
+    """The operations that may come next, those that return first last, and the time by which one of them must have happened."""
+    deadline, candidates = UNKNOWN, []
     number = (left & -left).bit_length() - 1
-    candidates = []
-    while number < len(ordered) and ordered[number].called <= first_return:
+    while number < len(known) and known[number].called <= deadline:
         if left >> number & 1:
             candidates.append(number)
-            first_return = min(first_return, ordered[number].returned)
+            deadline = min(deadline, known[number].returned)
         number += 1
-    return candidates
+    return sorted(candidates, key=lambda number: -known[number].returned), deadline

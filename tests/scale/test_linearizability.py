@@ -14,7 +14,8 @@ from load import REPOSITORY
 from pushing import Pusher, image
 
 TAGS = ("latest", "stable", "edge")
-SECONDS = 8
+OPERATIONS = 400
+PATIENCE = 60  # seconds
 
 
 class Mover(threading.Thread):
@@ -78,14 +79,15 @@ class Mover(threading.Thread):
 
 
 def observe(cluster, meanwhile=lambda: None) -> History:
-    """The history of three clients, each of which asks a replica of its own."""
+    """The history of three clients, each of which asks a replica of its own, while `meanwhile` happens every half second."""
     Pusher(cluster).push(REPOSITORY, image(b"layer"), "other")
     history, over = History(), threading.Event()
     movers = [Mover(cluster.at(number), number, history, over) for number in range(3)]
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and all(mover.is_alive() for mover in movers):
+    deadline = time.monotonic() + PATIENCE
+    while len(history) < OPERATIONS and all(mover.is_alive() for mover in movers):
+        assert time.monotonic() < deadline, f"only {len(history)} operations"
         meanwhile()
-        time.sleep(0.1)
+        time.sleep(0.5)
     over.set()
     for mover in movers:
         mover.join(60)
@@ -93,27 +95,26 @@ def observe(cluster, meanwhile=lambda: None) -> History:
     return history
 
 
-def assert_linearizable(history: History, least: int) -> None:
-    assert len(history) >= least, "too few operations to say anything"
+def assert_linearizable(history: History) -> None:
     wrong = history.violations()
     assert not wrong, {tag: operations[-20:] for tag, operations in wrong.items()}
 
 
 @pytest.mark.smoke
 def test_tags_are_registers(cluster):
-    assert_linearizable(observe(cluster), 200)
+    assert_linearizable(observe(cluster))
 
 
 def test_tags_are_registers_while_connections_to_the_database_are_cut(cluster):
-    assert_linearizable(observe(cluster, meanwhile=lambda: cluster.proxies.cut(POSTGRES)), 50)
+    assert_linearizable(observe(cluster, meanwhile=lambda: cluster.proxies.cut(POSTGRES)))
 
 
 def test_tags_are_registers_while_a_replica_ends_and_begins(cluster):
     rounds = iter(range(1000))
 
     def meanwhile():
-        if next(rounds) % 20 == 10:
+        if next(rounds) % 4 == 1:
             cluster.kill_replica(2)
             cluster.start_replica(2)
 
-    assert_linearizable(observe(cluster, meanwhile), 100)
+    assert_linearizable(observe(cluster, meanwhile))

@@ -13,6 +13,7 @@ pub(crate) mod migrations;
 mod parameters;
 mod postgres;
 mod rows;
+mod sql;
 mod sqlite;
 mod tables;
 mod transaction;
@@ -30,8 +31,11 @@ pub(crate) use cache::{Cache, bytes_of};
 pub(crate) use parameters::{Parameter, Value, params};
 pub use postgres::DatabaseMetrics;
 pub(crate) use rows::{FromColumn, FromRow, Row};
+#[cfg(test)]
+pub(crate) use sql::for_postgres;
+pub(crate) use sql::{Sql, statements};
 pub(crate) use tables::{Cell, Cells, Column, METADATA_TABLES, STATISTICS_TABLES, Table};
-pub(crate) use transaction::{Sql, Tx, statements};
+pub(crate) use transaction::Tx;
 
 #[derive(Clone)]
 enum Engine {

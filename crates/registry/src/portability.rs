@@ -2,7 +2,7 @@
 //!
 //! The test starts its own PostgreSQL server if it is installed, which it must be in CI.
 
-use crate::metadata::{METADATA_TABLES, STATISTICS_TABLES, Sql, migrations};
+use crate::metadata::{METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, aliases, bulletins, catalog_data, collection, download_volumes, gallery,
     image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
@@ -165,7 +165,7 @@ async fn postgresql_understands_every_migration_and_every_statement() {
         client.batch_execute(table).await.expect("a table of versions");
     }
     for script in migrations::METADATA.iter().chain(migrations::STATISTICS) {
-        client.batch_execute(&migrations::for_postgres(script)).await.expect("a migration");
+        client.batch_execute(&for_postgres(script)).await.expect("a migration");
     }
     for (name, Sql(text)) in statements() {
         let prepared = client.prepare(&text.replace('?', "$")).await;

@@ -114,13 +114,6 @@ fn refuse_newer(tx: &Tx<'_>, found: i64, migrations: Migrations) -> Result<()> {
     )))
 }
 
-/// Translates a migration for PostgreSQL.
-pub(crate) fn for_postgres(script: &str) -> String {
-    let words =
-        [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("CTEXT", "TEXT COLLATE \"C\""), ("json_quote(", "to_json("), (" WITHOUT ROWID", "")];
-    words.iter().fold(script.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
-}
-
 /// The steps in which SQLite runs a statement on the current schema.
 #[cfg(test)]
 pub(crate) fn plan(sql: &super::Sql) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The engine for several servers: a PostgreSQL database.
 //!
 //! A runtime of its own drives the connections (`pool.rs`, `connection.rs`). Reads see one snapshot. Writes are serializable: one that
-//! conflicts with others runs again while no other write does, so that it then succeeds. `versions.rs` tells caches what has changed.
+//! conflicts with others runs again, in the end while no other write does, so that it succeeds. `versions.rs` tells caches what changed.
 
 mod blocking;
 mod connection;
@@ -23,7 +23,7 @@ use connection::{Connection, Connector, LOCKS, MIGRATING, SLOTS};
 use counters::{Counters, count, read};
 use failure::Kind;
 use parking_lot::Mutex;
-use pool::{Pool, pause};
+use pool::{PAUSE, Pool, SHORT_PAUSE, pause};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use tokio::runtime::Runtime;
@@ -34,12 +34,14 @@ pub use counters::DatabaseMetrics;
 pub(super) use transaction::Transaction;
 
 /// How often a transaction is tried.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 7;
+/// How often a write is tried beside others. Then it runs alone, which must succeed, but for which all others wait.
+const SIDE_BY_SIDE: usize = 4;
 
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Writes run side by side.
 const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
-/// Those that did not succeed so run alone, before the first snapshot is taken.
+/// Those that did not succeed so run alone: the lock is taken before the first snapshot.
 const WRITE_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN EXCLUSIVE MODE";
 const WRITE_LAZILY: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off;
     LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
@@ -120,9 +122,9 @@ impl Postgres {
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let (mut attempt, mut alone) = (1, false);
+        let (mut attempt, mut conflicts) = (1, 0);
         loop {
-            let begin = match (durable, alone) {
+            let begin = match (durable, conflicts >= SIDE_BY_SIDE) {
                 (true, false) => WRITE,
                 (true, true) => WRITE_ALONE,
                 (false, false) => WRITE_LAZILY,
@@ -137,11 +139,10 @@ impl Postgres {
                 Err(aborted) => aborted,
             };
             drop(permit);
-            alone |= aborted.kind == Kind::Conflict;
+            conflicts += usize::from(aborted.kind == Kind::Conflict);
+            let pause = if aborted.kind == Kind::Conflict { pause(SHORT_PAUSE) } else { pause(PAUSE) };
             self.check_retry(aborted, attempt)?;
-            if attempt > 1 {
-                tokio::time::sleep(pause()).await;
-            }
+            tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
@@ -208,7 +209,10 @@ impl Postgres {
         let allowed = connection.answer(connection.client.batch_execute(CHECK_RIGHTS)).await;
         self.pool.give_back(connection);
         drop(permit);
-        allowed.map_err(|_| Error::Internal(self.connector.of_place("it does not allow to write")))?;
+        allowed.map_err(|failure| match failure.kind {
+            Kind::Lost => self.named(failure.error),
+            _ => Error::Internal(self.connector.of_place("it does not allow to write")),
+        })?;
         self.read(work).await.map_err(|error| self.named(error))
     }
 

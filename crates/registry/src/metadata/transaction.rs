@@ -1,28 +1,14 @@
-//! Statements and the transaction that runs them.
-//!
-//! Statements are written in SQL that both SQLite and PostgreSQL run, with numbered parameters (`?1`).
+//! The transaction that runs statements.
 
 use super::ids;
 use super::parameters::Value;
 use super::postgres::Transaction;
 use super::rows::{EngineRow, FromRow, Row};
+use super::sql::Sql;
 use super::sqlite::statements as sqlite;
 use crate::error::Result;
 use roadstead_model::Timestamp;
 use roadstead_model::page::Filling;
-
-/// An SQL statement. [`statements`] lists them by name, so that a test can prepare every one on PostgreSQL.
-pub(crate) struct Sql(pub(crate) &'static str);
-
-/// Declares the statements of a file and, for tests, their list `STATEMENTS`.
-macro_rules! statements {
-    ($($name:ident = $text:expr;)*) => {
-        $(static $name: $crate::metadata::Sql = $crate::metadata::Sql($text);)*
-        #[cfg(test)]
-        pub(crate) static STATEMENTS: &[(&str, &$crate::metadata::Sql)] = &[$((stringify!($name), &$name)),*];
-    };
-}
-pub(crate) use statements;
 
 /// A transaction on an engine. It ends when the function that it was passed to returns.
 pub(crate) enum Tx<'c> {

@@ -12,6 +12,7 @@ mod pages;
 mod pull_statistics;
 mod replicas;
 mod search;
+mod servers;
 mod support;
 mod tags;
 mod transferring;

@@ -1,5 +1,6 @@
 //! Limits of pages in bytes and entries, also for data stored by older versions.
 
+use crate::support::database::is_postgres;
 use crate::support::{OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, World};
 use roadstead_model::manifest::MAXIMUM_ANNOTATIONS;
 use roadstead_model::page::PAGE_BYTES;
@@ -62,6 +63,9 @@ async fn a_page_of_referrers_has_four_mebibytes_and_not_much_less() {
 
 #[tokio::test]
 async fn annotations_from_before_there_was_a_bound_are_left_out_as_a_whole() {
+    if is_postgres("functions of SQLite write its rows") {
+        return;
+    }
     let world = World::new().await;
     let subject = world.push_image("subject", &[]).await;
     for number in 0..12 {
@@ -88,6 +92,9 @@ async fn annotations_from_before_there_was_a_bound_are_left_out_as_a_whole() {
 
 #[tokio::test]
 async fn media_types_from_before_there_was_a_bound_are_not_told_and_end_a_page_early() {
+    if is_postgres("functions of SQLite write its rows") {
+        return;
+    }
     let world = World::new().await;
     let subject = world.push_image("subject", &["a", "b"]).await;
     let other = world.push_image("other", &["c"]).await;
@@ -127,6 +134,9 @@ async fn media_types_from_before_there_was_a_bound_are_not_told_and_end_a_page_e
 
 #[tokio::test]
 async fn images_with_many_tags_end_a_page_early_and_are_not_named_all_at_once() {
+    if is_postgres("functions of SQLite write its rows") {
+        return;
+    }
     let world = World::new().await;
     let mut digests = BTreeSet::new();
     for number in 0..40 {
@@ -174,6 +184,9 @@ async fn every_layer_is_described_by_a_manifest_that_has_it() {
 
 #[tokio::test]
 async fn an_image_is_described_with_all_its_tags_or_not_at_all() {
+    if is_postgres("functions of SQLite write its rows") {
+        return;
+    }
     for (length, all) in [(10, true), (120, false)] {
         let world = World::new().await;
         let digest = world.push_image("1", &[]).await;

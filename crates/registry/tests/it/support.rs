@@ -83,6 +83,11 @@ impl World {
         Self { installation, id, caller, key, clock, limits, folder, database: Database::File }
     }
 
+    /// Opens the same installation as another server does that shares its database.
+    pub(crate) async fn another_server(&self) -> Installation {
+        open(self.database.options(self.folder.path()), &self.clock, &self.limits, Sharing::Server).await
+    }
+
     pub(crate) fn pass_seconds(&self, seconds: i64) {
         self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
@@ -173,10 +178,21 @@ impl World {
     }
 
     pub(crate) async fn push_if(&self, manifest: &Value, tags: &[&str], condition: Condition) -> Result<ManifestPut> {
+        self.push_to(&self.installation, manifest, tags, condition).await
+    }
+
+    /// Pushes a manifest to one of the servers of the world.
+    pub(crate) async fn push_to(
+        &self,
+        server: &Installation,
+        manifest: &Value,
+        tags: &[&str],
+        condition: Condition,
+    ) -> Result<ManifestPut> {
         let tags = tags.iter().map(|text| tag(text)).collect();
         let bytes = Bytes::from(manifest.to_string());
         let push = ManifestPush { bytes, media_type: None, digest: None, tags, condition, create_repository: false };
-        self.installation.put_manifest(&self.key, push).await
+        server.put_manifest(&self.key, push).await
     }
 }
 

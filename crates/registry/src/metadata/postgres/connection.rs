@@ -4,7 +4,7 @@ use super::counters::{Counters, count};
 use super::encryption;
 use super::failure::{Failure, describe, is_io};
 use crate::error::{Error, Result};
-use crate::metadata::transaction::Sql;
+use crate::metadata::sql::Sql;
 use crate::places::{PostgresHost, PostgresOptions};
 use parking_lot::Mutex;
 use std::collections::HashMap;

@@ -13,8 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const WAIT: Duration = Duration::from_secs(5);
 /// How long it waits for a database that cannot be reached, as while it is restarted.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The longest pause between attempts to connect, in milliseconds.
-const PAUSE: u32 = 200;
+/// The longest pause between attempts after a lost connection, in milliseconds.
+pub(super) const PAUSE: u32 = 200;
+/// The longest pause after a conflict, in milliseconds: about as long as a write takes.
+pub(super) const SHORT_PAUSE: u32 = 8;
 
 pub(super) struct Pool {
     connector: Arc<Connector>,
@@ -91,7 +93,7 @@ impl Pool {
                 // While a server is running, even a refusal is the operator's to end.
                 return Err(Error::Unavailable(error.to_string()));
             }
-            tokio::time::sleep(pause()).await;
+            tokio::time::sleep(pause(PAUSE)).await;
         }
     }
 
@@ -104,7 +106,7 @@ impl Pool {
 }
 
 /// A random pause, so that those who failed together do not try again together.
-pub(super) fn pause() -> Duration {
-    let random = getrandom::u32().unwrap_or(PAUSE / 2);
-    Duration::from_millis(u64::from(1 + random % PAUSE))
+pub(super) fn pause(longest: u32) -> Duration {
+    let random = getrandom::u32().unwrap_or(longest / 2);
+    Duration::from_millis(u64::from(1 + random % longest))
 }

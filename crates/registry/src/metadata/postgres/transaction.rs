@@ -4,9 +4,8 @@ use super::connection::Connection;
 use super::counters::{Counters, count};
 use super::failure::{Failure, Kind};
 use crate::error::{Error, Result};
-use crate::metadata::migrations;
 use crate::metadata::parameters::Value;
-use crate::metadata::transaction::Sql;
+use crate::metadata::sql::{Sql, for_postgres};
 use futures_util::TryStreamExt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -52,7 +51,7 @@ impl Transaction {
 
     /// Runs the script of a migration.
     pub(in crate::metadata) async fn execute_script(&mut self, script: &str) -> Result<()> {
-        let script = format!("{}; {}", self.begin.take().unwrap_or_default(), migrations::for_postgres(script));
+        let script = format!("{}; {}", self.begin.take().unwrap_or_default(), for_postgres(script));
         self.has_changed = true;
         // Migrations may take longer than a statement may.
         let ran = self.connection.client.batch_execute(&script).await;

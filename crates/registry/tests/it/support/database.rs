@@ -1,6 +1,8 @@
 //! The database of a world: a file in its folder or, with `ROADSTEAD_TEST_POSTGRES=postgres://…`, a database of its own on that server,
 //! copied from one that is migrated once.
 
+#![allow(clippy::print_stderr)] // what could not be tried is named
+
 use roadstead_registry::{BlobsPlace, DatabasePlace, Installation, OpenOptions, PostgresOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -61,6 +63,14 @@ impl Database {
         match self {
             Self::File => options,
             Self::Postgres(database) => of_postgres(options, database.clone()),
+        }
+    }
+
+    /// The name of the database on PostgreSQL.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::File => "a file",
+            Self::Postgres(options) => &options.database,
         }
     }
 

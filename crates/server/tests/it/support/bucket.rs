@@ -1,5 +1,7 @@
 //! An S3 server for the tests of this process.
 
+#![allow(clippy::print_stderr)] // what could not be tried is named
+
 use super::process::PATIENCE;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

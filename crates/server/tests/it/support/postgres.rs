@@ -1,5 +1,7 @@
 //! A PostgreSQL server for the tests of this process.
 
+#![allow(clippy::print_stderr)] // what could not be tried is named
+
 use super::place::on_files;
 use super::process::{Ended, PATIENCE, run};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

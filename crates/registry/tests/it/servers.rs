@@ -1,0 +1,177 @@
+//! Several servers on one PostgreSQL database. Run with `ROADSTEAD_TEST_POSTGRES=postgres://…`, the URL of a server for tests.
+
+#![allow(clippy::print_stderr)] // what could not be tried is named
+
+use crate::support::World;
+use roadstead_model::Reference;
+use roadstead_registry::{Condition, DatabaseMetrics, DatabasePlace, Installation, OpenError, OpenOptions, Password, PostgresOptions};
+use serde_json::json;
+use std::sync::Arc;
+
+/// A world on PostgreSQL, if there is a server for tests.
+async fn world() -> Option<World> {
+    let world = World::new().await;
+    if !world.installation.is_shared() {
+        eprintln!("not run: ROADSTEAD_TEST_POSTGRES names no server");
+        return None;
+    }
+    Some(world)
+}
+
+fn by_tag(name: &str) -> Reference {
+    Reference::Tag(crate::support::tag(name))
+}
+
+async fn digest(server: &Installation, world: &World, name: &str) -> String {
+    server.get_manifest(&world.key, &by_tag(name)).await.expect("an image").digest.to_string()
+}
+
+fn metrics(server: &Installation) -> DatabaseMetrics {
+    server.database_metrics().expect("a database")
+}
+
+/// The options of the world's database, changed.
+fn changed(world: &World, change: impl FnOnce(&mut PostgresOptions)) -> OpenOptions {
+    let mut options = world.database.options(world.folder.path());
+    if let DatabasePlace::Postgres(database) = &mut options.database {
+        change(database);
+    }
+    options
+}
+
+async fn refusal(options: OpenOptions) -> String {
+    Installation::open(options).await.err().expect("a refusal").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_has_written_the_others_see_at_once() {
+    let Some(world) = world().await else { return };
+    let (second, third) = (world.another_server().await, world.another_server().await);
+    for number in 0..20 {
+        let pushed = world.push_image(&number.to_string(), &["latest"]).await.to_string();
+        let (one, other) = tokio::join!(digest(&second, &world, "latest"), digest(&third, &world, "latest"));
+        assert_eq!((one, other), (pushed.clone(), pushed));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_in_memory_cost_a_part_of_a_statement_each() {
+    let Some(world) = world().await else { return };
+    let pushed = world.push_image("one", &["latest"]).await.to_string();
+    digest(&world.installation, &world, "latest").await;
+    let before = metrics(&world.installation);
+    let world = Arc::new(world);
+    let ask = |_| {
+        let world = world.clone();
+        tokio::spawn(async move { digest(&world.installation, &world, "latest").await })
+    };
+    for answer in (0..64).map(ask).collect::<Vec<_>>() {
+        assert_eq!(answer.await.expect("no panic"), pushed);
+    }
+    let after = metrics(&world.installation);
+    assert_eq!((after.statements - before.statements, after.versions_asked - before.versions_asked), (0, 64));
+    assert!(after.version_checks - before.version_checks <= 64);
+    eprintln!("64 answers from memory: {} checks of the version", after.version_checks - before.version_checks);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_clients_push_into_one_repository_over_three_servers_without_an_error() {
+    const CLIENTS: usize = 16;
+    const PUSHES: usize = 8;
+    let Some(world) = world().await else { return };
+    let servers = [world.installation.clone(), world.another_server().await, world.another_server().await];
+    let config = world.push_blob(b"{}").await;
+    let before: Vec<_> = servers.iter().map(metrics).collect();
+    let world = Arc::new(world);
+    let client = |number: usize| {
+        let (world, server, config) = (world.clone(), servers[number % servers.len()].clone(), config.clone());
+        tokio::spawn(async move {
+            for push in 0..PUSHES {
+                let manifest = json!({
+                    "schemaVersion": 2, "mediaType": crate::support::OCI_MANIFEST, "layers": [],
+                    "config": {"mediaType": crate::support::OCI_CONFIG, "digest": config.as_str(), "size": 2},
+                    "annotations": {"push": format!("{number}-{push}")},
+                });
+                world.push_to(&server, &manifest, &[&format!("t{number}-{push}"), "latest"], Condition::None).await.expect("pushed");
+            }
+        })
+    };
+    for ended in (0..CLIENTS).map(client).collect::<Vec<_>>() {
+        ended.await.expect("no error");
+    }
+    assert_eq!(world.metadata().number("SELECT COUNT(*) FROM tag"), (CLIENTS * PUSHES + 1) as i64);
+    assert_eq!(world.metadata().number("SELECT image_count FROM repository"), (CLIENTS * PUSHES) as i64);
+    let sum = |of: fn(&DatabaseMetrics) -> u64| {
+        servers.iter().zip(&before).map(|(server, before)| of(&metrics(server)) - of(before)).sum::<u64>()
+    };
+    eprintln!("{} writes by {CLIENTS} clients, {} of which ran again", sum(|metrics| metrics.writes), sum(|metrics| metrics.conflicts));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_connections_empty_the_caches_and_the_next_requests_work() {
+    let Some(world) = world().await else { return };
+    let pushed = world.push_image("one", &["latest"]).await.to_string();
+    assert_eq!(digest(&world.installation, &world, "latest").await, pushed);
+    let version = world.installation.metadata_version().await;
+    assert!(version.is_some() && version == world.installation.metadata_version().await);
+    world
+        .metadata()
+        .run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    assert_eq!(digest(&world.installation, &world, "latest").await, pushed);
+    assert_ne!(world.installation.metadata_version().await, version);
+    world.push_image("two", &["latest"]).await;
+    assert_ne!(digest(&world.installation, &world, "latest").await, pushed);
+    world.installation.check_ready().await.expect("ready");
+}
+
+/// "cached plan must not change result type".
+#[tokio::test]
+async fn a_change_of_the_schema_under_a_running_server_does_not_break_its_statements() {
+    let Some(world) = world().await else { return };
+    world.push_image("one", &["latest"]).await;
+    world.installation.get_manifest(&world.key, &by_tag("latest")).await.expect("an image");
+    world.metadata().run(
+        "ALTER TABLE manifest ALTER COLUMN media_type TYPE VARCHAR(300) COLLATE \"C\"; ALTER TABLE tag ADD COLUMN note TEXT;
+        UPDATE change SET writes = writes + 1 WHERE slot = 0",
+    );
+    world.installation.get_manifest(&world.key, &by_tag("latest")).await.expect("an image");
+    world.push_image("two", &["latest"]).await;
+    assert!(metrics(&world.installation).retries > 0);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_one_migration_ahead_is_served_and_one_that_is_further_is_refused() {
+    let Some(world) = world().await else { return };
+    let one_more = "INSERT INTO schema_version (version) SELECT MAX(version) + 1 FROM schema_version";
+    world.metadata().run(one_more);
+    world.installation.check_ready().await.expect("the next version has migrated");
+    let world = world.restart().await;
+    world.push_image("one", &["latest"]).await;
+    world.metadata().run(one_more);
+    let text = refusal(changed(&world, |_| ())).await;
+    assert!(text.contains("newer Roadstead") && text.contains(world.database.name()), "{text}");
+    assert!(world.installation.check_ready().await.is_err());
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_refused_by_name_and_without_the_password() {
+    let Some(world) = world().await else { return };
+    let secret = || Password::Text("hunter2".to_owned());
+    let absent = changed(&world, |database| (database.database, database.password) = ("no_such_database".to_owned(), secret()));
+    let unknown = changed(&world, |database| (database.user, database.password) = ("nobody_at_all".to_owned(), secret()));
+    for (options, expected) in [(absent, "no_such_database"), (unknown, "nobody_at_all")] {
+        let text = refusal(options).await;
+        assert!(text.contains(expected) && text.contains("cannot be used as") && !text.contains("hunter2"), "{text}");
+    }
+    let unreachable = Installation::open(changed(&world, |database| database.port = 1)).await.err();
+    assert!(matches!(&unreachable, Some(OpenError::Metadata(roadstead_registry::Error::Unavailable(_)))), "{unreachable:?}");
+}
+
+#[tokio::test]
+async fn who_may_not_write_is_refused() {
+    let Some(world) = world().await else { return };
+    world.metadata().run("DO $$ BEGIN CREATE ROLE roadstead_reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+    world.metadata().run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO roadstead_reader");
+    let text = refusal(changed(&world, |database| database.user = "roadstead_reader".to_owned())).await;
+    assert!(text.contains("permission denied") && text.contains("roadstead_reader"), "{text}");
+}
