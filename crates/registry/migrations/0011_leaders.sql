@@ -2,7 +2,7 @@
 
 CREATE TABLE leader (
     task CTEXT NOT NULL PRIMARY KEY,
-    -- Names the process, and differs each time that the task is taken.
+    -- Names the process.
     holder CTEXT NOT NULL,
     -- When the task may be taken from a holder that does not renew it.
     until BIGINT NOT NULL

@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) secrets: MasterKey,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    /// The name under which leases are held.
+    pub(crate) holder: String,
     pub(crate) id: String,
     pub(crate) account_id: RegistryId,
     /// The lock on the data directory. `None` in commands.

@@ -24,6 +24,7 @@ statements! {
     RENEW = "UPDATE leader SET until = ?3 WHERE task = ?1 AND holder = ?2";
     RELEASE = "DELETE FROM leader WHERE task = ?1 AND holder = ?2";
     SELECT_SERVER = "SELECT holder FROM leader WHERE task > 'serving ' AND task < 'serving!' AND until > ?1 ORDER BY task LIMIT 1";
+    RELEASE_ALL = "DELETE FROM leader WHERE holder = ?1";
     FORGET = "DELETE FROM leader WHERE until < ?1";
 }
 
@@ -48,7 +49,19 @@ pub enum Task {
 impl Installation {
     /// Takes the lease of a task, or returns `None` if another process holds it.
     pub async fn lead(&self, task: Task) -> Result<Option<Leadership>> {
-        hold(&self.0.metadata, &self.0.clock, task).await
+        hold(&self.0.metadata, &self.0.clock, task, self.0.holder.clone()).await
+    }
+
+    /// Lets other processes take all leases, at the end of this one.
+    pub(crate) async fn release_leases(&self) {
+        if !self.0.metadata.is_shared() {
+            return;
+        }
+        let holder = self.0.holder.clone();
+        let release = async move |tx: &mut Tx<'_>| tx.execute(&RELEASE_ALL, params![holder]).await.map(drop);
+        if let Err(error) = self.0.metadata.counting().write_lazily(release).await {
+            tracing::debug!(%error, "the leases could not be released: they expire");
+        }
     }
 
     /// The host and the process that hold the lease of a task, unless it is free.
@@ -58,11 +71,11 @@ impl Installation {
 }
 
 /// Takes the lease of a task, or returns `None` if another process holds it.
-pub(crate) async fn hold(metadata: &Metadata, clock: &Clock, task: Task) -> Result<Option<Leadership>> {
+pub(crate) async fn hold(metadata: &Metadata, clock: &Clock, task: Task, holder: String) -> Result<Option<Leadership>> {
     if !metadata.is_shared() {
         return Ok(Some(Leadership::of_one_process()));
     }
-    let lease = Lease::new(metadata.counting(), task);
+    let lease = Lease::new(metadata.counting(), task, holder);
     Ok(lease.take(clock.now()).await?.then(|| Leadership::renewed(lease, clock.clone())))
 }
 
@@ -108,13 +121,12 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(metadata: Metadata, task: Task) -> Self {
-        let token = uuid::Uuid::new_v4().simple();
+    fn new(metadata: Metadata, task: Task, holder: String) -> Self {
         let task = match task {
-            Task::Serving => format!("{} {token}", task.name()),
+            Task::Serving => format!("{} {holder}", task.name()),
             _ => task.name().to_owned(),
         };
-        Self { metadata, task, holder: format!("{}, process {} {token}", host(), std::process::id()) }
+        Self { metadata, task, holder }
     }
 
     /// Takes the row unless another process holds it.
@@ -148,6 +160,11 @@ impl Lease {
     }
 }
 
+/// Names this process as the holder of leases. Another call returns another name.
+pub(crate) fn new_holder() -> String {
+    format!("{}, process {} {}", host(), std::process::id(), uuid::Uuid::new_v4().simple())
+}
+
 /// A holder without the token at its end.
 fn shown(holder: String) -> String {
     holder.rsplit_once(' ').map_or(holder.clone(), |(name, _)| name.to_owned())
@@ -174,7 +191,7 @@ mod tests {
     async fn a_task_is_held_by_one_process_until_it_is_released_or_no_longer_renewed() {
         let folder = tempfile::tempdir().expect("a folder");
         let metadata = database(&folder).await;
-        let [one, two] = [(); 2].map(|()| Lease::new(metadata.clone(), Task::Collection));
+        let [one, two] = [(); 2].map(|()| Lease::new(metadata.clone(), Task::Collection, new_holder()));
         let at = |seconds| NOW.plus_seconds(seconds);
         assert!(one.take(at(0)).await.expect("an answer") && !two.take(at(0)).await.expect("an answer"));
         assert!(one.renew(at(20)).await.expect("a renewal"));
@@ -184,9 +201,9 @@ mod tests {
         one.release().await.expect("an end");
         assert!(two.renew(at(52)).await.expect("an answer"), "a former holder releases nothing");
         two.release().await.expect("an end");
-        let three = Lease::new(metadata.clone(), Task::Collection);
+        let three = Lease::new(metadata.clone(), Task::Collection, new_holder());
         assert!(three.take(at(53)).await.expect("an answer"));
-        assert!(Lease::new(metadata, Task::Upkeep).take(at(53)).await.expect("an answer"), "each task is apart");
+        assert!(Lease::new(metadata, Task::Upkeep, new_holder()).take(at(53)).await.expect("an answer"), "each task is apart");
     }
 
     #[tokio::test]
@@ -195,7 +212,7 @@ mod tests {
         let metadata = database(&folder).await;
         let running = async |seconds| running_server(&metadata, NOW.plus_seconds(seconds)).await.expect("an answer");
         assert_eq!(running(0).await, None);
-        let [one, two] = [(); 2].map(|()| Lease::new(metadata.clone(), Task::Serving));
+        let [one, two] = [(); 2].map(|()| Lease::new(metadata.clone(), Task::Serving, new_holder()));
         assert!(one.take(NOW).await.expect("an answer") && two.take(NOW).await.expect("an answer"));
         one.release().await.expect("an end");
         let seen = running(29).await.expect("a server");

@@ -161,6 +161,7 @@ impl Installation {
             secrets,
             limits: options.limits,
             clock: metadata.clock(options.clock),
+            holder: leaders::new_holder(),
             metadata,
             id,
             account_id,
@@ -172,6 +173,7 @@ impl Installation {
     pub async fn close(&self) {
         self.settle_expected_pulls().await;
         self.flush_pulls().await;
+        self.release_leases().await;
         self.0.pull_statistics.close().await;
         self.0.metadata.close().await;
     }

@@ -4,9 +4,9 @@ use super::progress::{Copied, Plan};
 use super::stored_blobs;
 use crate::blobs::BlobStore;
 use crate::clock::Clock;
-use crate::data_directory::{DATABASE, OpenError, Sharing, prepare, write_master_key};
+use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, write_master_key};
 use crate::error::Error;
-use crate::leaders::{Leadership, Task, hold, running_server};
+use crate::leaders::{Leadership, Task, hold, new_holder, running_server};
 use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES};
 use crate::opening::{OpenOptions, setting_up};
 use crate::places::{BlobsPlace, DatabasePlace};
@@ -23,6 +23,7 @@ pub struct Side {
     pub(super) blobs: Arc<BlobStore>,
     /// The id of the installation, in the source.
     pub(super) id: String,
+    blobs_place: String,
     secrets: MasterKey,
     /// The lease on a shared database.
     pub(super) lease: Arc<Leadership>,
@@ -49,13 +50,22 @@ impl Side {
     /// key.
     pub async fn target(options: &OpenOptions, source: &Self) -> Result<Self, OpenError> {
         let lock = prepare(&options.data, options.in_directory(), Sharing::Server)?;
+        if blobs_place(options) == source.blobs_place {
+            // Each would collect the blobs of the other as garbage.
+            return Err(OpenError::Blobs(Error::Refused(format!("both installations would have their blobs in {}", source.blobs_place))));
+        }
         if options.database == DatabasePlace::File {
             write_master_key(&options.data, &source.secrets)?;
         }
         let metadata = options.open_metadata().await?;
         metadata.migrate().await?;
         let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
-        Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await
+        let target = Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await?;
+        if options.database != DatabasePlace::File && options.blobs == BlobsPlace::Folder {
+            data_directory::claim(&options.data, &source.id)?;
+        }
+        target.blobs.claim(&source.id).await.map_err(OpenError::Blobs)?;
+        Ok(target)
     }
 
     /// Fails if a database or a bucket cannot be reached.
@@ -89,7 +99,8 @@ impl Side {
     ) -> Result<Self, OpenError> {
         let statistics = PullStatistics::open(&metadata, &options.data, sharing, options.clock.now()).await?.database().await?;
         let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
-        Ok(Self { metadata, statistics, blobs, id, secrets, lease: Arc::new(lease), _lock: lock.map(Arc::new) })
+        let blobs_place = blobs_place(options);
+        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease: Arc::new(lease), _lock: lock.map(Arc::new) })
     }
 
     /// Lets servers use the database, and waits until it has finished what is pending.
@@ -102,9 +113,19 @@ impl Side {
     }
 }
 
+/// Names the place of blobs, however it was written.
+fn blobs_place(options: &OpenOptions) -> String {
+    match &options.blobs {
+        BlobsPlace::Folder => {
+            std::fs::canonicalize(&options.data).unwrap_or_else(|_| options.data.clone()).join(BLOBS).display().to_string()
+        }
+        BlobsPlace::S3(_) => options.blobs.to_string(),
+    }
+}
+
 /// Takes the lease on copying a shared database. Fails while a server uses it; one that starts later finds the lease.
 async fn keep_servers_away(metadata: &Metadata, clock: &Clock) -> Result<Leadership, Error> {
-    let Some(lease) = hold(metadata, clock, Task::Transfer).await? else {
+    let Some(lease) = hold(metadata, clock, Task::Transfer, new_holder()).await? else {
         return Err(Error::Refused("another command copies this database already".to_owned()));
     };
     match running_server(metadata, clock.now()).await? {

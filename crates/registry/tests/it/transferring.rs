@@ -201,6 +201,21 @@ async fn what_has_changed_in_the_source_since_the_copy_began_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_sides_never_share_the_place_of_their_blobs() {
+    let world = World::new().await;
+    world.installation.close().await;
+    drop(world.installation);
+    let options = world.database.options(world.folder.path());
+    let source = Side::source(&options).await.expect("the source");
+    let to = Place::of_tests().await;
+    let target = OpenOptions { data: world.folder.path().join("."), ..to.options() };
+    let Err(error) = Side::target(&target, &source).await else { panic!("it is opened") };
+    let text = error.to_string();
+    assert!(text.contains("both installations would have their blobs in") || text.contains("is using the data directory"), "{text}");
+    source.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_installation_that_a_server_uses_is_not_copied_nor_used_while_it_is_copied() {
     let world = World::new().await;
     let presence = world.installation.lead(Task::Serving).await.expect("an answer").expect("a place among servers");

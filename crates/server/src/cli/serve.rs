@@ -137,6 +137,8 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     }
     let close = async {
         server.limiters.save_all(&installation).await;
+        // What it holds is released.
+        let _ = background.await;
         installation.close().await;
     };
     if tokio::time::timeout(CLOSE_TIMEOUT, close).await.is_err() {
