@@ -66,5 +66,5 @@ instructions: build ## count the instructions per request, independent of other 
 	bash tests/instructions.sh
 
 ci: ## everything that CI runs: install what is missing, then all checks and tests
-	bash tests/install.sh check test clients tools sdks browser instructions
-	$(MAKE) --no-print-directory check test test-clients test-browser conformance instructions
+	bash tests/install.sh check test clients tools sdks scale browser instructions
+	$(MAKE) --no-print-directory check test test-clients test-scale test-browser conformance instructions

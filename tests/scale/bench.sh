@@ -34,7 +34,7 @@ start_postgres() {
     postgres=$!
     until "$binaries/pg_isready" -q -h 127.0.0.1 -p "$port"; do sleep 0.2; done
     sql=("$binaries/psql" -h 127.0.0.1 -p "$port" -U postgres -qAt)
-    "${sql[@]}" -c 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'
+    "${sql[@]}" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'
     local program
     for program in roadstead-postgres roadstead-s3 roadstead-replicas; do
         "${sql[@]}" -c "CREATE DATABASE \"$program\"" 2>/dev/null || true

@@ -110,8 +110,9 @@ def test_s3_is_slow(cluster, clients):
     recovers(cluster, clients)
 
 
-@pytest.mark.smoke
-@pytest.mark.parametrize("first", [100_000, 6 * MIB], ids=["a tail", "a part and a tail"])
+@pytest.mark.parametrize(
+    "first", [pytest.param(100_000, id="a tail"), pytest.param(6 * MIB, id="a part and a tail", marks=pytest.mark.smoke)]
+)
 def test_an_upload_goes_on_elsewhere_after_its_replica_was_killed(cluster, first):
     content = os.urandom(first + 3 * MIB)
     begun = Pusher(cluster.at(0)).request("POST", f"{REPOSITORY}/blobs/uploads/")

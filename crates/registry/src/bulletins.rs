@@ -16,8 +16,8 @@ statements! {
 
 /// The number of bulletins of a replica that are kept. One who reads less often misses some.
 const SLOTS: u64 = 32;
-/// The age in seconds from which a starting replica deletes bulletins.
-const FORGOTTEN: i64 = 60 * 60;
+/// The age in seconds from which a starting replica deletes bulletins, which the others have read long since.
+const FORGOTTEN: i64 = 60;
 
 impl Installation {
     /// Posts a bulletin, unless there is nothing to tell. After a failure, the same bulletin is posted again: it may have been posted,
@@ -36,7 +36,7 @@ impl Installation {
         Ok(())
     }
 
-    /// Reads the bulletins that other replicas have posted since the last reading. The first reading only begins here.
+    /// Reads the bulletins that other replicas have posted since the last reading, or on the first one in the last minute.
     pub async fn read_board(&self, board: &mut Board) -> Result<Vec<String>> {
         let database = self.0.pull_statistics.database().await?;
         if board.read.is_none() {
@@ -47,12 +47,10 @@ impl Installation {
         let select = async |tx: &mut Tx<'_>| {
             let last: Vec<(String, u64)> = tx.query(&SELECT_LAST, params![board.topic, board.replica]).await?;
             let mut contents = Vec::new();
-            if let Some(read) = &board.read {
-                for (replica, number) in &last {
-                    let after = read.get(replica).copied().unwrap_or(0);
-                    if *number > after {
-                        contents.extend(tx.query::<String>(&SELECT_AFTER, params![board.topic, replica, after]).await?);
-                    }
+            for (replica, number) in &last {
+                let after = board.read.as_ref().and_then(|read| read.get(replica)).copied().unwrap_or(0);
+                if *number > after {
+                    contents.extend(tx.query::<String>(&SELECT_AFTER, params![board.topic, replica, after]).await?);
                 }
             }
             Ok((last, contents))

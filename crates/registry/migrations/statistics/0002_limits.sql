@@ -1,5 +1,5 @@
 -- What replicas tell each other about a topic. A replica writes its bulletins to 32 slots in turn, so that it replaces its own rows only
--- and nothing has to be deleted. Those of replicas that have ended are deleted when another one starts.
+-- and nothing has to be deleted. Those that are older than a minute are deleted when a replica starts.
 CREATE TABLE bulletin (
     topic CTEXT NOT NULL,
     replica CTEXT NOT NULL,

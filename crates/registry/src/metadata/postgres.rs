@@ -38,15 +38,21 @@ const ATTEMPTS: usize = 7;
 /// How often a write is tried beside others. Then it runs alone, which must succeed, but for which all others wait.
 const SIDE_BY_SIDE: usize = 4;
 
+macro_rules! begin {
+    ($settings:literal, $mode:literal) => {
+        concat!("BEGIN ISOLATION LEVEL SERIALIZABLE;", $settings, " LOCK TABLE write_turn IN ", $mode, " MODE")
+    };
+}
+
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// Writes run side by side.
-const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
-/// Those that did not succeed so run alone: the lock is taken before the first snapshot.
-const WRITE_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN EXCLUSIVE MODE";
-const WRITE_LAZILY: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off;
-    LOCK TABLE write_turn IN ROW EXCLUSIVE MODE";
-const WRITE_LAZILY_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off;
-    LOCK TABLE write_turn IN EXCLUSIVE MODE";
+/// Begins a write. The lock is taken before the first snapshot. Writes run side by side; of those that run again after a conflict, one at
+/// a time runs beside them; and one that had no luck with that runs alone.
+const WRITE: [&str; 3] = [begin!("", "ROW EXCLUSIVE"), begin!("", "SHARE UPDATE EXCLUSIVE"), begin!("", "EXCLUSIVE")];
+const WRITE_LAZILY: [&str; 3] = [
+    begin!("SET LOCAL synchronous_commit = off;", "ROW EXCLUSIVE"),
+    begin!("SET LOCAL synchronous_commit = off;", "SHARE UPDATE EXCLUSIVE"),
+    begin!("SET LOCAL synchronous_commit = off;", "EXCLUSIVE"),
+];
 /// Servers that start at the same time migrate one after the other. Each statement sees what the one before has committed.
 const MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0;
     SET LOCAL idle_in_transaction_session_timeout = 0";
@@ -124,12 +130,8 @@ impl Postgres {
     {
         let (mut attempt, mut conflicts) = (1, 0);
         loop {
-            let begin = match (durable, conflicts >= SIDE_BY_SIDE) {
-                (true, false) => WRITE,
-                (true, true) => WRITE_ALONE,
-                (false, false) => WRITE_LAZILY,
-                (false, true) => WRITE_LAZILY_ALONE,
-            };
+            let turn = usize::from(conflicts > 0) + usize::from(conflicts >= SIDE_BY_SIDE);
+            let begin = if durable { WRITE[turn] } else { WRITE_LAZILY[turn] };
             let (connection, permit) = self.pool.take().await?;
             let aborted = match self.write_on(connection, begin, &work, is_seen) {
                 Ok(value) => {

@@ -128,8 +128,6 @@ async fn a_tag_resolved_at_one_replica_is_pulled_by_digest_at_another() {
         return;
     }
     let other = world.beside().await;
-    // It reads what is told from here on.
-    other.settle_expected_pulls().await;
     let image = world.push_image("app", &["v1"]).await;
     let signature = world.attach(&image, &["signed"]).await;
     for (tag, digest, client) in [("v1", &image, CLIENT), ("signed", &signature, CLIENT), ("", &image, OTHER)] {

@@ -104,7 +104,11 @@ async fn sixteen_clients_push_into_one_repository_over_three_servers_without_an_
     let sum = |of: fn(&DatabaseMetrics) -> u64| {
         servers.iter().zip(&before).map(|(server, before)| of(&metrics(server)) - of(before)).sum::<u64>()
     };
-    eprintln!("{} writes by {CLIENTS} clients, {} of which ran again", sum(|metrics| metrics.writes), sum(|metrics| metrics.conflicts));
+    eprintln!(
+        "{} writes by {CLIENTS} clients, and {} attempts that ran again",
+        sum(|metrics| metrics.writes),
+        sum(|metrics| metrics.conflicts)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
