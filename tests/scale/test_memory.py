@@ -48,6 +48,7 @@ class Upload:
         return int(received.split(b" ", 2)[1]) if received else 0
 
 
+@pytest.mark.smoke
 def test_stalled_uploads_keep_no_other_from_going_on(cluster):
     pusher, block = Pusher(cluster), os.urandom(MIB)
     stalled = []
