@@ -314,7 +314,7 @@ def test_a_key_that_is_disabled_stops_at_once_and_works_again_when_it_is_enabled
     exchange = lambda: town.server.http.request("GET", town.server.url + "/token", headers=basic)
     exchanged = Pusher(town.server, client)
     exchanged.headers = {"Authorization": f"Bearer {exchange().json()['token']}"}
-    upload = begin(who, repository)
+    upload = begin(town.root, who, repository)
     for pusher in (who, exchanged):
         assert start_upload(None, pusher, repository).status == 202
 
