@@ -1,6 +1,7 @@
 //! A test that PostgreSQL can run all migrations and prepare all statements.
-//!
-//! The test starts its own PostgreSQL server if it is installed, which it must be in CI.
+
+#[path = "../tests/servers/postgres.rs"]
+mod postgres;
 
 use crate::metadata::{METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
@@ -9,14 +10,8 @@ use crate::{
     repositories, repository_blobs, repository_policies, repository_row, resource_tags, search, stale, tags, transfer, uploads,
     user_policies, users,
 };
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-/// The user `nobody`, because PostgreSQL refuses to run as root.
-const NOBODY: u32 = 65_534;
+use postgres::Postgres;
+use std::path::Path;
 
 /// The statements of all files.
 const FILES: &[&[(&str, &Sql)]] = &[
@@ -96,71 +91,12 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     FILES.iter().copied().flatten()
 }
 
-fn binaries() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<_> = versions.chain(std::env::split_paths(&path)).collect();
-    folders.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
-    folders.into_iter().next()
-}
-
-fn command(program: PathBuf, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
-    if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
-}
-
-struct Postgres {
-    process: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Postgres {
-    fn start(binaries: &Path) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
-        // Only root can change the owner, and only root must.
-        let _ = chown(folder.path(), Some(NOBODY), Some(NOBODY));
-        let data = folder.path().join("data");
-        let initdb = command(binaries.join("initdb"), folder.path()).args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data).status();
-        assert!(initdb.expect("initdb runs").success(), "initdb fails");
-        let mut server = command(binaries.join("postgres"), folder.path());
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args(["-c", "listen_addresses=", "-c", "fsync=off"]);
-        Self { process: server.spawn().expect("postgres starts"), folder }
-    }
-
-    async fn connect(&self) -> tokio_postgres::Client {
-        let settings = format!("host={} user=postgres dbname=postgres", self.folder.path().display());
-        for _ in 0..100 {
-            if let Ok((client, connection)) = tokio_postgres::connect(&settings, tokio_postgres::NoTls).await {
-                tokio::spawn(connection);
-                return client;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("PostgreSQL does not answer");
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test]
 async fn postgresql_understands_every_migration_and_every_statement() {
-    let Some(binaries) = binaries() else {
-        assert!(std::env::var_os("CI").is_none(), "PostgreSQL must be installed in CI");
-        eprintln!("PostgreSQL is not installed: the statements were not tried on it");
-        return;
-    };
-    let postgres = Postgres::start(&binaries);
-    let client = postgres.connect().await;
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.create_database("portability");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
+    tokio::spawn(connection);
     for table in [migrations::CREATE_VERSION, migrations::CREATE_STATISTICS_VERSION] {
         client.batch_execute(table).await.expect("a table of versions");
     }

@@ -1,6 +1,6 @@
 //! Servers and commands on a PostgreSQL database and in a bucket: the first start, what is refused, and waiting.
 
-use crate::support::{Buckets, Credentials, Postgres, Server, command, refused, run, sha256, wait_until};
+use crate::support::{Buckets, Credentials, Server, command, endpoint, on_files, postgres, refused, run, sha256, standby_of, wait_until};
 use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -20,12 +20,16 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn three_servers_that_start_at_once_are_one_registry_with_one_account() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     let (url, data) = (postgres.create_database("three"), folder());
     let flags = ["--database", &url, "--data", data.path().to_str().unwrap(), "--drain", "0"];
     let servers = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..3).map(|_| scope.spawn(|| Postgres::shared().map(|_| Server::start_with(&flags, &ROOT_KEY)))).collect();
-        starts.into_iter().map(|start| start.join().unwrap().unwrap()).collect::<Vec<_>>()
+        let start = || {
+            on_files();
+            Server::start_with(&flags, &ROOT_KEY)
+        };
+        let starts = [(); 3].map(|()| scope.spawn(start));
+        starts.map(|start| start.join().unwrap())
     });
     assert!(servers.iter().all(|server| server.alias() == servers[0].alias()), "several accounts were made");
     assert_eq!(postgres.sql("three", "SELECT COUNT(*) FROM installation"), "1");
@@ -45,7 +49,7 @@ fn three_servers_that_start_at_once_are_one_registry_with_one_account() {
 
 #[test]
 fn the_root_key_is_made_by_a_command_that_runs_anywhere() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     let (url, data) = (postgres.create_database("made"), folder());
     let flags = ["--database", &url, "--data", data.path().to_str().unwrap(), "--drain", "0"];
     std::fs::create_dir(data.path().join("blobs")).unwrap();
@@ -66,7 +70,7 @@ fn the_root_key_is_made_by_a_command_that_runs_anywhere() {
 
 #[test]
 fn a_database_that_cannot_work_is_refused_with_its_name_and_without_its_password() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     postgres.sql("postgres", "CREATE ROLE locked LOGIN PASSWORD 'right'");
     postgres.sql("postgres", "CREATE ROLE guest LOGIN");
     postgres.create_database("guarded");
@@ -90,9 +94,9 @@ fn a_database_that_cannot_work_is_refused_with_its_name_and_without_its_password
 
 #[test]
 fn a_standby_is_refused_because_it_takes_no_writes() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     postgres.create_database("primary_of_standby");
-    let standby = postgres.standby();
+    let standby = standby_of(postgres);
     let data = folder();
     let url = standby.url("postgres", "primary_of_standby");
     let said = refused(&["--database", &url, "--data", data.path().to_str().unwrap(), "--wait", "1h"], &ROOT_KEY);
@@ -117,7 +121,7 @@ fn a_server_waits_for_a_database_that_cannot_be_reached_but_not_for_ever() {
 
 #[test]
 fn a_server_needs_the_master_key_of_the_installation() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     let (url, data) = (postgres.create_database("sealed"), folder());
     let flags = ["--database", &url, "--data", data.path().to_str().unwrap(), "--drain", "0"];
     assert!(refused(&flags, &[]).contains("ROADSTEAD_MASTER_KEY"));
@@ -133,7 +137,7 @@ fn a_server_needs_the_master_key_of_the_installation() {
 
 #[test]
 fn a_password_comes_from_a_file() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     postgres.sql("postgres", "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN END $$");
     postgres.sql("postgres", "CREATE DATABASE filed OWNER locked");
     let data = folder();
@@ -148,7 +152,7 @@ fn a_password_comes_from_a_file() {
 
 #[test]
 fn the_directory_of_an_embedded_installation_is_refused_for_the_blobs_of_a_database() {
-    let Some(postgres) = Postgres::shared() else { return };
+    let Some(postgres) = postgres() else { return };
     let (url, data) = (postgres.create_database("beside"), folder());
     assert!(Server::start_in(data.path(), &[]).stop().success());
     let said = refused(&["--database", &url, "--data", data.path().to_str().unwrap()], &ROOT_KEY);
@@ -159,9 +163,9 @@ fn the_directory_of_an_embedded_installation_is_refused_for_the_blobs_of_a_datab
 
 #[test]
 fn with_a_database_and_a_bucket_nothing_is_kept_in_a_directory() {
-    let (Some(postgres), Some(buckets)) = (Postgres::shared(), Buckets::shared()) else { return };
+    let (Some(postgres), Some(buckets)) = (postgres(), Buckets::shared()) else { return };
     buckets.create("images");
-    let (url, endpoint, data) = (postgres.create_database("placeless"), buckets.endpoint(), folder());
+    let (url, endpoint, data) = (postgres.create_database("placeless"), endpoint(buckets.address), folder());
     let none = data.path().join("none");
     let places = ["--database", &url, "--blobs", "s3://images/a", "--s3-endpoint", &endpoint, "--data", none.to_str().unwrap()];
     let flags = [&places[..], &["--drain", "0"]].concat();
@@ -191,9 +195,9 @@ fn with_a_database_and_a_bucket_nothing_is_kept_in_a_directory() {
 
 #[test]
 fn a_bucket_that_cannot_work_is_refused_with_its_name() {
-    let (Some(postgres), Some(buckets)) = (Postgres::shared(), Buckets::shared()) else { return };
+    let (Some(postgres), Some(buckets)) = (postgres(), Buckets::shared()) else { return };
     buckets.create("closed");
-    let (url, endpoint) = (postgres.create_database("bucketless"), buckets.endpoint());
+    let (url, endpoint) = (postgres.create_database("bucketless"), endpoint(buckets.address));
     let [key, secret] = Buckets::CREDENTIALS;
     let wrong = (secret.0, "hunter4hunter4");
     for (blobs, environment, words) in [("s3://absent", vec![key, secret], "absent"), ("s3://closed", vec![key, wrong], "closed")] {

@@ -1,6 +1,6 @@
 //! Limits of servers that share a database.
 
-use crate::support::{Harbour, Postgres, Server};
+use crate::support::{Harbour, Server, postgres};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ struct Starter {
 impl Starter {
     /// Returns `None` where PostgreSQL is not installed.
     fn new(name: &str) -> Option<Self> {
-        let (database, data) = (Postgres::shared()?.create_database(name), tempfile::tempdir().unwrap());
+        let (database, data) = (postgres()?.create_database(name), tempfile::tempdir().unwrap());
         // Servers with a database write no such file, in which the tests look for the root key.
         let [_, (_, id), (_, secret)] = ENVIRONMENT;
         std::fs::write(data.path().join("credentials"), format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n")).unwrap();

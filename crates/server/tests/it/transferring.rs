@@ -1,6 +1,6 @@
 //! `roadstead transfer`.
 
-use crate::support::{Buckets, Ended, Harbour, Postgres, Server, on_files, run};
+use crate::support::{Buckets, Ended, Harbour, Server, endpoint, on_files, postgres, run};
 use serde_json::Value;
 
 /// The rows of a table that a command has copied.
@@ -42,9 +42,9 @@ fn an_installation_is_copied_to_another_directory_and_served_from_there() {
 
 #[test]
 fn an_installation_moves_to_a_database_and_a_bucket_and_back() {
-    let (Some(postgres), Some(buckets)) = (Postgres::shared(), Buckets::shared()) else { return };
+    let (Some(postgres), Some(buckets)) = (postgres(), Buckets::shared()) else { return };
     buckets.create("moved");
-    let (url, endpoint, folder) = (postgres.create_database("moved"), buckets.endpoint(), tempfile::tempdir().unwrap());
+    let (url, endpoint, folder) = (postgres.create_database("moved"), endpoint(buckets.address), tempfile::tempdir().unwrap());
     let [here, back] = ["here", "back"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
     let harbour = Harbour::on(Server::start_in(here.as_ref(), &["--alias", "pier"]));
     harbour.create("app");

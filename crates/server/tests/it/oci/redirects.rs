@@ -1,6 +1,6 @@
 //! Blobs that clients read from the bucket itself (`--blob-redirect`).
 
-use crate::support::{Answer, Buckets, Connection, Harbour, Server, run, sha256};
+use crate::support::{Answer, Buckets, Connection, Harbour, Server, endpoint, run, sha256};
 
 const LARGE: usize = 600_000;
 
@@ -17,7 +17,7 @@ fn with_bucket(name: &str, flags: &[&str]) -> Option<WithBucket> {
     let buckets = Buckets::shared()?;
     buckets.create(name);
     let data = tempfile::tempdir().unwrap();
-    let (blobs, endpoint) = (format!("s3://{name}/a"), buckets.endpoint());
+    let (blobs, endpoint) = (format!("s3://{name}/a"), endpoint(buckets.address));
     let places = ["--data", data.path().to_str().unwrap(), "--blobs", &blobs, "--s3-endpoint", &endpoint];
     let server = Server::start_with(&[&places[..], &["--alias", "pier", "--create-on-push"], flags].concat(), &Buckets::CREDENTIALS);
     let bucket = endpoint.trim_start_matches("http://").to_owned();

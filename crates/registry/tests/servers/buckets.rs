@@ -1,22 +1,20 @@
-//! An S3 server for the tests of this process.
+//! An S3 server for the tests of a process: versitygw, which keeps each bucket in a directory.
 
 #![allow(clippy::print_stderr)] // what could not be tried is named
 
-use super::process::PATIENCE;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs the server until the process that holds its standard input ends, and then removes its folder.
-const RUN: &str = r#""$0" --quiet --port "$1" posix "$2" >/dev/null 2>&1 </dev/null & cat; kill $!; wait; rm -rf "$2""#;
+const RUN: &str = r#""$0" --keep-alive --quiet --port "$1" posix "$2/objects" >"$2/log" 2>&1 </dev/null & cat; kill $!; wait; rm -rf "$2""#;
 
 pub(crate) struct Buckets {
-    /// A bucket is a directory in it.
     folder: PathBuf,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Its standard input is closed when this process ends, however it does.
     _shell: Child,
 }
@@ -25,7 +23,7 @@ impl Buckets {
     /// The credentials of the server, as variables of the environment.
     pub(crate) const CREDENTIALS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIABUCKET"), ("AWS_SECRET_ACCESS_KEY", "hunter3hunter3")];
 
-    /// The server that all tests share, or `None` where versitygw is not installed.
+    /// The server that all tests share. `None` if versitygw is not installed, which it must be in CI.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Buckets>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| program().map(|program| Self::start(&program)));
@@ -37,26 +35,25 @@ impl Buckets {
     }
 
     fn start(program: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder").keep();
+        std::fs::create_dir(folder.join("objects")).expect("a folder of buckets");
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
         let mut shell = Command::new("sh");
         shell.args(["-c", RUN]).arg(program).arg(address.to_string()).arg(&folder).stdin(Stdio::piped());
         shell.env("ROOT_ACCESS_KEY", Self::CREDENTIALS[0].1).env("ROOT_SECRET_KEY", Self::CREDENTIALS[1].1);
-        let buckets = Self { folder, address, _shell: shell.spawn().unwrap() };
-        let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(begun.elapsed() < PATIENCE, "versitygw does not answer");
+        let buckets = Self { folder, address, _shell: shell.spawn().expect("a shell") };
+        for _ in 0..1200 {
+            if TcpStream::connect(address).is_ok() {
+                return buckets;
+            }
             thread::sleep(Duration::from_millis(50));
         }
-        buckets
+        panic!("versitygw does not answer: {}", std::fs::read_to_string(buckets.folder.join("log")).unwrap_or_default());
     }
 
-    pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
+    /// Creates a bucket, unless it exists.
     pub(crate) fn create(&self, name: &str) {
-        std::fs::create_dir(self.folder.join(name)).unwrap();
+        std::fs::create_dir_all(self.folder.join("objects").join(name)).expect("a bucket");
     }
 }
 
@@ -65,4 +62,9 @@ fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut programs = [cache].into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join("versitygw"));
     programs.find(|program| program.exists())
+}
+
+/// The URL of a server, or of a proxy before it.
+pub(crate) fn endpoint(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
