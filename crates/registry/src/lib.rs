@@ -25,6 +25,7 @@ mod hashing;
 mod image_deletion;
 mod images;
 mod installation;
+mod jitter;
 mod leaders;
 mod limits;
 mod manifest_push;

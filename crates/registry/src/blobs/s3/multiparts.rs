@@ -3,6 +3,7 @@
 
 use super::bucket::Bucket;
 use super::state::Part;
+use crate::jitter;
 use bytes::Bytes;
 use object_store::aws::AwsAuthorizer;
 use object_store::client::{HttpRequest, HttpResponse};
@@ -175,9 +176,7 @@ async fn body_of(response: HttpResponse) -> Result<Bytes> {
 
 /// Waits before the next attempt, a random time that grows.
 pub(super) async fn pause(attempt: u32) {
-    let longest = 100 << attempt.min(5);
-    let random = getrandom::u32().unwrap_or(longest / 2) % longest;
-    tokio::time::sleep(Duration::from_millis(random.into())).await;
+    tokio::time::sleep(jitter::up_to(100 << attempt.min(5))).await;
 }
 
 /// Whether a request with this response may succeed if it is sent again. 200 is that of a failed completion.

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Connector};
 use super::counters::{Counters, count};
 use crate::error::{Error, Result};
+use crate::jitter;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,9 +92,12 @@ impl Pool {
             let since = *self.down_since.lock().get_or_insert_with(Instant::now);
             if !matches!(error, Error::Unavailable(_)) || since.elapsed() > PATIENCE {
                 // While a server is running, even a refusal is the operator's to end.
-                return Err(Error::Unavailable(error.to_string()));
+                return Err(match error {
+                    Error::Unavailable(_) => error,
+                    refusal => Error::Unavailable(refusal.to_string()),
+                });
             }
-            tokio::time::sleep(pause(PAUSE)).await;
+            tokio::time::sleep(jitter::up_to(PAUSE)).await;
         }
     }
 
@@ -103,10 +107,4 @@ impl Pool {
         let connecting = self.runtime.spawn(async move { connector.connect().await });
         connecting.await.map_err(|_| Error::Unavailable("the metadata is closed".to_owned()))?
     }
-}
-
-/// A random pause, so that those who failed together do not try again together.
-pub(super) fn pause(longest: u32) -> Duration {
-    let random = getrandom::u32().unwrap_or(longest / 2);
-    Duration::from_millis(u64::from(1 + random % longest))
 }
