@@ -7,7 +7,11 @@
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
 export ROADSTEAD_BIN ?= $(abspath $(or $(CARGO_TARGET_DIR),target)/release/roadstead)
+# What tests/install.sh installed takes precedence.
+export PATH := $(abspath .cache/bin):$(PATH)
 PYTHON := .cache/venv/bin/python
+# The tests of one file run in order, because they share a server; files run in parallel.
+PYTEST := $(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 15
@@ -16,7 +20,7 @@ build: ## build the release binary
 	cargo build $(LOCKED) --release
 
 run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-data
-	$(ROADSTEAD_BIN) serve
+	env -u ROADSTEAD_BIN $(ROADSTEAD_BIN) serve
 
 check: ## formatting, lints, documentation, licences of dependencies, house rules
 	bash tests/install.sh check
@@ -27,15 +31,15 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 	cargo deny $(LOCKED) --log-level error check licenses bans sources
 	bash tests/house-rules.sh
 
-test: ## the Rust tests: no network, no service (PostgreSQL is used if installed)
+test: ## the Rust tests: no root, no network, no service (PostgreSQL is used if installed)
 	cargo test $(LOCKED) --workspace
 
 test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, and attacks, against the release binary (needs root)
 	bash tests/install.sh clients tools sdks
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
-	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) -p roadstead-model --test it -- --ignored
-	$(PYTHON) -m pytest tests/clients
-	$(PYTHON) -m pytest tests/attacks
+	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) --workspace --test it -- --ignored service_model::
+	$(PYTEST) tests/clients
+	$(PYTEST) tests/attacks
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser
@@ -45,8 +49,8 @@ gallery-audit: build ## Lighthouse's four categories, performance included; need
 	bash tests/install.sh browser
 	$(PYTHON) tests/browser/run.py audit
 
-conformance: build ## the OCI conformance suite, if ROADSTEAD_CONFORMANCE names its directory
-	bash tests/install.sh python
+conformance: build ## the OCI conformance suite, from GitHub or from the directory that ROADSTEAD_CONFORMANCE names
+	bash tests/install.sh conformance
 	$(PYTHON) tests/conformance/run.py
 
 scale-out: build ## all tests again on PostgreSQL, and with three replicas on PostgreSQL and S3 behind nginx (needs root, over an hour)
@@ -65,6 +69,5 @@ instructions: build ## count the instructions per request, independent of other 
 	bash tests/install.sh instructions
 	bash tests/instructions.sh
 
-ci: ## everything that CI runs: install what is missing, then all checks and tests
-	bash tests/install.sh check test clients tools sdks scale browser instructions
-	$(MAKE) --no-print-directory check test test-clients test-scale test-browser conformance instructions
+ci: ## everything that CI runs: install what is missing, then all checks and tests (needs root on Debian or Ubuntu)
+	bash tests/ci.sh

