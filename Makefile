@@ -40,6 +40,7 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) --workspace --test it -- --ignored service_model::
 	$(PYTEST) tests/clients
 	$(PYTEST) tests/attacks
+	$(PYTHON) -m pytest tests/docs
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser

@@ -1,44 +1,18 @@
 """docker, with a separate daemon: login, build, push, pull."""
 
 import json
-import os
-import signal
-import subprocess
-import time
 
 import pytest
 
+from daemons import docker_daemon
 from images import DEBIAN, of_two_platforms, write_context
 from pushing import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, Pusher, push_layer_through_api
-from running import PATIENCE
-from tools import Tool, need
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
-    """A docker daemon isolated from this machine: no bridge, no firewall rules, storage in a temporary directory."""
-    need("dockerd")
-    folder = tmp_path_factory.mktemp("docker")
-    (folder / "daemon.json").write_text("{}")
-    socket = f"unix://{folder}/docker.sock"
-    command = [
-        "dockerd", "--config-file", folder / "daemon.json", "--host", socket, "--pidfile", folder / "pid",
-        "--data-root", folder / "data", "--exec-root", folder / "exec",
-        "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs",
-    ]
-    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": path, "HOME": str(folder)}
-        )
-    docker = Tool("docker", DOCKER_HOST=socket, DOCKER_CONFIG=str(folder / "client"), DOCKER_BUILDKIT="0", HOME=str(folder))
-    deadline = time.monotonic() + PATIENCE
-    while docker.attempt("version").returncode != 0:
-        assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.2)
-    yield docker
-    process.send_signal(signal.SIGTERM)
-    process.wait(PATIENCE)
+    with docker_daemon(tmp_path_factory.mktemp("docker")) as docker:
+        yield docker
 
 
 @pytest.fixture(scope="module")

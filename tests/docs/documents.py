@@ -1,0 +1,99 @@
+"""Documents as their readers use them: the code blocks that are meant to be run, in order.
+
+A fenced block is run if its language is `sh` or `python`; blocks of other languages, and indented ones, are only read. All `sh` blocks of a
+document are one session of bash, which ends with the first command that fails. `sh server` runs in a terminal of its own until the end
+of the document. A `python` block is a program of its own, in a fresh shell.
+"""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from running import binary
+from services import free_port
+from tools import SEARCHED, Tool
+
+ROOT = Path(__file__).resolve().parents[2]
+PORT = 5000  # the port of the documents
+BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>sh|sh server|python)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+
+# Runs a script in a fresh shell in the background, and waits until the port accepts connections.
+SERVE = """
+env --ignore-environment {environment} setsid bash {script} >>{log} 2>&1 </dev/null &
+echo $! >>{pids}
+until (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null; do kill -0 $!; sleep 0.1; done
+"""
+
+
+def blocks(document: Path) -> list[tuple[str, str]]:
+    """The language and the text of each block that is meant to be run."""
+    return [(found["language"], textwrap.dedent(found["text"])) for found in BLOCK.finditer(document.read_text())]
+
+
+class Reader:
+    """Somebody with a fresh home and an empty folder, who types what a document says. `roadstead` is on the PATH.
+
+    Only the port differs, and where `make run` keeps its data: in the reader's folder.
+    """
+
+    def __init__(self, home: Path, docker: Tool):
+        self.home = home
+        self.folder = home / "folder"
+        self.log = home / "server.log"
+        self.pids = home / "pids"
+        self.port = free_port()
+        programs = home / "bin"
+        for folder in (self.folder, programs):
+            folder.mkdir()
+        for file in (self.log, self.pids):
+            file.touch()
+        (programs / "roadstead").symlink_to(binary())
+        (home / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{home}/storage"\nrunroot = "{home}/run"\n')
+        self.environment = {
+            "PATH": f"{programs}:{Path(sys.executable).parent}:{SEARCHED}", "HOME": str(home), "TMPDIR": str(home),
+            "DOCKER_HOST": docker.environment["DOCKER_HOST"], "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def read(self, document: Path) -> str:
+        """Does what the document says, and returns what its commands printed. Fails with that if one of them fails."""
+        session = "".join(self.command(number, *block) for number, block in enumerate(blocks(document)))
+        done = subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", session], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+        )
+        assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}\nthe server:\n{self.log.read_text()}"
+        return done.stdout
+
+    def command(self, number: int, language: str, text: str) -> str:
+        """What the session runs for one block."""
+        text = re.sub(rf"(?<=:){PORT}\b", str(self.port), text)
+        script = self.home / f"block-{number}"
+        if language == "sh":
+            return text
+        if language == "python":
+            script.write_text(text)
+            return f"env --ignore-environment {self.assignments(self.environment)} python3 {script}\n"
+        if text == "make run\n":
+            text = f"make -C {ROOT} --assume-old=build run\n"
+        script.write_text(text)
+        settings = {
+            "ROADSTEAD_LISTEN": f"127.0.0.1:{self.port}", "ROADSTEAD_DATA": str(self.folder / "roadstead-data"),
+            "ROADSTEAD_BIN": str(binary()),
+        }
+        environment = self.assignments(self.environment | settings)
+        return SERVE.format(environment=environment, script=script, log=self.log, pids=self.pids, port=self.port)
+
+    @staticmethod
+    def assignments(environment: dict[str, str]) -> str:
+        return shlex.join(f"{name}={value}" for name, value in environment.items())
+
+    def leave(self) -> None:
+        """Stops the servers."""
+        for pid in self.pids.read_text().split():
+            os.killpg(int(pid), signal.SIGTERM)
