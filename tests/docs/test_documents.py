@@ -4,14 +4,21 @@ import pytest
 
 from documents import ROOT, blocks
 
-RUN = ["README.md"]
+RUN = [
+    "README.md",
+    "docs/how-to/ci-user.md", "docs/how-to/garbage.md", "docs/how-to/moving.md", "docs/how-to/policies.md", "docs/how-to/quotas.md",
+    "docs/start/tests.md",
+]
+
+# What servers warn of that are started as documented: these tests run as root.
+EXPECTED = ("the server runs as root", "THIS IS AN EMULATOR")
 
 
 @pytest.mark.parametrize("document", RUN)
 def test_the_commands_of_a_document_run_in_their_order(reader, document):
     reader.read(ROOT / document)
-    warnings = [line for line in reader.log.read_text().splitlines() if " WARN " in line and "runs as root" not in line]
-    assert warnings == [], "a server that is started as documented has nothing else to warn of"
+    warnings = [line for line in reader.log.read_text().splitlines() if " WARN " in line]
+    assert [line for line in warnings if not any(text in line for text in EXPECTED)] == []
 
 
 def test_documents_with_commands_to_run_are_run():
