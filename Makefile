@@ -30,7 +30,6 @@ check: ## formatting, lints, documentation and its links, licences of dependenci
 	cargo machete
 	cargo deny $(LOCKED) --log-level error check licenses bans sources
 	bash tests/house-rules.sh
-	python3 tests/links.py
 
 test: ## the Rust tests: no root, no network, no service (PostgreSQL is used if installed)
 	cargo test $(LOCKED) --workspace
