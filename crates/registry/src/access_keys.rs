@@ -35,7 +35,7 @@ impl Installation {
 
     async fn find_access_key(&self, id: &str) -> Result<Option<AccessKeyRow>> {
         let select = async |tx: &mut Tx<'_>| access_key_row::find(tx, id).await;
-        self.0.metadata.read_through(&self.0.caches.access_keys, &[id], select).await
+        self.0.metadata.read_through(self.arrived(), &self.0.caches.access_keys, &[id], select).await
     }
 
     /// The access keys of an account, without their secrets.

@@ -28,7 +28,7 @@ impl Installation {
     /// The registry of an active alias.
     pub async fn resolve_alias(&self, alias: &str) -> Result<RegistryId> {
         let select = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_ACTIVE, params![alias]).await;
-        let found = self.0.metadata.read_through(&self.0.caches.aliases, &[alias], select).await?;
+        let found = self.0.metadata.read_through(self.arrived(), &self.0.caches.aliases, &[alias], select).await?;
         found.ok_or_else(|| Error::RegistryNotFound(alias.to_owned()))
     }
 

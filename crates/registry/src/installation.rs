@@ -5,7 +5,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::metadata::{DatabaseMetrics, Metadata, Version};
+use crate::metadata::{Arrival, DatabaseMetrics, Metadata, Version};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
 use crate::upload_ids::UploadIds;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A handle on an open data directory and everything in it. Clones share the same installation.
 #[derive(Clone)]
-pub struct Installation(pub(crate) Arc<Inner>);
+pub struct Installation(pub(crate) Arc<Inner>, pub(crate) Arrival);
 
 pub(crate) struct Inner {
     pub(crate) metadata: Metadata,
@@ -44,10 +44,26 @@ impl Installation {
         self.0.clock.now()
     }
 
+    /// The arrival of a request that arrives now.
+    pub fn arrival(&self) -> Arrival {
+        self.0.metadata.arrival()
+    }
+
+    /// A handle for a request that arrived then. What it reads from memory is not older, and it need not ask for each answer whether it
+    /// still holds. Any other handle sees what was committed before each read.
+    pub fn at(&self, arrival: Arrival) -> Self {
+        Self(self.0.clone(), arrival)
+    }
+
     /// Identifies the last commit to the metadata, by this process or another. Answers read after it are not older. `None` while a
     /// commit is being published.
     pub async fn metadata_version(&self) -> Option<Version> {
-        self.0.metadata.version().await
+        self.0.metadata.version(self.arrived()).await
+    }
+
+    /// When the request of this handle arrived.
+    pub(crate) fn arrived(&self) -> Arrival {
+        self.1
     }
 
     /// What the engine has done. `None` for the embedded one.

@@ -85,7 +85,7 @@ pub use leaders::{Leadership, Task};
 pub use limits::Limits;
 pub use manifest_push::{Condition, ManifestPush, ManifestPut};
 pub use markdown::{Heading, PICTURE_PREFIX, Prose, SafeHtml};
-pub use metadata::{DatabaseMetrics, Version as MetadataVersion};
+pub use metadata::{Arrival, DatabaseMetrics, Version as MetadataVersion};
 pub use opening::OpenOptions;
 pub use places::{BlobsPlace, DatabasePlace, Encryption, Password, PostgresHost, PostgresOptions, S3Options};
 pub use pull_statistics::counters::PullCount;

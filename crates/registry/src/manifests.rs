@@ -46,7 +46,7 @@ impl Installation {
             Ok(found.map(|row| self.pullable(row, reference)))
         };
         let question = [repository.registry.as_str(), repository.name.as_str(), text];
-        let found = self.0.metadata.read_through(&self.0.caches.manifests, &question, select).await?;
+        let found = self.0.metadata.read_through(self.arrived(), &self.0.caches.manifests, &question, select).await?;
         found.ok_or_else(|| match reference {
             Reference::Tag(tag) => Error::tag_not_found(repository, tag),
             Reference::Digest(digest) => Error::digest_not_found(repository, digest),

@@ -7,6 +7,7 @@
 //! An engine must run such a function to its end on one thread. It cannot await it within a request: there is no way yet to require that
 //! the future of an `AsyncFn` is `Send`, so the task of the request would not be either. `postgres/blocking.rs` blocks a thread meanwhile.
 
+mod arrival;
 mod cache;
 mod ids;
 pub(crate) mod migrations;
@@ -26,6 +27,7 @@ use migrations::Migrations;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use arrival::Arrival;
 pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
 pub(crate) use parameters::{Parameter, Value, params};
@@ -136,14 +138,14 @@ impl Metadata {
         }
     }
 
-    /// Returns the cached answer to `question` unless it is stale. Otherwise runs `work` as [`Self::read`] does, and caches its answer
+    /// Returns the cached answer to `question` unless it may be older than `arrival`. Otherwise runs `work` as [`Self::read`] does, and caches its answer
     /// unless it is `None`.
-    pub(crate) async fn read_through<T, F>(&self, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
+    pub(crate) async fn read_through<T, F>(&self, arrival: Arrival, cache: &Cache<T>, question: &[&str], work: F) -> Result<Option<T>>
     where
         T: Clone,
         F: AsyncFn(&mut Tx<'_>) -> Result<Option<T>>,
     {
-        let question = match cache.ask(self.version().await, question).await {
+        let question = match cache.ask(self.version(arrival).await, question).await {
             Asked::Known(answer) => return Ok(Some(answer)),
             Asked::Open(question) => question,
         };
@@ -154,12 +156,12 @@ impl Metadata {
         Ok(answer)
     }
 
-    /// Returns the cached page for `question` unless it is stale. Otherwise runs `work` as [`Self::scan`] does, and caches the page.
-    pub(crate) async fn scan_through<T, F>(&self, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
+    /// Returns the cached page for `question` unless it may be older than `arrival`. Otherwise runs `work` as [`Self::scan`] does, and caches the page.
+    pub(crate) async fn scan_through<T, F>(&self, arrival: Arrival, cache: &Cache<Arc<T>>, question: &[&str], work: F) -> Result<Arc<T>>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let question = match cache.ask(self.version().await, question).await {
+        let question = match cache.ask(self.version(arrival).await, question).await {
             Asked::Known(page) => return Ok(page),
             Asked::Open(question) => question,
         };
@@ -198,11 +200,20 @@ impl Metadata {
         }
     }
 
-    /// Identifies the last commit. `None` while a commit is being published.
-    pub(crate) async fn version(&self) -> Option<Version> {
+    /// The arrival of a request that arrives now.
+    pub(crate) fn arrival(&self) -> Arrival {
+        match &self.engine {
+            // The version can be read at any time.
+            Engine::Sqlite(_) => Arrival::default(),
+            Engine::Postgres(postgres) => postgres.arrival(),
+        }
+    }
+
+    /// Identifies the last commit at a moment after `arrival`. `None` if it is not known, as while a commit is being published.
+    pub(crate) async fn version(&self, arrival: Arrival) -> Option<Version> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.version(),
-            Engine::Postgres(postgres) => postgres.version().await,
+            Engine::Postgres(postgres) => postgres.version(arrival).await,
         }
     }
 

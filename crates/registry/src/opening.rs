@@ -11,7 +11,7 @@ use crate::error;
 use crate::installation::{Inner, Installation};
 use crate::leaders;
 use crate::limits::Limits;
-use crate::metadata::{Metadata, migrations};
+use crate::metadata::{Arrival, Metadata, migrations};
 use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
@@ -151,7 +151,7 @@ impl Installation {
             data_directory::claim(data, &id)?;
         }
         blobs.claim(&id).await.map_err(OpenError::Blobs)?;
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             caches: Caches::new(),
             pull_statistics: PullStatistics::open(&metadata, data, options.sharing, options.clock.now()).await?,
             blobs,
@@ -166,7 +166,8 @@ impl Installation {
             id,
             account_id,
             _lock: lock,
-        })))
+        };
+        Ok(Self(Arc::new(inner), Arrival::default()))
     }
 
     /// Finishes pending work and stops background threads. Later writes fail with [`crate::Error::Unavailable`].

@@ -46,7 +46,7 @@ impl Installation {
             return self.0.metadata.scan(select).await.map(Arc::new);
         }
         let question = [repository.registry.as_str(), repository.name.as_str(), subject.as_str(), &size.get().to_string(), after];
-        self.0.metadata.scan_through(&self.0.caches.referrers, &question, select).await
+        self.0.metadata.scan_through(self.arrived(), &self.0.caches.referrers, &question, select).await
     }
 }
 

@@ -125,7 +125,7 @@ impl Installation {
             }
             Ok(page.finish(String::clone))
         };
-        self.0.metadata.scan_through(&self.0.caches.repositories, &[&size.get().to_string(), after], select).await
+        self.0.metadata.scan_through(self.arrived(), &self.0.caches.repositories, &[&size.get().to_string(), after], select).await
     }
 
     /// Whether a write creates a missing repository.

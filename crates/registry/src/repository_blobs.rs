@@ -38,7 +38,7 @@ impl Installation {
             let found = find_stored(tx, repository, digest).await?;
             repository_row::require_on_miss(tx, repository, found).await
         };
-        let found = self.0.metadata.read_through(&self.0.caches.blobs, &question, work).await?;
+        let found = self.0.metadata.read_through(self.arrived(), &self.0.caches.blobs, &question, work).await?;
         found.ok_or_else(|| Error::LayerNotFound(digest.clone()))
     }
 

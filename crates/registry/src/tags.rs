@@ -59,7 +59,7 @@ impl Installation {
             Ok(page.finish(|row| tag(row).to_string()))
         };
         let question = [repository.registry.as_str(), repository.name.as_str(), &size.get().to_string(), after];
-        self.0.metadata.scan_through(cache, &question, read).await
+        self.0.metadata.scan_through(self.arrived(), cache, &question, read).await
     }
 
     /// Deletes a tag but not its manifest (OCI distribution specification, "Deleting tags").

@@ -67,7 +67,7 @@ fn finished(server: &Server, call: &Call, answer: Result<Response, Failure>) -> 
 
 async fn pull(server: &Server, call: &Call, place: Place, content: &Content) -> Result<Response, Failure> {
     let principal = access::authenticate(server, call).await?;
-    let target = access::permit_pull(server, place).await?;
+    let target = access::permit_pull(server, call, place).await?;
     let puller = Puller { server, call, principal: principal.as_ref() };
     let pulled = match content {
         Content::Manifest(reference) => manifests::get(puller, &target, reference).await,
@@ -128,7 +128,7 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
         Operation::DeleteBlob(digest) => blobs::delete(server, target, &digest).await,
         Operation::StartUpload(algorithm) => uploads::start(server, target, algorithm).await,
         Operation::PushBlob(digest) => uploads::push(server, call, target, &digest, body).await,
-        Operation::MountBlob { digest, from } => uploads::mount(server, target, &digest, from.as_ref()).await,
+        Operation::MountBlob { digest, from } => uploads::mount(server, call, target, &digest, from.as_ref()).await,
         Operation::GetUpload(id) => uploads::get(server, target, &id).await,
         Operation::AppendUpload(id) => uploads::append(server, call, target, &id, body).await,
         Operation::CompleteUpload { id, digest } => uploads::complete(server, call, target, &id, &digest, body).await,

@@ -116,7 +116,8 @@ impl Router {
             }
         }
         let secure = forwarded::is_secure(peer.is_proxy, &head.headers, peer.scheme);
-        let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, trace };
+        let arrival = server.installation.arrival();
+        let call = Call { method: head.method, uri: head.uri, headers: head.headers, origin, secure, arrival, trace };
         // A future is as large as its largest branch and is moved several times before it runs, so all branches except pulls are
         // boxed.
         let response = match door {

@@ -14,6 +14,7 @@ mod transaction;
 mod values;
 mod versions;
 
+use super::arrival::Arrival;
 use super::cache::Version;
 use super::transaction::Tx;
 use crate::error::{Error, Result};
@@ -90,7 +91,7 @@ impl Postgres {
         pool.give_back(first);
         let clock_offset = Arc::new(AtomicI64::new(measured));
         pool.spawn(offset::keep(clock_offset.clone(), Arc::downgrade(&pool)));
-        let versions = Versions::start(pool.clone(), generation, options.stale_reads, counters.clone());
+        let versions = Versions::start(connector.clone(), generation, options.stale_reads, counters.clone());
         let runtime = Mutex::new(Some(scopeguard::ScopeGuard::into_inner(runtime)));
         Ok(Self { pool, connector, versions, counters, clock_offset, runtime })
     }
@@ -228,9 +229,14 @@ impl Postgres {
         }
     }
 
-    /// Identifies a state that was current after this call began. `None` if the database cannot be asked.
-    pub(super) async fn version(&self) -> Option<Version> {
-        self.versions.current().await
+    /// The arrival of a request that arrives now.
+    pub(super) fn arrival(&self) -> Arrival {
+        self.versions.arrival()
+    }
+
+    /// Identifies a state that was current after this arrival. `None` if the database cannot be asked.
+    pub(super) async fn version(&self, arrival: Arrival) -> Option<Version> {
+        self.versions.current(arrival).await
     }
 
     pub(super) fn metrics(&self) -> DatabaseMetrics {

@@ -69,7 +69,7 @@ impl Installation {
             let found = tx.query_one(&SELECT_AT_RISK, params![repository.registry, repository.name, digest, young]).await?;
             repository_row::require_on_miss(tx, repository, found).await
         };
-        let found = self.0.metadata.read_through(&self.0.caches.held_blobs, &question, work).await?;
+        let found = self.0.metadata.read_through(self.arrived(), &self.0.caches.held_blobs, &question, work).await?;
         let HeldBlob { blob, is_old, is_referenced } = found.ok_or_else(|| Error::LayerNotFound(digest.clone()))?;
         Ok((blob, is_old && !is_referenced))
     }

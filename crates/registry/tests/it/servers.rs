@@ -3,9 +3,9 @@
 #![allow(clippy::print_stderr)] // what could not be tried is named
 
 use crate::support::World;
-use roadstead_model::Reference;
+use roadstead_model::{Digest, Reference};
 use roadstead_registry::{Condition, DatabaseMetrics, DatabasePlace, Installation, OpenError, OpenOptions, Password, PostgresOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A world on PostgreSQL, if there is a server for tests.
@@ -24,6 +24,20 @@ fn by_tag(name: &str) -> Reference {
 
 async fn digest(server: &Installation, world: &World, name: &str) -> String {
     server.get_manifest(&world.key, &by_tag(name)).await.expect("an image").digest.to_string()
+}
+
+/// The manifest of an image of its own, whose config has two bytes.
+fn image(config: &Digest, name: &str) -> Value {
+    json!({
+        "schemaVersion": 2, "mediaType": crate::support::OCI_MANIFEST, "layers": [], "annotations": {"name": name},
+        "config": {"mediaType": crate::support::OCI_CONFIG, "digest": config.as_str(), "size": 2},
+    })
+}
+
+/// Moves the tag to an image of its own.
+async fn push(server: &Installation, world: &World, number: u32) -> String {
+    let manifest = image(&world.push_blob(b"{}").await, &number.to_string());
+    world.push_to(server, &manifest, &["latest"], Condition::None).await.expect("pushed").digest.to_string()
 }
 
 fn metrics(server: &Installation) -> DatabaseMetrics {
@@ -75,6 +89,59 @@ async fn answers_in_memory_cost_a_part_of_a_statement_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_asks_once_for_all_that_it_looks_up() {
+    let Some(world) = world().await else { return };
+    world.push_image("one", &["latest"]).await;
+    let alias = world.installation.primary_alias(&world.id).await.expect("an alias");
+    let checks_of_a_request = async || {
+        let request = world.installation.at(world.installation.arrival());
+        let before = metrics(&request).version_checks;
+        for _ in 0..10 {
+            digest(&request, &world, "latest").await;
+            request.resolve_alias(alias.as_str()).await.expect("an alias");
+        }
+        metrics(&request).version_checks - before
+    };
+    let mut fewest = checks_of_a_request().await;
+    for _ in 0..20 {
+        // One that is held up asks again.
+        fewest = fewest.min(checks_of_a_request().await);
+    }
+    assert_eq!(fewest, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_sees_what_another_server_wrote_before_it_arrived() {
+    let Some(world) = world().await else { return };
+    let other = world.another_server().await;
+    let busy = tokio::spawn({
+        let server = world.installation.clone();
+        async move {
+            // Others' checks begin and end at any time.
+            while server.metadata_version().await.is_some() {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for number in 0..100 {
+        let pushed = push(&other, &world, number).await;
+        let request = world.installation.at(world.installation.arrival());
+        assert_eq!(digest(&request, &world, "latest").await, pushed);
+    }
+    busy.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_sees_what_it_has_written_itself() {
+    let Some(world) = world().await else { return };
+    let request = world.installation.at(world.installation.arrival());
+    for number in 0..20 {
+        let pushed = push(&request, &world, number).await;
+        assert_eq!(digest(&request, &world, "latest").await, pushed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_clients_push_into_one_repository_over_three_servers_without_an_error() {
     const CLIENTS: usize = 16;
     const PUSHES: usize = 8;
@@ -87,11 +154,7 @@ async fn sixteen_clients_push_into_one_repository_over_three_servers_without_an_
         let (world, server, config) = (world.clone(), servers[number % servers.len()].clone(), config.clone());
         tokio::spawn(async move {
             for push in 0..PUSHES {
-                let manifest = json!({
-                    "schemaVersion": 2, "mediaType": crate::support::OCI_MANIFEST, "layers": [],
-                    "config": {"mediaType": crate::support::OCI_CONFIG, "digest": config.as_str(), "size": 2},
-                    "annotations": {"push": format!("{number}-{push}")},
-                });
+                let manifest = image(&config, &format!("{number}-{push}"));
                 world.push_to(&server, &manifest, &[&format!("t{number}-{push}"), "latest"], Condition::None).await.expect("pushed");
             }
         })

@@ -16,6 +16,7 @@ use roadstead_registry::{Error, Installation, SessionName};
 /// An authorised caller of one operation.
 pub(super) struct Caller<'a> {
     server: &'a Server,
+    installation: Installation,
     call: &'a Call,
     operation: Operation,
     /// `None` for an anonymous caller that reads public data.
@@ -30,8 +31,9 @@ impl<'a> Caller<'a> {
         self.server
     }
 
-    pub(super) fn installation(&self) -> &'a Installation {
-        &self.server.installation
+    /// The installation at the arrival of the request.
+    pub(super) fn installation(&self) -> &Installation {
+        &self.installation
     }
 
     pub(super) fn operation(&self) -> Operation {
@@ -95,7 +97,8 @@ pub(super) async fn authorize<'a>(
     request: &Request,
 ) -> Result<Caller<'a>, Failure> {
     let operation = request.operation();
-    let registry_id = registry_of(server, principal.as_ref(), request).await?;
+    let installation = server.installation.at(call.arrival);
+    let registry_id = registry_of(&installation, principal.as_ref(), request).await?;
     let resources = resources_of(&registry_id, request.resource())?;
     if principal.is_some() {
         audit::note_write(call, request, &resources);
@@ -107,14 +110,14 @@ pub(super) async fn authorize<'a>(
         let tags = tags_of(request);
         let is_public = operation.is_public_read() && registry_id != principal.identity.registry;
         for resource in resources {
-            let found = Permissions::find(&server.installation, call, principal, resource, tags.clone()).await?;
+            let found = Permissions::find(&installation, call, principal, resource, tags.clone()).await?;
             for action in actions_of(operation, &tags) {
                 if is_public { found.allow_public_read(action) } else { found.allow(action) }?;
             }
             permissions.push(found);
         }
     }
-    Ok(Caller { server, call, operation, principal, registry_id, repositories, permissions })
+    Ok(Caller { server, installation, call, operation, principal, registry_id, repositories, permissions })
 }
 
 /// The actions that a request needs. Creating a repository with tags also needs the permission to tag (Service Authorization
@@ -137,7 +140,7 @@ fn tags_of(request: &Request) -> RequestTags {
     }
 }
 
-async fn registry_of(server: &Server, principal: Option<&KnownPrincipal>, request: &Request) -> Result<RegistryId, Failure> {
+async fn registry_of(installation: &Installation, principal: Option<&KnownPrincipal>, request: &Request) -> Result<RegistryId, Failure> {
     let own = principal.map(|principal| &principal.identity.registry);
     let named = match request.resource() {
         aws::Resource::Repository(registry, _) | aws::Resource::Repositories(registry, _) => registry,
@@ -146,13 +149,13 @@ async fn registry_of(server: &Server, principal: Option<&KnownPrincipal>, reques
     let Some(named) = named else { return own.cloned().ok_or_else(|| SignatureError::Missing.into()) };
     match RegistryId::parse(named) {
         Ok(id) if own == Some(&id) => Ok(id),
-        Ok(id) => match server.installation.describe_registry(&id).await {
+        Ok(id) => match installation.describe_registry(&id).await {
             Ok(_) => Ok(id),
             Err(Error::RegistryNotFound(_)) => Err(no_registry(&id, request)),
             Err(error) => Err(error.into()),
         },
         // Some shapes allow an alias. Aliases are public, so looking one up discloses nothing.
-        Err(_) => Ok(server.installation.resolve_alias(named).await?),
+        Err(_) => Ok(installation.resolve_alias(named).await?),
     }
 }
 

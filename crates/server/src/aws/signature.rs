@@ -19,7 +19,7 @@ impl Signature {
     pub(super) async fn find(server: &Server, call: &Call, service: &str) -> Result<Self, Failure> {
         let request = sigv4::Request::new(&call.method, &call.uri, &call.headers);
         let claim = sigv4::read(&request, &[service], server.installation.now())?;
-        let key = find_key(server, &claim.access_key_id).await?;
+        let key = find_key(server, call, &claim.access_key_id).await?;
         Ok(Self { claim, key })
     }
 
@@ -39,14 +39,14 @@ impl Signature {
 }
 
 /// Finds an active key. An emulator has every key; one whose id is an account number belongs to that account.
-async fn find_key(server: &Server, id: &str) -> Result<AccessKey, Failure> {
+async fn find_key(server: &Server, call: &Call, id: &str) -> Result<AccessKey, Failure> {
     if server.config.emulator {
         let account = RegistryId::parse(id).unwrap_or_else(|_| server.installation.account_id().clone());
         server.installation.ensure_account(&account).await?;
         let identity = Identity { registry: account, user: None };
         return Ok(AccessKey { id: id.to_owned(), secret: String::new(), active: true, identity });
     }
-    match server.installation.access_key(id).await? {
+    match server.installation.at(call.arrival).access_key(id).await? {
         Some(key) if key.active => Ok(key),
         _ => Err(SignatureError::UnknownKey.into()),
     }

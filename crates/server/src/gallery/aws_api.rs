@@ -56,7 +56,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
     let request = Request::read(operation, text)?;
     let _permit = server.listing_permits.permit(&server.budget, &call.trace).await?;
     match request {
-        Request::DescribeImageTags(request) => encode(&tags::describe_image_tags(server, request).await?),
+        Request::DescribeImageTags(request) => encode(&tags::describe_image_tags(server, call, request).await?),
         Request::GetRegistryCatalogData(request) => encode(&catalog_data::get_registry_catalog_data(server, request).await?),
         Request::GetRepositoryCatalogData(request) => encode(&catalog_data::get_repository_catalog_data(server, call, request).await?),
         Request::SearchRepositoryCatalogData(request) => encode(&search::search(server, call, request).await?),

@@ -16,6 +16,7 @@ const LONGEST_MEMBER: usize = 800;
 /// A request for a page.
 pub(super) struct Visit<'a> {
     pub(super) server: &'a Server,
+    installation: Installation,
     pub(super) call: &'a Call,
     pub(super) now: Timestamp,
     /// The members of the query that the page reads, in the order of [`Route::members`].
@@ -25,11 +26,13 @@ pub(super) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// `query` is that of the page, from [`members`].
     pub(super) fn new(server: &'a Server, call: &'a Call, query: String) -> Self {
-        Self { server, call, now: server.installation.now(), query: Query::parse_form(query) }
+        let installation = server.installation.at(call.arrival);
+        Self { server, call, now: installation.now(), installation, query: Query::parse_form(query) }
     }
 
+    /// The installation at the arrival of the request.
     pub(super) fn installation(&self) -> &Installation {
-        &self.server.installation
+        &self.installation
     }
 
     /// The repository that an address names. Any active alias of its registry will do.

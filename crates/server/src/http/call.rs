@@ -3,6 +3,7 @@
 use super::Trace;
 use crate::config::Origin;
 use http::{HeaderMap, Method, Uri};
+use roadstead_registry::Arrival;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub struct Call {
     pub origin: Origin,
     /// Whether the client reached this server over TLS, as far as trusted proxies say. `--public-url` proves nothing here.
     pub secure: bool,
+    /// What is read for this request is not older. See [`roadstead_registry::Installation::at`].
+    pub arrival: Arrival,
     pub trace: Arc<Trace>,
 }
 

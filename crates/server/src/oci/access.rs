@@ -81,7 +81,7 @@ impl Target {
 /// Authenticates the caller. Returns `None` if the request has no `Authorization`. Bad credentials are refused even where none are
 /// needed, so that the client learns of them immediately.
 pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<Principal>, Failure> {
-    let authenticated = bearer::authenticate(&server.keys, &server.installation, &call.headers).await;
+    let authenticated = bearer::authenticate(&server.keys, &server.installation.at(call.arrival), &call.headers).await;
     let principal = authenticated.map_err(|error| refuse_credentials(call, error))?;
     if let Some(Principal::Known(known)) = &principal {
         call.trace.authenticated_as(known);
@@ -90,8 +90,9 @@ pub(super) async fn authenticate(server: &Server, call: &Call) -> Result<Option<
 }
 
 /// Resolves the repository of a pull, which needs no permission because all repositories are public.
-pub(super) async fn permit_pull(server: &Server, place: Place) -> Result<Target, Failure> {
-    let registry = server.installation.resolve_alias(place.alias.as_str()).await.map_err(|error| Failure::in_place(error, &place))?;
+pub(super) async fn permit_pull(server: &Server, call: &Call, place: Place) -> Result<Target, Failure> {
+    let resolved = server.installation.at(call.arrival).resolve_alias(place.alias.as_str()).await;
+    let registry = resolved.map_err(|error| Failure::in_place(error, &place))?;
     Ok(Target { repository: RepositoryKey::new(registry, place.repository), alias: place.alias, caller: None, may_create: false })
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn permit(
         Some(Principal::Known(known)) => Some(known),
         Some(Principal::Anonymous) | None => return Err(challenge(call)),
     };
-    let mut target = permit_pull(server, place).await?;
+    let mut target = permit_pull(server, call, place).await?;
     if let Some(known) = known {
         let permissions = permissions_of(server, call, known, &target).await?;
         for action in actions {
@@ -126,7 +127,7 @@ pub(super) async fn permit(
 
 async fn permissions_of<'a>(server: &Server, call: &'a Call, known: &KnownPrincipal, target: &Target) -> Result<Permissions<'a>, Failure> {
     let resource = Resource::Repository(target.repository.clone());
-    Ok(Permissions::find(&server.installation, call, known, resource, RequestTags::default()).await?)
+    Ok(Permissions::find(&server.installation.at(call.arrival), call, known, resource, RequestTags::default()).await?)
 }
 
 /// Whether the caller may push an image to the repository.
@@ -256,6 +257,7 @@ mod tests {
             headers: HeaderMap::new(),
             origin: Origin::parse_url("https://registry.example").expect("an origin"),
             secure: true,
+            arrival: Default::default(),
             trace: Default::default(),
         };
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{EXPIRED}"}}]}}"#);

@@ -29,7 +29,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
         // HEAD ignores ranges (RFC 9110, section 14.2).
         if is_known { not_modified() } else { Reply::content(StatusCode::OK, Body::empty(), blob.size, UNKNOWN) }
     } else {
-        let blob = server.installation.find_blob(target.repository(), digest).await?;
+        let blob = server.installation.at(call.arrival).find_blob(target.repository(), digest).await?;
         if !is_known && let Some(reply) = redirect::to_store(server, &blob).await? {
             admitted.charge(blob.size);
             return Ok(reply.into_response());
@@ -56,7 +56,7 @@ async fn announce(
         let may_push = Box::pin(access::may_push(server, call, principal, target)).await?;
         Ok(if may_push { Asker::Pusher } else { Asker::Other(server.config.gc_grace / 2) })
     };
-    server.installation.look_for_blob(target.repository(), digest, asker).await
+    server.installation.at(call.arrival).look_for_blob(target.repository(), digest, asker).await
 }
 
 /// DELETE, refused while a manifest of the repository refers to the blob.

@@ -65,7 +65,7 @@ fn whole_number(text: &str) -> Option<u64> {
 /// Lists a page of all repositories as `<alias>/<repository>` in bytewise order, for `/v2/_catalog` (reserved by the OCI
 /// distribution specification, "Extensions"). All are public, so nothing is filtered.
 pub(super) async fn list_repositories(server: &Server, call: &Call, listing: &Listing) -> Result<Response, Failure> {
-    let page = server.installation.list_all_repositories(listing.last.as_deref(), listing.size()).await?;
+    let page = server.installation.at(call.arrival).list_all_repositories(listing.last.as_deref(), listing.size()).await?;
     let reply = Reply::json_for(call, &RepositoryList { repositories: listing.entries(&page.items) });
     Ok(listing.page(reply, page.next.as_deref(), "/v2/_catalog", None))
 }

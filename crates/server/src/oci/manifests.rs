@@ -20,7 +20,7 @@ use roadstead_registry::{Error, ManifestPush, ManifestPut, StoredManifest};
 /// GET and HEAD respond with the stored bytes and the media type of the push, whatever `Accept` says.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Reference) -> Result<Response, Failure> {
     let Puller { server, call, .. } = puller;
-    let manifest = server.installation.get_manifest(target.repository(), reference).await?;
+    let manifest = server.installation.at(call.arrival).get_manifest(target.repository(), reference).await?;
     // Whether the manifest is part of an earlier pull depends on its row, which is cheap to read and usually cached.
     let admitted = puller.admit(Pulled::Manifest(manifest.pull))?;
     let reply = if conditional::is_known(&call.headers, &manifest.digest) {

@@ -30,7 +30,7 @@ pub(super) async fn list(
         Arc::new(Page { items: Vec::new(), next: None })
     } else {
         let last = listing.last.as_deref();
-        server.installation.list_referrers(target.repository(), subject, artifact_type, last, listing.size()).await?
+        server.installation.at(call.arrival).list_referrers(target.repository(), subject, artifact_type, last, listing.size()).await?
     };
     let reply = index(call, listing.entries(&page.items), artifact_type.is_some());
     let filter = artifact_type.map(|value| ("artifactType", value));

@@ -9,7 +9,7 @@ use roadstead_model::oci::TagList;
 
 /// Lists a page of tags in bytewise order. Even `n=0` reports whether the repository exists.
 pub(super) async fn list(server: &Server, call: &Call, target: &Target, listing: &Listing) -> Result<Response, Failure> {
-    let page = server.installation.list_tags(target.repository(), listing.last.as_deref(), listing.size()).await?;
+    let page = server.installation.at(call.arrival).list_tags(target.repository(), listing.last.as_deref(), listing.size()).await?;
     let reply = Reply::json_for(call, &TagList { name: target.name(), tags: listing.entries(&page.items) });
     Ok(listing.page(reply, page.next.as_deref(), &target.path("tags/list"), None))
 }

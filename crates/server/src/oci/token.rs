@@ -107,7 +107,7 @@ async fn exchange(
         return Err(access::bad_login(call, TokenError::WrongKind));
     }
     let now = server.installation.now();
-    match bearer::exchange_password(&server.keys, &server.installation, password, now).await {
+    match bearer::exchange_password(&server.keys, &server.installation.at(call.arrival), password, now).await {
         Ok((token, expires_at, principal)) => {
             if let Principal::Known(known) = &principal {
                 call.trace.authenticated_as(known);

@@ -30,10 +30,16 @@ pub(super) async fn push(server: &Server, call: &Call, target: &Target, digest: 
 }
 
 /// POST with `?mount=`: links a blob of another repository, since all are public. Starts a session if that fails.
-pub(super) async fn mount(server: &Server, target: &Target, digest: &Digest, from: Option<&Place>) -> Result<Response, Failure> {
+pub(super) async fn mount(
+    server: &Server,
+    call: &Call,
+    target: &Target,
+    digest: &Digest,
+    from: Option<&Place>,
+) -> Result<Response, Failure> {
     let source = match from {
         None => None,
-        Some(place) => match server.installation.resolve_alias(place.alias.as_str()).await {
+        Some(place) => match server.installation.at(call.arrival).resolve_alias(place.alias.as_str()).await {
             Ok(registry) => Some(RepositoryKey::new(registry, place.repository.clone())),
             Err(Error::RegistryNotFound(_)) => return start(server, target, Some(digest.algorithm())).await,
             Err(error) => return Err(error.into()),

@@ -44,7 +44,7 @@ impl Lines<'_> {
         self.counter("database_conflicts", "Writes that ran again because others came first", metrics.conflicts)?;
         self.counter("database_retries", "Transactions that ran again for other reasons", metrics.retries)?;
         self.counter("database_version_checks", "Statements that asked whether answers in memory are stale", metrics.version_checks)?;
-        self.counter("database_versions_asked", "Requests that these statements answered", metrics.versions_asked)
+        self.counter("database_versions_asked", "Lookups that these statements answered", metrics.versions_asked)
     }
 
     fn bucket(&mut self, metrics: &StoreMetrics) -> fmt::Result {

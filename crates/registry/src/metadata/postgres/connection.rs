@@ -58,7 +58,7 @@ impl Connector {
         Ok(Self { tls: encryption::connector(&options.encryption)?, options, counters, generation })
     }
 
-    /// Connects. Must be called within the engine's runtime, which then drives the connection. [`Error::Unavailable`] says that the server
+    /// Connects. Must be called within the runtime that is to drive the connection. [`Error::Unavailable`] says that the server
     /// cannot be reached (yet), and any other error that it or this method refuses.
     pub(super) async fn connect(&self) -> Result<Connection> {
         let config = self.config()?;

@@ -39,7 +39,7 @@ pub struct DatabaseMetrics {
     pub retries: u64,
     /// Statements that asked for the version of the metadata.
     pub version_checks: u64,
-    /// The requests that they answered.
+    /// The lookups that they answered.
     pub versions_asked: u64,
 }
 

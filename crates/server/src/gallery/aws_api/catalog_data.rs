@@ -18,10 +18,11 @@ pub(super) async fn get_repository_catalog_data(
     call: &Call,
     request: GetRepositoryCatalogDataRequest,
 ) -> Result<GetRepositoryCatalogDataResponse, Failure> {
-    let repository = repository(server, &request.registry_alias_name, &request.repository_name).await?;
-    let (view, _) = server.installation.repository_view(&repository, TextKind::About).await?;
-    let featured = server.installation.featured_tag(&repository).await?.tag;
-    let pulls = server.installation.pull_totals(&repository).await?;
+    let installation = server.installation.at(call.arrival);
+    let repository = repository(&installation, &request.registry_alias_name, &request.repository_name).await?;
+    let (view, _) = installation.repository_view(&repository, TextKind::About).await?;
+    let featured = installation.featured_tag(&repository).await?.tag;
+    let pulls = installation.pull_totals(&repository).await?;
     let list = |items: Vec<String>| Some(items).filter(|items| !items.is_empty());
     let data = RepositoryCatalogData {
         description: view.description,

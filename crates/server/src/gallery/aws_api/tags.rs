@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::naming::repository;
+use crate::http::Call;
 use crate::server::Server;
 use roadstead_model::aws::Violation;
 use roadstead_model::aws::gallery::{
@@ -9,14 +10,19 @@ use roadstead_model::aws::gallery::{
 };
 use roadstead_model::{ImageTag, PageSize};
 
-pub(super) async fn describe_image_tags(server: &Server, request: DescribeImageTagsRequest) -> Result<DescribeImageTagsResponse, Failure> {
-    let repository = repository(server, &request.registry_alias_name, &request.repository_name).await?;
+pub(super) async fn describe_image_tags(
+    server: &Server,
+    call: &Call,
+    request: DescribeImageTagsRequest,
+) -> Result<DescribeImageTagsResponse, Failure> {
+    let installation = server.installation.at(call.arrival);
+    let repository = repository(&installation, &request.registry_alias_name, &request.repository_name).await?;
     let token_key = &server.keys.page_token;
     let binding = [Operation::DescribeImageTags.name(), repository.registry.as_str(), repository.name.as_str()];
     let after = request.next_token.map(|token| token_key.open(&binding, &token)).transpose();
     let after = after.map_err(|_| Violation::new("nextToken", "must be a token of this listing"))?;
     let size = request.max_results.map_or(PageSize::DEFAULT, PageSize::clamped);
-    let page = server.installation.list_image_tags(&repository, after.as_deref(), size).await?;
+    let page = installation.list_image_tags(&repository, after.as_deref(), size).await?;
     let next_token = page.next.as_deref().map(|position| token_key.seal(&binding, position));
     Ok(DescribeImageTagsResponse { image_tag_details: page.items.iter().map(detail).collect(), next_token })
 }
