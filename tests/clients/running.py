@@ -118,7 +118,7 @@ class Server:
         # The address it listens on, regardless of `--public-url`.
         self.address: str = self.balancer.address if self.balancer else self.addresses[0]
         self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
-        self.http = urllib3.PoolManager(retries=False, timeout=30)
+        self.http = urllib3.PoolManager(maxsize=8, retries=False, timeout=30)
 
     @property
     def process(self) -> subprocess.Popen:

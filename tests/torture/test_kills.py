@@ -1,0 +1,30 @@
+"""Kills: a server that ends at any moment, again and again on the same data, has all that clients were told."""
+
+import random
+import time
+
+from conftest import rounds
+from test_power_cuts import CLIENTS, COLLECTING, assert_intact
+from workload import REPOSITORY, compare, start_clients
+
+KILLS = rounds("KILLS", 8)
+
+
+def test_what_was_acknowledged_survives_kill_after_kill(start):
+    choice = random.Random(3)
+    server = start(*COLLECTING)
+    server.client().create_repository(repositoryName=REPOSITORY)
+    clients = None
+    for life in range(KILLS):
+        clients = start_clients(server, CLIENTS, time.monotonic, life, clients)
+        time.sleep(choice.uniform(0, 0.5))
+        server.kill()
+        killed = time.monotonic()
+        for client in clients:
+            client.finish()
+        server.start()
+        compare(server, clients, killed)
+    server.run("gc", "--grace", "0s")
+    compare(server, clients, time.monotonic())
+    assert server.stop() == 0
+    assert_intact(server.data / "roadstead.db")
