@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions site ci
+.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions site torture ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -35,11 +35,12 @@ test: ## the Rust tests: no root, no network, no service (PostgreSQL is used if 
 	cargo test $(LOCKED) --workspace
 
 test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, and attacks, against the release binary (needs root)
-	bash tests/install.sh clients tools sdks
+	bash tests/install.sh clients tools sdks torture
 	$(PYTHON) -c "import botocore.loaders, json; json.dump(botocore.loaders.Loader().load_service_model('ecr-public', 'service-2'), open('.cache/service-model.json', 'w'))"
 	ROADSTEAD_SERVICE_MODEL=$(abspath .cache/service-model.json) cargo test $(LOCKED) --workspace --test it -- --ignored service_model::
 	$(PYTEST) tests/clients
 	$(PYTEST) tests/attacks
+	$(PYTEST) tests/torture
 	$(PYTHON) -m pytest tests/docs
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
@@ -69,6 +70,10 @@ bench: build ## the figures of docs/benchmarks.md (BENCH="--only roadstead" and 
 instructions: build ## count the instructions per request, independent of other load
 	bash tests/install.sh instructions
 	bash tests/instructions.sh
+
+torture: build ## hundreds of power cuts, a thousand kills, a full disk at each write (needs root, about an hour)
+	bash tests/install.sh clients torture
+	ROADSTEAD_TORTURE_CUTS=100 ROADSTEAD_TORTURE_SECONDS=20 ROADSTEAD_TORTURE_KILLS=1000 ROADSTEAD_TORTURE_FULL_DISKS=96 $(PYTEST) tests/torture
 
 site: build ## the documentation as a web site, in target/site
 	bash tests/install.sh site

@@ -8,6 +8,7 @@
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
 #   scale         PostgreSQL, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
+#   torture       FUSE, the tools of ext4, XFS and btrfs, and a library that switches fsync off
 #   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
@@ -252,6 +253,16 @@ for part in "$@"; do
             install_go_language
             install_node
             build_sdks
+            ;;
+        torture)
+            want fuse3 fusermount3
+            want e2fsprogs mkfs.ext4
+            want xfsprogs mkfs.xfs
+            want btrfs-progs mkfs.btrfs
+            compgen -G '/usr/lib/*/libeatmydata.so' >/dev/null || packages+=(libeatmydata1)
+            want_python
+            install_packages
+            install_python
             ;;
         browser)
             want chromium chromium

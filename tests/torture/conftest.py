@@ -1,15 +1,8 @@
-"""Fixtures of the torture: how much of it, and the servers of one test."""
-
-import os
+"""Fixtures of the torture."""
 
 import pytest
 
 from running import Server, starting
-
-
-def rounds(name: str, few: int) -> int:
-    """How many rounds to run: `ROADSTEAD_TORTURE_<NAME>`, or the few that CI has time for."""
-    return int(os.environ.get(f"ROADSTEAD_TORTURE_{name}", few))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import rounds
 from filesystems import loop_device, make, mounted
+from rounds import rounds
 from test_power_cuts import assert_intact, data_on
 from workload import REPOSITORY, Client, Refused, compare, observe
 

@@ -3,7 +3,7 @@
 import random
 import time
 
-from conftest import rounds
+from rounds import rounds
 from test_power_cuts import CLIENTS, COLLECTING, assert_intact
 from workload import REPOSITORY, compare, start_clients
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import rounds
 from disk import Images, VolatileDisk
 from filesystems import MAKE, loop_device, make, mounted
+from rounds import rounds
 from running import Server
 from workload import REPOSITORY, compare, start_clients
 
 SIZE = 512 << 20
 CLIENTS = 3
-LOAD_SECONDS = 6
-CUTS = rounds("CUTS", 3)
+LOAD_SECONDS = rounds("SECONDS", 3)
+CUTS = rounds("CUTS", 2)
 COLLECTING = ("--gc-interval", "1s", "--gc-grace", "1s")
 NO_FLUSHES = {"LD_PRELOAD": "libeatmydata.so"}
 
