@@ -49,7 +49,7 @@ complain 'the files that ARCHITECTURE.md names exist' \
     "$(grep -oE '`[A-Za-z0-9_./-]+(\.rs|\.py|\.sh|\.md|/)`' ARCHITECTURE.md | tr -d '`' | sort -u | while read -r path; do
         compgen -G "$path" >/dev/null || compgen -G "crates/*/src/$path" >/dev/null || echo "$path"
     done)"
-complain 'links between documents lead somewhere, and docs/SUMMARY.md lists every page once' "$(python3 tests/links.py || true)"
+links=$(python3 tests/links.py) || complain 'links between documents lead somewhere, and docs/SUMMARY.md lists every page once' "${links:-links.py failed}"
 complain 'a module is named after its content' \
     "$(find crates -regextype posix-extended -regex '.*/(utils?|helpers?|common|types|managers?|services?|handlers?)(\.rs)?' -not -path '*/target/*')"
 

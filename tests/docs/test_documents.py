@@ -1,5 +1,7 @@
 """Every command of README and of the quick starts runs as written, in a fresh home and an empty folder."""
 
+import re
+
 import pytest
 
 from documents import ROOT, blocks
@@ -24,3 +26,9 @@ def test_the_commands_of_a_document_run_in_their_order(reader, document):
 def test_documents_with_commands_to_run_are_run():
     found = [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if blocks(path)]
     assert sorted(map(str, found)) == sorted(RUN)
+
+
+def test_the_page_about_errors_explains_every_code_of_the_registry_protocol():
+    codes = re.findall(r'=> "([A-Z_]+)"', (ROOT / "crates/server/src/oci/failure.rs").read_text())
+    explained = re.findall(r"^\| `([A-Z_]+)` \| \d", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    assert sorted(codes) == sorted(explained) and codes
