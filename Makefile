@@ -41,7 +41,7 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 	$(PYTEST) tests/clients
 	$(PYTEST) tests/attacks
 	$(PYTEST) tests/torture
-	$(PYTHON) -m pytest tests/docs
+	$(PYTEST) --dist load tests/docs
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser

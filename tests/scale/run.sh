@@ -5,6 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 
 python=.cache/venv/bin/python
+# Files in parallel, as in the Makefile.
+parallel=("$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile)
 failed=()
 
 # step NAME COMMAND…
@@ -29,17 +31,17 @@ case ${1:-} in
         step 'doors on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test -p roadstead --test it
         step 'replicas' "$python" -m pytest tests/scale
         for deployment in postgres replicas; do
-            step "clients on $deployment" on "$deployment" "$python" -m pytest tests/clients
+            step "clients on $deployment" on "$deployment" "${parallel[@]}" tests/clients
         done
-        step 'clients sent to S3' on redirecting "$python" -m pytest "${pulling[@]}"
+        step 'clients sent to S3' on redirecting "${parallel[@]}" "${pulling[@]}"
         step 'conformance on replicas' on replicas "$python" tests/conformance/run.py
-        step 'attacks on PostgreSQL and S3' on s3 "$python" -m pytest tests/attacks
+        step 'attacks on PostgreSQL and S3' on s3 "${parallel[@]}" tests/attacks
         step 'gallery on PostgreSQL' on postgres "$python" tests/browser/run.py test
         ;;
     smoke)
         step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it -- replicas:: gc:: transferring::
         step 'replicas' "$python" -m pytest tests/scale -m smoke
-        step 'clients on replicas' on replicas "$python" -m pytest tests/clients/test_{layers,repositories,describe_image_tags,crane_regctl}.py
+        step 'clients on replicas' on replicas "${parallel[@]}" tests/clients/test_{layers,repositories,describe_image_tags,crane_regctl}.py
         ;;
     *)
         echo "run.sh: all or smoke?" >&2
