@@ -13,7 +13,7 @@
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
 #   site          mdBook
-# It needs Debian or Ubuntu with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
+# It needs Debian 12 or its like with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
 # and Node too where they are missing or too old, and the programs for cargo to cargo's directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -214,6 +214,7 @@ for part in "$@"; do
             want docker.io dockerd
             want docker.io docker
             want mmdebstrap mmdebstrap
+            [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages+=(debian-archive-keyring)
             want containerd containerd
             want umoci umoci
             want openssl openssl
