@@ -21,10 +21,19 @@ statements! {
 impl Installation {
     /// The access key with this id, with its secret.
     pub async fn access_key(&self, id: &str) -> Result<Option<AccessKey>> {
-        let Some(row) = self.find_access_key(id).await? else { return Ok(None) };
-        let unreadable = || Error::Internal(format!("the secret of '{id}' does not open with the master key"));
+        self.find_access_key(id).await?.map(|row| self.unseal(row)).transpose()
+    }
+
+    /// The root access key of an account, with its secret: the oldest active one or, if there is none, the oldest inactive one.
+    pub async fn root_access_key(&self, registry: &RegistryId) -> Result<Option<AccessKey>> {
+        let row = self.0.metadata.read(async |tx: &mut Tx<'_>| access_key_row::find_root_key(tx, registry).await).await?;
+        row.map(|row| self.unseal(row)).transpose()
+    }
+
+    fn unseal(&self, row: AccessKeyRow) -> Result<AccessKey> {
+        let unreadable = || Error::Internal(format!("the secret of '{}' does not open with the master key", row.id));
         let secret = row.secret(&self.0.secrets).ok_or_else(unreadable)?;
-        Ok(Some(AccessKey { id: row.id, secret, active: row.active, identity: row.identity }))
+        Ok(AccessKey { id: row.id, secret, active: row.active, identity: row.identity })
     }
 
     /// The holder of an active access key. Does not unseal the secret.

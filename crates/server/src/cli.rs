@@ -10,6 +10,7 @@ mod data_access;
 mod failure;
 mod gallery;
 mod gc;
+mod healthcheck;
 mod input;
 mod output;
 mod policy;
@@ -20,6 +21,7 @@ mod signals;
 mod stats;
 mod transfer;
 mod user;
+mod version;
 
 use crate::config::Flags;
 use clap::{Parser, Subcommand};
@@ -34,7 +36,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A public container registry with the APIs of Amazon ECR Public and the OCI distribution specification.
 #[derive(Debug, Parser)]
-#[command(name = "roadstead", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(name = "roadstead", version, long_version = version::long(), arg_required_else_help = true, subcommand_required = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +47,9 @@ enum Command {
     /// Run the registry.
     #[command(after_help = SERVE_HELP)]
     Serve(Flags),
+    /// Ask the server of the same settings whether it is ready: exit code 0 if so, otherwise 1 and the reason.
+    #[command(after_help = HEALTHCHECK_HELP)]
+    Healthcheck(Flags),
     /// Manage the accounts of a server.
     #[command(after_help = DATA_ACCESS_HELP)]
     Account(Noun<account::Verb>),
@@ -90,6 +95,10 @@ Flags override the environment, and the environment overrides the file. Only in 
                                                         but with --database it must be given
   ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
 
+const HEALTHCHECK_HELP: &str = "\
+Takes the flags, the environment and the file of 'roadstead serve', and asks for /readyz at --admin-listen, otherwise at --listen. \
+The certificate of HTTPS is not verified, because it is for another name.";
+
 const DATA_ACCESS_HELP: &str = "\
 Works on the data while servers run; changes take effect immediately. The command finds the data as a server does: --data, \
 ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise ./roadstead-data; in the same way --database and --blobs. \
@@ -105,6 +114,7 @@ ROADSTEAD_MASTER_KEY, ROADSTEAD_DATABASE_PASSWORD_FILE, and those of AWS.";
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::run(flags),
+        Command::Healthcheck(flags) => healthcheck::run(flags),
         Command::Account(command) => command.run(),
         Command::Alias(command) => command.run(),
         Command::User(command) => command.run(),

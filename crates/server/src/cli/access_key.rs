@@ -30,6 +30,13 @@ pub(super) enum Verb {
         #[command(flatten)]
         holder: Holder,
     },
+    /// Print the root access key of an account again, with its secret: by default that of the server's first start
+    Root {
+        #[command(flatten)]
+        account: Account,
+        #[command(flatten)]
+        form: SecretForm,
+    },
     /// Enable a disabled access key
     Enable {
         #[command(flatten)]
@@ -136,7 +143,7 @@ impl data_access::Verb for Verb {
                 Change::new("cli:access-key rotate", Whose::Any, format!("instead of {}", key.id)).with_new_key(&form.printed)
             }
             Self::Delete { key } => Change::new("cli:access-key delete", Whose::Any, &key.id),
-            Self::List { .. } => return None,
+            Self::List { .. } | Self::Root { .. } => return None,
         })
     }
 
@@ -147,6 +154,11 @@ impl data_access::Verb for Verb {
                 form.print(output, installation.create_access_key(&identity, given.read()?).await?)
             }
             Self::List { holder } => list(installation, output, holder).await,
+            Self::Root { account, form } => {
+                let account = account.find(installation).await?;
+                let key = installation.root_access_key(&account).await?;
+                form.print(output, key.ok_or_else(|| no_root_key(&account))?)
+            }
             Self::Enable { key } => switch(installation, output, &key.id, true).await,
             Self::Disable { key } => switch(installation, output, &key.id, false).await,
             Self::Rotate { key, form } => {
@@ -182,6 +194,10 @@ async fn find(installation: &Installation, id: &str) -> Result<RegistryId, Failu
 
 fn no_such_key(id: &str) -> Failure {
     Failure::Failed(format!("access key '{id}' does not exist: 'roadstead access-key list' lists the keys of an account"))
+}
+
+fn no_root_key(account: &RegistryId) -> Failure {
+    Failure::Failed(format!("account {account} has no root access key: 'roadstead access-key create --account {account}' makes one"))
 }
 
 impl Holder {

@@ -12,7 +12,7 @@ pub(super) async fn announce(
     server: &Server,
     address: SocketAddr,
     admin: Option<SocketAddr>,
-    data: Option<&Path>,
+    used: Option<&Path>,
     on_terminal: bool,
     took: Duration,
 ) -> Result<(), Failure> {
@@ -26,21 +26,25 @@ pub(super) async fn announce(
     if !on_terminal {
         let admin = admin.map(tracing::field::display);
         let places = &server.config.places;
-        let (data, database, blobs) = (data.map(|data| tracing::field::display(data.display())), places.shared_database(), places.bucket());
+        let (data, database, blobs) = (used.map(|data| tracing::field::display(data.display())), places.shared_database(), places.bucket());
         let (database, blobs) = (database.map(tracing::field::display), blobs.map(tracing::field::display));
+        if let Some(data) = own_key(server, used) {
+            let command = format!("roadstead access-key root --data {}", quoted(&data.display().to_string()));
+            tracing::info!("'{command}' prints the root access key; for a container, put 'docker exec NAME' before it");
+        }
         tracing::info!(%address, admin, url = %origin, %alias, data, database, blobs, milliseconds = took.as_millis() as u64, "ready");
         return Ok(());
     }
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
         println!("Roadstead {} is running at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
-        for line in quick_start::commands(&origin, &alias, &credentials(server, data)) {
+        for line in quick_start::commands(&origin, &alias, &credentials(server, used)) {
             println!("  {line}");
         }
         if let Some(admin) = admin {
             println!("\nMetrics and probes at http://{}", dialable(admin));
         }
-        println!("\nData in {}. Stop with Ctrl-C.", places(server, data));
+        println!("\nData in {}. Stop with Ctrl-C.", places(server, used));
     }
     Ok(())
 }
@@ -58,13 +62,18 @@ fn places(server: &Server, data: Option<&Path>) -> String {
 
 /// The variables that give the AWS CLI an access key, as a prefix of a command.
 fn credentials(server: &Server, data: Option<&Path>) -> String {
-    let own = data.filter(|_| server.config.root_key.is_none() && server.config.places.shared_database().is_none());
-    match own {
+    match own_key(server, data) {
         _ if server.config.emulator => "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test ".to_owned(),
         // The operator knows the key, because it is configured or was made by a command.
         None => String::new(),
         Some(data) => format!("AWS_SHARED_CREDENTIALS_FILE={} ", quoted(&data.join("credentials").display().to_string())),
     }
+}
+
+/// The data directory that holds a root key of the server's own making, which clients need.
+fn own_key<'a>(server: &Server, data: Option<&'a Path>) -> Option<&'a Path> {
+    let config = &server.config;
+    data.filter(|_| !config.emulator && config.root_key.is_none() && config.places.shared_database().is_none())
 }
 
 /// The address of a listener for programs on this machine. Docker uses plain HTTP for `localhost`.

@@ -47,7 +47,7 @@ pub(super) async fn refuse_open_emulator(config: &Config) -> Result<(), Failure>
 
 /// Fails if `--hsts` would never be sent, and so would not protect.
 pub(super) fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
-    if config.hsts.is_none() || config.tls_cert.is_some() || !config.trusted_proxies.is_empty() {
+    if config.hsts.is_none() || config.serves_https() || !config.trusted_proxies.is_empty() {
         return Ok(());
     }
     let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";

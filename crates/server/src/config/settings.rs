@@ -273,6 +273,11 @@ fn push<T>(field: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
 }
 
 impl Config {
+    /// Whether the connections to [`Self::listen`] are HTTPS.
+    pub fn serves_https(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
     /// The options to open the installation with, whose data is in `data`.
     pub fn open_options(&self, data: PathBuf) -> OpenOptions {
         let mut options = self.places.open_options(data, self.memory_budget);

@@ -1,6 +1,6 @@
 //! Commands on the data directory of a running server.
 
-use crate::support::{Answer, Credentials, Server, command, run};
+use crate::support::{Answer, Credentials, Server, command, on_files, run};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
@@ -54,6 +54,53 @@ fn a_disabled_access_key_is_refused_until_it_is_enabled() {
 }
 
 #[test]
+fn the_root_key_is_printed_as_often_as_it_is_asked_for() {
+    let server = Server::start(&[]);
+    let root = server.credentials();
+    for _ in 0..2 {
+        let key = Credentials::of(&server.command(&["access-key", "root"]));
+        assert_eq!((key.id, key.secret), (root.id.clone(), root.secret.clone()));
+    }
+    assert!(server.run(&["access-key", "root", "--profile", "harbour"]).ok().starts_with("[harbour]\naws_access_key_id = "));
+    // That of another account too, but never that of a user.
+    let other = Credentials::of(&server.command(&["account", "create", OTHER]));
+    assert_eq!(Credentials::of(&server.command(&["access-key", "root", "--account", OTHER])).secret, other.secret);
+    key_of_alice(&server);
+    assert_eq!(server.command(&["access-key", "root"])["userName"], Value::Null);
+    server.run(&["access-key", "delete", &other.id]).ok();
+    assert!(refused(&server, 1, &["access-key", "root", "--account", OTHER]).contains("roadstead access-key create --account"));
+}
+
+#[test]
+fn the_log_of_a_start_names_the_command_that_prints_the_root_key() {
+    // A server on a shared database makes no key.
+    on_files();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").to_str().unwrap().to_owned();
+    let command = format!("'roadstead access-key root --data {data}' prints the root access key");
+    let mentions = |server: &Server| {
+        let said = server.wait_for_events(0, |event| event["message"].as_str().is_some_and(|text| text.starts_with(&command)));
+        said.len()
+    };
+    assert_eq!(mentions(&Server::start_in(folder.path().join("data").as_path(), &[])), 1);
+    // The key of an emulator is any, and a given one is known.
+    let given =
+        [("ROADSTEAD_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("ROADSTEAD_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")];
+    assert_eq!(mentions(&Server::start_with(&["--data", &data], &given)), 0);
+    assert_eq!(mentions(&Server::start_in(folder.path().join("data").as_path(), &["--emulator"])), 0);
+}
+
+#[test]
+fn the_version_names_features_and_target() {
+    let [short, long] = ["-V", "--version"].map(|flag| run(&[flag], &[]).ok());
+    assert_eq!(short, format!("roadstead {}\n", env!("CARGO_PKG_VERSION")));
+    let lines: Vec<&str> = long.lines().collect();
+    assert!(lines[0].starts_with(short.trim_end()), "{long}");
+    assert!(lines[1].starts_with("features: ") && lines[1].contains("postgresql"), "{long}");
+    assert!(lines[2].starts_with("target: ") && lines[2].contains("linux"), "{long}");
+}
+
+#[test]
 fn a_secret_is_printed_once_and_never_listed_or_logged() {
     let server = Server::start(&[]);
     let key = Credentials::of(&server.command(&["access-key", "create"]));
@@ -90,7 +137,7 @@ fn a_disabled_key_cannot_be_rotated() {
 
 #[test]
 fn the_rotated_root_key_is_in_the_credentials_file_after_the_next_start() {
-    crate::support::on_files();
+    on_files();
     let data = tempfile::tempdir().unwrap();
     let server = Server::start_in(data.path(), &[]);
     let old = server.credentials();
@@ -356,7 +403,7 @@ fn a_bad_policy_document_is_refused_with_its_file_and_statement() {
 
 #[test]
 fn the_data_directory_is_found_by_flag_variable_or_file_and_is_never_created() {
-    crate::support::on_files();
+    on_files();
     let server = Server::start(&[]);
     let data = server.data().to_str().unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -382,7 +429,7 @@ fn the_data_directory_is_found_by_flag_variable_or_file_and_is_never_created() {
 
 #[test]
 fn a_command_needs_the_master_key_that_the_server_was_given() {
-    crate::support::on_files();
+    on_files();
     let key = ("ROADSTEAD_MASTER_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     let server = Server::start_with(&["--ephemeral"], &[key]);
     let data = ("ROADSTEAD_DATA", server.data().to_str().unwrap());

@@ -14,6 +14,7 @@ mod failed_logins;
 mod file_permissions;
 mod gallery;
 mod garbage_collection;
+mod healthcheck;
 mod limits;
 mod listings;
 mod logs;
