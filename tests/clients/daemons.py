@@ -38,3 +38,6 @@ def docker_daemon(folder: Path) -> Iterator[Tool]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
+        # What containers on the host's network leave mounted.
+        for network in (folder / "exec" / "netns").glob("*"):
+            subprocess.run(["umount", network], check=True)
