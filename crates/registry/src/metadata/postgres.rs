@@ -10,6 +10,7 @@ mod encryption;
 mod failure;
 mod offset;
 mod pool;
+mod poolers;
 mod transaction;
 mod values;
 mod versions;
@@ -87,6 +88,10 @@ impl Postgres {
         let connector = Arc::new(Connector::new(options.clone(), counters.clone(), generation.clone())?);
         let pool = Arc::new(Pool::new(connector.clone(), runtime.handle().clone(), options.connections, counters.clone()));
         let first = pool.connect().await?;
+        if poolers::share_backends(&first, &pool.connect().await?).await.map_err(|failure| failure.error)? {
+            let why = "a pooler gives its connections away after each transaction: connect without it, or let it pool sessions";
+            return Err(Error::Internal(connector.of_place(why)));
+        }
         let measured = offset::measure(&first).await.ok_or_else(|| Error::Unavailable(connector.of_place("it answers too slowly")))?;
         pool.give_back(first);
         let clock_offset = Arc::new(AtomicI64::new(measured));
