@@ -108,11 +108,12 @@ pub(crate) struct InDirectory {
     pub(crate) blobs: bool,
 }
 
-/// Prepares a data directory. For a server, creates and locks it, and returns the lock. For a command, fails if it does not exist.
+/// Prepares a data directory. For a server, creates and locks it, and returns the lock, unless the metadata are elsewhere. For a command,
+/// fails if it does not exist.
 pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
-        _ if !holds.database => prepare_shared(data, holds, sharing).map(|()| None),
+        _ if !holds.database => check_shared(data, holds, sharing).map(|()| None),
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
             let lock = lock(data)?;
@@ -125,13 +126,14 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
     }
 }
 
-/// Prepares a directory that servers share for their blobs. They do not lock it.
-fn prepare_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(), OpenError> {
+/// Checks a directory that servers share for their blobs. They do not lock it.
+fn check_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(), OpenError> {
     match sharing {
         _ if !holds.blobs => Ok(()),
         // With the blobs of another database, garbage collection would delete them all.
         _ if data.join(DATABASE).exists() => Err(OpenError::HoldsDatabase(data.to_owned())),
-        Sharing::Server => permissions::create_directory(data).map_err(in_directory(data)),
+        // The store of blobs creates it, after the database was found to be usable.
+        Sharing::Server => Ok(()),
         Sharing::Command if data.join(BLOBS).is_dir() => Ok(()),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }

@@ -133,7 +133,6 @@ impl Installation {
         let secrets = options.master_key()?;
         let until = Instant::now() + options.wait;
         let metadata = reach(until, async || options.open_metadata().await).await?;
-        let blobs = reach(until, async || options.open_blobs().await).await.map_err(OpenError::Blobs)?;
         let (id, account_id) = match options.sharing {
             Sharing::Server => {
                 metadata.migrate().await?;
@@ -147,6 +146,8 @@ impl Installation {
                 setting_up::find(&options, &metadata, &secrets).await?
             }
         };
+        // After the database: a server that cannot use that must not leave a new directory behind.
+        let blobs = reach(until, async || options.open_blobs().await).await.map_err(OpenError::Blobs)?;
         if options.is_shared() && options.blobs == BlobsPlace::Folder {
             data_directory::claim(data, &id)?;
         }

@@ -109,8 +109,9 @@ fn refuse_newer(tx: &Tx<'_>, found: i64, migrations: Migrations) -> Result<()> {
     if found <= known as i64 + i64::from(tx.is_shared()) {
         return Ok(());
     }
+    let place = if tx.is_shared() { "database" } else { "data directory" };
     Err(Error::Internal(format!(
-        "the data was written by a newer Roadstead (schema version {found}, this version supports up to {known}): use that version, or another data directory"
+        "the data was written by a newer Roadstead (schema version {found}, this version supports up to {known}): use that version, or another {place}"
     )))
 }
 

@@ -39,6 +39,9 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     for variable in &sources.unknown_variables {
         tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
     }
+    for (setting, needed) in sources.idle_settings(&config) {
+        tracing::warn!(%setting, "this setting has no effect without {needed}");
+    }
     checks::warn(&config);
     descriptors::raise();
     let audit = open_audit_log(&config)?;

@@ -104,6 +104,11 @@ pub(super) const OF_COMMANDS: [&Row; 9] = [
     &MASTER_KEY_FILE,
 ];
 
+/// What has no effect without a shared database.
+const OF_DATABASES: [&Row; 4] = [&DATABASE_PASSWORD_FILE, &DATABASE_CONNECTIONS, &DATABASE_STATEMENT_TIMEOUT, &STALE_READS];
+/// What has no effect without a bucket.
+const OF_BUCKETS: [&Row; 3] = [&S3_ENDPOINT, &S3_REGION, &S3_PATH_STYLE];
+
 /// The setting whose value a place is.
 pub(super) fn setting_of(place: &str) -> &'static Row {
     match place.split_once("://") {
@@ -139,6 +144,13 @@ impl PlacesConfig {
             BlobsPlace::Folder => None,
             BlobsPlace::S3(bucket) => Some(bucket),
         }
+    }
+
+    /// The settings that have no effect, each with what it needs.
+    pub(super) fn idle_settings(&self) -> impl Iterator<Item = (&'static Row, &'static str)> {
+        let of_databases = OF_DATABASES.into_iter().filter(|_| self.shared_database().is_none());
+        let of_buckets = OF_BUCKETS.into_iter().filter(|_| self.bucket().is_none());
+        of_databases.map(|setting| (setting, "--database postgres://…")).chain(of_buckets.map(|setting| (setting, "--blobs s3://…")))
     }
 
     /// Whether anything is kept in the data directory.

@@ -75,17 +75,28 @@ impl Sources {
         Ok(())
     }
 
-    /// The texts for a setting, from the first source that gives any. Lists of several sources are not merged.
+    /// The texts for a setting, from the first source that gives any, or its default.
     fn given(&self, setting: &Setting<Config>) -> Vec<Given> {
+        let default = || setting.default.map(|text| Given { place: Place::Flag(setting.flag()), text: text.to_owned() });
+        self.given_by_a_source(setting).unwrap_or_else(|| default().into_iter().collect())
+    }
+
+    /// The texts for a setting, from the first source that gives any. Lists of several sources are not merged.
+    fn given_by_a_source(&self, setting: &Setting<Config>) -> Option<Vec<Given>> {
         if let Some(texts) = self.flags.values.get(setting.key) {
             let place = Place::Flag(setting.flag());
-            return texts.iter().map(|text| Given { place: place.clone(), text: text.clone() }).collect();
+            return Some(texts.iter().map(|text| Given { place: place.clone(), text: text.clone() }).collect());
         }
         if let Some(text) = self.variables.get(&setting.variable()) {
-            return vec![Given { place: Place::Variable(setting.variable()), text: text.clone() }];
+            return Some(vec![Given { place: Place::Variable(setting.variable()), text: text.clone() }]);
         }
-        let default = || setting.default.map(|text| Given { place: Place::Flag(setting.flag()), text: text.to_owned() });
-        self.file.settings.get(setting.key).cloned().unwrap_or_else(|| default().into_iter().collect())
+        self.file.settings.get(setting.key).cloned()
+    }
+
+    /// The places of settings that a source gives although they have no effect, each with what it needs.
+    pub(crate) fn idle_settings(&self, config: &Config) -> Vec<(Place, &'static str)> {
+        let given = |setting| self.given_by_a_source(setting)?.into_iter().next();
+        config.places.idle_settings().filter_map(|(setting, needed)| Some((given(setting)?.place, needed))).collect()
     }
 
     /// The value of a variable that is not a setting.

@@ -304,6 +304,27 @@ fn a_server_and_its_commands_open_the_same_places() {
 }
 
 #[test]
+fn settings_of_a_database_or_a_bucket_that_is_not_used_are_reported() {
+    let idle = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let sources = sources(arguments, environment).unwrap();
+        let idle = sources.idle_settings(&Config::from_sources(&sources).unwrap());
+        idle.into_iter().map(|(place, needed)| format!("{place} {needed}")).collect::<Vec<_>>()
+    };
+    let file = file("database_connections = 5\n");
+    let of_database = ["--config", file.path().to_str().unwrap(), "--stale-reads=1s"];
+    let of_bucket = [("ROADSTEAD_S3_ENDPOINT", "https://s3.example"), ("ROADSTEAD_S3_PATH_STYLE", "true")];
+    let [database, bucket] = ["--database=postgres://rs@db/registry", "--blobs=s3://images"];
+    assert_eq!(idle(&[], &[]), [""; 0]);
+    assert_eq!(idle(&[&of_database[..], &[database]].concat(), &[]), [""; 0]);
+    assert_eq!(idle(&[bucket], &of_bucket), [""; 0]);
+    let named = [format!("{}:1 --database postgres://…", file.path().display()), "--stale-reads --database postgres://…".to_owned()];
+    assert_eq!(idle(&[&of_database[..], &[bucket]].concat(), &of_bucket), named);
+    let named =
+        ["environment variable ROADSTEAD_S3_ENDPOINT --blobs s3://…", "environment variable ROADSTEAD_S3_PATH_STYLE --blobs s3://…"];
+    assert_eq!(idle(&[&of_database[..], &[database]].concat(), &of_bucket), named);
+}
+
+#[test]
 fn unknown_variables_are_reported() {
     let sources = sources(&[], &[("ROADSTEAD_LISTN", "x"), ("ROADSTEAD_LOG", "debug"), ("ROADSTEAD_CONFIGS", "x"), ("PATH", "x")]).unwrap();
     assert_eq!(sources.unknown_variables, ["ROADSTEAD_CONFIGS", "ROADSTEAD_LISTN"]);

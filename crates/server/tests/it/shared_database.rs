@@ -78,17 +78,19 @@ fn a_database_that_cannot_work_is_refused_with_its_name_and_without_its_password
     postgres.sql("newer", "CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY)");
     postgres.sql("newer", "INSERT INTO schema_version (version) VALUES (9999)");
     let data = folder();
+    let none = data.path().join("none");
     for (url, words) in [
         (postgres.url("locked:hunter2", "guarded"), "password"),
         (postgres.url("locked", "guarded"), "password"),
         (postgres.url("guest", "guarded"), "guest"),
         (postgres.url("postgres", "nowhere"), "nowhere"),
         (postgres.url("nobody_at_all", "guarded"), "nobody_at_all"),
-        (postgres.url("postgres", "newer"), "newer Roadstead"),
+        (postgres.url("postgres", "newer"), "use that version, or another database"),
     ] {
         // A refusal does not wait.
-        let said = refused(&["--database", &url, "--data", data.path().to_str().unwrap(), "--wait", "1h"], &ROOT_KEY);
+        let said = refused(&["--database", &url, "--data", none.to_str().unwrap(), "--wait", "1h"], &ROOT_KEY);
         assert!(said.contains(words) && !said.contains("hunter2"), "{url}: {said}");
+        assert!(!none.exists(), "{url}: a directory is left behind");
     }
 }
 
