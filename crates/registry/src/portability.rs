@@ -3,7 +3,7 @@
 #[path = "../tests/servers/postgres.rs"]
 mod postgres;
 
-use crate::metadata::{METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
+use crate::metadata::{Column, METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, aliases, bulletins, catalog_data, collection, download_volumes, gallery,
     image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
@@ -12,6 +12,7 @@ use crate::{
 };
 use postgres::Postgres;
 use std::path::Path;
+use tokio_postgres::Client;
 
 /// The statements of all files.
 const FILES: &[&[(&str, &Sql)]] = &[
@@ -87,14 +88,19 @@ const FILES: &[&[(&str, &Sql)]] = &[
     users::STATEMENTS,
 ];
 
+/// The columns of a table: the name, the type, and the place in the primary key, or 0.
+const COLUMNS: &str =
+    "SELECT a.attname::TEXT, format_type(a.atttypid, NULL), COALESCE(array_position(i.indkey::INT2[], a.attnum), -1)::BIGINT + 1
+    FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname::TEXT COLLATE \"C\"";
+
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static Sql)> {
     FILES.iter().copied().flatten()
 }
 
-#[tokio::test]
-async fn postgresql_understands_every_migration_and_every_statement() {
-    let Some(postgres) = Postgres::shared() else { return };
-    let url = postgres.create_database("portability");
+/// Connects to a database that has both schemas. `None` if PostgreSQL is not installed.
+async fn migrated(name: &str) -> Option<Client> {
+    let url = Postgres::shared()?.create_database(name);
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
     tokio::spawn(connection);
     for table in [migrations::CREATE_VERSION, migrations::CREATE_STATISTICS_VERSION] {
@@ -103,6 +109,35 @@ async fn postgresql_understands_every_migration_and_every_statement() {
     for script in migrations::METADATA.iter().chain(migrations::STATISTICS) {
         client.batch_execute(&for_postgres(script)).await.expect("a migration");
     }
+    Some(client)
+}
+
+#[tokio::test]
+async fn the_tables_to_copy_have_the_columns_that_postgresql_has() {
+    let Some(client) = migrated("columns").await else { return };
+    for table in METADATA_TABLES.iter().chain(STATISTICS_TABLES.iter()) {
+        let found = client.query(COLUMNS, &[&table.name]).await.expect("columns");
+        let found: Vec<(String, String, i64)> = found.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        let mut described: Vec<_> = table.columns.iter().zip(1_i64..).map(|(column, place)| described(*column, place, table.key)).collect();
+        described.sort();
+        assert_eq!(described, found, "{}", table.name);
+    }
+}
+
+/// A column as [`COLUMNS`] finds it.
+fn described(column: Column, place: i64, key: usize) -> (String, String, i64) {
+    let kind = match column {
+        Column::Integer(_) => "bigint",
+        Column::Boolean(_) => "boolean",
+        Column::Text(_) => "text",
+        Column::Bytes(_) => "bytea",
+    };
+    (column.name().to_owned(), kind.to_owned(), if place <= key as i64 { place } else { 0 })
+}
+
+#[tokio::test]
+async fn postgresql_understands_every_migration_and_every_statement() {
+    let Some(client) = migrated("portability").await else { return };
     for (name, Sql(text)) in statements() {
         let prepared = client.prepare(&text.replace('?', "$")).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
