@@ -21,6 +21,8 @@ import botocore.exceptions
 from tools import SEARCHED
 
 PATIENCE = 20  # seconds
+# Databases refuse to run as root.
+NOBODY = 65534 if os.geteuid() == 0 else None
 
 
 def free_port() -> int:
@@ -38,9 +40,9 @@ def program(name: str) -> str:
     return found
 
 
-def until(condition, what: str):
+def until(condition, what: str, patience: float = PATIENCE):
     """Waits until this function returns something true, and returns that."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what} is not up"
         time.sleep(0.02)
@@ -94,20 +96,28 @@ class Postgres(Service):
     """A PostgreSQL server that loses its data with the machine. Its superuser is `postgres`, without a password."""
 
     kind = "postgres"
-    user = 65534 if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    user = NOBODY
 
-    def __init__(self):
+    def __init__(self, **settings: object):
         super().__init__()
         self.port = free_port()
         self.databases = 0
-        initdb = [program("initdb"), "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", self.folder / "data"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=self.folder, user=self.user, group=self.user)
+        self.settings = settings
+        self.make_data()
         self.start()
+
+    def make_data(self) -> None:
+        self.run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", self.folder / "data")
+
+    def run(self, name: str, *arguments: object) -> None:
+        """Runs one of PostgreSQL's programs as the user of the server."""
+        command = [program(name), *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, user=self.user, group=self.user)
 
     def command(self):
         settings = {
             "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder, "max_connections": 400,
-            "fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB", "log_min_messages": "warning",
+            "fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB", "log_min_messages": "warning", **self.settings,
         }
         return [program("postgres"), "-D", self.folder / "data", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
 
@@ -133,14 +143,62 @@ class Postgres(Service):
         self.psql(f"CREATE DATABASE {name}")
         return name
 
-    def url(self, database: str, port: int | None = None) -> str:
-        return f"postgres://postgres@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
+    def url(self, database: str, port: int | None = None, host: str = "127.0.0.1", query: str = "sslmode=disable") -> str:
+        return f"postgres://postgres@{host}:{port or self.port}/{database}?{query}"
+
+
+class Standby(Postgres):
+    """A standby that has what its primary has committed."""
+
+    kind = "standby"
+
+    def __init__(self, primary: Postgres):
+        self.primary = primary
+        super().__init__()
+
+    def make_data(self) -> None:
+        primary = ("--host", "127.0.0.1", "--port", self.primary.port, "--username", "postgres")
+        self.run("pg_basebackup", *primary, "--pgdata", self.folder / "data", "--checkpoint=fast", "--write-recovery-conf", "--no-sync")
+
+    def promote(self) -> None:
+        self.psql("SELECT pg_promote()")
+
+
+class PgBouncer(Service):
+    """A pgbouncer in front of a PostgreSQL server."""
+
+    kind = "pgbouncer"
+    user = NOBODY
+
+    def __init__(self, postgres: Postgres, mode: str):
+        super().__init__()
+        self.port = free_port()
+        (self.folder / "users").write_text('"postgres" ""\n')
+        (self.folder / "pgbouncer.ini").write_text(f"""
+            [databases]
+            * = host=127.0.0.1 port={postgres.port}
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = {self.port}
+            unix_socket_dir =
+            auth_type = trust
+            auth_file = {self.folder}/users
+            pool_mode = {mode}
+            default_pool_size = 100
+            max_client_conn = 1000
+        """)
+        self.spawn()
+        until(lambda: is_listening(self.port), self.kind)
+
+    def command(self):
+        return [program("pgbouncer"), self.folder / "pgbouncer.ini"]
 
 
 class S3(Service):
-    """An S3 server (versitygw on a folder) with one bucket."""
+    """An S3 server on a folder, with one bucket: versitygw, or minio if ROADSTEAD_TEST_S3 says so."""
 
     kind = "s3"
+    server = os.environ.get("ROADSTEAD_TEST_S3") or "versitygw"
     bucket = "roadstead"
     key = ("AKIATESTS3", "a-secret-of-the-tests")
 
@@ -155,10 +213,15 @@ class S3(Service):
             self.client().create_bucket(Bucket=self.bucket)
 
     def command(self):
-        return [program("versitygw"), "--port", f"127.0.0.1:{self.port}", "--keep-alive", "posix", self.folder / "objects"]
+        address, objects = f"127.0.0.1:{self.port}", self.folder / "objects"
+        return {
+            "versitygw": lambda: [program("versitygw"), "--port", address, "--keep-alive", "posix", objects],
+            "minio": lambda: [program("minio"), "server", "--quiet", "--address", address, objects],
+        }[self.server]()
 
     def start(self) -> None:
-        self.spawn(ROOT_ACCESS_KEY=self.key[0], ROOT_SECRET_KEY=self.key[1])
+        key, secret = self.key
+        self.spawn(ROOT_ACCESS_KEY=key, ROOT_SECRET_KEY=secret, MINIO_ROOT_USER=key, MINIO_ROOT_PASSWORD=secret, MINIO_BROWSER="off")
         until(lambda: is_listening(self.port), self.kind)
 
     def client(self):

@@ -368,18 +368,18 @@ mod filesystem {
 
 mod s3 {
     use super::{BlobStore, Storage};
-    use crate::blobs::s3::versitygw;
+    use crate::blobs::s3::test_server;
     use std::net::SocketAddr;
 
     struct Prefix(SocketAddr, String);
 
     impl Storage for Prefix {
         async fn create() -> Option<Self> {
-            Some(Self(versitygw::address()?, uuid::Uuid::new_v4().to_string()))
+            Some(Self(test_server::address()?, uuid::Uuid::new_v4().to_string()))
         }
 
         async fn open(&self) -> BlobStore {
-            BlobStore::S3(versitygw::open(self.0, &self.1).await)
+            BlobStore::S3(test_server::open(self.0, &self.1).await)
         }
     }
 

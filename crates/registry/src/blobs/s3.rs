@@ -20,9 +20,9 @@ mod room;
 mod session;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(super) mod test_server;
 #[cfg(test)]
-pub(super) mod versitygw;
+mod tests;
 mod writer;
 
 use super::object::ResumedUpload;

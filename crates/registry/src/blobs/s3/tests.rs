@@ -5,7 +5,7 @@ mod sessions;
 
 use super::S3;
 use super::state::State;
-use super::versitygw::{self, open};
+use super::test_server::{self, open};
 use crate::blobs::object::{ResumedUpload, Settled};
 use crate::blobs::s3::Session;
 use crate::error::Result;
@@ -23,7 +23,7 @@ fn prefix() -> String {
 
 /// Opens an empty store, unless the server is not installed.
 async fn empty() -> Option<S3> {
-    Some(open(versitygw::address()?, &prefix()).await)
+    Some(open(test_server::address()?, &prefix()).await)
 }
 
 /// An upload, with the values of its row.

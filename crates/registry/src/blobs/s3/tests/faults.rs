@@ -81,7 +81,7 @@ async fn forward(mut client: TcpStream, server: SocketAddr, fault: Option<Fault>
 
 /// A store behind a proxy.
 async fn behind(fault: Fault) -> Option<(S3, Proxy)> {
-    let proxy = Proxy::start(versitygw::address()?, fault).await;
+    let proxy = Proxy::start(test_server::address()?, fault).await;
     Some((open(proxy.address, &prefix()).await, proxy))
 }
 
@@ -134,21 +134,21 @@ async fn a_server_that_stays_overloaded_is_unavailable_and_the_session_can_be_co
 
 #[tokio::test]
 async fn a_bucket_that_cannot_be_used_is_refused_by_name_and_a_server_that_is_not_there_is_not() {
-    let Some(address) = versitygw::address() else { return };
-    let options = versitygw::options(address, &prefix());
+    let Some(address) = test_server::address() else { return };
+    let options = test_server::options(address, &prefix());
     let absent = crate::places::S3Options { bucket: "absent".to_owned(), ..options.clone() };
-    match S3::open_with(&absent, &versitygw::credentials()).await.map(drop) {
+    match S3::open_with(&absent, &test_server::credentials()).await.map(drop) {
         Err(Error::Internal(text)) => assert!(text.contains("'absent'") && text.contains("NoSuchBucket"), "{text}"),
         other => panic!("{other:?}"),
     }
-    let mut wrong = versitygw::credentials();
+    let mut wrong = test_server::credentials();
     wrong.settings[1].1 = "another secret".to_owned();
     match S3::open_with(&options, &wrong).await.map(drop) {
         Err(Error::Internal(text)) => assert!(text.contains("storing an object") && !text.contains("another secret"), "{text}"),
         other => panic!("{other:?}"),
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.and_then(|free| free.local_addr()).expect("a free port");
-    match S3::open_with(&versitygw::options(nobody, ""), &versitygw::credentials()).await.map(drop) {
+    match S3::open_with(&test_server::options(nobody, ""), &test_server::credentials()).await.map(drop) {
         Err(Error::Unavailable(text)) => assert!(text.contains(&nobody.to_string()), "{text}"),
         other => panic!("{other:?}"),
     }
@@ -156,7 +156,7 @@ async fn a_bucket_that_cannot_be_used_is_refused_by_name_and_a_server_that_is_no
 
 #[tokio::test]
 async fn a_prefix_belongs_to_one_installation() {
-    let Some(address) = versitygw::address() else { return };
+    let Some(address) = test_server::address() else { return };
     let prefix = prefix();
     let (one, other) = (open(address, &prefix).await, open(address, &prefix).await);
     let (first, second) = tokio::join!(one.claim("first"), other.claim("second"));
@@ -171,7 +171,7 @@ async fn a_prefix_belongs_to_one_installation() {
 
 #[tokio::test]
 async fn a_presigned_url_is_good_for_anyone_and_says_that_it_is_bytes() {
-    let Some(address) = versitygw::address() else { return };
+    let Some(address) = test_server::address() else { return };
     let store = open(address, &prefix()).await;
     let key = put(&store, b"<html>").await.expect("a key");
     let url = store.presign(&key, Duration::from_secs(60)).await.expect("a URL");

@@ -163,9 +163,9 @@ async fn a_session_that_is_abandoned_or_dropped_leaves_nothing() {
 
 #[tokio::test]
 async fn uploads_without_room_in_memory_pass_through_files() {
-    let Some(address) = versitygw::address() else { return };
-    let options = crate::places::S3Options { memory: 8 * MIB as u64, ..versitygw::options(address, &prefix()) };
-    let store = S3::open_with(&options, &versitygw::credentials()).await.expect("a store");
+    let Some(address) = test_server::address() else { return };
+    let options = crate::places::S3Options { memory: 8 * MIB as u64, ..test_server::options(address, &prefix()) };
+    let store = S3::open_with(&options, &test_server::credentials()).await.expect("a store");
     let (bytes, store) = (sample(30 * MIB), &store);
     // Stalled uploads, each with 4 MiB received.
     let mut stalled = Vec::new();
