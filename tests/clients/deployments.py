@@ -40,8 +40,9 @@ def s3() -> S3:
 class Place:
     """Where one server under test keeps its data, which no other server uses, and how many processes it is."""
 
-    def __init__(self, kind: str | None = None, database_port: int | None = None, s3_endpoint: str | None = None):
-        """`kind` is that of the tests by default. The other two lead to PostgreSQL and S3 by way of proxies."""
+    def __init__(self, kind: str | None = None, database_port: int | None = None, s3_endpoint: str | None = None, server: Postgres | None = None):
+        """`kind` is that of the tests by default. The next two lead to PostgreSQL and S3 by way of proxies; `server` is the PostgreSQL
+        server, unless it is that of the session."""
         self.kind = kind or deployment()
         self.balanced = self.kind in ("replicas", "redirecting")
         self.suffixes = [f"-{number}" for number in range(REPLICAS)] if self.balanced else [""]
@@ -50,9 +51,10 @@ class Place:
         self.settings: dict[str, str] = {}
         if self.kind == "embedded":
             return
-        self.database = postgres().new_database()
+        self.postgres = server or postgres()
+        self.database = self.postgres.new_database()
         self.settings = {
-            "ROADSTEAD_DATABASE": postgres().url(self.database, database_port),
+            "ROADSTEAD_DATABASE": self.postgres.url(self.database, database_port),
             "ROADSTEAD_MASTER_KEY": secrets.token_hex(32),
             "ROADSTEAD_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8).upper(),
             "ROADSTEAD_SECRET_ACCESS_KEY": secrets.token_hex(20),

@@ -124,6 +124,10 @@ class Toxiproxy(Service):
         made = self.ask("POST", "/proxies", name=name, listen="127.0.0.1:0", upstream=f"127.0.0.1:{to}")
         return int(made["listen"].rsplit(":", 1)[1])
 
+    def lead(self, name: str, to: int) -> None:
+        """Lets a proxy lead to another port, and cuts its connections."""
+        self.ask("POST", f"/proxies/{name}", upstream=f"127.0.0.1:{to}")
+
     def up(self, name: str, enabled: bool) -> None:
         """Refuses connections and cuts the open ones, or accepts them again."""
         self.ask("POST", f"/proxies/{name}", enabled=enabled)

@@ -14,7 +14,7 @@ import boto3
 import botocore.config
 import urllib3
 
-from deployments import Place, postgres
+from deployments import Place
 from proxies import Balancer
 from services import PATIENCE
 
@@ -181,7 +181,7 @@ class Server:
     def sql(self, script: str) -> None:
         """Changes the metadata without the server, which is told that there was a change."""
         if self.place.database:
-            postgres().psql(f"{script}; UPDATE change SET writes = writes + 1 WHERE slot = 0;", self.place.database)
+            self.place.postgres.psql(f"{script}; UPDATE change SET writes = writes + 1 WHERE slot = 0;", self.place.database)
             return
         database = sqlite3.connect(self.data / "roadstead.db", timeout=30)
         database.executescript(script)

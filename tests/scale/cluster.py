@@ -9,6 +9,7 @@ import urllib3
 from deployments import Place, postgres, s3
 from proxies import Balancer, Nginx, Toxiproxy
 from running import Process, Server
+from services import Postgres
 
 POSTGRES, S3 = "postgres", "s3"
 
@@ -16,11 +17,13 @@ POSTGRES, S3 = "postgres", "s3"
 class Cluster(Server):
     """Replicas that reach PostgreSQL and S3 through proxies: `proxies.cut(POSTGRES)` and so on."""
 
-    def __init__(self, data: Path, *flags: str, **environment: str):
+    def __init__(self, data: Path, *flags: str, server: Postgres | None = None, **environment: str):
+        server = server or postgres()
         self.proxies = Toxiproxy()
         # nginx answers some requests in place of the S3 server once it is told to; what it passes on goes through toxiproxy.
         self.bucket = Nginx(*refusing(self.proxies.proxy(S3, s3().port), "0%"))
-        place = Place("replicas", database_port=self.proxies.proxy(POSTGRES, postgres().port), s3_endpoint=f"http://{self.bucket.address}")
+        port = self.proxies.proxy(POSTGRES, server.port)
+        place = Place("replicas", database_port=port, s3_endpoint=f"http://{self.bucket.address}", server=server)
         super().__init__(data, *flags, place=place, **environment)
 
     def kill_replica(self, number: int) -> None:

@@ -19,7 +19,7 @@ def start_cluster(tmp_path):
     """Starts replicas for one test: start_cluster(flags…, VARIABLE=value…)."""
     started = []
 
-    def start(*flags: str, **environment: str) -> Cluster:
+    def start(*flags: str, **environment) -> Cluster:
         started.append(Cluster(tmp_path / f"data-{len(started)}", *flags, **environment))
         return started[-1]
 
