@@ -65,7 +65,7 @@ conformance: build ## the OCI conformance suite, from GitHub or from the directo
 	$(PYTHON) tests/conformance/run.py
 
 scale-out: build ## all tests again on PostgreSQL, and with three replicas on PostgreSQL and S3 behind nginx (needs root, over an hour)
-	bash tests/install.sh test clients tools sdks browser scale
+	bash tests/install.sh test clients tools sdks browser conformance scale minio
 	bash tests/scale/run.sh all
 
 test-scale: build ## the part of it that CI has time for

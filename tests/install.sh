@@ -8,7 +8,8 @@
 #   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
 #   packaging     what tests/packaging needs besides: buildah, runc and nginx, and actionlint and compose-go, built with Go
 #   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
-#   scale         PostgreSQL, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
+#   scale         PostgreSQL, pgbouncer, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
+#   minio         a second S3 server, built with Go
 #   torture       FUSE, the tools of ext4, XFS and btrfs, and a library that switches fsync off
 #   browser       Chromium, w3m, fonts, and the Node packages of tests/browser
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
@@ -28,6 +29,7 @@ helm.sh/helm/v3/cmd/helm@v3.22.0
 github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
 VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
 ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # The reference implementation of the Compose specification.
@@ -256,10 +258,17 @@ for part in "$@"; do
         scale)
             want_postgres
             want nginx nginx
+            want pgbouncer pgbouncer
             want_python
             install_packages
             install_go_language
             install_go "$VERSITYGW" "$TOXIPROXY"
+            ;;
+        minio)
+            want_python
+            install_packages
+            install_go_language
+            install_go "$MINIO"
             ;;
         sdks)
             want default-jdk-headless javac

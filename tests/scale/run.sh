@@ -23,20 +23,23 @@ on() {
     ROADSTEAD_TEST_DEPLOYMENT=$1 "${@:2}"
 }
 
-pulling=(tests/clients/test_{crane_regctl,oras_helm,podman_skopeo,containerd_umoci,docker,cosign,layers}.py)
-
 case ${1:-} in
     all)
-        step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test -p roadstead-registry
-        step 'doors on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test -p roadstead --test it
+        step 'Rust tests on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it
         step 'replicas' "$python" -m pytest tests/scale
-        for deployment in postgres replicas; do
+        for deployment in postgres replicas redirecting; do
             step "clients on $deployment" on "$deployment" "${parallel[@]}" tests/clients
+            step "conformance on $deployment" on "$deployment" "$python" tests/conformance/run.py
+            step "gallery on $deployment" on "$deployment" "$python" tests/browser/run.py test
         done
-        step 'clients sent to S3' on redirecting "${parallel[@]}" "${pulling[@]}"
-        step 'conformance on replicas' on replicas "$python" tests/conformance/run.py
-        step 'attacks on PostgreSQL and S3' on s3 "${parallel[@]}" tests/attacks
-        step 'gallery on PostgreSQL' on postgres "$python" tests/browser/run.py test
+        for deployment in postgres s3; do
+            step "attacks on $deployment" on "$deployment" "${parallel[@]}" tests/attacks
+        done
+        # A second kind of S3 server.
+        export ROADSTEAD_TEST_S3=minio
+        step 'stores in minio' cargo test --workspace --lib blobs::
+        step 'replicas on minio' "$python" -m pytest tests/scale/test_{faults,replicas}.py
+        step 'clients on minio' on redirecting "${parallel[@]}" tests/clients/test_{layers,crane_regctl,oras_helm}.py
         ;;
     smoke)
         step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it -- replicas:: gc:: transferring::
