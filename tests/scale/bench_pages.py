@@ -1,10 +1,12 @@
-"""The time of a page that no cache can answer, in repositories of 1,000 and of 1,000,000 tags: a write to another repository precedes each.
+"""The cost of a page that no cache can answer, in repositories of 1,000 and of 1,000,000 tags: something is written before each.
 
     tests/scale/bench.sh FOLDER .cache/venv/bin/python tests/scale/bench_pages.py ROADSTEAD ROADSTEAD_BENCH [embedded]
 
-Times are those of the server's access log. With PostgreSQL, the statements that took longest follow.
+Measures the CPU time of the server and of its connections' processes in PostgreSQL, on which other load has little influence, and the
+time of the server's access log. With PostgreSQL, the statements that took longest follow.
 """
 
+import glob
 import hashlib
 import http.client
 import json
@@ -25,8 +27,30 @@ import botocore.credentials
 KEY, SECRET = "AKIABENCHMARKBENCHMA", "benchmarkbenchmarkbenchmarkbenchmarkbenc"
 MASTER_KEY = "0123456789abcdef" * 4
 SIZES = {"1k": 1_000, "1m": 1_000_000}
-ROUNDS = 200
+ROUNDS = 50
+TURNS = 10
 PAGE = 100
+# Multiplies the images of a repository that has TEMPLATE tags: one image for ten tags, as roadstead-bench pushes them.
+TEMPLATE = 10
+MULTIPLY = """
+    CREATE TEMPORARY TABLE template AS SELECT m.* FROM manifest m JOIN tag t ON t.manifest_id = m.id JOIN repository r ON r.id = m.repository_id
+        WHERE r.name = :'repository' LIMIT 1;
+    CREATE TEMPORARY TABLE copies AS SELECT (SELECT MAX(id) FROM manifest) + n AS id, t.id AS original, n FROM template t, generate_series(1, :count / 10 - 1) n;
+    INSERT INTO manifest (id, repository_id, digest, media_type, artifact_media_type, image_size, manifest_size, pushed_at)
+        SELECT c.id, t.repository_id, 'sha256:' || encode(sha256(CAST(c.id AS TEXT)::BYTEA), 'hex'), t.media_type, t.artifact_media_type,
+            t.image_size, t.manifest_size, t.pushed_at + c.n FROM copies c, template t;
+    INSERT INTO manifest_content SELECT c.id, bytes FROM copies c JOIN manifest_content m ON m.manifest_id = c.original;
+    INSERT INTO manifest_blob (manifest_id, repository_id, blob_id)
+        SELECT c.id, repository_id, blob_id FROM copies c JOIN manifest_blob m ON m.manifest_id = c.original;
+    INSERT INTO manifest_summary (manifest_id, kind, platforms, created, annotations, attaches)
+        SELECT c.id, kind, platforms, created, annotations, attaches FROM copies c JOIN manifest_summary m ON m.manifest_id = c.original;
+    INSERT INTO tag (repository_id, name, manifest_id, created_at, visibility, version_key, is_stable)
+        SELECT t.repository_id, 'v' || lpad(CAST(10 * c.n + i AS TEXT), 8, '0'), c.id, t.pushed_at + 10 * c.n + i, 0, lpad(CAST(10 * c.n + i AS TEXT), 8, '0'), FALSE
+        FROM copies c, template t, generate_series(0, 9) i;
+    UPDATE repository SET image_count = :count / 10, listed_tags = :count WHERE id = (SELECT repository_id FROM template);
+    UPDATE change SET writes = writes + 1 WHERE slot = 0;
+    ANALYZE;
+"""
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -138,6 +162,37 @@ def pages(server, size, count):
     }
 
 
+def psql(script, **variables):
+    url = os.environ["BENCH_DATABASE"].replace("{}", "roadstead-postgres")
+    named = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+    command = ["psql", "-qAtX", "-F", " | ", "-v", "ON_ERROR_STOP=1", *named, url]
+    return subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout
+
+
+def fill(server, bench, size, count, embedded):
+    """Makes a repository of this many tags."""
+    run = lambda shape: subprocess.run([bench, "run", "--target", server.target(), "--shape", shape, "--duration", "0.1"], check=True, stdout=subprocess.DEVNULL)
+    if embedded:
+        return run(f"tags:{size}")
+    name = f"bench/tags-{count}"
+    config = server.push_config(name)
+    manifest = image(config, "template")
+    for number in range(TEMPLATE):
+        server.push(name, f"v{number:08}", manifest)
+    psql(MULTIPLY, repository=name, count=count)
+
+
+def cpu(server, embedded):
+    """The CPU time in milliseconds that the server and its connections to the database have used."""
+    backends = [] if embedded else psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'roadstead'").split()
+    used = 0
+    for pid in [server.process.pid, *backends]:
+        for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+            with open(path) as stat:
+                used += int(stat.read().split()[0])
+    return used / 1e6
+
+
 def measure(server, requests):
     """The milliseconds that the server took for each of them, without the writes in between."""
     with open(server.log) as log:
@@ -158,25 +213,26 @@ def measure(server, requests):
     return times
 
 
-def after_writes(server, config, make):
+def after_writes(server, config, make, embedded):
     for _ in range(ROUNDS):
-        server.push("bench/elsewhere", "moving", image(config, time.time_ns()))
+        if embedded:
+            server.push("bench/elsewhere", "moving", image(config, time.time_ns()))
+        else:
+            psql("UPDATE change SET writes = writes + 1 WHERE slot = 0")
         yield make()
 
 
-def pushes(server, count):
+def pushes(server, count, turn):
     name = f"bench/tags-{count}"
     config = server.push_config(name)
     for number in range(ROUNDS):
-        yield server.manifest_push(name, f"new-{number}", image(config, time.time_ns()))
+        yield server.manifest_push(name, f"new-{turn}-{number}", image(config, time.time_ns()))
 
 
 def slow_statements():
-    url = os.environ["BENCH_DATABASE"].replace("{}", "roadstead-postgres")
     query = ("SELECT round(mean_exec_time::numeric, 3), calls, shared_blks_hit / calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 150) "
              "FROM pg_stat_statements WHERE query !~* '^(copy|create|alter)' ORDER BY mean_exec_time DESC LIMIT 12")
-    psql = subprocess.run(["psql", "-qAt", "-F", " | ", url, "-c", query], capture_output=True, text=True, check=True)
-    return psql.stdout
+    return psql(query)
 
 
 def main():
@@ -186,24 +242,23 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         server = Server(binary, folder, embedded)
         try:
-            for size in SIZES:
-                subprocess.run([bench, "run", "--target", server.target(), "--shape", f"tags:{size}", "--duration", "0.1"], check=True,
-                               stdout=subprocess.DEVNULL)
+            for size, count in SIZES.items():
+                fill(server, bench, size, count, embedded)
             elsewhere = server.push_config("bench/elsewhere")
             by_size = {size: pages(server, size, number) for size, number in SIZES.items()}
-            print("| page | median ms at 1k | at 1m | ratio | p95 at 1k | at 1m |\n|---|---|---|---|---|---|")
+            print("| page | CPU ms at 1k | at 1m | ratio | median ms at 1k | at 1m |\n|---|---|---|---|---|---|")
             for page in by_size["1k"]:
-                figures = {size: [] for size in SIZES}
+                times, used = {size: [] for size in SIZES}, {size: [] for size in SIZES}
                 # In turns, so that other load hits both.
-                for _ in range(3):
+                for turn in range(TURNS):
                     for size, number in SIZES.items():
                         make = by_size[size][page]
-                        requests = after_writes(server, elsewhere, make) if make else list(pushes(server, number))
-                        figures[size] += measure(server, requests)
-                medians = [statistics.median(figures[size]) for size in SIZES]
-                tails = [statistics.quantiles(figures[size], n=20)[18] for size in SIZES]
-                print(f"| {page} | {medians[0]:.2f} | {medians[1]:.2f} | {medians[1] / medians[0]:.2f} | {tails[0]:.2f} | {tails[1]:.2f} |",
-                      flush=True)
+                        requests = after_writes(server, elsewhere, make, embedded) if make else pushes(server, number, turn)
+                        before = cpu(server, embedded)
+                        times[size] += measure(server, requests)
+                        used[size].append((cpu(server, embedded) - before) / ROUNDS)
+                (small, large), (fast, slow) = ([statistics.median(figures[size]) for size in SIZES] for figures in (used, times))
+                print(f"| {page} | {small:.2f} | {large:.2f} | {large / small:.2f} | {fast:.2f} | {slow:.2f} |", flush=True)
             if not embedded:
                 print(slow_statements())
         finally:

@@ -41,12 +41,14 @@ def ready(cluster) -> list[int]:
 @pytest.mark.smoke
 def test_postgresql_restarts(cluster, clients):
     postgres().stop()
-    time.sleep(1)
+    time.sleep(3)
     assert ready(cluster) == [503] * 3, "load balancers are told"
     postgres().start()
     recovers(cluster, clients)
     assert ready(cluster) == [200] * 3
     assert any("503" in failure for client in clients for failure in client.failures)
+    told = [event["message"] for event in cluster.events() if event.get("target", "").startswith("roadstead::background") and event["level"] == "ERROR"]
+    assert len(told) <= 3, f"each task of the one leader says once that it has to wait, not {told}"
 
 
 def test_connections_to_postgresql_are_cut_again_and_again(cluster, clients):

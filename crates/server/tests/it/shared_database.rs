@@ -9,6 +9,9 @@ const MASTER_KEY: (&str, &str) = ("ROADSTEAD_MASTER_KEY", "00112233445566778899a
 const ROOT_KEY: [(&str, &str); 3] =
     [MASTER_KEY, ("ROADSTEAD_ACCESS_KEY_ID", "AKIAROADSTEADTEST"), ("ROADSTEAD_SECRET_ACCESS_KEY", "hunter2hunter2hunter2")];
 
+/// Creates the one role that the server asks for a password, unless another test has.
+const ROLE_WITH_A_PASSWORD: &str = "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN END $$";
+
 fn root() -> Credentials {
     Credentials { id: ROOT_KEY[1].1.to_owned(), secret: ROOT_KEY[2].1.to_owned() }
 }
@@ -71,7 +74,7 @@ fn the_root_key_is_made_by_a_command_that_runs_anywhere() {
 #[test]
 fn a_database_that_cannot_work_is_refused_with_its_name_and_without_its_password() {
     let Some(postgres) = postgres() else { return };
-    postgres.sql("postgres", "CREATE ROLE locked LOGIN PASSWORD 'right'");
+    postgres.sql("postgres", ROLE_WITH_A_PASSWORD);
     postgres.sql("postgres", "CREATE ROLE guest LOGIN");
     postgres.create_database("guarded");
     postgres.create_database("newer");
@@ -140,7 +143,7 @@ fn a_server_needs_the_master_key_of_the_installation() {
 #[test]
 fn a_password_comes_from_a_file() {
     let Some(postgres) = postgres() else { return };
-    postgres.sql("postgres", "DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN END $$");
+    postgres.sql("postgres", ROLE_WITH_A_PASSWORD);
     postgres.sql("postgres", "CREATE DATABASE filed OWNER locked");
     let data = folder();
     let file = data.path().join("password");

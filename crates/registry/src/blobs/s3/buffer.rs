@@ -7,6 +7,7 @@ use super::state::Tail;
 use crate::disk::blocking;
 use crate::error::{Error, Result};
 use bytes::Bytes;
+use memmap2::MmapMut;
 use object_store::{ObjectStoreExt, PutPayload};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -175,10 +176,11 @@ impl Content {
     }
 }
 
+/// Reads a part of a file. Memory of its own goes back to the system at once, while each thread that blocks would keep some of the heap's.
 async fn read(file: Arc<File>, offset: u64, length: usize) -> Result<Bytes> {
     let read = move || {
-        let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, offset).map(|()| bytes.into())
+        let mut bytes = MmapMut::map_anon(length)?;
+        file.read_exact_at(&mut bytes, offset).map(|()| Bytes::from_owner(bytes))
     };
     blocking::<Bytes, std::io::Error>(read).await
 }
