@@ -54,8 +54,10 @@ install_packages() {
     echo "installing Debian packages: ${packages[*]}"
     local root=()
     [ "$(id -u)" = 0 ] || root=(sudo)
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+    # Another run of apt, such as that of unattended upgrades, is waited for.
+    local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600)
+    "${apt[@]}" update
+    "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >/dev/null
     packages=()
 }
 
