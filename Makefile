@@ -25,7 +25,7 @@ run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-
 image: build ## the container image, for `docker load` and `podman load`, in target/image/roadstead.tar (needs buildah)
 	bash packaging/image.sh $(ROADSTEAD_BIN) target/image/roadstead.tar
 
-release-check: image test-packaging ## build and try everything that a release publishes
+release-check: image test-packaging site ## build and try everything that a release publishes
 
 check: ## formatting, lints, documentation and its links, licences of dependencies, house rules
 	bash tests/install.sh check
@@ -51,6 +51,7 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 test-packaging: build ## the image in docker and podman, the Helm chart, compose.yaml, the workflows, against the release binary (needs root)
 	bash tests/install.sh clients tools packaging
 	$(PYTEST) tests/packaging
+	@echo 'not tried: contrib/Dockerfile, compose.yaml and the Helm chart in a cluster (they need images of others), workflows on GitHub'
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser
