@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # A test whose program is missing fails instead of being skipped.
 export CI=true CARGO_INCREMENTAL=0
 log=$(mktemp)
-trap 'rm -f "$log" "$log.installing"' EXIT
+trap 'rm -f "$log"*' EXIT
 
 # minutes SECONDS
 minutes() {
@@ -23,28 +23,52 @@ stage() {
     [ $outcome = passed ]
 }
 
-wait_for_installations() {
+# What runs beside the stages: the process groups by name.
+declare -A beside
+
+# begin NAME COMMAND…: runs a command beside the stages, until `finish NAME`.
+begin() {
+    setsid "${@:2}" >"$log.$1" 2>&1 &
+    beside[$1]=$!
+}
+
+# finish NAME: the stage of what was begun.
+finish() {
+    stage "$1" outcome "$1"
+}
+
+outcome() {
     local code=0
-    wait "$installing" || code=$?
-    cat "$log.installing"
+    wait "${beside[$1]}" || code=$?
+    unset "beside[$1]"
+    cat "$log.$1"
     return $code
 }
 
-# The first two stages need few tools, so most are downloaded and built meanwhile.
+end_all() {
+    local group
+    for group in "${beside[@]}"; do
+        kill -- "-$group" 2>/dev/null
+    done
+}
+
+# Little is needed for the first stages, so most is downloaded and built beside them. Counting instructions keeps one processor busy, and
+# other load does not matter to it.
 stages() {
-    local name installing
+    local name
+    trap end_all EXIT
     stage 'first installations' bash tests/install.sh build check test || return
-    setsid bash tests/install.sh clients tools packaging scale browser conformance instructions torture sdks >"$log.installing" 2>&1 &
-    installing=$!
-    # shellcheck disable=SC2064 # the group of this job
-    trap "kill -- -$installing 2>/dev/null" EXIT
+    begin 'other installations' bash tests/install.sh clients tools packaging scale browser conformance instructions torture sdks
     for name in check test; do
         stage "$name" make --no-print-directory "$name" || return
     done
-    stage 'other installations' wait_for_installations || return
-    for name in test-clients test-packaging test-scale test-browser conformance instructions; do
+    finish 'other installations' || return
+    stage build make --no-print-directory build || return
+    begin instructions make --no-print-directory instructions
+    for name in test-clients test-packaging test-scale test-browser conformance; do
         stage "$name" make --no-print-directory "$name" || return
     done
+    finish instructions
 }
 
 code=0

@@ -94,7 +94,7 @@ link_module() {
     mkdir -p "$cache/bin"
     for pattern in "${@:2}"; do
         # shellcheck disable=SC2086 # a pattern
-        ln -sf "$cache"/languages/$pattern "$cache/bin/"
+        (cd "$cache/bin" && ln -sf ../languages/$pattern .)
     done
 }
 
