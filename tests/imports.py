@@ -49,7 +49,7 @@ FLOORS = {
         ],
         ["installation"],
         ["caches"],
-        ["access_key_row", "pull_statistics/store", "registry_row", "repository_row"],
+        ["access_facts/facts", "access_key_row", "pull_statistics/store", "registry_row", "repository_row"],
         ["stale"],
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_ids", "upload_leases", "upload_quota"],

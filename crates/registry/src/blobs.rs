@@ -76,6 +76,14 @@ impl BlobStore {
         }
     }
 
+    /// The length in bytes from which the store may hold some of an upload before it ends.
+    pub(crate) const fn first_write(&self) -> u64 {
+        match self {
+            Self::Filesystem(_) => 0,
+            Self::S3(_) => s3::FIRST_WRITE,
+        }
+    }
+
     /// Opens a blob. Fails if its size is not `size`, at the latest when it is read.
     pub(crate) async fn open(&self, key: &str, size: u64) -> Result<BlobReader> {
         match self {

@@ -1,5 +1,6 @@
 //! The caches of query results and the weights of their entries.
 
+use crate::access_facts::facts::AccessFacts;
 use crate::access_key_row::AccessKeyRow;
 use crate::metadata::{Cache, bytes_of};
 use crate::repository_blob::{HeldBlob, StoredBlob};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Caches {
     pub(crate) aliases: Cache<RegistryId>,
     pub(crate) access_keys: Cache<AccessKeyRow>,
+    pub(crate) access_facts: Cache<Arc<AccessFacts>>,
+    pub(crate) repository_rows: Cache<i64>,
     pub(crate) manifests: Cache<StoredManifest>,
     pub(crate) blobs: Cache<StoredBlob>,
     pub(crate) held_blobs: Cache<HeldBlob>,
@@ -24,8 +27,11 @@ pub(crate) struct Caches {
 impl Caches {
     pub(crate) fn new() -> Self {
         Self {
-            aliases: Cache::new(|_| Some(0)),
-            access_keys: Cache::new(|_| Some(0)),
+            aliases: Cache::outliving_content(|_| Some(0)),
+            access_keys: Cache::outliving_content(|_| Some(0)),
+            // A push may create the repository, so facts about a missing one are not kept.
+            access_facts: Cache::outliving_content(|facts| facts.repository_exists.then(|| facts.weight())),
+            repository_rows: Cache::outliving_content(|_| Some(0)),
             manifests: Cache::new(|manifest| Some(manifest.bytes.as_ref().map_or(0, Bytes::len) + manifest.media_type.len())),
             blobs: Cache::new(|stored| Some(stored.content.weight())),
             // Only blobs that a manifest references are cached: of others, `is_old` matters, which changes without a commit.

@@ -65,7 +65,7 @@ impl Installation {
             delete(tx, repository, id, now).await?;
             stale::mark(tx, repository).await
         };
-        self.0.metadata.write(delete).await
+        self.0.metadata.content().write(delete).await
     }
 
     /// Deletes images as BatchDeleteImage does. An id with a digest deletes the image and all its tags. An id with only a tag deletes the
@@ -78,7 +78,7 @@ impl Installation {
             stale::mark(tx, repository).await?;
             Ok(deleted)
         };
-        self.0.metadata.write(delete).await
+        self.0.metadata.content().write(delete).await
     }
 }
 
@@ -183,5 +183,5 @@ async fn delete(tx: &mut Tx<'_>, repository: i64, manifest: i64, now: Timestamp)
     for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE] {
         tx.execute(statement, params![manifest]).await?;
     }
-    add_to_counts(tx, repository, counts).await.map(drop)
+    add_to_counts(tx, repository, counts).await
 }

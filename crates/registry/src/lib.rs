@@ -61,7 +61,7 @@ mod users;
 #[cfg(test)]
 mod portability;
 
-pub use access_facts::AccessFacts;
+pub use access_facts::facts::AccessFacts;
 pub use blobs::{BlobReader, StoreMetrics};
 pub use board::Board;
 pub use catalog_data::NewCatalogData;

@@ -3,12 +3,10 @@
 mod references;
 
 use crate::error::{Error, Result};
-use crate::gallery::hidden_tags;
 use crate::gallery::readmes;
 use crate::gallery::summary::{self, Described};
 use crate::installation::Installation;
 use crate::limits::Limits;
-use crate::manifests::find;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
 use crate::repository_row::{self, Counts, IfMissing, add_to_counts};
 use crate::stored_manifest::ManifestPlace;
@@ -16,12 +14,16 @@ use crate::tags::{self, Pointed};
 use crate::{referrers, stale};
 use bytes::Bytes;
 use references::References;
-use roadstead_model::gallery::{ArtifactKind, AttachmentKind, Visibility};
+use roadstead_model::gallery::owner_settings::HIDDEN_TAGS;
+use roadstead_model::gallery::{ArtifactKind, AttachmentKind, HiddenTags, Visibility};
 use roadstead_model::oci::ReferrerDescriptor;
 use roadstead_model::{Algorithm, Digest, Manifest, RepositoryKey, Tag, Timestamp};
 
 statements! {
-    SELECT_MEDIA_TYPE = "SELECT media_type FROM manifest WHERE id = ?1";
+    // What a push has to know: the repository, which of its tags are hidden, and the manifest if it exists.
+    SELECT_DESTINATION = "SELECT r.id, r.image_count, h.tag_value, m.id, m.media_type FROM repository r
+        LEFT JOIN resource_tag h ON h.repository_id = r.id AND h.tag_key = ?3
+        LEFT JOIN manifest m ON m.repository_id = r.id AND m.digest = ?4 WHERE r.registry_id = ?1 AND r.name = ?2";
     INSERT = "INSERT INTO manifest (id, repository_id, digest, media_type, artifact_media_type, image_size, manifest_size, pushed_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     INSERT_CONTENT = "INSERT INTO manifest_content (manifest_id, bytes) VALUES (?1, ?2)";
@@ -85,6 +87,16 @@ struct NewManifest {
     now: Timestamp,
 }
 
+impl NewManifest {
+    /// Returns the stored media type of the manifest. Fails if the push states another one.
+    fn checked_media_type(&self, stored: String) -> Result<String> {
+        if self.is_typed && stored != self.manifest.media_type {
+            return Err(Error::MediaTypeFixed { digest: self.digest.clone(), media_type: stored });
+        }
+        Ok(stored)
+    }
+}
+
 impl Condition {
     /// Whether the condition holds for the current manifest.
     fn holds(&self, current: Option<&Digest>) -> bool {
@@ -106,12 +118,12 @@ impl Installation {
         let new = self.checked(repository, push)?;
         let (key, limits) = (repository.clone(), self.0.limits.clone());
         let store = async move |tx: &mut Tx<'_>| {
-            let repository = repository_row::require_or_insert(tx, &key, new.if_missing, new.now).await?;
+            let Destination { repository, images, hidden, found } = Destination::find(tx, &key, &new).await?;
             let mut push = Push { tx, key: &key, repository, new: &new, limits: &limits, counts: Counts::default() };
-            let found = find(push.tx, repository, &new.digest).await?;
             push.check_condition(found.is_some()).await?;
+            let is_new = found.is_none();
             let (manifest, media_type) = match found {
-                Some((id, _)) => (id, push.stored_media_type(id).await?),
+                Some((id, stored)) => (id, new.checked_media_type(stored)?),
                 None => {
                     let id = push.tx.next_id(new.now);
                     push.insert(id).await?;
@@ -119,16 +131,18 @@ impl Installation {
                 }
             };
             readmes::record(push.tx, manifest, &new.manifest).await?;
-            let moved = push.point_tags(manifest).await?;
-            let unchanged = found.is_some() && !moved;
+            let moved = push.point_tags(manifest, is_new, &hidden).await?;
+            let unchanged = !is_new && !moved;
             if !unchanged {
-                push.count().await?;
+                push.count(images).await?;
                 stale::mark(push.tx, repository).await?;
             }
             let (digest, subject) = (new.digest.clone(), new.manifest.subject.clone());
             Ok(ManifestPut { digest, media_type, subject, unchanged, place: ManifestPlace { repository, manifest } })
         };
-        self.0.metadata.write(store).await
+        // All pushes to a repository count in its row.
+        let lane = format!("{}/{}", repository.registry, repository.name);
+        self.0.metadata.content().write_in_lane(lane, store).await
     }
 
     /// Parses the manifest and checks its size and digest.
@@ -182,34 +196,24 @@ impl Push<'_, '_> {
         if holds { Ok(()) } else { Err(Error::PreconditionFailed) }
     }
 
-    /// Returns the stored media type of a manifest. Fails if the push states another one.
-    async fn stored_media_type(&mut self, manifest: i64) -> Result<String> {
-        let pushed = &self.new.manifest.media_type;
-        let stored = self.tx.query_one(&SELECT_MEDIA_TYPE, params![manifest]).await?;
-        let media_type = stored.map_or_else(|| pushed.clone(), |MediaType(stored)| stored);
-        if self.new.is_typed && media_type != *pushed {
-            return Err(Error::MediaTypeFixed { digest: self.new.digest.clone(), media_type });
-        }
-        Ok(media_type)
-    }
-
     /// Points the tags of the push at the manifest. Returns `false` if all of them already did.
-    async fn point_tags(&mut self, manifest: i64) -> Result<bool> {
+    async fn point_tags(&mut self, manifest: i64, is_new: bool, hidden: &HiddenTags) -> Result<bool> {
         let NewManifest { tags, manifest: pushed, now, .. } = self.new;
         if tags.is_empty() {
             return Ok(false);
         }
         let (mut moved, limit) = (None, self.limits.tags_per_image);
         let (kind, attaches) = (ArtifactKind::of(pushed), AttachmentKind::of(pushed));
-        let hidden = hidden_tags::select(self.tx, self.repository).await?;
         for tag in tags {
-            let visibility = Visibility::of(tag.as_str(), pushed.subject.is_some(), kind, &hidden);
+            let visibility = Visibility::of(tag.as_str(), pushed.subject.is_some(), kind, hidden);
             let to = Pointed { tag, manifest, visibility, attaches: &attaches };
             if tags::point(self.tx, self.repository, &to, *now, &mut self.counts).await? {
                 moved = Some(tag);
             }
         }
+        // A new manifest has no other tags.
         if let Some(tag) = moved
+            && (!is_new || tags.len() as u64 > limit)
             && tags::count_of_manifest(self.tx, manifest).await? > limit
         {
             let RepositoryKey { registry, name } = self.key;
@@ -227,13 +231,13 @@ impl Push<'_, '_> {
         let image_size = manifest.content_size().max(sizes.iter().copied().max().unwrap_or(0));
         let (media_type, artifact_type, size) = (&manifest.media_type, manifest.artifact_media_type(), bytes.len() as u64);
         let parameters = params![id, repository, digest, media_type, artifact_type, image_size, size, now];
-        self.tx.execute(&INSERT, parameters).await?;
-        self.tx.execute(&INSERT_CONTENT, params![id, bytes[..]]).await?;
+        self.tx.send(&INSERT, parameters).await?;
+        self.tx.send(&INSERT_CONTENT, params![id, bytes[..]]).await?;
         for blob in blobs {
-            self.tx.execute(&INSERT_BLOB, params![id, repository, blob]).await?;
+            self.tx.send(&INSERT_BLOB, params![id, repository, blob]).await?;
         }
         for child in children {
-            self.tx.execute(&INSERT_CHILD, params![id, child]).await?;
+            self.tx.send(&INSERT_CHILD, params![id, child]).await?;
         }
         if let Some(subject) = &manifest.subject {
             let (digest, annotations) = (digest.as_str(), &manifest.annotations);
@@ -245,11 +249,11 @@ impl Push<'_, '_> {
         summary::record(self.tx, &described).await
     }
 
-    async fn count(&mut self) -> Result<()> {
+    /// Counts what was pushed to a repository that had so many `images`.
+    async fn count(&mut self, images: u64) -> Result<()> {
         let limit = self.limits.images_per_repository;
-        let images = add_to_counts(self.tx, self.repository, self.counts).await?;
-        if self.counts.images() == 0 || images <= limit {
-            return Ok(());
+        if self.counts.images() == 0 || images < limit {
+            return add_to_counts(self.tx, self.repository, self.counts).await;
         }
         let RepositoryKey { registry, name } = self.key;
         Err(Error::LimitExceeded(format!(
@@ -259,11 +263,33 @@ impl Push<'_, '_> {
     }
 }
 
-/// A stored media type.
-struct MediaType(String);
+/// Where a push goes.
+struct Destination {
+    /// The row id of the repository.
+    repository: i64,
+    /// The number of its images before the push.
+    images: u64,
+    hidden: HiddenTags,
+    /// The row id and media type of the pushed manifest, if the repository has it already.
+    found: Option<(i64, String)>,
+}
 
-impl FromRow for MediaType {
+impl Destination {
+    /// Finds the repository, or creates it if that is allowed.
+    async fn find(tx: &mut Tx<'_>, key: &RepositoryKey, new: &NewManifest) -> Result<Self> {
+        let found = tx.query_one(&SELECT_DESTINATION, params![key.registry, key.name, HIDDEN_TAGS, new.digest]).await?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        let repository = repository_row::insert_missing(tx, key, new.if_missing, new.now).await?;
+        Ok(Self { repository, images: 0, hidden: HiddenTags::default(), found: None })
+    }
+}
+
+impl FromRow for Destination {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        row.read_media_type().map(Self)
+        let (repository, images, hidden): (i64, u64, Option<String>) = row.read()?;
+        let found = row.read::<Option<i64>>()?.map(|id| Ok::<_, Error>((id, row.read_media_type()?))).transpose()?;
+        Ok(Self { repository, images, hidden: hidden.as_deref().map(HiddenTags::parse).unwrap_or_default(), found })
     }
 }

@@ -9,6 +9,7 @@
 
 mod arrival;
 mod cache;
+mod effect;
 mod ids;
 pub(crate) mod migrations;
 mod parameters;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::places::PostgresOptions;
 use cache::Asked;
+use effect::Effect;
 use migrations::Migrations;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,22 +52,21 @@ enum Engine {
 pub(crate) struct Metadata {
     engine: Engine,
     migrations: Migrations,
-    /// Whether the writes of this handle change the version.
-    is_seen: bool,
+    effect: Effect,
 }
 
 impl Metadata {
     /// Opens the SQLite database at `path`, whose schema these migrations make, and creates it if it does not exist.
     pub(crate) fn open_sqlite(path: &Path, migrations: Migrations) -> Result<Self> {
         let engine = Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path)?));
-        Ok(Self { engine, migrations, is_seen: true })
+        Ok(Self { engine, migrations, effect: Effect::Any })
     }
 
     /// Connects to a PostgreSQL database. [`crate::Error::Unavailable`] says that it cannot be reached (yet), and any other error that it
     /// cannot be used. The text names it, for the operator.
     pub(crate) async fn open_postgres(options: &PostgresOptions, migrations: Migrations) -> Result<Self> {
         let engine = Engine::Postgres(Arc::new(postgres::Postgres::open(options).await?));
-        Ok(Self { engine, migrations, is_seen: true })
+        Ok(Self { engine, migrations, effect: Effect::Any })
     }
 
     /// A handle on other tables in the same database, whose writes only count.
@@ -127,6 +128,15 @@ impl Metadata {
         }
     }
 
+    /// Runs a query that reads few rows, and reads the first row, if any.
+    pub(crate) async fn query_one<T: FromRow>(&self, sql: &Sql, parameters: &[Value<'_>]) -> Result<Option<T>> {
+        let work = async |tx: &mut Tx<'_>| tx.query_one(sql, parameters).await;
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Postgres(postgres) => postgres.read_once(work).await,
+        }
+    }
+
     /// Runs `work` in a transaction that reads many rows, such as those of a page.
     pub(crate) async fn scan<T, F>(&self, work: F) -> Result<T>
     where
@@ -173,7 +183,14 @@ impl Metadata {
     /// A handle on the same database for writes that only count, such as those of leases: they do not empty the caches, so what they
     /// change must not be cached. SQLite's index shows every commit, so there it is a handle like any other.
     pub(crate) fn counting(&self) -> Self {
-        Self { is_seen: false, ..self.clone() }
+        Self { effect: Effect::Uncached, ..self.clone() }
+    }
+
+    /// A handle on the same database for writes that only add or remove content: blobs, manifests, tags, what the gallery derives from
+    /// them, and new repositories. They leave the caches of keys, aliases, policies and row ids of repositories, which therefore must not
+    /// say that something is missing. On SQLite, it is a handle like any other.
+    pub(crate) fn content(&self) -> Self {
+        Self { effect: Effect::Content, ..self.clone() }
     }
 
     /// The clock that all servers on this database agree on, if `clock` is the system's.
@@ -228,7 +245,20 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
-            Engine::Postgres(postgres) => postgres.write(work, true, self.is_seen).await,
+            Engine::Postgres(postgres) => postgres.write(work, true, self.effect).await,
+        }
+    }
+
+    /// Runs `work` as [`Self::write`] does. Writes of one lane run one after the other, because they would conflict; their order is that in
+    /// which they were called.
+    pub(crate) async fn write_in_lane<T, F>(&self, lane: String, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
+            Engine::Postgres(postgres) => postgres.write_in_lane(lane, work, self.effect).await,
         }
     }
 
@@ -241,7 +271,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
-            Engine::Postgres(postgres) => postgres.write(work, false, self.is_seen).await,
+            Engine::Postgres(postgres) => postgres.write(work, false, self.effect).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A test that PostgreSQL can run all migrations and prepare all statements.
 
 #[path = "../tests/servers/postgres.rs"]
-mod postgres;
+pub(crate) mod postgres;
 
 use crate::metadata::{Column, METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{

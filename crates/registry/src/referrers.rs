@@ -58,7 +58,7 @@ pub(crate) async fn insert(
     manifest: i64,
     descriptor: &ReferrerDescriptor<'_>,
 ) -> Result<()> {
-    tx.execute(&INSERT, params![repository, subject, descriptor.digest, manifest, to_json(descriptor)?]).await.map(drop)
+    tx.send(&INSERT, params![repository, subject, descriptor.digest, manifest, to_json(descriptor)?]).await
 }
 
 /// A stored referrer, without its descriptor if that is too long.

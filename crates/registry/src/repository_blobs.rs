@@ -71,14 +71,16 @@ impl Installation {
         let (if_missing, now) = (self.if_missing(create_repository), self.now());
         let work = async move |tx: &mut Tx<'_>| {
             let repository = repository_row::require_or_insert(tx, &repository, if_missing, now).await?;
-            let blob = match &from {
+            let found: Option<i64> = match &from {
                 Some(from) => tx.query_one(&SELECT_IN_REPOSITORY, params![from.registry, from.name, digest]).await?,
                 None => tx.query_one(&SELECT_ANYWHERE, params![digest]).await?,
             };
-            let Some(blob) = blob else { return Ok(false) };
-            link(tx, repository, blob, now).await.map(|()| true)
+            if found.is_some() {
+                link(tx, repository, &digest, now).await?;
+            }
+            Ok(found.is_some())
         };
-        self.0.metadata.write(work).await
+        self.0.metadata.content().write(work).await
     }
 
     /// Removes a blob from a repository. Fails if a manifest there references it.
@@ -92,7 +94,7 @@ impl Installation {
             }
             tx.execute(&UNLINK, params![repository, blob.id]).await.map(drop)
         };
-        self.0.metadata.write(work).await
+        self.0.metadata.content().write(work).await
     }
 }
 

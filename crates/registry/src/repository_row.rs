@@ -11,7 +11,7 @@ statements! {
     INSERT = "INSERT INTO repository (id, registry_id, name, image_count, created_at) VALUES (?1, ?2, ?3, 0, ?4)
         ON CONFLICT (registry_id, name) DO NOTHING";
     ADD_TO_COUNTS = "UPDATE repository SET image_count = image_count + ?2, listed_tags = listed_tags + ?3, hidden_tags = hidden_tags + ?4
-        WHERE id = ?1 RETURNING image_count";
+        WHERE id = ?1";
     COUNT_IN_REGISTRY = "UPDATE registry SET repository_count = repository_count + ?2 WHERE id = ?1 RETURNING repository_count";
 }
 
@@ -45,12 +45,20 @@ pub(crate) async fn require_on_miss<T>(tx: &mut Tx<'_>, key: &RepositoryKey, fou
 
 /// The row id of a repository. If allowed, a missing one is created.
 pub(crate) async fn require_or_insert(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, now: Timestamp) -> Result<i64> {
-    if let IfMissing::Create { limit } = missing {
-        let new = tx.next_id(now);
-        if insert(tx, key, new, limit, now).await? {
-            return Ok(new);
-        }
+    match find(tx, key).await? {
+        Some(found) => Ok(found),
+        None => insert_missing(tx, key, missing, now).await,
     }
+}
+
+/// Creates a repository that does not exist, if that is allowed.
+pub(crate) async fn insert_missing(tx: &mut Tx<'_>, key: &RepositoryKey, missing: IfMissing, now: Timestamp) -> Result<i64> {
+    let IfMissing::Create { limit } = missing else { return Err(Error::RepositoryNotFound(key.clone())) };
+    let new = tx.next_id(now);
+    if insert(tx, key, new, limit, now).await? {
+        return Ok(new);
+    }
+    // Another server's transaction created it before this one began to insert, and the engine let this one see it.
     require(tx, key).await
 }
 
@@ -96,10 +104,10 @@ impl Counts {
     }
 }
 
-/// Adds to the numbers of a repository and returns the new number of images.
-pub(crate) async fn add_to_counts(tx: &mut Tx<'_>, repository: i64, counts: Counts) -> Result<u64> {
+/// Adds to the numbers of a repository.
+pub(crate) async fn add_to_counts(tx: &mut Tx<'_>, repository: i64, counts: Counts) -> Result<()> {
     let Counts { images, listed_tags, hidden_tags } = counts;
-    Ok(tx.query_one(&ADD_TO_COUNTS, params![repository, images, listed_tags, hidden_tags]).await?.unwrap_or(0))
+    tx.send(&ADD_TO_COUNTS, params![repository, images, listed_tags, hidden_tags]).await
 }
 
 /// Adds to the number of repositories in a registry and returns the new number.

@@ -20,7 +20,7 @@ statements! {
 
 /// Marks the repository with this row id, which may just have been deleted.
 pub(crate) async fn mark(tx: &mut Tx<'_>, repository: i64) -> Result<()> {
-    tx.execute(&MARK, params![repository, first_change()?]).await.map(drop)
+    tx.send(&MARK, params![repository, first_change()?]).await
 }
 
 /// Marks all repositories of a registry.

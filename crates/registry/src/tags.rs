@@ -72,7 +72,7 @@ impl Installation {
             }
             stale::mark(tx, id).await
         };
-        self.0.metadata.write(delete).await
+        self.0.metadata.content().write(delete).await
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn point(tx: &mut Tx<'_>, repository: i64, to: &Pointed<'_>, no
         return Ok(false);
     }
     let (key, is_stable) = (version::version_key(tag.as_str()), version::is_stable(tag.as_str()));
-    tx.execute(&UPSERT, params![repository, tag, manifest, now, visibility, key, is_stable]).await?;
+    tx.send(&UPSERT, params![repository, tag, manifest, now, visibility, key, is_stable]).await?;
     if let Some((old, visibility)) = old {
         attachments::detach_by_tag(tx, repository, tag, old).await?;
         counts.add_tag(visibility, -1);

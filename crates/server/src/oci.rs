@@ -126,7 +126,7 @@ async fn perform(server: &Server, call: &Call, target: &Target, operation: Opera
         Operation::PutManifest { reference, tags } => manifests::put(server, call, target, &reference, &tags, body).await,
         Operation::DeleteManifest(reference) => manifests::delete(server, target, &reference).await,
         Operation::DeleteBlob(digest) => blobs::delete(server, target, &digest).await,
-        Operation::StartUpload(algorithm) => uploads::start(server, target, algorithm).await,
+        Operation::StartUpload(algorithm) => uploads::start(server, call, target, algorithm).await,
         Operation::PushBlob(digest) => uploads::push(server, call, target, &digest, body).await,
         Operation::MountBlob { digest, from } => uploads::mount(server, call, target, &digest, from.as_ref()).await,
         Operation::GetUpload(id) => uploads::get(server, target, &id).await,

@@ -44,6 +44,7 @@ use std::time::Duration;
 pub(super) use listing::Listing;
 pub(super) use reader::{READ_AHEAD, Reader};
 pub(super) use session::Session;
+pub(super) use writer::FIRST_WRITE;
 
 /// How long the server may take to show that it is ready.
 const READY: Duration = Duration::from_secs(3);

@@ -43,7 +43,7 @@ pub(crate) async fn attach_by_tag(tx: &mut Tx<'_>, repository: i64, tag: &Tag, m
 /// Undoes [`attach_by_tag`] when the tag is deleted or moved.
 pub(crate) async fn detach_by_tag(tx: &mut Tx<'_>, repository: i64, tag: &Tag, manifest: i64) -> Result<()> {
     if let Some(AttachedTag { subject, .. }) = AttachedTag::parse(tag.as_str()) {
-        tx.execute(&DELETE, params![repository, subject, manifest]).await?;
+        tx.send(&DELETE, params![repository, subject, manifest]).await?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ async fn insert(
 ) -> Result<()> {
     let kinds = if kinds.is_empty() { &[otherwise][..] } else { kinds };
     for kind in kinds {
-        tx.execute(&INSERT, params![repository, subject, kind.code(), manifest]).await?;
+        tx.send(&INSERT, params![repository, subject, kind.code(), manifest]).await?;
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ impl Installation {
 }
 
 /// The tags that the owner of a repository hides.
-pub(crate) async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<HiddenTags> {
+async fn select(tx: &mut Tx<'_>, repository: i64) -> Result<HiddenTags> {
     let value: Option<String> = tx.query_one(&SELECT, params![repository, HIDDEN_TAGS]).await?;
     Ok(value.as_deref().map(HiddenTags::parse).unwrap_or_default())
 }

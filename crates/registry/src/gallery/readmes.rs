@@ -73,9 +73,9 @@ impl Installation {
 /// Remembers that a manifest holds a README. Does nothing for other manifests.
 pub(crate) async fn record(tx: &mut Tx<'_>, id: i64, manifest: &Manifest) -> Result<()> {
     let Some(Readme { markdown, pictures }) = Readme::of(manifest) else { return Ok(()) };
-    tx.execute(&INSERT, params![id, markdown]).await?;
+    tx.send(&INSERT, params![id, markdown]).await?;
     for picture in pictures {
-        tx.execute(&INSERT_PICTURE, params![id, picture.title, picture.media_type, picture.digest]).await?;
+        tx.send(&INSERT_PICTURE, params![id, picture.title, picture.media_type, picture.digest]).await?;
     }
     Ok(())
 }

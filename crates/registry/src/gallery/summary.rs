@@ -41,7 +41,7 @@ pub(crate) async fn record(tx: &mut Tx<'_>, described: &Described<'_>) -> Result
         Kind::Image | Kind::Other => config_in_database(tx, manifest).await?,
     };
     if !is_complete {
-        tx.execute(&REQUEST, params![id]).await?;
+        tx.send(&REQUEST, params![id]).await?;
     }
     record_with(tx, described, config.as_deref()).await
 }
@@ -55,7 +55,7 @@ pub(crate) async fn record_with(tx: &mut Tx<'_>, described: &Described<'_>, conf
     };
     let (platforms, annotations) = (stored_platforms(&summary, digest)?, to_json(&summary.annotations, summary.annotations.is_empty())?);
     let attaches = to_json(&summary.attaches.iter().map(|kind| kind.code()).collect::<Vec<_>>(), summary.attaches.is_empty())?;
-    tx.execute(&UPSERT, params![id, summary.kind, platforms, summary.created, annotations, attaches]).await?;
+    tx.send(&UPSERT, params![id, summary.kind, platforms, summary.created, annotations, attaches]).await?;
     attachments::of_manifest(tx, repository, id, manifest, &summary.attaches).await
 }
 

@@ -3,8 +3,8 @@
 use super::Push;
 use crate::error::{Error, Result};
 use crate::manifests::find;
-use crate::repository_blobs::rows::find_linked;
-use roadstead_model::media_type;
+use crate::repository_blobs::rows::{find_all_linked, find_linked};
+use roadstead_model::{Digest, media_type};
 
 /// The row ids of the blobs and manifests that a manifest references.
 #[derive(Debug, Default)]
@@ -26,15 +26,17 @@ impl Push<'_, '_> {
 
     async fn find_blobs(&mut self, references: &mut References) -> Result<()> {
         let (manifest, mut missing) = (&self.new.manifest, Vec::new());
-        for digest in manifest.required_blobs() {
-            match find_linked(self.tx, self.repository, digest).await? {
-                Some(blob) => references.blobs.push(blob.id),
-                None => missing.push(digest.clone()),
-            }
-        }
         // An external layer need not have been pushed.
-        for external in manifest.layers.iter().filter(|layer| layer.external) {
-            references.blobs.extend(find_linked(self.tx, self.repository, &external.digest).await?.map(|blob| blob.id));
+        let external = manifest.layers.iter().filter(|layer| layer.external).map(|layer| &layer.digest);
+        let required = manifest.required_blobs();
+        let wanted: Vec<&Digest> = required.iter().copied().chain(external).collect();
+        let found = find_all_linked(self.tx, self.repository, &wanted).await?;
+        for (index, (digest, blob)) in wanted.into_iter().zip(found).enumerate() {
+            match blob {
+                Some(blob) => references.blobs.push(blob.id),
+                None if index < required.len() => missing.push(digest.clone()),
+                None => {}
+            }
         }
         if missing.is_empty() { Ok(()) } else { Err(Error::LayersNotFound { repository: self.key.clone(), digests: missing }) }
     }

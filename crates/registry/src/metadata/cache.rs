@@ -19,19 +19,26 @@ pub(crate) fn bytes_of<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(|text| text.len() + TEXT).sum()
 }
 
-/// Identifies a committed state of the database. Only its engine knows what the words mean.
+/// Identifies a committed state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version(pub(super) [u32; 12]);
+pub struct Version(pub(super) State);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// The header of SQLite's log index.
+    Log([u32; 12]),
+    /// Numbers of writes, and the generation, which rises when it cannot be known what was committed meanwhile. `grants` leaves out the
+    /// writes of mere content: see [`super::Metadata::content`].
+    Counted { generation: u64, writes: u64, grants: u64 },
+}
 
 impl Version {
-    /// The version of an engine that counts writes, and starts a new generation when it cannot know what was committed meanwhile.
-    pub(super) fn of(generation: u64, writes: u64) -> Self {
-        let mut words = [0; 12];
-        for (word, bytes) in words.iter_mut().zip([generation, writes].iter().flat_map(|number| [number >> 32, number & 0xffff_ffff])) {
-            // Each is a half of 64 bits.
-            *word = u32::try_from(bytes).unwrap_or(0);
+    /// What of this version answers depend on that no content changes.
+    fn without_content(self) -> Self {
+        match self.0 {
+            State::Log(_) => self,
+            State::Counted { generation, grants, .. } => Self(State::Counted { generation, writes: grants, grants }),
         }
-        Self(words)
     }
 }
 
@@ -39,10 +46,12 @@ impl Version {
 pub(crate) struct Cache<V> {
     /// Returns the size of an answer in bytes. `None` if it must not be cached.
     weigh: fn(&V) -> Option<usize>,
-    state: Mutex<State<V>>,
+    /// Whether content does not change the answers.
+    outlives_content: bool,
+    state: Mutex<Answers<V>>,
 }
 
-struct State<V> {
+struct Answers<V> {
     version: Option<Version>,
     answers: HashMap<String, V>,
     bytes: usize,
@@ -50,7 +59,7 @@ struct State<V> {
     asked: HashMap<String, (Version, watch::Receiver<()>)>,
 }
 
-impl<V> State<V> {
+impl<V> Answers<V> {
     fn begin(&mut self, version: Version) {
         (self.version, self.bytes) = (Some(version), 0);
         self.answers.clear();
@@ -59,8 +68,13 @@ impl<V> State<V> {
 
 impl<V: Clone> Cache<V> {
     pub(crate) fn new(weigh: fn(&V) -> Option<usize>) -> Self {
-        let state = State { version: None, answers: HashMap::new(), bytes: 0, asked: HashMap::new() };
-        Self { weigh, state: Mutex::new(state) }
+        let state = Answers { version: None, answers: HashMap::new(), bytes: 0, asked: HashMap::new() };
+        Self { weigh, outlives_content: false, state: Mutex::new(state) }
+    }
+
+    /// A cache of answers that writes of mere content do not change, such as keys and policies. See [`super::Metadata::content`].
+    pub(crate) fn outliving_content(weigh: fn(&V) -> Option<usize>) -> Self {
+        Self { outlives_content: true, ..Self::new(weigh) }
     }
 
     /// Looks up `question`, of which at most one part may contain line breaks. If the same is being asked at this version, waits for that
@@ -68,6 +82,7 @@ impl<V: Clone> Cache<V> {
     /// version.
     pub(super) async fn ask(&self, version: Option<Version>, question: &[&str]) -> Asked<'_, V> {
         let Some(version) = version else { return Asked::Open(Question { cache: self, at: None, answering: None }) };
+        let version = if self.outlives_content { version.without_content() } else { version };
         let question = question.join("\n");
         let mut earlier = match self.look_up(version, question) {
             Ok(asked) => return asked,
@@ -158,9 +173,31 @@ impl<V> Drop for Question<'_, V> {
 mod tests {
     use super::*;
 
+    fn version(number: u32) -> Version {
+        Version(State::Log([number; 12]))
+    }
+
+    fn counted(generation: u64, writes: u64, grants: u64) -> Version {
+        Version(State::Counted { generation, writes, grants })
+    }
+
+    #[tokio::test]
+    async fn a_write_of_content_leaves_only_the_answers_that_outlive_it() {
+        let (grants, content) = (Cache::outliving_content(|_: &u32| Some(4)), Cache::new(|_: &u32| Some(4)));
+        for cache in [&grants, &content] {
+            let Asked::Open(question) = cache.ask(Some(counted(1, 5, 2)), &["a"]).await else { panic!("an empty cache knows nothing") };
+            question.keep(&7);
+        }
+        let is_known = async |cache: &Cache<u32>, version| matches!(cache.ask(Some(version), &["a"]).await, Asked::Known(7));
+        assert!(is_known(&grants, counted(1, 6, 2)).await && !is_known(&content, counted(1, 6, 2)).await);
+        for later in [counted(1, 7, 3), counted(2, 5, 2)] {
+            assert!(!is_known(&grants, later).await, "{later:?}");
+        }
+    }
+
     #[test]
     fn an_answer_is_good_for_the_version_that_it_was_read_from_and_no_other() {
-        let (old, new) = (Version([1; 12]), Version([2; 12]));
+        let (old, new) = (version(1), version(2));
         let cache = Cache::new(|_: &u32| Some(4));
         cache.put(old, "a", &1);
         assert_eq!((cache.get(&old, "a"), cache.get(&old, "b"), cache.get(&new, "a")), (Some(1), None, None));
@@ -170,7 +207,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_what_is_kept() {
-        let version = Version([0; 12]);
+        let version = version(0);
         let cache = Cache::new(|value: &usize| if *value == 7 { None } else { Some(*value) });
         for number in 0..1000 {
             cache.put(version, &number.to_string(), &LARGEST);
@@ -188,9 +225,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_being_asked_is_not_asked_again() {
-        let (version, cache) = (Version([1; 12]), Cache::new(|_: &u32| Some(4)));
+        let (version, cache) = (version(1), Cache::new(|_: &u32| Some(4)));
         let Asked::Open(first) = cache.ask(Some(version), &["a"]).await else { panic!("an empty cache knows nothing") };
-        assert!(matches!(cache.ask(Some(Version([2; 12])), &["a"]).await, Asked::Open(_)), "another version is another question");
+        assert!(matches!(cache.ask(Some(self::version(2)), &["a"]).await, Asked::Open(_)), "another version is another question");
         let second = cache.ask(Some(version), &["a"]);
         let answer = async { first.keep(&7) };
         let (second, ()) = tokio::join!(second, answer);
@@ -200,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waited_for_an_answer_that_never_came_asks_anew() {
-        let (version, cache) = (Version([1; 12]), Cache::new(|_: &u32| Some(4)));
+        let (version, cache) = (version(1), Cache::new(|_: &u32| Some(4)));
         let Asked::Open(first) = cache.ask(Some(version), &["a"]).await else { panic!("an empty cache knows nothing") };
         let (second, ()) = tokio::join!(cache.ask(Some(version), &["a"]), async { drop(first) });
         assert!(matches!(second, Asked::Open(_)));

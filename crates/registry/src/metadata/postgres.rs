@@ -8,15 +8,19 @@ mod connection;
 mod counters;
 mod encryption;
 mod failure;
+mod lanes;
 mod offset;
 mod pool;
 mod poolers;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod values;
 mod versions;
 
 use super::arrival::Arrival;
 use super::cache::Version;
+use super::effect::Effect;
 use super::transaction::Tx;
 use crate::error::{Error, Result};
 use crate::jitter;
@@ -25,6 +29,7 @@ use blocking::finish;
 use connection::{Connection, Connector, LOCKS, MIGRATING, SLOTS};
 use counters::{Counters, count, read};
 use failure::Kind;
+use lanes::Lanes;
 use parking_lot::Mutex;
 use pool::{PAUSE, Pool, SHORT_PAUSE};
 use std::sync::Arc;
@@ -62,7 +67,7 @@ const MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement
 /// The engine's own tables: see `versions.rs` and [`WRITE`]. Pages have room for new versions of the few rows, so that no index changes.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS write_turn ();
     CREATE TABLE IF NOT EXISTS change (slot BIGINT NOT NULL PRIMARY KEY, writes BIGINT NOT NULL) WITH (fillfactor = 10);
-    INSERT INTO change (slot, writes) SELECT slot, 0 FROM generate_series(0, SLOTS - 1) slot ON CONFLICT (slot) DO NOTHING;";
+    INSERT INTO change (slot, writes) SELECT slot, 0 FROM generate_series(0, 2 * SLOTS - 1) slot ON CONFLICT (slot) DO NOTHING;";
 const HAS_VERSION: &str = "SELECT to_regclass('schema_version') IS NOT NULL";
 /// What a server must be able to do.
 const CHECK_RIGHTS: &str =
@@ -72,6 +77,7 @@ pub(super) struct Postgres {
     pool: Arc<Pool>,
     connector: Arc<Connector>,
     versions: Versions,
+    lanes: Lanes,
     counters: Arc<Counters>,
     /// In microseconds.
     pub(super) clock_offset: Arc<AtomicI64>,
@@ -98,7 +104,7 @@ impl Postgres {
         pool.spawn(offset::keep(clock_offset.clone(), Arc::downgrade(&pool)));
         let versions = Versions::start(connector.clone(), generation, options.stale_reads, counters.clone());
         let runtime = Mutex::new(Some(scopeguard::ScopeGuard::into_inner(runtime)));
-        Ok(Self { pool, connector, versions, counters, clock_offset, runtime })
+        Ok(Self { pool, connector, versions, lanes: Lanes::default(), counters, clock_offset, runtime })
     }
 
     /// Runs `work` in a transaction that reads one snapshot.
@@ -106,10 +112,25 @@ impl Postgres {
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
+        self.read_in(Some(READ), work).await
+    }
+
+    /// Runs `work`, which is a single query. It needs no transaction around it to read one snapshot.
+    pub(super) async fn read_once<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
+        self.read_in(None, work).await
+    }
+
+    async fn read_in<T, F>(&self, begin: Option<&'static str>, work: F) -> Result<T>
+    where
+        F: AsyncFn(&mut Tx<'_>) -> Result<T>,
+    {
         let mut attempt = 1;
         loop {
             let (connection, _permit) = self.pool.take().await?;
-            let aborted = match self.read_on(connection, &work) {
+            let aborted = match self.read_on(connection, begin, &work) {
                 Ok(value) => return Ok(value),
                 Err(aborted) => aborted,
             };
@@ -118,20 +139,19 @@ impl Postgres {
         }
     }
 
-    fn read_on<T, F>(&self, connection: Connection, work: &F) -> std::result::Result<T, Aborted>
+    fn read_on<T, F>(&self, connection: Connection, begin: Option<&'static str>, work: &F) -> std::result::Result<T, Aborted>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let mut transaction = Transaction::new(connection, READ, self.counters.clone());
+        let mut transaction = Transaction::new(connection, begin, self.counters.clone());
         let result = finish(work(&mut Tx::Postgres(&mut transaction)));
         let (result, connection) = transaction.end_read(result);
         connection.into_iter().for_each(|connection| self.pool.give_back(connection));
         result
     }
 
-    /// Runs `work` in a transaction and returns once its commit is durable, or if not `durable`, once it is visible. `is_seen`: whether it
-    /// changes the version.
-    pub(super) async fn write<T, F>(&self, work: F, durable: bool, is_seen: bool) -> Result<T>
+    /// Runs `work` in a transaction and returns once its commit is durable, or if not `durable`, once it is visible.
+    pub(super) async fn write<T, F>(&self, work: F, durable: bool, effect: Effect) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
@@ -140,7 +160,7 @@ impl Postgres {
             let turn = usize::from(conflicts > 0) + usize::from(conflicts >= SIDE_BY_SIDE);
             let begin = if durable { WRITE[turn] } else { WRITE_LAZILY[turn] };
             let (connection, permit) = self.pool.take().await?;
-            let aborted = match self.write_on(connection, begin, &work, is_seen) {
+            let aborted = match self.write_on(connection, begin, &work, effect) {
                 Ok(value) => {
                     count(&self.counters.writes);
                     return Ok(value);
@@ -156,17 +176,17 @@ impl Postgres {
         }
     }
 
-    fn write_on<T, F>(&self, connection: Connection, begin: &'static str, work: &F, is_seen: bool) -> std::result::Result<T, Aborted>
+    fn write_on<T, F>(&self, connection: Connection, begin: &'static str, work: &F, effect: Effect) -> std::result::Result<T, Aborted>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
-        let mut transaction = Transaction::new(connection, begin, self.counters.clone());
+        let mut transaction = Transaction::new(connection, Some(begin), self.counters.clone());
         let (result, connection) = finish(async {
             let result = work(&mut Tx::Postgres(&mut transaction)).await;
-            transaction.end_write(result, is_seen).await
+            transaction.end_write(result, effect).await
         });
         connection.into_iter().for_each(|connection| self.pool.give_back(connection));
-        if is_seen {
+        if effect != Effect::Uncached {
             self.versions.note_write();
         }
         result
@@ -195,7 +215,7 @@ impl Postgres {
         };
         for attempt in 1.. {
             let (connection, _permit) = self.pool.take().await?;
-            let Err(aborted) = self.write_on(connection, MIGRATE, &migrate, true) else { break };
+            let Err(aborted) = self.write_on(connection, MIGRATE, &migrate, Effect::Any) else { break };
             self.check_retry(aborted, attempt).map_err(|error| self.named(error))?;
         }
         Ok(())

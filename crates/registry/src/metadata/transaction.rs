@@ -4,7 +4,7 @@ use super::ids;
 use super::parameters::Value;
 use super::postgres::Transaction;
 use super::rows::{EngineRow, FromRow, Row};
-use super::sql::Sql;
+use super::sql::{Bound, Sql};
 use super::sqlite::statements as sqlite;
 use crate::error::Result;
 use roadstead_model::Timestamp;
@@ -59,6 +59,52 @@ impl Tx<'_> {
             Ok(page.take(item, row.text_bytes()))
         };
         self.each_row(sql, parameters, visit).await
+    }
+
+    /// Runs a statement whose result does not matter. PostgreSQL is not waited for: if the statement fails, a later one does, or the
+    /// commit.
+    pub(crate) async fn send(&mut self, sql: &Sql, parameters: &[Value<'_>]) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, sql.0, parameters).map(drop),
+            Self::Postgres(transaction) => transaction.send(sql, parameters).await,
+        }
+    }
+
+    /// Runs statements in order, without waiting in between, and returns the numbers of changed rows.
+    pub(crate) async fn execute_all<const N: usize>(&mut self, statements: [Bound<'_>; N]) -> Result<[usize; N]> {
+        let mut changed = [0; N];
+        match self {
+            Self::Sqlite(connection) => {
+                for (changed, (sql, parameters)) in changed.iter_mut().zip(&statements) {
+                    *changed = sqlite::execute(connection, sql.0, parameters)?;
+                }
+            }
+            Self::Postgres(transaction) => {
+                for (changed, (_, count)) in changed.iter_mut().zip(transaction.run_all(&statements).await?) {
+                    *changed = count;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Runs a query for each of some lists of parameters, without waiting in between, and reads the first row of each.
+    pub(crate) async fn query_each<T: FromRow, const N: usize>(&mut self, sql: &Sql, lists: &[[Value<'_>; N]]) -> Result<Vec<Option<T>>> {
+        let mut found = Vec::with_capacity(lists.len());
+        match self {
+            Self::Sqlite(_) => {
+                for parameters in lists {
+                    found.push(self.query_one(sql, parameters).await?);
+                }
+            }
+            Self::Postgres(transaction) => {
+                let statements: Vec<Bound<'_>> = lists.iter().map(|parameters| (sql, &parameters[..])).collect();
+                for (rows, _) in transaction.run_all(&statements).await? {
+                    found.push(rows.first().map(|row| Row::new(EngineRow::Postgres(row)).read()).transpose()?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Runs several statements without parameters, as a migration has them.

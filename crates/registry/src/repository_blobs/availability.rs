@@ -82,7 +82,7 @@ impl Installation {
             let renewed = tx.execute(&RENEW, params![repository, blob.id, now]).await?;
             if renewed > 0 { Ok(blob.info.clone()) } else { Err(Error::LayerNotFound(blob.info.digest.clone())) }
         };
-        self.0.metadata.write(work).await
+        self.0.metadata.content().write(work).await
     }
 }
 

@@ -69,7 +69,7 @@ impl Installation {
                 }
                 Ok(())
             };
-            self.0.metadata.write_lazily(store).await?;
+            self.0.metadata.content().write_lazily(store).await?;
         }
         Ok(count)
     }

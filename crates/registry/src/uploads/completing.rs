@@ -10,15 +10,14 @@ use crate::hashing::Hash;
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::repository_blob::{BlobInfo, Content};
-use crate::repository_blobs::rows::link;
-use crate::repository_row;
+use crate::repository_blobs::rows::LINK;
 use crate::upload_leases::Intent;
 use roadstead_model::{Digest, RepositoryKey, Timestamp};
 
 statements! {
-    SELECT_ID = "SELECT id FROM blob WHERE digest = ?1";
     INSERT = "INSERT INTO blob (id, digest, size, storage_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING";
-    INSERT_CONTENT = "INSERT INTO blob_content (blob_id, bytes) VALUES (?1, ?2)";
+    // The content of a blob of the same digest is kept.
+    INSERT_CONTENT = "INSERT INTO blob_content (blob_id, bytes) SELECT b.id, ?2 FROM blob b WHERE b.id = ?1";
 }
 
 impl Installation {
@@ -99,22 +98,16 @@ impl Installation {
 
     /// Ends a session whose content is durable and has been verified, and makes it a blob of the repository.
     async fn replace_by_blob(&self, claim: Claim, blob: BlobInfo, content: Content) -> Result<BlobInfo> {
-        let (key, ended, now, stored) = (claim.repository.clone(), Ended::of(&claim), self.now(), (blob.clone(), content.clone()));
+        let (ended, now, stored) = (Ended::of(&claim), self.now(), (blob.clone(), content.clone()));
         let changed = busy(&claim.repository, &claim.id, claim.row().received);
         let work = async move |tx: &mut Tx<'_>| {
-            let repository = repository_row::require(tx, &key).await?;
-            if repository != ended.repository || !ended.end(tx, now).await? {
+            if !ended.end(tx, now).await? {
                 return Err(changed.clone());
             }
             let (blob, content) = &stored;
-            let row = tx.next_id(now);
-            let is_new = insert(tx, row, blob, content, now).await?;
-            let kept = if is_new { Some(row) } else { tx.query_one(&SELECT_ID, params![blob.digest]).await? };
-            let kept = kept.ok_or_else(|| Error::Internal("a blob vanished while it was stored".to_owned()))?;
-            link(tx, repository, kept, now).await?;
-            Ok(is_new)
+            insert(tx, ended.repository, blob, content, now).await?.ok_or_else(|| changed.clone())
         };
-        match (self.0.metadata.write(work).await, content) {
+        match (self.0.metadata.content().write(work).await, content) {
             // The content of a blob of the same digest is kept.
             (Ok(false), Content::Object(key)) => self.0.blobs.delete(&key).await,
             (Ok(_), _) => {}
@@ -156,15 +149,18 @@ impl Installation {
     }
 }
 
-/// Inserts a blob. Returns `false` if one of the same digest exists.
-async fn insert(tx: &mut Tx<'_>, row: i64, blob: &BlobInfo, content: &Content, now: Timestamp) -> Result<bool> {
-    let (storage_key, bytes) = match content {
-        Content::Object(key) => (key.as_str(), None),
-        Content::Small(bytes) => ("", Some(bytes)),
+/// Inserts a blob and links it to a repository. Returns whether no blob of the same digest existed, or `None` if the repository does not
+/// exist any more.
+async fn insert(tx: &mut Tx<'_>, repository: i64, blob: &BlobInfo, content: &Content, now: Timestamp) -> Result<Option<bool>> {
+    let (row, storage_key) = (tx.next_id(now), if let Content::Object(key) = content { key } else { "" });
+    let insert = (&INSERT, &params![row, blob.digest, blob.size, storage_key, now][..]);
+    let link = (&LINK, &params![repository, blob.digest, now][..]);
+    let [inserted, linked] = match content {
+        Content::Object(_) => tx.execute_all([insert, link]).await?,
+        Content::Small(bytes) => {
+            let [inserted, linked, _] = tx.execute_all([insert, link, (&INSERT_CONTENT, params![row, bytes[..]])]).await?;
+            [inserted, linked]
+        }
     };
-    let is_new = tx.execute(&INSERT, params![row, blob.digest, blob.size, storage_key, now]).await? > 0;
-    if let (true, Some(bytes)) = (is_new, bytes) {
-        tx.execute(&INSERT_CONTENT, params![row, bytes[..]]).await?;
-    }
-    Ok(is_new)
+    Ok((linked > 0).then_some(inserted > 0))
 }

@@ -41,10 +41,12 @@ impl Ended {
     /// Ends the session. Returns `false` if it was changed or has ended meanwhile.
     pub(super) async fn end(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool> {
         let Self { repository, id, until, received, token, is_new } = self;
-        let deleted = *is_new || tx.execute(&DELETE_CLAIMED, params![repository, id, received, token]).await? > 0;
+        let delete = (&DELETE_CLAIMED, &params![repository, id, received, token][..]);
         match until {
-            Some(until) if deleted && (*is_new || now < *until) => Ok(tx.execute(&RECORD, params![id, until]).await? > 0),
-            _ => Ok(deleted),
+            Some(until) if *is_new => Ok(tx.execute(&RECORD, params![id, until]).await? > 0),
+            Some(until) if now < *until => Ok(tx.execute_all([delete, (&RECORD, params![id, until])]).await? == [1, 1]),
+            None if *is_new => Ok(true),
+            _ => Ok(tx.execute_all([delete]).await? == [1]),
         }
     }
 }

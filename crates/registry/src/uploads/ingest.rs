@@ -120,7 +120,9 @@ impl Ingest {
     /// Hands the batch to the store. Returns `false` if this request has lost the right to write to it.
     async fn write_batch(&mut self) -> Result<bool> {
         self.spill()?;
-        self.claim.open_store().await?;
+        if !self.is_private() {
+            self.claim.open_store().await?;
+        }
         let Stage::Stored(session) = &mut self.stage else { return Ok(true) };
         session.ready().await?;
         if !self.claim.may_write() {
@@ -128,6 +130,11 @@ impl Ingest {
         }
         self.received += self.batch.length();
         session.append(self.batch.take()).map(|()| true)
+    }
+
+    /// Whether nothing of the session is stored yet, and the end of this request will end it. It needs no row then.
+    fn is_private(&self) -> bool {
+        self.claim.row().is_new && self.target.is_some() && self.length() < self.claim.installation.0.blobs.first_write()
     }
 
     /// The length of the session including all bytes received.

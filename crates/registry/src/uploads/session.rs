@@ -4,7 +4,7 @@ use crate::blobs::Settled;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::installation::Installation;
-use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::metadata::{FromRow, Row, params, statements};
 use crate::upload_ids::{Stated, UploadIds};
 use roadstead_model::{Identity, RepositoryKey, Timestamp};
 
@@ -150,8 +150,7 @@ impl Installation {
     /// Finds a session. One without bytes has no row: its id states that it was started.
     pub(super) async fn session(&self, name: SessionName<'_>) -> Result<Session> {
         let SessionName { repository, caller, id } = name;
-        let work = async |tx: &mut Tx<'_>| tx.query_one(&SELECT, params![repository.registry, repository.name, id]).await;
-        let found: Option<Found> = self.0.metadata.read(work).await?;
+        let found: Option<Found> = self.0.metadata.query_one(&SELECT, params![repository.registry, repository.name, id]).await?;
         let Found { repository, has_ended, row } = found.ok_or_else(|| Error::RepositoryNotFound(name.repository.clone()))?;
         let now = self.now();
         let stated = self.0.upload_ids.verify(id, repository, caller, now);

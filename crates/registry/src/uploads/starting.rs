@@ -36,8 +36,9 @@ impl Installation {
 
     /// The row id of a repository, which is created if it is missing and that is allowed.
     pub(super) async fn repository_to_push_to(&self, repository: &RepositoryKey, create: bool) -> Result<i64> {
-        let found = self.0.metadata.read(async |tx: &mut Tx<'_>| repository_row::find(tx, repository).await).await?;
-        if let Some(row) = found {
+        let question = [repository.registry.as_str(), repository.name.as_str()];
+        let find = async |tx: &mut Tx<'_>| repository_row::find(tx, repository).await;
+        if let Some(row) = self.0.metadata.read_through(self.arrived(), &self.0.caches.repository_rows, &question, find).await? {
             return Ok(row);
         }
         if !create {
@@ -45,7 +46,8 @@ impl Installation {
         }
         let (key, if_missing, now) = (repository.clone(), self.if_missing(create), self.now());
         let work = async move |tx: &mut Tx<'_>| repository_row::require_or_insert(tx, &key, if_missing, now).await;
-        self.0.metadata.write(work).await
+        // All new repositories of an account count in its row.
+        self.0.metadata.content().write_in_lane(repository.registry.to_string(), work).await
     }
 
     /// Reserves a place in the quotas for a session that is about to have bytes.

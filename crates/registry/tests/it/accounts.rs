@@ -143,7 +143,7 @@ async fn a_policy_shows_a_user_by_name_while_it_is_there_and_by_id_afterwards() 
         assert_eq!(set(&world, &arn).await.expect("set"), grant(&arn), "{account}");
         let stored = installation.access_facts(&ann(&account), Some(&world.key)).await.expect("facts");
         assert_eq!(stored.user_id.as_ref(), Some(&first));
-        assert_eq!(stored.repository_policy.map(|policy| without_blanks(&policy)), Some(grant(first.as_str())));
+        assert_eq!(stored.repository_policy.as_deref().map(without_blanks), Some(grant(first.as_str())));
 
         installation.delete_user(&account, "ann").await.expect("deleted");
         let shown = || async { without_blanks(&installation.repository_policy(&world.key).await.expect("a policy")) };

@@ -136,7 +136,7 @@ async fn users_of_an_older_schema_get_unique_ids_and_the_policies_that_name_them
     assert!(users.len() == 2 && users[0].id != users[1].id, "{users:?}");
     let facts = world.installation.access_facts(&ann, Some(&world.key)).await.expect("facts");
     assert_eq!(facts.user_id.as_ref(), Some(&users[0].id));
-    let stored = facts.repository_policy.expect("a policy");
+    let stored = facts.repository_policy.as_deref().expect("a policy");
     assert!(stored.contains(users[0].id.as_str()) && stored.contains("user/gone"), "{stored}");
     assert_eq!(world.installation.repository_policy(&world.key).await.expect("a policy"), shown);
 

@@ -2,9 +2,11 @@
 
 #![allow(clippy::print_stderr)] // what could not be tried is named
 
-use crate::support::World;
-use roadstead_model::{Digest, Reference};
-use roadstead_registry::{Condition, DatabaseMetrics, DatabasePlace, Installation, OpenError, OpenOptions, Password, PostgresOptions};
+use crate::support::{Parts, World, sha256};
+use roadstead_model::{Digest, Reference, ResourceTag};
+use roadstead_registry::{
+    Condition, DatabaseMetrics, DatabasePlace, Error, Installation, OpenError, OpenOptions, Password, PostgresOptions,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -86,6 +88,67 @@ async fn answers_in_memory_cost_a_part_of_a_statement_each() {
     assert_eq!((after.statements - before.statements, after.versions_asked - before.versions_asked), (0, 64));
     assert!(after.version_checks - before.version_checks <= 64);
     eprintln!("64 answers from memory: {} checks of the version", after.version_checks - before.version_checks);
+}
+
+/// Pushes an image of one layer as a client does that sends each blob in one request, with all that a door looks up for it.
+async fn push_as_a_client(world: &World, seed: &str, layer: &[u8]) {
+    let (server, config) = (&world.installation, format!("config {seed}"));
+    let look_up = async || server.access_facts(&world.caller, Some(&world.key)).await.expect("the facts");
+    for blob in [layer, config.as_bytes()] {
+        look_up().await;
+        let upload = server.start_upload(&world.key, &world.caller, None, true).await.expect("a session");
+        look_up().await;
+        let (session, digest) = (world.session(&upload.id), sha256(blob));
+        server.complete_upload_with(session, None, &mut Parts::of(&[blob]), &digest).await.expect("a blob");
+    }
+    look_up().await;
+    let part = |media_type: &str, blob: &[u8]| json!({"mediaType": media_type, "digest": sha256(blob).as_str(), "size": blob.len()});
+    let (config, layer) = (part(crate::support::OCI_CONFIG, config.as_bytes()), part(crate::support::OCI_LAYER, layer));
+    let manifest = json!({"schemaVersion": 2, "mediaType": crate::support::OCI_MANIFEST, "config": config, "layers": [layer]});
+    world.push(&manifest, &[seed]).await.expect("an image");
+}
+
+/// Without those that begin and end transactions: four for a blob, one more for one that is kept in the database, and 13 for a manifest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_takes_22_statements_however_often_others_push() {
+    let Some(world) = world().await else { return };
+    push_as_a_client(&world, "first", &[1; 100_000]).await;
+    let before = metrics(&world.installation);
+    push_as_a_client(&world, "second", &[2; 100_000]).await;
+    let after = metrics(&world.installation);
+    assert_eq!((after.statements - before.statements, after.writes - before.writes), (22, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_who_may_push_is_seen_at_once_though_pushes_leave_that_in_memory() {
+    let Some(world) = world().await else { return };
+    let other = world.another_server().await;
+    let facts = async || world.installation.access_facts(&world.caller, Some(&world.key)).await.expect("the facts");
+    for number in 0..10 {
+        push_as_a_client(&world, &number.to_string(), &[number; 20_000]).await;
+        let (key, value) = ("team".to_owned(), number.to_string());
+        other.tag_resource(&world.key, vec![ResourceTag { key, value: value.clone() }]).await.expect("a tag");
+        assert_eq!(facts().await.resource_tags[0].value, value);
+    }
+    other.delete_repository(&world.key, true).await.expect("deleted");
+    assert!(facts().await.resource_tags.is_empty());
+    let error = world.installation.start_upload(&world.key, &world.caller, None, false).await.expect_err("no repository");
+    assert!(matches!(error, Error::RepositoryNotFound(_)), "{error}");
+    other.create_repository(&world.key).await.expect("another one");
+    push_as_a_client(&world, "again", b"layer").await;
+}
+
+/// It counts all of its writes in the first half of the table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_of_an_older_version_writes_empties_every_cache() {
+    let Some(world) = world().await else { return };
+    let facts = async || world.installation.access_facts(&world.caller, Some(&world.key)).await.expect("the facts");
+    assert!(facts().await.resource_tags.is_empty());
+    world.metadata().run(
+        "INSERT INTO resource_tag (repository_id, tag_key, tag_value) SELECT id, 'team', 'old' FROM repository;
+        UPDATE change SET writes = writes + 1 WHERE slot = 63",
+    );
+    assert_eq!(facts().await.resource_tags.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

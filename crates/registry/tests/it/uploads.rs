@@ -451,7 +451,8 @@ async fn a_request_is_told_that_its_session_or_repository_was_deleted_meanwhile(
             deleted.send(sent);
             wait_for(&world, &id, 7 + sent.len() as u64).await;
             installation.delete_repository(key, true).await.expect("deleted");
-            assert!(matches!(deleted.finish().await, Err(Error::RepositoryNotFound { .. })));
+            let told = deleted.finish().await;
+            assert!(matches!(told, Err(Error::RepositoryNotFound { .. })), "{told:?}");
             installation.create_repository(key).await.expect("a repository");
         }
         assert_eq!(uploads(&world), 0, "no file is left behind");

@@ -93,8 +93,8 @@ impl<'a> Permissions<'a> {
             now: installation.now(),
             identity_policies: facts.identity_policies.iter().map(parse).collect::<Result<_, _>>()?,
             repository_policy: facts.repository_policy.as_deref().map(Policy::parse).transpose().map_err(unreadable)?,
-            user_id: facts.user_id,
-            resource_tags: facts.resource_tags,
+            user_id: facts.user_id.clone(),
+            resource_tags: facts.resource_tags.clone(),
             context: OnceLock::new(),
         })
     }

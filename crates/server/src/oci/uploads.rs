@@ -15,8 +15,8 @@ use roadstead_model::{Algorithm, Digest, RepositoryKey};
 use roadstead_registry::{Error, Upload};
 
 /// POST: starts a session.
-pub(super) async fn start(server: &Server, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
-    let installation = &server.installation;
+pub(super) async fn start(server: &Server, call: &Call, target: &Target, algorithm: Option<Algorithm>) -> Result<Response, Failure> {
+    let installation = server.installation.at(call.arrival);
     let upload = installation.start_upload(target.repository(), target.caller()?, algorithm, target.may_create()).await?;
     Ok(session(StatusCode::ACCEPTED, target, &upload))
 }
@@ -41,7 +41,7 @@ pub(super) async fn mount(
         None => None,
         Some(place) => match server.installation.at(call.arrival).resolve_alias(place.alias.as_str()).await {
             Ok(registry) => Some(RepositoryKey::new(registry, place.repository.clone())),
-            Err(Error::RegistryNotFound(_)) => return start(server, target, Some(digest.algorithm())).await,
+            Err(Error::RegistryNotFound(_)) => return start(server, call, target, Some(digest.algorithm())).await,
             Err(error) => return Err(error.into()),
         },
     };
@@ -49,7 +49,7 @@ pub(super) async fn mount(
     if server.installation.mount_blob(repository, digest, source.as_ref(), target.may_create()).await? {
         Ok(created(target, digest))
     } else {
-        start(server, target, Some(digest.algorithm())).await
+        start(server, call, target, Some(digest.algorithm())).await
     }
 }
 

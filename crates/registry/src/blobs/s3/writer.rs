@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 const MINIMUM: u64 = 5 << 20;
 /// The size of the first parts in bytes.
 const PART: u64 = 8 << 20;
+/// The length of a new upload in bytes from which its first part is sent.
+pub(in crate::blobs) const FIRST_WRITE: u64 = PART + MINIMUM;
 /// After this many parts, sizes double, so that the 10,000 parts that S3 allows reach the 5 TiB that it allows.
 const DOUBLING: u32 = 1024;
 /// How many parts of an upload are sent at a time.

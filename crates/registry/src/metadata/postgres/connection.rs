@@ -71,7 +71,7 @@ impl Connector {
         };
         let (client, busy) = connected.map_err(|_| self.unreachable("it does not answer"))?.map_err(|error| self.refusal(&error))?;
         count(&self.counters.connects);
-        self.introduce(&client).await.map(|slot| Connection { client, busy, slot, prepared: HashMap::new() })
+        self.introduce(&client).await.map(|slot| Connection { client: Arc::new(client), busy, slot, prepared: HashMap::new() })
     }
 
     fn config(&self) -> Result<Config> {
@@ -174,7 +174,7 @@ impl Connector {
 
 /// A connection that is used by one transaction at a time.
 pub(super) struct Connection {
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     busy: Arc<Busy>,
     /// The row that counts its writes.
     pub(super) slot: i32,
@@ -185,6 +185,10 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn is_open(&self) -> bool {
         !self.client.is_closed()
+    }
+
+    pub(super) fn has_prepared(&self, sql: &Sql) -> bool {
+        self.prepared.contains_key(&sql.0.as_ptr().addr())
     }
 
     /// Returns a statement, which is prepared when the connection first runs it.

@@ -1,5 +1,6 @@
 //! The version of the metadata, which every commit of a meaningful write changes: the sum of the counters in the table `change`, each of
-//! which belongs to one connection.
+//! which belongs to one connection. A connection has two, and raises the second one, whose slot is [`SLOTS`] higher, for writes of mere
+//! content; so the sum of the first ones tells whether anything else has changed.
 //!
 //! A *check* is one statement that asks for it, on a connection of its own, for all requests that wait. While it is running, further
 //! requests gather for the next one. Checks are numbered, and a request knows the number of the last one that had begun when it arrived
@@ -10,10 +11,10 @@
 //! - what this process has written before the read, be it for the same request;
 //! - what was committed more than [`REUSE`] before the read, however long ago its request arrived.
 
-use super::connection::{Connection, Connector};
+use super::connection::{Connection, Connector, SLOTS};
 use super::counters::{Counters, count};
 use crate::metadata::arrival::Arrival;
-use crate::metadata::cache::Version;
+use crate::metadata::cache::{State, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::{Row, Statement};
 
-const CHECK: &str = "SELECT COALESCE(SUM(writes), 0)::BIGINT, pg_is_in_recovery() FROM change";
+const CHECK: &str = "SELECT COALESCE(SUM(writes), 0)::BIGINT, COALESCE(SUM(writes) FILTER (WHERE slot < SLOTS), 0)::BIGINT,
+    pg_is_in_recovery() FROM change";
 /// The statement reads the whole table, and its connection writes nothing, so it needs no slot.
 const SETTINGS: &str = "SET enable_seqscan = on; SELECT pg_advisory_unlock_all()";
 /// How long no connection is tried after one has failed.
@@ -144,8 +146,11 @@ impl Checker {
         let generation = self.checks.generation.load(Ordering::Acquire);
         let (began, number) = (Instant::now(), self.checks.begin());
         let row = self.row().await;
-        let found = row.as_ref().and_then(|row| Some((row.try_get::<_, i64>(0).ok()?, row.try_get::<_, bool>(1).ok()?)));
-        let Some((writes, false)) = found else {
+        let found = row.as_ref().and_then(|row| {
+            let (writes, grants): (i64, i64) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
+            Some((writes.cast_unsigned(), grants.cast_unsigned(), row.try_get::<_, bool>(2).ok()?))
+        });
+        let Some((writes, grants, false)) = found else {
             // A server that has become a standby is not used again.
             self.connection = None;
             self.failed = Some(Instant::now());
@@ -153,7 +158,7 @@ impl Checker {
             return None;
         };
         self.failed = None;
-        Some(Check { number, began, generation, version: Version::of(generation, writes.cast_unsigned()) })
+        Some(Check { number, began, generation, version: Version(State::Counted { generation, writes, grants }) })
     }
 
     async fn row(&mut self) -> Option<Row> {
@@ -161,7 +166,7 @@ impl Checker {
         if self.connection.as_ref().is_none_or(|(connection, _)| !connection.is_open()) {
             let connection = self.connector.connect().await.ok()?;
             connection.answer(connection.client.batch_execute(SETTINGS)).await.ok()?;
-            let statement = connection.answer(connection.client.prepare(CHECK)).await.ok()?;
+            let statement = connection.answer(connection.client.prepare(&CHECK.replace("SLOTS", &SLOTS.to_string()))).await.ok()?;
             self.connection = Some((connection, statement));
         }
         let (connection, statement) = self.connection.as_ref()?;
@@ -181,7 +186,7 @@ mod tests {
 
     /// Ends a check that began just now.
     fn end(checks: &Checks, number: u64) -> Version {
-        let version = Version::of(0, number);
+        let version = Version(State::Counted { generation: 0, writes: number, grants: 0 });
         *checks.last.lock() = Some(Check { number, began: Instant::now(), generation: 0, version });
         version
     }

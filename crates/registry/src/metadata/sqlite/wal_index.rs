@@ -4,7 +4,7 @@
 //! section 2.1). Another engine must identify commits differently for the cache.
 
 use crate::disk::mapping::SharedWords;
-use crate::metadata::cache::Version;
+use crate::metadata::cache::{State, Version};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -31,6 +31,6 @@ impl WalIndex {
     pub(super) fn version(&self) -> Option<Version> {
         let mut words = self.headers.read();
         let [first, second]: [[u32; HEADER]; 2] = [(); 2].map(|()| std::array::from_fn(|_| words.next().unwrap_or_default()));
-        (first == second).then_some(Version(first))
+        (first == second).then_some(Version(State::Log(first)))
     }
 }

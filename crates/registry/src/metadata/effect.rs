@@ -1,0 +1,11 @@
+//! What caches must know of a write.
+
+/// What the writes of a handle change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing that is cached.
+    Uncached,
+    /// Nothing that a cache keeps which outlives writes of content.
+    Content,
+    Any,
+}
