@@ -87,6 +87,8 @@ def podman(archive, tmp_path_factory):
     need("podman")
     need("runc")
     folder = tmp_path_factory.mktemp("podman")
+    # podman reads it before any login has written it.
+    (folder / "auth.json").write_text("{}")
     tool = Tool(
         "podman", "--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
         "--events-backend", "file", "--runtime", "runc", HOME=str(folder), TMPDIR=str(folder), REGISTRY_AUTH_FILE=str(folder / "auth.json"),
