@@ -13,7 +13,8 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 time=${SOURCE_DATE_EPOCH:-$(git show --no-patch --format=%ct 2>/dev/null || stat --format=%Y "$binary")}
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Without root, what belongs to other users in it is removed where buildah is root.
+trap 'rm -rf "$work" 2>/dev/null || buildah unshare rm -rf "$work"' EXIT
 mkdir "$work/files" "$work/empty"
 bash packaging/image-root.sh "$binary" "$work/files/image"
 

@@ -28,6 +28,8 @@ fn checked_out() -> Option<(String, String)> {
     if env::var("PROFILE").as_deref() == Ok("debug") {
         return None;
     }
+    // Without it, a tarball that was unpacked in the working tree of another project would have its commit.
+    git(&["ls-files", "--error-unmatch", "build.rs"])?;
     for name in ["HEAD", "logs/HEAD"] {
         let path = git(&["rev-parse", "--git-path", name])?;
         // A file that does not exist would cause every build to run this script.
