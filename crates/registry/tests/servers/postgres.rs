@@ -44,8 +44,10 @@ impl Postgres {
     fn start(binaries: PathBuf) -> Self {
         let folder = folder_of_nobody();
         let data = folder.join("data");
-        let initdb = as_nobody(&binaries.join("initdb"), &folder).args(["-A", "trust", "-U", "postgres", "-D"]).arg(&data).status();
-        assert!(initdb.expect("initdb runs").success(), "initdb fails");
+        let mut initdb = as_nobody(&binaries.join("initdb"), &folder);
+        // Where no locale is set, as on a bare machine, PostgreSQL would take SQL_ASCII for the encoding.
+        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
+        assert!(initdb.status().expect("initdb runs").success(), "initdb fails");
         let access = "local all locked scram-sha-256\nlocal all,replication all trust\n";
         std::fs::write(data.join("pg_hba.conf"), access).expect("a file");
         Self::run(binaries, folder)
