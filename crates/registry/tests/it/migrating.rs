@@ -14,6 +14,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_referrer_descriptors.sql"),
     include_str!("../../migrations/0005_user_ids.sql"),
     include_str!("../../migrations/0006_search.sql"),
+    include_str!("../../migrations/0007_gallery_tags.sql"),
+    include_str!("../../migrations/0008_gallery_texts.sql"),
+    include_str!("../../migrations/0009_uploads.sql"),
+    include_str!("../../migrations/0010_key_check.sql"),
+    include_str!("../../migrations/0011_leaders.sql"),
 ];
 
 /// Columns that a later migration removed, with what they were computed from.
@@ -180,4 +185,47 @@ fn gallery_rows(world: &World) -> Vec<String> {
     .iter()
     .flat_map(|query| names(&database, query))
     .collect()
+}
+
+#[test]
+fn no_migration_is_left_out_of_these_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let files = folder.read_dir().expect("the migrations").filter(|entry| entry.as_ref().expect("an entry").path().is_file());
+    assert_eq!(files.count(), MIGRATIONS.len());
+}
+
+#[tokio::test]
+async fn what_every_state_of_the_schema_held_is_all_there_after_the_migration() {
+    if is_postgres("no version before this one used it") {
+        return;
+    }
+    for version in 2..=MIGRATIONS.len() {
+        let world = World::of_files().await;
+        let images = [world.push_image("one", &["v1", "latest"]).await, world.push_image("two", &["v2", "latest"]).await];
+        world.push_index(&[&images[0], &images[1]], &["multi"]).await.expect("an index");
+        world.installation.create_user(&world.id, "ann").await.expect("a user");
+        let policy = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr-public:DescribeImages"}]}"#;
+        let policy = world.installation.bind_policy(None, policy).await.expect("a policy");
+        world.installation.set_repository_policy(&world.key, policy).await.expect("set");
+        let before = inventory(&world).await;
+        assert!(before.iter().any(|line| line.contains("latest")), "{before:?}");
+
+        let folder = world.folder.path().to_owned();
+        let world = world.restart_after(|| downgrade(&folder, version, "")).await;
+        assert_eq!(inventory(&world).await, before, "state {version}");
+        world.push_image("three", &["v3"]).await;
+    }
+}
+
+/// What the registry has, as text.
+async fn inventory(world: &World) -> Vec<String> {
+    let (installation, key) = (&world.installation, &world.key);
+    let images = installation.list_images(key, None, PageSize::MAXIMUM).await.expect("images");
+    let tags = installation.list_tags(key, None, PageSize::MAXIMUM).await.expect("tags");
+    let users = installation.users(&world.id).await.expect("users");
+    let mut lines = vec![installation.repository_policy(key).await.expect("a policy")];
+    lines.extend(images.items.iter().map(|image| format!("{image:?}")));
+    lines.extend(tags.items.iter().map(|tag| format!("{tag:?}")));
+    lines.extend(users.iter().map(|user| user.name.clone()));
+    lines
 }
