@@ -45,9 +45,8 @@ impl Installation {
             Err(error) => return Err(error),
         };
         match self.complete(claim, body, digest).await {
-            Err(error @ Error::LayerDigestMismatch { .. }) => Err(error),
             Err(error) => Err(self.cause_of(name, error).await),
-            completed => completed,
+            Ok(outcome) => outcome,
         }
     }
 
@@ -64,13 +63,14 @@ impl Installation {
         let session = Session { repository: self.repository_to_push_to(repository, create_repository).await?, until: None, row };
         let lease =
             self.0.upload_leases.acquire(&id, Intent::Complete).map_err(|_| Error::Internal("a new upload has a lease".to_owned()))?;
-        match self.complete(Claim::new(self, repository, &id, session, lease), body, digest).await {
+        match self.complete(Claim::new(self, repository, &id, session, lease), body, digest).await.flatten() {
             Err(error @ Error::UploadBusy { .. }) => self.repository_to_push_to(repository, false).await.and(Err(error)),
             pushed => pushed,
         }
     }
 
-    async fn complete<B: PartBody>(&self, claim: Claim, body: &mut B, digest: &Digest) -> Result<BlobInfo> {
+    /// Completes a claimed session. The outer error may have a [cause](Self::cause_of) outside of this request; the inner one has not.
+    async fn complete<B: PartBody>(&self, claim: Claim, body: &mut B, digest: &Digest) -> Result<Result<BlobInfo>> {
         let (repository, id, before) = (claim.repository.clone(), claim.id.clone(), claim.row().received);
         let (ingest, ending) = Ingest::begin(claim, Some(digest))?.read(body).await?;
         if let Err(error) = self.expect_complete(&repository, &id, ending, before) {
@@ -83,12 +83,12 @@ impl Installation {
     }
 
     /// Makes a blob of the repository from a session. Continues if the request is dropped.
-    async fn make_blob(&self, ingest: Ingest, digest: Digest) -> Result<BlobInfo> {
+    async fn make_blob(&self, ingest: Ingest, digest: Digest) -> Result<Result<BlobInfo>> {
         let size = ingest.length();
         let (claim, content) = ingest.finish(&digest).await;
         match content {
             Ok(content) => self.replace_by_blob(claim, BlobInfo { digest, size }, content).await,
-            Err(error @ Error::LayerDigestMismatch { .. }) => self.cancel_claimed(claim).await.and(Err(error)),
+            Err(error @ Error::LayerDigestMismatch { .. }) => self.cancel_claimed(claim).await.map(|()| Err(error)),
             Err(error) => {
                 claim.give_up().await;
                 Err(error)
@@ -97,7 +97,7 @@ impl Installation {
     }
 
     /// Ends a session whose content is durable and has been verified, and makes it a blob of the repository.
-    async fn replace_by_blob(&self, claim: Claim, blob: BlobInfo, content: Content) -> Result<BlobInfo> {
+    async fn replace_by_blob(&self, claim: Claim, blob: BlobInfo, content: Content) -> Result<Result<BlobInfo>> {
         let (ended, now, stored) = (Ended::of(&claim), self.now(), (blob.clone(), content.clone()));
         let changed = busy(&claim.repository, &claim.id, claim.row().received);
         let work = async move |tx: &mut Tx<'_>| {
@@ -113,14 +113,16 @@ impl Installation {
             (Ok(_), _) => {}
             // A repetition of this request may have been faster on another replica.
             (Err(changed @ Error::UploadBusy { .. }), _) => {
-                return self.reserve_blob(&claim.repository, &blob.digest).await.map_err(|_| changed);
+                return self.reserve_blob(&claim.repository, &blob.digest).await.map(Ok).map_err(|_| changed);
             }
+            // What could not be made durable may be visible all the same, and the session look ended.
+            (Err(error @ Error::Unavailable(_)), _) => return Ok(Err(error)),
             (Err(error), _) => return Err(error),
         }
         if !claim.row().is_new {
             self.0.upload_quota.release(&claim.repository);
         }
-        Ok(blob)
+        Ok(Ok(blob))
     }
 
     /// Returns the blob made from a session that no longer exists. Fails with `gone` unless the repository holds the blob and `body` is

@@ -56,12 +56,8 @@ impl Installation {
     }
 
     /// Returns the reason for `error`, with which a request failed to write to a session: the session was canceled or its repository
-    /// deleted meanwhile. Otherwise returns `error`. Storage that fails is a reason of its own: a change that could not be made durable may
-    /// be visible all the same, such as the end of the session.
+    /// deleted meanwhile. Otherwise returns `error`.
     pub(super) async fn cause_of(&self, name: SessionName<'_>, error: Error) -> Error {
-        if matches!(error, Error::Unavailable(_)) {
-            return error;
-        }
         match self.session(name).await {
             Err(gone @ (Error::UploadNotFound { .. } | Error::RepositoryNotFound { .. })) => {
                 // The request may have written bytes after the upload was deleted.
