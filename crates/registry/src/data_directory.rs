@@ -3,7 +3,7 @@
 use crate::disk::permissions;
 use crate::error::Error;
 use crate::secrets::{MasterKey, random};
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags};
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -119,9 +119,11 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
             let lock = lock(data)?;
             tighten(data);
             permissions::create_file(&database).map_err(in_directory(&database))?;
+            check_writable(&database)?;
             Ok(Some(lock))
         }
-        Sharing::Command if database.is_file() => Ok(None),
+        // SQLite would open what it cannot write to, and fail later without naming it.
+        Sharing::Command if database.is_file() => check_writable(data).and_then(|()| check_writable(&database)).map(|()| None),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
 }
@@ -154,6 +156,10 @@ pub(crate) fn claim(data: &Path, installation: &str) -> Result<(), OpenError> {
     }
     let owner = fs::read_to_string(&path).map_err(in_directory(&path))?;
     if owner == installation { Ok(()) } else { Err(OpenError::OtherInstallation(data.to_owned())) }
+}
+
+fn check_writable(path: &Path) -> Result<(), OpenError> {
+    rustix::fs::access(path, Access::WRITE_OK).map_err(|error| in_directory(path)(error.into()))
 }
 
 fn lock(data: &Path) -> Result<File, OpenError> {

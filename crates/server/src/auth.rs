@@ -11,7 +11,7 @@ pub mod sigv4;
 
 pub use permissions::{Denied, Permissions, RequestTags, Resource};
 
-use roadstead_model::SealingKey;
+use roadstead_model::{Identity, RegistryId, SealingKey};
 use roadstead_registry::Installation;
 use std::fmt;
 
@@ -36,6 +36,13 @@ impl Keys {
             authorization_token: SealingKey::new(installation.derive_key(purpose)),
         }
     }
+}
+
+/// The identity of whoever calls an emulator: the root of the account whose id is the access key id or user name, or of the server's own.
+pub async fn emulated_identity(installation: &Installation, name: &str) -> roadstead_registry::Result<Identity> {
+    let registry = RegistryId::parse(name).unwrap_or_else(|_| installation.account_id().clone());
+    installation.ensure_account(&registry).await?;
+    Ok(Identity { registry, user: None })
 }
 
 impl fmt::Debug for Keys {

@@ -7,13 +7,16 @@ mod audit;
 mod banner;
 mod checks;
 mod data_access;
+mod ephemeral;
 mod failure;
 mod gallery;
 mod gc;
 mod healthcheck;
 mod input;
+mod manual;
 mod output;
 mod policy;
+mod ready_file;
 mod repository;
 mod repository_policy;
 mod serve;
@@ -65,7 +68,7 @@ enum Command {
     /// Manage the policies of users.
     #[command(after_help = DATA_ACCESS_HELP)]
     Policy(Noun<policy::Verb>),
-    /// Show what the gallery makes of a repository.
+    /// List repositories, and show what the gallery makes of one.
     #[command(after_help = DATA_ACCESS_HELP)]
     Repository(Noun<repository::Verb>),
     /// Show the policy of a repository, or delete one that locks everybody out.
@@ -83,6 +86,11 @@ enum Command {
     /// Copy an installation to another place, such as from a directory to a shared database and a bucket.
     #[command(after_help = TRANSFER_HELP)]
     Transfer(transfer::Command),
+    /// Print what makes a shell complete the commands and options of roadstead.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(manual::Completions),
+    /// Write the manual pages, one for each command.
+    Man(manual::Pages),
 }
 
 const SERVE_HELP: &str = "\
@@ -92,8 +100,7 @@ Flags override the environment, and the environment overrides the file. Only in 
   ROADSTEAD_ACCESS_KEY_ID, ROADSTEAD_SECRET_ACCESS_KEY  The root access key; if unset, one is created and written to <data>/credentials,
                                                         or with --database made by 'roadstead access-key create'
   ROADSTEAD_MASTER_KEY                                  32 bytes in hexadecimal or base64 that protect all secrets; if unset, created and stored,
-                                                        but with --database it must be given
-  ROADSTEAD_LOG                                         What to log, as in RUST_LOG [default: info]";
+                                                        but with --database it must be given";
 
 const HEALTHCHECK_HELP: &str = "\
 Takes the flags, the environment and the file of 'roadstead serve', and asks for /readyz at --admin-listen, otherwise at --listen. \
@@ -109,6 +116,11 @@ A place is a directory, postgres://… or s3://…; a database without a bucket 
 No server may run on either side. Every digest is verified, and all rows of both sides are compared in the end. An interrupted copy \
 continues when the command is run again. Unfinished uploads are not copied. Credentials come from the environment, as for a server: \
 ROADSTEAD_MASTER_KEY, ROADSTEAD_DATABASE_PASSWORD_FILE, and those of AWS.";
+
+const COMPLETIONS_HELP: &str = "\
+For bash:  roadstead completions bash > ~/.local/share/bash-completion/completions/roadstead
+For zsh:   roadstead completions zsh > ~/.zfunc/_roadstead, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+For fish:  roadstead completions fish > ~/.config/fish/completions/roadstead.fish";
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -126,6 +138,8 @@ pub fn run() -> ExitCode {
         Command::Stats(command) => command.run(),
         Command::Gc(command) => command.run(),
         Command::Transfer(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     write_to_stderr(format!("roadstead: {}\n", failure.to_string().replace('\n', " ")));

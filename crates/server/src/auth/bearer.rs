@@ -6,8 +6,8 @@
 //! in a sealed token ([`roadstead_model::sealed`]), which identify the holder but grant nothing. The holder's access key is
 //! looked up at each use, so that revoking the key immediately revokes its tokens.
 
-use super::Keys;
 use super::credentials::{Credentials, TokenError, decode_pair, read_authorization};
+use super::{Keys, emulated_identity};
 use crate::principal::{KnownPrincipal, Principal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 pub const PASSWORD_SECONDS: i64 = 12 * 60 * 60;
 /// How long an anonymous bearer is valid: 1 hour, as observed at public.ecr.aws.
 pub const ANONYMOUS_SECONDS: i64 = 60 * 60;
+/// The maximum number of characters that are kept of the user name at an emulator.
+const LONGEST_NAME: usize = 128;
 /// The user name of every password.
 pub const USER_NAME: &str = "AWS";
 
@@ -104,13 +106,42 @@ pub fn authorization_token(password: &str) -> String {
 pub async fn exchange_password(
     keys: &Keys,
     installation: &Installation,
+    user: &str,
     password: &str,
     now: Timestamp,
 ) -> Result<(String, Timestamp, Principal), TokenError> {
-    let claims = Claims::open(&keys.authorization_token, password)?.check(Kind::Password, installation.id(), now)?;
+    let claims = open_password(keys, installation, user, password, now).await?;
     let principal = find_holder(keys, installation, &claims).await?;
     let (token, expires_at) = issue(keys, installation, Kind::Bearer, claims.holder, claims.expiration);
     Ok((token, expires_at, principal))
+}
+
+/// Returns the claims in a password. An emulator accepts any other text as well.
+async fn open_password(keys: &Keys, installation: &Installation, user: &str, password: &str, now: Timestamp) -> Result<Claims, TokenError> {
+    let issued = match user {
+        USER_NAME => {
+            Claims::open(&keys.authorization_token, password).and_then(|claims| claims.check(Kind::Password, installation.id(), now))
+        }
+        _ => Err(TokenError::WrongKind),
+    };
+    match issued {
+        Err(_) if keys.emulator => emulated_claims(installation, user, now).await,
+        issued => issued,
+    }
+}
+
+/// The claims of whoever logs in to an emulator under a name.
+async fn emulated_claims(installation: &Installation, user: &str, now: Timestamp) -> Result<Claims, TokenError> {
+    let registry = emulated_identity(installation, user).await?.registry;
+    // Only audit logs show it, but a long one would make a bearer that is too long.
+    let access_key_id = user.chars().take(LONGEST_NAME).collect();
+    Ok(Claims {
+        version: VERSION,
+        kind: Kind::Password,
+        audience: installation.id().to_owned(),
+        expiration: now.seconds() + PASSWORD_SECONDS,
+        holder: Some(Holder { registry: registry.as_str().to_owned(), user: None, access_key_id }),
+    })
 }
 
 /// Issues a bearer without a holder, with its expiry.
@@ -130,22 +161,24 @@ pub async fn authenticate(keys: &Keys, installation: &Installation, headers: &He
     if credentials.is_empty() {
         return Ok(Some(Principal::Anonymous));
     }
-    let (kind, token) = presented_token(credentials)?;
-    let claims = Claims::open(&keys.authorization_token, &token)?.check(kind, installation.id(), installation.now())?;
+    let now = installation.now();
+    let claims = match normalized(credentials)? {
+        Credentials::Bearer(token) => Claims::open(&keys.authorization_token, &token)?.check(Kind::Bearer, installation.id(), now)?,
+        Credentials::Basic { user, password } => open_password(keys, installation, &user, &password, now).await?,
+    };
     find_holder(keys, installation, &claims).await.map(Some)
 }
 
-/// Returns the kind that the token in the credentials must have, and the token.
-///
-/// A bearer may also be the raw `authorizationToken` of the AWS API, which AWS documents. Sealed tokens contain a dot, which
-/// base64 does not.
-fn presented_token(credentials: Credentials) -> Result<(Kind, String), TokenError> {
-    let (user, password) = match credentials {
-        Credentials::Bearer(token) if token.contains('.') => return Ok((Kind::Bearer, token)),
-        Credentials::Bearer(raw) => decode_pair(&raw).ok_or(TokenError::Malformed)?,
-        Credentials::Basic { user, password } => (user, password),
-    };
-    if user == USER_NAME { Ok((Kind::Password, password)) } else { Err(TokenError::WrongKind) }
+/// A bearer may also be the raw `authorizationToken` of the AWS API, which AWS documents: a user and a password. Sealed tokens contain
+/// a dot, which base64 does not.
+fn normalized(credentials: Credentials) -> Result<Credentials, TokenError> {
+    match credentials {
+        Credentials::Bearer(raw) if !raw.contains('.') => {
+            let (user, password) = decode_pair(&raw).ok_or(TokenError::Malformed)?;
+            Ok(Credentials::Basic { user, password })
+        }
+        other => Ok(other),
+    }
 }
 
 async fn find_holder(keys: &Keys, installation: &Installation, claims: &Claims) -> Result<Principal, TokenError> {
@@ -215,15 +248,14 @@ mod tests {
 
     #[test]
     fn the_raw_authorization_token_is_a_bearer() {
-        let presented = presented_token(Credentials::Bearer(authorization_token(&password())));
-        assert_eq!(presented.expect("accepted"), (Kind::Password, password()));
-        let other_user = STANDARD.encode(format!("root:{}", password()));
-        assert!(matches!(presented_token(Credentials::Bearer(other_user)), Err(TokenError::WrongKind)));
+        let presented = normalized(Credentials::Bearer(authorization_token(&password())));
+        assert_eq!(presented.expect("accepted"), Credentials::Basic { user: USER_NAME.into(), password: password() });
+        assert!(matches!(normalized(Credentials::Bearer("?".into())), Err(TokenError::Malformed)));
     }
 
     #[test]
     fn a_password_is_no_bearer_by_itself() {
-        assert_eq!(presented_token(Credentials::Bearer(password())).expect("one of ours").0, Kind::Bearer);
+        assert_eq!(normalized(Credentials::Bearer(password())).expect("one of ours"), Credentials::Bearer(password()));
     }
 
     proptest! {
@@ -246,8 +278,8 @@ mod tests {
 
         #[test]
         fn arbitrary_text_is_never_accepted_and_never_panics(text in "\\PC{0,80}") {
-            let _ = parse_authorization(&text).and_then(presented_token);
-            let _ = presented_token(Credentials::Bearer(text.clone()));
+            let _ = parse_authorization(&text).and_then(normalized);
+            let _ = normalized(Credentials::Bearer(text.clone()));
             prop_assert!(Claims::open(&KEY, &text).is_err());
         }
     }

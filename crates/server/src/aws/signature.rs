@@ -2,11 +2,12 @@
 
 use super::body::RequestBody;
 use super::error::Failure;
+use crate::auth::emulated_identity;
 use crate::auth::sigv4::{self, Claim, SignatureError};
 use crate::http::Call;
 use crate::principal::KnownPrincipal;
 use crate::server::Server;
-use roadstead_model::{AccessKey, Identity, RegistryId};
+use roadstead_model::AccessKey;
 
 /// An unverified signature and the key that it claims.
 pub(super) struct Signature {
@@ -38,12 +39,10 @@ impl Signature {
     }
 }
 
-/// Finds an active key. An emulator has every key; one whose id is an account number belongs to that account.
+/// Finds an active key. An emulator has every key.
 async fn find_key(server: &Server, call: &Call, id: &str) -> Result<AccessKey, Failure> {
     if server.config.emulator {
-        let account = RegistryId::parse(id).unwrap_or_else(|_| server.installation.account_id().clone());
-        server.installation.ensure_account(&account).await?;
-        let identity = Identity { registry: account, user: None };
+        let identity = emulated_identity(&server.installation, id).await?;
         return Ok(AccessKey { id: id.to_owned(), secret: String::new(), active: true, identity });
     }
     match server.installation.at(call.arrival).access_key(id).await? {

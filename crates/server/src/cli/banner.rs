@@ -1,6 +1,6 @@
 //! The output of `roadstead serve` once it is ready: a banner on a terminal, otherwise a log event.
 
-use super::failure::Failure;
+use super::ready_file::Readiness;
 use crate::config::Origin;
 use crate::quick_start;
 use crate::server::Server;
@@ -8,45 +8,39 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-pub(super) async fn announce(
-    server: &Server,
-    address: SocketAddr,
-    admin: Option<SocketAddr>,
-    used: Option<&Path>,
-    on_terminal: bool,
-    took: Duration,
-) -> Result<(), Failure> {
-    let alias = server.installation.primary_alias(server.installation.account_id()).await;
-    let alias = alias.map_err(|error| Failure::Failed(error.to_string()))?;
-    let local = dialable(address);
-    let origin = server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: local });
+/// The base of the URLs of a server for programs on this machine.
+pub(super) fn origin(server: &Server, address: SocketAddr) -> Origin {
+    server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: dialable(address) })
+}
+
+pub(super) fn announce(server: &Server, readiness: &Readiness<'_>, on_terminal: bool, took: Duration) {
+    let Readiness { url, address, admin_address, alias, data: used, .. } = readiness;
     if server.config.emulator {
-        tracing::warn!("THIS IS AN EMULATOR: any access key with any secret has full access to every account");
+        tracing::warn!("THIS IS AN EMULATOR: any access key with any secret, and any login, has full access to every account");
     }
     if !on_terminal {
-        let admin = admin.map(tracing::field::display);
+        let admin = admin_address.map(tracing::field::display);
         let places = &server.config.places;
         let (data, database, blobs) = (used.map(|data| tracing::field::display(data.display())), places.shared_database(), places.bucket());
         let (database, blobs) = (database.map(tracing::field::display), blobs.map(tracing::field::display));
-        if let Some(data) = own_key(server, used) {
+        if let Some(data) = own_key(server, *used) {
             let command = format!("roadstead access-key root --data {}", quoted(&data.display().to_string()));
             tracing::info!("'{command}' prints the root access key; for a container, put 'docker exec NAME' before it");
         }
-        tracing::info!(%address, admin, url = %origin, %alias, data, database, blobs, milliseconds = took.as_millis() as u64, "ready");
-        return Ok(());
+        tracing::info!(%address, admin, %url, %alias, data, database, blobs, milliseconds = took.as_millis() as u64, "ready");
+        return;
     }
     #[expect(clippy::print_stdout, reason = "the banner is for the person at the terminal")]
     {
-        println!("Roadstead {} is running at {origin}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
-        for line in quick_start::commands(&origin, &alias, &credentials(server, used)) {
+        println!("Roadstead {} is running at {url}, registry alias {alias}\n", env!("CARGO_PKG_VERSION"));
+        for line in quick_start::commands(url, alias, &credentials(server, *used)) {
             println!("  {line}");
         }
-        if let Some(admin) = admin {
-            println!("\nMetrics and probes at http://{}", dialable(admin));
+        if let Some(admin) = admin_address {
+            println!("\nMetrics and probes at http://{}", dialable(*admin));
         }
-        println!("\nData in {}. Stop with Ctrl-C.", places(server, used));
+        println!("\nData in {}. Stop with Ctrl-C.", places(server, *used));
     }
-    Ok(())
 }
 
 /// The places of all data.

@@ -1,6 +1,7 @@
 //! Failures of commands, by exit code.
 
 use crate::config::ConfigError;
+use roadstead_model::RepositoryKey;
 use roadstead_registry::{Error, OpenError};
 
 /// Why a command failed.
@@ -31,6 +32,12 @@ impl From<Error> for Failure {
         match error {
             Error::RegistryNotFound(id) => Self::Failed(format!(
                 "account {id} does not exist: 'roadstead account create {id}' creates it, 'roadstead account list' lists all"
+            )),
+            Error::RepositoryNotFound(RepositoryKey { registry, name }) => Self::Failed(format!(
+                "account {registry} has no repository '{name}': 'roadstead repository list --account {registry}' lists its repositories"
+            )),
+            Error::PolicyNotFound(RepositoryKey { registry, name }) => Self::Failed(format!(
+                "repository '{name}' of account {registry} has no policy: 'aws ecr-public set-repository-policy' gives it one"
             )),
             Error::PolicyInvalid(reason) => Self::Usage(reason),
             other => Self::Failed(other.to_string()),

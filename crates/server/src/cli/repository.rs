@@ -1,4 +1,4 @@
-//! `roadstead repository`: what the gallery makes of a repository.
+//! `roadstead repository`: the repositories, and what the gallery makes of one.
 
 use super::audit::Change;
 use super::data_access::{self, Account};
@@ -9,12 +9,17 @@ use clap::{Args, Subcommand};
 use roadstead_model::gallery::featured::Candidacy;
 use roadstead_model::gallery::owner_settings::{FEATURED_TAG, OwnerSettings};
 use roadstead_model::gallery::tag_row::TagOrder;
-use roadstead_model::{RepositoryKey, RepositoryName};
+use roadstead_model::{PageSize, RegistryId, RepositoryKey, RepositoryName};
 use roadstead_registry::{Installation, PageStart, TagQuery};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// List the repositories of an account
+    List {
+        #[command(flatten)]
+        account: Account,
+    },
     /// Print which tag of a repository is featured and how many are listed, and warn of settings without effect
     Show {
         #[command(flatten)]
@@ -38,6 +43,15 @@ impl Named {
     }
 }
 
+/// A repository in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedRecord {
+    registry_id: String,
+    repository_name: String,
+    created_at: String,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RepositoryRecord {
@@ -58,12 +72,31 @@ impl data_access::Verb for Verb {
     }
 
     async fn run(self, installation: &Installation, output: Output) -> Result<(), Failure> {
-        let Self::Show { repository } = self;
+        let repository = match self {
+            Self::List { account } => return list(installation, &account.find(installation).await?, output).await,
+            Self::Show { repository } => repository,
+        };
         let record = describe(installation, &repository.key(installation).await?).await?;
         output.print(&record, || {
             let warnings: String = record.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
             table(std::slice::from_ref(&record)) + &warnings
         })
+    }
+}
+
+async fn list(installation: &Installation, registry: &RegistryId, output: Output) -> Result<(), Failure> {
+    let (mut records, mut after) = (Vec::new(), None);
+    loop {
+        let page = installation.list_repositories(registry, after.as_deref(), PageSize::MAXIMUM).await?;
+        records.extend(page.items.iter().map(|repository| ListedRecord {
+            registry_id: registry.to_string(),
+            repository_name: repository.key.name.to_string(),
+            created_at: repository.created_at.to_rfc3339(),
+        }));
+        after = page.next;
+        if after.is_none() {
+            return output.many(records.into_iter());
+        }
     }
 }
 
@@ -93,6 +126,14 @@ fn chosen_as(candidacy: Candidacy) -> &'static str {
         Candidacy::Latest => "latest",
         Candidacy::HighestStable => "highest stable version",
         Candidacy::Newest => "newest tag",
+    }
+}
+
+impl Record for ListedRecord {
+    const HEADINGS: &'static [&'static str] = &["REGISTRY", "REPOSITORY", "CREATED"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.registry_id.clone(), self.repository_name.clone(), self.created_at.clone()]
     }
 }
 

@@ -1,6 +1,8 @@
 //! `roadstead serve`: opens the data directory, serves until a signal, and shuts down.
 
+use super::ephemeral::EphemeralDirectory;
 use super::failure::Failure;
+use super::ready_file::{Readiness, ReadyFile};
 use super::signals::{self, Signals};
 use super::{banner, checks};
 use crate::audit::Audit;
@@ -13,14 +15,11 @@ use crate::telemetry::Logs;
 use crate::tls::{Files, Tls};
 use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
-use std::fs::Permissions;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
@@ -45,18 +44,18 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     checks::warn(&config);
     descriptors::raise();
     let audit = open_audit_log(&config)?;
-    let data = DataDirectory::choose(&config)?;
+    let data = Data::choose(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path.clone(), on_terminal, begun));
+    let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path(), on_terminal, begun));
     runtime.shutdown_timeout(BLOCKING_TIMEOUT);
-    data.remove_if_temporary();
+    data.remove_if_ephemeral();
     audit.finish();
     outcome
 }
 
 fn start_logging(config: &Config, on_terminal: bool) -> Result<Logs, Failure> {
-    let filter = telemetry::log_filter(on_terminal)?;
+    let filter = telemetry::log_filter(config.log.as_deref(), on_terminal)?;
     telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal)
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))
 }
@@ -83,7 +82,7 @@ fn follow_audit_log(config: &Config, audit: &Audit) -> Result<(), Failure> {
 }
 
 async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_terminal: bool, begun: Instant) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(config.stop_with_stdin)?;
     follow_audit_log(&config, &audit)?;
     checks::refuse_open_emulator(&config).await?;
     checks::refuse_idle_hsts(&config)?;
@@ -96,6 +95,7 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         Some(admin) => Some(listen_on("admin-listen", admin).await?),
         None => None,
     };
+    let ready_file = config.ready_file.clone().map(ReadyFile::prepare).transpose()?;
     let installation = tokio::select! {
         opened = Installation::open(config.open_options(data.clone())) => opened?,
         signal = signals.next() => return Err(Failure::Failed(format!("stopped by a signal ({signal}) before it was ready"))),
@@ -108,7 +108,18 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
         tracing::error!(%error, "the volumes of this month cannot be read: they are counted anew");
     }
     let used = Some(data.as_path()).filter(|_| server.config.places.need_directory());
-    banner::announce(&server, address, admin.as_ref().map(|(_, address)| *address), used, on_terminal, begun.elapsed()).await?;
+    let readiness = Readiness {
+        url: banner::origin(&server, address),
+        address,
+        admin_address: admin.as_ref().map(|(_, address)| *address),
+        registry_id: server.installation.account_id().clone(),
+        alias: server.installation.primary_alias(server.installation.account_id()).await?,
+        data: used,
+    };
+    if let Some(file) = &ready_file {
+        file.write(&readiness)?;
+    }
+    banner::announce(&server, &readiness, on_terminal, begun.elapsed());
 
     let background = tokio::spawn({
         let server = server.clone();
@@ -172,27 +183,31 @@ async fn serve_all(listener: TcpListener, admin: Option<TcpListener>, router: Ar
     }
 }
 
-/// The data directory, and for `--ephemeral` the guard of the temporary directory.
-struct DataDirectory {
-    path: PathBuf,
-    temporary: Option<TempDir>,
+/// Where this server keeps its data.
+enum Data {
+    Kept(PathBuf),
+    Ephemeral(EphemeralDirectory),
 }
 
-impl DataDirectory {
-    /// Creates a temporary directory for `--ephemeral`. It contains an access key, so other users must not read it.
+impl Data {
     fn choose(config: &Config) -> Result<Self, Failure> {
-        if !config.ephemeral {
-            let path = std::path::absolute(&config.places.data).unwrap_or_else(|_| config.places.data.clone());
-            return Ok(Self { path, temporary: None });
+        if config.ephemeral {
+            return EphemeralDirectory::create().map(Self::Ephemeral);
         }
-        let directory = tempfile::Builder::new().prefix("roadstead-").permissions(Permissions::from_mode(0o700)).tempdir();
-        let directory = directory.map_err(|error| Failure::Failed(format!("cannot create a temporary directory: {error}")))?;
-        Ok(Self { path: directory.path().to_owned(), temporary: Some(directory) })
+        let path = &config.places.data;
+        Ok(Self::Kept(std::path::absolute(path).unwrap_or_else(|_| path.clone())))
     }
 
-    fn remove_if_temporary(self) {
-        if let Some(Err(error)) = self.temporary.map(TempDir::close) {
-            tracing::warn!(%error, directory = %self.path.display(), "the temporary directory could not be removed");
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Kept(path) => path.clone(),
+            Self::Ephemeral(directory) => directory.path().to_owned(),
+        }
+    }
+
+    fn remove_if_ephemeral(self) {
+        if let Self::Ephemeral(directory) = self {
+            directory.remove();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A row of the table of settings.
 
 use super::place::{ConfigError, Given};
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, ValueHint};
 
 /// The prefix of environment variables.
 pub(super) const PREFIX: &str = "ROADSTEAD_";
@@ -21,6 +21,8 @@ pub(crate) struct Setting<C> {
     pub(super) default: Option<&'static str>,
     /// The behaviour if no source gives a text, in words.
     pub(super) unset: Option<&'static str>,
+    /// Another name of the flag.
+    also: Option<&'static str>,
     /// Whether the file must not give an empty list.
     pub(super) needs_an_item: bool,
     /// One sentence without its full stop, for `--help` and the guide.
@@ -46,7 +48,18 @@ pub(super) enum Form {
 
 impl<C> Setting<C> {
     pub(super) const fn text(key: &'static str, value: &'static str, set: Setter<C>) -> Self {
-        Self { key, value: Some(value), form: Form::Text, bare: None, default: None, unset: None, needs_an_item: false, help: "", set }
+        Self {
+            key,
+            value: Some(value),
+            form: Form::Text,
+            bare: None,
+            default: None,
+            unset: None,
+            also: None,
+            needs_an_item: false,
+            help: "",
+            set,
+        }
     }
 
     pub(super) const fn number(key: &'static str, value: &'static str, set: Setter<C>) -> Self {
@@ -79,6 +92,10 @@ impl<C> Setting<C> {
 
     pub(super) const fn bare(self, text: &'static str) -> Self {
         Self { bare: Some(text), ..self }
+    }
+
+    pub(super) const fn also(self, flag: &'static str) -> Self {
+        Self { also: Some(flag), ..self }
     }
 
     pub(super) const fn needs_an_item(self) -> Self {
@@ -120,12 +137,26 @@ impl<C> Setting<C> {
 
     /// The flag. A switch can take a value (`--ephemeral=false`), so that it can override the environment and the file.
     pub(super) fn arg(&self) -> Arg {
-        let arg = Arg::new(self.key).long(self.flag()).help(self.help_of_flag()).value_name(self.value.unwrap_or("BOOL"));
+        let arg = Arg::new(self.key)
+            .long(self.flag())
+            .visible_aliases(self.also)
+            .value_hint(self.hint())
+            .help(self.help_of_flag())
+            .value_name(self.value.unwrap_or("BOOL"));
         // A negative number is a value, which is refused with the name of the flag.
         let arg = arg.allow_negative_numbers(true).action(if self.takes_many() { ArgAction::Append } else { ArgAction::Set });
         match self.bare {
             Some(bare) => arg.num_args(0..=1).default_missing_value(bare).require_equals(self.value.is_none()),
             None => arg,
+        }
+    }
+
+    /// What shells complete the value with.
+    fn hint(&self) -> ValueHint {
+        match self.value {
+            Some("FILE") => ValueHint::FilePath,
+            Some("DIRECTORY") => ValueHint::DirPath,
+            _ => ValueHint::Unknown,
         }
     }
 

@@ -25,6 +25,10 @@ pub struct Config {
     pub places: PlacesConfig,
     /// Use a temporary directory instead of that of `places`, and remove it on exit.
     pub ephemeral: bool,
+    /// The file that tells other programs where this server is, while it accepts requests.
+    pub ready_file: Option<PathBuf>,
+    /// Whether the server stops when its standard input ends.
+    pub stop_with_stdin: bool,
     /// The scheme and host of URLs in answers, or `None` to derive them from each request.
     pub public_url: Option<Origin>,
     /// The certificate chain for HTTPS, or `None` to serve plain HTTP.
@@ -49,6 +53,8 @@ pub struct Config {
     pub aws_regions: Option<Vec<String>>,
     /// Beginnings of `User-Agent` whose pulls are counted as those of robots, besides the known ones.
     pub robots: Vec<String>,
+    /// What to log, or `None` for what `RUST_LOG` says, otherwise everything down to the level `info`.
+    pub log: Option<String>,
     /// The format of the logs. If `None`, logs are text, and on a terminal there is a banner.
     pub log_format: Option<LogFormat>,
     /// The file of the audit log, or `None` for stderr.
@@ -59,7 +65,7 @@ pub struct Config {
     pub create_on_push: bool,
     /// Whether public repositories are described to unsigned requests that name the registry.
     pub anonymous_describe: bool,
-    /// Whether any access key is accepted with any secret.
+    /// Whether any access key is accepted with any secret, and any login with any password.
     pub emulator: bool,
     /// Whether an emulator may listen where other machines can reach it.
     pub emulator_on_network: bool,
@@ -104,6 +110,8 @@ macro_rules! set {
     };
 }
 
+pub(super) const EPHEMERAL: Row =
+    Row::switch("ephemeral", set!(ephemeral, values::switch)).help("Use a temporary directory instead of --data, and remove it on exit");
 // Commands also read the next three, and some of `places`.
 pub(crate) const LOG_FORMAT: Row = Row::text("log_format", "text|json", set!(log_format, values::log_format))
     .help("Write structured logs as text or json, also on a terminal");
@@ -136,7 +144,11 @@ pub(super) static SETTINGS: &[Row] = &[
     places::MASTER_KEY_FILE,
     places::WAIT,
     places::DRAIN,
-    Row::switch("ephemeral", set!(ephemeral, values::switch)).help("Use a temporary directory instead of --data, and remove it on exit"),
+    EPHEMERAL,
+    Row::text("ready_file", "FILE", set!(ready_file, values::path))
+        .help("A file that tells other programs the URL and the alias as JSON, and exists while the server accepts requests; or a pipe"),
+    Row::switch("stop_with_stdin", set!(stop_with_stdin, values::switch))
+        .help("Stop when the standard input ends, as a pipe does when the program that started the server ends in whatever way"),
     Row::text("public_url", "URL", set!(public_url, Origin::parse_url))
         .help("The scheme and host of URLs in answers")
         .unset("the Host of each request"),
@@ -169,6 +181,10 @@ pub(super) static SETTINGS: &[Row] = &[
         .bare("us-east-1")
         // Read as "no region", an empty list would refuse every signature; read as "any region", it would accept every one.
         .needs_an_item(),
+    Row::text("log", "FILTER", set!(log, values::log_filter))
+        .also("log-level")
+        .help("What to log: a level (off, error, warn, info, debug or trace), and levels for parts, such as info,roadstead::access=off")
+        .unset("info; on a terminal without the access log and the audit log"),
     LOG_FORMAT,
     AUDIT_LOG,
     Row::text("failed_login_rate", "RATE", set!(failed_login_rate, Rate::parse))
@@ -179,7 +195,7 @@ pub(super) static SETTINGS: &[Row] = &[
         .help("Describe public repositories to unsigned requests too")
         .default("true"),
     Row::switch("emulator", set!(emulator, values::switch))
-        .help("Accept any access key with any secret; an access key id of twelve digits is the account"),
+        .help("Accept any access key and any login; an access key id or user name of twelve digits is the account"),
     Row::switch("emulator_on_network", set!(emulator_on_network, values::switch))
         .help("Let other machines reach an emulator, which gives them full access"),
     Row::switch("sparse_indexes", set!(limits.sparse_indexes, values::switch)).help("Accept an index before all the images that it lists"),

@@ -5,7 +5,7 @@ use super::flags::Flags;
 use super::place::{ConfigError, Given, Place};
 use super::places;
 use super::setting::{PREFIX, Setting};
-use super::settings::{Config, SETTINGS};
+use super::settings::{Config, EPHEMERAL, SETTINGS};
 use super::values::{self, RootKey, Secret};
 use roadstead_registry::{OpenOptions, Sharing};
 use std::collections::BTreeMap;
@@ -15,13 +15,21 @@ const CONFIG: &str = "ROADSTEAD_CONFIG";
 const ACCESS_KEY_ID: &str = "ROADSTEAD_ACCESS_KEY_ID";
 const SECRET_ACCESS_KEY: &str = "ROADSTEAD_SECRET_ACCESS_KEY";
 const MASTER_KEY: &str = "ROADSTEAD_MASTER_KEY";
-/// Variables without a flag: secrets, because every user of a machine can read command lines, and two that are not settings.
-const OTHER_VARIABLES: &[&str] = &[CONFIG, "ROADSTEAD_LOG", ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
+/// Variables without a flag: secrets, because every user of a machine can read command lines, and one that is not a setting.
+const OTHER_VARIABLES: &[&str] = &[CONFIG, ACCESS_KEY_ID, SECRET_ACCESS_KEY, MASTER_KEY];
 
 /// A command does one thing after the other.
 const CONNECTIONS_OF_COMMANDS: u32 = 4;
 /// The memory budget of a command, in bytes.
 const MEMORY_OF_COMMANDS: u64 = 256 << 20;
+
+/// The kinds of sources. A later one overrides an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Precedence {
+    File,
+    Variable,
+    Flag,
+}
 
 /// The texts of all sources, which are parsed once it is known which source wins.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +107,30 @@ impl Sources {
         config.places.idle_settings().filter_map(|(setting, needed)| Some((given(setting)?.place, needed))).collect()
     }
 
+    /// How strongly a setting is given, or `None` if no source gives it.
+    fn precedence(&self, setting: &Setting<Config>) -> Option<Precedence> {
+        let (flags, file) = (&self.flags.values, &self.file.settings);
+        [
+            (flags.contains_key(setting.key), Precedence::Flag),
+            (self.variables.contains_key(&setting.variable()), Precedence::Variable),
+            (file.contains_key(setting.key), Precedence::File),
+        ]
+        .into_iter()
+        .find_map(|(given, precedence)| given.then_some(precedence))
+    }
+
+    /// Fails if `--ephemeral` would ignore a directory that the same source, or one that overrides it, names. Variables come from several
+    /// places, such as an image and whoever runs it, so that one of them may override another.
+    fn refuse_ignored_directory(&self) -> Result<(), ConfigError> {
+        let (directory, ephemeral) = (self.precedence(&places::DATA), self.precedence(&EPHEMERAL));
+        let both_are_variables = directory == Some(Precedence::Variable) && directory == ephemeral;
+        if directory.is_none() || directory < ephemeral || both_are_variables {
+            return Ok(());
+        }
+        let refuse = |data: &Given| data.refuse(format!("--ephemeral keeps nothing in '{}': remove one of the two", data.text));
+        self.given(&places::DATA).first().map_or(Ok(()), |data| Err(refuse(data)))
+    }
+
     /// The value of a variable that is not a setting.
     fn variable<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let parsed = self.variables.get(name).map(|text| parse(text)).transpose();
@@ -165,6 +197,9 @@ impl Config {
     pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
         let mut config = Self::only(SETTINGS, sources)?;
         config.places.refuse_two_passwords()?;
+        if config.ephemeral {
+            sources.refuse_ignored_directory()?;
+        }
         config.accounts = sources.file.accounts.declarations(&sources.secrets)?;
         config.secret_files = sources.file.accounts.secret_files();
         let files = [&config.tls_key, &config.places.database_password_file, &config.places.master_key_file];

@@ -46,6 +46,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("wait", "10s", "'10s'"),
     ("drain", "0", "'0'"),
     ("ephemeral", "true", "true"),
+    ("ready_file", "/run/roadstead/ready.json", "'/run/roadstead/ready.json'"),
+    ("stop_with_stdin", "true", "true"),
     ("public_url", "https://registry.example", "'https://registry.example'"),
     ("tls_cert", "/etc/tls/chain.pem", "'/etc/tls/chain.pem'"),
     ("tls_key", "/etc/tls/key.pem", "'/etc/tls/key.pem'"),
@@ -57,6 +59,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("max_connections", "200", "200"),
     ("max_connections_per_address", "50", "50"),
     ("aws_regions", "us-east-1", "['us-east-1']"),
+    ("log", "warn,roadstead::access=info", "'warn,roadstead::access=info'"),
     ("log_format", "json", "'json'"),
     ("audit_log", "/var/log/roadstead/audit.log", "'/var/log/roadstead/audit.log'"),
     ("failed_login_rate", "10/m", "'10/m'"),
@@ -146,7 +149,10 @@ fn a_server_listens_on_a_host_and_a_port_of_digits() {
         assert_eq!(config(&["--listen", good], &[]).unwrap().listen, good);
     }
     for bad in ["localhost", ":80", "localhost:", "localhost:+80", "localhost:65536", "::1:80", "[::1]", "a b:80", "http://localhost:80"] {
-        assert_eq!(config(&["--listen", bad], &[]).unwrap_err(), format!("--listen: '{bad}' is not an address of the form host:port"));
+        assert_eq!(
+            config(&["--listen", bad], &[]).unwrap_err(),
+            format!("--listen: '{bad}' is not an address of the form host:port, such as 127.0.0.1:5000")
+        );
     }
 }
 
@@ -155,7 +161,10 @@ fn every_field_can_be_set() {
     let account = file("[[account]]\naccess_key = [{ id = 'AKIDEXAMPLE', secret = 'hunter2hunter2hunter2' }]\n");
     let mut arguments = vec![format!("--config={}", account.path().display())];
     arguments.extend(OTHER_VALUES.iter().map(|(key, text, _)| format!("--{}={text}", key.replace('_', "-"))));
+    // `--ephemeral` overrides it.
+    arguments.retain(|argument| !argument.starts_with("--data="));
     let environment = [
+        ("ROADSTEAD_DATA", "/srv/roadstead"),
         ("ROADSTEAD_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("ROADSTEAD_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
         ("ROADSTEAD_MASTER_KEY", &"ab".repeat(32)),
@@ -206,7 +215,10 @@ fn a_bad_value_is_refused_with_its_place_in_every_source() {
     let from_file = config(&["--config", path], &[]).unwrap_err();
     assert!(from_file.starts_with(&format!("{path}:3: ")), "{from_file}");
     let from_variable = config(&[], &[("ROADSTEAD_LISTEN", "five thousand")]).unwrap_err();
-    assert_eq!(from_variable, "environment variable ROADSTEAD_LISTEN: 'five thousand' is not an address of the form host:port");
+    assert_eq!(
+        from_variable,
+        "environment variable ROADSTEAD_LISTEN: 'five thousand' is not an address of the form host:port, such as 127.0.0.1:5000"
+    );
     let from_flag = config(&["--account-id", "12"], &[]).unwrap_err();
     assert_eq!(from_flag, "--account-id: '12' is not a registry id: twelve digits");
 }
@@ -322,6 +334,55 @@ fn settings_of_a_database_or_a_bucket_that_is_not_used_are_reported() {
     let named =
         ["environment variable ROADSTEAD_S3_ENDPOINT --blobs s3://…", "environment variable ROADSTEAD_S3_PATH_STYLE --blobs s3://…"];
     assert_eq!(idle(&[&of_database[..], &[database]].concat(), &of_bucket), named);
+}
+
+#[test]
+fn a_directory_that_ephemeral_would_ignore_is_refused_unless_ephemeral_overrides_it() {
+    let both = file("ephemeral = true\ndata = '/srv/roadstead'\n");
+    let both = format!("--config={}", both.path().display());
+    let refused = |arguments: &[&str], environment: &[(&str, &str)]| config(arguments, environment).unwrap_err();
+    let reason = "--ephemeral keeps nothing in '/srv/roadstead': remove one of the two";
+    assert_eq!(refused(&["--ephemeral", "--data=/srv/roadstead"], &[]), format!("--data: {reason}"));
+    let variables = [("ROADSTEAD_DATA", "/srv/roadstead"), ("ROADSTEAD_EPHEMERAL", "true")];
+    assert!(refused(&[&both], &[]).ends_with(reason));
+    assert!(refused(&[&both], &variables[..1]).ends_with(reason));
+    for (arguments, environment) in
+        [(&["--ephemeral"][..], &variables[..1]), (&["--ephemeral", &both], &[]), (&[&both], &variables[1..]), (&[], &variables)]
+    {
+        assert!(config(arguments, environment).unwrap().ephemeral);
+    }
+    assert!(!config(&["--ephemeral=false", "--data=/srv/roadstead"], &[]).unwrap().ephemeral);
+}
+
+#[test]
+fn a_filter_of_logs_consists_of_levels_and_of_parts_with_levels() {
+    for good in ["off", "DEBUG", "info,roadstead::access=off", "roadstead_registry=trace", " warn , hyper=debug"] {
+        let filter = good.replace(' ', "");
+        assert_eq!(config(&["--log-level", good], &[]).unwrap().log.as_ref(), Some(&filter));
+        assert_eq!(config(&[], &[("ROADSTEAD_LOG", good)]).unwrap().log.as_ref(), Some(&filter));
+    }
+    for (bad, word) in [("verbose,,", "verbose"), ("info,", ""), ("roadstead", "roadstead"), ("2", "2")] {
+        let refusal = config(&[], &[("ROADSTEAD_LOG", bad)]).unwrap_err();
+        assert!(refusal.starts_with(&format!("environment variable ROADSTEAD_LOG: '{word}' is not a level: use off, ")), "{refusal}");
+    }
+    assert!(config(&["--log=roadstead=loud"], &[]).unwrap_err().starts_with("--log: 'roadstead=loud' is not a log filter"));
+}
+
+#[test]
+fn the_file_of_the_debian_package_shows_only_valid_settings() {
+    let shipped = include_str!("../../../../packaging/debian/roadstead.toml");
+    let uncommented = |line: &str| line.strip_prefix('#').filter(|line| !line.starts_with(' ')).unwrap_or(line).to_owned();
+    let every_setting: Vec<String> = shipped.lines().map(uncommented).collect();
+    // The two alternatives for `listen` exclude each other.
+    let (loopback, others): (Vec<&str>, Vec<&str>) =
+        every_setting.iter().map(String::as_str).partition(|line| line.starts_with("listen = \"127."));
+    assert_eq!(loopback.len(), 1);
+    let key = ("ROADSTEAD_MASTER_KEY", "ab".repeat(32));
+    for text in [shipped, &others.join("\n")] {
+        let file = file(text);
+        let config = config(&["--config", file.path().to_str().unwrap()], &[(key.0, &key.1)]).unwrap();
+        assert_eq!(config.places.data, PathBuf::from("/var/lib/roadstead"));
+    }
 }
 
 #[test]

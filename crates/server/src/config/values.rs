@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 /// Longer durations could overflow when they are added to the current time.
 const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
@@ -55,7 +56,7 @@ pub(super) fn listen(text: &str) -> Result<String, String> {
     if text.parse::<SocketAddr>().is_ok() || has_name_and_port {
         return Ok(text.to_owned());
     }
-    Err(format!("'{text}' is not an address of the form host:port"))
+    Err(format!("'{text}' is not an address of the form host:port, such as 127.0.0.1:5000"))
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
@@ -211,6 +212,23 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let count: u64 = digits.filter(|digits| !digits.is_empty()).ok_or_else(refuse)?.parse().unwrap_or(u64::MAX);
     let time = count.checked_mul(seconds).map(Duration::from_secs).filter(|time| *time <= LONGEST);
     time.ok_or_else(|| format!("'{text}' is longer than a hundred years: use 36500d or less"))
+}
+
+/// A filter of logs. Every bare word must be a level: another one would be taken for a part of the program that is alone to be logged.
+pub(crate) fn log_filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let items: Vec<&str> = text.split(',').map(str::trim).collect();
+    if let Some(word) = items.iter().find(|item| !item.contains(['=', '[', ']', '{', '}']) && !is_level(item)) {
+        return Err(format!(
+            "'{word}' is not a level: use {}, or name a part of the program as in roadstead::access=off",
+            LEVELS.join(", ")
+        ));
+    }
+    // Its parser allows no spaces.
+    let filter = items.join(",");
+    EnvFilter::try_new(&filter).map_err(|error| format!("'{text}' is not a log filter: {error}"))?;
+    Ok(filter)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -103,11 +103,8 @@ async fn exchange(
     password: &str,
     offline: bool,
 ) -> Result<Response, Failure> {
-    if user != bearer::USER_NAME {
-        return Err(access::bad_login(call, TokenError::WrongKind));
-    }
     let now = server.installation.now();
-    match bearer::exchange_password(&server.keys, &server.installation.at(call.arrival), password, now).await {
+    match bearer::exchange_password(&server.keys, &server.installation.at(call.arrival), user, password, now).await {
         Ok((token, expires_at, principal)) => {
             if let Principal::Known(known) = &principal {
                 call.trace.authenticated_as(known);

@@ -1,9 +1,12 @@
 //! Starts `tracing`, which writes all logs but the access log and the audit log to stderr.
 
 use super::writer::LogWriter;
-use crate::config::{ConfigError, LogFormat, Place};
+use crate::config::{ConfigError, LogFormat, Place, values};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
+
+/// The variable that names a filter for any Rust program.
+const OF_RUST_PROGRAMS: &str = "RUST_LOG";
 
 /// Flushes the log when dropped, for at most a second.
 #[derive(Debug)]
@@ -15,15 +18,17 @@ impl Drop for Logs {
     }
 }
 
-/// The filter in the environment, or `info`. On a terminal the access log and the audit log are off by default.
-pub(crate) fn log_filter(on_terminal: bool) -> Result<EnvFilter, ConfigError> {
-    let default = if on_terminal { "info,roadstead::access=off,roadstead::audit=off" } else { "info" };
-    let chosen = ["ROADSTEAD_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok().map(|filter| (name, filter)));
-    let Some((name, text)) = chosen else { return Ok(EnvFilter::new(default)) };
-    EnvFilter::try_new(&text).map_err(|error| {
-        let reason = format!("'{text}' is not a log filter: {error}");
-        ConfigError { place: Place::Variable(name.to_owned()), reason }
-    })
+/// The filter that is configured, or that of other Rust programs in the environment, or `info`. On a terminal the access log and the
+/// audit log are off by default.
+pub(crate) fn log_filter(configured: Option<&str>, on_terminal: bool) -> Result<EnvFilter, ConfigError> {
+    if let Some(filter) = configured {
+        return Ok(EnvFilter::new(filter));
+    }
+    let Ok(text) = std::env::var(OF_RUST_PROGRAMS) else {
+        return Ok(EnvFilter::new(if on_terminal { "info,roadstead::access=off,roadstead::audit=off" } else { "info" }));
+    };
+    let refuse = |reason| ConfigError { place: Place::Variable(OF_RUST_PROGRAMS.to_owned()), reason };
+    values::log_filter(&text).map(EnvFilter::new).map_err(refuse)
 }
 
 /// Starts logging to stderr.

@@ -1,6 +1,8 @@
 //! Headers for browsers, and the origins and hosts that an emulator accepts.
 
-use crate::support::{Answer, Connection, Harbour, Server, run, sha256};
+use crate::support::{Answer, Connection, Credentials, Harbour, Server, run, sha256};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 const INERT: &str = "default-src 'none'; sandbox";
@@ -234,13 +236,48 @@ fn a_login_made_under_an_emulator_ends_with_it() {
         let answer = server.send("POST", "/v2/pier/app/blobs/uploads/", &[("authorization", &login)], b"");
         assert_eq!((answer.status, &answer.json()["errors"][0]["message"]), (401, &json!("Your Authorization Token is invalid.")));
     }
-    // Logins of a server are not valid at an emulator either.
-    let real = Harbour::on(server);
-    assert_eq!(begin(&real), 202);
-    let login = real.login.clone();
-    assert!(real.server.stop().success());
-    let emulator = Server::start_in(data.path(), &[&flags[..], &["--emulator"]].concat());
-    assert_eq!(emulator.send("POST", "/v2/pier/app/blobs/uploads/", &[("authorization", &login)], b"").status, 401);
+}
+
+#[test]
+fn an_emulator_takes_any_login_and_a_user_name_of_twelve_digits_is_the_account() {
+    let server = Server::start(&["--emulator", "--alias", "pier", "--create-on-push"]);
+    let basic = |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    let login = |credentials: &str| server.send("GET", "/v2/", &[("authorization", credentials)], b"").status;
+    let bearer = |credentials: &str| {
+        let answer = server.send("GET", "/token?scope=repository:pier/app:pull,push", &[("authorization", credentials)], b"");
+        format!("Bearer {}", answer.json()["token"].as_str().unwrap_or_else(|| panic!("{}", answer.text())))
+    };
+    let begin = |alias: &str, credentials: &str| {
+        let path = format!("/v2/{alias}/app/blobs/uploads/");
+        server.send("POST", &path, &[("authorization", credentials)], b"").status
+    };
+    let long = "x".repeat(3000);
+    for (user, password) in [("AWS", "secret"), ("test", "test"), ("me@example.org", "pass:word"), (&long, "x"), ("AWS", "a.b")] {
+        let credentials = basic(user, password);
+        assert_eq!((login(&credentials), begin("pier", &credentials), begin("pier", &bearer(&credentials))), (200, 202, 202), "{user}");
+    }
+    let other = basic("111122223333", "anything");
+    assert_eq!(begin("pier", &bearer(&other)), 403);
+    let alias = server.command(&["account", "show", "111122223333"])["aliases"][0]["alias"].as_str().unwrap().to_owned();
+    assert_eq!((begin(&alias, &other), begin(&alias, &basic("AWS", "x"))), (202, 403));
+    // A password that the emulator issued is that of its holder.
+    let key = Credentials { id: "111122223333".to_owned(), secret: "test".to_owned() };
+    assert_eq!((begin(&alias, &server.login(&key)), begin("pier", &server.login(&key))), (202, 403));
+}
+
+#[test]
+fn a_server_that_is_no_emulator_takes_no_other_login_than_its_own() {
+    let server = Server::start(&["--alias", "pier", "--create-on-push"]);
+    let password = server.login(&server.credentials());
+    let password = String::from_utf8(STANDARD.decode(password.trim_start_matches("Basic ")).unwrap()).unwrap();
+    let password = password.split_once(':').unwrap().1;
+    let basic = |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    let status = |path: &str, credentials: &str| server.send("GET", path, &[("authorization", credentials)], b"").status;
+    for (user, password, expected) in [("AWS", password, 200), ("root", password, 401), ("AWS", "secret", 401), ("000000000000", "x", 401)]
+    {
+        let credentials = basic(user, password);
+        assert_eq!((status("/v2/", &credentials), status("/token", &credentials)), (expected, expected), "{user}");
+    }
 }
 
 #[test]

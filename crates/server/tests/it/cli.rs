@@ -287,6 +287,9 @@ fn errors_about_missing_objects_name_the_command_that_lists_them() {
         (&["access-key", "rotate", "AKIANONE"], "'roadstead access-key list'"),
         (&["policy", "attach", POWER_USER, "--user", "bob"], "'roadstead user list --account 000000000000'"),
         (&["policy", "show", "own"], "'roadstead policy list'"),
+        (&["repository-policy", "show", "nope"], "'roadstead repository list --account 000000000000'"),
+        (&["repository", "show", "nope"], "'roadstead repository list --account 000000000000'"),
+        (&["stats", "nope"], "'roadstead repository list --account 000000000000'"),
         (&["alias", "remove", "quay"], "'roadstead alias list --account 000000000000'"),
     ] {
         let reason = refused(&server, 1, arguments);
@@ -327,11 +330,25 @@ fn attached_and_detached_policies_take_effect_immediately() {
 }
 
 #[test]
+fn the_repositories_of_an_account_are_listed() {
+    let server = Server::start(&[]);
+    assert_eq!(server.command(&["repository", "list"]), json!([]));
+    for name in ["team/b", "team/a"] {
+        assert_eq!(server.aws("CreateRepository", &json!({"repositoryName": name})).status, 200);
+    }
+    let listed = server.command(&["repository", "list"]);
+    assert_eq!(names(&listed, "repositoryName"), ["team/a", "team/b"]);
+    assert!(server.run(&["repository", "list"]).ok().starts_with("REGISTRY      REPOSITORY  CREATED\n000000000000  team/a  "));
+    server.run(&["account", "create", OTHER]).ok();
+    assert_eq!(server.command(&["repository", "list", "--account", OTHER]), json!([]));
+}
+
+#[test]
 fn a_repository_policy_that_locks_everybody_out_is_deleted_by_a_command() {
     let server = Server::start(&[]);
     let repository = json!({"repositoryName": "team/app"});
     assert_eq!(kind(&server.aws("CreateRepository", &repository)), (200, Value::Null));
-    assert!(refused(&server, 1, &["repository-policy", "show", "team/app"]).contains("does not exist"));
+    assert!(refused(&server, 1, &["repository-policy", "show", "team/app"]).contains("has no policy"));
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "ecr-public:*"}]});
     let set = json!({"repositoryName": "team/app", "policyText": deny.to_string(), "force": true});
     assert_eq!(kind(&server.aws("SetRepositoryPolicy", &set)), (200, Value::Null));

@@ -3,9 +3,10 @@
 use crate::support::{Connection, Server, command, connect_http2, run, wait_until};
 use http_body_util::BodyExt;
 use serde_json::json;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 fn directory() -> tempfile::TempDir {
@@ -282,6 +283,75 @@ fn an_ephemeral_server_that_cannot_start_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_directory_of_a_killed_ephemeral_server_is_removed_by_the_next_one() {
+    crate::support::on_files();
+    let temporary = directory();
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let left = || std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let running = Server::start_with(&["--ephemeral"], &environment);
+    let killed = Server::start_with(&["--ephemeral"], &environment);
+    let abandoned = killed.data().to_owned();
+    killed.kill();
+    assert!(abandoned.join("credentials").exists());
+    let next = Server::start_with(&["--ephemeral"], &environment);
+    next.wait_for_event(|event| event["directory"] == abandoned.to_str().unwrap());
+    assert!(!abandoned.exists());
+    assert_eq!(running.get("/readyz").status, 200);
+    assert_eq!(running.aws("DescribeRegistries", &serde_json::json!({})).status, 200);
+    assert!(running.stop().success() && next.stop().success());
+    assert_eq!(left(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn the_ready_file_says_where_the_server_is_while_it_accepts_requests() {
+    let folder = directory();
+    let file = folder.path().join("ready.json");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "of a killed server").unwrap();
+    let flags = ["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--emulator", "--alias", "pier", "--log-level", "warn", "--ready-file"];
+    let mut child = command(&[&flags[..], &[path]].concat(), &[]).stderr(Stdio::null()).spawn().unwrap();
+    let read = || std::fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    wait_until("there is no file", || read().is_some());
+    let ready = read().unwrap();
+    let address: std::net::SocketAddr = ready["address"].as_str().unwrap().parse().unwrap();
+    let mut connection = Connection::to(address);
+    assert_eq!(connection.send("GET", "/readyz", &[], b"").status, 200);
+    assert_eq!(ready["url"], format!("http://localhost:{}", address.port()));
+    assert_eq!((&ready["alias"], &ready["registryId"], &ready["pid"]), (&"pier".into(), &"000000000000".into(), &child.id().into()));
+    assert!(ready["adminAddress"].is_null() && ready["version"] == env!("CARGO_PKG_VERSION"));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_tells_a_pipe_where_it_is_and_stops_with_its_standard_input() {
+    let flags = ["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--stop-with-stdin", "--ready-file", "/dev/stdout"];
+    let mut child = command(&flags, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address: std::net::SocketAddr = ready["address"].as_str().unwrap().parse().unwrap();
+    let data = Path::new(ready["data"].as_str().unwrap_or("/no/such")).to_owned();
+    assert_eq!(Connection::to(address).send("GET", "/readyz", &[], b"").status, 200);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_ready_file_that_cannot_be_written_is_refused_with_its_name() {
+    let folder = directory();
+    for (path, reason) in [(folder.path().to_str().unwrap(), "Is a directory"), ("/no/such/ready.json", "No such file")] {
+        let ended = run(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--ready-file", path], &[]);
+        let expected = format!("roadstead: cannot write '{path}', the file of --ready-file: {reason}");
+        assert!(ended.code == Some(1) && ended.stderr.contains(&expected), "{ended:?}");
+    }
+    assert!(folder.path().is_dir());
+}
+
+#[test]
 fn an_unknown_key_in_the_file_is_refused_with_its_name_and_place() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"ephemeral = true\n\ncolour = 'blue'\n").unwrap();
@@ -389,12 +459,9 @@ fn version_and_help_are_printed_and_an_unknown_flag_is_a_usage_error() {
 
 #[test]
 fn the_log_is_text_without_a_terminal() {
-    let mut child = command(&["serve", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let mut child =
+        command(&["serve", "--ephemeral", "--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = lines.find_map(|line| line.ok().filter(|line| line.contains("ready"))).unwrap();
     assert!(line.contains("INFO") && line.contains("address=127.0.0.1:") && !line.contains('\u{1b}'), "{line}");
     let data = line.split("data=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();

@@ -206,6 +206,13 @@ impl Server {
         wait(&mut self.child)
     }
 
+    /// Kills the server, which cannot tidy up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.wait();
+        self.data = PathBuf::new();
+    }
+
     /// Sends SIGTERM, and waits until the server has exited.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.terminate();
