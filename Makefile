@@ -2,7 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run image release-check check test test-clients test-packaging test-browser gallery-audit conformance scale-out test-scale bench instructions site torture ci
+.PHONY: help build run image release-check check test test-clients test-packaging test-browser gallery-audit conformance scale-out test-scale bench instructions site torture \
+	install deb deb-check wheel wheel-check ci
 
 # CI builds exactly what Cargo.lock says; locally, cargo may update it for a new dependency.
 LOCKED := $(if $(CI),--locked)
@@ -25,7 +26,7 @@ run: build ## build and run the registry on 127.0.0.1:5000, data in ./roadstead-
 image: build ## the container image, for `docker load` and `podman load`, in target/image/roadstead.tar (needs buildah)
 	bash packaging/image.sh $(ROADSTEAD_BIN) target/image/roadstead.tar
 
-release-check: image test-packaging site ## build and try everything that a release publishes
+release-check: image test-packaging deb-check wheel-check site ## build and try everything that a release publishes
 
 check: ## formatting, lints, documentation and its links, licences of dependencies, house rules
 	bash tests/install.sh check
@@ -88,6 +89,24 @@ torture: build ## hundreds of power cuts, a thousand kills, a full disk at each 
 site: build ## the documentation as a web site, in target/site
 	bash tests/install.sh site
 	python3 site/build.py target/site
+
+install: build ## install the binary, manual pages and completions below PREFIX=/usr/local, and for packagers below DESTDIR
+	bash packaging/install.sh $(ROADSTEAD_BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)
+
+deb: build ## build the Debian package, in target/debian
+	bash tests/install.sh deb
+	bash packaging/debian/build.sh $(ROADSTEAD_BIN)
+
+deb-check: deb ## install, run, and remove the Debian package in a bare root (needs root)
+	bash tests/install.sh python
+	ROADSTEAD_DEB=$$(echo target/debian/roadstead_*.deb) $(PYTHON) -m pytest -q -p no:cacheprovider packaging/debian
+
+wheel: ## build the Python package, in target/wheels
+	bash tests/install.sh wheel
+	.cache/maturin/bin/maturin build $(LOCKED) --quiet --release --manifest-path packaging/python/pyproject.toml --out target/wheels
+
+wheel-check: wheel ## install the Python package into a fresh environment and test it there
+	bash packaging/python/check.sh target/wheels/roadstead-*.whl
 
 ci: ## everything that CI runs: install what is missing, then all checks and tests (needs root on Debian or Ubuntu)
 	bash tests/ci.sh

@@ -15,6 +15,8 @@
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
 #   site          mdBook
+#   deb           cargo-deb, and mmdebstrap, systemd-analyze, lintian and strace, which try the package
+#   wheel         maturin
 # It needs Debian 12 or its like with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
 # and Node too where they are missing or too old, and the programs for cargo to cargo's directory.
 set -euo pipefail
@@ -22,6 +24,8 @@ cd "$(dirname "$0")/.."
 
 CARGO_DENY=0.20.2
 CARGO_MACHETE=0.9.2
+CARGO_DEB=3.8.0
+MATURIN=maturin==1.16.0
 GO_TOOLS='github.com/google/go-containerregistry/cmd/crane@v0.22.1
 github.com/regclient/regclient/cmd/regctl@v0.11.7
 oras.land/oras/cmd/oras@v1.3.6
@@ -311,6 +315,19 @@ for part in "$@"; do
             install_python
             install_go_language
             install_conformance
+            ;;
+        deb)
+            want mmdebstrap mmdebstrap
+            want systemd systemd-analyze
+            want lintian lintian
+            want strace strace
+            install_packages
+            install_cargo deb "$CARGO_DEB"
+            ;;
+        wheel)
+            want_python
+            install_packages
+            pip_install "$cache/maturin" "$MATURIN"
             ;;
         instructions)
             want valgrind valgrind
