@@ -36,7 +36,7 @@ start_postgres() {
     sql=("$binaries/psql" -h 127.0.0.1 -p "$port" -U postgres -qAt)
     "${sql[@]}" -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'
     local program
-    for program in roadstead-postgres roadstead-s3 roadstead-replicas; do
+    for program in roadstead-postgres roadstead-s3 roadstead-proxied roadstead-replicas; do
         "${sql[@]}" -c "CREATE DATABASE \"$program\"" 2>/dev/null || true
     done
     export BENCH_DATABASE=postgres://postgres@127.0.0.1:$port/{}
@@ -45,7 +45,7 @@ start_postgres() {
 # A directory is a bucket.
 start_s3() {
     local port=$1
-    mkdir -p "$folder"/s3/{roadstead-s3,roadstead-replicas,distribution-s3,angos-s3}
+    mkdir -p "$folder"/s3/{roadstead-s3,roadstead-proxied,roadstead-replicas,distribution-s3,angos-s3}
     export AWS_ACCESS_KEY_ID=benchmark AWS_SECRET_ACCESS_KEY=benchmark-secret BENCH_S3=http://127.0.0.1:$port
     ROOT_ACCESS_KEY=$AWS_ACCESS_KEY_ID ROOT_SECRET_KEY=$AWS_SECRET_ACCESS_KEY versitygw --port "127.0.0.1:$port" --quiet --keep-alive \
         --access-log "$folder/s3.log" posix "$folder/s3" >"$folder/versitygw.log" 2>&1 &

@@ -14,7 +14,6 @@ const QUOTA: &str = "10000000";
 pub(crate) const ROOT_KEY: (&str, &str) = ("AKIABENCHMARKBENCHMA", "benchmarkbenchmarkbenchmarkbenchmarkbenc");
 /// Its master key.
 const MASTER_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-const REPLICAS: usize = 3;
 
 /// A program to start, and where.
 #[derive(Debug, Clone)]
@@ -28,15 +27,14 @@ pub(crate) struct Launch {
 impl Launch {
     /// The processes to start. The last one listens on the port; if there are several, the others do the work.
     pub(crate) fn commands(&self, port: u16) -> Result<Vec<Command>> {
-        if self.program != Program::RoadsteadReplicas {
-            return Ok(vec![self.command(port)?]);
-        }
-        let ports: [u16; REPLICAS] = free_ports()?;
+        let Some(replicas) = self.program.replicas() else { return Ok(vec![self.command(port)?]) };
+        let ports: [u16; 3] = free_ports()?;
+        let ports = ports.get(..replicas).unwrap_or_default();
         let mut commands = ports.iter().map(|port| self.command(*port)).collect::<Result<Vec<_>>>()?;
         // Debian's nginx is not on the PATH of users.
         let nginx = Path::new("/usr/sbin/nginx");
         let mut balancer = Command::new(if nginx.exists() { nginx } else { Path::new("nginx") });
-        balancer.arg("-c").arg(self.write("nginx.conf", balance(&self.folder, port, &ports))?).args(["-e", "stderr"]);
+        balancer.arg("-c").arg(self.write("nginx.conf", balance(&self.folder, port, ports))?).args(["-e", "stderr"]);
         commands.push(balancer);
         Ok(commands)
     }

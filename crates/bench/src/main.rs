@@ -104,8 +104,8 @@ struct Compare {
     /// Runs of each shape; the report shows their medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Only these programs, in this order: roadstead, roadstead-postgres, roadstead-s3, roadstead-replicas (three behind nginx), olareg,
-    /// zot, angos, angos-s3, distribution, distribution-s3, docker-registry, nginx, hyper
+    /// Only these programs, in this order: roadstead, roadstead-postgres, roadstead-s3, roadstead-proxied (behind nginx),
+    /// roadstead-replicas (three behind nginx), olareg, zot, angos, angos-s3, distribution, distribution-s3, docker-registry, nginx, hyper
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The path of a program's binary, if it is not on the PATH under its usual name; repeatable

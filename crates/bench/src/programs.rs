@@ -8,6 +8,8 @@ pub(crate) enum Program {
     RoadsteadPostgres,
     /// Metadata in PostgreSQL, blobs in S3.
     RoadsteadS3,
+    /// The same behind nginx.
+    RoadsteadProxied,
     /// Three processes of the same behind nginx, which hands every request to the next one.
     RoadsteadReplicas,
     Distribution,
@@ -22,10 +24,11 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Roadstead,
         Self::RoadsteadPostgres,
         Self::RoadsteadS3,
+        Self::RoadsteadProxied,
         Self::RoadsteadReplicas,
         Self::Olareg,
         Self::Zot,
@@ -43,6 +46,7 @@ impl Program {
             Self::Roadstead => "roadstead",
             Self::RoadsteadPostgres => "roadstead-postgres",
             Self::RoadsteadS3 => "roadstead-s3",
+            Self::RoadsteadProxied => "roadstead-proxied",
             Self::RoadsteadReplicas => "roadstead-replicas",
             Self::Distribution => "distribution",
             Self::DistributionS3 => "distribution-s3",
@@ -59,7 +63,7 @@ impl Program {
     /// The same binary with its data in a folder.
     pub(crate) const fn base(self) -> Self {
         match self {
-            Self::RoadsteadPostgres | Self::RoadsteadS3 | Self::RoadsteadReplicas => Self::Roadstead,
+            Self::RoadsteadPostgres | Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas => Self::Roadstead,
             Self::DistributionS3 => Self::Distribution,
             Self::AngosS3 => Self::Angos,
             other => other,
@@ -75,11 +79,20 @@ impl Program {
     }
 
     pub(crate) const fn needs_database(self) -> bool {
-        matches!(self, Self::RoadsteadPostgres | Self::RoadsteadS3 | Self::RoadsteadReplicas)
+        self.replicas().is_some() || matches!(self, Self::RoadsteadPostgres | Self::RoadsteadS3)
     }
 
     pub(crate) const fn needs_s3(self) -> bool {
-        matches!(self, Self::RoadsteadS3 | Self::RoadsteadReplicas | Self::DistributionS3 | Self::AngosS3)
+        self.replicas().is_some() || matches!(self, Self::RoadsteadS3 | Self::DistributionS3 | Self::AngosS3)
+    }
+
+    /// The number of processes behind nginx.
+    pub(crate) const fn replicas(self) -> Option<usize> {
+        match self {
+            Self::RoadsteadProxied => Some(1),
+            Self::RoadsteadReplicas => Some(3),
+            _ => None,
+        }
     }
 
     /// What the server, with the configuration used here, syncs before it acknowledges a push.
@@ -89,7 +102,9 @@ impl Program {
                 "fsync of every file and directory of a blob, and of the metadata (concurrent commits share one). Quotas are raised"
             }
             Self::RoadsteadPostgres => "fsync of every file and directory of a blob, and what PostgreSQL syncs. Quotas are raised",
-            Self::RoadsteadS3 | Self::RoadsteadReplicas => "what PostgreSQL and the S3 server sync. Quotas are raised",
+            Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas => {
+                "what PostgreSQL and the S3 server sync. Quotas are raised"
+            }
             Self::DistributionS3 | Self::AngosS3 => "what the S3 server syncs",
             Self::Distribution => "fsync of every file and directory that it writes",
             Self::DockerRegistry => "no fsync of manifests and tags",

@@ -124,11 +124,18 @@ struct Checker {
 
 impl Checker {
     async fn answer_all(mut self, mut waiting: mpsc::UnboundedReceiver<Asker>) {
+        // Whether several requests shared the last check.
+        let mut is_busy = false;
         while let Some(first) = waiting.recv().await {
             let mut askers = vec![first];
+            if is_busy {
+                // Those that are about to ask come first and share this check. A lone request does not wait for others.
+                tokio::task::yield_now().await;
+            }
             while let Ok(next) = waiting.try_recv() {
                 askers.push(next);
             }
+            is_busy = askers.len() > 1;
             let check = self.check().await;
             *self.checks.last.lock() = check;
             for asker in askers {
