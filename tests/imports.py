@@ -43,8 +43,8 @@ FLOORS = {
     ],
     "registry": [
         [
-            "access_facts access_keys accounts aliases bulletins catalog_data collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
-            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags search tags transfer uploads "
+            "access_facts access_keys accounts aliases backups bulletins catalog_data checking collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
+            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags scrubbing search tags transfer uploads "
             "user_policies users"
         ],
         ["installation"],
@@ -54,7 +54,7 @@ FLOORS = {
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_ids", "upload_leases", "upload_quota"],
         ["pull_statistics/counters pull_statistics/expected_pulls pull_statistics/told_pulls stored_manifest"],
-        ["board", "clock", "error", "jitter", "limits", "markdown", "places", "pulls", "repository_blob"],
+        ["board", "clock", "error", "jitter", "limits", "markdown", "pace", "places", "pulls", "repository_blob"],
     ],
 }
 

@@ -11,6 +11,7 @@
 //! - **Deleting** is idempotent. A failure is logged, because garbage collection will try again. A part of a blob that is being read can
 //!   be read to its end. Deleting an upload leaves the bytes that may have become a blob, in S3 its objects, to the collection of orphans.
 //! - **Listing** returns every upload and blob that existed when it began and was last written before a given time.
+//! - **Records** are small texts beside the blobs, such as those that describe backups. They are replaced as a whole, and durable.
 //! - **Ages** are measured by the store's own clock: of an upload since its last write, of a blob since it was finished. In S3, a blob may
 //!   be as old as its upload, because the objects of an upload are kept as long as it has a row.
 //!
@@ -26,7 +27,7 @@ mod session;
 
 use crate::error::Result;
 use crate::places::S3Options;
-use roadstead_model::Timestamp;
+use roadstead_model::{Digest, Timestamp};
 use std::path::Path;
 use std::time::Duration;
 
@@ -105,6 +106,77 @@ impl BlobStore {
         match self {
             Self::Filesystem(store) => store.list_older_than(time).await.map(Listing::Filesystem),
             Self::S3(store) => Ok(Listing::S3(store.list_older_than(time))),
+        }
+    }
+
+    /// Opens a blob that is read from front to back, and not soon again.
+    pub(crate) async fn open_once(&self, key: &str, size: u64) -> Result<BlobReader> {
+        match self {
+            Self::Filesystem(store) => store.open_once(key, size).await,
+            Self::S3(store) => Ok(store.open_blob(key, size)),
+        }
+    }
+
+    /// The keys of objects that are, by their names, this blob, with their sizes. Names in a bucket say nothing of the content.
+    pub(crate) async fn named(&self, digest: &Digest) -> Result<Vec<(String, u64)>> {
+        match self {
+            Self::Filesystem(store) => store.named(digest).await,
+            Self::S3(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The size of a blob in bytes, or `None` if the store does not have it.
+    pub(crate) async fn size(&self, key: &str) -> Result<Option<u64>> {
+        match self {
+            Self::Filesystem(store) => store.size(key).await,
+            Self::S3(store) => store.size(key).await,
+        }
+    }
+
+    /// Gives a blob of another store a name in this one too, as if it came by this upload, and returns its key. `None` unless both are
+    /// on one file system. It is durable after [`Self::settle_links`].
+    pub(crate) async fn link(&self, from: &Self, key: &str, upload: &str, digest: &Digest) -> Result<Option<String>> {
+        match (self, from) {
+            (Self::Filesystem(to), Self::Filesystem(from)) => to.link(from, key, upload, digest).await,
+            _ => Ok(None),
+        }
+    }
+
+    pub(crate) async fn settle_links(&self) -> Result<()> {
+        match self {
+            Self::Filesystem(store) => store.settle_links().await,
+            Self::S3(_) => Ok(()),
+        }
+    }
+
+    /// Writes a record. The name may have a directory, separated by a slash.
+    pub(crate) async fn write_record(&self, name: &str, text: String) -> Result<()> {
+        match self {
+            Self::Filesystem(store) => store.write_record(name, text).await,
+            Self::S3(store) => store.write_record(name, text).await,
+        }
+    }
+
+    /// Reads a record.
+    pub(crate) async fn read_record(&self, name: &str) -> Result<Option<String>> {
+        match self {
+            Self::Filesystem(store) => store.read_record(name).await,
+            Self::S3(store) => store.read_record(name).await,
+        }
+    }
+
+    /// The names of the records in a directory, in order.
+    pub(crate) async fn records(&self, directory: &str) -> Result<Vec<String>> {
+        match self {
+            Self::Filesystem(store) => store.records(directory).await,
+            Self::S3(store) => store.records(directory).await,
+        }
+    }
+
+    pub(crate) async fn delete_record(&self, name: &str) -> Result<()> {
+        match self {
+            Self::Filesystem(store) => store.delete_record(name).await,
+            Self::S3(store) => store.delete_record(name).await,
         }
     }
 

@@ -75,26 +75,37 @@ impl Installation {
         match self.lead(Task::Collection).await? {
             Some(leadership) => leadership.run(self.collect_garbage(collection)).await,
             None => Err(Error::Refused(format!(
-                "{} is collecting garbage already: wait until it has finished",
+                "{} is collecting garbage, making a backup or checking already: wait until it has finished",
                 self.leader(Task::Collection).await?.as_deref().unwrap_or("another process")
             ))),
         }
     }
 
     /// Deletes unreferenced data or, with `dry_run`, counts it.
-    pub async fn collect_garbage(&self, Collection { grace, dry_run }: Collection) -> Result<Garbage> {
-        let before = |age: Duration| {
-            let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-            Timestamp::from_micros(self.now().micros().saturating_sub(age))
-        };
-        let (before, settled) = (before(grace), before(grace.max(SETTLING)));
-        let mut sweep = Sweep { installation: self, before, settled, dry_run, found: Garbage::default() };
+    pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
+        let mut sweep = self.sweep(collection);
         sweep.abandoned_uploads().await?;
         sweep.ended_uploads().await?;
         sweep.unused_links().await?;
         sweep.unlinked_blobs().await?;
         sweep.orphans().await?;
         Ok(sweep.found)
+    }
+
+    /// Deletes only stored objects without a row or, with `dry_run`, counts them.
+    pub(crate) async fn collect_orphans(&self, collection: Collection) -> Result<Garbage> {
+        let mut sweep = self.sweep(collection);
+        sweep.orphans().await?;
+        Ok(sweep.found)
+    }
+
+    fn sweep(&self, Collection { grace, dry_run }: Collection) -> Sweep<'_> {
+        let before = |age: Duration| {
+            let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+            Timestamp::from_micros(self.now().micros().saturating_sub(age))
+        };
+        let (before, settled) = (before(grace), before(grace.max(SETTLING)));
+        Sweep { installation: self, before, settled, dry_run, found: Garbage::default() }
     }
 }
 

@@ -24,9 +24,14 @@ const INSTALLATION: &str = "installation";
 const MASTER_KEY: &str = "master.key";
 /// The file of the root key, unless the operator supplies one.
 const CREDENTIALS: &str = "credentials";
+/// The file that a process locks which collects garbage, or needs that none is collected.
+const COLLECTION_LOCK: &str = "collection.lock";
+/// The directory that only a place of backups has.
+pub(crate) const SNAPSHOTS: &str = "snapshots";
 /// All files in a data directory.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "lock",
+    COLLECTION_LOCK,
     MASTER_KEY,
     CREDENTIALS,
     DATABASE,
@@ -68,6 +73,12 @@ pub enum OpenError {
     /// The directory holds the blobs of another database.
     #[error("'{}' holds the blobs of another installation: choose another directory with --data", .0.display())]
     OtherInstallation(PathBuf),
+    /// The directory holds backups, which are restored to another place.
+    #[error("'{}' holds backups: 'roadstead restore' makes an installation from one in another directory", .0.display())]
+    HoldsBackups(PathBuf),
+    /// A backup cannot be used.
+    #[error("cannot use the backup: {}", reason(.0))]
+    Backup(Error),
     /// The file of the master key is malformed.
     #[error("'{}' does not contain a master key, which has 64 hexadecimal digits", .0.display())]
     MasterKeyMalformed(PathBuf),
@@ -113,6 +124,9 @@ pub(crate) struct InDirectory {
 pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
+        Sharing::Server if (holds.database || holds.blobs) && data.join(SNAPSHOTS).is_dir() => {
+            Err(OpenError::HoldsBackups(data.to_owned()))
+        }
         _ if !holds.database => check_shared(data, holds, sharing).map(|()| None),
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
@@ -164,14 +178,27 @@ fn check_writable(path: &Path) -> Result<(), OpenError> {
 
 fn lock(data: &Path) -> Result<File, OpenError> {
     let path = data.join("lock");
+    match try_lock(&path).map_err(in_directory(&path))? {
+        Some(file) => Ok(file),
+        None => Err(OpenError::InUse(data.to_owned())),
+    }
+}
+
+/// Takes the right to collect garbage, or to keep others from it. `None` if another process has it.
+pub(crate) fn lock_collection(data: &Path) -> io::Result<Option<File>> {
+    try_lock(&data.join(COLLECTION_LOCK))
+}
+
+/// Locks a file, which is created if it does not exist. `None` if another process has locked it.
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let mut options = permissions::file_options();
     // Without following links: anyone who can write to the directory could otherwise have a file created elsewhere.
     options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    let file = options.open(&path).map_err(in_directory(&path))?;
+    let file = options.open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
-        Err(TryLockError::Error(source)) => Err(OpenError::Directory { path, source }),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::upload_leases::UploadLeases;
 use crate::upload_quota::UploadQuota;
 use roadstead_model::{RegistryId, Timestamp};
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A handle on an open data directory and everything in it. Clones share the same installation.
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     /// The name under which leases are held.
     pub(crate) holder: String,
+    /// The data directory.
+    pub(crate) data: PathBuf,
     pub(crate) id: String,
     pub(crate) account_id: RegistryId,
     /// The lock on the data directory. `None` in commands.

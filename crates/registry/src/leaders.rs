@@ -1,7 +1,8 @@
 //! Leases on tasks that one process at a time does, such as garbage collection.
 //!
 //! On a shared database, a lease is a row that its holder renews. The holder gives up earlier than others may take the row over, so that
-//! clocks may differ by the time in between. An embedded database has one server, which needs no rows.
+//! clocks may differ by the time in between. An embedded database has one server, which needs no rows; commands and the server take turns in
+//! collecting garbage by the lock on a file.
 //!
 //! Steps of two holders may still overlap, because a step that has begun is not interrupted in the middle of a transaction. So a lease
 //! saves work that would be done twice, and correctness rests on what each transaction checks.
@@ -9,6 +10,7 @@
 mod leadership;
 
 use crate::clock::Clock;
+use crate::data_directory::lock_collection;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Metadata, Tx, params, statements};
@@ -38,7 +40,7 @@ const FORGOTTEN_SECONDS: i64 = 24 * 60 * 60;
 pub enum Task {
     /// What one of the servers does in the background.
     Upkeep,
-    /// A garbage collection, of a server or a command.
+    /// A garbage collection, of a server or a command, or anything during which none may run.
     Collection,
     /// Copying the installation to or from another place, during which no server may run.
     Transfer,
@@ -49,7 +51,11 @@ pub enum Task {
 impl Installation {
     /// Takes the lease of a task, or returns `None` if another process holds it.
     pub async fn lead(&self, task: Task) -> Result<Option<Leadership>> {
-        hold(&self.0.metadata, &self.0.clock, task, self.0.holder.clone()).await
+        match task {
+            // Commands collect garbage too, and backups keep it from being collected.
+            Task::Collection if !self.0.metadata.is_shared() => Ok(lock_collection(&self.0.data)?.map(Leadership::by_lock)),
+            _ => hold(&self.0.metadata, &self.0.clock, task, self.0.holder.clone()).await,
+        }
     }
 
     /// Lets other processes take all leases, at the end of this one.

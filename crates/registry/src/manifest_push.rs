@@ -234,10 +234,10 @@ impl Push<'_, '_> {
         self.tx.send(&INSERT, parameters).await?;
         self.tx.send(&INSERT_CONTENT, params![id, bytes[..]]).await?;
         for blob in blobs {
-            self.tx.send(&INSERT_BLOB, params![id, repository, blob]).await?;
+            record_blob(self.tx, id, repository, blob).await?;
         }
         for child in children {
-            self.tx.send(&INSERT_CHILD, params![id, child]).await?;
+            record_child(self.tx, id, child).await?;
         }
         if let Some(subject) = &manifest.subject {
             let (digest, annotations) = (digest.as_str(), &manifest.annotations);
@@ -261,6 +261,16 @@ impl Push<'_, '_> {
              which is '{limit}'"
         )))
     }
+}
+
+/// Records that a manifest references a blob of its repository.
+pub(crate) async fn record_blob(tx: &mut Tx<'_>, manifest: i64, repository: i64, blob: i64) -> Result<()> {
+    tx.send(&INSERT_BLOB, params![manifest, repository, blob]).await
+}
+
+/// Records that an index references a manifest.
+pub(crate) async fn record_child(tx: &mut Tx<'_>, parent: i64, child: i64) -> Result<()> {
+    tx.send(&INSERT_CHILD, params![parent, child]).await
 }
 
 /// Where a push goes.

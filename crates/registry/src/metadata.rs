@@ -15,6 +15,8 @@ pub(crate) mod migrations;
 mod parameters;
 mod postgres;
 mod rows;
+mod snapshots;
+mod soundness;
 mod sql;
 mod sqlite;
 mod tables;

@@ -91,11 +91,19 @@ impl OpenOptions {
 
     /// The master key. Servers that share a database must be given the same one, so none makes its own.
     pub(crate) fn master_key(&self) -> Result<MasterKey, OpenError> {
+        match self.given_master_key()? {
+            Some(key) => Ok(key),
+            None if self.is_shared() => Err(OpenError::MasterKeyNotGiven),
+            None => own_master_key(&self.data, self.sharing),
+        }
+    }
+
+    /// The master key that the operator supplies.
+    pub(crate) fn given_master_key(&self) -> Result<Option<MasterKey>, OpenError> {
         match (&self.master_key, &self.master_key_file) {
-            (Some(key), _) => Ok(MasterKey::new(*key)),
-            (None, Some(path)) => read_master_key(path)?.ok_or_else(|| OpenError::MasterKeyAbsent(path.clone())),
-            (None, None) if self.is_shared() => Err(OpenError::MasterKeyNotGiven),
-            (None, None) => own_master_key(&self.data, self.sharing),
+            (Some(key), _) => Ok(Some(MasterKey::new(*key))),
+            (None, Some(path)) => read_master_key(path)?.map(Some).ok_or_else(|| OpenError::MasterKeyAbsent(path.clone())),
+            (None, None) => Ok(None),
         }
     }
 
@@ -164,6 +172,7 @@ impl Installation {
             clock: metadata.clock(options.clock),
             holder: leaders::new_holder(),
             metadata,
+            data: data.clone(),
             id,
             account_id,
             _lock: lock,

@@ -5,9 +5,9 @@ pub(crate) mod postgres;
 
 use crate::metadata::{Column, METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
-    access_facts, access_key_row, access_keys, accounts, aliases, bulletins, catalog_data, collection, download_volumes, gallery,
-    image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
-    repositories, repository_blobs, repository_policies, repository_row, resource_tags, search, stale, tags, transfer, uploads,
+    access_facts, access_key_row, access_keys, accounts, aliases, backups, bulletins, catalog_data, checking, collection, download_volumes,
+    gallery, image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
+    repositories, repository_blobs, repository_policies, repository_row, resource_tags, scrubbing, search, stale, tags, transfer, uploads,
     user_policies, users,
 };
 use postgres::Postgres;
@@ -21,8 +21,14 @@ const FILES: &[&[(&str, &Sql)]] = &[
     access_keys::STATEMENTS,
     accounts::STATEMENTS,
     aliases::STATEMENTS,
+    backups::rows::STATEMENTS,
+    backups::second_copy::STATEMENTS,
     bulletins::STATEMENTS,
     download_volumes::STATEMENTS,
+    checking::counters::STATEMENTS,
+    checking::examining::STATEMENTS,
+    checking::manifests::STATEMENTS,
+    checking::repairing::STATEMENTS,
     collection::abandoned_uploads::STATEMENTS,
     collection::orphans::STATEMENTS,
     collection::unlinked_blobs::STATEMENTS,
@@ -67,6 +73,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     repository_policies::STATEMENTS,
     repository_row::STATEMENTS,
     resource_tags::STATEMENTS,
+    scrubbing::STATEMENTS,
     search::candidates::STATEMENTS,
     search::cards::STATEMENTS,
     search::facts::STATEMENTS,

@@ -6,6 +6,7 @@
 //!
 //! Until then, a row in the target keeps servers from using it. Upload sessions in progress are not copied.
 
+pub(crate) mod blob;
 mod comparing;
 mod content;
 pub(crate) mod damage;
@@ -40,6 +41,9 @@ impl Transfer {
                     if table.count(to).await? > 0 {
                         return Err(Error::Refused(format!("the target is not empty: its table '{}' has rows", table.name)));
                     }
+                }
+                if transfer.to.has_blobs().await? {
+                    return Err(Error::Refused("the target is not empty: its store has blobs, or unfinished uploads".to_owned()));
                 }
             }
         }

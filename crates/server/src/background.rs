@@ -1,9 +1,10 @@
 //! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
-//! certificate, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, keeps up to date
-//! what the gallery derives, and tidies the statistics.
+//! certificate, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, verifies stored
+//! blobs, keeps up to date what the gallery derives, and tidies the statistics.
 
 mod gallery;
 mod leading;
+mod scrub;
 
 use crate::server::Server;
 use roadstead_registry::{Collection, Error, Garbage};
@@ -35,7 +36,7 @@ async fn do_for_all(server: &Server) {
         let leadership = leading::lead(server).await;
         tracing::debug!("this server leads");
         let work = async {
-            tokio::join!(collect_garbage(server), gallery::keep_up(server), tidy_pull_statistics(server));
+            tokio::join!(collect_garbage(server), gallery::keep_up(server), tidy_pull_statistics(server), scrub::run(server));
             Ok(())
         };
         if let Err(error) = leadership.run(work).await {

@@ -4,8 +4,11 @@ mod access_key;
 mod account;
 mod alias;
 mod audit;
+mod backup;
 mod banner;
+mod check;
 mod checks;
+mod copying;
 mod data_access;
 mod ephemeral;
 mod failure;
@@ -19,6 +22,7 @@ mod policy;
 mod ready_file;
 mod repository;
 mod repository_policy;
+mod restore;
 mod serve;
 mod signals;
 mod stats;
@@ -83,6 +87,15 @@ enum Command {
     /// Delete unreferenced blobs and abandoned uploads.
     #[command(after_help = DATA_ACCESS_HELP)]
     Gc(gc::Command),
+    /// Compare the metadata with the content of blobs, and repair what can be.
+    #[command(after_help = CHECK_HELP)]
+    Check(check::Command),
+    /// Copy the installation to a place of backups, while servers run.
+    #[command(after_help = BACKUP_HELP)]
+    Backup(backup::Command),
+    /// Make an installation from a backup, in an empty place.
+    #[command(after_help = RESTORE_HELP)]
+    Restore(restore::Command),
     /// Copy an installation to another place, such as from a directory to a shared database and a bucket.
     #[command(after_help = TRANSFER_HELP)]
     Transfer(transfer::Command),
@@ -111,6 +124,20 @@ Works on the data while servers run; changes take effect immediately. The comman
 ROADSTEAD_DATA, `data` in the file of --config or ROADSTEAD_CONFIG, otherwise ./roadstead-data; in the same way --database and --blobs. \
 If the server has ROADSTEAD_MASTER_KEY, this command needs it too.";
 
+const CHECK_HELP: &str = "\
+Works while servers run. Exits with 1 if there are problems that are not repaired. Without --contents, the sizes of blobs are compared; \
+manifests and small blobs are in the database and always verified. Repairs need no downtime, but garbage is not collected meanwhile.";
+
+const BACKUP_HELP: &str = "\
+Each backup is a snapshot of the state at its beginning. The place has each blob once, so the next backup copies only what is new. In a \
+directory on the file system of the blobs, they are linked instead of copied. No garbage is collected meanwhile. The master key is \
+included unless --without-master-key is given: whoever can read the backup can then act for every account. docs/backup.md tells more.";
+
+const RESTORE_HELP: &str = "\
+The place to restore to is that of a server with the same settings: --data, --database and --blobs, their environment variables or the \
+file of --config. It must be empty, or have an interrupted restore to continue. Every digest is verified, and no server can use the \
+place before it is complete.";
+
 const TRANSFER_HELP: &str = "\
 A place is a directory, postgres://… or s3://…; a database without a bucket has its blobs in the folder `blobs` of the directory. \
 No server may run on either side. Every digest is verified, and all rows of both sides are compared in the end. An interrupted copy \
@@ -137,6 +164,9 @@ pub fn run() -> ExitCode {
         Command::Gallery(command) => command.run(),
         Command::Stats(command) => command.run(),
         Command::Gc(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
         Command::Transfer(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

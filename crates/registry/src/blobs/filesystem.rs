@@ -5,6 +5,7 @@ mod layout;
 mod listing;
 mod open_file;
 mod open_files;
+mod records;
 mod session;
 mod upload_file;
 mod writer;
@@ -16,9 +17,9 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 use layout::Layout;
 use open_files::OpenFiles;
-use roadstead_model::Timestamp;
+use roadstead_model::{Digest, Timestamp};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 pub(super) use listing::Listing;
@@ -55,14 +56,31 @@ impl Filesystem {
             return Ok(BlobReader::of_file(file));
         }
         self.open_files.remove(key);
+        let Some(file) = self.open_file(key, size).await? else { return Ok(BlobReader::of_bytes(Bytes::new())) };
+        self.open_files.insert(key, &file);
+        Ok(BlobReader::of_file(file))
+    }
+
+    pub(super) async fn open_once(&self, key: &str, size: u64) -> Result<BlobReader> {
+        let file = self.open_file(key, size).await?;
+        Ok(file.map_or_else(|| BlobReader::of_bytes(Bytes::new()), BlobReader::of_file))
+    }
+
+    /// Opens a file of this size; `None` if it is empty.
+    async fn open_file(&self, key: &str, size: u64) -> Result<Option<OpenFile>> {
         let path = self.layout.object(key);
         let (file, length) = blocking(move || OpenFile::open(&path)).await?;
         if length != size {
             return Err(Error::Internal(format!("the stored blob '{key}' has {length} bytes, not {size}: something else changed it")));
         }
-        let Some(file) = file else { return Ok(BlobReader::of_bytes(Bytes::new())) };
-        self.open_files.insert(key, &file);
-        Ok(BlobReader::of_file(file))
+        Ok(file)
+    }
+
+    pub(super) async fn named(&self, digest: &Digest) -> Result<Vec<(String, u64)>> {
+        let key = layout::key("", digest);
+        let (directory, name) = key.rsplit_once('/').map(|(directory, name)| (directory.to_owned(), name.to_owned())).unwrap_or_default();
+        let path = self.layout.object(&directory);
+        blocking(move || listing::named(&path, &directory, &name)).await
     }
 
     pub(super) async fn upload_written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
@@ -72,6 +90,44 @@ impl Filesystem {
 
     pub(super) async fn list_older_than(&self, time: Timestamp) -> Result<Listing> {
         Listing::begin(self.layout.clone(), time).await
+    }
+
+    pub(super) async fn size(&self, key: &str) -> Result<Option<u64>> {
+        let path = self.layout.object(key);
+        blocking(move || match fs::metadata(path) {
+            Ok(file) => Ok(Some(file.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// Links a blob of another directory. File systems without links, or that forbid this one, make it a matter of copying.
+    pub(super) async fn link(&self, from: &Self, key: &str, upload: &str, digest: &Digest) -> Result<Option<String>> {
+        let new = layout::key(upload, digest);
+        let (source, target) = (from.layout.object(key), self.layout.object(&new));
+        let linked = blocking(move || {
+            permissions::create_directory(target.parent().unwrap_or(&target))?;
+            match fs::hard_link(source, target) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
+                linked => Ok::<_, io::Error>(linked.is_ok()),
+            }
+        });
+        Ok(linked.await?.then_some(new))
+    }
+
+    pub(super) async fn settle_links(&self) -> Result<()> {
+        let layout = self.layout.clone();
+        blocking(move || {
+            let directories = listing::directories(&layout)?;
+            directories.iter().try_for_each(|directory| sync_directory(&layout.object(directory)))?;
+            ["sha256", "sha512", "."]
+                .iter()
+                .map(|directory| layout.object(directory))
+                .filter(|path| path.is_dir())
+                .try_for_each(|path| sync_directory(&path))
+        })
+        .await
     }
 
     pub(super) async fn delete_upload(&self, upload: &str) {

@@ -16,6 +16,7 @@ mod multiparts;
 mod objects;
 mod probe;
 mod reader;
+mod records;
 mod room;
 mod session;
 mod state;

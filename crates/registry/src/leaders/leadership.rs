@@ -3,6 +3,7 @@
 use super::Lease;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use std::fs::File;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -15,7 +16,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const HELD: Duration = Duration::from_secs(20);
 
 /// A lease that this process holds. It is released when this is dropped.
-pub struct Leadership(Option<Shared>);
+pub struct Leadership(Option<Shared>, Option<File>);
 
 struct Shared {
     lease: Lease,
@@ -25,8 +26,13 @@ struct Shared {
 
 impl Leadership {
     /// The leadership of the only process that can do the task.
-    pub(super) const fn of_one_process() -> Self {
-        Self(None)
+    pub(crate) const fn of_one_process() -> Self {
+        Self(None, None)
+    }
+
+    /// The leadership of the process that has locked a file.
+    pub(super) const fn by_lock(lock: File) -> Self {
+        Self(None, Some(lock))
     }
 
     /// The leadership by a row that has just been taken.
@@ -37,7 +43,7 @@ impl Leadership {
             renew(&renewed, &clock).await;
             lose.send_replace(true);
         });
-        Self(Some(Shared { lease, lost, renewing: renewing.abort_handle() }))
+        Self(Some(Shared { lease, lost, renewing: renewing.abort_handle() }), None)
     }
 
     /// Returns when the lease is lost, perhaps never.
@@ -68,6 +74,7 @@ impl Leadership {
 
     /// Stops renewing the lease, and returns it to be released.
     fn end(&mut self) -> Option<Lease> {
+        self.1 = None;
         let Shared { lease, renewing, .. } = self.0.take()?;
         renewing.abort();
         Some(lease)

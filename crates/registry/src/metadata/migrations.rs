@@ -36,8 +36,11 @@ pub(crate) const METADATA: Migrations = &[
 const USER_IDS: &str = include_str!("../../migrations/0005_user_ids.sql");
 
 /// The migrations of the statistics.
-pub(crate) const STATISTICS: Migrations =
-    &[include_str!("../../migrations/statistics/0001_pulls.sql"), include_str!("../../migrations/statistics/0002_limits.sql")];
+pub(crate) const STATISTICS: Migrations = &[
+    include_str!("../../migrations/statistics/0001_pulls.sql"),
+    include_str!("../../migrations/statistics/0002_limits.sql"),
+    include_str!("../../migrations/statistics/0003_scrub.sql"),
+];
 
 /// Code fills the columns that this migration adds: see [`gallery_tags`].
 const GALLERY_TAGS: &str = include_str!("../../migrations/0007_gallery_tags.sql");

@@ -14,15 +14,16 @@ mod writer;
 
 use super::cache::Version;
 use super::transaction::Tx;
-use crate::disk::sync_directory;
+use crate::disk::{blocking, permissions, sync_directory};
 use crate::error::Result;
 use connection::connect;
 use parking_lot::Mutex;
 use readers::Readers;
-use rusqlite::OpenFlags;
+use rusqlite::{Connection, OpenFlags};
 use statements::failure;
 use std::fs::File;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
@@ -34,6 +35,7 @@ use writer::Writer;
 const MAPPED: i64 = 1 << 30;
 
 pub(super) struct Sqlite {
+    path: PathBuf,
     /// Connections for reads of few rows. They map nothing, because after each commit SQLite would map the whole file again.
     readers: Readers,
     /// Connections for reads of many rows, from the mapped file.
@@ -69,6 +71,7 @@ impl Sqlite {
             spawn("metadata-checkpoint", index.clone(), move || checkpoint::run(&checkpointer, &log_path, &stopped))?,
         ];
         Ok(Self {
+            path: path.to_owned(),
             readers: Readers::new(path, 0),
             scanners: Readers::new(path, MAPPED),
             writer,
@@ -115,6 +118,17 @@ impl Sqlite {
         self.writer.run(work, durable).await
     }
 
+    /// Writes a compact copy, as one transaction sees the database, to a new file.
+    pub(super) async fn copy_to(&self, to: PathBuf) -> Result<()> {
+        let from = self.path.clone();
+        blocking(move || {
+            remove(&to)?;
+            let connection = connect(&from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map(drop).map_err(failure)
+        })
+        .await
+    }
+
     /// Stops the threads and waits until they have finished pending work.
     pub(super) async fn close(&self) {
         self.writer.close();
@@ -124,6 +138,22 @@ impl Sqlite {
         self.scanners.close_idle();
         // A panic of a thread has been logged already.
         let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+    }
+}
+
+/// Creates a database that is not durable, and that nothing else uses. Replaces a file of this name.
+pub(super) fn create_draft(path: &Path) -> Result<Connection> {
+    remove(path)?;
+    permissions::create_file(path)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF").map_err(failure)?;
+    Ok(connection)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

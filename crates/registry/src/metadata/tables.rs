@@ -174,7 +174,7 @@ pub(crate) static STATISTICS_TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
 /// The tables of one place only, which are not copied: unfinished uploads, what processes that run tell each other, and the versions of
 /// the schemas.
 #[cfg(test)]
-pub(crate) const OF_ONE_PLACE: &[&str] = &["schema_version", "upload", "leader", "unfinished_transfer", "bulletin"];
+pub(crate) const OF_ONE_PLACE: &[&str] = &["schema_version", "upload", "leader", "unfinished_transfer", "bulletin", "scrub"];
 
 impl Column {
     pub(crate) const fn name(self) -> &'static str {

@@ -20,7 +20,7 @@ const NAMED: usize = 10;
 
 /// What is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Damaged {
+pub(crate) enum Damaged {
     Manifest,
     Blob,
 }
@@ -33,7 +33,7 @@ struct Image {
 }
 
 /// The digest of a manifest or a blob.
-pub(super) async fn digest_of(database: &Metadata, damaged: Damaged, id: i64) -> Result<Option<Digest>> {
+pub(crate) async fn digest_of(database: &Metadata, damaged: Damaged, id: i64) -> Result<Option<Digest>> {
     let statement = match damaged {
         Damaged::Manifest => &SELECT_MANIFEST_DIGEST,
         Damaged::Blob => &SELECT_BLOB_DIGEST,
@@ -42,26 +42,35 @@ pub(super) async fn digest_of(database: &Metadata, damaged: Damaged, id: i64) ->
 }
 
 /// The error that names the images that need a manifest or a blob, and says what is wrong with it.
-pub(super) async fn error(database: &Metadata, damaged: Damaged, id: i64, wrong: &str) -> Error {
+pub(crate) async fn error(database: &Metadata, damaged: Damaged, id: i64, wrong: &str) -> Error {
     match describe(database, damaged, id).await {
         Ok(text) => Error::Refused(format!("{text} {wrong}")),
         Err(error) => error,
     }
 }
 
+/// The images that need a manifest or a blob, at most ten.
+pub(crate) async fn images(database: &Metadata, damaged: Damaged, id: i64) -> Result<Vec<String>> {
+    let statement = match damaged {
+        Damaged::Manifest => &SELECT_IMAGE,
+        Damaged::Blob => &SELECT_IMAGES,
+    };
+    let images: Vec<Image> = database.read(async |tx: &mut Tx<'_>| tx.query(statement, params![id, NAMED]).await).await?;
+    Ok(images.iter().map(Image::name).collect())
+}
+
 async fn describe(database: &Metadata, damaged: Damaged, id: i64) -> Result<String> {
     let digest = digest_of(database, damaged, id).await?;
     let digest = digest.as_ref().map_or("(unknown)", Digest::as_str);
-    let (statement, noun) = match damaged {
-        Damaged::Manifest => (&SELECT_IMAGE, "manifest"),
-        Damaged::Blob => (&SELECT_IMAGES, "blob"),
+    let noun = match damaged {
+        Damaged::Manifest => "manifest",
+        Damaged::Blob => "blob",
     };
-    let images: Vec<Image> = database.read(async |tx: &mut Tx<'_>| tx.query(statement, params![id, NAMED]).await).await?;
+    let images = images(database, damaged, id).await?;
     if images.is_empty() {
         return Ok(format!("the {noun} {digest}, which no image needs,"));
     }
-    let named = images.iter().map(Image::name).collect::<Vec<_>>().join(", ");
-    Ok(format!("the {noun} {digest} of {named}"))
+    Ok(format!("the {noun} {digest} of {}", images.join(", ")))
 }
 
 impl Image {

@@ -1,5 +1,7 @@
 //! What a transfer reports while it runs.
 
+use crate::error::Error;
+
 /// The rows of a table that have been copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
@@ -23,4 +25,9 @@ pub trait Progress: Send + Sync {
     fn copied(&self, copied: &Copied, blob_bytes: u64);
     /// Rows of a table have been compared.
     fn compared(&self, table: &'static str, rows: u64);
+    /// Something is damaged in the source. Returns whether to go on without it.
+    fn damaged(&self, what: &Error) -> bool {
+        let _ = what;
+        false
+    }
 }

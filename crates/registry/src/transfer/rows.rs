@@ -21,7 +21,7 @@ impl Copy<'_> {
             let page = self.table.page(self.from, after.as_ref()).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(self.table.key_of(last));
-            content::verify(self.table, self.from, &page).await?;
+            content::verify(self.table, self.from, &page, self.progress).await?;
             copied.rows += page.len() as u64;
             self.table.insert(self.to, page).await?;
             self.progress.copied(&copied, 0);

@@ -2,18 +2,21 @@
 
 use super::progress::{Copied, Plan};
 use super::stored_blobs;
+use crate::backups::place::BackupPlace;
 use crate::blobs::BlobStore;
 use crate::clock::Clock;
 use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, write_master_key};
 use crate::error::Error;
 use crate::leaders::{Leadership, Task, hold, new_holder, running_server};
-use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES};
+use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES, migrations};
 use crate::opening::{OpenOptions, setting_up};
 use crate::places::{BlobsPlace, DatabasePlace};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
+use roadstead_model::Timestamp;
 use std::fs::File;
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// One side of a transfer. No server can use it meanwhile.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Side {
     pub(super) lease: Arc<Leadership>,
     /// The lock on a data directory.
     _lock: Option<Arc<File>>,
+    /// The files of a backup, while they are read.
+    _scratch: Option<Arc<TempDir>>,
 }
 
 impl Side {
@@ -68,6 +73,27 @@ impl Side {
         Ok(target)
     }
 
+    /// Opens a snapshot in a backup: the last one, or that of this name. The options are those of the place to restore it to, which may
+    /// supply the master key.
+    pub async fn of_backup(place: &BackupPlace, snapshot: Option<&str>, options: &OpenOptions) -> Result<Self, OpenError> {
+        let refused = |error| OpenError::Backup(error);
+        let backup = place.open().await.map_err(refused)?;
+        let snapshot = backup.snapshot(snapshot).await.map_err(refused)?;
+        let scratch = tempfile::tempdir().map_err(Error::from).map_err(refused)?;
+        let [metadata, statistics] = [("metadata.db", migrations::METADATA), ("statistics.db", migrations::STATISTICS)];
+        let metadata = backup.database(Some(&snapshot.metadata), &scratch.path().join(metadata.0), metadata.1).await.map_err(refused)?;
+        let statistics =
+            backup.database(snapshot.statistics.as_ref(), &scratch.path().join(statistics.0), statistics.1).await.map_err(refused)?;
+        let secrets = match options.given_master_key()? {
+            Some(key) => key,
+            None => snapshot.master_key().map_err(refused)?,
+        };
+        let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
+        let (blobs_place, blobs) = (place.to_string(), Arc::new(backup.store));
+        let lease = Arc::new(Leadership::of_one_process());
+        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease, _lock: None, _scratch: Some(Arc::new(scratch)) })
+    }
+
     /// Fails if a database or a bucket cannot be reached.
     pub async fn reach(options: &OpenOptions) -> Result<(), OpenError> {
         if options.database != DatabasePlace::File {
@@ -100,7 +126,19 @@ impl Side {
         let statistics = PullStatistics::open(&metadata, &options.data, sharing, options.clock.now()).await?.database().await?;
         let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
         let blobs_place = blobs_place(options);
-        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease: Arc::new(lease), _lock: lock.map(Arc::new) })
+        let (lease, _lock) = (Arc::new(lease), lock.map(Arc::new));
+        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease, _lock, _scratch: None })
+    }
+
+    /// Whether there is anything in the store.
+    pub(super) async fn has_blobs(&self) -> Result<bool, Error> {
+        let mut listing = self.blobs.list_older_than(Timestamp::from_micros(i64::MAX)).await?;
+        while let Some(page) = listing.next_page().await? {
+            if !page.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Lets servers use the database, and waits until it has finished what is pending.

@@ -166,3 +166,8 @@ async fn insert(tx: &mut Tx<'_>, repository: i64, blob: &BlobInfo, content: &Con
     };
     Ok((linked > 0).then_some(inserted > 0))
 }
+
+/// Inserts a blob that is in the store. Returns `false` if one of the same digest exists.
+pub(crate) async fn insert_object(tx: &mut Tx<'_>, row: i64, blob: &BlobInfo, key: &str, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&INSERT, params![row, blob.digest, blob.size, key, now]).await? > 0)
+}

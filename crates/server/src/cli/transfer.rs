@@ -1,21 +1,10 @@
 //! `roadstead transfer`: copies an installation to another place.
 
+use super::copying::{Rows, Shown, show, with_resources};
 use super::data_access::DataAccess;
 use super::failure::Failure;
-use super::output::Record;
 use clap::Args;
-use roadstead_registry::{BlobsPlace, Copied, DatabasePlace, OpenOptions, Progress, Side, Transfer};
-use serde::Serialize;
-use std::io::Write;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// How often progress is shown.
-const SHOWN: Duration = Duration::from_secs(2);
-/// The bytes that uploads to a bucket may hold.
-const MEMORY: u64 = 128 * 1024 * 1024;
-/// The connections to a database.
-const CONNECTIONS: u32 = 4;
+use roadstead_registry::{Copied, DatabasePlace, OpenOptions, Side, Transfer};
 
 #[derive(Debug, Args)]
 pub(super) struct Command {
@@ -33,14 +22,6 @@ pub(super) struct Command {
     access: DataAccess,
 }
 
-/// The rows of a table.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rows {
-    table: &'static str,
-    rows: u64,
-}
-
 impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         let sources = self.access.sources()?;
@@ -55,8 +36,7 @@ impl Command {
                 false => self.copy(&source, &from, &to).await,
             };
             source.close().await;
-            let rows = |Copied { table, of, .. }| Rows { table, rows: of };
-            self.access.output().many(copied?.into_iter().map(rows))
+            self.access.output().many(copied?.into_iter().map(Rows::of))
         })
     }
 
@@ -70,7 +50,7 @@ impl Command {
 
     async fn copy(&self, source: &Side, from: &OpenOptions, to: &OpenOptions) -> Result<Vec<Copied>, Failure> {
         let target = Side::target(to, source).await?;
-        let shown = Shown(Mutex::new(Instant::now()));
+        let shown = Shown::new(false);
         let copied = async { Transfer::new(source.clone(), target.clone()).await?.run(&shown).await };
         let copied = tokio::select! {
             copied = copied => copied.map_err(Failure::from),
@@ -81,54 +61,5 @@ impl Command {
             show("Give the servers of the copy the same master key, by ROADSTEAD_MASTER_KEY or --master-key-file.");
         }
         copied
-    }
-}
-
-fn with_resources(mut options: OpenOptions) -> OpenOptions {
-    if let DatabasePlace::Postgres(database) = &mut options.database {
-        database.connections = CONNECTIONS;
-    }
-    if let BlobsPlace::S3(bucket) = &mut options.blobs {
-        bucket.memory = MEMORY;
-    }
-    options
-}
-
-/// Shows progress on stderr from time to time.
-struct Shown(Mutex<Instant>);
-
-impl Shown {
-    fn at_times(&self, text: impl FnOnce() -> String) {
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.elapsed() >= SHOWN {
-            *last = Instant::now();
-            show(&text());
-        }
-    }
-}
-
-impl Progress for Shown {
-    fn copied(&self, Copied { table, rows, of }: &Copied, blob_bytes: u64) {
-        self.at_times(|| match blob_bytes {
-            0 => format!("{table}: {rows} of {of} rows"),
-            _ => format!("{table}: {rows} of {of} rows, {blob_bytes} bytes"),
-        });
-    }
-
-    fn compared(&self, table: &'static str, rows: u64) {
-        self.at_times(|| format!("{table}: comparing row {rows}"));
-    }
-}
-
-/// Writes to stderr. If nobody reads it, the copy goes on.
-fn show(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-impl Record for Rows {
-    const HEADINGS: &'static [&'static str] = &["TABLE", "ROWS"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.table.to_owned(), self.rows.to_string()]
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum Place {
     /// A flag of the command line.
     Flag(String),
+    /// An argument of the command line without a flag, by its name in `--help`.
+    Argument(&'static str),
     /// An environment variable.
     Variable(String),
     /// A line of the file, or the file as a whole.
@@ -19,6 +21,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) => write!(f, "--{name}"),
+            Self::Argument(name) => f.write_str(name),
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::File(path, Some(line)) => write!(f, "{}:{line}", path.display()),
             Self::File(path, None) => write!(f, "{}", path.display()),

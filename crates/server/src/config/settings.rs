@@ -87,6 +87,8 @@ pub struct Config {
     pub gc_interval: Option<Duration>,
     /// The grace period of garbage.
     pub gc_grace: Duration,
+    /// The time in which every stored blob is verified once, or `None` for never.
+    pub scrub: Option<Duration>,
     pub gallery: GalleryConfig,
     pub limits: Limits,
     /// The rates of actions per account. An action that is not listed is unlimited.
@@ -241,6 +243,9 @@ pub(super) static SETTINGS: &[Row] = &[
         .help("How often garbage is collected, such as 30m; 0 for never")
         .default("1h"),
     GC_GRACE,
+    Row::text("scrub", "DURATION", set!(scrub, values::interval))
+        .help("The time in which every stored blob is read once and verified in the background, such as 30d; 0 for never")
+        .default("0"),
     Row::switch("gallery", set!(gallery.enabled, values::switch)).help("Show pages for browsers").default("true"),
     Row::text("gallery_name", "TEXT", set!(gallery.name, values::line))
         .help("The name of the gallery, in the header and the titles of its pages")

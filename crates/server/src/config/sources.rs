@@ -7,7 +7,7 @@ use super::places;
 use super::setting::{PREFIX, Setting};
 use super::settings::{Config, EPHEMERAL, SETTINGS};
 use super::values::{self, RootKey, Secret};
-use roadstead_registry::{OpenOptions, Sharing};
+use roadstead_registry::{BackupPlace, BlobsPlace, DatabasePlace, OpenOptions, Sharing};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -166,13 +166,37 @@ impl Sources {
 
     /// The options for a command to open an installation in these places, which a flag names: a directory or a URL, or one of each.
     pub(crate) fn open_options_at(&self, flag: &str, places: &[String]) -> Result<OpenOptions, ConfigError> {
+        let at = Place::Flag(flag.to_owned());
+        let options = self.options_at(&at, places)?;
+        match options.names_every_place() {
+            true => Ok(options),
+            false => Err(ConfigError {
+                place: at,
+                reason: "names no place for everything: name a directory, or a database and a bucket".to_owned(),
+            }),
+        }
+    }
+
+    /// The place of backups that an argument or a flag names: a directory or the URL of a bucket.
+    pub(crate) fn backup_place(&self, at: Place, text: &str) -> Result<BackupPlace, ConfigError> {
+        let options = self.options_at(&at, std::slice::from_ref(&text.to_owned()))?;
+        match (options.database, options.blobs) {
+            (DatabasePlace::File, BlobsPlace::S3(bucket)) => Ok(BackupPlace::Bucket(bucket)),
+            (DatabasePlace::File, BlobsPlace::Folder) => Ok(BackupPlace::Directory(options.data)),
+            (DatabasePlace::Postgres(_), _) => {
+                Err(ConfigError { place: at, reason: "is a database: name a directory or s3://bucket/prefix".to_owned() })
+            }
+        }
+    }
+
+    fn options_at(&self, at: &Place, places: &[String]) -> Result<OpenOptions, ConfigError> {
         let mut sources = self.clone();
         let of_places = [&places::DATA, &places::DATABASE, &places::BLOBS];
         for setting in of_places {
             // Nothing is taken from other sources.
             sources.flags.values.insert(setting.key, Vec::new());
         }
-        let refuse = |reason: &str| ConfigError { place: Place::Flag(flag.to_owned()), reason: reason.to_owned() };
+        let refuse = |reason: &str| ConfigError { place: at.clone(), reason: reason.to_owned() };
         for place in places {
             let setting = places::setting_of(place);
             let texts = sources.flags.values.entry(setting.key).or_default();
@@ -181,14 +205,10 @@ impl Sources {
             }
             texts.push(place.clone());
         }
-        let options = sources.open_options().map_err(|error| match &error.place {
+        sources.open_options().map_err(|error| match &error.place {
             Place::Flag(name) if of_places.iter().any(|setting| setting.flag() == *name) => refuse(&error.reason),
             _ => error,
-        })?;
-        match options.names_every_place() {
-            true => Ok(options),
-            false => Err(refuse("names no place for everything: name a directory, or a database and a bucket")),
-        }
+        })
     }
 }
 

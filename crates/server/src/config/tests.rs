@@ -82,6 +82,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("stall_timeout", "20s", "'20s'"),
     ("gc_interval", "30m", "'30m'"),
     ("gc_grace", "7d", "'7d'"),
+    ("scrub", "30d", "'30d'"),
     ("gallery", "false", "false"),
     ("gallery_name", "The quay", "'The quay'"),
     ("gallery_notice", "Closed on Sunday", "'Closed on Sunday'"),

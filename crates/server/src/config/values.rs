@@ -8,6 +8,7 @@ use roadstead_model::aws::Operation;
 use roadstead_model::{AliasStatus, RegistryAlias, RegistryId, RepositoryName, User, parse_network};
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -163,6 +164,12 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err(format!("'{text}' cannot be switched off: use a duration such as 90s or 10m")),
         time => Ok(time),
     }
+}
+
+/// A number of bytes in a second, such as `50MB/s`.
+pub(crate) fn bytes_per_second(text: &str) -> Result<NonZeroU64, String> {
+    let bytes = text.strip_suffix("/s").and_then(|text| size(text).ok()).and_then(NonZeroU64::new);
+    bytes.ok_or_else(|| format!("'{text}' is not a rate such as 50MB/s"))
 }
 
 /// An action of the AWS API, and its rate per account.

@@ -12,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use roadstead_model::Timestamp;
 use roadstead_registry::{Garbage, Installation, PullCount};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,6 +54,9 @@ struct Metrics {
     collections: Family<Label, Counter>,
     removed: Family<Label, Counter>,
     freed: Counter,
+    scrubbed: Family<Label, Counter>,
+    scrub_read: Counter,
+    scrub_completed: Gauge,
     failed_logins: Family<[(&'static str, &'static str); 2], Counter>,
     pulls: Family<Label, Counter>,
 }
@@ -145,6 +149,17 @@ impl Telemetry {
         self.0.freed.inc_by(garbage.bytes);
     }
 
+    /// Counts a blob that was verified in the background.
+    pub(crate) fn scrubbed(&self, size: u64, is_damaged: bool) {
+        self.0.scrubbed.get_or_create(&[("result", if is_damaged { "damaged" } else { "whole" })]).inc();
+        self.0.scrub_read.inc_by(size);
+    }
+
+    /// Shows when all blobs had been verified.
+    pub(crate) fn scrub_completed(&self, time: Option<Timestamp>) {
+        self.0.scrub_completed.set(time.map_or(0, Timestamp::seconds));
+    }
+
     /// Counts a failed login. `is_held_back`: the client was only told to wait.
     pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
         let answer = if is_held_back { "held_back" } else { "refused" };
@@ -184,6 +199,10 @@ impl Metrics {
         registry.register("gc_collections", "Garbage collections", self.collections.clone());
         registry.register("gc_removed", "Objects deleted by garbage collections", self.removed.clone());
         registry.register_with_unit("gc_freed", "Bytes freed by garbage collections", Unit::Bytes, self.freed.clone());
+        registry.register("scrub_blobs", "Stored blobs verified in the background", self.scrubbed.clone());
+        registry.register_with_unit("scrub_read", "Bytes of blobs verified in the background", Unit::Bytes, self.scrub_read.clone());
+        let completed = "When all stored blobs had last been verified; 0 for never";
+        registry.register_with_unit("scrub_last_completed_timestamp", completed, Unit::Seconds, self.scrub_completed.clone());
         registry.register("failed_logins", "Invalid signatures, passwords and tokens", self.failed_logins.clone());
         registry.register("pulls", "Pulls of images", self.pulls.clone());
         registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());

@@ -31,7 +31,7 @@ impl Listing {
     }
 }
 
-fn directories(layout: &Layout) -> io::Result<Vec<String>> {
+pub(super) fn directories(layout: &Layout) -> io::Result<Vec<String>> {
     let mut directories = vec![UPLOADS.to_owned()];
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512].map(Algorithm::as_str) {
         let entries = entries(&layout.object(algorithm))?;
@@ -50,6 +50,18 @@ fn objects(path: &Path, directory: &str, older_than: Timestamp) -> io::Result<Ve
         }
     }
     Ok(objects)
+}
+
+/// The keys of the files in a directory whose names begin with this text, with their sizes.
+pub(super) fn named(path: &Path, directory: &str, beginning: &str) -> io::Result<Vec<(String, u64)>> {
+    let mut named = Vec::new();
+    for entry in entries(path)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(beginning) {
+            named.push((format!("{directory}/{name}"), entry.metadata()?.len()));
+        }
+    }
+    Ok(named)
 }
 
 /// The entries of a directory; empty if it does not exist.

@@ -106,7 +106,7 @@ impl Objects {
     }
 
     /// Returns a page of the objects whose names begin with `prefix`, and the token of the next one.
-    async fn page(&self, prefix: &str, token: Option<String>) -> Result<(Vec<ObjectMeta>, Option<String>)> {
+    pub(super) async fn page(&self, prefix: &str, token: Option<String>) -> Result<(Vec<ObjectMeta>, Option<String>)> {
         let options = PaginatedListOptions { page_token: token, ..PaginatedListOptions::default() };
         let listed = self.bucket.client.list_paginated(Some(&self.bucket.raw(prefix)), options).await?;
         Ok((listed.result.objects, listed.page_token))

@@ -26,33 +26,37 @@ impl Table {
 
     /// The rows after a key, or the first ones; none if there are no more.
     pub(crate) async fn page(&self, database: &Metadata, after: Option<&Cells>) -> Result<Vec<Cells>> {
+        database.scan(async |tx: &mut Tx<'_>| self.read_page(tx, after).await).await
+    }
+
+    /// The rows after a key as a transaction sees them, or the first ones; none if there are no more.
+    pub(in crate::metadata) async fn read_page(&self, tx: &mut Tx<'_>, after: Option<&Cells>) -> Result<Vec<Cells>> {
         let first = self.before_all();
         let has_bytes = self.columns.iter().any(|column| matches!(column, Column::Bytes(_)));
         let size = PageSize::clamped(if has_bytes { PAGE_WITH_BYTES } else { PAGE });
         let limit = Cell::Integer(size.with_one_more() - 1);
         let Cells(after) = after.unwrap_or(&first);
         let parameters: Vec<Value<'_>> = after.iter().chain([&limit]).map(Parameter::value).collect();
-        let read = async |tx: &mut Tx<'_>| {
-            let mut page = Filling::new(size);
-            tx.fill(&mut page, &self.statements.page, &parameters).await?;
-            Ok(page.into_items())
-        };
-        Ok(database.scan(read).await?.into_iter().map(|cells| self.typed(cells)).collect())
+        let mut page = Filling::new(size);
+        tx.fill(&mut page, &self.statements.page, &parameters).await?;
+        Ok(page.into_items().into_iter().map(|cells| self.typed(cells)).collect())
     }
 
     /// Inserts rows, which become durable with the next durable write.
     pub(crate) async fn insert(&'static self, database: &Metadata, rows: Vec<Cells>) -> Result<()> {
-        let insert = async move |tx: &mut Tx<'_>| {
-            let groups = rows.chunks_exact(GROUP);
-            for row in groups.remainder() {
-                tx.execute(&self.statements.insert, &values([row])).await?;
-            }
-            for group in groups {
-                tx.execute(&self.statements.insert_group, &values(group)).await?;
-            }
-            Ok(())
-        };
-        database.write_lazily(insert).await
+        database.write_lazily(async move |tx: &mut Tx<'_>| self.write_rows(tx, &rows).await).await
+    }
+
+    /// Inserts rows within a transaction.
+    pub(in crate::metadata) async fn write_rows(&self, tx: &mut Tx<'_>, rows: &[Cells]) -> Result<()> {
+        let groups = rows.chunks_exact(GROUP);
+        for row in groups.remainder() {
+            tx.execute(&self.statements.insert, &values([row])).await?;
+        }
+        for group in groups {
+            tx.execute(&self.statements.insert_group, &values(group)).await?;
+        }
+        Ok(())
     }
 
     /// The key of a row.

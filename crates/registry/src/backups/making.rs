@@ -1,0 +1,236 @@
+//! Making a backup.
+
+use super::files;
+use super::place::{BackupPlace, LockedPlace, Present, upload_of};
+use super::pruning;
+use super::rows::{self, Counts};
+use super::snapshot::{FORMAT, Snapshot, StoredFile};
+use crate::blobs::BlobStore;
+use crate::error::{Error, Result};
+use crate::installation::Installation;
+use crate::leaders::{Leadership, Task};
+use crate::metadata::{Metadata, migrations};
+use crate::transfer::blob::{Blob, Blobs, Failure};
+use crate::transfer::damage::{self, Damaged};
+use crate::transfer::{Copied, Progress};
+use futures_util::{StreamExt, stream};
+use roadstead_model::Timestamp;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How much of what is damaged a record names.
+pub(super) const MOST_DAMAGED: usize = 1_000;
+/// The blobs that are copied at a time.
+const AT_A_TIME: usize = 8;
+/// For how long a backup waits until a collection has ended.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How to make a backup.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BackupOptions {
+    /// Leaves the master key out.
+    pub without_master_key: bool,
+    /// How many snapshots to keep, with this one. All, if `None`.
+    pub keep: Option<usize>,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The name of the snapshot.
+    pub name: String,
+    pub snapshot: Snapshot,
+    /// The blobs that were not in the place before, and their bytes.
+    pub new_blobs: u64,
+    pub new_bytes: u64,
+    /// How many blobs are damaged in the source and in no earlier backup.
+    pub damaged: u64,
+    /// How many snapshots and blobs were deleted.
+    pub deleted_snapshots: u64,
+    pub deleted_blobs: u64,
+}
+
+impl Installation {
+    /// Makes a backup while the installation is served.
+    pub async fn back_up(&self, to: &BackupPlace, options: BackupOptions, progress: &dyn Progress) -> Result<Backup> {
+        let place = to.open_to_write(self.id()).await?;
+        let leadership = self.keep_garbage().await?;
+        leadership.run(self.make_backup(&place, options, progress)).await
+    }
+
+    /// Waits until no garbage is collected, and keeps it from being collected.
+    pub(crate) async fn keep_garbage(&self) -> Result<Leadership> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.lead(Task::Collection).await? {
+                Some(leadership) => return Ok(leadership),
+                None if Instant::now() > until => {
+                    return Err(Error::Refused(
+                        "another process has collected garbage for an hour: try again when it has ended".to_owned(),
+                    ));
+                }
+                None => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn make_backup(&self, to: &LockedPlace, options: BackupOptions, progress: &dyn Progress) -> Result<Backup> {
+        let begun = self.now();
+        let [metadata, statistics] = ["metadata.db", "statistics.db"].map(|name| to.drafts.join(name));
+        self.0.metadata.snapshot(&metadata).await?;
+        let has_statistics = self.copy_statistics(&statistics).await;
+        let store = &to.place.store;
+        let draft = Metadata::open_sqlite(&metadata, migrations::METADATA)?;
+        let mut copying =
+            Copying { from: &self.0.blobs, to: store, draft: &draft, present: to.place.present().await?, progress, done: Done::default() };
+        let copied = copying.run().await;
+        let Done { new_blobs, new_bytes, damaged, texts } = copying.done;
+        let counts = rows::count(&draft).await;
+        draft.close().await;
+        copied?;
+        let statistics = if has_statistics { Some(files::store(&statistics, store).await?) } else { None };
+        let master_key = (!options.without_master_key).then(|| self.0.secrets.to_hex());
+        let metadata = files::store(&metadata, store).await?;
+        let snapshot = self.snapshot(begun, counts?, (metadata, statistics), master_key, texts);
+        let name = to.place.complete(begun, &snapshot).await?;
+        let (deleted_snapshots, deleted_blobs) = match options.keep {
+            Some(keep) => pruning::prune(to, keep).await?,
+            None => (0, 0),
+        };
+        std::fs::remove_dir_all(&to.drafts)?;
+        Ok(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs })
+    }
+
+    /// Whether the statistics could be copied. A backup without them is better than none.
+    async fn copy_statistics(&self, to: &std::path::Path) -> bool {
+        let copied = match self.0.pull_statistics.database().await {
+            Ok(statistics) => statistics.snapshot(to).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &copied {
+            tracing::warn!(%error, "the backup is made without the statistics");
+        }
+        copied.is_ok()
+    }
+
+    fn snapshot(
+        &self,
+        begun: Timestamp,
+        Counts { repositories, images, tags, blobs, blob_bytes }: Counts,
+        (metadata, statistics): (StoredFile, Option<StoredFile>),
+        master_key: Option<String>,
+        damaged: Vec<String>,
+    ) -> Snapshot {
+        Snapshot {
+            format: FORMAT,
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            installation: self.id().to_owned(),
+            begun: begun.to_rfc3339(),
+            completed: self.now().to_rfc3339(),
+            repositories,
+            images,
+            tags,
+            blobs,
+            blob_bytes,
+            damaged,
+            metadata,
+            statistics,
+            master_key,
+        }
+    }
+}
+
+/// Copying blobs to a place of backups.
+struct Copying<'a> {
+    from: &'a BlobStore,
+    to: &'a BlobStore,
+    /// The copy of the database, whose rows get the keys of the place.
+    draft: &'a Metadata,
+    present: Present,
+    progress: &'a dyn Progress,
+    done: Done,
+}
+
+#[derive(Default)]
+struct Done {
+    new_blobs: u64,
+    new_bytes: u64,
+    damaged: u64,
+    /// What is damaged.
+    texts: Vec<String>,
+}
+
+/// What became of a blob, with its key in the place.
+enum Outcome {
+    Present(String),
+    Copied(String),
+    Damaged(String),
+}
+
+impl Copying<'_> {
+    async fn run(&mut self) -> Result<()> {
+        let mut blobs = Blobs::of(self.draft);
+        let mut copied = Copied { table: "blob", rows: 0, of: blobs.count().await? };
+        while let Some(page) = blobs.next_page().await? {
+            copied.rows += page.len() as u64;
+            let page: Vec<Blob> = page.into_iter().filter(|blob| !blob.key.is_empty()).collect();
+            let (mut keys, copying) = (Vec::new(), &*self);
+            let mut outcomes =
+                stream::iter(page.iter().map(|blob| async move { (blob, copying.copy(blob).await) })).buffer_unordered(AT_A_TIME);
+            let mut done = Vec::new();
+            while let Some((blob, outcome)) = outcomes.next().await {
+                done.push((blob, outcome?));
+            }
+            drop(outcomes);
+            for (blob, outcome) in done {
+                keys.push((blob.id, self.record(blob, outcome).await));
+            }
+            rows::set_keys(self.draft, keys).await?;
+            self.progress.copied(&copied, self.done.new_bytes);
+        }
+        self.to.settle_links().await
+    }
+
+    /// Copies a blob unless the place has it.
+    async fn copy(&self, blob: &Blob) -> Result<Outcome> {
+        let upload = upload_of(&blob.digest);
+        if let Some((key, size)) = self.present.get(&upload.as_u128())
+            && *size == blob.size
+        {
+            return Ok(Outcome::Present(key.clone()));
+        }
+        if let Ok(Some(size)) = self.from.size(&blob.key).await
+            && size == blob.size
+            && let Ok(Some(key)) = self.to.link(self.from, &blob.key, &upload.to_string(), &blob.digest).await
+        {
+            return Ok(Outcome::Copied(key));
+        }
+        match blob.copy(self.from, self.to, upload).await {
+            Ok(key) => Ok(Outcome::Copied(key)),
+            Err(Failure::Source(wrong)) => Ok(Outcome::Damaged(wrong)),
+            Err(Failure::Target(error)) => Err(error),
+        }
+    }
+
+    /// Counts what became of a blob, and returns its key.
+    async fn record(&mut self, blob: &Blob, outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Present(key) => key,
+            Outcome::Copied(key) => {
+                self.done.new_blobs += 1;
+                self.done.new_bytes += blob.size;
+                key
+            }
+            Outcome::Damaged(wrong) => {
+                self.done.damaged += 1;
+                let error = damage::error(self.draft, Damaged::Blob, blob.id, &wrong).await;
+                self.progress.damaged(&error);
+                if self.done.texts.len() < MOST_DAMAGED {
+                    self.done.texts.push(error.to_string());
+                }
+                blob.lost_key()
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The place of backups: a directory or a bucket.
+
+use super::files;
+use super::snapshot::{Snapshot, StoredFile};
+use crate::blobs::BlobStore;
+use crate::data_directory::{DATABASE, SNAPSHOTS, try_lock};
+use crate::disk::permissions;
+use crate::error::{Error, Result};
+use crate::metadata::{Metadata, migrations::Migrations};
+use crate::places::S3Options;
+use roadstead_model::{Digest, Timestamp};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The record of whose backups these are.
+const INSTALLATION: &str = "installation";
+/// The directory of files that are not complete yet.
+const DRAFTS: &str = "drafts";
+
+/// Where backups are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupPlace {
+    Directory(PathBuf),
+    Bucket(S3Options),
+}
+
+/// A place of backups that is open.
+pub(crate) struct OpenPlace {
+    pub(crate) store: BlobStore,
+    shown: String,
+}
+
+/// The blobs in a place of backups by [`upload_of`], with their keys and sizes.
+pub(super) type Present = HashMap<u128, (String, u64)>;
+
+/// The id of the upload as which a blob is stored in a place of backups.
+pub(super) fn upload_of(digest: &Digest) -> Uuid {
+    Uuid::from_u128(u128::from_str_radix(digest.hex().get(..32).unwrap_or_default(), 16).unwrap_or_default())
+}
+
+/// A place of backups that this process alone writes to.
+pub(super) struct LockedPlace {
+    pub(super) place: OpenPlace,
+    /// Where the databases are copied to first.
+    pub(super) drafts: PathBuf,
+    _temporary: Option<TempDir>,
+    _lock: Option<File>,
+}
+
+impl BackupPlace {
+    /// The snapshots, from the first to the last, by their names.
+    pub async fn snapshots(&self) -> Result<Vec<(String, Snapshot)>> {
+        let place = self.open().await?;
+        let mut snapshots = Vec::new();
+        for name in place.snapshots().await? {
+            let snapshot = place.snapshot(Some(&name)).await?;
+            snapshots.push((name, snapshot));
+        }
+        Ok(snapshots)
+    }
+
+    /// Opens the place to read from it.
+    pub(crate) async fn open(&self) -> Result<OpenPlace> {
+        if let Self::Directory(path) = self
+            && !path.join(SNAPSHOTS).is_dir()
+        {
+            return Err(Error::Refused(format!("there is no complete backup in {self}")));
+        }
+        self.open_store().await
+    }
+
+    async fn open_store(&self) -> Result<OpenPlace> {
+        let store = match self {
+            Self::Directory(path) => BlobStore::open_filesystem(path)?,
+            Self::Bucket(options) => BlobStore::open_s3(options).await?,
+        };
+        Ok(OpenPlace { store, shown: self.to_string() })
+    }
+
+    /// Opens or creates the place of the backups of an installation. Fails if it is used for anything else.
+    pub(super) async fn open_to_write(&self, installation: &str) -> Result<LockedPlace> {
+        let (lock, drafts, temporary) = match self {
+            Self::Directory(path) => {
+                let lock = self.lock(path)?;
+                (Some(lock), path.join(DRAFTS), None)
+            }
+            Self::Bucket(_) => {
+                let temporary = tempfile::tempdir()?;
+                (None, temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let place = self.open_store().await?;
+        let owner = format!("backups of {installation}");
+        match place.store.read_record(INSTALLATION).await? {
+            Some(found) if found == owner => {}
+            Some(found) if found.starts_with("backups of ") => {
+                return Err(Error::Refused(format!("{self} has the backups of another installation: choose another place")));
+            }
+            Some(_) => return Err(Error::Refused(format!("{self} has the blobs of an installation: choose another place"))),
+            None => place.store.write_record(INSTALLATION, owner).await?,
+        }
+        if temporary.is_none() {
+            // What a backup has left behind that was killed.
+            if drafts.is_dir() {
+                fs::remove_dir_all(&drafts)?;
+            }
+            permissions::create_directory(&drafts)?;
+        }
+        Ok(LockedPlace { place, drafts, _temporary: temporary, _lock: lock })
+    }
+
+    /// Creates and locks a directory. Fails if it has anything but backups.
+    fn lock(&self, path: &Path) -> Result<File> {
+        if path.join(DATABASE).exists() {
+            return Err(Error::Refused(format!("{self} is a data directory: choose another directory for backups")));
+        }
+        permissions::create_directory(path)?;
+        let is_ours = path.join(INSTALLATION).is_file() || path.join("lock").is_file();
+        if !is_ours && fs::read_dir(path)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
+            return Err(Error::Refused(format!("{self} has other files: choose an empty directory, or one with backups")));
+        }
+        try_lock(&path.join("lock"))?.ok_or_else(|| Error::Refused(format!("another process is writing a backup to {self}")))
+    }
+}
+
+impl OpenPlace {
+    /// The names of the snapshots, from the first to the last.
+    pub(super) async fn snapshots(&self) -> Result<Vec<String>> {
+        let names = self.store.records(SNAPSHOTS).await?;
+        // A draft of a record has another ending.
+        Ok(names.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect())
+    }
+
+    /// Reads a snapshot, or the last one.
+    pub(crate) async fn snapshot(&self, name: Option<&str>) -> Result<Snapshot> {
+        let names = self.snapshots().await?;
+        let Some(name) = name.map_or_else(|| names.last().cloned(), |name| Some(name.to_owned())) else {
+            return Err(Error::Refused(format!("there is no complete backup in {}", self.shown)));
+        };
+        let text = match names.contains(&name) {
+            true => self.store.read_record(&record(&name)).await?,
+            false => None,
+        };
+        let absent = || Error::Refused(format!("{} has no snapshot '{name}', only {}", self.shown, names.join(", ")));
+        Snapshot::parse(&name, &text.ok_or_else(absent)?)
+    }
+
+    /// Finds all blobs.
+    pub(super) async fn present(&self) -> Result<Present> {
+        let (mut listing, mut present) = (self.store.list_older_than(Timestamp::from_micros(i64::MAX)).await?, Present::new());
+        while let Some(page) = listing.next_page().await? {
+            for object in page {
+                if let (Some(key), Ok(upload)) = (object.key, Uuid::try_parse(&object.upload)) {
+                    present.insert(upload.as_u128(), (key, object.size));
+                }
+            }
+        }
+        Ok(present)
+    }
+
+    /// Writes the record of a snapshot, which makes it complete, and returns its name.
+    pub(super) async fn complete(&self, begun: Timestamp, snapshot: &Snapshot) -> Result<String> {
+        let name = format!("{}Z", begun.to_rfc3339().replace(':', "-").split('.').next().unwrap_or_default());
+        let text = serde_json::to_string_pretty(snapshot).map_err(|error| Error::Internal(error.to_string()))? + "\n";
+        self.store.write_record(&record(&name), text).await?;
+        Ok(name)
+    }
+
+    pub(super) async fn forget(&self, name: &str) -> Result<()> {
+        self.store.delete_record(&record(name)).await
+    }
+
+    /// Fetches a database to this path and opens it with the current schema. Without a file, it is empty.
+    pub(crate) async fn database(&self, file: Option<&StoredFile>, path: &Path, migrations: Migrations) -> Result<Metadata> {
+        if let Some(file) = file {
+            files::fetch(&self.store, file, path).await?;
+        }
+        let database = Metadata::open_sqlite(path, migrations)?;
+        database.migrate().await?;
+        Ok(database)
+    }
+}
+
+fn record(name: &str) -> String {
+    format!("{SNAPSHOTS}/{name}.json")
+}
+
+impl fmt::Display for BackupPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "'{}'", path.display()),
+            Self::Bucket(options) => options.fmt(f),
+        }
+    }
+}

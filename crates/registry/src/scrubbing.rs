@@ -1,0 +1,176 @@
+//! Verifying every stored blob once in a period, in the background, in the order of digests.
+//!
+//! The position is kept beside the statistics, because writing it must not empty the caches of pulls. Bytes are read at the pace at which
+//! the rest of the round takes the rest of its time, so a pause of the server makes the rest faster.
+
+use crate::error::Result;
+use crate::installation::Installation;
+use crate::metadata::{Metadata, Tx, params, statements};
+use crate::pace::Pace;
+use crate::transfer::blob::Blob;
+use crate::transfer::damage::{self, Damaged};
+use roadstead_model::{Digest, Timestamp};
+use std::num::NonZeroU64;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+statements! {
+    SELECT_POSITION = "SELECT begun_at, after_digest, completed_at FROM scrub WHERE id = 1";
+    SAVE = "INSERT INTO scrub (id, begun_at, after_digest, completed_at) VALUES (1, ?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
+        SET begun_at = excluded.begun_at, after_digest = excluded.after_digest, completed_at = excluded.completed_at";
+    SELECT_NEXT = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b WHERE b.digest > ?1 ORDER BY b.digest LIMIT 1";
+    SELECT_REST = "SELECT COUNT(*), COALESCE(SUM(b.size), 0) FROM blob b WHERE b.digest > ?1";
+}
+
+/// How often the position is saved.
+const SAVED: Duration = Duration::from_secs(10);
+/// How often the rest is measured anew, because of what has been pushed.
+const MEASURED: Duration = Duration::from_secs(60 * 60);
+/// What looking at a blob costs, beside its bytes, as a number of bytes.
+const COST: u64 = 64 << 10;
+/// Follows every digest.
+const END: &str = "~";
+
+/// A part of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// A blob of this size has been verified. `damage` says what is wrong with it, and which images need it.
+    Blob { size: u64, damage: Option<String> },
+    /// A round is complete.
+    Completed(Timestamp),
+}
+
+/// The verification of all blobs, round by round.
+pub struct Scrub<'a> {
+    installation: &'a Installation,
+    period: Duration,
+    position: Position,
+    statistics: Metadata,
+    saved: Instant,
+    /// The pace, and when it was determined.
+    pace: Option<(Pace, Instant)>,
+}
+
+#[derive(Debug, Clone)]
+struct Position {
+    begun: Timestamp,
+    after: String,
+    completed: Option<Timestamp>,
+}
+
+impl Installation {
+    /// Begins or continues to verify every blob once in each period.
+    pub async fn scrub(&self, period: Duration) -> Result<Scrub<'_>> {
+        let statistics = self.0.pull_statistics.database().await?;
+        let select = async |tx: &mut Tx<'_>| tx.query_one(&SELECT_POSITION, params![]).await;
+        let position = match statistics.read(select).await? {
+            Some((begun, after, completed)) => Position { begun, after, completed },
+            None => Position { begun: self.now(), after: String::new(), completed: None },
+        };
+        Ok(Scrub { installation: self, period, position, statistics, saved: Instant::now(), pace: None })
+    }
+}
+
+impl Scrub<'_> {
+    /// When a round was last complete.
+    pub fn completed(&self) -> Option<Timestamp> {
+        self.position.completed
+    }
+
+    /// Waits until it is time for the next blob, and verifies it.
+    pub async fn next(&mut self) -> Result<Scrubbed> {
+        loop {
+            if self.position.after != END {
+                return match self.next_blob().await? {
+                    Some(blob) => self.verify(blob).await,
+                    None => self.complete().await,
+                };
+            }
+            match self.remaining() {
+                Duration::ZERO => {
+                    self.position = Position { begun: self.installation.now(), after: String::new(), ..self.position.clone() }
+                }
+                // The clock of the system may be set meanwhile.
+                remaining => sleep(remaining.min(MEASURED)).await,
+            }
+        }
+    }
+
+    async fn next_blob(&self) -> Result<Option<Blob>> {
+        let after = &self.position.after;
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<(i64, Digest, u64, String)>(&SELECT_NEXT, params![after]).await;
+        let found = self.installation.0.metadata.read(select).await?;
+        Ok(found.map(|(id, digest, size, key)| Blob { id, digest, size, key }))
+    }
+
+    async fn verify(&mut self, blob: Blob) -> Result<Scrubbed> {
+        if self.pace.as_ref().is_none_or(|(_, since)| since.elapsed() >= MEASURED) {
+            self.pace = Some((Pace::new(Some(self.measure().await?)), Instant::now()));
+        }
+        let Some((pace, _)) = &self.pace else { return Ok(Scrubbed::Blob { size: 0, damage: None }) };
+        pace.wait_for(COST).await;
+        let damage = match self.installation.examine_blob(&blob, Some(pace)).await? {
+            Some(wrong) => {
+                let text = wrong.text(&blob);
+                Some(damage::error(&self.installation.0.metadata, Damaged::Blob, blob.id, &text).await.to_string())
+            }
+            None => None,
+        };
+        self.position.after = blob.digest.to_string();
+        if self.saved.elapsed() >= SAVED {
+            self.save().await?;
+        }
+        Ok(Scrubbed::Blob { size: blob.size, damage })
+    }
+
+    async fn complete(&mut self) -> Result<Scrubbed> {
+        let now = self.installation.now();
+        self.position = Position { after: END.to_owned(), completed: Some(now), ..self.position.clone() };
+        self.save().await?;
+        Ok(Scrubbed::Completed(now))
+    }
+
+    async fn save(&mut self) -> Result<()> {
+        let Position { begun, after, completed } = self.position.clone();
+        let save = async move |tx: &mut Tx<'_>| tx.execute(&SAVE, params![begun, after, completed]).await.map(drop);
+        self.statistics.write_lazily(save).await?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// The bytes to read in a second.
+    async fn measure(&self) -> Result<NonZeroU64> {
+        let after = &self.position.after;
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<(u64, u64)>(&SELECT_REST, params![after]).await;
+        let (blobs, bytes) = self.installation.0.metadata.scan(select).await?.unwrap_or_default();
+        Ok(rate(bytes.saturating_add(blobs.saturating_mul(COST)), self.remaining(), self.period))
+    }
+
+    /// What is left of the time of the round.
+    fn remaining(&self) -> Duration {
+        let end = self.position.begun.micros().saturating_add(i64::try_from(self.period.as_micros()).unwrap_or(i64::MAX));
+        Duration::from_micros(u64::try_from(end.saturating_sub(self.installation.now().micros())).unwrap_or(0))
+    }
+}
+
+/// The bytes to read in a second so that the rest takes the rest of the time. A round that is late does not begin to hurry without bound:
+/// it takes at least a tenth of the period.
+fn rate(bytes: u64, remaining: Duration, period: Duration) -> NonZeroU64 {
+    let seconds = remaining.max(period / 10).as_secs_f64().max(1.0);
+    NonZeroU64::new((bytes as f64 / seconds).ceil() as u64).unwrap_or(NonZeroU64::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_read_in_the_rest_of_the_time_but_not_in_a_hurry() {
+        let day = |days: u64| Duration::from_secs(days * 86_400);
+        for (bytes, remaining, expected) in
+            [(864_000_000, day(10), 1_000), (864_000_000, day(5), 2_000), (864_000_000, day(0), 10_000), (0, day(10), 1)]
+        {
+            assert_eq!(rate(bytes, remaining, day(10)).get(), expected, "{bytes} bytes in {remaining:?}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Backups, and restoring them.
+
+use crate::support::database::{Database, KEY, Tables};
+use crate::support::{World, sha256, tag};
+use futures_util::FutureExt;
+use roadstead_model::Reference;
+use roadstead_registry::{
+    Backup, BackupOptions, BackupPlace, Copied, Error, Installation, OpenOptions, Progress, Result, Side, Task, Transfer,
+};
+use serde_json::Value;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+/// Does something when blobs have been copied.
+struct During<F: Fn() + Send + Sync>(F);
+
+impl<F: Fn() + Send + Sync> Progress for During<F> {
+    fn copied(&self, copied: &Copied, _: u64) {
+        if copied.table == "blob" && copied.rows > 0 {
+            (self.0)();
+        }
+    }
+
+    fn compared(&self, _: &'static str, _: u64) {}
+}
+
+/// Goes on whatever is damaged.
+struct Tolerant;
+
+impl Progress for Tolerant {
+    fn copied(&self, _: &Copied, _: u64) {}
+
+    fn compared(&self, _: &'static str, _: u64) {}
+
+    fn damaged(&self, _: &Error) -> bool {
+        true
+    }
+}
+
+const SILENT: During<fn()> = During(|| ());
+
+/// A folder on another file system than that of the data, where blobs cannot be linked, and its place of backups.
+fn elsewhere() -> (TempDir, BackupPlace) {
+    let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let place = BackupPlace::Directory(folder.path().join("backup"));
+    (folder, place)
+}
+
+async fn back_up(world: &World, place: &BackupPlace) -> Result<Backup> {
+    let command = world.beside().await;
+    let backup = command.back_up(place, BackupOptions::default(), &SILENT).await;
+    command.close().await;
+    backup
+}
+
+/// Restores the last snapshot to the place of these options.
+async fn restore(place: &BackupPlace, to: &OpenOptions, progress: &dyn Progress) -> std::result::Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let source = Side::of_backup(place, None, to).await.map_err(|error| text(&error))?;
+    let target = Side::target(to, &source).await.map_err(|error| text(&error))?;
+    let restored = match Transfer::new(source.clone(), target.clone()).await {
+        Ok(transfer) => transfer.run(progress).await.map(drop),
+        Err(error) => Err(error),
+    };
+    source.close().await;
+    target.close().await;
+    restored.map_err(|error| text(&error))
+}
+
+/// An empty place of the kind that the tests run on.
+async fn target() -> (TempDir, Database) {
+    (tempfile::tempdir().expect("a folder"), Database::new().await)
+}
+
+async fn refusal(place: &BackupPlace, options: &OpenOptions) -> String {
+    restore(place, options, &SILENT).await.expect_err("it is restored")
+}
+
+/// Fails unless the images of these numbers, and no others, are whole.
+async fn assert_images(world: &World, installation: &Installation, numbers: std::ops::Range<u32>) {
+    for number in numbers.clone() {
+        installation.get_manifest(&world.key, &Reference::Tag(tag(&format!("v{number}")))).await.expect("a manifest");
+        for content in [format!("config {number}"), format!("layer {number}")] {
+            let blob = installation.find_blob(&world.key, &sha256(content.as_bytes())).await.expect("a blob");
+            let reader = installation.open_blob(&blob).await.expect("its bytes");
+            assert_eq!(reader.read(0, content.len()).await.expect("readable"), content.as_bytes());
+        }
+    }
+    assert!(installation.get_manifest(&world.key, &Reference::Tag(tag(&format!("v{}", numbers.end)))).await.is_err());
+}
+
+async fn push(world: &World, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        world.push_image(&number.to_string(), &[&format!("v{number}")]).await;
+    }
+}
+
+fn file_of(root: &Path, content: &[u8]) -> PathBuf {
+    let digest = sha256(content);
+    let folder = root.join("sha256").join(&digest.hex()[..2]);
+    let mut files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    files.find(|path| path.to_string_lossy().contains(digest.hex())).expect("its file")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_beside_a_server_has_the_state_at_its_beginning_and_the_next_one_copies_what_is_new() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..20).await;
+    let first = back_up(&world, &place).await.expect("a backup");
+    assert_eq!((first.new_blobs, first.snapshot.images, first.snapshot.tags, first.damaged), (40, 20, 20, 0));
+    world.pass_seconds(60);
+    push(&world, 20..25).await;
+    let second = back_up(&world, &place).await.expect("a backup");
+    assert_eq!((second.new_blobs, second.snapshot.blobs), (10, 50));
+    let names: Vec<_> = place.snapshots().await.expect("snapshots").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [first.name, second.name]);
+
+    let (folder, database) = target().await;
+    restore(&place, &database.options(folder.path()), &SILENT).await.expect("a restored installation");
+    let restored = Installation::open(database.options(folder.path())).await.expect("an installation");
+    assert_images(&world, &restored, 0..25).await;
+    assert_eq!(restored.id(), world.installation.id());
+    restored.close().await;
+    let text = refusal(&place, &database.options(folder.path())).await;
+    assert!(text.contains("the target is not empty"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_on_the_same_file_system_are_linked_and_restored_by_copying() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = BackupPlace::Directory(folder.path().join("backup"));
+    let world = World::of_files().await;
+    push(&world, 0..3).await;
+    back_up(&world, &place).await.expect("a backup");
+    let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(path).expect("a file"));
+    let [data, backup] = [&world.blobs(), &folder.path().join("backup")].map(|root| file_of(root, b"layer 1"));
+    assert_eq!(inode(&data), inode(&backup));
+    let (to, database) = target().await;
+    restore(&place, &database.options(to.path()), &SILENT).await.expect("a restored installation");
+    assert_ne!(inode(&file_of(&to.path().join("blobs"), b"layer 1")), inode(&backup));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_was_killed_is_none_and_the_next_one_continues_it() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..300).await;
+    let killed = {
+        let (command, place) = (world.beside().await, place.clone());
+        let killed = During(|| panic!("killed"));
+        AssertUnwindSafe(command.back_up(&place, BackupOptions::default(), &killed)).catch_unwind().await
+    };
+    assert!(killed.is_err());
+    let (folder, database) = target().await;
+    let text = refusal(&place, &database.options(folder.path())).await;
+    assert!(text.starts_with("cannot use the backup: there is no complete backup in "), "{text}");
+    let backup = back_up(&world, &place).await.expect("a backup");
+    assert_eq!(backup.snapshot.blobs, 600);
+    assert!((1..600).contains(&backup.new_blobs), "{}", backup.new_blobs);
+    restore(&place, &database.options(folder.path()), &SILENT).await.expect("a restored installation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_garbage_is_collected_while_a_backup_is_made() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..3).await;
+    let (server, refused) = (world.installation.clone(), AtomicU64::new(0));
+    let try_to_collect = During(|| {
+        let lead = || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(server.lead(Task::Collection))
+        };
+        let lease = std::thread::scope(|scope| scope.spawn(lead).join().expect("a thread"));
+        refused.fetch_add(u64::from(lease.expect("an answer").is_none()), Ordering::Relaxed);
+    });
+    world.beside().await.back_up(&place, BackupOptions::default(), &try_to_collect).await.expect("a backup");
+    assert!(refused.into_inner() > 0);
+    assert!(world.installation.lead(Task::Collection).await.expect("an answer").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_snapshots_are_kept_with_all_that_they_need() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    back_up(&world, &place).await.expect("a backup");
+    let root = folder.path().join("backup");
+    assert!(file_of(&root, b"layer 0").is_file());
+    world.metadata().run(
+        "CREATE TABLE image AS SELECT manifest_id FROM tag WHERE name = 'v0';
+        CREATE TABLE gone AS SELECT blob_id FROM manifest_blob WHERE manifest_id IN (SELECT manifest_id FROM image);
+        DELETE FROM tag WHERE name = 'v0';
+        DELETE FROM manifest_blob WHERE manifest_id IN (SELECT manifest_id FROM image);
+        DELETE FROM repository_blob WHERE blob_id IN (SELECT blob_id FROM gone);
+        DELETE FROM blob WHERE id IN (SELECT blob_id FROM gone);
+        DROP TABLE gone; DROP TABLE image",
+    );
+    let keep = BackupOptions { keep: Some(2), ..BackupOptions::default() };
+    for deleted in [(0, 0), (1, 4)] {
+        world.pass_seconds(60);
+        let backup = world.beside().await.back_up(&place, keep, &SILENT).await.expect("a backup");
+        // Two layers that no snapshot needs any more, and both databases of the one that was deleted.
+        assert_eq!((backup.deleted_snapshots, backup.deleted_blobs), deleted);
+    }
+    assert_eq!(place.snapshots().await.expect("snapshots").len(), 2);
+    assert!(file_of(&root, b"layer 1").is_file());
+    let (to, database) = target().await;
+    restore(&place, &database.options(to.path()), &SILENT).await.expect("a restored installation");
+    assert!(file_of(&to.path().join("blobs"), b"layer 1").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_is_named_and_left_out_of_backups_unless_an_earlier_one_has_it() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    std::fs::write(file_of(&world.blobs(), b"layer 1"), b"layer X").expect("a change");
+    let backup = back_up(&world, &place).await.expect("a backup");
+    let digest = sha256(b"layer 1");
+    let named = format!("the blob {digest} of {}/{}:v1 has other content than its digest says", world.key.registry, world.key.name);
+    assert_eq!((backup.damaged, backup.snapshot.damaged), (1, vec![named.clone()]));
+    let (to, database) = target().await;
+    let text = refusal(&place, &database.options(to.path())).await;
+    assert!(text.starts_with(&format!("the blob {digest} of ")) && text.contains(" cannot be read: "), "{text}");
+    restore(&place, &database.options(to.path()), &Tolerant).await.expect("the rest");
+    let restored = Installation::open(database.options(to.path())).await.expect("an installation");
+    for (digest, is_whole) in [(sha256(b"layer 0"), true), (digest, false)] {
+        let blob = restored.find_blob(&world.key, &digest).await.expect("a row");
+        assert_eq!(restored.open_blob(&blob).await.is_ok(), is_whole);
+    }
+    restored.close().await;
+
+    std::fs::write(file_of(&world.blobs(), b"layer 1"), b"layer 1").expect("a repair");
+    world.pass_seconds(60);
+    assert_eq!(back_up(&world, &place).await.expect("a backup").new_blobs, 1);
+    std::fs::remove_file(file_of(&world.blobs(), b"layer 1")).expect("a loss");
+    world.pass_seconds(60);
+    let backup = back_up(&world, &place).await.expect("a backup");
+    assert_eq!((backup.damaged, backup.new_blobs), (0, 0), "the place has it");
+    drop(folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_needs_its_own_master_key() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    let without = BackupOptions { without_master_key: true, ..BackupOptions::default() };
+    world.beside().await.back_up(&place, without, &SILENT).await.expect("a backup");
+    let (to, database) = target().await;
+    let options = OpenOptions { master_key: None, ..database.options(to.path()) };
+    let text = refusal(&place, &options).await;
+    assert!(text.ends_with("it was made without the master key: give that key by ROADSTEAD_MASTER_KEY or --master-key-file"), "{text}");
+    let text = refusal(&place, &OpenOptions { master_key: Some([9; 32]), ..options.clone() }).await;
+    assert!(text.contains("the master key does not match this data"), "{text}");
+    let own = std::fs::read_to_string(world.folder.path().join("master.key"));
+    let key = own.map_or(KEY, |text| hex::decode(text.trim()).expect("a key").try_into().expect("32 bytes"));
+    restore(&place, &OpenOptions { master_key: Some(key), ..options }, &SILENT).await.expect("a restored installation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_of_backups_is_used_for_nothing_else() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    back_up(&world, &place).await.expect("a backup");
+    let other = World::of_files().await;
+    let refused = async |place: BackupPlace| match back_up(&other, &place).await {
+        Err(Error::Refused(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let text = refused(place.clone()).await;
+    assert!(text.contains("has the backups of another installation"), "{text}");
+    let text = refused(BackupPlace::Directory(folder.path().to_owned())).await;
+    assert!(text.contains("has other files"), "{text}");
+    let Err(error) = Installation::open(OpenOptions::new(folder.path().join("backup"))).await else { panic!("it is served") };
+    assert!(error.to_string().contains("holds backups"), "{error}");
+    let data = tempfile::tempdir().expect("a folder");
+    Installation::open(OpenOptions::new(data.path())).await.expect("an installation").close().await;
+    let text = refused(BackupPlace::Directory(data.path().to_owned())).await;
+    assert!(text.contains("is a data directory"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_and_a_newer_schema_are_refused() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    back_up(&world, &place).await.expect("a backup");
+    let root = folder.path().join("backup");
+    let record = std::fs::read_dir(root.join("snapshots")).expect("a folder").next().expect("a record").expect("an entry").path();
+    let mut content: Value = serde_json::from_slice(&std::fs::read(&record).expect("a record")).expect("JSON");
+    let database = root.join(content["metadata"]["key"].as_str().expect("a key"));
+    let (to, target) = target().await;
+
+    Tables::File(database.clone()).run("INSERT INTO schema_version (version) VALUES (1000)");
+    let text = refusal(&place, &target.options(to.path())).await;
+    assert!(text.contains("has other content than its digest says") || text.contains("bytes, not"), "{text}");
+
+    let bytes = std::fs::read(&database).expect("a database");
+    content["metadata"]["digest"] = sha256(&bytes).as_str().into();
+    content["metadata"]["size"] = bytes.len().into();
+    std::fs::write(&record, content.to_string()).expect("a forged record");
+    let text = refusal(&place, &target.options(to.path())).await;
+    assert!(text.contains("the data was written by a newer Roadstead (schema version 1000"), "{text}");
+}

@@ -1,0 +1,116 @@
+//! `roadstead check`: compares the rows with the bytes while servers run, and repairs what can be.
+
+mod other_registry;
+
+use super::audit::{Change, Whose};
+use super::data_access::DataAccess;
+use super::failure::Failure;
+use super::output::{Output, Record, table};
+use crate::config::{Place, values};
+use clap::Args;
+use other_registry::OtherRegistry;
+use roadstead_registry::{BackupCopy, CheckOptions, Checked, Finding, SecondCopy};
+use serde::Serialize;
+use std::num::NonZeroU64;
+
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// Also read every blob and verify its digest
+    #[arg(long)]
+    contents: bool,
+    /// Repair what can be repaired
+    #[arg(long)]
+    repair: bool,
+    /// Where to fetch lost blobs and manifests from: a place of backups, or a repository as https://registry/repository; several are
+    /// asked in order
+    #[arg(long, value_name = "PLACE", requires = "repair")]
+    from: Vec<String>,
+    /// The bytes of blobs to read in a second at most, such as 50MB/s
+    #[arg(long, value_name = "RATE", requires = "contents", value_parser = values::bytes_per_second)]
+    rate: Option<NonZeroU64>,
+    #[command(flatten)]
+    access: DataAccess,
+}
+
+/// The result of a check.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    repositories: u64,
+    manifests: u64,
+    blobs: u64,
+    bytes_read: u64,
+    found: u64,
+    repaired: u64,
+    findings: Vec<Finding>,
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let sources = self.access.sources()?;
+        let (mut backups, mut registries) = (Vec::new(), Vec::new());
+        for place in &self.from {
+            match OtherRegistry::named(place) {
+                Some(registry) => registries.push(registry.map_err(Failure::Usage)?),
+                None => backups.push(sources.backup_place(Place::Flag("from".to_owned()), place)?),
+            }
+        }
+        let change = self.repair.then(|| Change::new("cli:check --repair", Whose::Any, ""));
+        let Self { contents, repair, rate, .. } = self;
+        self.access.run(change, async |installation, output| {
+            let mut opened = Vec::new();
+            for place in &backups {
+                opened.push(BackupCopy::open(place).await?);
+            }
+            let copies = opened.iter().map(|backup| backup as &dyn SecondCopy);
+            let copies = copies.chain(registries.iter().map(|registry| registry as &dyn SecondCopy)).collect();
+            let options = CheckOptions { contents, repair, rate, copies };
+            let checked = tokio::select! {
+                checked = installation.check(&options) => checked?,
+                _ = tokio::signal::ctrl_c() => return Err(Failure::Failed("interrupted".to_owned())),
+            };
+            for backup in opened {
+                backup.close().await;
+            }
+            report(checked, output)
+        })
+    }
+}
+
+fn report(checked: Checked, output: Output) -> Result<(), Failure> {
+    let left = checked.found - checked.repaired;
+    let report = Report::from(checked);
+    output.print(&report, || report.text())?;
+    match left {
+        0 => Ok(()),
+        1 => Err(Failure::Failed("one problem is not repaired".to_owned())),
+        _ => Err(Failure::Failed(format!("{left} problems are not repaired"))),
+    }
+}
+
+impl From<Checked> for Report {
+    fn from(Checked { blobs, bytes_read, manifests, repositories, findings, found, repaired }: Checked) -> Self {
+        Self { repositories, manifests, blobs, bytes_read, found, repaired, findings }
+    }
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let Self { repositories, manifests, blobs, bytes_read, found, .. } = self;
+        let of = format!(
+            "{repositories} repositories, {manifests} manifests and {blobs} blobs checked, {bytes_read} bytes read: {found} problems\n"
+        );
+        match self.findings.is_empty() {
+            true => of,
+            false => of + &table(&self.findings),
+        }
+    }
+}
+
+impl Record for Finding {
+    const HEADINGS: &'static [&'static str] = &["REPAIRED", "PROBLEM", "IMAGES"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![super::output::yes_or_no(self.repaired), self.text.clone(), self.images.join(", ")]
+    }
+}

@@ -1,0 +1,266 @@
+"""Backups while the server is used, restoring them, and checking what is stored."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from pushing import Pusher, digest_of, image
+from running import Server, binary, clean_environment, run
+from services import until
+
+
+def environment(server: Server) -> dict[str, str]:
+    place = {"ROADSTEAD_DATA": str(server.data)} if server.place.needs_data_directory else {}
+    return {**place, **server.environment}
+
+
+def back_up(server: Server, place, *flags) -> dict:
+    return json.loads(server.run("backup", str(place), "--output", "json", *map(str, flags)))
+
+
+def check(server: Server, *flags) -> tuple[int, dict]:
+    done = run("check", "--output", "json", *flags, **environment(server))
+    return done.returncode, json.loads(done.stdout)
+
+
+def restore(place, data, *flags, **more):
+    return run("restore", place, "--data", data, *flags, **more)
+
+
+def pulls(pusher: Pusher, repository: str, manifest, reference: str) -> None:
+    answer = pusher.request("GET", f"{repository}/manifests/{reference}")
+    assert answer.status == 200 and answer.data == manifest.body
+    for blob in manifest.blobs:
+        answer = pusher.request("GET", f"{repository}/blobs/{digest_of(blob)}")
+        assert answer.status == 200 and answer.data == blob
+
+
+def file_of(data, blob: bytes):
+    digest = digest_of(blob).removeprefix("sha256:")
+    [file] = (data / "blobs" / "sha256" / digest[:2]).glob(f"{digest}.*")
+    return file
+
+
+class Load:
+    """Pushes, moves tags, deletes images and collects garbage until it is stopped."""
+
+    def __init__(self, server: Server):
+        self.stopping = threading.Event()
+        self.failure = None
+        self.threads = [threading.Thread(target=self.run, args=(work,)) for work in (self.push, self.collect)]
+        self.server, self.pusher = server, Pusher(server)
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, work):
+        number = 0
+        try:
+            while not self.stopping.is_set():
+                work(number)
+                number += 1
+        except Exception as failure:  # noqa: BLE001 - shown by the test
+            self.failure = failure
+
+    def push(self, number):
+        pushed = image(os.urandom(100_000))
+        for blob in pushed.blobs:
+            self.pusher.push_blob("team/load", blob)
+        status = self.pusher.put_manifest("team/load", pushed, f"v{number % 5}").status
+        # Without a grace period, a blob may be collected before its manifest arrives.
+        assert status in (201, 404), status
+        if status == 201 and number % 3 == 0:
+            self.pusher.delete("team/load", pushed.digest)
+
+    def collect(self, _):
+        run("gc", "--grace", "0s", **environment(self.server))
+        time.sleep(0.05)
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        if self.failure:
+            raise self.failure
+
+
+@pytest.mark.embedded("restores a directory")
+def test_every_image_that_existed_before_a_backup_under_load_pulls_after_it_is_restored(start, tmp_path):
+    server = start()
+    ecr, pusher = server.client(), Pusher(server)
+    for name in ("team/app", "team/load"):
+        ecr.create_repository(repositoryName=name)
+    kept = [image(os.urandom(200_000)) for _ in range(10)]
+    for number, manifest in enumerate(kept):
+        pusher.push("team/app", manifest, f"v{number}")
+    load = Load(server)
+    try:
+        first = back_up(server, tmp_path / "backup")
+        second = back_up(server, tmp_path / "backup", "--keep", 1)
+    finally:
+        load.stop()
+    assert first["images"] >= 10 and second["deletedSnapshots"] == 1
+    done = restore(tmp_path / "backup", tmp_path / "restored")
+    assert done.returncode == 0, done.stderr
+    restored = start(data=tmp_path / "restored")
+    for number, manifest in enumerate(kept):
+        pulls(Pusher(restored), "team/app", manifest, f"v{number}")
+    code, report = check(restored, "--contents")
+    assert (code, report["findings"]) == (0, [])
+    assert restored.key() == server.key() and restored.alias == server.alias
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_backup_that_is_killed_is_never_restored_and_the_next_one_is_whole(start, tmp_path):
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    pusher = Pusher(server)
+    kept = [image(os.urandom(3_000_000)) for _ in range(8)]
+    for number, manifest in enumerate(kept):
+        pusher.push("team/app", manifest, f"v{number}")
+    place = tmp_path / "backup"
+    for delay in (0.02, 0.1, 0.2):
+        backup = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server)), stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        backup.send_signal(signal.SIGKILL)
+        backup.wait()
+        snapshots = list(place.glob("snapshots/*.json"))
+        if not snapshots:
+            done = restore(place, tmp_path / "nothing")
+            assert done.returncode == 1 and "there is no complete backup in" in done.stderr, done.stderr
+    back_up(server, place)
+    done = restore(place, tmp_path / "restored")
+    assert done.returncode == 0, done.stderr
+    code, report = check(start(data=tmp_path / "restored"), "--contents")
+    assert (code, report["found"]) == (0, 0)
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_restore_is_refused_where_it_would_do_harm(start, tmp_path):
+    server = start()
+    back_up(server, tmp_path / "backup", "--without-master-key")
+    key = (server.data / "master.key").read_text().strip()
+    for arguments, settings, reason in [
+        ((tmp_path / "backup", tmp_path / "new"), {}, "it was made without the master key"),
+        ((tmp_path / "backup", tmp_path / "new"), {"ROADSTEAD_MASTER_KEY": "ab" * 32}, "the master key does not match"),
+        ((tmp_path / "backup", server.data), {"ROADSTEAD_MASTER_KEY": key}, "another roadstead server is using the data directory"),
+        ((tmp_path, tmp_path / "new"), {}, "there is no complete backup in"),
+    ]:
+        done = restore(*arguments, **settings)
+        assert done.returncode == 1 and reason in done.stderr, done.stderr
+    for flags in (["backup", "postgres://a@b/c"], ["backup", tmp_path / "x", "--keep", "0"], ["backup"]):
+        assert run(*flags, **environment(server)).returncode == 2
+    done = restore(tmp_path / "backup", tmp_path / "new", ROADSTEAD_MASTER_KEY=key)
+    assert done.returncode == 0, done.stderr
+    done = run("serve", "--data", tmp_path / "backup")
+    assert done.returncode == 1 and "holds backups" in done.stderr
+
+
+@pytest.mark.embedded("damages files")
+def test_damage_is_found_named_and_repaired_from_a_backup_and_from_another_registry(start, tmp_path):
+    server, other = start(), start()
+    pusher = Pusher(server)
+    layers = [os.urandom(50_000) for _ in range(4)]
+    images = [image(layer) for layer in layers]
+    for running in (server, other):
+        running.client().create_repository(repositoryName="team/app")
+        for number, manifest in enumerate(images):
+            Pusher(running).push("team/app", manifest, f"v{number}")
+    back_up(server, tmp_path / "backup")
+    account = server.client().describe_registries()["registries"][0]["registryId"]
+    files = [file_of(server.data, layer) for layer in layers]
+
+    def damage():
+        # New files, because those of the backup may be links.
+        for file, content in [(files[0], layers[0][:-1] + bytes([layers[0][-1] ^ 1])), (files[1], layers[1][:100])]:
+            file.unlink()
+            file.write_bytes(content)
+        files[2].unlink()
+
+    damage()
+    code, report = check(server)
+    assert code == 1 and [finding["kind"] for finding in report["findings"]] == ["blobSize", "blobMissing"]
+    code, report = check(server, "--contents", "--rate", "100MB/s")
+    found = {finding["digest"]: (finding["kind"], finding["images"]) for finding in report["findings"]}
+    kinds = ["blobContent", "blobSize", "blobMissing"]
+    assert code == 1 and found == {
+        digest_of(layers[number]): (kinds[number], [f"{account}/team/app:v{number}"]) for number in range(3)
+    }
+    for source in (tmp_path / "backup", f"{other.url}/{other.alias}/team/app"):
+        code, report = check(server, "--contents", "--repair", "--from", str(source))
+        assert (code, report["found"], report["repaired"]) == (0, 3, 3), report
+        assert check(server, "--contents")[1]["found"] == 0
+        for number, manifest in enumerate(images):
+            pulls(pusher, "team/app", manifest, f"v{number}")
+        files = [file_of(server.data, layer) for layer in layers]
+        damage()
+
+
+@pytest.mark.embedded("damages rows")
+def test_lost_rows_are_found_and_those_that_follow_from_manifests_are_made_again(start, tmp_path):
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    pusher, layer = Pusher(server), os.urandom(50_000)
+    manifest = image(layer)
+    pusher.push("team/app", manifest, "v1")
+    back_up(server, tmp_path / "backup")
+    blob = f"(SELECT id FROM blob WHERE digest = '{digest_of(layer)}')"
+    for script, kinds in [
+        (f"DELETE FROM manifest_blob WHERE blob_id = {blob}", {"link"}),
+        (f"DELETE FROM manifest_blob WHERE blob_id = {blob}; DELETE FROM repository_blob WHERE blob_id = {blob}", {"link"}),
+        (f"PRAGMA foreign_keys = OFF; DELETE FROM blob WHERE digest = '{digest_of(layer)}'", {"blobRow", "database"}),
+        ("DELETE FROM manifest_content", {"manifestMissing"}),
+        ("UPDATE manifest_content SET bytes = CAST('{}' AS BLOB)", {"manifestContent"}),
+        ("UPDATE repository SET image_count = 7", {"counter"}),
+        ("UPDATE registry SET repository_count = 7", {"counter"}),
+    ]:
+        server.sql(script)
+        code, report = check(server)
+        assert code == 1 and {finding["kind"] for finding in report["findings"]} == kinds, (script, report)
+        code, report = check(server, "--repair", "--from", str(tmp_path / "backup"))
+        assert code == 0 and report["repaired"] == report["found"], (script, report)
+        assert check(server, "--contents")[1]["findings"] == [], script
+        pulls(pusher, "team/app", manifest, "v1")
+
+
+def test_a_check_of_a_sound_installation_finds_nothing_while_it_is_used(start):
+    server = start()
+    for name in ("team/app", "team/load"):
+        server.client().create_repository(repositoryName=name)
+    Pusher(server).push("team/app", image(os.urandom(50_000)), "v1")
+    load = Load(server)
+    try:
+        for _ in range(3):
+            code, report = check(server, "--contents")
+            assert (code, report["findings"]) == (0, [])
+    finally:
+        load.stop()
+
+
+def metric(server: Server, name: str) -> float:
+    text = server.http.request("GET", f"{server.url}/metrics").data.decode()
+    return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} ")), 0)
+
+
+@pytest.mark.embedded("damages files")
+def test_a_scrub_verifies_every_blob_in_each_period_and_goes_on_after_a_restart(start):
+    server = start("--scrub", "1s")
+    server.client().create_repository(repositoryName="team/app")
+    layers = [os.urandom(50_000) for _ in range(3)]
+    for number, layer in enumerate(layers):
+        Pusher(server).push("team/app", image(layer), f"v{number}")
+    completed = "roadstead_scrub_last_completed_timestamp_seconds"
+    until(lambda: metric(server, completed) > 0 and metric(server, "roadstead_scrub_read_bytes_total") >= 150_000, "a whole round")
+    assert metric(server, 'roadstead_scrub_blobs_total{result="damaged"}') == 0
+    file = file_of(server.data, layers[1])
+    file.write_bytes(bytes(50_000))
+    until(lambda: metric(server, 'roadstead_scrub_blobs_total{result="damaged"}') > 0, "the damage")
+    [event, *_] = [event for event in server.events() if event.get("level") == "ERROR"]
+    assert digest_of(layers[1]) in event["damage"] and "team/app:v1" in event["damage"]
+    before = metric(server, completed)
+    server.restart()
+    assert metric(server, completed) >= before > 0
