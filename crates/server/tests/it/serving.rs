@@ -451,7 +451,8 @@ fn an_unknown_variable_is_reported_by_its_name() {
 #[test]
 fn version_and_help_are_printed_and_an_unknown_flag_is_a_usage_error() {
     let version = run(&["--version"], &[]);
-    assert_eq!((version.code, version.stdout.trim()), (Some(0), concat!("roadstead ", env!("CARGO_PKG_VERSION"))));
+    let first = version.stdout.lines().next().unwrap_or_default();
+    assert!(version.code == Some(0) && first.starts_with(concat!("roadstead ", env!("CARGO_PKG_VERSION"))), "{version:?}");
     assert!(run(&["serve", "--help"], &[]).stdout.contains("--public-url"));
     assert!(run(&[], &[]).stderr.contains("Usage: roadstead"));
     assert_eq!(run(&["serve", "--colour", "blue"], &[]).code, Some(2));
