@@ -2,6 +2,7 @@
 
 use roadstead_model::gallery::{ArtifactKind, Visibility};
 use roadstead_model::{Day, Digest, RegistryAlias, RegistryId, RepositoryName, Tag, Timestamp, UserId};
+use std::borrow::Cow;
 
 /// Lists the parameters of a statement in the order of their numbers. Each is a [`Parameter`].
 macro_rules! params {
@@ -67,6 +68,12 @@ impl std::fmt::Debug for Value<'_> {
     }
 }
 
+/// A text as both engines store it, so that an installation can be copied from one to the other. PostgreSQL's texts have no U+0000; no name
+/// has one, and where people write it, it means nothing.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text.into() }
+}
+
 /// A parameter of a statement, or a column of its result.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
@@ -75,4 +82,16 @@ pub(crate) enum Value<'a> {
     Boolean(bool),
     Text(&'a str),
     Bytes(&'a [u8]),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::storable;
+
+    #[test]
+    fn a_character_that_texts_of_postgresql_cannot_have_is_replaced() {
+        for (text, expected) in [("", ""), ("plain", "plain"), ("\0", "\u{FFFD}"), ("a\0\0b\0", "a\u{FFFD}\u{FFFD}b\u{FFFD}")] {
+            assert_eq!(storable(text), expected);
+        }
+    }
 }

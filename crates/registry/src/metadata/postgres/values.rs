@@ -1,6 +1,6 @@
 //! Parameters and columns in PostgreSQL's binary format.
 
-use crate::metadata::parameters::Value;
+use crate::metadata::parameters::{Value, storable};
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
@@ -12,7 +12,7 @@ impl ToSql for Value<'_> {
             Self::Null => return Ok(IsNull::Yes),
             Self::Integer(number) => put_integer(number, kind, out)?,
             Self::Boolean(flag) if *kind == Type::BOOL => out.put_u8(u8::from(flag)),
-            Self::Text(text) if is_text(kind) => put_text(text, out),
+            Self::Text(text) if is_text(kind) => out.put_slice(storable(text).as_bytes()),
             Self::Bytes(bytes) if *kind == Type::BYTEA => out.put_slice(bytes),
             Self::Boolean(_) | Self::Text(_) | Self::Bytes(_) => return Err(mismatch(kind)),
         }
@@ -56,16 +56,6 @@ fn is_text(kind: &Type) -> bool {
     matches!(*kind, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON)
 }
 
-/// Texts of PostgreSQL have no U+0000, which SQLite's have. No name has one, and where people write it, it means nothing.
-fn put_text(text: &str, out: &mut BytesMut) {
-    let mut parts = text.split('\0');
-    out.put_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        out.put_slice("\u{FFFD}".as_bytes());
-        out.put_slice(part.as_bytes());
-    }
-}
-
 fn put_integer(number: i64, kind: &Type, out: &mut BytesMut) -> Result<(), Failure> {
     match *kind {
         Type::INT8 => out.put_i64(number),
@@ -102,21 +92,11 @@ fn mismatch(kind: &Type) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{put_text, whole_number};
-    use bytes::BytesMut;
+    use super::whole_number;
 
     fn numeric(weight: i16, sign: u16, scale: u16, digits: &[u16]) -> Vec<u8> {
         let words = [digits.len() as u16, weight.cast_unsigned(), sign, scale];
         words.iter().chain(digits).flat_map(|word| word.to_be_bytes()).collect()
-    }
-
-    #[test]
-    fn a_character_that_texts_cannot_have_is_replaced() {
-        for (text, expected) in [("", ""), ("plain", "plain"), ("\0", "\u{FFFD}"), ("a\0\0b\0", "a\u{FFFD}\u{FFFD}b\u{FFFD}")] {
-            let mut out = BytesMut::new();
-            put_text(text, &mut out);
-            assert_eq!(out, expected.as_bytes());
-        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Statements, their parameters and the columns of their results, in SQLite.
 
 use crate::error::{Error, Result};
-use crate::metadata::parameters::Value;
+use crate::metadata::parameters::{Value, storable};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use std::borrow::Cow;
 
 /// Runs a statement and returns the number of changed rows.
 pub(in crate::metadata) fn execute(connection: &Connection, sql: &str, parameters: &[Value<'_>]) -> Result<usize> {
@@ -43,7 +44,10 @@ impl ToSql for Value<'_> {
             Self::Null => ValueRef::Null,
             Self::Integer(value) => ValueRef::Integer(*value),
             Self::Boolean(value) => ValueRef::Integer(i64::from(*value)),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Text(value) => match storable(value) {
+                Cow::Borrowed(text) => ValueRef::Text(text.as_bytes()),
+                Cow::Owned(text) => return Ok(text.into()),
+            },
             Self::Bytes(value) => ValueRef::Blob(value),
         }))
     }
