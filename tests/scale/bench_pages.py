@@ -27,8 +27,8 @@ import botocore.credentials
 KEY, SECRET = "AKIABENCHMARKBENCHMA", "benchmarkbenchmarkbenchmarkbenchmarkbenc"
 MASTER_KEY = "0123456789abcdef" * 4
 SIZES = {"1k": 1_000, "1m": 1_000_000}
-ROUNDS = 50
-TURNS = 10
+ROUNDS = 20
+TURNS = 9
 PAGE = 100
 # Multiplies the images of a repository that has TEMPLATE tags: one image for ten tags, as roadstead-bench pushes them.
 TEMPLATE = 10
@@ -54,6 +54,19 @@ MULTIPLY = """
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
+class Writer:
+    """A session of PostgreSQL that makes all answers in memory stale."""
+
+    def __init__(self):
+        url = os.environ["BENCH_DATABASE"].replace("{}", "roadstead-postgres")
+        self.process = subprocess.Popen(["psql", "-qAtX", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def write(self):
+        self.process.stdin.write("UPDATE change SET writes = writes + 1 WHERE slot = 0 RETURNING slot;\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "0\n"
+
+
 class Server:
     """One replica, and a connection to it."""
 
@@ -62,7 +75,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         command = [binary, "serve", "--alias", "benchmark", "--create-on-push", "--listen", f"127.0.0.1:{self.port}", "--data", folder,
-                   "--limit-images-per-repository", "10000000"]
+                   "--limit-images-per-repository", "10000000", "--idle-timeout", "1h"]
         if not embedded:
             command += ["--database", os.environ["BENCH_DATABASE"].replace("{}", "roadstead-postgres")]
         keys = {"ROADSTEAD_MASTER_KEY": MASTER_KEY, "ROADSTEAD_ACCESS_KEY_ID": KEY, "ROADSTEAD_SECRET_ACCESS_KEY": SECRET}
@@ -162,8 +175,8 @@ def pages(server, size, count):
     }
 
 
-def psql(script, **variables):
-    url = os.environ["BENCH_DATABASE"].replace("{}", "roadstead-postgres")
+def psql(script, database="roadstead-postgres", **variables):
+    url = os.environ["BENCH_DATABASE"].replace("{}", database)
     named = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
     command = ["psql", "-qAtX", "-F", " | ", "-v", "ON_ERROR_STOP=1", *named, url]
     return subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout
@@ -175,11 +188,13 @@ def fill(server, bench, size, count, embedded):
     if embedded:
         return run(f"tags:{size}")
     name = f"bench/tags-{count}"
+    if psql("SELECT COUNT(*) FROM repository WHERE name = :'name' AND listed_tags >= :count", name=name, count=count) == "1\n":
+        return None
     config = server.push_config(name)
     manifest = image(config, "template")
     for number in range(TEMPLATE):
         server.push(name, f"v{number:08}", manifest)
-    psql(MULTIPLY, repository=name, count=count)
+    return psql(MULTIPLY, repository=name, count=count)
 
 
 def cpu(server, embedded):
@@ -213,12 +228,9 @@ def measure(server, requests):
     return times
 
 
-def after_writes(server, config, make, embedded):
+def after_writes(write, make):
     for _ in range(ROUNDS):
-        if embedded:
-            server.push("bench/elsewhere", "moving", image(config, time.time_ns()))
-        else:
-            psql("UPDATE change SET writes = writes + 1 WHERE slot = 0")
+        write()
         yield make()
 
 
@@ -231,8 +243,8 @@ def pushes(server, count, turn):
 
 def slow_statements():
     query = ("SELECT round(mean_exec_time::numeric, 3), calls, shared_blks_hit / calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 150) "
-             "FROM pg_stat_statements WHERE query !~* '^(copy|create|alter)' ORDER BY mean_exec_time DESC LIMIT 12")
-    return psql(query)
+             "FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid WHERE d.datname = 'roadstead-postgres' AND query !~* '^(copy|create|alter)' ORDER BY mean_exec_time DESC LIMIT 12")
+    return psql(query, database="postgres")
 
 
 def main():
@@ -245,6 +257,8 @@ def main():
             for size, count in SIZES.items():
                 fill(server, bench, size, count, embedded)
             elsewhere = server.push_config("bench/elsewhere")
+            push = lambda: server.push("bench/elsewhere", "moving", image(elsewhere, time.time_ns()))
+            write = push if embedded else Writer().write
             by_size = {size: pages(server, size, number) for size, number in SIZES.items()}
             print("| page | CPU ms at 1k | at 1m | ratio | median ms at 1k | at 1m |\n|---|---|---|---|---|---|")
             for page in by_size["1k"]:
@@ -253,7 +267,7 @@ def main():
                 for turn in range(TURNS):
                     for size, number in SIZES.items():
                         make = by_size[size][page]
-                        requests = after_writes(server, elsewhere, make, embedded) if make else pushes(server, number, turn)
+                        requests = after_writes(write, make) if make else pushes(server, number, turn)
                         before = cpu(server, embedded)
                         times[size] += measure(server, requests)
                         used[size].append((cpu(server, embedded) - before) / ROUNDS)

@@ -14,6 +14,7 @@ from running import run
 from services import until
 
 PULLS = 600
+ROUNDS = 6
 PATIENCE = 90  # seconds: more than a leader that does not answer may keep others waiting
 
 
@@ -118,7 +119,7 @@ def test_collecting_without_a_grace_period_takes_nothing_that_an_image_needs(sta
         thread.start()
     # Images that are deleted give the collectors something to take.
     loose = Pusher(cluster)
-    for number in range(10):
+    for number in range(ROUNDS):
         for client in clients:
             client.progress(1)
         with contextlib.suppress(AssertionError):
@@ -128,6 +129,6 @@ def test_collecting_without_a_grace_period_takes_nothing_that_an_image_needs(sta
         thread.join()
     for client in clients:
         client.finish()
-    assert assert_nothing_lost(clients, Pusher(cluster)) >= 10 * len(clients)
+    assert assert_nothing_lost(clients, Pusher(cluster)) >= ROUNDS * len(clients)
     assert all("garbage" in done.stderr for done in unexpected), [done.stderr for done in unexpected][:3]
     assert collected, "no command has collected"
