@@ -243,7 +243,7 @@ def pushes(server, count, turn):
 
 def slow_statements():
     query = ("SELECT round(mean_exec_time::numeric, 3), calls, shared_blks_hit / calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 150) "
-             "FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid WHERE d.datname = 'roadstead-postgres' AND query !~* '^(copy|create|alter)' ORDER BY mean_exec_time DESC LIMIT 12")
+             "FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid WHERE d.datname = 'roadstead-postgres' AND calls > 10 ORDER BY mean_exec_time DESC LIMIT 12")
     return psql(query, database="postgres")
 
 
