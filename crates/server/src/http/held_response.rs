@@ -31,7 +31,11 @@ struct HandedBytes {
 
 /// Large content that is being sent, in memory once for all anonymous clients and once for all authenticated ones.
 #[derive(Debug, Default)]
-pub(crate) struct SharedContent(Mutex<HashMap<(Digest, bool), Weak<Content>>>);
+pub(crate) struct SharedContent {
+    contents: Mutex<HashMap<(Digest, bool), Weak<Content>>>,
+    /// Held while content is read, by the first character of its digest, so that requests at once for one content read it once.
+    readers: [tokio::sync::Mutex<()>; 16],
+}
 
 /// Content that several responses may be sending.
 #[derive(Debug)]
@@ -68,9 +72,31 @@ impl AsRef<[u8]> for SharedBytes {
 }
 
 impl SharedContent {
+    /// Returns the content of a digest, which is read unless it is being sent. Fails if the budget has no room for its `size`.
+    pub(crate) async fn find_or_read<E: From<Crowded>>(
+        &self,
+        digest: &Digest,
+        size: u64,
+        holder: &Holder,
+        read: impl Future<Output = Result<Bytes, E>>,
+    ) -> Result<Bytes, E> {
+        if let Some(bytes) = self.find(digest, holder) {
+            return Ok(bytes);
+        }
+        let reader = digest.hex().as_bytes().first().map_or(0, |first| usize::from(*first)) % self.readers.len();
+        let _turn = self.readers[reader].lock().await;
+        if let Some(bytes) = self.find(digest, holder) {
+            return Ok(bytes);
+        }
+        let reading = holder.clone().share(usize::try_from(size).unwrap_or(usize::MAX))?;
+        let bytes = read.await?;
+        drop(reading);
+        Ok(self.share(digest, bytes, holder)?)
+    }
+
     /// Returns the content of a digest if it is being sent.
-    pub(crate) fn find(&self, digest: &Digest, holder: &Holder) -> Option<Bytes> {
-        let contents = self.0.lock();
+    fn find(&self, digest: &Digest, holder: &Holder) -> Option<Bytes> {
+        let contents = self.contents.lock();
         let content = contents.get(&(digest.clone(), holder.is_authenticated()))?.upgrade()?;
         Some(Bytes::from_owner(SharedBytes(content)))
     }
@@ -78,7 +104,7 @@ impl SharedContent {
     /// Returns the content of a digest, which takes one share however many responses send it.
     fn share(&self, digest: &Digest, bytes: Bytes, holder: &Holder) -> Result<Bytes, Crowded> {
         let key = (digest.clone(), holder.is_authenticated());
-        let mut contents = self.0.lock();
+        let mut contents = self.contents.lock();
         let content = match contents.get(&key).and_then(Weak::upgrade) {
             Some(content) => content,
             None => {
@@ -136,6 +162,24 @@ pub(crate) fn hold_small(budget: &Budget, client: IpAddr, in_flight: impl FnOnce
 mod tests {
     use super::*;
     use roadstead_model::Algorithm;
+
+    #[tokio::test]
+    async fn requests_at_once_for_one_content_read_it_once() {
+        let (budget, contents) = (Budget::new(64 << 20), SharedContent::default());
+        let content = Bytes::from(vec![b'x'; 4 << 20]);
+        let digest = Digest::of(Algorithm::Sha256, &content);
+        let anonymous = budget.anonymous(IpAddr::from([192, 0, 2, 1]));
+        let reads = std::sync::atomic::AtomicUsize::new(0);
+        let read = async || {
+            reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            Ok::<_, Crowded>(content.clone())
+        };
+        let requests = (0..30).map(|_| contents.find_or_read(&digest, 4 << 20, &anonymous, read()));
+        let answers = futures_util::future::join_all(requests).await;
+        assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|bytes| *bytes == content)));
+        assert_eq!(reads.into_inner(), 1);
+    }
 
     #[test]
     fn shared_content_is_in_memory_once_for_anonymous_and_once_for_authenticated_clients() {

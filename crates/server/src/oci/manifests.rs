@@ -43,14 +43,8 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, reference: &Referen
 async fn large(puller: Puller<'_>, target: &Target, manifest: &StoredManifest) -> Result<Body, Failure> {
     let Puller { server, call, .. } = puller;
     let holder = server.budget.sender(&call.trace);
-    let bytes = match server.shared_content.find(&manifest.digest, &holder) {
-        Some(bytes) => bytes,
-        None => {
-            // Held while reading. The body takes a share of its own for sending.
-            let _share = holder.share(usize::try_from(manifest.size).unwrap_or(usize::MAX))?;
-            server.installation.manifest_bytes(target.repository(), &manifest.digest).await?
-        }
-    };
+    let read = async { Ok::<_, Failure>(server.installation.manifest_bytes(target.repository(), &manifest.digest).await?) };
+    let bytes = server.shared_content.find_or_read(&manifest.digest, manifest.size, &holder, read).await?;
     Ok(Body::content(&manifest.digest, bytes))
 }
 
