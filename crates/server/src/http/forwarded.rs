@@ -1,8 +1,9 @@
 //! `X-Forwarded-…` headers. They count only from peers that `--trusted-proxy` names.
 
 use super::network::is_proxy;
-use crate::config::Origin;
-use http::HeaderMap;
+use crate::config::{Config, Origin};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -39,6 +40,25 @@ pub(crate) fn origin(is_proxy: bool, headers: &HeaderMap, scheme: &str, host: &s
 /// Whether the client uses TLS, by the report of a trusted proxy, else by the connection's `own` scheme.
 pub(crate) fn is_secure(is_proxy: bool, headers: &HeaderMap, own: &str) -> bool {
     scheme(is_proxy, headers, own).eq_ignore_ascii_case("https")
+}
+
+/// The hosts that a client may have named before a proxy replaced the host of its request, whether or not the proxy is trusted: they
+/// explain errors, and decide nothing.
+pub(crate) fn replaced_hosts(config: &Config, headers: &HeaderMap) -> Vec<HeaderValue> {
+    let public = config.public_url.as_ref().map(|origin| origin.authority.as_str());
+    let forwarded = values(headers, "x-forwarded-host").next();
+    // A proxy that passes on the name alone, as with nginx's `$host`.
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let with_port = named.zip(values(headers, "x-forwarded-port").next()).map(|(host, port)| format!("{host}:{port}"));
+    let candidates = [public, forwarded, with_port.as_deref()];
+    candidates.into_iter().flatten().filter(|host| named != Some(*host)).filter_map(|host| HeaderValue::from_str(host).ok()).collect()
+}
+
+/// Whether a proxy says that it forwarded a request.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    const BY_PROXIES: [&str; 7] =
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded", "via"];
+    BY_PROXIES.iter().any(|name| headers.contains_key(*name))
 }
 
 /// The items of a list header, that of the nearest proxy first.
@@ -113,6 +133,17 @@ mod tests {
             assert!(!is_secure(proxy, &says("http"), own));
             assert!(!is_secure(proxy, &says("gopher"), own));
         }
+    }
+
+    #[test]
+    fn a_replaced_host_is_guessed_from_the_public_url_and_from_what_the_proxy_says() {
+        let config = Config { public_url: Origin::new("https", "registry.example:8443"), ..Config::default() };
+        let shown = |lines: &[(&'static str, &str)]| replaced_hosts(&config, &headers(lines));
+        assert_eq!(shown(&[("host", "backend")]), ["registry.example:8443"]);
+        assert_eq!(shown(&[("host", "registry.example:8443")]), Vec::<HeaderValue>::new());
+        let all = [("host", "inner"), ("x-forwarded-host", "outer"), ("x-forwarded-port", "444")];
+        assert_eq!(shown(&all), ["registry.example:8443", "outer", "inner:444"]);
+        assert!(is_forwarded(&headers(&[("via", "1.1 proxy")])) && !is_forwarded(&headers(&[("host", "inner")])));
     }
 
     #[test]

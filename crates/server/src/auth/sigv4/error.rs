@@ -31,7 +31,17 @@ impl SignatureError {
         }
     }
 
-    pub(super) fn mismatch() -> Self {
+    pub fn mismatch() -> Self {
         Self::Invalid(MISMATCH.to_owned())
+    }
+
+    /// Whether the signature is another one than the request should have.
+    pub fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Invalid(reason) if reason == MISMATCH)
+    }
+
+    /// A mismatch, with what is known of its cause.
+    pub fn mismatch_because(cause: &str) -> Self {
+        Self::Invalid(format!("{MISMATCH} {cause}"))
     }
 }
