@@ -43,7 +43,7 @@ FLOORS = {
     ],
     "registry": [
         [
-            "access_facts access_keys accounts aliases backups bulletins catalog_data checking collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
+            "access_facts access_keys accounts acme aliases backups bulletins catalog_data checking collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
             "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags scrubbing search tags transfer uploads "
             "user_policies users"
         ],

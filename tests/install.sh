@@ -3,9 +3,9 @@
 #   build         a C compiler
 #   check         cargo-deny, cargo-machete
 #   test          PostgreSQL, on which the Rust tests prepare every migration and statement
-#   clients       docker, podman, buildah, skopeo, containerd, umoci, curl, jq, the Python packages, and a Debian root for images
+#   clients       docker, podman, buildah, skopeo, containerd, umoci, nginx, Caddy, curl, jq, the Python packages, and a Debian root for images
 #   python        the Python packages alone
-#   tools         crane, regctl, oras, helm, cosign and h2spec, built with Go
+#   tools         crane, regctl, oras, helm, cosign, h2spec and Pebble (a certificate authority), built with Go
 #   packaging     what tests/packaging needs besides: buildah, runc and nginx, and actionlint and compose-go, built with Go
 #   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
 #   scale         PostgreSQL, pgbouncer, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
@@ -34,6 +34,8 @@ github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
 VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+PEBBLE='github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
+github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.3'
 TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
 ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # The reference implementation of the Compose specification.
@@ -233,6 +235,8 @@ for part in "$@"; do
             want openssl openssl
             want curl curl
             want jq jq
+            want nginx nginx
+            want caddy caddy
             want_python
             install_packages
             make_debian & debian=$!
@@ -249,7 +253,7 @@ for part in "$@"; do
             install_packages
             install_go_language
             # shellcheck disable=SC2086 # one word each
-            install_go $GO_TOOLS
+            install_go $GO_TOOLS $PEBBLE
             ;;
         packaging)
             want buildah buildah

@@ -29,6 +29,19 @@ class Nginx(Service):
         return [program("nginx"), "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "errors"]
 
     def write(self, upstreams: str, location: str) -> None:
+        self.configure(f"""
+            {upstreams}
+            server {{
+                listen 127.0.0.1:{self.port};
+                client_max_body_size 0;
+                large_client_header_buffers 4 64k;
+                ignore_invalid_headers off;
+                merge_slashes off;
+                {location}
+            }}
+        """)
+
+    def configure(self, servers: str) -> None:
         temporary = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         owner = "user root;" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(f"""
@@ -40,15 +53,7 @@ class Nginx(Service):
             http {{
                 access_log off;
                 {temporary}
-                {upstreams}
-                server {{
-                    listen 127.0.0.1:{self.port};
-                    client_max_body_size 0;
-                    large_client_header_buffers 4 64k;
-                    ignore_invalid_headers off;
-                    merge_slashes off;
-                    {location}
-                }}
+                {servers}
             }}
         """)
 
@@ -62,6 +67,33 @@ class Nginx(Service):
 
     def workers(self) -> set[str]:
         return set(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
+
+
+class OneServer(Nginx):
+    """An nginx with a server block as an operator writes it, at a port that the block calls PORT."""
+
+    def __init__(self, block: str):
+        self.block = block
+        super().__init__("", "")
+
+    def write(self, upstreams: str, location: str) -> None:
+        self.configure(self.block.replace("PORT", str(self.port)))
+
+
+class Caddy(Service):
+    """A Caddy with a site as an operator writes it, at a port that the site calls PORT."""
+
+    kind = "caddy"
+
+    def __init__(self, site: str):
+        super().__init__()
+        self.port = free_port()
+        (self.folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + site.replace("PORT", str(self.port)))
+        self.spawn()
+        until(lambda: is_listening(self.port), self.kind)
+
+    def command(self):
+        return [program("caddy"), "run", "--config", self.folder / "Caddyfile"]
 
 
 class Balancer(Nginx):

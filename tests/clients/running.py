@@ -117,7 +117,8 @@ class Server:
             self.balancer = Balancer(self.addresses)
         # The address it listens on, regardless of `--public-url`.
         self.address: str = self.balancer.address if self.balancer else self.addresses[0]
-        self.url = f"{'https' if '--tls-cert' in self.flags else 'http'}://{self.address}"
+        secure = {"--tls-cert", "--acme-domain"} & set(self.flags)
+        self.url = f"{'https' if secure else 'http'}://{self.address}"
         self.http = urllib3.PoolManager(maxsize=8, retries=False, timeout=30)
 
     @property

@@ -2,12 +2,14 @@
 
 import json
 import os
-import subprocess
+import re
 import tarfile
 
 import pytest
 import urllib3
 
+from authorities import self_signed
+from services import until
 from tools import go_tool, need
 
 
@@ -22,19 +24,14 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def certificate(home):
     need("openssl", root=False)
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", home / "key.pem", "-out", home / "chain.pem"],
-        check=True, capture_output=True,
-    )
-    return home / "chain.pem"
+    return self_signed(home)[0]
 
 
 @pytest.fixture
 def secure(start, certificate, home, monkeypatch):
     """An HTTPS server that boto3 trusts, with `--create-on-push`."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-    return start("--tls-cert", str(certificate), "--tls-key", str(home / "key.pem"), "--create-on-push")
+    return start("--tls-cert", str(certificate), "--tls-key", str(certificate.with_name("localhost-key.pem")), "--create-on-push")
 
 
 @pytest.fixture
@@ -82,3 +79,22 @@ def test_a_refused_body_is_answered_over_a_secure_connection_too(secure, certifi
         answer = pool.request("PUT", f"{secure.url}/v2/{secure.alias}/app/manifests/v1", body=bytes(16 << 20))
         assert (answer.status, answer.headers["Connection"]) == (401, "close")
         assert pool.request("GET", f"{secure.url}/healthz").status == 200
+
+
+def test_failed_handshakes_are_counted_by_reason_and_logged_once_a_minute_for_each(start, certificate):
+    key = certificate.with_name("localhost-key.pem")
+    server = start("--tls-cert", str(certificate), "--tls-key", str(key), "--admin-listen", "127.0.0.1:0")
+    for _ in range(3):
+        with pytest.raises(urllib3.exceptions.SSLError, match="certificate verify failed"):
+            urllib3.PoolManager(retries=False).request("GET", f"{server.url}/v2/")
+    plain = urllib3.PoolManager(retries=False).request("GET", f"http://{server.address}/v2/")
+    assert plain.status == 400 and b"https://" in plain.data
+    [admin] = [event["admin"] for event in server.events() if event.get("message") == "ready"]
+
+    def counted() -> dict[str, str]:
+        metrics = urllib3.request("GET", f"http://{admin}/metrics").data.decode()
+        return dict(re.findall(r'roadstead_tls_handshakes_failed_total{reason="(\w+)"} (\d+)', metrics))
+
+    until(lambda: counted() == {"untrusted": "3", "plain_http": "1"}, "the metric")
+    logged = [event for event in server.events() if event.get("message", "").startswith("TLS handshake failed: ")]
+    assert sorted(event["reason"] for event in logged) == ["plain_http", "untrusted"], logged

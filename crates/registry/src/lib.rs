@@ -7,6 +7,7 @@ mod access_facts;
 mod access_key_row;
 mod access_keys;
 mod accounts;
+mod acme;
 mod aliases;
 mod backups;
 mod blobs;
@@ -66,6 +67,7 @@ mod users;
 mod portability;
 
 pub use access_facts::facts::AccessFacts;
+pub use acme::CertificateState;
 pub use backups::{Backup, BackupCopy, BackupOptions, BackupPlace, Snapshot};
 pub use blobs::{BlobReader, StoreMetrics};
 pub use board::Board;

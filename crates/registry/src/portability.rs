@@ -5,10 +5,10 @@ pub(crate) mod postgres;
 
 use crate::metadata::{Column, METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
-    access_facts, access_key_row, access_keys, accounts, aliases, backups, bulletins, catalog_data, checking, collection, download_volumes,
-    gallery, image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics, referrers, registry_row,
-    repositories, repository_blobs, repository_policies, repository_row, resource_tags, scrubbing, search, stale, tags, transfer, uploads,
-    user_policies, users,
+    access_facts, access_key_row, access_keys, accounts, acme, aliases, backups, bulletins, catalog_data, checking, collection,
+    download_volumes, gallery, image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics,
+    referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row, resource_tags, scrubbing, search, stale,
+    tags, transfer, uploads, user_policies, users,
 };
 use postgres::Postgres;
 use std::path::Path;
@@ -20,6 +20,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     access_key_row::STATEMENTS,
     access_keys::STATEMENTS,
     accounts::STATEMENTS,
+    acme::STATEMENTS,
     aliases::STATEMENTS,
     backups::rows::STATEMENTS,
     backups::second_copy::STATEMENTS,

@@ -1,10 +1,13 @@
 //! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
-//! certificate, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, verifies stored
-//! blobs, keeps up to date what the gallery derives, and tidies the statistics.
+//! certificates, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, verifies stored
+//! blobs, keeps up to date what the gallery derives, tidies the statistics, and orders certificates.
 
+mod certificates;
 mod gallery;
 mod leading;
 mod scrub;
+
+pub(crate) use certificates::{check as check_certificate_authority, load as load_certificates};
 
 use crate::server::Server;
 use roadstead_registry::{Collection, Error, Garbage};
@@ -16,18 +19,13 @@ const BETWEEN_TIDYINGS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs all background tasks. Never returns.
 pub(crate) async fn run(server: &Server) {
-    let follow_certificate = async {
-        if let Some(tls) = &server.tls {
-            tls.follow_files().await;
-        }
-    };
     let (flush_pulls, sum_up) = (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute());
     let limits = async {
         let installation = &server.installation;
         let (share, save) = (server.limiters.share_regularly(installation), server.limiters.save_regularly(installation));
         tokio::join!(share, save, installation.share_expected_pulls_regularly())
     };
-    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, follow_certificate, sum_up);
+    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, certificates::follow(server), sum_up);
 }
 
 /// Does what one server does for all, whenever this one leads. Never returns.
@@ -36,7 +34,8 @@ async fn do_for_all(server: &Server) {
         let leadership = leading::lead(server).await;
         tracing::debug!("this server leads");
         let work = async {
-            tokio::join!(collect_garbage(server), gallery::keep_up(server), tidy_pull_statistics(server), scrub::run(server));
+            let (gallery, certificates) = (gallery::keep_up(server), certificates::order(server));
+            tokio::join!(collect_garbage(server), gallery, tidy_pull_statistics(server), scrub::run(server), certificates);
             Ok(())
         };
         if let Err(error) = leadership.run(work).await {

@@ -4,7 +4,9 @@
 //! `settings::SETTINGS`.
 
 mod accounts;
+mod acme;
 mod blob_redirect;
+mod certificates;
 mod cors;
 mod file;
 mod flags;
@@ -20,6 +22,7 @@ mod sources;
 mod tests;
 pub(crate) mod values;
 
+pub(crate) use acme::AcmeConfig;
 pub(crate) use cors::Cors;
 pub(crate) use flags::{Flags, PlaceFlags};
 pub(crate) use gallery::GalleryConfig;

@@ -13,7 +13,8 @@ pub(crate) use listener::serve;
 
 use crate::http::{Activity, Peer};
 use crate::router::Router;
-use crate::tls::{HTTP2, Tls};
+use crate::server::Server;
+use crate::tls::{HTTP2, HandshakeError, HandshakeFailure, Tls};
 use framing_guard::FramingGuard;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -24,7 +25,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -78,20 +79,20 @@ async fn secure(
     protocols: &Protocols,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let address = peer.address;
+    let (address, server) = (peer.address, &router.server);
     let handshake = async {
         if is_plain_http(&stream.tcp).await {
             refuse_plain_http(stream, &peer.activity).await;
-            return None;
+            return Err(HandshakeError { failure: HandshakeFailure::PlainHttp, error: None });
         }
-        Some(tls.acceptor.accept(stream).await)
+        tls.accept(stream, &server.installation).await
     };
     let handshake = tokio::select! {
         handshake = timeout(HANDSHAKE, handshake) => handshake,
         () = peer.activity.drained(&mut stopping) => return,
     };
-    match handshake {
-        Ok(Some(Ok(secured))) => {
+    match handshake.unwrap_or(Err(HandshakeError { failure: HandshakeFailure::Timeout, error: None })) {
+        Ok(Some(secured)) => {
             let pending_streams = &protocols.pending_streams;
             let (stream, protocol) = match secured.get_ref().1.alpn_protocol() {
                 Some(HTTP2) => (FramingGuard::of_http2(secured, pending_streams), &protocols.http2),
@@ -99,9 +100,18 @@ async fn secure(
             };
             answer(stream, peer, router.clone(), protocol, stopping).await;
         }
-        Ok(Some(Err(error))) => tracing::debug!(peer = %address, %error, "TLS handshake failed"),
-        Ok(None) => tracing::debug!(peer = %address, "plain HTTP on an HTTPS port"),
-        Err(_) => tracing::debug!(peer = %address, "TLS handshake not completed within {} s", HANDSHAKE.as_secs()),
+        Ok(None) => tracing::debug!(peer = %address, "a certificate authority has validated a domain"),
+        Err(failed) => report(server, tls, address, &failed),
+    }
+}
+
+/// Counts a failed handshake, and logs it if an operator should know and not too many are logged.
+fn report(server: &Server, tls: &Tls, peer: SocketAddr, failed: &HandshakeError) {
+    let (reason, error) = (failed.failure.label(), failed.error.as_ref().map(tracing::field::display));
+    server.telemetry.handshake_failed(reason);
+    match failed.failure.advice().zip(tls.failures.admit(failed.failure, Instant::now())) {
+        Some((advice, unlogged)) => tracing::info!(%peer, reason, error, unlogged, "TLS handshake failed: {advice}"),
+        None => tracing::debug!(%peer, reason, error, "TLS handshake failed"),
     }
 }
 

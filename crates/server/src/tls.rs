@@ -1,20 +1,34 @@
-//! The TLS certificate and key of the server, reloaded when the files change.
+//! HTTPS: the certificates of the server, and why handshakes fail.
+//!
+//! A certificate is read from files, which are read again when they change, or an authority issues it (ACME, RFC 8555). Then it is in
+//! the database, and so are the answers to the authority's challenges, which it may ask any replica for.
 
-use crate::config::{Config, ConfigError, Place};
-use parking_lot::RwLock;
+mod certificate;
+mod challenge;
+mod failure;
+mod failure_log;
+mod files;
+mod served;
+
+pub(crate) use certificate::Certificate;
+pub(crate) use failure::HandshakeFailure;
+
+use crate::config::Config;
+use challenge::Challenges;
+use failure_log::FailureLog;
+use files::{FileStates, Files};
+use roadstead_registry::Installation;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use std::fs;
+use rustls::server::Acceptor;
+use served::Served;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// ALPN protocols by preference (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
@@ -23,13 +37,6 @@ pub(crate) const HTTP2: &[u8] = b"h2";
 /// How often the files are checked: tools that renew certificates do not notify the server.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The PEM files of a certificate chain and its private key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     /// `reason` completes the sentence that the path begins.
@@ -37,95 +44,125 @@ pub(crate) enum TlsError {
     File { path: PathBuf, reason: String },
     /// The key belongs to another certificate, or is of an unsupported kind.
     #[error("the certificate in '{}' and the key in '{}' cannot be used together: {reason}", files.certificate.display(), files.key.display())]
-    Pair { files: Files, reason: rustls::Error },
+    Pair { files: Files, reason: String },
+    /// The TLS library refuses the configuration.
+    #[error("cannot set up TLS: {0}")]
+    Library(#[from] rustls::Error),
 }
 
-impl Files {
-    /// Returns the configured files. Fails if only one is set.
-    pub(crate) fn of(config: &Config) -> Result<Option<Self>, ConfigError> {
-        let missing = |absent: &str, present: &str| {
-            let reason = format!("is not set, but --{present} is: set both or neither");
-            Err(ConfigError { place: Place::Flag(absent.to_owned()), reason })
-        };
-        match (&config.tls_cert, &config.tls_key) {
-            (Some(certificate), Some(key)) => Ok(Some(Self { certificate: certificate.clone(), key: key.clone() })),
-            (None, None) => Ok(None),
-            (Some(_), None) => missing("tls-key", "tls-cert"),
-            (None, Some(_)) => missing("tls-cert", "tls-key"),
-        }
-    }
-
-    fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-        let refuse = |path: &Path, reason: String| TlsError::File { path: path.to_owned(), reason };
-        let read = |path: &Path| fs::read(path).map_err(|error| refuse(path, format!("cannot be read: {error}")));
-        let chain = CertificateDer::pem_slice_iter(&read(&self.certificate)?).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(|error| refuse(&self.certificate, format!("is no PEM file: {error}")))?;
-        if chain.is_empty() {
-            return Err(refuse(&self.certificate, "holds no certificate".to_owned()));
-        }
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?);
-        let key = key.map_err(|error| refuse(&self.key, format!("holds no private key: {error}")))?;
-        CertifiedKey::from_der(chain, key, provider).map_err(|reason| TlsError::Pair { files: self.clone(), reason })
-    }
-
-    /// Changes when one of the files, or the target of a symbolic link, is written or replaced.
-    fn state(&self) -> io::Result<FileStates> {
-        let state = |path: &Path| fs::metadata(path).map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
-        Ok([state(&self.certificate)?, state(&self.key)?])
-    }
-}
-
-/// Inode, size and modification time of both files.
-type FileStates = [(u64, u64, i64, i64); 2];
-
-/// Accepts TLS connections with the current certificate.
-pub(crate) struct Tls {
-    pub(crate) acceptor: TlsAcceptor,
-    files: Files,
-    provider: Arc<CryptoProvider>,
-    current: Arc<Current>,
-    /// The state of the files just before they were read.
-    loaded: Option<FileStates>,
-}
-
-/// The certificate in use.
+/// A failed handshake.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+pub(crate) struct HandshakeError {
+    pub(crate) failure: HandshakeFailure,
+    pub(crate) error: Option<io::Error>,
+}
 
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().clone())
-    }
+/// Accepts TLS connections with the current certificates.
+pub(crate) struct Tls {
+    config: Arc<ServerConfig>,
+    provider: Arc<CryptoProvider>,
+    served: Arc<Served>,
+    source: Source,
+    pub(crate) failures: FailureLog,
+}
+
+/// Where the certificates come from.
+enum Source {
+    Files {
+        files: Files,
+        /// Their state just before they were read.
+        loaded: Option<FileStates>,
+    },
+    Authority(Challenges),
 }
 
 impl Tls {
-    pub(crate) fn load(files: Files) -> Result<Self, TlsError> {
-        let loaded = files.state().ok();
+    /// TLS as configured. `None` if connections are plain.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let current = Arc::new(Current(RwLock::new(Arc::new(files.load(&provider)?))));
-        let versions = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-        let builder = versions.map_err(|reason| TlsError::Pair { files: files.clone(), reason })?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(current.clone());
+        let served = Arc::new(Served::default());
+        let source = match Files::of(config) {
+            Some(files) => {
+                let loaded = files.state().ok();
+                served.replace_all(files.load(&provider)?);
+                Source::Files { files, loaded }
+            }
+            None if config.acme.domains.is_empty() => return Ok(None),
+            None => Source::Authority(Challenges::of(config.acme.domains.clone())),
+        };
+        let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+        let mut config = builder.with_no_client_auth().with_cert_resolver(served.clone());
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        Ok(Self { acceptor: Arc::new(config).into(), files, provider, current, loaded })
+        Ok(Some(Self { config: Arc::new(config), provider, served, source, failures: FailureLog::default() }))
     }
 
-    /// Reloads the files whenever they have changed. If they do not match, as between the writes of one and the other, the current
-    /// certificate remains in use. Never returns.
-    pub(crate) async fn follow_files(&self) {
-        let mut seen = self.loaded;
+    /// Performs a handshake. Returns `None` for that of an authority which validates that this server answers for a domain.
+    pub(crate) async fn accept<S>(&self, stream: S, installation: &Installation) -> Result<Option<TlsStream<S>>, HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let failed = |error: io::Error| match HandshakeFailure::of(&error) {
+            HandshakeFailure::Other if self.served.is_empty() => {
+                HandshakeError { failure: HandshakeFailure::NoCertificate, error: Some(error) }
+            }
+            failure => HandshakeError { failure, error: Some(error) },
+        };
+        let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(failed)?;
+        let answer = match &self.source {
+            Source::Authority(challenges) => challenges.answer(&handshake.client_hello(), installation, &self.provider).await,
+            Source::Files { .. } => None,
+        };
+        if let Some(answer) = answer {
+            let mut validated = handshake.into_stream(answer).await.map_err(failed)?;
+            // The authority has seen what it wants, and may be gone.
+            let _ = validated.shutdown().await;
+            return Ok(None);
+        }
+        handshake.into_stream(self.config.clone()).await.map(Some).map_err(failed)
+    }
+
+    /// The certificates in use.
+    pub(crate) fn certificates(&self) -> Vec<Certificate> {
+        self.served.all()
+    }
+
+    pub(crate) fn certificate_for(&self, domain: &str) -> Option<Certificate> {
+        self.served.of(domain).map(|(_, certificate)| certificate)
+    }
+
+    /// The number of the certificate in use among those issued for a domain.
+    pub(crate) fn number_for(&self, domain: &str) -> Option<u64> {
+        self.served.of(domain).map(|(number, _)| number)
+    }
+
+    /// Serves a certificate for a domain from now on.
+    pub(crate) fn serve_for(&self, domain: &str, number: u64, certificate: Certificate) {
+        self.served.put(domain, number, certificate);
+    }
+
+    /// Reads a chain and its key, all in PEM form. Fails with the end of a sentence.
+    pub(crate) fn read(&self, pem: &[u8]) -> Result<Certificate, String> {
+        Certificate::of_pem(pem, &self.provider)
+    }
+
+    /// Reloads the files whenever they have changed, and calls `changed` each time. If they do not match, as between the writes of one
+    /// and the other, the current certificate remains in use. Never returns if there are files.
+    pub(crate) async fn follow_files(&self, changed: impl Fn()) {
+        let Source::Files { files, loaded } = &self.source else { return };
+        let mut seen = *loaded;
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
             // Two stat calls every few seconds are not worth a blocking thread.
-            let Ok(state) = self.files.state() else { continue };
+            let Ok(state) = files.state() else { continue };
             if seen == Some(state) {
                 continue;
             }
             seen = Some(state);
-            match self.files.load(&self.provider) {
-                Ok(key) => {
-                    *self.current.0.write() = Arc::new(key);
-                    tracing::info!(certificate = %self.files.certificate.display(), "the certificate was renewed");
+            match files.load(&self.provider) {
+                Ok(certificate) => {
+                    self.served.replace_all(certificate);
+                    tracing::info!(certificate = %files.certificate.display(), "the certificate was renewed");
+                    changed();
                 }
                 Err(error) => tracing::warn!(%error, "the new certificate cannot be used: the old one stays in use"),
             }

@@ -30,6 +30,7 @@ pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0009_uploads.sql"),
     include_str!("../../migrations/0010_key_check.sql"),
     include_str!("../../migrations/0011_leaders.sql"),
+    include_str!("../../migrations/0012_acme.sql"),
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].

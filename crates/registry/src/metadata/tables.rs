@@ -133,6 +133,12 @@ pub(crate) static METADATA_TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
         Table::new("search_trigram", &[Text("trigram"), Integer("length"), Text("term")], &[]),
         Table::new("search_version", &[Integer("version")], &[]),
         Table::new("ended_upload", &[Text("id")], &[Integer("until")]),
+        Table::new("acme_account", &[Text("directory")], &[Bytes("sealed"), Integer("created_at")]),
+        Table::new(
+            "acme_certificate",
+            &[Text("directory"), Text("domain")],
+            &[Bytes("sealed"), Integer("issued"), Integer("attempts"), Integer("retry_at")],
+        ),
     ]
 });
 
@@ -171,10 +177,11 @@ pub(crate) static STATISTICS_TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
     ]
 });
 
-/// The tables of one place only, which are not copied: unfinished uploads, what processes that run tell each other, and the versions of
-/// the schemas.
+/// The tables of one place only, which are not copied: unfinished uploads, what processes that run tell each other, answers to challenges of
+/// certificate authorities, and the versions of the schemas.
 #[cfg(test)]
-pub(crate) const OF_ONE_PLACE: &[&str] = &["schema_version", "upload", "leader", "unfinished_transfer", "bulletin", "scrub"];
+pub(crate) const OF_ONE_PLACE: &[&str] =
+    &["schema_version", "upload", "leader", "unfinished_transfer", "bulletin", "scrub", "acme_challenge"];
 
 impl Column {
     pub(crate) const fn name(self) -> &'static str {

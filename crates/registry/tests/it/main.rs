@@ -1,6 +1,7 @@
 //! Operations on a real data directory.
 
 mod accounts;
+mod acme;
 mod backups;
 mod deleting;
 mod gallery;

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_uploads.sql"),
     include_str!("../../migrations/0010_key_check.sql"),
     include_str!("../../migrations/0011_leaders.sql"),
+    include_str!("../../migrations/0012_acme.sql"),
 ];
 
 /// Columns that a later migration removed, with what they were computed from.

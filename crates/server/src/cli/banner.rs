@@ -8,9 +8,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// The base of the URLs of a server for programs on this machine.
+/// The base of the URLs of a server: the first domain that it has a certificate for, otherwise a name for programs on this machine.
 pub(super) fn origin(server: &Server, address: SocketAddr) -> Origin {
-    server.config.public_url.clone().unwrap_or_else(|| Origin { scheme: server.scheme(), authority: dialable(address) })
+    let config = &server.config;
+    let domain = config.acme.domains.first().and_then(|domain| Origin::new("https", &format!("{domain}:{}", address.port())));
+    let local = || Origin { scheme: server.scheme(), authority: dialable(address) };
+    config.public_url.clone().or(domain).unwrap_or_else(local)
 }
 
 pub(super) fn announce(server: &Server, readiness: &Readiness<'_>, on_terminal: bool, took: Duration) {

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::router::emulator;
 use roadstead_registry::BlobsPlace;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
 /// The permission of other users to read a file.
@@ -23,6 +24,22 @@ pub(super) fn warn(config: &Config) {
         if mode & READ_BY_OTHERS != 0 {
             tracing::warn!(path = %path.display(), "a file that contains a secret is readable by every user of this machine: run chmod o-rwx on it");
         }
+    }
+}
+
+/// Says how the certificate authority reaches the server, and warns if it cannot do so directly.
+pub(super) fn warn_of_port(config: &Config, address: SocketAddr) {
+    if config.acme.domains.is_empty() {
+        return;
+    }
+    let (domains, directory) = (config.acme.domains.join(", "), &config.acme.directory);
+    tracing::info!(domains, directory, "the certificate authority connects to port 443 of each domain to issue certificates");
+    if address.port() != 443 {
+        let port = address.port();
+        tracing::warn!(
+            port,
+            "the server does not listen on port 443: forward port 443 to it without ending TLS, or use --listen 0.0.0.0:443"
+        );
     }
 }
 
@@ -51,7 +68,7 @@ pub(super) fn refuse_idle_hsts(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     let reason = "--hsts is sent over HTTPS only, and this server has no HTTPS";
-    Err(Failure::Failed(format!("{reason}: set --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
+    Err(Failure::Failed(format!("{reason}: set --acme-domain or --tls-cert, or name the HTTPS proxy with --trusted-proxy")))
 }
 
 /// Fails if `--ephemeral` would leave data behind, in a database or in a bucket.

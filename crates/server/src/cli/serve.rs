@@ -12,7 +12,7 @@ use crate::http::Surface;
 use crate::router::Router;
 use crate::server::Server;
 use crate::telemetry::Logs;
-use crate::tls::{Files, Tls};
+use crate::tls::Tls;
 use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
 use std::io::IsTerminal;
@@ -88,7 +88,9 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     checks::refuse_idle_hsts(&config)?;
     checks::refuse_redirects_nowhere(&config)?;
     checks::refuse_ephemeral_places(&config)?;
-    let tls = Files::of(&config)?.map(Tls::load).transpose().map_err(|error| Failure::Failed(error.to_string()))?;
+    config.refuse_half_certificates()?;
+    background::check_certificate_authority(&config.acme).map_err(Failure::Failed)?;
+    let tls = Tls::of(&config).map_err(|error| Failure::Failed(error.to_string()))?;
     // Bind before opening: a server that cannot listen must not leave a new data directory behind.
     let (listener, address) = listen_on("listen", &config.listen).await?;
     let admin = match &config.admin_listen {
@@ -107,6 +109,8 @@ async fn answer_until_a_signal(config: Config, audit: Audit, data: PathBuf, on_t
     if let Err(error) = server.limiters.restore(&installation).await {
         tracing::error!(%error, "the volumes of this month cannot be read: they are counted anew");
     }
+    background::load_certificates(&server).await;
+    checks::warn_of_port(&server.config, address);
     let used = Some(data.as_path()).filter(|_| server.config.places.need_directory());
     let readiness = Readiness {
         url: banner::origin(&server, address),

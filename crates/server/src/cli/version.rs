@@ -4,7 +4,7 @@ use roadstead_model::{Day, Timestamp};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What this program can do beyond what every registry does, for reports of faults.
-const FEATURES: &[&str] = &["sqlite", "postgresql", "s3", "https"];
+const FEATURES: &[&str] = &["sqlite", "postgresql", "s3", "https", "acme"];
 
 /// Several lines: version, commit, date, features and target. `build.rs` supplies what git knows, if it does.
 pub(super) fn long() -> String {

@@ -1,5 +1,6 @@
 //! All settings: the fields of [`Config`], and the rows of [`SETTINGS`] that set them.
 
+use super::acme::{self, AcmeConfig};
 use super::blob_redirect::{self, BlobRedirect};
 use super::cors::Cors;
 use super::gallery::GalleryConfig;
@@ -35,6 +36,7 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// The private key of `tls_cert`.
     pub tls_key: Option<PathBuf>,
+    pub acme: AcmeConfig,
     /// The `max-age` of `Strict-Transport-Security`, which is not sent if `None`.
     pub hsts: Option<Duration>,
     /// The web sites whose pages may read responses.
@@ -157,6 +159,17 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::text("tls_cert", "FILE", set!(tls_cert, values::path))
         .help("The PEM file with the certificate chain to serve HTTPS with; read again when it changes"),
     Row::text("tls_key", "FILE", set!(tls_key, values::path)).help("The PEM file with the private key of that certificate"),
+    Row::list("acme_domain", "DOMAIN", |config, text| config.acme.add_domain(text))
+        .help("A domain to serve HTTPS for with a certificate of Let's Encrypt or --acme-directory, whose terms you accept by this")
+        .unset("none"),
+    Row::text("acme_email", "ADDRESS", set!(acme.email, acme::email))
+        .help("The address to which the certificate authority may write about the certificates"),
+    Row::text("acme_directory", "URL", set!(acme.directory, acme::directory))
+        .help("The ACME directory of the certificate authority")
+        .default("https://acme-v02.api.letsencrypt.org/directory"),
+    Row::text("acme_ca_file", "FILE", set!(acme.ca_file, values::path))
+        .help("The PEM file with the certificates that a private ACME directory is trusted by")
+        .unset("those of the system"),
     Row::text("hsts", "DURATION", set!(hsts, values::duration))
         .help("How long browsers must use HTTPS only, such as 365d; this applies to every port of the host")
         .unset("off"),
@@ -296,7 +309,7 @@ fn push<T>(field: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
 impl Config {
     /// Whether the connections to [`Self::listen`] are HTTPS.
     pub fn serves_https(&self) -> bool {
-        self.tls_cert.is_some()
+        self.tls_cert.is_some() || !self.acme.domains.is_empty()
     }
 
     /// The options to open the installation with, whose data is in `data`.

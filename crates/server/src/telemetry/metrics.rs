@@ -59,6 +59,10 @@ struct Metrics {
     scrub_completed: Gauge,
     failed_logins: Family<[(&'static str, &'static str); 2], Counter>,
     pulls: Family<Label, Counter>,
+    failed_handshakes: Family<Label, Counter>,
+    /// By the first domain of the certificate.
+    certificate_expiry: Family<[(&'static str, String); 1], Gauge>,
+    certificate_orders: Family<Label, Counter>,
 }
 
 #[derive(Debug)]
@@ -166,6 +170,25 @@ impl Telemetry {
         self.0.failed_logins.get_or_create(&[("door", door), ("answer", answer)]).inc();
     }
 
+    /// Counts a failed TLS handshake.
+    pub(crate) fn handshake_failed(&self, reason: &'static str) {
+        self.0.failed_handshakes.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Updates when the certificates in use expire, by domain, in seconds since the Unix epoch.
+    pub(crate) fn certificates(&self, expiries: impl Iterator<Item = (String, i64)>) {
+        self.0.certificate_expiry.clear();
+        for (domain, expiry) in expiries {
+            self.0.certificate_expiry.get_or_create(&[("domain", domain)]).set(expiry);
+        }
+    }
+
+    /// Counts an order of a certificate.
+    pub(crate) fn certificate_ordered(&self, is_issued: bool) {
+        let outcome = if is_issued { "issued" } else { "failed" };
+        self.0.certificate_orders.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
     /// Encodes all metrics in the text format of Prometheus.
     pub(crate) fn as_text(&self) -> String {
         let mut text = String::with_capacity(8 * 1024);
@@ -205,6 +228,10 @@ impl Metrics {
         registry.register_with_unit("scrub_last_completed_timestamp", completed, Unit::Seconds, self.scrub_completed.clone());
         registry.register("failed_logins", "Invalid signatures, passwords and tokens", self.failed_logins.clone());
         registry.register("pulls", "Pulls of images", self.pulls.clone());
+        registry.register("tls_handshakes_failed", "Failed TLS handshakes", self.failed_handshakes.clone());
+        let expiry = "When the certificates in use expire, as a Unix timestamp";
+        registry.register_with_unit("tls_certificate_expiry_timestamp", expiry, Unit::Seconds, self.certificate_expiry.clone());
+        registry.register("acme_orders", "Orders of certificates at the certificate authority", self.certificate_orders.clone());
         registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());
         registry.register("build_info", "The running version", build);
         self.registry.register_collector(Box::new(Process::new()));

@@ -108,6 +108,18 @@ fn plain_http_on_a_secure_port_is_told_to_use_https_and_harms_nobody() {
 }
 
 #[test]
+fn a_certificate_that_clients_refuse_because_of_its_dates_is_served_with_a_warning_and_its_expiry_is_a_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let expired = Identity::expired(folder.path());
+    let server = start(&expired, &["--admin-listen", "127.0.0.1:0"]);
+    let warning = server.wait_for_event(|event| event["message"] == "the certificate has expired, so clients refuse it: renew it");
+    assert_eq!(warning["level"], "WARN");
+    let metrics = Connection::to(server.admin_address()).send("GET", "/metrics", &[], b"");
+    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(metrics.contains(r#"roadstead_tls_certificate_expiry_timestamp_seconds{domain="localhost"} 978307200"#), "{metrics}");
+}
+
+#[test]
 fn after_http2_was_agreed_on_nothing_else_is_answered() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write_to(folder.path());
@@ -127,15 +139,25 @@ fn files_that_cannot_be_used_are_refused_at_start_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     Identity::write_to(folder.path());
+    let other_chain = std::fs::read_to_string(path("chain.pem")).unwrap();
     std::fs::rename(path("key.pem"), path("old.pem")).unwrap();
     Identity::write_to(folder.path());
     std::fs::write(path("empty.pem"), "").unwrap();
+    std::fs::write(path("der.pem"), [0x30, 0x82, 0x01, 0x00]).unwrap();
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    std::fs::write(path("encrypted.pem"), encrypted).unwrap();
+    let chain = std::fs::read_to_string(path("chain.pem")).unwrap();
+    std::fs::write(path("reversed.pem"), format!("{other_chain}{chain}")).unwrap();
     let data = path("data");
     for (certificate, key, code, reason) in [
         ("none.pem", "key.pem", 1, "none.pem' cannot be read: "),
         ("empty.pem", "key.pem", 1, "empty.pem' holds no certificate"),
         ("chain.pem", "empty.pem", 1, "empty.pem' holds no private key: "),
-        ("chain.pem", "old.pem", 1, "cannot be used together: "),
+        ("chain.pem", "old.pem", 1, "cannot be used together: the key belongs to another certificate"),
+        ("reversed.pem", "key.pem", 1, "the certificate of the key must come first, before those of the authorities that issued it"),
+        ("key.pem", "chain.pem", 1, "key.pem' holds no certificate, but a private key: are --tls-cert and --tls-key swapped?"),
+        ("der.pem", "key.pem", 1, "der.pem' holds no certificate in PEM form: convert it with 'openssl x509 -inform der -in "),
+        ("chain.pem", "encrypted.pem", 1, "encrypted.pem' holds an encrypted private key: decrypt it with 'openssl pkey -in "),
         ("chain.pem", "", 2, "--tls-key: is not set, but --tls-cert is: set both or neither"),
     ] {
         let (certificate, key_path) = (path(certificate), path(key));

@@ -1,6 +1,7 @@
 //! Self-signed certificates, and clients that trust them.
 
 use super::Server;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{Read, Write};
@@ -18,12 +19,24 @@ pub(crate) struct Identity {
 impl Identity {
     /// Writes `chain.pem` and `key.pem`.
     pub(crate) fn write_to(directory: &Path) -> Self {
+        Self::write(directory, CertificateParams::new(["localhost".to_owned()]).unwrap())
+    }
+
+    /// Writes them with a certificate that expired at the beginning of 2001.
+    pub(crate) fn expired(directory: &Path) -> Self {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
+        Self::write(directory, params)
+    }
+
+    fn write(directory: &Path, params: CertificateParams) -> Self {
         let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
         let (chain_file, key_file) = (path("chain.pem"), path("key.pem"));
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(&key_file, made.signing_key.serialize_pem()).unwrap();
-        std::fs::write(&chain_file, made.cert.pem()).unwrap();
-        Self { certificate: made.cert.der().clone(), chain_file, key_file }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(&key_file, key.serialize_pem()).unwrap();
+        std::fs::write(&chain_file, certificate.pem()).unwrap();
+        Self { certificate: certificate.der().clone(), chain_file, key_file }
     }
 
     /// The flags of a server with this certificate.

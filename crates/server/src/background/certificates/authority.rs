@@ -1,0 +1,247 @@
+//! A certificate authority with an ACME directory (RFC 8555).
+
+use crate::config::AcmeConfig;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Collected, Limited};
+use instant_acme::{
+    Account, AccountBuilder, AccountCredentials, AuthorizationHandle, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType,
+    Error, HttpClient, Identifier, NewAccount, NewOrder, Order, OrderStatus, Problem, RetryPolicy,
+};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use reqwest::{Certificate, Client};
+use roadstead_registry::Installation;
+use std::error::Error as StdError;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a connection to the authority may take, and an answer.
+const CONNECTING: Duration = Duration::from_secs(10);
+const ANSWERING: Duration = Duration::from_secs(30);
+/// The maximum length of an answer in bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+/// How long it may take to find the account, and to place an order.
+const PLACING: Duration = Duration::from_secs(60);
+/// How long the authority may take to validate a domain, and again to issue the certificate.
+const POLLING: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(120));
+/// How long an order may take after it was placed.
+const ISSUING: Duration = Duration::from_secs(300);
+
+/// Why no certificate was issued. The texts are for operators.
+#[derive(Debug)]
+pub(super) enum OrderError {
+    /// The authority did not answer, so the order does not count.
+    Unreachable(String),
+    /// The authority has reached a limit.
+    RateLimited(String),
+    Failed(String),
+}
+
+/// Orders certificates at the configured authority.
+pub(super) struct Authority<'a> {
+    config: &'a AcmeConfig,
+    installation: &'a Installation,
+}
+
+/// Fails with a message unless the directory can be asked.
+pub(crate) fn check(config: &AcmeConfig) -> Result<(), String> {
+    if config.domains.is_empty() { Ok(()) } else { client(config).map(drop) }
+}
+
+impl<'a> Authority<'a> {
+    pub(super) fn of(config: &'a AcmeConfig, installation: &'a Installation) -> Self {
+        Self { config, installation }
+    }
+
+    /// Orders a certificate for a domain. Returns its chain and its key in PEM form.
+    pub(super) async fn order(&self, domain: &str) -> Result<Vec<u8>, OrderError> {
+        let silent = |_| OrderError::Unreachable(format!("no answer within {} s", PLACING.as_secs()));
+        let mut order = timeout(PLACING, self.place(domain)).await.map_err(silent)??;
+        let late = |_| OrderError::Failed(format!("no certificate within {} s", ISSUING.as_secs()));
+        let issued = timeout(ISSUING, self.complete(&mut order, domain)).await.map_err(late);
+        if let Err(error) = self.installation.delete_acme_challenge(domain).await {
+            tracing::debug!(%error, "a challenge could not be deleted: it expires");
+        }
+        issued?
+    }
+
+    /// Places an order with the account, which is made when it is missing: also when the authority does not know it any more.
+    async fn place(&self, domain: &str) -> Result<Order, OrderError> {
+        let identifiers = [Identifier::Dns(domain.to_owned())];
+        if let Some(account) = self.stored_account().await? {
+            match account.new_order(&NewOrder::new(&identifiers)).await {
+                Err(Error::Api(problem)) if is(&problem, "accountDoesNotExist") => {}
+                placed => return placed.map_err(unplaced),
+            }
+        }
+        self.new_account().await?.new_order(&NewOrder::new(&identifiers)).await.map_err(unplaced)
+    }
+
+    async fn stored_account(&self) -> Result<Option<Account>, OrderError> {
+        let stored = self.installation.acme_account(&self.config.directory).await.map_err(of_database)?;
+        let Some(credentials) = stored.and_then(|stored| serde_json::from_slice::<AccountCredentials>(&stored).ok()) else {
+            return Ok(None);
+        };
+        self.builder()?.from_credentials(credentials).await.map(Some).map_err(unplaced)
+    }
+
+    async fn new_account(&self) -> Result<Account, OrderError> {
+        let contact = self.config.email.as_ref().map(|email| format!("mailto:{email}"));
+        let contact: Vec<&str> = contact.as_deref().into_iter().collect();
+        let account = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+        let made = self.builder()?.create(&account, self.config.directory.clone(), None).await;
+        let (account, credentials) = made.map_err(unplaced)?;
+        let credentials = serde_json::to_vec(&credentials).map_err(|error| OrderError::Failed(error.to_string()))?;
+        self.installation.put_acme_account(&self.config.directory, &credentials).await.map_err(of_database)?;
+        tracing::info!(directory = self.config.directory, account = account.id(), "an account was made at the certificate authority");
+        Ok(account)
+    }
+
+    fn builder(&self) -> Result<AccountBuilder, OrderError> {
+        client(self.config).map_err(OrderError::Failed)
+    }
+
+    async fn complete(&self, order: &mut Order, domain: &str) -> Result<Vec<u8>, OrderError> {
+        self.validate(order, domain).await?;
+        let (key, request) = signing_request(domain).map_err(|error| OrderError::Failed(error.to_string()))?;
+        order.finalize_csr(&request).await.map_err(failed)?;
+        let chain = order.poll_certificate(&POLLING).await.map_err(failed)?;
+        Ok(format!("{}\n{key}", chain.trim_end()).into_bytes())
+    }
+
+    /// Proves to the authority that this installation answers for the domain.
+    async fn validate(&self, order: &mut Order, domain: &str) -> Result<(), OrderError> {
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let authorization = authorization.map_err(failed)?;
+            if authorization.status != AuthorizationStatus::Valid {
+                self.prepare(authorization, domain).await?;
+            }
+        }
+        match order.poll_ready(&POLLING).await {
+            Ok(OrderStatus::Ready | OrderStatus::Valid) => Ok(()),
+            outcome => Err(match refusal(order).await {
+                Some(problem) => failed(Error::Api(problem)),
+                None => outcome.map_or_else(failed, |status| OrderError::Failed(format!("the order is {status:?}"))),
+            }),
+        }
+    }
+
+    /// Lets every server answer the challenge, and asks the authority to connect.
+    async fn prepare(&self, mut authorization: AuthorizationHandle<'_>, domain: &str) -> Result<(), OrderError> {
+        let missing = || OrderError::Failed("the certificate authority does not offer the challenge tls-alpn-01".to_owned());
+        let mut challenge = authorization.challenge(ChallengeType::TlsAlpn01).ok_or_else(missing)?;
+        let digest = <[u8; 32]>::try_from(challenge.key_authorization().digest().as_ref());
+        let digest = digest.map_err(|_| OrderError::Failed("the digest of the challenge has not 32 bytes".to_owned()))?;
+        self.installation.put_acme_challenge(domain, digest).await.map_err(of_database)?;
+        challenge.set_ready().await.map_err(failed)
+    }
+}
+
+/// Why the authority could not validate a domain.
+async fn refusal(order: &mut Order) -> Option<Problem> {
+    let mut authorizations = order.authorizations();
+    while let Some(Ok(mut authorization)) = authorizations.next().await {
+        if let Ok(state) = authorization.refresh().await
+            && let Some(problem) = state.challenges.iter().find_map(|challenge| challenge.error.clone())
+        {
+            return Some(problem);
+        }
+    }
+    None
+}
+
+/// A new key in PEM form, and a request to certify it for a domain.
+fn signing_request(domain: &str) -> Result<(String, Vec<u8>), rcgen::Error> {
+    let mut params = CertificateParams::new([domain.to_owned()])?;
+    params.distinguished_name = DistinguishedName::new();
+    let key = KeyPair::generate()?;
+    let request = params.serialize_request(&key)?;
+    Ok((key.serialize_pem(), request.der().to_vec()))
+}
+
+fn client(config: &AcmeConfig) -> Result<AccountBuilder, String> {
+    let builder = Client::builder().https_only(true).connect_timeout(CONNECTING).timeout(ANSWERING);
+    let builder = match &config.ca_file {
+        Some(path) => builder.tls_certs_only(authorities_in(path)?),
+        None => builder,
+    };
+    let client = builder.build().map_err(|error| format!("certificates cannot be ordered: {}", with_causes(&error)))?;
+    Ok(Account::builder_with_http(Box::new(Http(client))))
+}
+
+fn authorities_in(path: &Path) -> Result<Vec<Certificate>, String> {
+    let refuse = |why: String| format!("--acme-ca-file: '{}' cannot be used: {why}", path.display());
+    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(with_causes(&error)))?;
+    if authorities.is_empty() { Err(refuse("it holds no certificate".to_owned())) } else { Ok(authorities) }
+}
+
+/// What the ACME client sends requests by.
+struct Http(Client);
+
+impl HttpClient for Http {
+    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let client = self.0.clone();
+        Box::pin(async move {
+            let other = |error: reqwest::Error| Error::Other(Box::new(error));
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map(Collected::to_bytes).unwrap_or_else(|never| match never {});
+            let request = reqwest::Request::try_from(Request::from_parts(head, body)).map_err(other)?;
+            let response: http::Response<reqwest::Body> = client.execute(request).await.map_err(other)?.into();
+            Ok(BytesResponse::from(response.map(|body| Limited::new(body, LONGEST_ANSWER))))
+        })
+    }
+}
+
+/// Whether a problem is of a type of RFC 8555, section 6.7.
+fn is(problem: &Problem, name: &str) -> bool {
+    problem.r#type.as_deref().and_then(|kind| kind.strip_prefix("urn:ietf:params:acme:error:")) == Some(name)
+}
+
+/// The error of an order that may not have been placed.
+fn unplaced(error: Error) -> OrderError {
+    match error {
+        Error::Api(_) => failed(error),
+        error => OrderError::Unreachable(with_causes(&error)),
+    }
+}
+
+fn failed(error: Error) -> OrderError {
+    match error {
+        Error::Api(problem) if is(&problem, "rateLimited") => OrderError::RateLimited(shown(&problem)),
+        Error::Api(problem) => OrderError::Failed(shown(&problem)),
+        error => OrderError::Failed(with_causes(&error)),
+    }
+}
+
+fn of_database(error: roadstead_registry::Error) -> OrderError {
+    OrderError::Failed(error.to_string())
+}
+
+/// The texts of a problem and of its parts.
+fn shown(problem: &Problem) -> String {
+    let kind = problem.r#type.as_deref().unwrap_or("a problem without a type");
+    let details = problem.detail.iter().chain(problem.subproblems.iter().filter_map(|part| part.detail.as_ref()));
+    format!("{} ({kind})", details.map(String::as_str).collect::<Vec<_>>().join("; "))
+}
+
+/// An error with those that caused it, because that of an HTTP client only says that it could not connect.
+fn with_causes(error: &dyn StdError) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    let text = texts.join(": ");
+    match text.contains("UnknownIssuer") {
+        true => format!("{text}: name the authority's own certificate with --acme-ca-file"),
+        false => text,
+    }
+}
