@@ -16,8 +16,9 @@ install -m 755 "$binary" "$root/usr/bin/roadstead"
 # A fifth of the binary is names of functions, which only the backtraces of panics show.
 strip --strip-all "$root/usr/bin/roadstead"
 # Paths such as "/lib/x86_64-linux-gnu/libc.so.6" and "/lib64/ld-linux-x86-64.so.2", or none if the binary is static.
-libraries=$(ldd "$binary" 2>/dev/null | grep -oE '/[^ ]+' || true)
-for library in $libraries; do
+linked=$(ldd "$binary" 2>&1) || [[ $linked == *'not a dynamic executable'* ]] || { echo "image-root.sh: $linked" >&2; exit 1; }
+[[ $linked != *'not found'* ]] || { echo "image-root.sh: $linked" >&2; exit 1; }
+for library in $(grep -oE '/[^ ]+' <<<"$linked"); do
     install -D -m 755 "$library" "$root$library"
 done
 
