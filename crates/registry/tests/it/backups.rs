@@ -124,6 +124,7 @@ async fn a_backup_beside_a_server_has_the_state_at_its_beginning_and_the_next_on
     assert_images(&world, &restored, 0..25).await;
     assert_eq!(restored.id(), world.installation.id());
     restored.close().await;
+    drop(restored);
     let text = refusal(&place, &database.options(folder.path())).await;
     assert!(text.contains("the target is not empty"), "{text}");
 }
