@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub blobs: u64,
     /// The sum of the sizes of all blobs.
     pub blob_bytes: u64,
-    /// What was damaged in the source, by the names of images: at most [`MOST_DAMAGED`](super::making::MOST_DAMAGED).
+    /// What was damaged in the source, by the names of images: at most 1,000.
     pub damaged: Vec<String>,
     pub(crate) metadata: StoredFile,
     pub(crate) statistics: Option<StoredFile>,
