@@ -22,6 +22,10 @@ pub(super) struct Lanes(Mutex<HashMap<String, Vec<Box<dyn Waiting>>>>);
 trait Waiting: Send + Sync {
     fn run<'a>(&'a self, tx: &'a mut Tx<'_>) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 
+    /// Whether its request still waits for the answer. A write that has not begun for a request that was dropped never runs, and what it
+    /// holds counts no longer in any budget.
+    fn is_wanted(&self) -> bool;
+
     /// Answers the caller once the write is committed or has failed.
     fn answer(self: Box<Self>, ended: Result<()>);
 }
@@ -46,6 +50,10 @@ where
         })
     }
 
+    fn is_wanted(&self) -> bool {
+        !self.caller.is_closed()
+    }
+
     fn answer(self: Box<Self>, ended: Result<()>) {
         let result = self.result.into_inner();
         let missing = || Error::Internal("a write that was committed has not run".to_owned());
@@ -59,14 +67,20 @@ impl Lanes {
     fn enter(&self, lane: &str, write: Box<dyn Waiting>) -> bool {
         let mut lanes = self.0.lock();
         let is_empty = !lanes.contains_key(lane);
-        lanes.entry(lane.to_owned()).or_default().push(write);
+        let waiting = lanes.entry(lane.to_owned()).or_default();
+        waiting.retain(|write| write.is_wanted());
+        waiting.push(write);
         is_empty
     }
 
     /// Takes the next writes of a lane. Without any, the lane ends.
     fn next(&self, lane: &str) -> Vec<Box<dyn Waiting>> {
         let mut lanes = self.0.lock();
-        let next = lanes.get_mut(lane).map(|waiting| waiting.drain(..waiting.len().min(TOGETHER)).collect::<Vec<_>>()).unwrap_or_default();
+        let mut next = Vec::new();
+        if let Some(waiting) = lanes.get_mut(lane) {
+            waiting.retain(|write| write.is_wanted());
+            next.extend(waiting.drain(..waiting.len().min(TOGETHER)));
+        }
         if next.is_empty() {
             lanes.remove(lane);
         }

@@ -77,6 +77,12 @@ impl Transaction {
         count(&self.counters.statements);
         let prepared = self.prepared(sql).await;
         let statement = prepared.map_err(|failure| self.fail(failure))?;
+        if self.sent.len() >= AT_A_TIME {
+            let earlier = self.earlier();
+            if let Err(failure) = self.connection.answer(earlier).await {
+                return Err(self.fail(failure));
+            }
+        }
         if let Some(begin) = self.take_begin() {
             let client = self.connection.client.clone();
             self.push(Box::pin(async move { client.batch_execute(begin).await.map(|()| 0) }));
@@ -227,9 +233,11 @@ impl Transaction {
         let count = |slot| format!("UPDATE change SET writes = writes + 1 WHERE slot = {slot}; COMMIT");
         let commit = counted.map_or_else(|| "COMMIT".to_owned(), count);
         let earlier = self.earlier();
+        let mut is_refused = false;
         let all = async {
             let (earlier, committed) = tokio::join!(biased; earlier, self.connection.client.batch_execute(&commit));
-            // The server does not commit after a failure.
+            // The server does not commit after a statement that it refused.
+            is_refused = earlier.as_ref().is_err_and(|error| error.code().is_some());
             earlier.and(committed)
         };
         let committed = self.connection.answer(all).await;
@@ -238,6 +246,10 @@ impl Transaction {
             Kind::Outdated => {
                 self.failed = Some(Kind::Outdated);
                 Aborted { kind: Kind::Outdated, error: failure.error }
+            }
+            kind if is_refused => {
+                self.failed = Some(kind);
+                Aborted { kind, error: failure.error }
             }
             // It may be committed or not: nobody may be told that it is, and it must not run again.
             _ => {
