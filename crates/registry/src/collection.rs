@@ -11,7 +11,7 @@
 //! finds the blob or stores it again.
 //!
 //! This holds across processes: a command may collect while servers run. The ages of uploads show which ones a server is writing to. One
-//! process at a time collects, which saves work, but nothing rests on that.
+//! process at a time collects. That saves work, and lets backups and repairs keep everything while they have the right to collect.
 
 pub(crate) mod abandoned_uploads;
 pub(crate) mod orphans;

@@ -134,6 +134,9 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
             tighten(data);
             permissions::create_file(&database).map_err(in_directory(&database))?;
             check_writable(&database)?;
+            // By the user of the server, who could not open it if a command of root had created it.
+            let collection = data.join(COLLECTION_LOCK);
+            permissions::create_file(&collection).map_err(in_directory(&collection))?;
             Ok(Some(lock))
         }
         // SQLite would open what it cannot write to, and fail later without naming it.

@@ -4,8 +4,9 @@
 //! clocks may differ by the time in between. An embedded database has one server, which needs no rows; commands and the server take turns in
 //! collecting garbage by the lock on a file.
 //!
-//! Steps of two holders may still overlap, because a step that has begun is not interrupted in the middle of a transaction. So a lease
-//! saves work that would be done twice, and correctness rests on what each transaction checks.
+//! Steps of two holders may still overlap, because a step that has begun is not interrupted in the middle of a transaction. So for
+//! most tasks a lease only saves work that would be done twice, and correctness rests on what each transaction checks. Backups and repairs rest
+//! on the lease of collection: nothing is deleted while they hold it.
 
 mod leadership;
 

@@ -140,10 +140,15 @@ impl Scrub<'_> {
 
     /// The bytes to read in a second.
     async fn measure(&self) -> Result<NonZeroU64> {
-        let after = &self.position.after;
+        let (rest, all) = (self.bytes_after(&self.position.after).await?, self.bytes_after("").await?);
+        Ok(rate(rest, all, self.remaining(), self.period))
+    }
+
+    /// What reading all blobs after this digest costs.
+    async fn bytes_after(&self, after: &str) -> Result<u64> {
         let select = async |tx: &mut Tx<'_>| tx.query_one::<(u64, u64)>(&SELECT_REST, params![after]).await;
         let (blobs, bytes) = self.installation.0.metadata.scan(select).await?.unwrap_or_default();
-        Ok(rate(bytes.saturating_add(blobs.saturating_mul(COST)), self.remaining(), self.period))
+        Ok(bytes.saturating_add(blobs.saturating_mul(COST)))
     }
 
     /// What is left of the time of the round.
@@ -153,11 +158,12 @@ impl Scrub<'_> {
     }
 }
 
-/// The bytes to read in a second so that the rest takes the rest of the time. A round that is late does not begin to hurry without bound:
-/// it takes at least a tenth of the period.
-fn rate(bytes: u64, remaining: Duration, period: Duration) -> NonZeroU64 {
-    let seconds = remaining.max(period / 10).as_secs_f64().max(1.0);
-    NonZeroU64::new((bytes as f64 / seconds).ceil() as u64).unwrap_or(NonZeroU64::MIN)
+/// The bytes to read in a second so that the rest takes the rest of the time. A round that is late does not hurry without bound: it reads at
+/// most ten times as fast as one that is in time.
+fn rate(rest: u64, all: u64, remaining: Duration, period: Duration) -> NonZeroU64 {
+    let wanted = rest as f64 / remaining.as_secs_f64().max(1.0);
+    let most = all as f64 * 10.0 / period.as_secs_f64().max(1.0);
+    NonZeroU64::new(wanted.min(most).ceil() as u64).unwrap_or(NonZeroU64::MIN)
 }
 
 #[cfg(test)]
@@ -167,10 +173,22 @@ mod tests {
     #[test]
     fn the_rest_is_read_in_the_rest_of_the_time_but_not_in_a_hurry() {
         let day = |days: u64| Duration::from_secs(days * 86_400);
-        for (bytes, remaining, expected) in
-            [(864_000_000, day(10), 1_000), (864_000_000, day(5), 2_000), (864_000_000, day(0), 10_000), (0, day(10), 1)]
-        {
-            assert_eq!(rate(bytes, remaining, day(10)).get(), expected, "{bytes} bytes in {remaining:?}");
+        let all = 864_000_000;
+        for (rest, remaining, expected) in [(all, day(10), 1_000), (all, day(5), 2_000), (all, day(0), 10_000), (0, day(10), 1)] {
+            assert_eq!(rate(rest, all, remaining, day(10)).get(), expected, "{rest} bytes in {remaining:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_ends_in_its_time_however_many_blobs_there_are() {
+        let period = Duration::from_secs(30 * 86_400);
+        for blobs in [10_u64, 1_000, 100_000] {
+            let (size, mut spent) = (1_000_000, 0.0);
+            for read in 0..blobs {
+                let remaining = Duration::from_secs_f64((period.as_secs_f64() - spent).max(0.0));
+                spent += size as f64 / rate((blobs - read) * size, blobs * size, remaining, period).get() as f64;
+            }
+            assert!(spent < period.as_secs_f64() * 1.01, "{blobs} blobs take {spent} s");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::files;
 use super::place::{BackupPlace, LockedPlace, Present, upload_of};
 use super::pruning;
 use super::rows::{self, Counts};
-use super::snapshot::{FORMAT, Snapshot, StoredFile};
+use super::snapshot::{FORMAT, HexKey, Snapshot, StoredFile};
 use crate::blobs::BlobStore;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
@@ -90,13 +90,14 @@ impl Installation {
         draft.close().await;
         copied?;
         let statistics = if has_statistics { Some(files::store(&statistics, store).await?) } else { None };
-        let master_key = (!options.without_master_key).then(|| self.0.secrets.to_hex());
+        let master_key = (!options.without_master_key).then(|| HexKey(self.0.secrets.to_hex()));
         let metadata = files::store(&metadata, store).await?;
         let snapshot = self.snapshot(begun, counts?, (metadata, statistics), master_key, texts);
         let name = to.place.complete(begun, &snapshot).await?;
         let (deleted_snapshots, deleted_blobs) = match options.keep {
-            Some(keep) => pruning::prune(to, keep).await?,
-            None => (0, 0),
+            Some(keep) if damaged == 0 => pruning::prune(to, keep).await?,
+            // An older snapshot may be the only one that has what is damaged now.
+            _ => (0, 0),
         };
         std::fs::remove_dir_all(&to.drafts)?;
         Ok(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs })
@@ -119,7 +120,7 @@ impl Installation {
         begun: Timestamp,
         Counts { repositories, images, tags, blobs, blob_bytes }: Counts,
         (metadata, statistics): (StoredFile, Option<StoredFile>),
-        master_key: Option<String>,
+        master_key: Option<HexKey>,
         damaged: Vec<String>,
     ) -> Snapshot {
         Snapshot {

@@ -16,12 +16,13 @@ pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep:
     if old.is_empty() {
         return Ok((0, 0));
     }
-    for name in old {
-        place.forget(name).await?;
-    }
     let mut needed = HashSet::new();
     for name in kept {
         add_keys(place, &place.snapshot(Some(name)).await?, &drafts.join("pruned.db"), &mut needed).await?;
+    }
+    // Only now: old snapshots are of use as long as one that is kept cannot be read.
+    for name in old {
+        place.forget(name).await?;
     }
     let (mut listing, mut deleted) = (place.store.list_older_than(Timestamp::from_micros(i64::MAX)).await?, 0);
     while let Some(page) = listing.next_page().await? {

@@ -31,7 +31,18 @@ pub struct Snapshot {
     pub(crate) metadata: StoredFile,
     pub(crate) statistics: Option<StoredFile>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) master_key: Option<String>,
+    pub(super) master_key: Option<HexKey>,
+}
+
+/// The master key in hex. It is never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct HexKey(pub(super) String);
+
+impl std::fmt::Debug for HexKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("HexKey(…)")
+    }
 }
 
 /// A file that is stored as a blob.
@@ -61,7 +72,7 @@ impl Snapshot {
 
     /// The master key, if the backup includes it.
     pub(crate) fn master_key(&self) -> Result<MasterKey> {
-        let Some(text) = &self.master_key else {
+        let Some(HexKey(text)) = &self.master_key else {
             return Err(Error::Refused(
                 "it was made without the master key: give that key by ROADSTEAD_MASTER_KEY or --master-key-file".to_owned(),
             ));
