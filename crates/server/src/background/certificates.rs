@@ -99,6 +99,10 @@ async fn order_one(server: &Server, tls: &Tls, domain: &str, state: Option<&Cert
             server.telemetry.certificate_ordered(true);
             let expires = Timestamp::from_seconds(certificate.not_after).to_rfc3339();
             tracing::info!(domain, expires, "a certificate was issued");
+            if schedule::renewal(&certificate) <= installation.now() {
+                let retry_at = postpone(before + 1, pause).await?;
+                tracing::warn!(domain, expires, retry_at, "the new certificate is due for renewal already: is the clock right?");
+            }
             return take_over(server, tls).await;
         }
         Err(error) => error,

@@ -41,7 +41,8 @@ impl Challenges {
         let digest = match installation.acme_challenge(domain).await {
             Ok(digest) => digest?,
             Err(error) => {
-                tracing::warn!(domain, %error, "a challenge of the certificate authority cannot be answered");
+                // Strangers can cause this, so it is no warning.
+                tracing::debug!(domain, %error, "a challenge of the certificate authority cannot be answered");
                 return None;
             }
         };
