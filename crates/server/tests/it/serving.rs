@@ -26,11 +26,13 @@ fn health_readiness_and_metrics_are_answered() {
     assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = metrics.text();
     for line in [
-        r#"roadstead_http_requests_total{door="probe",method="GET",status="2xx"} 2"#,
+        r#"roadstead_http_requests_total{door="probe",method="GET",status="200"} 2"#,
         "roadstead_http_requests_in_flight 1",
         r#"roadstead_http_request_duration_seconds_count{door="probe"} 2"#,
         concat!(r#"roadstead_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+        r#"roadstead_connections_refused_total{bound="all"} 0"#,
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
