@@ -6,7 +6,7 @@
 #   clients       docker, podman, buildah, skopeo, containerd, umoci, nginx, Caddy, curl, jq, the Python packages, and a Debian root for images
 #   python        the Python packages alone
 #   tools         crane, regctl, oras, helm, cosign, h2spec and Pebble (a certificate authority), built with Go
-#   packaging     what tests/packaging needs besides: buildah, runc and nginx, and actionlint and compose-go, built with Go
+#   packaging     what tests/packaging needs besides: buildah, runc and nginx, promtool, and actionlint and compose-go, built with Go
 #   sdks          Java and Maven; the scenarios of tests/sdks and a credential helper, built with Go, Java, Node and Rust
 #   scale         PostgreSQL, pgbouncer, nginx, and versitygw and toxiproxy, built with Go, for tests of several replicas
 #   minio         a second S3 server, built with Go
@@ -206,6 +206,17 @@ install_browser_packages() {
     cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
 }
 
+# promtool alone: the package of Debian that has it would start a server.
+install_promtool() {
+    [ ! -x "$cache/bin/promtool" ] || return 0
+    echo "installing promtool into $cache/bin"
+    local folder
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get -qq download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool)
+    install -D -m 755 "$folder/promtool" "$cache/bin/promtool"
+    rm -rf "$folder"
+}
+
 mkdir -p "$cache"
 for part in "$@"; do
     case $part in
@@ -264,6 +275,7 @@ for part in "$@"; do
             install_python
             install_go_language
             install_go "$ACTIONLINT" "$COMPOSE"
+            install_promtool
             ;;
         scale)
             want_postgres
