@@ -52,7 +52,7 @@ test-clients: build ## the service model, boto3, aws, SDKs, docker, crane …, a
 test-packaging: build ## the image in docker and podman, the Helm chart, compose.yaml, the workflows, against the release binary (needs root)
 	bash tests/install.sh clients tools packaging
 	$(PYTEST) tests/packaging
-	@echo 'not tried: contrib/Dockerfile, compose.yaml and the Helm chart in a cluster (they need images of others), workflows on GitHub'
+	@echo 'not tried: contrib/Dockerfile, compose.yaml and the Helm chart in a cluster (they need images of others), workflows on GitHub, the packages and the site (make release-check)'
 
 test-browser: build ## the gallery in Chromium and w3m: pictures in .cache/pictures, accessibility, keyboard, without script, markup
 	bash tests/install.sh browser
@@ -90,8 +90,11 @@ site: build ## the documentation as a web site, in target/site
 	bash tests/install.sh site
 	python3 site/build.py target/site
 
-install: build ## install the binary, manual pages and completions below PREFIX=/usr/local, and for packagers below DESTDIR
+install: $(ROADSTEAD_BIN) ## install the built binary, manual pages and completions below PREFIX=/usr/local, and for packagers below DESTDIR
 	bash packaging/install.sh $(ROADSTEAD_BIN) $(DESTDIR)$(or $(PREFIX),/usr/local)
+
+$(ROADSTEAD_BIN):
+	@echo '$@ does not exist: run `make build` first' >&2; exit 1
 
 deb: build ## build the Debian package, in target/debian
 	bash tests/install.sh deb

@@ -20,7 +20,7 @@ CONTRIB = SOURCE / "contrib"
 def folder(tmp_path):
     """A copy of the files, whose secrets have been made."""
     shutil.copy(CONTRIB / "compose.yaml", tmp_path)
-    shutil.copytree(CONTRIB / "compose", tmp_path / "compose", ignore=shutil.ignore_patterns("secrets.env"))
+    shutil.copytree(CONTRIB / "compose", tmp_path / "compose", ignore=shutil.ignore_patterns("secrets"))
     return tmp_path
 
 
@@ -51,9 +51,9 @@ def test_every_service_that_another_one_waits_for_is_in_its_profile(folder):
 def test_the_server_takes_the_settings_of_the_replicas(folder):
     made = make_secrets(folder)
     assert made.returncode == 0, made.stderr
-    assert (folder / "compose" / "secrets.env").stat().st_mode & 0o777 == 0o600
+    assert (folder / "compose" / "secrets" / "replica.env").stat().st_mode & 0o777 == 0o600
     replica = read(folder)["services"]["replica"]
-    secrets = dict(line.split("=", 1) for line in (folder / "compose" / "secrets.env").read_text().splitlines())
+    secrets = dict(line.split("=", 1) for line in (folder / "compose" / "secrets" / "replica.env").read_text().splitlines())
     settings = {name: value for name, value in (secrets | replica["environment"]).items() if name.startswith("ROADSTEAD_")}
     assert {"ROADSTEAD_MASTER_KEY", "ROADSTEAD_DATABASE", "ROADSTEAD_BLOBS"} <= settings.keys()
     assert_taken(settings)
@@ -61,9 +61,16 @@ def test_the_server_takes_the_settings_of_the_replicas(folder):
 
 def test_secrets_are_made_once(folder):
     assert make_secrets(folder).returncode == 0
-    first = (folder / "compose" / "secrets.env").read_text()
+    first = (folder / "compose" / "secrets" / "replica.env").read_text()
     assert make_secrets(folder).returncode != 0
-    assert (folder / "compose" / "secrets.env").read_text() == first
+    assert (folder / "compose" / "secrets" / "replica.env").read_text() == first
+
+
+def test_no_service_but_the_replicas_gets_the_master_key_or_the_whole_url_of_the_database(folder):
+    assert make_secrets(folder).returncode == 0
+    for file in (folder / "compose" / "secrets").iterdir():
+        if file.name != "replica.env":
+            assert "ROADSTEAD_" not in file.read_text()
 
 
 def test_nginx_accepts_the_configuration_of_the_balancer(folder):
