@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 import pytest
 
@@ -27,9 +28,11 @@ def login(folder, server):
     return file
 
 
+@pytest.fixture(scope="module")
 def storage(folder):
-    """Separate storage for buildah and podman."""
-    return ["--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs"]
+    """Separate storage for buildah and podman, which limits the path of the second directory to 50 characters."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir="/tmp") as run:
+        yield ["--root", folder / "storage", "--runroot", run, "--storage-driver", "vfs"]
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +42,18 @@ def skopeo(folder, login):
 
 
 @pytest.fixture(scope="module")
-def buildah(folder, login):
+def buildah(folder, login, storage):
     environment = {"HOME": str(folder), "REGISTRY_AUTH_FILE": str(login), "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(folder)}
-    yield (tool := Tool("buildah", *storage(folder), **environment))
+    yield (tool := Tool("buildah", *storage, **environment))
     tool.attempt("rm", "--all")
     tool.attempt("rmi", "--all", "--force")
 
 
 @pytest.fixture(scope="module")
-def podman(folder, login):
+def podman(folder, login, storage):
     need("podman")
     environment = {"HOME": str(folder), "REGISTRY_AUTH_FILE": str(login), "TMPDIR": str(folder)}
-    return Tool("podman", *storage(folder), "--cgroup-manager", "cgroupfs", "--events-backend", "file", **environment)
+    return Tool("podman", *storage, "--cgroup-manager", "cgroupfs", "--events-backend", "file", **environment)
 
 
 def build(buildah, folder, name, architecture):

@@ -1,6 +1,7 @@
 """What people call one pull is counted as one, whichever client they use."""
 
 import json
+import tempfile
 import uuid
 
 import pytest
@@ -74,15 +75,15 @@ def test_containerd_counts_once(ctr, counted, tag):
 
 
 @pytest.mark.parametrize("tag", ["v1", "v2"])
-def test_podman_counts_once(counted, tag, tmp_path, tmp_path_factory):
+def test_podman_counts_once(counted, tag, tmp_path):
     need("podman")
     # podman refuses long paths.
-    folder = tmp_path_factory.mktemp("p")
-    podman = Tool(
-        "podman", "--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs",
-        "--cgroup-manager", "cgroupfs", "--events-backend", "file", HOME=str(tmp_path), TMPDIR=str(tmp_path),
-    )
-    podman("pull", "--tls-verify=false", f"{counted.name()}:{tag}")
+    with tempfile.TemporaryDirectory(prefix="run-", dir="/tmp") as run:
+        podman = Tool(
+            "podman", "--root", tmp_path / "storage", "--runroot", run, "--storage-driver", "vfs",
+            "--cgroup-manager", "cgroupfs", "--events-backend", "file", HOME=str(tmp_path), TMPDIR=str(tmp_path),
+        )
+        podman("pull", "--tls-verify=false", f"{counted.name()}:{tag}")
     assert counted.pulls() == (1, 0, {tag: 1})
 
 

@@ -66,7 +66,7 @@ class Podman:
         self.folder, self.address = folder, server.address
         # podman limits this path to 50 characters.
         (folder / "auth.json").write_text("{}")
-        self.run = tempfile.TemporaryDirectory(prefix="run-")
+        self.run = tempfile.TemporaryDirectory(prefix="run-", dir="/tmp")
         storage = ["--root", folder / "storage", "--runroot", self.run.name, "--storage-driver", "vfs"]
         environment = {"HOME": str(folder), "REGISTRY_AUTH_FILE": str(folder / "auth.json"), "TMPDIR": str(folder)}
         self.tool = Tool("podman", *storage, "--cgroup-manager", "cgroupfs", "--events-backend", "file", **environment)
