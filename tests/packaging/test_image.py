@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -88,13 +89,16 @@ def podman(archive, tmp_path_factory):
     folder = tmp_path_factory.mktemp("podman")
     # podman reads it before any login has written it.
     (folder / "auth.json").write_text("{}")
-    tool = Tool(
-        "podman", "--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
-        "--events-backend", "file", "--runtime", "runc", HOME=str(folder), TMPDIR=str(folder), REGISTRY_AUTH_FILE=str(folder / "auth.json"),
-    )
     # Without systemd there are no timers of health checks; the tests run them. Higher limits than podman's own need a capability.
     flags = ("--health-interval", "disable", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096")
-    yield Engine(tool, archive, flags, ("--tls-verify=false",))
+    # podman refuses long paths.
+    with tempfile.TemporaryDirectory(prefix="run-", dir="/tmp") as run:
+        tool = Tool(
+            "podman", "--root", folder / "storage", "--runroot", run, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
+            "--events-backend", "file", "--runtime", "runc",
+            HOME=str(folder), TMPDIR=str(folder), REGISTRY_AUTH_FILE=str(folder / "auth.json"),
+        )
+        yield Engine(tool, archive, flags, ("--tls-verify=false",))
 
 
 @pytest.fixture(params=["docker", "podman"])

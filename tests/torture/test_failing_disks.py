@@ -32,8 +32,8 @@ def test_a_file_system_that_turns_read_only_stops_writes_and_nothing_else(tmp_pa
 
     # What the disk has kept, on another one.
     images = Images(disk.log, SIZE, tmp_path)
-    image = images.cut(disk.log.stat().st_size, random.Random(5))
-    with loop_device(image) as device, mounted("ext4", device, tmp_path / "again") as folder:
+    left = images.cut(disk.log.stat().st_size, random.Random(5))
+    with loop_device(left) as device, mounted("ext4", device, tmp_path / "again") as folder:
         with data_on(folder, tmp_path / "data") as data:
             with serving(data, "--gc-interval", "0") as server:
                 compare(server, clients, failed)
