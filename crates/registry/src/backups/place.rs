@@ -164,7 +164,7 @@ impl OpenPlace {
 
     /// Writes the record of a snapshot, which makes it complete, and returns its name.
     pub(super) async fn complete(&self, begun: Timestamp, snapshot: &Snapshot) -> Result<String> {
-        let name = format!("{}Z", begun.to_rfc3339().replace(':', "-").split('.').next().unwrap_or_default());
+        let name = begun.to_rfc3339().replace(':', "-");
         let text = serde_json::to_string_pretty(snapshot).map_err(|error| Error::Internal(error.to_string()))? + "\n";
         self.store.write_record(&record(&name), text).await?;
         Ok(name)
