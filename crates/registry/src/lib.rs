@@ -9,6 +9,7 @@ mod access_keys;
 mod accounts;
 mod acme;
 mod aliases;
+mod any_certificate;
 mod backups;
 mod blobs;
 mod board;
@@ -68,6 +69,7 @@ mod portability;
 
 pub use access_facts::facts::AccessFacts;
 pub use acme::CertificateState;
+pub use any_certificate::AnyCertificate;
 pub use backups::{Backup, BackupCopy, BackupOptions, BackupPlace, Snapshot};
 pub use blobs::{BlobReader, StoreMetrics};
 pub use board::Board;

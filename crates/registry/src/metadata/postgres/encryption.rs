@@ -1,13 +1,13 @@
 //! TLS of connections.
 
 use super::failure::causes;
+use crate::any_certificate::AnyCertificate;
 use crate::error::{Error, Result};
 use crate::places::Encryption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -15,13 +15,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// Makes what encrypts connections. `None` if they are not encrypted.
 pub(super) fn connector(encryption: &Encryption) -> Result<Option<MakeRustlsConnect>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+    let any = AnyCertificate::of(&provider);
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| Error::Internal(error.to_string()))?;
     let config = match encryption {
         Encryption::Off => return Ok(None),
-        Encryption::Unverified => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
-        }
+        Encryption::Unverified => builder.dangerous().with_custom_certificate_verifier(Arc::new(any)).with_no_client_auth(),
         Encryption::Verified { roots } => {
             let roots = roots.as_deref().map_or_else(system_roots, roots_in)?;
             builder.with_root_certificates(roots).with_no_client_auth()
@@ -53,43 +52,4 @@ fn system_roots() -> Result<RootCertStore> {
 pub(super) fn is_refusal(error: &tokio_postgres::Error) -> bool {
     let inner = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()?.get_ref());
     inner.into_iter().any(|inner| inner.is::<rustls::Error>())
-}
-
-/// Takes every certificate, as `sslmode=require` asks for, but checks that the server has its key.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
