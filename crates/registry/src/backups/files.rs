@@ -5,47 +5,40 @@ use crate::blobs::BlobStore;
 use crate::disk::{blocking, permissions};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use crate::transfer::blob::new_upload;
+use crate::transfer::blob::NewBlob;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use roadstead_model::{Algorithm, Digest};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use uuid::Uuid;
 
-/// The bytes that are read at a time.
-const READ: usize = 1 << 20;
+/// The bytes of a file that are read at a time.
+const READ: u64 = 1 << 20;
 
 /// Stores a file, which nothing writes to.
 pub(super) async fn store(path: &Path, to: &BlobStore) -> Result<StoredFile> {
     let (digest, size) = digest_of(path.to_owned()).await?;
-    let mut session = to.resume(new_upload(&digest, Uuid::new_v4())?);
+    let mut stored = NewBlob::begin(to, &digest, Uuid::new_v4())?;
     let mut file = File::open(path)?;
-    let mut last = Vec::new();
     loop {
         let batch = read(&mut file)?;
         if batch.is_empty() {
-            break;
+            return Ok(StoredFile { digest: digest.to_string(), size, key: stored.finish().await? });
         }
-        if !last.is_empty() {
-            session.ready().await?;
-            session.append(std::mem::take(&mut last))?;
-        }
-        last.push(batch);
+        stored.push(batch).await?;
     }
-    let key = session.finish(last).await?;
-    Ok(StoredFile { digest: digest.to_string(), size, key })
 }
 
 /// Fetches a file, and fails if it has another digest.
 pub(super) async fn fetch(from: &BlobStore, stored: &StoredFile, to: &Path) -> Result<()> {
     permissions::create_file(to)?;
     let mut file = permissions::file_options().write(true).truncate(true).open(to)?;
-    let (reader, mut offset) = (from.open(&stored.key, stored.size).await?, 0);
-    while offset < stored.size {
-        let length = (READ as u64).min(stored.size - offset);
-        file.write_all(&reader.copy(offset, length as usize).await?)?;
-        offset += length;
+    let mut pieces = pin!(from.open(&stored.key, stored.size).await?.pieces(stored.size));
+    while let Some(bytes) = pieces.try_next().await? {
+        file.write_all(&bytes)?;
     }
     match digest_of(to.to_owned()).await? {
         (digest, _) if digest == stored.digest()? => Ok(()),
@@ -71,6 +64,6 @@ async fn digest_of(path: PathBuf) -> Result<(Digest, u64)> {
 /// The next bytes of a file; none at its end.
 fn read(file: &mut File) -> io::Result<Bytes> {
     let mut batch = Vec::new();
-    file.take(READ as u64).read_to_end(&mut batch)?;
+    file.take(READ).read_to_end(&mut batch)?;
     Ok(batch.into())
 }

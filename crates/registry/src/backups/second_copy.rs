@@ -1,9 +1,8 @@
 //! A place of backups as a source of lost blobs and manifests.
 
 use super::place::{BackupPlace, OpenPlace, Present, upload_of};
-use crate::blobs::BlobReader;
 use crate::checking::copies::SecondCopy;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metadata::{Metadata, Tx, migrations, params, statements};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,9 +14,6 @@ statements! {
     SELECT_SMALL_BLOB = "SELECT c.bytes FROM blob b JOIN blob_content c ON c.blob_id = b.id WHERE b.digest = ?1";
     SELECT_MANIFEST = "SELECT c.bytes FROM manifest m JOIN manifest_content c ON c.manifest_id = m.id WHERE m.digest = ?1 LIMIT 1";
 }
-
-/// The bytes that are read at a time.
-const READ: u64 = 256 << 10;
 
 /// The blobs of all snapshots in a place, and the manifests of the last one.
 pub struct BackupCopy {
@@ -46,7 +42,7 @@ impl BackupCopy {
 impl SecondCopy for BackupCopy {
     async fn blob(&self, digest: &Digest) -> Result<Option<BoxStream<'static, Result<Bytes>>>> {
         if let Some((key, size)) = self.present.get(&upload_of(digest).as_u128()) {
-            return Ok(Some(read(self.place.store.open_once(key, *size).await?, *size)));
+            return Ok(Some(self.place.store.open_once(key, *size).await?.pieces(*size).boxed()));
         }
         let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_SMALL_BLOB, params![digest]).await;
         let content = self.database.read(select).await?;
@@ -57,20 +53,4 @@ impl SecondCopy for BackupCopy {
         let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_MANIFEST, params![digest]).await;
         Ok(self.database.read(select).await?.map(Bytes::from))
     }
-}
-
-/// The bytes of a blob from front to back.
-fn read(reader: BlobReader, size: u64) -> BoxStream<'static, Result<Bytes>> {
-    let next = move |offset: u64| {
-        let reader = reader.clone();
-        async move {
-            let length = READ.min(size - offset);
-            if length == 0 {
-                return Ok::<_, Error>(None);
-            }
-            let bytes = reader.copy(offset, length as usize).await?;
-            Ok(Some((bytes, offset + length)))
-        }
-    };
-    stream::try_unfold(0, next).boxed()
 }

@@ -3,7 +3,11 @@
 use super::{filesystem, s3};
 use crate::error::Result;
 use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use std::io::{self, ErrorKind};
+
+/// The bytes that are read at a time of what is read as a whole.
+const PIECE: u64 = 256 << 10;
 
 /// A blob that is open for reading, even if it is deleted meanwhile. Clones share it.
 #[derive(Debug, Clone)]
@@ -75,6 +79,18 @@ impl BlobReader {
             Source::Filesystem(file) => file.copy(offset, length).await,
             Source::S3(object) => object.read(offset, length).await,
         }
+    }
+
+    /// The bytes of the blob, which has this size, from front to back. They are [copies](Self::copy).
+    pub(crate) fn pieces(self, size: u64) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+        stream::try_unfold((self, 0), move |(reader, offset)| async move {
+            let length = PIECE.min(size - offset);
+            if length == 0 {
+                return Ok(None);
+            }
+            let bytes = reader.copy(offset, length as usize).await?;
+            Ok(Some((bytes, (reader, offset + length))))
+        })
     }
 }
 

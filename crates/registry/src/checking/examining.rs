@@ -7,15 +7,14 @@ use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::pace::Pace;
 use crate::transfer::blob::Blob;
+use futures_util::TryStreamExt;
 use roadstead_model::Digest;
+use std::pin::pin;
 
 statements! {
     SELECT_CONTENT = "SELECT c.bytes FROM blob_content c WHERE c.blob_id = ?1";
     SELECT_KEY = "SELECT b.storage_key FROM blob b WHERE b.id = ?1";
 }
-
-/// The bytes that are read at a time.
-const READ: u64 = 256 << 10;
 
 /// What is wrong with a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +71,11 @@ impl Installation {
 
 /// Whether an object of this key and size has this digest.
 pub(super) async fn has_digest(store: &BlobStore, (key, size): (&str, u64), digest: &Digest, pace: &Pace) -> Result<bool> {
-    let reader = store.open_once(key, size).await?;
-    let (mut hash, mut offset) = (Hash::new(digest.algorithm()), 0);
-    while offset < size {
-        let length = READ.min(size - offset);
-        pace.wait_for(length).await;
-        hash.update(&reader.copy(offset, length as usize).await?);
-        offset += length;
+    let mut pieces = pin!(store.open_once(key, size).await?.pieces(size));
+    let mut hash = Hash::new(digest.algorithm());
+    while let Some(bytes) = pieces.try_next().await? {
+        pace.wait_for(bytes.len() as u64).await;
+        hash.update(&bytes);
     }
     Ok(hash.finish() == *digest)
 }

@@ -8,10 +8,10 @@ use crate::installation::Installation;
 use crate::metadata::{Metadata, Tx, params, statements};
 use crate::pace::Pace;
 use crate::repository_blob::BlobInfo;
-use crate::transfer::blob::{Blob, new_upload};
+use crate::transfer::blob::{Blob, NewBlob};
 use crate::uploads::completing;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use roadstead_model::Digest;
 use uuid::Uuid;
 
@@ -150,18 +150,12 @@ fn nowhere(copies: &[&dyn SecondCopy]) -> String {
 /// Fetches a blob into the store, which verifies it.
 async fn fetch(store: &BlobStore, copy: &dyn SecondCopy, digest: &Digest) -> Result<Option<(String, u64)>> {
     let Some(mut stream) = copy.blob(digest).await? else { return Ok(None) };
-    let mut session = store.resume(new_upload(digest, Uuid::new_v4())?);
-    let (mut batch, mut size) = (Vec::new(), 0);
-    while let Some(bytes) = stream.next().await {
-        if !batch.is_empty() {
-            session.ready().await?;
-            session.append(std::mem::take(&mut batch))?;
-        }
-        let bytes = bytes?;
+    let (mut stored, mut size) = (NewBlob::begin(store, digest, Uuid::new_v4())?, 0);
+    while let Some(bytes) = stream.try_next().await? {
         size += bytes.len() as u64;
-        batch.push(bytes);
+        stored.push(bytes).await?;
     }
-    Ok(Some((session.finish(batch).await?, size)))
+    Ok(Some((stored.finish().await?, size)))
 }
 
 /// Fetches a blob of at most `largest` bytes. The error is why that is not possible.

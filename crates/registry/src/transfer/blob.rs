@@ -1,15 +1,15 @@
 //! Copying the bytes of one blob from store to store.
 
-use crate::blobs::{BlobStore, ResumedUpload};
+use crate::blobs::{BlobStore, ResumedUpload, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::metadata::{Cell, Cells, METADATA_TABLES, Metadata, Table};
 use crate::upload_leases::{Intent, UploadLeases};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
 use roadstead_model::Digest;
+use std::pin::pin;
 use uuid::Uuid;
-
-/// The bytes that are read at a time.
-const READ: u64 = 256 * 1024;
 
 /// Why a blob could not be copied.
 pub(crate) enum Failure {
@@ -50,19 +50,12 @@ impl Blob {
             return Ok(String::new());
         }
         let unreadable = |error: Error| Failure::Source(format!("cannot be read: {error}"));
-        let reader = from.open(&self.key, self.size).await.map_err(unreadable)?;
-        let mut session = to.resume(new_upload(&self.digest, upload).map_err(Failure::Target)?);
-        let (mut offset, mut batch) = (0, Vec::new());
-        while offset < self.size {
-            if !batch.is_empty() {
-                session.ready().await.map_err(Failure::Target)?;
-                session.append(std::mem::take(&mut batch)).map_err(Failure::Target)?;
-            }
-            let length = READ.min(self.size - offset);
-            batch.push(reader.copy(offset, length as usize).await.map_err(unreadable)?);
-            offset += length;
+        let mut pieces = pin!(from.open(&self.key, self.size).await.map_err(unreadable)?.pieces(self.size));
+        let mut stored = NewBlob::begin(to, &self.digest, upload).map_err(Failure::Target)?;
+        while let Some(bytes) = pieces.try_next().await.map_err(unreadable)? {
+            stored.push(bytes).await.map_err(Failure::Target)?;
         }
-        session.finish(batch).await.map_err(|error| match error {
+        stored.finish().await.map_err(|error| match error {
             Error::LayerDigestMismatch { .. } => Failure::Source("has other content than its digest says".to_owned()),
             error => Failure::Target(error),
         })
@@ -99,11 +92,35 @@ impl<'a> Blobs<'a> {
     }
 }
 
-/// A new upload of a blob, to which nothing else writes.
-pub(crate) fn new_upload(digest: &Digest, id: Uuid) -> Result<ResumedUpload> {
-    let id = id.to_string();
-    let lease = UploadLeases::default().acquire(&id, Intent::Complete);
-    let lease = lease.map_err(|_| Error::Internal("the lease of a new upload is taken".to_owned()))?;
-    let (hash, target) = (Hash::new(digest.algorithm()), Some(digest.clone()));
-    Ok(ResumedUpload { id, received: 0, hash, target, stored: None, taken_over: false, _lease: lease })
+/// A blob that is being stored, to which nothing else writes.
+pub(crate) struct NewBlob {
+    session: UploadSession,
+    /// What was pushed last. The end gets it, so that a small blob is stored at once.
+    last: Vec<Bytes>,
+}
+
+impl NewBlob {
+    /// Begins to store a blob as an upload of this id.
+    pub(crate) fn begin(store: &BlobStore, digest: &Digest, id: Uuid) -> Result<Self> {
+        let id = id.to_string();
+        let lease = UploadLeases::default().acquire(&id, Intent::Complete);
+        let lease = lease.map_err(|_| Error::Internal("the lease of a new upload is taken".to_owned()))?;
+        let (hash, target) = (Hash::new(digest.algorithm()), Some(digest.clone()));
+        let upload = ResumedUpload { id, received: 0, hash, target, stored: None, taken_over: false, _lease: lease };
+        Ok(Self { session: store.resume(upload), last: Vec::new() })
+    }
+
+    pub(crate) async fn push(&mut self, bytes: Bytes) -> Result<()> {
+        if !self.last.is_empty() {
+            self.session.ready().await?;
+            self.session.append(std::mem::take(&mut self.last))?;
+        }
+        self.last.push(bytes);
+        Ok(())
+    }
+
+    /// Verifies the digest, and returns the key in the store.
+    pub(crate) async fn finish(self) -> Result<String> {
+        self.session.finish(self.last).await
+    }
 }
