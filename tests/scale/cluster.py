@@ -1,6 +1,7 @@
 """Three replicas behind a load balancer whose database and bucket can fail, and which can end and begin one by one."""
 
 import contextlib
+import re
 import threading
 from pathlib import Path
 
@@ -25,6 +26,12 @@ class Cluster(Server):
         port = self.proxies.proxy(POSTGRES, server.port)
         place = Place("replicas", database_port=port, s3_endpoint=f"http://{self.bucket.address}", server=server)
         super().__init__(data, *flags, place=place, **environment)
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over all replicas and labels."""
+        texts = [self.http.request("GET", f"http://{address}/metrics").data.decode() for address in self.addresses]
+        values = re.findall(rf"^{name}(?:_total)?(?:{{.*}})? ([0-9.e+]+)$", "\n".join(texts), re.MULTILINE)
+        return sum(map(float, values))
 
     def kill_replica(self, number: int) -> None:
         self.replicas[number].kill()

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import threading
 
@@ -18,15 +17,6 @@ ROUNDS = 6
 PATIENCE = 90  # seconds: more than a leader that does not answer may keep others waiting
 
 
-def metric(cluster, name: str) -> float:
-    """The sum of a metric without labels over all replicas."""
-    found = 0.0
-    for address in cluster.addresses:
-        text = cluster.http.request("GET", f"http://{address}/metrics").data.decode()
-        found += sum(map(float, re.findall(rf"^{name}(?:_total)? ([0-9.e+]+)$", text, re.MULTILINE)))
-    return found
-
-
 def of_database(cluster, query: str) -> str:
     return cluster.place.postgres.psql(query, cluster.place.database).stdout.strip()
 
@@ -39,12 +29,12 @@ def test_what_only_counts_leaves_answers_in_memory(start_cluster, capsys):
     indexed = f"SELECT COUNT(*) FROM gallery_entry WHERE name = '{REPOSITORY}' AND listed"
     until(lambda: of_database(cluster, f"{indexed} AND (SELECT COUNT(*) FROM gallery_stale) = 0") == "1", "the index")
     version = of_database(cluster, "SELECT SUM(writes) FROM change")
-    statements, checks = (metric(cluster, f"roadstead_database_{name}") for name in ("statements", "version_checks"))
+    statements, checks = (cluster.metric(f"roadstead_database_{name}") for name in ("statements", "version_checks"))
     for _ in range(PULLS):
         assert cluster.http.request("GET", f"{cluster.url}/v2/{cluster.alias}/{REPOSITORY}/manifests/latest").status == 200
     until(lambda: of_database(cluster, "SELECT SUM(pulls) FROM pull_day") == str(PULLS), "the counts of all replicas")
-    statements = metric(cluster, "roadstead_database_statements") - statements
-    checks = metric(cluster, "roadstead_database_version_checks") - checks
+    statements = cluster.metric("roadstead_database_statements") - statements
+    checks = cluster.metric("roadstead_database_version_checks") - checks
     assert of_database(cluster, "SELECT SUM(writes) FROM change") == version, "counting emptied the caches"
     assert of_database(cluster, "SELECT COUNT(DISTINCT caller) FROM download_volume") != "0"
     with capsys.disabled():

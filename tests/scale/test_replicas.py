@@ -1,6 +1,5 @@
 """What clients see of three replicas that is not to differ from one."""
 
-import re
 import threading
 
 import pytest
@@ -11,15 +10,6 @@ from pushing import Pusher, image
 from services import until
 
 PUSHERS, IMAGES = 16, 12
-
-
-def counters(cluster, name: str) -> float:
-    """The sum of a counter over all replicas and labels."""
-    total = 0.0
-    for address in cluster.addresses:
-        text = cluster.http.request("GET", f"http://{address}/metrics").data.decode()
-        total += sum(map(float, re.findall(rf"^{name}(?:_total)?(?:{{.*}})? ([0-9.e+]+)$", text, re.MULTILINE)))
-    return total
 
 
 @pytest.mark.smoke
@@ -46,7 +36,7 @@ def test_sixteen_clients_push_into_one_repository(cluster, capsys):
     assert len(details) == PUSHERS * IMAGES + 1
     [repository] = cluster.client().describe_repositories()["repositories"]
     assert repository["repositoryName"] == REPOSITORY
-    writes, conflicts = counters(cluster, "roadstead_database_writes"), counters(cluster, "roadstead_database_conflicts")
+    writes, conflicts = cluster.metric("roadstead_database_writes"), cluster.metric("roadstead_database_conflicts")
     assert writes > PUSHERS * IMAGES
     with capsys.disabled():
         print(f"\n{PUSHERS} clients push into one repository: {writes:.0f} writes, {conflicts / writes:.1%} of them ran again")
