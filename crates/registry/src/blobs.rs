@@ -69,6 +69,12 @@ impl BlobStore {
         }
     }
 
+    /// Whether a blob that cannot be read while the store is ready is damaged itself, as on a bad sector of a disk. Behind a network, that
+    /// may be an outage.
+    pub(crate) const fn fails_by_file(&self) -> bool {
+        matches!(self, Self::Filesystem(_))
+    }
+
     /// Begins or resumes an upload. Touches nothing before the first bytes are appended.
     pub(crate) fn resume(&self, upload: ResumedUpload) -> UploadSession {
         match self {

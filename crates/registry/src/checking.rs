@@ -2,16 +2,21 @@
 //!
 //! A finding is looked at twice, because a push or a deletion may come in between. Repairs check their condition again in their own
 //! transaction. While repairs are made, no garbage is collected, because an object without a row may be what a row lacks.
+//!
+//! What cannot be read ends no check: it is a finding, and the check goes on behind it. Only a database or a store that does not answer
+//! at all ends one.
 
-mod blobs;
+pub(crate) mod blobs;
 pub(crate) mod copies;
 pub(crate) mod counters;
 pub(crate) mod examining;
+pub(crate) mod gaps;
 pub(crate) mod manifests;
 pub(crate) mod repairing;
+mod walking;
 
-use crate::collection::Collection;
-use crate::error::Result;
+use crate::collection::{Collection, Garbage};
+use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::pace::Pace;
 use crate::transfer::damage::{self, Damaged};
@@ -48,6 +53,8 @@ pub enum Kind {
     BlobMissing,
     BlobSize,
     BlobContent,
+    /// Its bytes cannot be read, although the store answers.
+    BlobUnreadable,
     /// A manifest references a blob of which there is no row.
     BlobRow,
     ManifestMissing,
@@ -92,6 +99,8 @@ struct Check<'a> {
     options: &'a CheckOptions<'a>,
     pace: Pace,
     checked: Checked,
+    /// Whether rows may be there that cannot be read.
+    hides_rows: bool,
 }
 
 impl Installation {
@@ -104,7 +113,8 @@ impl Installation {
     }
 
     async fn check_all(&self, options: &CheckOptions<'_>) -> Result<Checked> {
-        let mut check = Check { installation: self, options, pace: Pace::new(options.rate), checked: Checked::default() };
+        let mut check =
+            Check { installation: self, options, pace: Pace::new(options.rate), checked: Checked::default(), hides_rows: false };
         check.database().await?;
         check.blobs().await?;
         check.manifests().await?;
@@ -118,13 +128,15 @@ impl Installation {
 impl Check<'_> {
     /// The pages of the files of an embedded engine.
     async fn database(&mut self) -> Result<()> {
-        let mut texts = self.installation.0.metadata.bad_pages().await?;
-        match self.installation.0.pull_statistics.database().await {
-            Ok(statistics) => texts.extend(statistics.bad_pages().await?.into_iter().map(|text| format!("statistics: {text}"))),
-            Err(error) => texts.push(format!("statistics: {error}")),
+        for text in self.installation.0.metadata.bad_pages().await? {
+            self.found_in_database(text, Vec::new());
         }
-        for text in texts {
-            self.found(Kind::Database, text, false);
+        let of_statistics = match self.installation.0.pull_statistics.database().await {
+            Ok(statistics) => statistics.bad_pages().await?,
+            Err(error) => vec![error.to_string()],
+        };
+        for text in of_statistics {
+            self.found(Kind::Database, format!("statistics: {text}"), false);
         }
         Ok(())
     }
@@ -134,8 +146,9 @@ impl Check<'_> {
     async fn references(&mut self) -> Result<()> {
         let metadata = &self.installation.0.metadata;
         let before = metadata.bad_references().await?;
-        if self.options.repair && !before.is_empty() {
-            repairing::delete_links_to_nothing(metadata).await?;
+        // A row that cannot be read is there.
+        if self.options.repair && !self.hides_rows && !before.is_empty() {
+            drop(repairing::tried(repairing::delete_links_to_nothing(metadata)).await?);
         }
         let after = if self.options.repair { metadata.bad_references().await? } else { before.clone() };
         // The texts begin with a number of rows, of which some may be left.
@@ -149,15 +162,28 @@ impl Check<'_> {
     }
 
     async fn orphans(&mut self) -> Result<()> {
-        let garbage = self.installation.collect_orphans(Collection { grace: GRACE, dry_run: !self.options.repair }).await?;
-        if garbage.orphans > 0 {
-            self.found(
-                Kind::Orphans,
-                format!("{} objects with {} bytes belong to no row; garbage collection deletes them", garbage.orphans, garbage.bytes),
-                self.options.repair,
-            );
+        let delete = self.options.repair && !self.hides_rows;
+        let Garbage { orphans, bytes, .. } = match self.installation.collect_orphans(Collection { grace: GRACE, dry_run: !delete }).await {
+            Err(Error::Damaged(error) | Error::Internal(error)) => {
+                self.found_in_database(format!("which objects belong to no row cannot be told: {error}"), Vec::new());
+                return Ok(());
+            }
+            garbage => garbage?,
+        };
+        let fate = match self.hides_rows {
+            true => "they are kept, because rows that cannot be read may need them",
+            false => "garbage collection deletes them",
+        };
+        if orphans > 0 {
+            self.found(Kind::Orphans, format!("{orphans} objects with {bytes} bytes belong to no row; {fate}"), delete);
         }
         Ok(())
+    }
+
+    /// Adds a finding about pages or rows of the database that cannot be read, and names images that need them.
+    fn found_in_database(&mut self, text: String, images: Vec<String>) {
+        self.hides_rows = true;
+        self.add(Finding { kind: Kind::Database, digest: None, images, text, repaired: false });
     }
 
     fn found(&mut self, kind: Kind, text: String, repaired: bool) {

@@ -8,7 +8,7 @@ use crate::installation::Installation;
 use crate::metadata::{Metadata, Tx, params, statements};
 use crate::pace::Pace;
 use crate::transfer::blob::Blob;
-use crate::transfer::damage::{self, Damaged};
+use crate::transfer::damage::{self, Damaged, Wrong};
 use roadstead_model::{Digest, Timestamp};
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -19,6 +19,8 @@ statements! {
     SAVE = "INSERT INTO scrub (id, begun_at, after_digest, completed_at) VALUES (1, ?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
         SET begun_at = excluded.begun_at, after_digest = excluded.after_digest, completed_at = excluded.completed_at";
     SELECT_NEXT = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b WHERE b.digest > ?1 ORDER BY b.digest LIMIT 1";
+    // The index has the digest even of a row that cannot be read.
+    SELECT_NEXT_DIGEST = "SELECT b.digest FROM blob b WHERE b.digest > ?1 ORDER BY b.digest LIMIT 1";
     SELECT_REST = "SELECT COUNT(*), COALESCE(SUM(b.size), 0) FROM blob b WHERE b.digest > ?1";
 }
 
@@ -31,13 +33,30 @@ const COST: u64 = 64 << 10;
 /// Follows every digest.
 const END: &str = "~";
 
-/// A part of a round.
+/// A part of a round. The texts name a blob, say what is wrong with it, and which images need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scrubbed {
-    /// A blob of this size has been verified. `damage` says what is wrong with it, and which images need it.
-    Blob { size: u64, damage: Option<String> },
+    /// A blob of this size is as it should be.
+    Whole {
+        size: u64,
+    },
+    Damaged {
+        size: u64,
+        what: String,
+    },
+    /// A blob, or its row, cannot be read, while others can. The next round tries it again.
+    Unreadable {
+        what: String,
+    },
     /// A round is complete.
     Completed(Timestamp),
+}
+
+/// The blob that comes next.
+enum Next {
+    Blob(Blob),
+    /// Why its row cannot be read.
+    Unreadable(Digest, String),
 }
 
 /// The verification of all blobs, round by round.
@@ -82,7 +101,11 @@ impl Scrub<'_> {
         loop {
             if self.position.after != END {
                 return match self.next_blob().await? {
-                    Some(blob) => self.verify(blob).await,
+                    Some(Next::Blob(blob)) => self.verify(blob).await,
+                    Some(Next::Unreadable(digest, error)) => {
+                        let what = format!("the row of the blob {digest} cannot be read: {error}");
+                        self.pass(&digest).await.map(|()| Scrubbed::Unreadable { what })
+                    }
                     None => self.complete().await,
                 };
             }
@@ -96,31 +119,45 @@ impl Scrub<'_> {
         }
     }
 
-    async fn next_blob(&self) -> Result<Option<Blob>> {
-        let after = &self.position.after;
-        let select = async |tx: &mut Tx<'_>| tx.query_one::<(i64, Digest, u64, String)>(&SELECT_NEXT, params![after]).await;
-        let found = self.installation.0.metadata.read(select).await?;
-        Ok(found.map(|(id, digest, size, key)| Blob { id, digest, size, key }))
+    async fn next_blob(&self) -> Result<Option<Next>> {
+        let (metadata, after) = (&self.installation.0.metadata, &self.position.after);
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<Blob>(&SELECT_NEXT, params![after]).await;
+        match metadata.salvage(select).await? {
+            Ok(found) => Ok(found.map(Next::Blob)),
+            Err(error) => {
+                let select = async |tx: &mut Tx<'_>| tx.query_one::<Digest>(&SELECT_NEXT_DIGEST, params![after]).await;
+                Ok(metadata.read(select).await?.map(|digest| Next::Unreadable(digest, error)))
+            }
+        }
     }
 
     async fn verify(&mut self, blob: Blob) -> Result<Scrubbed> {
         if self.pace.as_ref().is_none_or(|(_, since)| since.elapsed() >= MEASURED) {
             self.pace = Some((Pace::new(Some(self.measure().await?)), Instant::now()));
         }
-        let Some((pace, _)) = &self.pace else { return Ok(Scrubbed::Blob { size: 0, damage: None }) };
-        pace.wait_for(COST).await;
-        let damage = match self.installation.examine_blob(&blob, Some(pace)).await? {
-            Some(wrong) => {
-                let text = wrong.text(&blob);
-                Some(damage::error(&self.installation.0.metadata, Damaged::Blob, blob.id, &text).await.to_string())
-            }
-            None => None,
-        };
-        self.position.after = blob.digest.to_string();
-        if self.saved.elapsed() >= SAVED {
-            self.save().await?;
+        let pace = self.pace.as_ref().map(|(pace, _)| pace);
+        if let Some(pace) = pace {
+            pace.wait_for(COST).await;
         }
-        Ok(Scrubbed::Blob { size: blob.size, damage })
+        let wrong = self.installation.examine_blob(&blob, pace).await?;
+        let (metadata, size) = (&self.installation.0.metadata, blob.size);
+        let scrubbed = match wrong {
+            None => Scrubbed::Whole { size },
+            Some(wrong) => {
+                let what = damage::error(metadata, Damaged::Blob, blob.id, &wrong.to_string()).await.to_string();
+                match wrong {
+                    Wrong::Unreadable(_) => Scrubbed::Unreadable { what },
+                    Wrong::Missing | Wrong::Size { .. } | Wrong::Content => Scrubbed::Damaged { size, what },
+                }
+            }
+        };
+        self.pass(&blob.digest).await.map(|()| scrubbed)
+    }
+
+    /// Goes on after this digest.
+    async fn pass(&mut self, digest: &Digest) -> Result<()> {
+        self.position.after = digest.to_string();
+        if self.saved.elapsed() >= SAVED { self.save().await } else { Ok(()) }
     }
 
     async fn complete(&mut self) -> Result<Scrubbed> {

@@ -11,7 +11,7 @@ use crate::installation::Installation;
 use crate::leaders::{Leadership, Task};
 use crate::metadata::{Metadata, migrations};
 use crate::transfer::blob::{Blob, Blobs, Failure};
-use crate::transfer::damage::{self, Damaged};
+use crate::transfer::damage::{self, Damaged, Wrong};
 use crate::transfer::{Copied, Progress};
 use futures_util::{StreamExt, stream};
 use roadstead_model::Timestamp;
@@ -166,7 +166,7 @@ struct Done {
 enum Outcome {
     Present(String),
     Copied(String),
-    Damaged(String),
+    Damaged(Wrong),
 }
 
 impl Copying<'_> {
@@ -209,8 +209,11 @@ impl Copying<'_> {
         }
         match blob.copy(self.from, self.to, upload).await {
             Ok(key) => Ok(Outcome::Copied(key)),
-            Err(Failure::Source(wrong)) => Ok(Outcome::Damaged(wrong)),
-            Err(Failure::Target(error)) => Err(error),
+            Err(Failure::Damaged(wrong)) => Ok(Outcome::Damaged(wrong)),
+            Err(Failure::Store(Error::Unavailable(reason))) => {
+                Err(Error::Unavailable(format!("{reason}. The backup is not complete: the next one continues with what was copied")))
+            }
+            Err(Failure::Store(error)) => Err(error),
         }
     }
 
@@ -225,7 +228,7 @@ impl Copying<'_> {
             }
             Outcome::Damaged(wrong) => {
                 self.done.damaged += 1;
-                let error = damage::error(self.draft, Damaged::Blob, blob.id, &wrong).await;
+                let error = damage::error(self.draft, Damaged::Blob, blob.id, &wrong.to_string()).await;
                 self.progress.damaged(&error);
                 if self.done.texts.len() < MOST_DAMAGED {
                     self.done.texts.push(error.to_string());

@@ -44,7 +44,7 @@ impl Filesystem {
 
     pub(super) async fn check_ready(&self) -> Result<()> {
         let uploads = self.layout.uploads();
-        blocking(move || fs::metadata(uploads).map(drop)).await
+        blocking(move || fs::read_dir(uploads).map(drop)).await
     }
 
     pub(super) fn resume(&self, upload: ResumedUpload) -> Session {

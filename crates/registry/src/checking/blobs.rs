@@ -1,19 +1,24 @@
 //! The blobs of an installation.
 
-use super::examining::Wrong;
-use super::{Check, Kind, repairing};
+use super::walking::{Keyed, Walk};
+use super::{Check, Kind, gaps, repairing};
 use crate::error::Result;
-use crate::transfer::blob::Blobs;
-use crate::transfer::damage::Damaged;
+use crate::metadata::statements;
+use crate::transfer::blob::Blob;
+use crate::transfer::damage::{Damaged, Wrong};
 use futures_util::{StreamExt, stream};
+
+statements! {
+    SELECT_PAGE = "SELECT b.id, b.digest, b.size, b.storage_key FROM blob b WHERE b.id > ?1 ORDER BY b.id LIMIT ?2";
+}
 
 /// The blobs that are looked at at a time.
 const AT_A_TIME: usize = 8;
 
 impl Check<'_> {
     pub(super) async fn blobs(&mut self) -> Result<()> {
-        let mut blobs = Blobs::of(&self.installation.0.metadata);
-        while let Some(page) = blobs.next_page().await? {
+        let mut walk = Walk::new(&self.installation.0.metadata, &SELECT_PAGE);
+        while let Some(page) = self.next_rows::<Blob>(&gaps::BLOBS, &mut walk).await? {
             let (installation, pace, contents) = (self.installation, &self.pace, self.options.contents);
             let mut looking = stream::iter(&page)
                 .map(|blob| async move { (blob, installation.examine_blob(blob, contents.then_some(pace)).await) })
@@ -29,20 +34,27 @@ impl Check<'_> {
             }
             for (blob, wrong) in damaged {
                 let repair = match self.options.repair {
-                    true => Some(repairing::repair_blob(self.installation, &self.options.copies, blob).await?),
+                    true => Some(repairing::tried(repairing::repair_blob(self.installation, &self.options.copies, blob)).await?),
                     false => None,
                 };
-                self.found_damage(kind_of(&wrong), (Damaged::Blob, blob.id), (&blob.digest, &wrong.text(blob)), repair).await?;
+                self.found_damage(kind_of(&wrong), (Damaged::Blob, blob.id), (&blob.digest, &wrong.to_string()), repair).await?;
             }
         }
         Ok(())
     }
 }
 
+impl Keyed for Blob {
+    fn key(&self) -> i64 {
+        self.id
+    }
+}
+
 const fn kind_of(wrong: &Wrong) -> Kind {
     match wrong {
         Wrong::Missing => Kind::BlobMissing,
-        Wrong::Size(_) => Kind::BlobSize,
-        Wrong::Content | Wrong::Unreadable(_) => Kind::BlobContent,
+        Wrong::Size { .. } => Kind::BlobSize,
+        Wrong::Content => Kind::BlobContent,
+        Wrong::Unreadable(_) => Kind::BlobUnreadable,
     }
 }

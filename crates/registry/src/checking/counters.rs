@@ -1,8 +1,9 @@
 //! Whether the numbers that rows keep are those of the rows that they count.
 
-use super::{Check, Kind};
+use super::walking::{Keyed, Walk};
+use super::{Check, Kind, gaps, repairing};
 use crate::error::Result;
-use crate::metadata::{Tx, params, statements};
+use crate::metadata::{Parameter, Sql, Tx, params, statements};
 use roadstead_model::{RegistryId, RepositoryKey};
 
 statements! {
@@ -19,36 +20,55 @@ statements! {
         WHERE id = ?1";
 }
 
-/// The repositories that are read at a time.
-const PAGE: usize = 100;
-
 impl Check<'_> {
     pub(super) async fn counters(&mut self) -> Result<()> {
-        let (metadata, mut after) = (&self.installation.0.metadata, i64::MIN);
-        loop {
-            let select = async |tx: &mut Tx<'_>| tx.query(&SELECT_REPOSITORIES, params![after, PAGE]).await;
-            let page: Vec<(i64, RepositoryKey)> = metadata.scan(select).await?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
+        let mut walk = Walk::new(&self.installation.0.metadata, &SELECT_REPOSITORIES);
+        while let Some(page) = self.next_rows::<(i64, RepositoryKey)>(&gaps::REPOSITORIES, &mut walk).await? {
             self.checked.repositories += page.len() as u64;
-            for (id, RepositoryKey { registry, name }) in page {
-                let is_counted = async |tx: &mut Tx<'_>| tx.query_one(&IS_COUNTED, params![id]).await;
-                if metadata.scan(is_counted).await? == Some(false) {
-                    if self.options.repair {
-                        metadata.write(async move |tx: &mut Tx<'_>| tx.execute(&RECOUNT, params![id]).await.map(drop)).await?;
-                    }
-                    self.found(Kind::Counter, format!("the numbers of images or tags of {registry}/{name} are wrong"), self.options.repair);
+            for (id, repository) in page {
+                self.counters_of(id, &repository).await?;
+            }
+        }
+        let select = async |tx: &mut Tx<'_>| tx.query::<RegistryId>(&SELECT_REGISTRIES, params![]).await;
+        match self.installation.0.metadata.salvage(select).await? {
+            Ok(wrong) => {
+                for registry in wrong {
+                    let text = format!("the number of repositories of account {registry} is wrong");
+                    self.recount(text, &RECOUNT_REGISTRY, registry).await?;
                 }
             }
-        }
-        let wrong: Vec<RegistryId> = metadata.scan(async |tx: &mut Tx<'_>| tx.query(&SELECT_REGISTRIES, params![]).await).await?;
-        for registry in wrong {
-            if self.options.repair {
-                let id = registry.clone();
-                metadata.write(async move |tx: &mut Tx<'_>| tx.execute(&RECOUNT_REGISTRY, params![id]).await.map(drop)).await?;
-            }
-            self.found(Kind::Counter, format!("the number of repositories of account {registry} is wrong"), self.options.repair);
+            Err(error) => self.found_in_database(format!("the numbers of repositories cannot be checked: {error}"), Vec::new()),
         }
         Ok(())
+    }
+
+    async fn counters_of(&mut self, id: i64, RepositoryKey { registry, name }: &RepositoryKey) -> Result<()> {
+        let is_counted = async |tx: &mut Tx<'_>| tx.query_one::<bool>(&IS_COUNTED, params![id]).await;
+        match self.installation.0.metadata.salvage(is_counted).await? {
+            Ok(Some(false)) => self.recount(format!("the numbers of images or tags of {registry}/{name} are wrong"), &RECOUNT, id).await,
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.found_in_database(
+                    format!("the numbers of images or tags of {registry}/{name} cannot be checked: {error}"),
+                    Vec::new(),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// Reports wrong numbers, and counts again what has this id.
+    async fn recount<I: Parameter + Send + Sync + 'static>(&mut self, text: String, recount: &'static Sql, id: I) -> Result<()> {
+        let metadata = &self.installation.0.metadata;
+        let recount = metadata.write(async move |tx: &mut Tx<'_>| tx.execute(recount, params![id]).await.map(|_| Ok(())));
+        let repair = if self.options.repair && !self.hides_rows { Some(repairing::tried(recount).await?) } else { None };
+        self.found(Kind::Counter, text, matches!(repair, Some(Ok(()))));
+        Ok(())
+    }
+}
+
+impl Keyed for (i64, RepositoryKey) {
+    fn key(&self) -> i64 {
+        self.0
     }
 }

@@ -7,6 +7,7 @@ use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::pace::Pace;
 use crate::transfer::blob::Blob;
+use crate::transfer::damage::Wrong;
 use futures_util::TryStreamExt;
 use roadstead_model::Digest;
 use std::pin::pin;
@@ -16,55 +17,44 @@ statements! {
     SELECT_KEY = "SELECT b.storage_key FROM blob b WHERE b.id = ?1";
 }
 
-/// What is wrong with a blob.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wrong {
-    Missing,
-    Size(u64),
-    Content,
-    Unreadable(String),
-}
-
-impl Wrong {
-    /// Completes a sentence that begins with the blob.
-    pub(crate) fn text(&self, blob: &Blob) -> String {
-        match self {
-            Self::Missing => "is not in the store".to_owned(),
-            Self::Size(size) => format!("has {size} bytes in the store instead of {}", blob.size),
-            Self::Content => "has other content than its digest says".to_owned(),
-            Self::Unreadable(error) => format!("cannot be read: {error}"),
-        }
-    }
-}
-
 impl Installation {
-    /// What is wrong with a blob, if its row is still there. With a pace, its bytes are read and hashed.
+    /// What is wrong with a blob, if its row is still there. With a pace, its bytes are read and hashed. Fails only if the database or the
+    /// store does not answer.
     pub(crate) async fn examine_blob(&self, blob: &Blob, pace: Option<&Pace>) -> Result<Option<Wrong>> {
-        let Some(wrong) = self.wrong_with(blob, pace).await? else { return Ok(None) };
-        let key: Option<String> = self.0.metadata.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT_KEY, params![blob.id]).await).await?;
-        // It may have been deleted or mended meanwhile.
-        Ok(key.filter(|key| *key == blob.key).map(|_| wrong))
+        let wrong = match blob.key.is_empty() {
+            true => self.wrong_in_row(blob).await?,
+            false => wrong_in_store(&self.0.blobs, blob, pace).await?,
+        };
+        let Some(wrong) = wrong else { return Ok(None) };
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<String>(&SELECT_KEY, params![blob.id]).await;
+        Ok(match self.0.metadata.salvage(select).await? {
+            // It may have been deleted or mended meanwhile.
+            Ok(key) if key.as_ref() != Some(&blob.key) => None,
+            _ => Some(wrong),
+        })
     }
 
-    async fn wrong_with(&self, blob: &Blob, pace: Option<&Pace>) -> Result<Option<Wrong>> {
-        if blob.key.is_empty() {
-            let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_CONTENT, params![blob.id]).await;
-            let content = self.0.metadata.read(select).await?;
-            return Ok(match content {
-                None => Some(Wrong::Missing),
-                Some(bytes) if bytes.len() as u64 != blob.size => Some(Wrong::Size(bytes.len() as u64)),
-                Some(bytes) => (Digest::of(blob.digest.algorithm(), &bytes) != blob.digest).then_some(Wrong::Content),
-            });
-        }
-        match (self.0.blobs.size(&blob.key).await?, pace) {
-            (None, _) => Ok(Some(Wrong::Missing)),
-            (Some(size), _) if size != blob.size => Ok(Some(Wrong::Size(size))),
-            (_, None) => Ok(None),
-            (_, Some(pace)) => Ok(match has_digest(&self.0.blobs, (&blob.key, blob.size), &blob.digest, pace).await {
-                Ok(true) => None,
-                Ok(false) => Some(Wrong::Content),
-                Err(error) => Some(Wrong::Unreadable(error.to_string())),
-            }),
+    async fn wrong_in_row(&self, blob: &Blob) -> Result<Option<Wrong>> {
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_CONTENT, params![blob.id]).await;
+        Ok(match self.0.metadata.salvage(select).await? {
+            Err(error) => Some(Wrong::Unreadable(error)),
+            Ok(None) => Some(Wrong::Missing),
+            Ok(Some(bytes)) if bytes.len() as u64 != blob.size => Some(Wrong::Size { found: bytes.len() as u64, expected: blob.size }),
+            Ok(Some(bytes)) => (Digest::of(blob.digest.algorithm(), &bytes) != blob.digest).then_some(Wrong::Content),
+        })
+    }
+}
+
+/// What is wrong with a blob in a store. With a pace, its bytes are read and hashed. Fails only if the store does not answer.
+pub(crate) async fn wrong_in_store(store: &BlobStore, blob: &Blob, pace: Option<&Pace>) -> Result<Option<Wrong>> {
+    let seen = blob.look(store).await?;
+    let (None, Some(pace)) = (&seen, pace) else { return Ok(seen) };
+    match has_digest(store, (&blob.key, blob.size), &blob.digest, pace).await {
+        Ok(is_whole) => Ok((!is_whole).then_some(Wrong::Content)),
+        Err(error) => {
+            store.check_ready().await?;
+            // It may have been deleted meanwhile.
+            Ok(blob.look(store).await?.or_else(|| Some(Wrong::Unreadable(error.to_string()))))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Whether manifests have their content, and everything that it references is linked.
 
-use super::{Check, Kind, repairing};
+use super::repairing::Repair;
+use super::walking::{Keyed, Walk};
+use super::{Check, Kind, gaps, repairing};
 use crate::error::Result;
 use crate::manifest_push::{record_blob, record_child};
 use crate::metadata::{FromRow, Row, Tx, params, statements};
@@ -19,9 +21,6 @@ statements! {
         FROM manifest c WHERE c.repository_id = ?2 AND c.digest = ?3";
 }
 
-/// The manifests that are read at a time.
-const PAGE: usize = 100;
-
 /// A row of `manifest`.
 struct ManifestRow {
     id: i64,
@@ -35,6 +34,8 @@ enum Lack {
     Content,
     /// Its content is not what its digest says.
     Whole,
+    /// Its content or its links cannot be read.
+    Unreadable(String),
     /// There is no row of this blob.
     Blob(Digest),
     LinkToBlob(i64, Digest),
@@ -43,32 +44,31 @@ enum Lack {
 
 impl Check<'_> {
     pub(super) async fn manifests(&mut self) -> Result<()> {
-        let (metadata, mut after) = (&self.installation.0.metadata, i64::MIN);
-        loop {
-            let page: Vec<ManifestRow> = metadata.scan(async |tx: &mut Tx<'_>| tx.query(&SELECT_PAGE, params![after, PAGE]).await).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id;
+        let mut walk = Walk::new(&self.installation.0.metadata, &SELECT_PAGE);
+        while let Some(page) = self.next_rows::<ManifestRow>(&gaps::MANIFESTS, &mut walk).await? {
             self.checked.manifests += page.len() as u64;
             for row in &page {
                 self.manifest(row).await?;
             }
         }
+        Ok(())
     }
 
     async fn manifest(&mut self, row: &ManifestRow) -> Result<()> {
         let mut lacks = self.lacks(row).await?;
-        if let [lack @ (Lack::Content | Lack::Whole)] = lacks.as_slice() {
+        if let [lack @ (Lack::Content | Lack::Whole | Lack::Unreadable(_))] = lacks.as_slice() {
             let (kind, wrong) = match lack {
-                Lack::Content => (Kind::ManifestMissing, "has no content"),
-                _ => (Kind::ManifestContent, "has other content than its digest says"),
+                Lack::Content => (Kind::ManifestMissing, "has no content".to_owned()),
+                Lack::Unreadable(error) => (Kind::ManifestContent, format!("cannot be read: {error}")),
+                _ => (Kind::ManifestContent, "has other content than its digest says".to_owned()),
             };
-            let repair = match self.options.repair {
-                true => Some(repairing::repair_manifest(self.installation, &self.options.copies, row.id, &row.digest).await?),
-                false => None,
-            };
-            let is_repaired = matches!(repair, Some(Ok(())));
-            self.found_damage(kind, (Damaged::Manifest, row.id), (&row.digest, wrong), repair).await?;
-            lacks = if is_repaired { self.lacks(row).await? } else { Vec::new() };
+            let repairing = repairing::repair_manifest(self.installation, &self.options.copies, row.id, &row.digest);
+            let mut repair = if self.options.repair { Some(repairing::tried(repairing).await?) } else { None };
+            lacks = if matches!(repair, Some(Ok(()))) { self.lacks(row).await? } else { Vec::new() };
+            if let [Lack::Unreadable(error)] = lacks.as_slice() {
+                repair = Some(Err(error.clone()));
+            }
+            self.found_damage(kind, (Damaged::Manifest, row.id), (&row.digest, &wrong), repair).await?;
         }
         for lack in lacks {
             self.lack(row, lack).await?;
@@ -78,43 +78,40 @@ impl Check<'_> {
 
     async fn lacks(&self, row: &ManifestRow) -> Result<Vec<Lack>> {
         let read = async |tx: &mut Tx<'_>| row.lacks(tx).await;
-        self.installation.0.metadata.scan(read).await
+        Ok(self.installation.0.metadata.salvage(read).await?.unwrap_or_else(|error| vec![Lack::Unreadable(error)]))
     }
 
     /// Reports, and repairs, what is not linked.
     async fn lack(&mut self, row: &ManifestRow, lack: Lack) -> Result<()> {
-        let repair = self.options.repair;
-        let (kind, wrong, repair) = match lack {
-            Lack::Content | Lack::Whole => return Ok(()),
-            Lack::Blob(digest) => {
-                let added = match repair {
-                    true => Some(repairing::add_blob(self.installation, &self.options.copies, &digest).await?),
-                    false => None,
-                };
-                if let Some(Ok(blob)) = added {
-                    self.link_blob(row, blob, &digest).await?;
-                }
-                (Kind::BlobRow, format!("references the blob {digest}, of which there is no row"), added.map(|added| added.map(drop)))
-            }
-            Lack::LinkToBlob(blob, digest) => {
-                if repair {
-                    self.link_blob(row, blob, &digest).await?;
-                }
-                (Kind::Link, format!("is not linked to its blob {digest}"), repair.then_some(Ok(())))
-            }
-            Lack::LinkToChild(child, digest) => {
-                if repair {
-                    let parent = row.id;
-                    let record = async move |tx: &mut Tx<'_>| match tx.query_one(&EXISTS, params![parent]).await? {
-                        Some(true) => record_child(tx, parent, child).await,
-                        _ => Ok(()),
-                    };
-                    self.installation.0.metadata.write(record).await?;
-                }
-                (Kind::Link, format!("is not linked to its manifest {digest}"), repair.then_some(Ok(())))
-            }
+        let (kind, wrong) = match &lack {
+            Lack::Content | Lack::Whole | Lack::Unreadable(_) => return Ok(()),
+            Lack::Blob(digest) => (Kind::BlobRow, format!("references the blob {digest}, of which there is no row")),
+            Lack::LinkToBlob(_, digest) => (Kind::Link, format!("is not linked to its blob {digest}")),
+            Lack::LinkToChild(_, digest) => (Kind::Link, format!("is not linked to its manifest {digest}")),
         };
+        let repair = if self.options.repair { Some(repairing::tried(self.supply(row, lack)).await?) } else { None };
         self.found_damage(kind, (Damaged::Manifest, row.id), (&row.digest, &wrong), repair).await
+    }
+
+    /// Supplies what a manifest lacks, if it is there.
+    async fn supply(&self, row: &ManifestRow, lack: Lack) -> Result<Repair> {
+        match lack {
+            Lack::Content | Lack::Whole | Lack::Unreadable(_) => {}
+            Lack::Blob(digest) => match repairing::add_blob(self.installation, &self.options.copies, &digest).await? {
+                Ok(blob) => self.link_blob(row, blob, &digest).await?,
+                Err(reason) => return Ok(Err(reason)),
+            },
+            Lack::LinkToBlob(blob, digest) => self.link_blob(row, blob, &digest).await?,
+            Lack::LinkToChild(child, _) => {
+                let parent = row.id;
+                let record = async move |tx: &mut Tx<'_>| match tx.query_one(&EXISTS, params![parent]).await? {
+                    Some(true) => record_child(tx, parent, child).await,
+                    _ => Ok(()),
+                };
+                self.installation.0.metadata.write(record).await?;
+            }
+        }
+        Ok(Ok(()))
     }
 
     async fn link_blob(&self, row: &ManifestRow, blob: i64, digest: &Digest) -> Result<()> {
@@ -157,6 +154,12 @@ impl ManifestRow {
             }
         }
         Ok(lacks)
+    }
+}
+
+impl Keyed for ManifestRow {
+    fn key(&self) -> i64 {
+        self.id
     }
 }
 

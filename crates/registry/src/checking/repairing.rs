@@ -11,8 +11,9 @@ use crate::repository_blob::BlobInfo;
 use crate::transfer::blob::{Blob, NewBlob};
 use crate::uploads::completing;
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use roadstead_model::Digest;
+use std::pin::pin;
 use uuid::Uuid;
 
 statements! {
@@ -29,25 +30,31 @@ statements! {
 /// What became of a repair. The error is why it was not possible.
 pub(super) type Repair = std::result::Result<(), String>;
 
+/// What became of a repair that needs rows that may be damaged themselves.
+pub(super) async fn tried(repair: impl Future<Output = Result<Repair>>) -> Result<Repair> {
+    match repair.await {
+        Err(Error::Damaged(reason) | Error::Internal(reason)) => Ok(Err(reason)),
+        repair => repair,
+    }
+}
+
 /// Finds the bytes of a blob and lets its row name them.
 pub(super) async fn repair_blob(installation: &Installation, copies: &[&dyn SecondCopy], blob: &Blob) -> Result<Repair> {
     if blob.key.is_empty() {
         return repair_small_blob(installation, copies, blob).await;
     }
     let (store, metadata) = (&installation.0.blobs, &installation.0.metadata);
-    let (key, size) = match find(store, copies, &blob.digest, Some(&blob.key)).await? {
+    let (key, size) = match find(store, copies, &blob.digest, Some(&blob.key)).await {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
     let (new, id, old) = (key.clone(), blob.id, blob.key.clone());
     let set = async move |tx: &mut Tx<'_>| tx.execute(&SET_OBJECT, params![new, size, id, old]).await;
-    if metadata.write(set).await? == 0 {
-        return Ok(Err("it has been deleted meanwhile".to_owned()));
-    }
+    let is_set = metadata.write(set).await? > 0;
     if key != blob.key {
-        store.delete(&blob.key).await;
+        store.delete(if is_set { &blob.key } else { &key }).await;
     }
-    Ok(Ok(()))
+    Ok(if is_set { Ok(()) } else { Err("it has been deleted meanwhile".to_owned()) })
 }
 
 async fn repair_small_blob(installation: &Installation, copies: &[&dyn SecondCopy], blob: &Blob) -> Result<Repair> {
@@ -73,17 +80,21 @@ pub(super) async fn add_blob(
     copies: &[&dyn SecondCopy],
     digest: &Digest,
 ) -> Result<std::result::Result<i64, String>> {
-    let (key, size) = match find(&installation.0.blobs, copies, digest, None).await? {
+    let store = &installation.0.blobs;
+    let (key, size) = match find(store, copies, digest, None).await {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
-    let (blob, now) = (BlobInfo { digest: digest.clone(), size }, installation.now());
+    let (blob, now, stored) = (BlobInfo { digest: digest.clone(), size }, installation.now(), key.clone());
     let insert = async move |tx: &mut Tx<'_>| {
         let row = tx.next_id(now);
-        let is_new = completing::insert_object(tx, row, &blob, &key, now).await?;
+        let is_new = completing::insert_object(tx, row, &blob, &stored, now).await?;
         Ok(is_new.then_some(row))
     };
     let row = installation.0.metadata.write(insert).await?;
+    if row.is_none() {
+        store.delete(&key).await;
+    }
     Ok(row.ok_or_else(|| "it has been pushed meanwhile".to_owned()))
 }
 
@@ -106,56 +117,78 @@ pub(super) async fn repair_manifest(installation: &Installation, copies: &[&dyn 
 }
 
 /// Deletes links to blobs that have no row.
-pub(super) async fn delete_links_to_nothing(metadata: &Metadata) -> Result<()> {
+pub(super) async fn delete_links_to_nothing(metadata: &Metadata) -> Result<Repair> {
     let delete = async |tx: &mut Tx<'_>| {
         tx.execute(&DELETE_USES_OF_NOTHING, params![]).await?;
-        tx.execute(&DELETE_LINKS_TO_NOTHING, params![]).await.map(drop)
+        tx.execute(&DELETE_LINKS_TO_NOTHING, params![]).await.map(|_| Ok(()))
     };
     metadata.write(delete).await
 }
 
-/// An object of the store with this content: one that is there, or one that is fetched. The error is why there is none.
+/// An object with this content that no upload and no deletion touches: that of this key, or a new one. The error is why there is none.
+///
+/// Other objects of this digest are copied, never adopted. They belong to uploads, which may still write to them or, when they find the
+/// row of the blob, delete them.
 async fn find(
     store: &BlobStore,
     copies: &[&dyn SecondCopy],
     digest: &Digest,
     key: Option<&str>,
-) -> Result<std::result::Result<(String, u64), String>> {
-    let mut there = store.named(digest).await?;
+) -> std::result::Result<(String, u64), String> {
     if let Some(key) = key
-        && let Some(size) = store.size(key).await?
+        && let Ok(Some(size)) = store.size(key).await
+        && has_digest(store, (key, size), digest, &Pace::new(None)).await.unwrap_or(false)
     {
-        there.push((key.to_owned(), size));
-    }
-    for (key, size) in there {
-        if has_digest(store, (&key, size), digest, &Pace::new(None)).await.unwrap_or(false) {
-            return Ok(Ok((key, size)));
-        }
+        return Ok((key.to_owned(), size));
     }
     let mut reason = nowhere(copies);
+    for (other, size) in store.named(digest).await.unwrap_or_default() {
+        if Some(other.as_str()) == key {
+            continue;
+        }
+        match copy(store, (&other, size), digest).await {
+            Ok(found) => return Ok(found),
+            // It is damaged too, or gone.
+            Err(Error::LayerDigestMismatch { .. }) => {}
+            Err(error) => reason = error.to_string(),
+        }
+    }
     for copy in copies {
         match fetch(store, *copy, digest).await {
-            Ok(Some(found)) => return Ok(Ok(found)),
+            Ok(Some(found)) => return Ok(found),
             Ok(None) => {}
             Err(error) => reason = error.to_string(),
         }
     }
-    Ok(Err(reason))
+    Err(reason)
 }
 
 fn nowhere(copies: &[&dyn SecondCopy]) -> String {
     (if copies.is_empty() { "name a place that has it with --from" } else { "the other places do not have it" }).to_owned()
 }
 
-/// Fetches a blob into the store, which verifies it.
+/// Copies an object of the store to a new one.
+async fn copy(store: &BlobStore, (key, size): (&str, u64), digest: &Digest) -> Result<(String, u64)> {
+    let pieces = store.open_once(key, size).await?.pieces(size);
+    keep(store, pin!(pieces), digest).await
+}
+
+/// Fetches a blob into the store.
 async fn fetch(store: &BlobStore, copy: &dyn SecondCopy, digest: &Digest) -> Result<Option<(String, u64)>> {
-    let Some(mut stream) = copy.blob(digest).await? else { return Ok(None) };
+    match copy.blob(digest).await? {
+        Some(pieces) => keep(store, pieces, digest).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Stores a blob, and verifies it.
+async fn keep(store: &BlobStore, mut pieces: impl Stream<Item = Result<Bytes>> + Unpin, digest: &Digest) -> Result<(String, u64)> {
     let (mut stored, mut size) = (NewBlob::begin(store, digest, Uuid::new_v4())?, 0);
-    while let Some(bytes) = stream.try_next().await? {
+    while let Some(bytes) = pieces.try_next().await? {
         size += bytes.len() as u64;
         stored.push(bytes).await?;
     }
-    Ok(Some((stored.finish().await?, size)))
+    Ok((stored.finish().await?, size))
 }
 
 /// Fetches a blob of at most `largest` bytes. The error is why that is not possible.

@@ -1,21 +1,28 @@
 //! Copying the bytes of one blob from store to store.
 
+use super::damage::Wrong;
 use crate::blobs::{BlobStore, ResumedUpload, UploadSession};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
-use crate::metadata::{Cell, Cells, METADATA_TABLES, Metadata, Table};
+use crate::metadata::{Cell, Cells, FromRow, METADATA_TABLES, Metadata, Row, Table};
 use crate::upload_leases::{Intent, UploadLeases};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use roadstead_model::Digest;
 use std::pin::pin;
+use std::time::Duration;
+use tokio::time::sleep;
 use uuid::Uuid;
+
+/// The pauses between attempts to read a blob that is in the source. A store behind a network retries its requests as well.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Why a blob could not be copied.
 pub(crate) enum Failure {
-    /// What is wrong with it in the source.
-    Source(String),
-    Target(Error),
+    /// It is damaged in the source.
+    Damaged(Wrong),
+    /// A store failed, perhaps temporarily, which says nothing of the blob.
+    Store(Error),
 }
 
 /// A row of the table `blob`.
@@ -44,21 +51,71 @@ impl Blob {
         format!("lost/{}", self.digest.hex())
     }
 
+    /// What is wrong with the object, as far as can be seen without reading it. Fails if the store does not answer.
+    pub(crate) async fn look(&self, store: &BlobStore) -> Result<Option<Wrong>> {
+        let wrong = match store.size(&self.key).await {
+            Ok(Some(found)) if found == self.size => return Ok(None),
+            Ok(Some(found)) => Wrong::Size { found, expected: self.size },
+            Ok(None) => Wrong::Missing,
+            Err(error) => Wrong::Unreadable(error.to_string()),
+        };
+        // In a directory that is not mounted, for example, every file is missing.
+        store.check_ready().await.map(|()| Some(wrong))
+    }
+
     /// Copies the bytes as an upload of this id, verifies their digest, and returns the key in the target.
     pub(crate) async fn copy(&self, from: &BlobStore, to: &BlobStore, upload: Uuid) -> std::result::Result<String, Failure> {
         if self.key.is_empty() {
             return Ok(String::new());
         }
-        let unreadable = |error: Error| Failure::Source(format!("cannot be read: {error}"));
-        let mut pieces = pin!(from.open(&self.key, self.size).await.map_err(unreadable)?.pieces(self.size));
-        let mut stored = NewBlob::begin(to, &self.digest, upload).map_err(Failure::Target)?;
-        while let Some(bytes) = pieces.try_next().await.map_err(unreadable)? {
-            stored.push(bytes).await.map_err(Failure::Target)?;
+        let mut pauses = PAUSES.iter();
+        loop {
+            let error = match self.try_to_copy(from, to, upload).await? {
+                Ok(key) => return Ok(key),
+                Err(error) => error,
+            };
+            match (self.look(from).await, pauses.next()) {
+                (Ok(Some(wrong @ (Wrong::Missing | Wrong::Size { .. }))), _) => return Err(Failure::Damaged(wrong)),
+                (_, Some(pause)) => sleep(*pause).await,
+                (Ok(_), None) if from.fails_by_file() => return Err(Failure::Damaged(Wrong::Unreadable(error.to_string()))),
+                (_, None) => return Err(Failure::Store(self.unavailable(&error))),
+            }
         }
-        stored.finish().await.map_err(|error| match error {
-            Error::LayerDigestMismatch { .. } => Failure::Source("has other content than its digest says".to_owned()),
-            error => Failure::Target(error),
-        })
+    }
+
+    /// Copies the bytes once. The inner error is that of the source.
+    async fn try_to_copy(&self, from: &BlobStore, to: &BlobStore, upload: Uuid) -> std::result::Result<Result<String>, Failure> {
+        let mut pieces = match from.open(&self.key, self.size).await {
+            Ok(reader) => pin!(reader.pieces(self.size)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut stored = NewBlob::begin(to, &self.digest, upload).map_err(Failure::Store)?;
+        loop {
+            match pieces.try_next().await {
+                Ok(Some(bytes)) => stored.push(bytes).await.map_err(Failure::Store)?,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        match stored.finish().await {
+            Ok(key) => Ok(Ok(key)),
+            Err(Error::LayerDigestMismatch { .. }) => Err(Failure::Damaged(Wrong::Content)),
+            Err(error) => Err(Failure::Store(error)),
+        }
+    }
+
+    fn unavailable(&self, error: &Error) -> Error {
+        let reason = match error {
+            Error::Unavailable(reason) | Error::Internal(reason) => reason.clone(),
+            other => other.to_string(),
+        };
+        Error::Unavailable(format!("the blob {} cannot be read now: {reason}", self.digest))
+    }
+}
+
+impl FromRow for Blob {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { id: row.read()?, digest: row.read()?, size: row.read()?, key: row.read()? })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::metadata::{FromRow, Metadata, Row, Tx, params, statements};
 use roadstead_model::{Digest, RepositoryKey};
+use std::fmt;
 
 statements! {
     SELECT_MANIFEST_DIGEST = "SELECT m.digest FROM manifest m WHERE m.id = ?1";
@@ -23,6 +24,31 @@ const NAMED: usize = 10;
 pub(crate) enum Damaged {
     Manifest,
     Blob,
+}
+
+/// What is wrong with a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    Missing,
+    Size {
+        found: u64,
+        expected: u64,
+    },
+    Content,
+    /// It is there, and its store answers, but its bytes cannot be read.
+    Unreadable(String),
+}
+
+/// Completes a sentence that begins with the blob.
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is not in the store"),
+            Self::Size { found, expected } => write!(f, "has {found} bytes in the store instead of {expected}"),
+            Self::Content => f.write_str("has other content than its digest says"),
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+        }
+    }
 }
 
 /// An image that needs what is damaged.
@@ -55,8 +81,9 @@ pub(crate) async fn images(database: &Metadata, damaged: Damaged, id: i64) -> Re
         Damaged::Manifest => &SELECT_IMAGE,
         Damaged::Blob => &SELECT_IMAGES,
     };
-    let images: Vec<Image> = database.read(async |tx: &mut Tx<'_>| tx.query(statement, params![id, NAMED]).await).await?;
-    Ok(images.iter().map(Image::name).collect())
+    let images = database.salvage(async |tx: &mut Tx<'_>| tx.query::<Image>(statement, params![id, NAMED]).await).await?;
+    // That some of these rows cannot be read is another damage.
+    Ok(images.unwrap_or_default().iter().map(Image::name).collect())
 }
 
 async fn describe(database: &Metadata, damaged: Damaged, id: i64) -> Result<String> {

@@ -65,14 +65,14 @@ impl Work<'_> {
         let Some((Cells(mut row), blob, copying)) = self.under_way.pop_front() else { return Ok(()) };
         match copying.await.map_err(|error| Error::Internal(error.to_string()))? {
             Ok(key) => row[STORAGE_KEY] = Cell::Text(key),
-            Err(Failure::Source(wrong)) => {
-                let error = damage::error(self.rows.from, Damaged::Blob, blob.id, &wrong).await;
+            Err(Failure::Damaged(wrong)) => {
+                let error = damage::error(self.rows.from, Damaged::Blob, blob.id, &wrong.to_string()).await;
                 if !self.rows.progress.damaged(&error) {
                     return Err(error);
                 }
                 row[STORAGE_KEY] = Cell::Text(blob.lost_key());
             }
-            Err(Failure::Target(error)) => return Err(error),
+            Err(Failure::Store(error)) => return Err(error),
         }
         self.ready.push(Cells(row));
         self.copied.rows += 1;

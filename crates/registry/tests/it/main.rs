@@ -3,6 +3,7 @@
 mod accounts;
 mod acme;
 mod backups;
+mod checking;
 mod deleting;
 mod gallery;
 mod gc;

@@ -23,11 +23,14 @@ async fn scrub(server: &Server, period: Duration) -> Result<()> {
     server.telemetry.scrub_completed(scrub.completed());
     loop {
         match scrub.next().await? {
-            Scrubbed::Blob { size, damage } => {
-                server.telemetry.scrubbed(size, damage.is_some());
-                if let Some(damage) = damage {
-                    tracing::error!(damage, "a stored blob is damaged: 'roadstead check --repair' can mend it");
-                }
+            Scrubbed::Whole { size } => server.telemetry.scrubbed("whole", size),
+            Scrubbed::Damaged { size, what } => {
+                server.telemetry.scrubbed("damaged", size);
+                tracing::error!(damage = what, "a stored blob is damaged: 'roadstead check --repair' can mend it");
+            }
+            Scrubbed::Unreadable { what } => {
+                server.telemetry.scrubbed("unreadable", 0);
+                tracing::error!(damage = what, "a stored blob cannot be read: it is tried again in the next round");
             }
             Scrubbed::Completed(time) => {
                 server.telemetry.scrub_completed(Some(time));

@@ -155,8 +155,8 @@ impl Telemetry {
     }
 
     /// Counts a blob that was verified in the background.
-    pub(crate) fn scrubbed(&self, size: u64, is_damaged: bool) {
-        self.0.scrubbed.get_or_create(&[("result", if is_damaged { "damaged" } else { "whole" })]).inc();
+    pub(crate) fn scrubbed(&self, result: &'static str, size: u64) {
+        self.0.scrubbed.get_or_create(&[("result", result)]).inc();
         self.0.scrub_read.inc_by(size);
     }
 
@@ -241,14 +241,14 @@ impl Metrics {
     /// Shows the counters of rare events before the first event: Prometheus sees no increase in a counter that begins at one.
     fn begin_at_zero(&self) {
         let families = [
-            (&self.refused_connections, "bound", ["all", "address"]),
-            (&self.collections, "outcome", ["done", "failed"]),
-            (&self.scrubbed, "result", ["whole", "damaged"]),
-            (&self.certificate_orders, "outcome", ["issued", "failed"]),
+            (&self.refused_connections, "bound", ["all", "address"].as_slice()),
+            (&self.collections, "outcome", &["done", "failed"]),
+            (&self.scrubbed, "result", &["whole", "damaged", "unreadable"]),
+            (&self.certificate_orders, "outcome", &["issued", "failed"]),
         ];
         for (family, label, values) in families {
             for value in values {
-                drop(family.get_or_create(&[(label, value)]));
+                drop(family.get_or_create(&[(label, *value)]));
             }
         }
         for labels in [("aws", "refused"), ("aws", "held_back"), ("oci", "refused"), ("oci", "held_back")] {
