@@ -44,7 +44,7 @@ FLOORS = {
     "registry": [
         [
             "access_facts access_keys accounts acme aliases backups bulletins catalog_data checking collection declarations download_volumes gallery image_deletion images leaders manifest_push manifests "
-            "opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags scrubbing search tags transfer uploads "
+            "inventory opening policy_binding portability pull_statistics referrers repositories repository_blobs repository_policies resource_tags scrubbing search tags transfer uploads "
             "user_policies users"
         ],
         ["installation"],
@@ -54,7 +54,7 @@ FLOORS = {
         ["blobs", "data_directory", "metadata"],
         ["disk", "hashing", "secrets", "upload_ids", "upload_leases", "upload_quota"],
         ["pull_statistics/counters pull_statistics/expected_pulls pull_statistics/told_pulls stored_manifest"],
-        ["any_certificate", "board", "clock", "error", "jitter", "limits", "markdown", "pace", "places", "pulls", "repository_blob"],
+        ["any_certificate", "board", "clock", "error", "jitter", "limits", "markdown", "measuring", "pace", "places", "pulls", "repository_blob"],
     ],
 }
 

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::leaders::Task;
 use roadstead_model::Timestamp;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The maximum number of rows that one step reads, and deletes in one transaction.
 const STEP: usize = 100;
@@ -107,10 +107,4 @@ impl Installation {
         let (before, settled) = (before(grace), before(grace.max(SETTLING)));
         Sweep { installation: self, before, settled, dry_run, found: Garbage::default() }
     }
-}
-
-/// Sleeps as long as a step took, so that pushes get the writer at least half of the time, including those of other processes, which
-/// wait in other queues.
-async fn rest_after(begun: Instant) {
-    tokio::time::sleep(begun.elapsed()).await;
 }

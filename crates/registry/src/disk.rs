@@ -1,22 +1,16 @@
 //! Access to local files, for the engines and stores that use them.
 
+mod blocking;
 pub(crate) mod mapping;
 pub(crate) mod permissions;
+mod space;
 
-use crate::error::{Error, Result};
+pub use blocking::{BlockingTasks, blocking_tasks};
+pub(crate) use blocking::{blocking, spawn_blocking};
+pub use space::DiskSpace;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-
-/// Runs `work` on a thread that may block, away from the threads that serve requests.
-pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> std::result::Result<T, E> + Send + 'static) -> Result<T>
-where
-    T: Send + 'static,
-    E: Into<Error> + Send + 'static,
-{
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))?;
-    done.map_err(E::into)
-}
 
 /// Makes the entries of a directory durable: files that were created, renamed or removed there. Blocks.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {

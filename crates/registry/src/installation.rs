@@ -5,7 +5,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::metadata::{Arrival, DatabaseMetrics, Metadata, Version};
+use crate::metadata::{Arrival, DatabaseMetrics, Metadata, MetadataMetrics, Version};
 use crate::pull_statistics::store::PullStatistics;
 use crate::secrets::MasterKey;
 use crate::upload_ids::UploadIds;
@@ -67,6 +67,11 @@ impl Installation {
     /// When the request of this handle arrived.
     pub(crate) fn arrived(&self) -> Arrival {
         self.1
+    }
+
+    /// What the engine has measured of its writes.
+    pub fn metadata_metrics(&self) -> MetadataMetrics {
+        self.0.metadata.metrics()
     }
 
     /// What the engine has done. `None` for the embedded one.

@@ -7,6 +7,7 @@
 //! An engine must run such a function to its end on one thread. It cannot await it within a request: there is no way yet to require that
 //! the future of an `AsyncFn` is `Send`, so the task of the request would not be either. `postgres/blocking.rs` blocks a thread meanwhile.
 
+mod activity;
 mod arrival;
 mod cache;
 mod effect;
@@ -31,6 +32,7 @@ use migrations::Migrations;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use activity::MetadataMetrics;
 pub use arrival::Arrival;
 pub use cache::Version;
 pub(crate) use cache::{Cache, bytes_of};
@@ -203,6 +205,14 @@ impl Metadata {
         }
     }
 
+    /// What the engine has measured of its writes.
+    pub(crate) fn metrics(&self) -> MetadataMetrics {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.metrics(),
+            Engine::Postgres(postgres) => postgres.write_metrics(),
+        }
+    }
+
     /// What an engine behind a network has done.
     pub(crate) fn database_metrics(&self) -> Option<DatabaseMetrics> {
         match &self.engine {
@@ -247,7 +257,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
-            Engine::Postgres(postgres) => postgres.write(work, true, self.effect).await,
+            Engine::Postgres(postgres) => postgres.write(work, 1, true, self.effect).await,
         }
     }
 
@@ -273,7 +283,7 @@ impl Metadata {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
-            Engine::Postgres(postgres) => postgres.write(work, false, self.effect).await,
+            Engine::Postgres(postgres) => postgres.write(work, 1, false, self.effect).await,
         }
     }
 }

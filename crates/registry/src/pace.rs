@@ -1,4 +1,4 @@
-//! Spending no more than so many bytes a second.
+//! Work in the background at a pace that leaves room for requests.
 
 use parking_lot::Mutex;
 use std::num::NonZeroU64;
@@ -29,6 +29,12 @@ impl Pace {
         };
         sleep_until(begin).await;
     }
+}
+
+/// Sleeps as long as a step took, so that requests get at least half of the time, including those of other processes, which wait in other
+/// queues.
+pub(crate) async fn rest_after(begun: std::time::Instant) {
+    tokio::time::sleep(begun.elapsed()).await;
 }
 
 #[cfg(test)]

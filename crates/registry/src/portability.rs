@@ -6,9 +6,9 @@ pub(crate) mod postgres;
 use crate::metadata::{Column, METADATA_TABLES, STATISTICS_TABLES, Sql, for_postgres, migrations};
 use crate::{
     access_facts, access_key_row, access_keys, accounts, acme, aliases, backups, bulletins, catalog_data, checking, collection,
-    download_volumes, gallery, image_deletion, images, leaders, manifest_push, manifests, opening, policy_binding, pull_statistics,
-    referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row, resource_tags, scrubbing, search, stale,
-    tags, transfer, uploads, user_policies, users,
+    download_volumes, gallery, image_deletion, images, inventory, leaders, manifest_push, manifests, opening, policy_binding,
+    pull_statistics, referrers, registry_row, repositories, repository_blobs, repository_policies, repository_row, resource_tags,
+    scrubbing, search, stale, tags, transfer, uploads, user_policies, users,
 };
 use postgres::Postgres;
 use std::path::Path;
@@ -61,6 +61,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     gallery::newest::STATEMENTS,
     gallery::sitemap::STATEMENTS,
     image_deletion::STATEMENTS,
+    inventory::STATEMENTS,
     images::STATEMENTS,
     leaders::STATEMENTS,
     manifest_push::STATEMENTS,

@@ -27,7 +27,7 @@ mod uploads;
 
 use crate::auth::sigv4::SignatureError;
 use crate::http::budget::{Crowded, Holder};
-use crate::http::{Call, Response};
+use crate::http::{Call, OperationClass, Response};
 use crate::server::Server;
 use access::Caller;
 use bytes::Bytes;
@@ -46,7 +46,10 @@ pub(crate) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call:
     }
     let operation = operation(&call.headers);
     let answered = match operation {
-        Some(operation) => serve(server, call, operation, body).await,
+        Some(operation) => {
+            call.trace.is_for(class(operation));
+            serve(server, call, operation, body).await
+        }
         None => Err(Failure::UNKNOWN_OPERATION),
     };
     match answered {
@@ -73,6 +76,32 @@ fn refuse(failure: Failure, operation: Option<Operation>, request_id: &str) -> R
 fn operation(headers: &HeaderMap) -> Option<Operation> {
     let target = headers.get("x-amz-target")?.to_str().ok()?;
     Operation::find(target.strip_prefix(aws::TARGET_PREFIX)?)
+}
+
+fn class(operation: Operation) -> OperationClass {
+    match operation {
+        Operation::InitiateLayerUpload | Operation::UploadLayerPart | Operation::CompleteLayerUpload => OperationClass::AwsUpload,
+        Operation::BatchDeleteImage
+        | Operation::CreateRepository
+        | Operation::DeleteRepository
+        | Operation::DeleteRepositoryPolicy
+        | Operation::PutImage
+        | Operation::PutRegistryCatalogData
+        | Operation::PutRepositoryCatalogData
+        | Operation::SetRepositoryPolicy
+        | Operation::TagResource
+        | Operation::UntagResource => OperationClass::AwsWrite,
+        Operation::BatchCheckLayerAvailability
+        | Operation::DescribeImageTags
+        | Operation::DescribeImages
+        | Operation::DescribeRegistries
+        | Operation::DescribeRepositories
+        | Operation::GetAuthorizationToken
+        | Operation::GetRegistryCatalogData
+        | Operation::GetRepositoryCatalogData
+        | Operation::GetRepositoryPolicy
+        | Operation::ListTagsForResource => OperationClass::AwsRead,
+    }
 }
 
 async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, operation: Operation, body: B) -> Result<Bytes, Failure> {

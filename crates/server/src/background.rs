@@ -1,11 +1,12 @@
 //! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
 //! certificates, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, verifies stored
-//! blobs, keeps up to date what the gallery derives, tidies the statistics, and orders certificates.
+//! blobs, counts what is stored, keeps up to date what the gallery derives, tidies the statistics, and orders certificates.
 
 mod certificates;
 mod gallery;
 mod leading;
 mod scrub;
+mod stock;
 
 pub(crate) use certificates::{check as check_certificate_authority, load as load_certificates};
 
@@ -35,7 +36,14 @@ async fn do_for_all(server: &Server) {
         tracing::debug!("this server leads");
         let work = async {
             let (gallery, certificates) = (gallery::keep_up(server), certificates::order(server));
-            tokio::join!(collect_garbage(server), gallery, tidy_pull_statistics(server), scrub::run(server), certificates);
+            tokio::join!(
+                collect_garbage(server),
+                gallery,
+                tidy_pull_statistics(server),
+                scrub::run(server),
+                certificates,
+                stock::take(server)
+            );
             Ok(())
         };
         if let Err(error) = leadership.run(work).await {
@@ -66,7 +74,7 @@ async fn collect_garbage(server: &Server) {
             tracing::info!(reason, "no garbage collected");
             continue;
         }
-        server.telemetry.collected(collected.as_ref().ok());
+        server.telemetry.collected(collected.as_ref().ok(), begun.elapsed());
         match collected {
             Ok(garbage) => log(&garbage, begun.elapsed()),
             Err(error) => tracing::error!(%error, "garbage collection failed: it is retried after the next interval"),

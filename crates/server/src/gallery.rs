@@ -36,7 +36,7 @@ mod usage;
 mod visit;
 
 use crate::config::Config;
-use crate::http::{Call, Reply, Response, entity_tags, logo_path};
+use crate::http::{Call, OperationClass, Reply, Response, entity_tags, logo_path};
 use crate::quick_start;
 use crate::server::Server;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LOCATION, VARY};
@@ -81,7 +81,9 @@ impl Gallery {
         if call.method == Method::OPTIONS && is_of_programs(call.uri.path()) {
             return cross_origin::preflight("GET, HEAD", "Accept, If-None-Match");
         }
-        match route::find(&call.method, call.uri.path(), call.uri.query()) {
+        let address = route::find(&call.method, call.uri.path(), call.uri.query());
+        call.trace.is_for(class(&address));
+        match address {
             Address::Page(route) => self.page(server, call, &route).await,
             Address::Asset => assets::answer(call.uri.path()).unwrap_or_else(|| explain(server, call, Failure::NotFound)),
             Address::Operation(operation) => match server.limiters.pages.admit(call) {
@@ -142,6 +144,17 @@ impl Gallery {
         let mut response = reply.with(ETAG, &tag).with_static(VARY, "Accept-Encoding").into_response();
         response.headers_mut().entry(CACHE_CONTROL).or_insert_with(|| self.caching.clone());
         response
+    }
+}
+
+/// The class of a request. Whatever is neither a page for people nor for programs is part of one.
+fn class(address: &Address) -> OperationClass {
+    match address {
+        Address::Operation(_) | Address::Page(Route::Api(_)) => OperationClass::GalleryApi,
+        Address::Asset | Address::Page(Route::Badge(..) | Route::Picture(_) | Route::OpenSearch | Route::Robots) => {
+            OperationClass::GalleryAsset
+        }
+        Address::Page(_) | Address::Moved(_) | Address::WrongMethod(_) | Address::Unknown => OperationClass::GalleryPage,
     }
 }
 

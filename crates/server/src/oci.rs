@@ -27,7 +27,7 @@ mod token;
 mod uploads;
 
 use crate::http::budget::Crowded;
-use crate::http::{Call, Reply, Response};
+use crate::http::{Call, OperationClass, Reply, Response};
 use crate::principal::Principal;
 use crate::server::Server;
 use access::Target;
@@ -43,7 +43,10 @@ use std::future::Future;
 /// Responds to one request. Failures are responses too.
 pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
     let endpoint = match route::parse(&call.method, call.uri.path(), call.uri.query()) {
-        Ok(Route::Pull(place, content)) => return finished(server, call, pull(server, call, place, &content).await),
+        Ok(Route::Pull(place, content)) => {
+            call.trace.is_for(content.class());
+            return finished(server, call, pull(server, call, place, &content).await);
+        }
         Ok(Route::Other(endpoint)) => Ok(endpoint),
         Err(error) => Err(error),
     };
@@ -78,7 +81,11 @@ async fn pull(server: &Server, call: &Call, place: Place, content: &Content) -> 
 
 async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteError>, body: &mut Incoming) -> Result<Response, Failure> {
     if route::is_token(call.uri.path()) {
+        call.trace.is_for(OperationClass::Token);
         return token::answer(server, call, body).await;
+    }
+    if let Ok(endpoint) = &endpoint {
+        call.trace.is_for(endpoint.class());
     }
     let principal = access::authenticate(server, call).await?;
     let is_write = matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE);

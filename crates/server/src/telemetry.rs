@@ -7,6 +7,7 @@ mod kind;
 mod logging;
 mod metrics;
 mod process;
+mod requests;
 mod sink;
 mod storage;
 mod writer;

@@ -1,8 +1,9 @@
 //! Abandoned upload sessions, and the ids of ended ones that have expired.
 
-use super::{SETTLING, STEP, Sweep, rest_after};
+use super::{SETTLING, STEP, Sweep};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
+use crate::pace::rest_after;
 use crate::upload_ids::{CLOCKS_DIFFER, LIFETIME};
 use crate::upload_leases::Intent;
 use std::time::Instant;

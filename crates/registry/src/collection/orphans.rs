@@ -1,9 +1,10 @@
 //! Stored objects without a row.
 
-use super::{Sweep, rest_after};
+use super::Sweep;
 use crate::blobs::StoredObject;
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
+use crate::pace::rest_after;
 use std::time::Instant;
 
 statements! {

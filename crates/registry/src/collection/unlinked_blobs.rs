@@ -1,8 +1,9 @@
 //! Blobs that no repository holds.
 
-use super::{STEP, Sweep, rest_after};
+use super::{STEP, Sweep};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
+use crate::pace::rest_after;
 use crate::repository_blobs::rows::StorageKey;
 use std::time::Instant;
 

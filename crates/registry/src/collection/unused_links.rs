@@ -1,8 +1,9 @@
 //! Blobs of a repository that none of its manifests references.
 
-use super::{STEP, Sweep, rest_after};
+use super::{STEP, Sweep};
 use crate::error::Result;
 use crate::metadata::{Tx, params, statements};
+use crate::pace::rest_after;
 use std::time::Instant;
 
 statements! {

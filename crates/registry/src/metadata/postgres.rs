@@ -18,6 +18,7 @@ mod transaction;
 mod values;
 mod versions;
 
+use super::activity::{Activity, MetadataMetrics};
 use super::arrival::Arrival;
 use super::cache::Version;
 use super::effect::Effect;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 use pool::{PAUSE, Pool, SHORT_PAUSE};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Instant;
 use tokio::runtime::Runtime;
 use transaction::Aborted;
 use versions::Versions;
@@ -79,6 +81,7 @@ pub(super) struct Postgres {
     versions: Versions,
     lanes: Lanes,
     counters: Arc<Counters>,
+    activity: Activity,
     /// In microseconds.
     pub(super) clock_offset: Arc<AtomicI64>,
     runtime: Mutex<Option<Runtime>>,
@@ -104,7 +107,7 @@ impl Postgres {
         pool.spawn(offset::keep(clock_offset.clone(), Arc::downgrade(&pool)));
         let versions = Versions::start(connector.clone(), generation, options.stale_reads, counters.clone());
         let runtime = Mutex::new(Some(scopeguard::ScopeGuard::into_inner(runtime)));
-        Ok(Self { pool, connector, versions, lanes: Lanes::default(), counters, clock_offset, runtime })
+        Ok(Self { pool, connector, versions, lanes: Lanes::default(), counters, activity: Activity::default(), clock_offset, runtime })
     }
 
     /// Runs `work` in a transaction that reads one snapshot.
@@ -150,8 +153,9 @@ impl Postgres {
         result
     }
 
-    /// Runs `work` in a transaction and returns once its commit is durable, or if not `durable`, once it is visible.
-    pub(super) async fn write<T, F>(&self, work: F, durable: bool, effect: Effect) -> Result<T>
+    /// Runs `work`, which is so many writes, in a transaction and returns once its commit is durable, or if not `durable`, once it is
+    /// visible.
+    pub(super) async fn write<T, F>(&self, work: F, writes: usize, durable: bool, effect: Effect) -> Result<T>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
@@ -160,9 +164,12 @@ impl Postgres {
             let turn = usize::from(conflicts > 0) + usize::from(conflicts >= SIDE_BY_SIDE);
             let begin = if durable { WRITE[turn] } else { WRITE_LAZILY[turn] };
             let (connection, permit) = self.pool.take().await?;
+            let begun = Instant::now();
             let aborted = match self.write_on(connection, begin, &work, effect) {
                 Ok(value) => {
                     count(&self.counters.writes);
+                    self.activity.commit_writes.observe(writes as u64);
+                    self.activity.commit_durations.observe_time(begun.elapsed());
                     return Ok(value);
                 }
                 Err(aborted) => aborted,
@@ -264,12 +271,23 @@ impl Postgres {
         self.versions.current(arrival).await
     }
 
+    pub(super) fn write_metrics(&self) -> MetadataMetrics {
+        let Activity { waiting, commit_writes, commit_durations, sync_durations: _ } = &self.activity;
+        MetadataMetrics {
+            writes_waiting: waiting.read(),
+            commit_writes: commit_writes.read(),
+            commit_durations: commit_durations.read(),
+            sync_durations: None,
+        }
+    }
+
     pub(super) fn metrics(&self) -> DatabaseMetrics {
         let Counters { connects, lost_connections, timeouts, statements, writes, conflicts, retries, version_checks, versions_asked } =
             &*self.counters;
         DatabaseMetrics {
             connections: self.pool.size as u64,
             connections_in_use: self.pool.in_use() as u64,
+            waiting: self.pool.waiting.read(),
             connects: read(connects),
             lost_connections: read(lost_connections),
             timeouts: read(timeouts),

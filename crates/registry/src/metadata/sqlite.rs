@@ -12,6 +12,7 @@ mod sync;
 mod wal_index;
 mod writer;
 
+use super::activity::{Activity, MetadataMetrics};
 use super::cache::Version;
 use super::transaction::Tx;
 use crate::disk::{blocking, permissions, sync_directory};
@@ -45,6 +46,7 @@ pub(super) struct Sqlite {
     stop_checkpoints: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     index: Arc<WalIndex>,
+    activity: Arc<Activity>,
 }
 
 impl Sqlite {
@@ -61,13 +63,14 @@ impl Sqlite {
         path.parent().map_or(Ok(()), sync_directory)?;
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let log = Arc::new(LogHealth::default());
-        let (writer, jobs) = Writer::new();
+        let activity = Arc::new(Activity::default());
+        let (writer, jobs) = Writer::new(activity.waiting.clone());
         let (to_sync, committed) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
-        let health = log.clone();
+        let (health, commits, syncs) = (log.clone(), activity.clone(), activity.clone());
         let threads = vec![
-            spawn("metadata-writer", index.clone(), move || writer::run_batches(connection, &jobs, &to_sync))?,
-            spawn("metadata-sync", index.clone(), move || sync::sync_batches(&log_file, &committed, &health))?,
+            spawn("metadata-writer", index.clone(), move || writer::run_batches(connection, &jobs, &to_sync, &commits))?,
+            spawn("metadata-sync", index.clone(), move || sync::sync_batches(&log_file, &committed, &health, &syncs))?,
             spawn("metadata-checkpoint", index.clone(), move || checkpoint::run(&checkpointer, &log_path, &stopped))?,
         ];
         Ok(Self {
@@ -79,12 +82,23 @@ impl Sqlite {
             stop_checkpoints: Mutex::new(Some(stop_checkpoints)),
             threads: Mutex::new(threads),
             index,
+            activity,
         })
     }
 
     /// Fails after a sync of the log has failed, when writes are no longer accepted.
     pub(super) fn check_writable(&self) -> Result<()> {
         self.log.check()
+    }
+
+    pub(super) fn metrics(&self) -> MetadataMetrics {
+        let Activity { waiting, commit_writes, commit_durations, sync_durations } = &*self.activity;
+        MetadataMetrics {
+            writes_waiting: waiting.read(),
+            commit_writes: commit_writes.read(),
+            commit_durations: commit_durations.read(),
+            sync_durations: Some(sync_durations.read()),
+        }
     }
 
     /// Identifies the last commit. `None` while a commit is being published.

@@ -8,6 +8,7 @@ mod deleting;
 mod gallery;
 mod gc;
 mod images;
+mod inventory;
 mod limits;
 mod migrating;
 mod opening;

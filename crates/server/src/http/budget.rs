@@ -155,6 +155,16 @@ impl Budget {
         self.0.all.held.load(Ordering::Relaxed)
     }
 
+    /// The number of bytes that may be held.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.all.limit
+    }
+
+    /// The number of holders that wait for room.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
     /// How often there was no room.
     pub(crate) fn refused(&self, crowded: Crowded) -> u64 {
         self.0.refused[crowded as usize].load(Ordering::Relaxed)

@@ -1,10 +1,12 @@
-//! Facts about a request for the logs and the budget: client, id, caller, and writes or refusals.
+//! Facts about a request for metrics, logs and the budget: client, id, operation, caller, and writes or refusals.
 
 use super::activity::Activity;
+use super::operation_class::OperationClass;
 use crate::principal::KnownPrincipal;
 use parking_lot::Mutex;
 use roadstead_model::measure::beginning;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The maximum length in bytes of logged text that a client chose.
@@ -12,12 +14,14 @@ pub(crate) const LONGEST_TEXT: usize = 512;
 /// The maximum length in bytes of the logged resources or objects of a write: a hundred digests.
 const LONGEST_LIST: usize = 8 * 1024;
 
-/// The client of a request, and what doors record for the logs: the caller, and what was written or refused.
+/// The client of a request, and what doors record for metrics and logs: the class of the operation, the caller, and what was written or
+/// refused.
 #[derive(Debug)]
 pub struct Trace {
     is_audited: bool,
     client: IpAddr,
     request_id: String,
+    class: AtomicU8,
     caller: OnceLock<KnownPrincipal>,
     connection: Option<Arc<Activity>>,
     act: Mutex<Option<Box<Act>>>,
@@ -38,7 +42,18 @@ pub(crate) struct Act {
 impl Trace {
     /// Unless `is_audited`, acts are not recorded.
     pub(crate) fn new(client: IpAddr, request_id: String, connection: Option<Arc<Activity>>, is_audited: bool) -> Self {
-        Self { is_audited, client, request_id, caller: OnceLock::new(), connection, act: Mutex::new(None) }
+        let class = AtomicU8::new(OperationClass::None as u8);
+        Self { is_audited, client, request_id, class, caller: OnceLock::new(), connection, act: Mutex::new(None) }
+    }
+
+    /// The class of the operation, as far as it is known.
+    pub(crate) fn class(&self) -> OperationClass {
+        OperationClass::ALL[usize::from(self.class.load(Ordering::Relaxed))]
+    }
+
+    /// Records the class of the operation.
+    pub(crate) fn is_for(&self, class: OperationClass) {
+        self.class.store(class as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn client(&self) -> IpAddr {

@@ -1,6 +1,7 @@
 //! The operations of this door (OCI distribution specification, "Endpoints").
 
 use super::listing::Listing;
+use crate::http::OperationClass;
 use roadstead_model::digest::DigestError;
 use roadstead_model::name::NameError;
 use roadstead_model::tag::{ReferenceError, TagError};
@@ -137,6 +138,39 @@ impl fmt::Display for Content {
         match self {
             Self::Manifest(reference) => reference.fmt(f),
             Self::Blob(digest) => digest.fmt(f),
+        }
+    }
+}
+
+impl Content {
+    pub(super) fn class(&self) -> OperationClass {
+        match self {
+            Self::Manifest(_) => OperationClass::ManifestRead,
+            Self::Blob(_) => OperationClass::BlobRead,
+        }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn class(&self) -> OperationClass {
+        match self {
+            Self::Version | Self::Extensions => OperationClass::OciOther,
+            Self::Catalog(_) => OperationClass::Catalog,
+            Self::Repository(_, operation) => operation.class(),
+        }
+    }
+}
+
+impl Operation {
+    fn class(&self) -> OperationClass {
+        match self {
+            Self::PutManifest { .. } | Self::DeleteManifest(_) => OperationClass::ManifestWrite,
+            Self::PushBlob(_) | Self::MountBlob { .. } | Self::DeleteBlob(_) => OperationClass::BlobWrite,
+            Self::StartUpload(_) | Self::GetUpload(_) | Self::AppendUpload(_) | Self::CompleteUpload { .. } | Self::CancelUpload(_) => {
+                OperationClass::Upload
+            }
+            Self::ListTags(_) => OperationClass::Tags,
+            Self::ListReferrers { .. } => OperationClass::Referrers,
         }
     }
 }

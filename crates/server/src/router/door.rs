@@ -1,7 +1,7 @@
 //! The door that answers a request.
 
 use crate::gallery;
-use crate::http::{Surface, logo_path};
+use crate::http::{OperationClass, Surface, logo_path};
 use http::Method;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +42,15 @@ impl Door {
         }
     }
 
-    /// The label of the door in metrics.
-    pub(super) fn name(self) -> &'static str {
+    /// The class of a request until the door knows it better.
+    pub(super) fn class(self) -> OperationClass {
         match self {
-            Self::Aws => "aws",
-            Self::Oci => "oci",
-            Self::Gallery | Self::Logo => "gallery",
-            Self::Health | Self::Readiness | Self::Metrics => "probe",
-            Self::WrongMethod(_) | Self::None => "none",
+            Self::Aws => OperationClass::AwsOther,
+            Self::Oci => OperationClass::OciOther,
+            Self::Gallery => OperationClass::GalleryPage,
+            Self::Logo => OperationClass::GalleryAsset,
+            Self::Health | Self::Readiness | Self::Metrics => OperationClass::Probe,
+            Self::WrongMethod(_) | Self::None => OperationClass::None,
         }
     }
 }

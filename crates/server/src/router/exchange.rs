@@ -27,7 +27,6 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 pub(super) struct Exchange {
     telemetry: Telemetry,
     audit: Audit,
-    door: Door,
     method: Method,
     begun: Instant,
     status: Option<StatusCode>,
@@ -49,7 +48,8 @@ struct Line {
 
 impl Exchange {
     pub(super) fn begin<B>(server: &Server, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
-        server.telemetry.request_begins();
+        trace.is_for(door.class());
+        server.telemetry.request_begins(door.class());
         let line = access::is_on().then(|| Line {
             path: shortened(request.uri().path()),
             operation: if door == Door::Aws { text(request.headers(), &TARGET) } else { None },
@@ -58,7 +58,6 @@ impl Exchange {
         Self {
             telemetry: server.telemetry.clone(),
             audit: server.audit.clone(),
-            door,
             method: request.method().clone(),
             begun: Instant::now(),
             status: None,
@@ -90,7 +89,7 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let (duration, status) = (self.begun.elapsed(), self.status.map(|status| status.as_u16()));
-        self.telemetry.request_ends(self.door.name(), &self.method, self.status, duration);
+        self.telemetry.request_ends(self.trace.class(), &self.method, self.status, duration);
         if let Some(charge) = &self.charge {
             charge.add(self.sent);
         }

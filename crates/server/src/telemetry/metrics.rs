@@ -2,58 +2,65 @@
 
 use super::kind::{self, Label};
 use super::process::Process;
-use super::storage::Storage;
-use crate::http::Budget;
+use super::requests::Requests;
+use super::storage::{ShownInventory, Storage};
 use crate::http::budget::Crowded;
+use crate::http::{Budget, OperationClass};
 use http::{Method, StatusCode};
-use prometheus_client::encoding::EncodeLabelSet;
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use roadstead_model::Timestamp;
-use roadstead_registry::{Garbage, Installation, PullCount};
+use roadstead_registry::{Clock, Garbage, Installation, Inventory, PullCount};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// In seconds, from a cached manifest to the push of a large layer.
-const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    door: &'static str,
-    method: &'static str,
-    status: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DoorLabel {
-    door: &'static str,
-}
+/// In seconds, from a collection that finds nothing to one of a large bucket.
+const COLLECTION_BUCKETS: [f64; 8] = [0.1, 1.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0];
 
 /// The metrics of a server. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Metrics>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    durations: Durations,
-    in_flight: Gauge,
+    requests: Requests,
+    counted: Counted,
+    inventory: Arc<Mutex<Option<Inventory>>>,
+}
+
+#[derive(Debug)]
+struct CollectionDurations(Histogram);
+
+impl Default for CollectionDurations {
+    fn default() -> Self {
+        Self(Histogram::new(COLLECTION_BUCKETS))
+    }
+}
+
+/// What the server counts itself.
+#[derive(Debug, Default)]
+struct Counted {
     connections: Gauge,
     refused_connections: Family<Label, Counter>,
     closed_for_others: Counter,
     refused_forwarded: Counter,
     held: Gauge,
+    budget: Gauge,
+    waiting_for_memory: Gauge,
     refused_for_memory: Family<Label, Counter>,
     received: Counter,
     sent: Counter,
     collections: Family<Label, Counter>,
     removed: Family<Label, Counter>,
     freed: Counter,
+    collection_durations: CollectionDurations,
+    collection_succeeded: Gauge,
     scrubbed: Family<Label, Counter>,
     scrub_read: Counter,
     scrub_completed: Gauge,
@@ -65,63 +72,59 @@ struct Metrics {
     certificate_orders: Family<Label, Counter>,
 }
 
-#[derive(Debug)]
-struct Durations(Family<DoorLabel, Histogram, fn() -> Histogram>);
-
-impl Default for Durations {
-    fn default() -> Self {
-        Self(Family::new_with_constructor(|| Histogram::new(BUCKETS)))
-    }
-}
-
 impl Telemetry {
     /// The metrics of a server, with those of its installation.
     pub(crate) fn new(installation: Option<&Installation>) -> Self {
-        let mut metrics = Metrics::default();
-        metrics.register();
-        metrics.begin_at_zero();
+        let (mut registry, inventory) = (Registry::default(), Arc::default());
+        let ours = registry.sub_registry_with_prefix("roadstead");
+        let (requests, counted) = (Requests::register(ours), Counted::default());
+        counted.register(ours);
+        counted.begin_at_zero();
+        registry.register_collector(Box::new(Process::new()));
         if let Some(installation) = installation {
-            metrics.registry.register_collector(Box::new(Storage::of(installation)));
+            registry.register_collector(Box::new(Storage::new(installation, &inventory)));
         }
-        Self(Arc::new(metrics))
+        Self(Arc::new(Metrics { registry, requests, counted, inventory }))
     }
 
-    pub(crate) fn request_begins(&self) {
-        self.0.in_flight.inc();
+    pub(crate) fn request_begins(&self, class: OperationClass) {
+        self.0.requests.begins(class);
     }
 
     /// Counts a request. Without a status, the client disconnected before the answer.
-    pub(crate) fn request_ends(&self, door: &'static str, method: &Method, status: Option<StatusCode>, duration: Duration) {
-        let labels = RequestLabels { door, method: method_label(method), status: status.map_or("none", status_label) };
-        self.0.in_flight.dec();
-        self.0.requests.get_or_create(&labels).inc();
-        self.0.durations.0.get_or_create(&DoorLabel { door }).observe(duration.as_secs_f64());
+    pub(crate) fn request_ends(&self, class: OperationClass, method: &Method, status: Option<StatusCode>, duration: Duration) {
+        self.0.requests.ends(class, method, status, duration);
     }
 
     /// Counts a connection as open until the guard is dropped.
     pub(crate) fn connection_opens(&self) -> OpenConnection {
-        self.0.connections.inc();
-        OpenConnection(self.0.connections.clone())
+        self.0.counted.connections.inc();
+        OpenConnection(self.0.counted.connections.clone())
     }
 
     /// Counts a connection refused at the bound of this name.
     pub(crate) fn connection_refused(&self, bound: &'static str) {
-        self.0.refused_connections.get_or_create(&[("bound", bound)]).inc();
+        self.0.counted.refused_connections.get_or_create(&[("bound", bound)]).inc();
     }
 
     pub(crate) fn connections_made_room(&self, count: usize) {
-        self.0.closed_for_others.inc_by(count as u64);
+        self.0.counted.closed_for_others.inc_by(count as u64);
     }
 
     pub(crate) fn forwarded_request_refused(&self) {
-        self.0.refused_forwarded.inc();
+        self.0.counted.refused_forwarded.inc();
     }
 
     /// Updates the metrics of the memory budget.
     pub(crate) fn memory(&self, budget: &Budget) {
-        self.0.held.set(i64::try_from(budget.held()).unwrap_or(i64::MAX));
+        let counted = &self.0.counted;
+        for (gauge, value) in
+            [(&counted.held, budget.held()), (&counted.budget, budget.limit()), (&counted.waiting_for_memory, budget.waiting())]
+        {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
         for (bound, crowded) in [("caller", Crowded::ByCaller), ("all", Crowded::InAll)] {
-            let counter = self.0.refused_for_memory.get_or_create(&[("bound", bound)]);
+            let counter = counted.refused_for_memory.get_or_create(&[("bound", bound)]);
             counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
         }
     }
@@ -129,65 +132,72 @@ impl Telemetry {
     /// Updates the numbers of pulls.
     pub(crate) fn pulls(&self, pulls: PullCount) {
         for (robot, count) in [("no", pulls.people), ("yes", pulls.robots)] {
-            self.0.pulls.get_or_create(&[("robot", robot)]).inner().store(count, Ordering::Relaxed);
+            self.0.counted.pulls.get_or_create(&[("robot", robot)]).inner().store(count, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn bytes_received(&self, count: usize) {
-        self.0.received.inc_by(count as u64);
+        self.0.counted.received.inc_by(count as u64);
     }
 
     pub(crate) fn bytes_sent(&self, count: usize) {
-        self.0.sent.inc_by(count as u64);
+        self.0.counted.sent.inc_by(count as u64);
     }
 
     /// Counts a garbage collection; `None` is one that failed.
-    pub(crate) fn collected(&self, garbage: Option<&Garbage>) {
+    pub(crate) fn collected(&self, garbage: Option<&Garbage>, took: Duration) {
+        self.0.counted.collection_durations.0.observe(took.as_secs_f64());
         let outcome = if garbage.is_some() { "done" } else { "failed" };
-        self.0.collections.get_or_create(&[("outcome", outcome)]).inc();
+        self.0.counted.collections.get_or_create(&[("outcome", outcome)]).inc();
         let Some(garbage) = garbage else { return };
+        self.0.counted.collection_succeeded.set(Clock::System.now().seconds());
         let kinds =
             [("upload", garbage.uploads), ("link", garbage.unused_blobs), ("blob", garbage.deleted_blobs), ("orphan", garbage.orphans)];
         for (kind, count) in kinds {
-            self.0.removed.get_or_create(&[("kind", kind)]).inc_by(count);
+            self.0.counted.removed.get_or_create(&[("kind", kind)]).inc_by(count);
         }
-        self.0.freed.inc_by(garbage.bytes);
+        self.0.counted.freed.inc_by(garbage.bytes);
+    }
+
+    /// Shows what is stored until the guard is dropped, because then another server may show it.
+    pub(crate) fn inventory(&self) -> ShownInventory {
+        ShownInventory(self.0.inventory.clone())
     }
 
     /// Counts a blob that was verified in the background.
     pub(crate) fn scrubbed(&self, result: &'static str, size: u64) {
-        self.0.scrubbed.get_or_create(&[("result", result)]).inc();
-        self.0.scrub_read.inc_by(size);
+        self.0.counted.scrubbed.get_or_create(&[("result", result)]).inc();
+        self.0.counted.scrub_read.inc_by(size);
     }
 
     /// Shows when all blobs had been verified.
     pub(crate) fn scrub_completed(&self, time: Option<Timestamp>) {
-        self.0.scrub_completed.set(time.map_or(0, Timestamp::seconds));
+        self.0.counted.scrub_completed.set(time.map_or(0, Timestamp::seconds));
     }
 
     /// Counts a failed login. `is_held_back`: the client was only told to wait.
     pub(crate) fn login_failed(&self, door: &'static str, is_held_back: bool) {
         let answer = if is_held_back { "held_back" } else { "refused" };
-        self.0.failed_logins.get_or_create(&[("door", door), ("answer", answer)]).inc();
+        self.0.counted.failed_logins.get_or_create(&[("door", door), ("answer", answer)]).inc();
     }
 
     /// Counts a failed TLS handshake.
     pub(crate) fn handshake_failed(&self, reason: &'static str) {
-        self.0.failed_handshakes.get_or_create(&[("reason", reason)]).inc();
+        self.0.counted.failed_handshakes.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// Updates when the certificates in use expire, by domain, in seconds since the Unix epoch.
     pub(crate) fn certificates(&self, expiries: impl Iterator<Item = (String, i64)>) {
-        self.0.certificate_expiry.clear();
+        self.0.counted.certificate_expiry.clear();
         for (domain, expiry) in expiries {
-            self.0.certificate_expiry.get_or_create(&[("domain", domain)]).set(expiry);
+            self.0.counted.certificate_expiry.get_or_create(&[("domain", domain)]).set(expiry);
         }
     }
 
     /// Counts an order of a certificate.
     pub(crate) fn certificate_ordered(&self, is_issued: bool) {
         let outcome = if is_issued { "issued" } else { "failed" };
-        self.0.certificate_orders.get_or_create(&[("outcome", outcome)]).inc();
+        self.0.counted.certificate_orders.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Encodes all metrics in the text format of Prometheus.
@@ -200,15 +210,10 @@ impl Telemetry {
     }
 }
 
-impl Metrics {
-    fn register(&mut self) {
+impl Counted {
+    fn register(&self, registry: &mut Registry) {
         let build = Family::<Label, Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
-        let registry = self.registry.sub_registry_with_prefix("roadstead");
-        registry.register("http_requests", "Requests answered", self.requests.clone());
-        let seconds = "Time from a request's head to the last byte of its answer";
-        registry.register_with_unit("http_request_duration", seconds, Unit::Seconds, self.durations.0.clone());
-        registry.register("http_requests_in_flight", "Requests in flight", self.in_flight.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("connections_refused", "Connections refused because a limit was reached", self.refused_connections.clone());
         let closed = "Idle connections closed to make room for new ones";
@@ -217,12 +222,18 @@ impl Metrics {
         registry.register("forwarded_requests_refused", forwarded, self.refused_forwarded.clone());
         let held = "Memory of the budget held for requests, answers and connections";
         registry.register_with_unit("memory_held", held, Unit::Bytes, self.held.clone());
+        registry.register_with_unit("memory_budget", "The most that may be held", Unit::Bytes, self.budget.clone());
+        registry.register("memory_requests_waiting", "Requests that wait for memory of the budget", self.waiting_for_memory.clone());
         registry.register("memory_refusals", "Requests for memory that exceeded the budget", self.refused_for_memory.clone());
         registry.register_with_unit("network_received", "Bytes received from clients", Unit::Bytes, self.received.clone());
         registry.register_with_unit("network_sent", "Bytes sent to clients", Unit::Bytes, self.sent.clone());
         registry.register("gc_collections", "Garbage collections", self.collections.clone());
         registry.register("gc_removed", "Objects deleted by garbage collections", self.removed.clone());
         registry.register_with_unit("gc_freed", "Bytes freed by garbage collections", Unit::Bytes, self.freed.clone());
+        let seconds = "Time that garbage collections took";
+        registry.register_with_unit("gc_duration", seconds, Unit::Seconds, self.collection_durations.0.clone());
+        let succeeded = "When this server last completed a garbage collection; 0 for never";
+        registry.register_with_unit("gc_last_success_timestamp", succeeded, Unit::Seconds, self.collection_succeeded.clone());
         registry.register("scrub_blobs", "Stored blobs verified in the background", self.scrubbed.clone());
         registry.register_with_unit("scrub_read", "Bytes of blobs verified in the background", Unit::Bytes, self.scrub_read.clone());
         let completed = "When all stored blobs had last been verified; 0 for never";
@@ -235,7 +246,6 @@ impl Metrics {
         registry.register("acme_orders", "Orders of certificates at the certificate authority", self.certificate_orders.clone());
         registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());
         registry.register("build_info", "The running version", build);
-        self.registry.register_collector(Box::new(Process::new()));
     }
 
     /// Shows the counters of rare events before the first event: Prometheus sees no increase in a counter that begins at one.
@@ -267,78 +277,9 @@ impl Drop for OpenConnection {
     }
 }
 
-/// The label of a method. Unknown methods share one, so that clients cannot create labels.
-fn method_label(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    }
-}
-
-/// The label of a status. The list is of those that are answered, so that their number is bounded.
-fn status_label(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200 => "200",
-        201 => "201",
-        202 => "202",
-        204 => "204",
-        206 => "206",
-        301 => "301",
-        302 => "302",
-        303 => "303",
-        304 => "304",
-        307 => "307",
-        308 => "308",
-        400 => "400",
-        401 => "401",
-        403 => "403",
-        404 => "404",
-        405 => "405",
-        406 => "406",
-        408 => "408",
-        409 => "409",
-        411 => "411",
-        412 => "412",
-        413 => "413",
-        414 => "414",
-        415 => "415",
-        416 => "416",
-        417 => "417",
-        421 => "421",
-        429 => "429",
-        431 => "431",
-        500 => "500",
-        501 => "501",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        505 => "505",
-        _ => "other",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn requests_are_counted_by_door_method_and_status() {
-        let telemetry = Telemetry::new(None);
-        for status in [StatusCode::CREATED, StatusCode::CREATED] {
-            telemetry.request_begins();
-            telemetry.request_ends("oci", &Method::PUT, Some(status), Duration::from_millis(2));
-        }
-        let text = telemetry.as_text();
-        assert!(text.contains(r#"roadstead_http_requests_total{door="oci",method="PUT",status="201"} 2"#), "{text}");
-        assert!(text.contains(r#"roadstead_http_request_duration_seconds_bucket{le="0.0025",door="oci"} 2"#), "{text}");
-        assert!(text.contains("roadstead_http_requests_in_flight 0"), "{text}");
-    }
 
     #[test]
     fn the_metrics_show_the_memory_held_and_how_often_the_budget_was_exceeded() {
@@ -353,14 +294,5 @@ mod tests {
         {
             assert!(text.contains(line), "{line}: {text}");
         }
-    }
-
-    #[test]
-    fn an_unknown_method_creates_no_label() {
-        let telemetry = Telemetry::new(None);
-        telemetry.request_begins();
-        telemetry.request_ends("none", &Method::from_bytes(b"BREW").unwrap(), Some(StatusCode::NOT_FOUND), Duration::ZERO);
-        let text = telemetry.as_text();
-        assert!(text.contains(r#"method="other""#) && !text.contains("BREW"), "{text}");
     }
 }

@@ -1,18 +1,43 @@
-//! Metrics of a database and a bucket, which the registry counts. There are none of an installation in a directory.
+//! Metrics of what is stored and of where it is stored, which the registry counts.
 
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use roadstead_registry::{DatabaseMetrics, Installation, StoreMetrics};
+use roadstead_registry::{DatabaseMetrics, DiskSpace, Installation, Inventory, Measured, MetadataMetrics, StoreMetrics, blocking_tasks};
 use std::fmt;
+use std::sync::Arc;
+
+/// The unit in which the registry measures times.
+const MICROSECONDS: f64 = 1e-6;
 
 /// Asks the installation at every scrape.
-pub(super) struct Storage(Installation);
+pub(super) struct Storage {
+    installation: Installation,
+    inventory: Arc<Mutex<Option<Inventory>>>,
+}
+
+/// The right to show what is stored, which one of several servers has.
+#[derive(Debug)]
+pub(crate) struct ShownInventory(pub(super) Arc<Mutex<Option<Inventory>>>);
+
+impl ShownInventory {
+    pub(crate) fn show(&self, inventory: Inventory) {
+        *self.0.lock() = Some(inventory);
+    }
+}
+
+impl Drop for ShownInventory {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
+}
 
 impl Storage {
-    pub(super) fn of(installation: &Installation) -> Self {
-        Self(installation.clone())
+    pub(super) fn new(installation: &Installation, inventory: &Arc<Mutex<Option<Inventory>>>) -> Self {
+        Self { installation: installation.clone(), inventory: inventory.clone() }
     }
 }
 
@@ -25,17 +50,53 @@ impl fmt::Debug for Storage {
 impl Collector for Storage {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut lines = Lines(encoder);
-        self.0.database_metrics().map_or(Ok(()), |metrics| lines.database(&metrics))?;
-        self.0.store_metrics().map_or(Ok(()), |metrics| lines.bucket(&metrics))
+        self.inventory.lock().map_or(Ok(()), |inventory| lines.inventory(inventory))?;
+        self.installation.disk_space().map_or(Ok(()), |space| lines.disk(space))?;
+        lines.metadata(&self.installation.metadata_metrics())?;
+        lines.tasks()?;
+        self.installation.database_metrics().map_or(Ok(()), |metrics| lines.database(&metrics))?;
+        self.installation.store_metrics().map_or(Ok(()), |metrics| lines.bucket(&metrics))
     }
 }
 
 struct Lines<'a>(DescriptorEncoder<'a>);
 
 impl Lines<'_> {
+    fn inventory(&mut self, Inventory { repositories, images, blobs, bytes, uploads }: Inventory) -> fmt::Result {
+        self.gauge("repositories", "Repositories", repositories)?;
+        self.gauge("images", "Manifests", images)?;
+        self.gauge("blobs", "Blobs, each counted once", blobs)?;
+        self.gauge("blobs_bytes", "Bytes of blobs", bytes)?;
+        self.gauge("uploads_open", "Uploads that have begun and not ended", uploads)
+    }
+
+    fn disk(&mut self, DiskSpace { free, size }: DiskSpace) -> fmt::Result {
+        self.gauge("disk_free_bytes", "Free space of the file system of the data directory", free)?;
+        self.gauge("disk_size_bytes", "Size of the file system of the data directory", size)
+    }
+
+    fn metadata(&mut self, metrics: &MetadataMetrics) -> fmt::Result {
+        self.gauge("metadata_writes_waiting", "Writes of metadata that have not begun", metrics.writes_waiting)?;
+        self.histogram("metadata_commit_writes", "Writes that were committed together", &metrics.commit_writes, 1.0)?;
+        let commits = "Time from the begin of a transaction that writes to its commit";
+        self.histogram("metadata_commit_duration_seconds", commits, &metrics.commit_durations, MICROSECONDS)?;
+        let syncs = "Time that syncs of the write-ahead log took";
+        metrics
+            .sync_durations
+            .as_ref()
+            .map_or(Ok(()), |durations| self.histogram("metadata_sync_duration_seconds", syncs, durations, MICROSECONDS))
+    }
+
+    fn tasks(&mut self) -> fmt::Result {
+        let tasks = blocking_tasks();
+        self.gauge("blocking_tasks_running", "Work on files that runs", tasks.running)?;
+        self.gauge("blocking_tasks_waiting", "Work on files that waits for a thread", tasks.waiting)
+    }
+
     fn database(&mut self, metrics: &DatabaseMetrics) -> fmt::Result {
         self.gauge("database_connections", "Connections to the database in use", metrics.connections_in_use)?;
         self.gauge("database_connections_maximum", "The most that may be in use", metrics.connections)?;
+        self.gauge("database_requests_waiting", "Transactions that wait for a connection", metrics.waiting)?;
         self.counter("database_connections_opened", "Connections that were opened", metrics.connects)?;
         self.counter("database_connections_lost", "Connections that broke", metrics.lost_connections)?;
         self.counter("database_connection_timeouts", "Requests that got no connection in time", metrics.timeouts)?;
@@ -63,5 +124,16 @@ impl Lines<'_> {
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let metric = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
         metric.encode(self.0.encode_descriptor(&format!("roadstead_{name}"), help, None, metric.metric_type())?)
+    }
+
+    /// `unit` is that of the values.
+    fn histogram(&mut self, name: &str, help: &str, measured: &Measured, unit: f64) -> fmt::Result {
+        // The last bucket is that of all greater values.
+        let bounds = measured.bounds.iter().map(|bound| *bound as f64 * unit).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(measured.counts.iter().copied()).collect();
+        let name = format!("roadstead_{name}");
+        let mut encoder = self.0.encode_descriptor(&name, help, None, MetricType::Histogram)?;
+        let count = measured.counts.iter().sum();
+        encoder.encode_histogram::<NoLabelSet>(measured.sum as f64 * unit, count, &buckets, None)
     }
 }

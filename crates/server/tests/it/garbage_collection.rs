@@ -9,13 +9,6 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A counter from `/metrics`; zero while it is absent.
-fn metric(server: &Server, name: &str) -> u64 {
-    let text = server.get("/metrics").text();
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.map_or(0, |value| value.parse().unwrap())
-}
-
 #[test]
 fn what_nothing_needs_is_removed_in_the_background_and_what_was_removed_is_told() {
     let harbour = Harbour::on(Server::start(&["--alias", "pier", "--gc-interval", "1s", "--gc-grace", "1s"]));
@@ -28,9 +21,11 @@ fn what_nothing_needs_is_removed_in_the_background_and_what_was_removed_is_told(
     assert_eq!(counts, [Some(1), Some(1), Some(5), Some(0), Some(0)], "{event}");
     assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{loose}")).status, 404);
     assert_eq!(harbour.server.get(&format!("/v2/pier/app/blobs/{}", sha256(b"a layer"))).status, 200);
-    assert_eq!(metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#), 1);
-    assert_eq!(metric(&harbour.server, "roadstead_gc_freed_bytes_total"), 5);
-    assert!(metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="done"}"#) >= 1);
+    assert_eq!(harbour.server.metric(r#"roadstead_gc_removed_total{kind="blob"}"#), 1);
+    assert_eq!(harbour.server.metric("roadstead_gc_freed_bytes_total"), 5);
+    let done = harbour.server.metric(r#"roadstead_gc_collections_total{outcome="done"}"#);
+    assert!(done >= 1 && harbour.server.metric("roadstead_gc_duration_seconds_count") >= done);
+    assert!(harbour.server.metric("roadstead_gc_last_success_timestamp_seconds") > 1_700_000_000);
 }
 
 /// Clients push images with shared layers, skip existing layers, and delete all but their newest images, while the server collects
@@ -47,16 +42,16 @@ fn no_push_fails_and_no_image_suffers_while_garbage_is_collected() {
         }
         let begun = Instant::now();
         let enough_happened = || {
-            let collections = metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="done"}"#);
-            collections >= 10 && metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#) >= 500
+            let collections = harbour.server.metric(r#"roadstead_gc_collections_total{outcome="done"}"#);
+            collections >= 10 && harbour.server.metric(r#"roadstead_gc_removed_total{kind="blob"}"#) >= 500
         };
         while !enough_happened() && begun.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(100));
         }
         enough.store(true, Ordering::Relaxed);
     });
-    assert!(metric(&harbour.server, r#"roadstead_gc_removed_total{kind="blob"}"#) >= 500);
-    assert_eq!(metric(&harbour.server, r#"roadstead_gc_collections_total{outcome="failed"}"#), 0);
+    assert!(harbour.server.metric(r#"roadstead_gc_removed_total{kind="blob"}"#) >= 500);
+    assert_eq!(harbour.server.metric(r#"roadstead_gc_collections_total{outcome="failed"}"#), 0);
 }
 
 fn push_and_delete(harbour: &Harbour, pusher: usize, enough: &AtomicBool) {

@@ -18,6 +18,7 @@ mod healthcheck;
 mod limits;
 mod listings;
 mod logs;
+mod metrics;
 mod oci;
 mod pull_statistics;
 mod revoking;

@@ -27,8 +27,8 @@ fn health_readiness_and_metrics_are_answered() {
     let text = metrics.text();
     for line in [
         r#"roadstead_http_requests_total{door="probe",method="GET",status="200"} 2"#,
-        "roadstead_http_requests_in_flight 1",
-        r#"roadstead_http_request_duration_seconds_count{door="probe"} 2"#,
+        r#"roadstead_http_requests_in_flight{door="probe"} 1"#,
+        r#"roadstead_http_request_duration_seconds_count{door="probe",operation="probe"} 2"#,
         concat!(r#"roadstead_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         "process_resident_memory_bytes ",
         "process_cpu_seconds_total ",
@@ -192,7 +192,7 @@ fn all_but_one_byte_sent(server: &Server) -> Connection {
         head += &format!("{name}: {value}\r\n");
     }
     connection.write(format!("{head}content-length: 2\r\n\r\n{{").as_bytes());
-    wait_until("the request did not begin", || server.get("/metrics").text().contains("roadstead_http_requests_in_flight 2"));
+    wait_until("the request did not begin", || server.metric(r#"roadstead_http_requests_in_flight{door="aws"}"#) == 1);
     connection
 }
 

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::writer::Writer;
 use crate::blobs::object::{ResumedUpload, Settled};
-use crate::disk::blocking;
+use crate::disk::{blocking, spawn_blocking};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -29,7 +29,7 @@ impl Session {
 
     pub(in crate::blobs) fn append(&mut self, batch: Vec<Bytes>) -> Result<()> {
         let mut writer = self.writer.take().ok_or_else(not_ready)?;
-        self.writing = Some(tokio::task::spawn_blocking(move || writer.append(&batch).map(|()| writer)));
+        self.writing = Some(spawn_blocking(move || writer.append(&batch).map(|()| writer)));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::ages;
 use super::layout::{Layout, key};
 use super::upload_file::UploadFile;
 use crate::blobs::object::{ResumedUpload, Settled};
-use crate::disk::{permissions, sync_directory};
+use crate::disk::{permissions, spawn_blocking, sync_directory};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use bytes::Bytes;
@@ -60,7 +60,7 @@ impl Writer {
         self.synced_ahead().await?;
         if let Some(file) = &self.file {
             let handle = file.handle()?;
-            self.syncing = Some(tokio::task::spawn_blocking(move || handle.sync_data()));
+            self.syncing = Some(spawn_blocking(move || handle.sync_data()));
             self.dirty = 0;
         }
         Ok(())

@@ -23,6 +23,8 @@ pub struct DatabaseMetrics {
     pub connections: u64,
     /// Those of them that are in use.
     pub connections_in_use: u64,
+    /// Transactions that wait for one of them.
+    pub waiting: u64,
     /// Connections that were opened.
     pub connects: u64,
     /// Those of them that broke.

@@ -3,6 +3,7 @@
 
 use super::Postgres;
 use crate::error::{Error, Result};
+use crate::measuring::Entered;
 use crate::metadata::effect::Effect;
 use crate::metadata::transaction::Tx;
 use parking_lot::Mutex;
@@ -26,6 +27,9 @@ trait Waiting: Send + Sync {
     /// holds counts no longer in any budget.
     fn is_wanted(&self) -> bool;
 
+    /// Counts it no longer as waiting.
+    fn begins(&mut self);
+
     /// Answers the caller once the write is committed or has failed.
     fn answer(self: Box<Self>, ended: Result<()>);
 }
@@ -35,6 +39,8 @@ struct Write<T, F> {
     /// What the last run returned.
     result: Mutex<Option<T>>,
     caller: oneshot::Sender<Result<T>>,
+    /// Counts it as waiting.
+    waiting: Option<Entered>,
 }
 
 impl<T, F> Waiting for Write<T, F>
@@ -52,6 +58,10 @@ where
 
     fn is_wanted(&self) -> bool {
         !self.caller.is_closed()
+    }
+
+    fn begins(&mut self) {
+        self.waiting = None;
     }
 
     fn answer(self: Box<Self>, ended: Result<()>) {
@@ -81,6 +91,7 @@ impl Lanes {
             waiting.retain(|write| write.is_wanted());
             next.extend(waiting.drain(..waiting.len().min(TOGETHER)));
         }
+        next.iter_mut().for_each(|write| write.begins());
         if next.is_empty() {
             lanes.remove(lane);
         }
@@ -96,7 +107,8 @@ impl Postgres {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        if self.lanes.enter(&lane, Box::new(Write { work, result: Mutex::new(None), caller })) {
+        let waiting = Some(self.activity.waiting.enter());
+        if self.lanes.enter(&lane, Box::new(Write { work, result: Mutex::new(None), caller, waiting })) {
             // A task of its own, because others rely on it when this request is dropped.
             tokio::spawn(self.clone().run_lane(lane, effect));
         }
@@ -124,14 +136,14 @@ impl Postgres {
             }
             Ok(())
         };
-        let ended = self.write(all, true, effect).await;
+        let ended = self.write(all, writes.len(), true, effect).await;
         // Whatever made the database unavailable may have come after the commit, so nothing runs again.
         if writes.len() == 1 || matches!(ended, Ok(()) | Err(Error::Unavailable(_))) {
             writes.into_iter().for_each(|write| write.answer(ended.clone()));
             return;
         }
         for write in writes {
-            let ended = self.write(async |tx: &mut Tx<'_>| write.run(tx).await, true, effect).await;
+            let ended = self.write(async |tx: &mut Tx<'_>| write.run(tx).await, 1, true, effect).await;
             write.answer(ended);
         }
     }

@@ -4,6 +4,7 @@ use super::connection::{Connection, Connector};
 use super::counters::{Counters, count};
 use crate::error::{Error, Result};
 use crate::jitter;
+use crate::measuring::Gauge;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(super) struct Pool {
     runtime: Handle,
     permits: Arc<Semaphore>,
     pub(super) size: usize,
+    /// Transactions that wait for a connection.
+    pub(super) waiting: Gauge,
     idle: Mutex<Vec<Connection>>,
     /// Since when the database cannot be reached.
     down_since: Mutex<Option<Instant>>,
@@ -38,7 +41,16 @@ impl Pool {
     pub(super) fn new(connector: Arc<Connector>, runtime: Handle, size: u32, counters: Arc<Counters>) -> Self {
         let size = usize::try_from(size.max(1)).unwrap_or(1);
         let permits = Arc::new(Semaphore::new(size));
-        Self { connector, runtime, permits, size, idle: Mutex::default(), down_since: Mutex::default(), counters }
+        Self {
+            connector,
+            runtime,
+            permits,
+            size,
+            waiting: Gauge::default(),
+            idle: Mutex::default(),
+            down_since: Mutex::default(),
+            counters,
+        }
     }
 
     /// Runs a task on the engine's runtime.
@@ -48,7 +60,9 @@ impl Pool {
 
     /// Takes a connection. It is closed unless it is given back.
     pub(super) async fn take(&self) -> Result<(Connection, Permit)> {
+        let waiting = self.waiting.enter();
         let waited = tokio::time::timeout(WAIT, self.permits.clone().acquire_owned()).await;
+        drop(waiting);
         let Ok(permit) = waited else {
             count(&self.counters.timeouts);
             return Err(Error::Unavailable("all connections to the database are in use".to_owned()));

@@ -2,9 +2,11 @@
 
 use super::writer::Answer;
 use crate::error::{Error, Result};
+use crate::metadata::activity::Activity;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 /// Whether the log can be relied on. When a sync fails, the kernel may drop dirty pages without a trace, and every later commit builds
 /// on them. After that, nothing is durable until the database is reopened.
@@ -33,10 +35,12 @@ impl LogHealth {
 }
 
 /// Syncs the log for each batch of commits, while the writer runs the next one.
-pub(super) fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>, health: &LogHealth) {
+pub(super) fn sync_batches(log: &File, committed: &Receiver<Vec<Answer>>, health: &LogHealth, activity: &Activity) {
     while let Ok(mut answers) = committed.recv() {
         committed.try_iter().for_each(|more| answers.extend(more));
+        let begun = Instant::now();
         let synced = health.sync(log);
+        activity.sync_durations.observe_time(begun.elapsed());
         answers.into_iter().for_each(|answer| answer(synced.clone()));
     }
 }
@@ -59,7 +63,7 @@ mod tests {
         drop((to_sync, told));
         let health = LogHealth::default();
         assert!(health.check().is_ok());
-        sync_batches(&File::open("/dev/null").expect("a device"), &committed, &health);
+        sync_batches(&File::open("/dev/null").expect("a device"), &committed, &health, &Activity::default());
         assert_eq!(ends.iter().filter(Result::is_err).count(), 2);
         assert!(health.check().is_err());
     }

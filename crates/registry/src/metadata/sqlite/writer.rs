@@ -3,11 +3,14 @@
 
 use super::connection::{finish, run_cached};
 use crate::error::{Error, Result};
+use crate::measuring::Gauge;
+use crate::metadata::activity::Activity;
 use crate::metadata::transaction::Tx;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The maximum number of writes per commit: enough to make a sync cheap, few enough to answer soon.
@@ -29,13 +32,14 @@ pub(super) struct Ran {
 /// The queue of the writer thread.
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
+    waiting: Gauge,
 }
 
 impl Writer {
-    /// Creates a writer and the receiver of its jobs for [`run_batches`].
-    pub(super) fn new() -> (Self, Receiver<Job>) {
-        let (jobs, waiting) = mpsc::channel();
-        (Self { jobs: Mutex::new(Some(jobs)) }, waiting)
+    /// Creates a writer and the receiver of its jobs for [`run_batches`]. `waiting` counts the jobs that have not begun.
+    pub(super) fn new(waiting: Gauge) -> (Self, Receiver<Job>) {
+        let (jobs, queue) = mpsc::channel();
+        (Self { jobs: Mutex::new(Some(jobs)), waiting }, queue)
     }
 
     /// Runs `work` in a savepoint and returns once it is committed and, if `durable`, synced.
@@ -45,7 +49,9 @@ impl Writer {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel::<Result<T>>();
+        let waiting = self.waiting.enter();
         let job = Box::new(move |connection: Result<&mut Connection>| {
+            drop(waiting);
             let result = match connection {
                 _ if reply.is_closed() => Err(Error::Unavailable("the request was dropped".to_owned())),
                 Ok(connection) => run_in_savepoint(connection, work),
@@ -70,9 +76,9 @@ impl Writer {
 }
 
 /// Runs writes in batches of all that are waiting, and passes those that must be durable to the sync thread.
-pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &Sender<Vec<Answer>>) {
+pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, to_sync: &Sender<Vec<Answer>>, activity: &Activity) {
     while let Ok(first) = waiting.recv() {
-        let (ran, committed) = run_batch(&mut connection, first, waiting);
+        let (ran, committed) = run_batch(&mut connection, first, waiting, activity);
         let (unsynced, answered): (Vec<Ran>, Vec<Ran>) = ran.into_iter().partition(|ran| ran.durable && committed.is_ok());
         for ran in answered {
             (ran.answer)(committed.clone());
@@ -85,7 +91,8 @@ pub(super) fn run_batches(mut connection: Connection, waiting: &Receiver<Job>, t
 }
 
 /// Runs `first` and the writes waiting after it in one transaction, and commits it.
-fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>) -> (Vec<Ran>, Result<()>) {
+fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>, activity: &Activity) -> (Vec<Ran>, Result<()>) {
+    let begun = Instant::now();
     if let Err(error) = run_cached(connection, "BEGIN IMMEDIATE") {
         log(&error);
         return (vec![first(Err(error))], Ok(()));
@@ -99,10 +106,16 @@ fn run_batch(connection: &mut Connection, first: Job, waiting: &Receiver<Job>) -
         ran.push(job(Ok(connection)));
     }
     let committed = run_cached(connection, "COMMIT");
-    if let Err(error) = &committed {
-        log(error);
-        if !connection.is_autocommit() {
-            let _ = run_cached(connection, "ROLLBACK");
+    match &committed {
+        Ok(()) => {
+            activity.commit_writes.observe(ran.len() as u64);
+            activity.commit_durations.observe_time(begun.elapsed());
+        }
+        Err(error) => {
+            log(error);
+            if !connection.is_autocommit() {
+                let _ = run_cached(connection, "ROLLBACK");
+            }
         }
     }
     (ran, committed)
