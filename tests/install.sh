@@ -15,7 +15,7 @@
 #   conformance   the OCI conformance suite, from GitHub where that is reachable, unless ROADSTEAD_CONFORMANCE names it
 #   instructions  valgrind
 #   site          mdBook
-#   deb           cargo-deb, and mmdebstrap, systemd-analyze, lintian and strace, which try the package
+#   deb           cargo-deb, and mmdebstrap, systemd-nspawn, lintian and strace, which try the package
 #   wheel         maturin
 # It needs Debian 12 or its like with Python 3.10 or newer and Rust. Debian packages need root or sudo. Everything else goes to .cache/, Go
 # and Node too where they are missing or too old, and the programs for cargo to cargo's directory.
@@ -334,9 +334,11 @@ for part in "$@"; do
             ;;
         deb)
             want mmdebstrap mmdebstrap
-            want systemd systemd-analyze
+            want systemd-container systemd-nspawn
             want lintian lintian
             want strace strace
+            want openssl openssl
+            want curl curl
             install_packages
             install_cargo deb "$CARGO_DEB"
             ;;

@@ -1,6 +1,6 @@
-"""The Debian package, in a bare root. Its name is in ROADSTEAD_DEB. Needs root, mmdebstrap, lintian, strace and systemd-analyze.
+"""The Debian package, in a bare root, and in a machine with systemd that boots from it. The name of the package is in ROADSTEAD_DEB.
 
-The sandbox of the unit cannot be tried here, because no systemd runs. What it forbids is compared with what the server does.
+Needs root, mmdebstrap, systemd-nspawn, lintian and strace. The machine has a network of its own, without a way out.
 """
 
 import json
@@ -8,6 +8,8 @@ import os
 import re
 import shlex
 import subprocess
+import sys
+import textwrap
 import time
 import urllib.request
 from configparser import ConfigParser
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+PROJECT = Path(__file__).resolve().parents[2]
 DEB = Path(os.environ["ROADSTEAD_DEB"]).resolve()
 UNIT = "usr/lib/systemd/system/roadstead.service"
 # Of 10; what a service is exposed to. nginx of Debian has 9.6.
@@ -39,18 +42,16 @@ def root(tmp_path_factory):
     # A temporary directory of pytest is closed to other users, as whom the server runs.
     for folder in (root, *root.parents[:2]):
         folder.chmod(0o755)
-    install = ['copy-in "$DEB" /tmp', 'chroot "$1" apt-get install --yes --no-install-recommends /tmp/$(basename "$DEB") >/dev/null']
-    hooks = [f"--customize-hook={hook}" for hook in install]
-    run(
-        "mmdebstrap",
-        "--quiet",
-        "--variant=minbase",
-        "--skip=cleanup/apt/lists",
-        *hooks,
-        "bookworm",
-        root,
-        env={**os.environ, "DEB": str(DEB)},
-    )
+    install = 'chroot "$1" apt-get install --yes --no-install-recommends'
+    hooks = [
+        # mmdebstrap does not expand the words of its own hooks.
+        f"copy-in {shlex.quote(str(DEB))} /tmp",
+        # Before systemd, which brings libraries that the package may lack.
+        f"{install} /tmp/{shlex.quote(DEB.name)} >/dev/null",
+        f"{install} systemd-sysv dbus ca-certificates >/dev/null",
+    ]
+    options = [f"--customize-hook={hook}" for hook in hooks]
+    run("mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/apt/lists", *options, "bookworm", root)
     yield root
     run("rm", "-rf", "--one-file-system", root)
 
@@ -65,7 +66,7 @@ def unit(root):
 
 
 class Service:
-    """What systemd would run, as an unprivileged user, on a free port."""
+    """What systemd runs, without systemd: as an unprivileged user, on a free port."""
 
     def __init__(self, root, unit, *tracer):
         data = root / "var/lib/roadstead"
@@ -131,13 +132,11 @@ def test_the_service_starts_as_an_unprivileged_user_and_answers(root, unit):
     assert not service.ready.exists()
 
 
-def test_systemd_accepts_the_unit(root, tmp_path):
-    # No systemd is in the root, so that of this machine reads the unit, with the program where it is in the root.
-    here = tmp_path / "roadstead.service"
-    here.write_text((root / UNIT).read_text().replace("/usr/bin/roadstead", f"{root}/usr/bin/roadstead"))
-    complaints = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True, check=False)
+def test_systemd_accepts_the_unit(root):
+    verify = ["chroot", root, "systemd-analyze", "verify", "--man=no", f"/{UNIT}"]
+    complaints = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert "roadstead" not in complaints.stderr, complaints.stderr
-    exposure = run("systemd-analyze", "security", "--offline=true", root / UNIT)
+    exposure = in_root(root, "systemd-analyze", "security", "--offline=true", f"/{UNIT}")
     level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", exposure)[1])
     assert level <= MOST_EXPOSED, exposure
 
@@ -152,7 +151,7 @@ def calls_of(name, groups):
 def allowed_calls(root):
     """The system calls that the unit allows."""
     groups, group = {}, None
-    for line in run("systemd-analyze", "syscall-filter", "--no-pager").splitlines():
+    for line in in_root(root, "systemd-analyze", "syscall-filter", "--no-pager").splitlines():
         if line.startswith("@"):
             group = groups.setdefault(line.strip(), [])
         elif line.strip() and not line.strip().startswith("#"):
@@ -180,6 +179,177 @@ def test_the_server_makes_no_system_call_that_the_unit_forbids(root, unit, tmp_p
     assert not forbidden
 
 
+class Machine:
+    """A machine that boots from the root, with systemd as its first process and only a loopback interface."""
+
+    CONFIGURATION = "/etc/roadstead/roadstead.toml"
+
+    def __init__(self, root):
+        self.root = root
+        command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--boot", "--directory", root]
+        self.nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.first_process = None
+
+    def boot(self):
+        self.wait_for(self.find_first_process)
+        self.wait_for(lambda: self.call("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"))
+
+    def find_first_process(self):
+        """Finds it among the children of systemd-nspawn, which begin as copies of that."""
+        for child in Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split():
+            try:
+                program = Path(f"/proc/{child}/exe").readlink()
+            except FileNotFoundError:
+                continue
+            if program.name == "systemd":
+                self.first_process = child
+        return self.first_process
+
+    def wait_for(self, happened):
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            assert self.nspawn.poll() is None, "systemd-nspawn ended"
+            assert time.monotonic() < deadline, self.journal() if self.first_process else "systemd did not start"
+            time.sleep(0.2)
+
+    def call(self, *command):
+        entered = ["nsenter", "--target", self.first_process, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", *command]
+        return subprocess.run(entered, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], "HOME": "/root"})
+
+    def run(self, *command):
+        """What a command says that root runs in the machine."""
+        ended = self.call(*command)
+        assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}{self.journal()}"
+        return ended.stdout
+
+    def journal(self):
+        return self.call("journalctl", "--no-pager", "--lines=50", "--unit=roadstead*").stdout
+
+    def write(self, path, text):
+        file = self.root / path.removeprefix("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def restart(self):
+        """Has the service begin again with what was written, and waits until it is ready."""
+        self.run("systemctl", "daemon-reload")
+        self.run("systemctl", "restart", "roadstead")
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        self.wait_for(lambda: self.call("roadstead", "healthcheck", "--config", self.CONFIGURATION).returncode == 0)
+
+    def outside(self, *command):
+        """What a program of this machine says that uses the network of the other one."""
+        return run("nsenter", "--target", self.first_process, "--net", *command)
+
+    def user_of_the_service(self):
+        return int(re.search(r"^Uid:\t(\d+)", self.run("cat", f"/proc/{self.property('MainPID')}/status"), re.MULTILINE)[1])
+
+    def property(self, name):
+        return self.run("systemctl", "show", "--property", name, "--value", "roadstead").strip()
+
+    def stop(self):
+        self.nspawn.terminate()  # as by the power button
+        try:
+            self.nspawn.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.nspawn.kill()
+            self.nspawn.wait()
+
+
+@pytest.fixture(scope="module")
+def machine(root):
+    # What earlier tests left there belongs to another user.
+    run("rm", "-rf", root / "var/lib/roadstead")
+    machine = Machine(root)
+    try:
+        machine.boot()
+        yield machine
+    finally:
+        machine.stop()
+
+
+def indented(document, beginning):
+    """The indented lines of a document from the one that begins so to the next that is not indented, such as a unit."""
+    lines = (PROJECT / document).read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"    {beginning}"))
+    last = next(number for number in range(first, len(lines)) if lines[number] and not lines[number].startswith("    "))
+    return textwrap.dedent("\n".join(lines[first:last]))
+
+
+def test_the_service_works_in_its_sandbox_and_keeps_its_data(machine):
+    machine.wait_until_ready()
+    assert machine.user_of_the_service() >= 61184, "a user that systemd invents"
+    listed = machine.run("ls", "-l", "/var/lib/private/roadstead/credentials").split()
+    assert listed[0] == "-rw-------" and int(listed[2]) == machine.user_of_the_service()
+    script = f"""if True:
+        import boto3, configparser
+        keys = configparser.ConfigParser()
+        keys.read({str(machine.root / "var/lib/private/roadstead/credentials")!r})
+        client = boto3.client("ecr-public", endpoint_url="http://127.0.0.1:5000", region_name="us-east-1", **keys["default"])
+        print(client.create_repository(repositoryName="team/app")["repository"]["repositoryArn"])
+    """
+    assert "team/app" in machine.outside(sys.executable, "-c", script)
+    machine.restart()
+    assert "team/app" in machine.run("roadstead", "repository", "list", "--config", machine.CONFIGURATION)
+    owners = machine.run("find", "/var/lib/private/roadstead", "-printf", "%U\n").split()
+    assert set(owners) == {str(machine.user_of_the_service())}
+
+
+def test_the_service_uses_certificates_that_only_root_can_read_as_its_configuration_tells(machine):
+    live = machine.root / "etc/letsencrypt/live/registry.example.org"
+    live.mkdir(parents=True)
+    live.parent.chmod(0o700)
+    run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-subj", "/CN=registry.example.org", "-addext", "subjectAltName=DNS:registry.example.org",
+        "-keyout", live / "privkey.pem", "-out", live / "fullchain.pem",
+    )  # fmt: skip
+    shipped = (machine.root / machine.CONFIGURATION[1:]).read_text()
+    told = re.findall(r"^#     (\[Service\]|LoadCredential=.*)$", shipped, re.MULTILINE)
+    machine.write("/etc/systemd/system/roadstead.service.d/override.conf", "\n".join(told))
+    enabled = re.sub(r"^#(?=listen|tls_|admin_listen|audit_log)", "", re.sub(r"(?m)^listen .*", "", shipped), flags=re.MULTILINE)
+    machine.write(machine.CONFIGURATION, enabled)
+    machine.restart()
+    answer = machine.outside(
+        "curl", "--silent", "--show-error", "--cacert", live / "fullchain.pem", "--resolve", "registry.example.org:443:127.0.0.1",
+        "--output", "/dev/null", "--write-out", "%{http_code}", "https://registry.example.org/",
+    )  # fmt: skip
+    assert answer == "200"
+    assert machine.run("ls", "/var/log/private/roadstead").split() == ["audit.log"]
+
+
+def test_the_timer_of_the_page_about_backups_makes_one(machine):
+    files = re.split(r"^# (/\S+)\n", indented("docs/backup.md", "# /etc/systemd/system/roadstead-backup.service"), flags=re.MULTILINE)[1:]
+    assert files[::2] == [f"/etc/systemd/system/roadstead-backup.{kind}" for kind in ("service", "timer")]
+    for path, unit in zip(files[::2], files[1::2], strict=True):
+        machine.write(path, unit)
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "enable", "--now", "roadstead-backup.timer")
+    assert machine.run("systemctl", "is-active", "roadstead-backup.timer").strip() == "active"
+    machine.run("systemctl", "start", "roadstead-backup.service")
+    (snapshot,) = json.loads(machine.run("roadstead", "restore", "/backup/registry", "--list", "--output", "json"))
+    assert snapshot["repositories"] == 1, snapshot
+    owners = machine.run("find", "/var/lib/private/roadstead", "-printf", "%U\n").split()
+    assert set(owners) == {str(machine.user_of_the_service())}
+
+
+def test_the_service_of_the_page_about_a_public_registry_runs(machine):
+    page = (PROJECT / "docs/start/public.md").read_text()
+    blocks = dict(re.findall(r"^ *```(toml|ini)\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL))
+    configuration, unit = textwrap.dedent(blocks["toml"]), textwrap.dedent(blocks["ini"])
+    command = re.search(r"`(useradd [^`]+)`", page)[1]
+    machine.run(*command.split())
+    machine.run("cp", "/usr/bin/roadstead", "/usr/local/bin/roadstead")
+    machine.write(machine.CONFIGURATION, configuration)
+    machine.run("systemctl", "stop", "roadstead")
+    machine.run("rm", "-r", "/etc/systemd/system/roadstead.service.d", "/var/lib/roadstead", "/var/lib/private/roadstead")
+    machine.write("/etc/systemd/system/roadstead.service", unit)
+    machine.restart()
+    assert 0 < machine.user_of_the_service() < 1000
+
+
 def test_lintian_finds_no_error():
     run("lintian", "--allow-root", "--fail-on=error", "--suppress-tags=embedded-library,no-changelog", DEB)
 
@@ -189,7 +359,7 @@ def test_the_package_is_removed_and_purged_but_images_are_not_deleted(root):
     in_root(root, "dpkg", "--remove", "roadstead")
     assert not (root / "usr/bin/roadstead").exists()
     assert configured.exists()
-    (root / "var/lib/private/roadstead").mkdir(parents=True)
+    (root / "var/lib/private/roadstead").mkdir(parents=True, exist_ok=True)
     said = in_root(root, "dpkg", "--purge", "roadstead")
     assert "is left there" in said
     assert not configured.parent.exists()

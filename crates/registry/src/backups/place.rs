@@ -118,12 +118,15 @@ impl BackupPlace {
         if path.join(DATABASE).exists() {
             return Err(Error::Refused(format!("{self} is a data directory: choose another directory for backups")));
         }
-        permissions::create_directory(path)?;
+        let unusable = |error| Error::Refused(format!("cannot write to {self}: {error}"));
+        permissions::create_directory(path).map_err(unusable)?;
         let is_ours = path.join(INSTALLATION).is_file() || path.join("lock").is_file();
-        if !is_ours && fs::read_dir(path)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
+        let mut entries = fs::read_dir(path).map_err(unusable)?;
+        if !is_ours && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
             return Err(Error::Refused(format!("{self} has other files: choose an empty directory, or one with backups")));
         }
-        try_lock(&path.join("lock"))?.ok_or_else(|| Error::Refused(format!("another process is writing a backup to {self}")))
+        let lock = try_lock(&path.join("lock")).map_err(unusable)?;
+        lock.ok_or_else(|| Error::Refused(format!("another process is writing a backup to {self}")))
     }
 }
 

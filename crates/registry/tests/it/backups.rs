@@ -281,6 +281,9 @@ async fn a_place_of_backups_is_used_for_nothing_else() {
     Installation::open(OpenOptions::new(data.path())).await.expect("an installation").close().await;
     let text = refused(BackupPlace::Directory(data.path().to_owned())).await;
     assert!(text.contains("is a data directory"), "{text}");
+    let below_a_file = data.path().join("master.key/backups");
+    let text = refused(BackupPlace::Directory(below_a_file.clone())).await;
+    assert!(text.starts_with(&format!("cannot write to '{}': ", below_a_file.display())), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -228,7 +228,7 @@ fn shown(problem: &Problem) -> String {
     format!("{} ({kind})", details.map(String::as_str).collect::<Vec<_>>().join("; "))
 }
 
-/// An error with those that caused it, because that of an HTTP client only says that it could not connect.
+/// An error with those that caused it, because that of an HTTP client only says that it could not connect, and what to do about it.
 fn with_causes(error: &dyn StdError) -> String {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
@@ -240,8 +240,15 @@ fn with_causes(error: &dyn StdError) -> String {
         cause = error.source();
     }
     let text = texts.join(": ");
-    match text.contains("UnknownIssuer") {
-        true => format!("{text}: name the authority's own certificate with --acme-ca-file"),
-        false => text,
+    let advice = [
+        ("UnknownIssuer", "name the authority's own certificate with --acme-ca-file"),
+        (
+            "No CA certificates",
+            "install those of public authorities (the package ca-certificates), or name your authority's with --acme-ca-file",
+        ),
+    ];
+    match advice.iter().find(|(error, _)| text.contains(error)) {
+        Some((_, advice)) => format!("{text}: {advice}"),
+        None => text,
     }
 }
