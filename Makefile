@@ -106,7 +106,8 @@ deb-check: deb ## install, run, and remove the Debian package in a bare root (ne
 
 wheel: ## build the Python package, in target/wheels
 	bash tests/install.sh wheel
-	.cache/maturin/bin/maturin build $(LOCKED) --quiet --release --manifest-path packaging/python/pyproject.toml --out target/wheels
+	rm -rf target/wheels
+	cd packaging/python && $(CURDIR)/.cache/maturin/bin/maturin build $(LOCKED) --quiet --release --out $(CURDIR)/target/wheels
 
 wheel-check: wheel ## install the Python package into a fresh environment and test it there
 	bash packaging/python/check.sh target/wheels/roadstead-*.whl

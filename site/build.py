@@ -43,6 +43,11 @@ def commands(*command: str) -> str:
     return sections + "".join(commands(*command, name) for name in names if name != "help")
 
 
+def named(path: str) -> str:
+    """The path in the book: what a directory's README is on GitHub, its index is on a web site."""
+    return re.sub(r"(^|/)README\.md(?=#|$)", r"\1index.md", path)
+
+
 def stage(folder: Path) -> None:
     """Lays out the sources of the book."""
     summary = (ROOT / "docs" / "SUMMARY.md").read_text()
@@ -50,7 +55,7 @@ def stage(folder: Path) -> None:
     source = folder / "src"
     source.mkdir()
     shutil.copy(HERE / "book.toml", folder)
-    in_book = lambda link: os.path.normpath(os.path.join("docs", link))  # noqa: E731
+    in_book = lambda link: named(os.path.normpath(os.path.join("docs", link)))  # noqa: E731
     (source / "SUMMARY.md").write_text(rewritten(summary, in_book))
     for page in pages:
 
@@ -58,13 +63,13 @@ def stage(folder: Path) -> None:
             path, mark, name = link.partition("#")
             file = (page.parent / path).resolve()
             if file in pages or file.suffix in (".png", ".svg"):
-                return link
+                return named(link)
             return f"{REPOSITORY}/blob/main/{file.relative_to(ROOT)}{mark}{name}"
 
         text = rewritten(page.read_text(), target)
         if page.name == "commands.md":
             text = re.sub(r"<!--.*?-->\n", "", text) + commands()
-        copy = source / page.relative_to(ROOT)
+        copy = source / named(str(page.relative_to(ROOT)))
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text)
     for picture in [*ROOT.glob("docs/**/*.png"), *ROOT.glob("docs/**/*.svg")]:
