@@ -1,7 +1,7 @@
 //! What caches must know of a write.
 
 /// What the writes of a handle change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Effect {
     /// Nothing that is cached.
     Uncached,

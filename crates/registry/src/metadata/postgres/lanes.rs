@@ -15,9 +15,12 @@ use tokio::sync::oneshot;
 /// How many writes of a lane are committed together.
 const TOGETHER: usize = 16;
 
+/// A lane: its writes have one effect, because those that are committed together must be told to the caches as one.
+type Lane = (Effect, String);
+
 /// The writes that wait in each lane in which one is running.
 #[derive(Default)]
-pub(super) struct Lanes(Mutex<HashMap<String, Vec<Box<dyn Waiting>>>>);
+pub(super) struct Lanes(Mutex<HashMap<Lane, Vec<Box<dyn Waiting>>>>);
 
 /// A write that waits.
 trait Waiting: Send + Sync {
@@ -74,17 +77,17 @@ where
 
 impl Lanes {
     /// Adds a write to a lane. Returns whether the lane was empty, and somebody has to run what is in it.
-    fn enter(&self, lane: &str, write: Box<dyn Waiting>) -> bool {
+    fn enter(&self, lane: &Lane, write: Box<dyn Waiting>) -> bool {
         let mut lanes = self.0.lock();
         let is_empty = !lanes.contains_key(lane);
-        let waiting = lanes.entry(lane.to_owned()).or_default();
+        let waiting = lanes.entry(lane.clone()).or_default();
         waiting.retain(|write| write.is_wanted());
         waiting.push(write);
         is_empty
     }
 
     /// Takes the next writes of a lane. Without any, the lane ends.
-    fn next(&self, lane: &str) -> Vec<Box<dyn Waiting>> {
+    fn next(&self, lane: &Lane) -> Vec<Box<dyn Waiting>> {
         let mut lanes = self.0.lock();
         let mut next = Vec::new();
         if let Some(waiting) = lanes.get_mut(lane) {
@@ -107,15 +110,15 @@ impl Postgres {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let waiting = Some(self.activity.waiting.enter());
+        let (lane, waiting) = ((effect, lane), Some(self.activity.waiting.enter()));
         if self.lanes.enter(&lane, Box::new(Write { work, result: Mutex::new(None), caller, waiting })) {
             // A task of its own, because others rely on it when this request is dropped.
-            tokio::spawn(self.clone().run_lane(lane, effect));
+            tokio::spawn(self.clone().run_lane(lane));
         }
         answer.await.map_err(|_| Error::Internal("a write in a lane panicked".to_owned()))?
     }
 
-    async fn run_lane(self: Arc<Self>, lane: String, effect: Effect) {
+    async fn run_lane(self: Arc<Self>, lane: Lane) {
         // A panic ends the lane too; those who wait in it get an error.
         let lanes = scopeguard::guard(&self.lanes, |lanes| drop(lanes.0.lock().remove(&lane)));
         loop {
@@ -124,7 +127,7 @@ impl Postgres {
                 scopeguard::ScopeGuard::into_inner(lanes);
                 return;
             }
-            self.run_together(writes, effect).await;
+            self.run_together(writes, lane.0).await;
         }
     }
 
