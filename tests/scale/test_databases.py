@@ -101,7 +101,7 @@ def test_a_standby_takes_over_and_nothing_acknowledged_is_lost(start_cluster):
 
 
 @pytest.mark.smoke
-def test_pgbouncer_may_pool_sessions_but_not_transactions(tmp_path):
+def test_pgbouncer_may_pool_sessions_but_not_transactions_or_statements(tmp_path):
     bouncer = PgBouncer(postgres(), "session")
     place = Place("postgres", database_port=bouncer.port)
     server = Server(tmp_path / "data", place=place)
@@ -111,6 +111,7 @@ def test_pgbouncer_may_pool_sessions_but_not_transactions(tmp_path):
     pusher.push(REPOSITORY, pushed, "v1")
     assert pusher.request("GET", f"{REPOSITORY}/manifests/v1").data == pushed.body
     assert server.stop() == 0
-    bouncer = PgBouncer(postgres(), "transaction")
-    said = refusal(place, postgres().url(place.database, bouncer.port))
-    assert "pooler" in said and place.database in said, said
+    for mode in ("transaction", "statement"):
+        bouncer = PgBouncer(postgres(), mode)
+        said = refusal(place, postgres().url(place.database, bouncer.port))
+        assert "pooler" in said and place.database in said, (mode, said)

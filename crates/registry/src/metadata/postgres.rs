@@ -98,7 +98,8 @@ impl Postgres {
         let pool = Arc::new(Pool::new(connector.clone(), runtime.handle().clone(), options.connections, counters.clone()));
         let first = pool.connect().await?;
         if poolers::share_backends(&first, &pool.connect().await?).await.map_err(|failure| failure.error)? {
-            let why = "a pooler gives its connections away after each transaction: connect without it, or let it pool sessions";
+            let why =
+                "a pooler gives its connections away after each transaction or statement: connect without it, or let it pool sessions";
             return Err(Error::Internal(connector.of_place(why)));
         }
         let measured = offset::measure(&first).await.ok_or_else(|| Error::Unavailable(connector.of_place("it answers too slowly")))?;
