@@ -120,8 +120,9 @@ impl Ingest {
     /// Hands the batch to the store. Returns `false` if this request has lost the right to write to it.
     async fn write_batch(&mut self) -> Result<bool> {
         self.spill()?;
-        if !self.is_private() {
-            self.claim.open_store().await?;
+        match self.is_private() {
+            true => self.claim.reserve().await?,
+            false => self.claim.open_store().await?,
         }
         let Stage::Stored(session) = &mut self.stage else { return Ok(true) };
         session.ready().await?;

@@ -5,15 +5,15 @@ use crate::support::{Answer, Buckets, Connection, Harbour, Server, endpoint, run
 const LARGE: usize = 600_000;
 
 /// A server with a bucket, and the directory of its metadata.
-struct WithBucket {
-    harbour: Harbour,
+pub(super) struct WithBucket {
+    pub(super) harbour: Harbour,
     /// `host:port` of the S3 server.
     bucket: String,
     _data: tempfile::TempDir,
 }
 
 /// Returns `None` if there is no S3 server to try.
-fn with_bucket(name: &str, flags: &[&str]) -> Option<WithBucket> {
+pub(super) fn with_bucket(name: &str, flags: &[&str]) -> Option<WithBucket> {
     let buckets = Buckets::shared()?;
     buckets.create(name);
     let data = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
 //! Uploads whose connections stall or break, whose responses are lost, and that are never completed.
 
 use super::code;
-use crate::support::{Connection, Credentials, Harbour, Server, sha256};
+use super::redirects::with_bucket;
+use crate::support::{Connection, Credentials, Harbour, Server, sha256, wait_until};
 use serde_json::json;
 use std::thread::sleep;
 use std::time::Duration;
@@ -166,6 +167,22 @@ fn unfinished_uploads_are_limited_from_their_first_byte_and_those_that_end_make_
     assert_eq!(harbour.send("PUT", &close, &[], b"").status, 201);
     assert_eq!(fill(&locations[2]).status, 202);
     assert_eq!(fill(&locations[3]).status, 429);
+}
+
+#[test]
+fn an_upload_in_one_request_counts_while_it_arrives_in_files_and_in_a_bucket() {
+    let limit = ["--limit-uploads-per-repository", "1"];
+    let files = Harbour::on(Server::start(&[&["--alias", "pier", "--create-on-push"], &limit[..]].concat()));
+    let bucket = with_bucket("counted", &limit);
+    for harbour in [Some(&files), bucket.as_ref().map(|bucket| &bucket.harbour)].into_iter().flatten() {
+        let path = |bytes: &[u8]| format!("/v2/pier/app/blobs/uploads/?digest={}", sha256(bytes));
+        let (first, second) = (vec![1; 600_000], vec![2; 600_000]);
+        let mut arriving = begin(harbour, "POST", &path(&first), first.len(), &first[1..]);
+        wait_until("the upload that arrives is not counted", || harbour.send("POST", &path(&second), &[], &second).status == 429);
+        arriving.write(&first[..1]);
+        assert_eq!(arriving.read("POST").status, 201);
+        assert_eq!(harbour.send("POST", &path(&second), &[], &second).status, 201);
+    }
 }
 
 #[test]
