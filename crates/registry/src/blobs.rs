@@ -9,7 +9,8 @@
 //! - **Blobs** are made from uploads. They are durable once [`UploadSession::finish`] has returned, and never change. Their key is
 //!   opaque and unique to the upload, so that deleting one copy of some content never affects another copy.
 //! - **Deleting** is idempotent. A failure is logged, because garbage collection will try again. A part of a blob that is being read can
-//!   be read to its end. Deleting an upload leaves the bytes that may have become a blob, in S3 its objects, to the collection of orphans.
+//!   be read to its end. Deleting an upload deletes what its row knows, and leaves other bytes that may have become a blob, in S3 objects, to
+//!   the collection of orphans.
 //! - **Listing** returns every upload and blob that existed when it began and was last written before a given time.
 //! - **Records** are small texts beside the blobs, such as those that describe backups. They are replaced as a whole, and durable.
 //! - **Ages** are measured by the store's own clock: of an upload since its last write, of a blob since it was finished. In S3, a blob may
@@ -36,6 +37,14 @@ pub use reader::BlobReader;
 pub use s3::StoreMetrics;
 pub(crate) use session::UploadSession;
 
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobAccess {
+    /// For reading only, for which rights to read are enough.
+    Read,
+    Write,
+}
+
 pub(crate) enum BlobStore {
     Filesystem(filesystem::Filesystem),
     S3(s3::S3),
@@ -49,15 +58,15 @@ impl BlobStore {
 
     /// Opens the store in a bucket. Fails with [`Error::Unavailable`] if it cannot be reached, and otherwise with a message for the
     /// operator.
-    pub(crate) async fn open_s3(options: &S3Options) -> Result<Self> {
-        s3::S3::open(options).await.map(Self::S3)
+    pub(crate) async fn open_s3(options: &S3Options, access: BlobAccess) -> Result<Self> {
+        s3::S3::open(options, access).await.map(Self::S3)
     }
 
     /// Fails if the store belongs to another installation.
-    pub(crate) async fn claim(&self, installation: &str) -> Result<()> {
+    pub(crate) async fn claim(&self, installation: &str, access: BlobAccess) -> Result<()> {
         match self {
             Self::Filesystem(_) => Ok(()),
-            Self::S3(store) => store.claim(installation).await,
+            Self::S3(store) => store.claim(installation, access).await,
         }
     }
 
@@ -99,11 +108,11 @@ impl BlobStore {
         }
     }
 
-    /// Whether an upload was written to at or after `time`.
-    pub(crate) async fn upload_written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
+    /// Whether an upload was written to at or after `time`. `stored` is what its row knows.
+    pub(crate) async fn upload_written_since(&self, upload: &str, stored: Option<&[u8]>, time: Timestamp) -> Result<bool> {
         match self {
             Self::Filesystem(store) => store.upload_written_since(upload, time).await,
-            Self::S3(store) => store.upload_written_since(upload, time).await,
+            Self::S3(store) => store.upload_written_since(upload, stored, time).await,
         }
     }
 
@@ -186,11 +195,12 @@ impl BlobStore {
         }
     }
 
-    /// Deletes the bytes of an upload, except those that may have become a blob.
-    pub(crate) async fn delete_upload(&self, upload: &str) {
+    /// Deletes the bytes of an upload that has no row any more, except those that may have become a blob. `stored` is what the row knew
+    /// when it was deleted.
+    pub(crate) async fn delete_upload(&self, upload: &str, stored: Option<&[u8]>) {
         match self {
             Self::Filesystem(store) => store.delete_upload(upload).await,
-            Self::S3(store) => store.delete_upload(upload).await,
+            Self::S3(store) => store.delete_upload(upload, stored).await,
         }
     }
 

@@ -73,7 +73,7 @@ pub use access_facts::facts::AccessFacts;
 pub use acme::CertificateState;
 pub use any_certificate::AnyCertificate;
 pub use backups::{Backup, BackupCopy, BackupOptions, BackupPlace, Snapshot};
-pub use blobs::{BlobReader, StoreMetrics};
+pub use blobs::{BlobAccess, BlobReader, StoreMetrics};
 pub use board::Board;
 pub use catalog_data::NewCatalogData;
 pub use checking::copies::SecondCopy;

@@ -3,7 +3,7 @@
 mod reaching;
 pub(crate) mod setting_up;
 
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobAccess, BlobStore};
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::data_directory::{self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
@@ -48,6 +48,8 @@ pub struct OpenOptions {
     pub limits: Limits,
     pub clock: Clock,
     pub sharing: Sharing,
+    /// What the store of blobs is used for.
+    pub blob_access: BlobAccess,
 }
 
 impl OpenOptions {
@@ -68,6 +70,7 @@ impl OpenOptions {
             limits: Limits::default(),
             clock: Clock::System,
             sharing: Sharing::Server,
+            blob_access: BlobAccess::Write,
         }
     }
 }
@@ -119,7 +122,7 @@ impl OpenOptions {
     pub(crate) async fn open_blobs(&self) -> error::Result<BlobStore> {
         match &self.blobs {
             BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
-            BlobsPlace::S3(options) => BlobStore::open_s3(options).await,
+            BlobsPlace::S3(options) => BlobStore::open_s3(options, self.blob_access).await,
         }
     }
 
@@ -159,7 +162,7 @@ impl Installation {
         if options.is_shared() && options.blobs == BlobsPlace::Folder {
             data_directory::claim(data, &id)?;
         }
-        blobs.claim(&id).await.map_err(OpenError::Blobs)?;
+        blobs.claim(&id, options.blob_access).await.map_err(OpenError::Blobs)?;
         let inner = Inner {
             caches: Caches::new(),
             pull_statistics: PullStatistics::open(&metadata, data, options.sharing, options.clock.now()).await?,

@@ -17,7 +17,7 @@ statements! {
     SELECT_NAMES = "SELECT CAST(?4 AS TEXT) || name FROM repository WHERE registry_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
     SELECT_PRIMARY_ALIASES = "SELECT name || '/', registry_id FROM registry_alias WHERE is_primary AND status = 'ACTIVE'";
     SELECT_IMAGE_COUNT = "SELECT image_count FROM repository WHERE id = ?1";
-    SELECT_UPLOADS = "SELECT id FROM upload WHERE repository_id = ?1";
+    SELECT_UPLOADS = "SELECT id, stored FROM upload WHERE repository_id = ?1";
     DELETE_TAGS = "DELETE FROM tag WHERE repository_id = ?1";
     DELETE_CHILDREN = "DELETE FROM manifest_child WHERE parent_id IN (SELECT id FROM manifest WHERE repository_id = ?1)";
     DELETE_MANIFESTS = "DELETE FROM manifest WHERE repository_id = ?1";
@@ -65,7 +65,7 @@ impl Installation {
             if !force && tx.query_one(&SELECT_IMAGE_COUNT, params![id]).await? != Some(0_u64) {
                 return Err(Error::RepositoryNotEmpty(owned.clone()));
             }
-            let uploads: Vec<String> = tx.query(&SELECT_UPLOADS, params![id]).await?;
+            let uploads: Vec<(String, Option<Vec<u8>>)> = tx.query(&SELECT_UPLOADS, params![id]).await?;
             for statement in [&DELETE_TAGS, &DELETE_CHILDREN, &DELETE_MANIFESTS, &DELETE_BLOBS, &DELETE_UPLOADS, &DELETE] {
                 tx.execute(statement, params![id]).await?;
             }
@@ -74,8 +74,8 @@ impl Installation {
             Ok((repository, uploads))
         };
         let (deleted, uploads) = self.0.metadata.write(delete).await?;
-        for upload in uploads {
-            self.forget_upload(key, &upload).await;
+        for (upload, stored) in uploads {
+            self.forget_upload(key, &upload, stored.as_deref()).await;
         }
         Ok(deleted)
     }

@@ -2,7 +2,7 @@
 
 use super::files;
 use super::snapshot::{Snapshot, StoredFile};
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobAccess, BlobStore};
 use crate::data_directory::{DATABASE, SNAPSHOTS, try_lock};
 use crate::disk::permissions;
 use crate::error::{Error, Result};
@@ -70,13 +70,13 @@ impl BackupPlace {
         {
             return Err(Error::Refused(format!("there is no complete backup in {self}")));
         }
-        self.open_store().await
+        self.open_store(BlobAccess::Read).await
     }
 
-    async fn open_store(&self) -> Result<OpenPlace> {
+    async fn open_store(&self, access: BlobAccess) -> Result<OpenPlace> {
         let store = match self {
             Self::Directory(path) => BlobStore::open_filesystem(path)?,
-            Self::Bucket(options) => BlobStore::open_s3(options).await?,
+            Self::Bucket(options) => BlobStore::open_s3(options, access).await?,
         };
         Ok(OpenPlace { store, shown: self.to_string() })
     }
@@ -93,7 +93,7 @@ impl BackupPlace {
                 (None, temporary.path().to_owned(), Some(temporary))
             }
         };
-        let place = self.open_store().await?;
+        let place = self.open_store(BlobAccess::Write).await?;
         let owner = format!("backups of {installation}");
         match place.store.read_record(INSTALLATION).await? {
             Some(found) if found == owner => {}

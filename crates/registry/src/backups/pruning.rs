@@ -34,7 +34,7 @@ pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep:
                     deleted += 1;
                 }
                 // Nothing else writes here: a backup left it behind that was killed.
-                None => place.store.delete_upload(&object.upload).await,
+                None => place.store.delete_upload(&object.upload, None).await,
             }
         }
     }

@@ -3,8 +3,9 @@
 //! An upload is one object if it is small, and a multipart upload otherwise, which becomes the object of the blob: nothing is renamed or
 //! copied. What its state is between requests stands in its row (`state.rs`).
 //!
-//! As long as an upload has a row, everything of it is kept. So deleting an upload deletes no objects, because one of them may have become
-//! a blob that a row names: it aborts multipart uploads, and leaves the rest to the collection of orphans.
+//! As long as an upload has a row, everything of it is kept. Deleting an upload deletes what its row knew. Other objects may have become a
+//! blob that a row names, so they are left to the collection of orphans. Unfinished multipart uploads that no row knows are found by
+//! listing; where a server does not list them by the beginning of their keys, it has to abort them itself after a time.
 
 mod bucket;
 mod buffer;
@@ -26,6 +27,7 @@ pub(super) mod test_server;
 mod tests;
 mod writer;
 
+use super::BlobAccess;
 use super::object::ResumedUpload;
 use super::reader::BlobReader;
 use crate::error::{Error, Result};
@@ -38,6 +40,7 @@ use object_store::signer::{SignedUrlOptions, Signer};
 use objects::Objects;
 use roadstead_model::Timestamp;
 use room::Room;
+use state::State;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -69,18 +72,21 @@ pub(crate) struct S3(Arc<Objects>);
 
 impl S3 {
     /// Opens the store, after trying what it needs of the bucket.
-    pub(super) async fn open(options: &S3Options) -> Result<Self> {
-        Self::open_with(options, &Credentials::of_process()?).await
+    pub(super) async fn open(options: &S3Options, access: BlobAccess) -> Result<Self> {
+        Self::open_with(options, &Credentials::of_process()?, access).await
     }
 
-    async fn open_with(options: &S3Options, credentials: &Credentials) -> Result<Self> {
+    async fn open_with(options: &S3Options, credentials: &Credentials, access: BlobAccess) -> Result<Self> {
         let bucket = Bucket::new(options, credentials)?;
-        bucket.probe().await?;
-        Ok(Self(Arc::new(Objects { bucket, room: Arc::new(Room::new(options.memory)) })))
+        let lists_unfinished = bucket.probe(access).await?;
+        if !lists_unfinished && access == BlobAccess::Write {
+            tracing::info!("{bucket} does not list unfinished multipart uploads by prefix: those of killed servers are its own to abort");
+        }
+        Ok(Self(Arc::new(Objects { bucket, room: Arc::new(Room::new(options.memory)), lists_unfinished })))
     }
 
-    pub(super) async fn claim(&self, installation: &str) -> Result<()> {
-        self.0.bucket.claim(installation).await
+    pub(super) async fn claim(&self, installation: &str, access: BlobAccess) -> Result<()> {
+        self.0.bucket.claim(installation, access).await
     }
 
     /// Asks for an object that does not exist, which needs the same rights as one that does.
@@ -106,16 +112,20 @@ impl S3 {
         }
     }
 
-    pub(super) async fn upload_written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
-        self.0.written_since(upload, time).await
+    pub(super) async fn upload_written_since(&self, upload: &str, stored: Option<&[u8]>, time: Timestamp) -> Result<bool> {
+        self.0.written_since(upload, &State::known(stored)?, time).await
     }
 
     pub(super) fn list_older_than(&self, time: Timestamp) -> Listing {
         Listing::begin(self.0.clone(), time)
     }
 
-    pub(super) async fn delete_upload(&self, upload: &str) {
-        self.0.abort_all(upload).await;
+    pub(super) async fn delete_upload(&self, upload: &str, stored: Option<&[u8]>) {
+        match (stored, State::known(stored)) {
+            (None, _) => self.0.abort_all(upload).await,
+            (Some(_), Ok(state)) => self.0.delete_all(state).await,
+            (Some(_), Err(error)) => tracing::warn!(%error, upload, "cannot delete what an upload has stored"),
+        }
     }
 
     pub(super) async fn delete(&self, key: &str) {
@@ -131,7 +141,7 @@ impl S3 {
     }
 
     pub(super) fn metrics(&self) -> StoreMetrics {
-        let Objects { bucket, room } = &*self.0;
+        let Objects { bucket, room, .. } = &*self.0;
         StoreMetrics {
             requests: bucket.traffic.requests.load(Ordering::Relaxed),
             failures: bucket.traffic.failures.load(Ordering::Relaxed),

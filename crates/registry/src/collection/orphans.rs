@@ -25,7 +25,7 @@ impl Sweep<'_> {
                 match key {
                     _ if self.dry_run => {}
                     Some(key) => inner.blobs.delete(&key).await,
-                    None => inner.blobs.delete_upload(&upload).await,
+                    None => inner.blobs.delete_upload(&upload, None).await,
                 }
             }
             rest_after(begun).await;

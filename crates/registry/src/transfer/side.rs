@@ -3,7 +3,7 @@
 use super::progress::{Copied, Plan};
 use super::stored_blobs;
 use crate::backups::place::BackupPlace;
-use crate::blobs::BlobStore;
+use crate::blobs::{BlobAccess, BlobStore};
 use crate::clock::Clock;
 use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, write_master_key};
 use crate::error::Error;
@@ -39,6 +39,7 @@ pub struct Side {
 impl Side {
     /// Opens the installation to copy. Fails if a server uses it, or if its schema is not the current one.
     pub async fn source(options: &OpenOptions) -> Result<Self, OpenError> {
+        let options = &OpenOptions { blob_access: BlobAccess::Read, ..options.clone() };
         if options.database == DatabasePlace::File && !options.data.join(DATABASE).is_file() {
             return Err(OpenError::Absent(options.data.clone()));
         }
@@ -69,7 +70,7 @@ impl Side {
         if options.database != DatabasePlace::File && options.blobs == BlobsPlace::Folder {
             data_directory::claim(&options.data, &source.id)?;
         }
-        target.blobs.claim(&source.id).await.map_err(OpenError::Blobs)?;
+        target.blobs.claim(&source.id, BlobAccess::Write).await.map_err(OpenError::Blobs)?;
         Ok(target)
     }
 

@@ -141,7 +141,7 @@ impl Claim {
     /// Deletes the bytes of a session that has no row any more, or those that only this request knows.
     pub(super) async fn delete_bytes(self, is_gone: bool) {
         if is_gone || self.object != self.id {
-            self.installation.0.blobs.delete_upload(&self.object).await;
+            self.installation.0.blobs.delete_upload(&self.object, self.row().stored.as_deref()).await;
         }
     }
 

@@ -8,7 +8,7 @@ use crate::metadata::{Tx, params, statements};
 use roadstead_model::{RepositoryKey, Timestamp};
 
 statements! {
-    DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2";
+    DELETE = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2 RETURNING stored";
     DELETE_CLAIMED = "DELETE FROM upload WHERE repository_id = ?1 AND id = ?2 AND received = ?3 AND writer = ?4";
     // A session that has a row has not ended.
     RECORD = "INSERT INTO ended_upload (id, until) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM upload u WHERE u.id = ?1)
@@ -57,19 +57,19 @@ impl Installation {
         let session = self.session(name).await?;
         let (repository, until, id, now) = (session.repository, session.until, name.id.to_owned(), self.now());
         let work = async move |tx: &mut Tx<'_>| {
-            let deleted = tx.execute(&DELETE, params![repository, id]).await? > 0;
+            let deleted: Option<Option<Vec<u8>>> = tx.query_one(&DELETE, params![repository, id]).await?;
             let recorded = match until {
                 Some(until) if now < until => tx.execute(&RECORD, params![id, until]).await? > 0,
                 _ => false,
             };
             Ok((deleted, recorded))
         };
-        match self.0.metadata.counting().write(work).await? {
-            (false, false) => return Err(name.not_found()),
-            (true, _) => self.0.upload_quota.release(name.repository),
-            (false, true) => {}
+        let (deleted, recorded) = self.0.metadata.counting().write(work).await?;
+        match deleted {
+            None if !recorded => return Err(name.not_found()),
+            None => self.stop_upload(name.id, None).await,
+            Some(stored) => self.forget_upload(name.repository, name.id, stored.as_deref()).await,
         }
-        self.stop_upload(name.id).await;
         Ok(())
     }
 
@@ -87,15 +87,15 @@ impl Installation {
         Ok(())
     }
 
-    /// Cleans up after the row of a session was deleted with its repository.
-    pub(crate) async fn forget_upload(&self, repository: &RepositoryKey, id: &str) {
+    /// Cleans up after the row of a session was deleted, which knew what the blob store has of it.
+    pub(crate) async fn forget_upload(&self, repository: &RepositoryKey, id: &str, stored: Option<&[u8]>) {
         self.0.upload_quota.release(repository);
-        self.stop_upload(id).await;
+        self.stop_upload(id, stored).await;
     }
 
     /// Stops the request that writes to a session, and deletes the session's bytes.
-    async fn stop_upload(&self, id: &str) {
+    async fn stop_upload(&self, id: &str, stored: Option<&[u8]>) {
         self.0.upload_leases.revoke(id);
-        self.0.blobs.delete_upload(id).await;
+        self.0.blobs.delete_upload(id, stored).await;
     }
 }

@@ -61,7 +61,7 @@ impl Installation {
         match self.session(name).await {
             Err(gone @ (Error::UploadNotFound { .. } | Error::RepositoryNotFound { .. })) => {
                 // The request may have written bytes after the upload was deleted.
-                self.0.blobs.delete_upload(name.id).await;
+                self.0.blobs.delete_upload(name.id, None).await;
                 gone
             }
             _ => error,

@@ -27,7 +27,7 @@ impl Buckets {
     /// The server that all tests share. `None` if it is not installed, which it must be in CI.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Buckets>> = OnceLock::new();
-        let name = std::env::var("ROADSTEAD_TEST_S3").unwrap_or_else(|_| "versitygw".to_owned());
+        let name = name();
         let shared = SHARED.get_or_init(|| find(&name).map(|program| Self::start(&name, &program)));
         if shared.is_none() {
             assert!(std::env::var_os("CI").is_none(), "{name} must be installed in CI (tests/install.sh scale)");
@@ -68,6 +68,11 @@ impl Buckets {
     pub(crate) fn create(&self, name: &str) {
         std::fs::create_dir_all(self.folder.join("objects").join(name)).expect("a bucket");
     }
+}
+
+/// The name of the server.
+pub(crate) fn name() -> String {
+    std::env::var("ROADSTEAD_TEST_S3").unwrap_or_else(|_| "versitygw".to_owned())
 }
 
 fn find(name: &str) -> Option<PathBuf> {

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::output::Record;
 use crate::config::Place;
 use clap::Args;
-use roadstead_registry::{Backup, BackupOptions};
+use roadstead_registry::{Backup, BackupOptions, BlobAccess};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 
@@ -47,7 +47,7 @@ impl Command {
         let place = self.access.sources()?.backup_place(Place::Argument("PLACE"), &self.place)?;
         let options = BackupOptions { without_master_key: self.without_master_key, keep: self.keep.map(NonZeroUsize::get) };
         let change = Change::new("cli:backup", Whose::Any, self.place);
-        self.access.run(Some(change), async |installation, output| {
+        self.access.run_with(BlobAccess::Read, Some(change), async |installation, output| {
             let shown = Shown::new(true);
             let backup = tokio::select! {
                 backup = installation.back_up(&place, options, &shown) => backup?,

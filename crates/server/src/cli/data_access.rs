@@ -6,7 +6,7 @@ use super::output::Output;
 use crate::config::{ConfigError, PlaceFlags, Sources, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
-use roadstead_registry::Installation;
+use roadstead_registry::{BlobAccess, Installation, OpenOptions};
 
 /// The options of all commands.
 #[derive(Debug, Args)]
@@ -55,14 +55,25 @@ impl DataAccess {
         self.output
     }
 
-    /// Opens the installation for `work`.
+    /// Opens the installation for `work`. Only a change may write blobs.
     pub(super) fn run(
         self,
         change: Option<Change>,
         work: impl AsyncFnOnce(&Installation, Output) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let access = if change.is_some() { BlobAccess::Write } else { BlobAccess::Read };
+        self.run_with(access, change, work)
+    }
+
+    /// Opens the installation for `work`, with this access to its blobs.
+    pub(super) fn run_with(
+        self,
+        blob_access: BlobAccess,
+        change: Option<Change>,
+        work: impl AsyncFnOnce(&Installation, Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let sources = self.sources()?;
-        let (options, audit_log) = (sources.open_options()?, AuditLog::of(&sources, change.is_some())?);
+        let (options, audit_log) = (OpenOptions { blob_access, ..sources.open_options()? }, AuditLog::of(&sources, change.is_some())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {

@@ -6,6 +6,7 @@
 use super::layout;
 use super::multiparts::{Marker, Unfinished};
 use super::objects::Objects;
+use super::state::{Multipart, State};
 use crate::blobs::object::StoredObject;
 use crate::error::Result;
 use object_store::ObjectMeta;
@@ -35,7 +36,11 @@ impl Listing {
         match std::mem::replace(&mut self.next, Next::End) {
             Next::Objects(token) => {
                 let (page, token) = self.objects.page(layout::BLOBS, token).await?;
-                self.next = token.map_or(Next::Multiparts(None), |token| Next::Objects(Some(token)));
+                self.next = match token {
+                    Some(token) => Next::Objects(Some(token)),
+                    None if self.objects.lists_unfinished => Next::Multiparts(None),
+                    None => Next::End,
+                };
                 let old = page.iter().filter(|object| modified(object) < self.objects.time(self.older_than));
                 Ok(Some(old.filter_map(|object| self.objects.stored(object)).collect()))
             }
@@ -65,7 +70,7 @@ impl Listing {
 
 impl Objects {
     /// Whether an object or part of an upload was written at or after `time`.
-    pub(super) async fn written_since(&self, upload: &str, time: Timestamp) -> Result<bool> {
+    pub(super) async fn written_since(&self, upload: &str, known: &State, time: Timestamp) -> Result<bool> {
         let (prefix, mut token) = (layout::of_upload(upload), None);
         loop {
             let (page, next) = self.page(&prefix, token).await?;
@@ -76,6 +81,14 @@ impl Objects {
             if token.is_none() {
                 break;
             }
+        }
+        if let Some(multipart) = &known.multipart
+            && self.has_part_since(multipart, time).await?
+        {
+            return Ok(true);
+        }
+        if !self.lists_unfinished {
+            return Ok(false);
         }
         let mut after = None;
         loop {
@@ -89,6 +102,14 @@ impl Objects {
             if after.is_none() {
                 return Ok(false);
             }
+        }
+    }
+
+    async fn has_part_since(&self, multipart: &Multipart, time: Timestamp) -> Result<bool> {
+        match self.bucket.parts(&layout::name(&multipart.key), &multipart.id).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+            Ok(parts) => Ok(parts.iter().any(|part| part.last_modified >= self.time(time))),
         }
     }
 

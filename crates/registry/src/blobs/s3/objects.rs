@@ -4,6 +4,7 @@ use super::bucket::Bucket;
 use super::layout;
 use super::reader::Reader;
 use super::room::Room;
+use super::state::State;
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use object_store::multipart::MultipartStore;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub(super) struct Objects {
     pub(super) bucket: Bucket,
     pub(super) room: Arc<Room>,
+    /// Whether the server lists unfinished multipart uploads by the beginning of their keys.
+    pub(super) lists_unfinished: bool,
 }
 
 impl From<StoreError> for Error {
@@ -51,8 +54,21 @@ impl Objects {
         warn("abort a multipart upload", key, self.bucket.client.abort_multipart(&path, &id.to_owned()).await);
     }
 
-    /// Aborts the multipart uploads of an upload.
+    /// Deletes what an upload has stored.
+    pub(super) async fn delete_all(&self, state: State) {
+        if let Some(multipart) = state.multipart {
+            self.abort(&multipart.key, &multipart.id).await;
+        }
+        for tail in state.tails {
+            self.delete(&tail.key).await;
+        }
+    }
+
+    /// Aborts the multipart uploads of an upload, as far as the server lists them.
     pub(super) async fn abort_all(&self, upload: &str) {
+        if !self.lists_unfinished {
+            return;
+        }
         let mut after = None;
         loop {
             let page = match self.bucket.unfinished(&layout::of_upload(upload), after.as_ref()).await {

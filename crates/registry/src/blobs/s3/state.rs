@@ -33,10 +33,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Reads what a row knows of an upload.
+    pub(super) fn known(saved: Option<&[u8]>) -> Result<Self> {
+        let state: Option<Self> = saved.map(serde_json::from_slice).transpose().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(state.unwrap_or_default())
+    }
+
     /// Reads the state of an upload of `length` bytes.
     pub(super) fn restore(saved: Option<&[u8]>, length: u64) -> Result<Self> {
-        let state: Option<Self> = saved.map(serde_json::from_slice).transpose().map_err(|error| Error::Internal(error.to_string()))?;
-        let state = state.unwrap_or_default();
+        let state = Self::known(saved)?;
         if state.length() == length {
             return Ok(state);
         }

@@ -5,6 +5,7 @@ mod buckets;
 
 use super::S3;
 use super::credentials::Credentials;
+use crate::blobs::BlobAccess;
 use crate::places::S3Options;
 use buckets::Buckets;
 use object_store::aws::AmazonS3ConfigKey as Key;
@@ -17,6 +18,11 @@ pub(in crate::blobs) fn address() -> Option<SocketAddr> {
     let buckets = Buckets::shared()?;
     buckets.create(BUCKET);
     Some(buckets.address)
+}
+
+/// Whether the server is known to list unfinished multipart uploads by the beginning of their keys.
+pub(super) fn lists_unfinished() -> bool {
+    buckets::name() != "minio"
 }
 
 pub(super) fn credentials() -> Credentials {
@@ -39,5 +45,5 @@ pub(super) fn options(address: SocketAddr, prefix: &str) -> S3Options {
 
 /// Opens a store of tests.
 pub(in crate::blobs) async fn open(address: SocketAddr, prefix: &str) -> S3 {
-    S3::open_with(&options(address, prefix), &credentials()).await.expect("a store")
+    S3::open_with(&options(address, prefix), &credentials(), BlobAccess::Write).await.expect("a store")
 }

@@ -6,6 +6,7 @@ mod sessions;
 use super::S3;
 use super::state::State;
 use super::test_server::{self, open};
+use crate::blobs::BlobAccess;
 use crate::blobs::object::{ResumedUpload, Settled};
 use crate::blobs::s3::Session;
 use crate::error::Result;

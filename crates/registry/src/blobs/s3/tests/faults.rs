@@ -137,18 +137,18 @@ async fn a_bucket_that_cannot_be_used_is_refused_by_name_and_a_server_that_is_no
     let Some(address) = test_server::address() else { return };
     let options = test_server::options(address, &prefix());
     let absent = crate::places::S3Options { bucket: "absent".to_owned(), ..options.clone() };
-    match S3::open_with(&absent, &test_server::credentials()).await.map(drop) {
+    match S3::open_with(&absent, &test_server::credentials(), BlobAccess::Write).await.map(drop) {
         Err(Error::Internal(text)) => assert!(text.contains("'absent'") && text.contains("NoSuchBucket"), "{text}"),
         other => panic!("{other:?}"),
     }
     let mut wrong = test_server::credentials();
     wrong.settings[1].1 = "another secret".to_owned();
-    match S3::open_with(&options, &wrong).await.map(drop) {
+    match S3::open_with(&options, &wrong, BlobAccess::Write).await.map(drop) {
         Err(Error::Internal(text)) => assert!(text.contains("storing an object") && !text.contains("another secret"), "{text}"),
         other => panic!("{other:?}"),
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.and_then(|free| free.local_addr()).expect("a free port");
-    match S3::open_with(&test_server::options(nobody, ""), &test_server::credentials()).await.map(drop) {
+    match S3::open_with(&test_server::options(nobody, ""), &test_server::credentials(), BlobAccess::Write).await.map(drop) {
         Err(Error::Unavailable(text)) => assert!(text.contains(&nobody.to_string()), "{text}"),
         other => panic!("{other:?}"),
     }
@@ -159,11 +159,11 @@ async fn a_prefix_belongs_to_one_installation() {
     let Some(address) = test_server::address() else { return };
     let prefix = prefix();
     let (one, other) = (open(address, &prefix).await, open(address, &prefix).await);
-    let (first, second) = tokio::join!(one.claim("first"), other.claim("second"));
+    let (first, second) = tokio::join!(one.claim("first", BlobAccess::Write), other.claim("second", BlobAccess::Write));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     let (owner, stranger) = if first.is_ok() { ("first", "second") } else { ("second", "first") };
-    other.claim(owner).await.expect("its own");
-    match other.claim(stranger).await {
+    other.claim(owner, BlobAccess::Write).await.expect("its own");
+    match other.claim(stranger, BlobAccess::Write).await {
         Err(Error::Internal(text)) => assert!(text.contains("another installation") && text.contains(&prefix), "{text}"),
         other => panic!("{other:?}"),
     }

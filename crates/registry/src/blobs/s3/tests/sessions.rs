@@ -119,25 +119,48 @@ async fn a_blob_that_was_completed_but_never_named_is_completed_again_if_it_is_t
 }
 
 #[tokio::test]
-async fn multipart_uploads_are_listed_and_aborted_with_their_upload_and_blobs_are_not() {
+async fn what_an_upload_has_stored_is_deleted_with_it_and_blobs_are_not() {
     let Some(store) = empty().await else { return };
     let (bytes, mut upload) = (sample(14 * MIB), Upload::new());
     upload.append(&store, &bytes).await.expect("appended");
-    let unfinished = StoredObject { upload: upload.id.clone(), key: None, size: bytes.len() as u64 };
-    assert_eq!(list(&store).await, [unfinished]);
+    upload.append(&store, b"a tail").await.expect("appended");
     let (past, future) = (Clock::System.now().plus_seconds(-60), Clock::System.now().plus_seconds(60));
     for (time, expected) in [(past, true), (future, false)] {
-        assert_eq!(store.upload_written_since(&upload.id, time).await.expect("an answer"), expected);
+        let written = store.upload_written_since(&upload.id, upload.stored.as_deref(), time).await;
+        assert_eq!(written.expect("an answer"), expected);
     }
     // A request of the same upload that ended in a blob.
     let blob = Upload { id: upload.id.clone(), ..Upload::new() };
     let key = blob.finish(&store, b"a blob", &sha256(b"a blob")).await.expect("a key");
+    let parts = async || {
+        let State { multipart, tails } = upload.state();
+        let multipart = multipart.expect("a multipart upload");
+        let parts = store.0.bucket.parts(&super::super::layout::name(&multipart.key), &multipart.id).await;
+        (parts.ok().map(|parts| parts.len()), tails.len())
+    };
+    assert_eq!(parts().await, (Some(2), 1));
     for _ in 0..2 {
-        store.delete_upload(&upload.id).await;
+        store.delete_upload(&upload.id, upload.stored.as_deref()).await;
         assert_eq!(list(&store).await, [StoredObject { upload: upload.id.clone(), key: Some(key.clone()), size: 6 }]);
+        assert_eq!(parts().await, (None, 1));
     }
-    assert!(upload.append(&store, b"more").await.is_ok(), "a tail needs no multipart upload");
-    assert!(upload.finish(&store, b"", &sha256(&bytes)).await.is_err());
+}
+
+#[tokio::test]
+async fn multipart_uploads_that_no_row_knows_are_found_where_the_server_lists_them() {
+    let Some(store) = empty().await else { return };
+    assert_eq!(store.0.lists_unfinished, test_server::lists_unfinished());
+    if !store.0.lists_unfinished {
+        eprintln!("not tried: finding multipart uploads that no row knows (this S3 server does not list them by prefix)");
+        return;
+    }
+    let (bytes, mut upload) = (sample(14 * MIB), Upload::new());
+    upload.append(&store, &bytes).await.expect("appended");
+    let unfinished = StoredObject { upload: upload.id.clone(), key: None, size: bytes.len() as u64 };
+    assert_eq!(list(&store).await, [unfinished]);
+    assert!(store.upload_written_since(&upload.id, None, Clock::System.now().plus_seconds(-60)).await.expect("an answer"));
+    store.delete_upload(&upload.id, None).await;
+    assert_eq!(list(&store).await, []);
 }
 
 #[tokio::test]
@@ -165,7 +188,7 @@ async fn a_session_that_is_abandoned_or_dropped_leaves_nothing() {
 async fn uploads_without_room_in_memory_pass_through_files() {
     let Some(address) = test_server::address() else { return };
     let options = crate::places::S3Options { memory: 8 * MIB as u64, ..test_server::options(address, &prefix()) };
-    let store = S3::open_with(&options, &test_server::credentials()).await.expect("a store");
+    let store = S3::open_with(&options, &test_server::credentials(), BlobAccess::Write).await.expect("a store");
     let (bytes, store) = (sample(30 * MIB), &store);
     // Stalled uploads, each with 4 MiB received.
     let mut stalled = Vec::new();
