@@ -28,9 +28,11 @@ mod session;
 
 use crate::error::Result;
 use crate::places::S3Options;
+use crate::span;
 use roadstead_model::{Digest, Timestamp};
 use std::path::Path;
 use std::time::Duration;
+use tracing::Instrument;
 
 pub(crate) use object::{ResumedUpload, Settled, StoredObject};
 pub use reader::BlobReader;
@@ -103,7 +105,7 @@ impl BlobStore {
     /// Opens a blob. Fails if its size is not `size`, at the latest when it is read.
     pub(crate) async fn open(&self, key: &str, size: u64) -> Result<BlobReader> {
         match self {
-            Self::Filesystem(store) => store.open_blob(key, size).await,
+            Self::Filesystem(store) => store.open_blob(key, size).instrument(span!("blob open")).await,
             Self::S3(store) => Ok(store.open_blob(key, size)),
         }
     }

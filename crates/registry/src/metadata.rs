@@ -26,11 +26,13 @@ mod transaction;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::places::PostgresOptions;
+use crate::span;
 use cache::Asked;
 use effect::Effect;
 use migrations::Migrations;
 use std::path::Path;
 use std::sync::Arc;
+use tracing::Instrument;
 
 pub use activity::MetadataMetrics;
 pub use arrival::Arrival;
@@ -127,8 +129,8 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.read(work),
-            Engine::Postgres(postgres) => postgres.read(work).await,
+            Engine::Sqlite(sqlite) => span!("metadata read").in_scope(|| sqlite.read(work)),
+            Engine::Postgres(postgres) => postgres.read(work).instrument(span!("metadata read")).await,
         }
     }
 
@@ -136,8 +138,8 @@ impl Metadata {
     pub(crate) async fn query_one<T: FromRow>(&self, sql: &Sql, parameters: &[Value<'_>]) -> Result<Option<T>> {
         let work = async |tx: &mut Tx<'_>| tx.query_one(sql, parameters).await;
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.read(work),
-            Engine::Postgres(postgres) => postgres.read_once(work).await,
+            Engine::Sqlite(sqlite) => span!("metadata read").in_scope(|| sqlite.read(work)),
+            Engine::Postgres(postgres) => postgres.read_once(work).instrument(span!("metadata read")).await,
         }
     }
 
@@ -147,8 +149,8 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.scan(work),
-            Engine::Postgres(postgres) => postgres.read(work).await,
+            Engine::Sqlite(sqlite) => span!("metadata scan").in_scope(|| sqlite.scan(work)),
+            Engine::Postgres(postgres) => postgres.read(work).instrument(span!("metadata scan")).await,
         }
     }
 
@@ -256,8 +258,8 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
-            Engine::Postgres(postgres) => postgres.write(work, 1, true, self.effect).await,
+            Engine::Sqlite(sqlite) => sqlite.write(work, true).instrument(span!("metadata write")).await,
+            Engine::Postgres(postgres) => postgres.write(work, 1, true, self.effect).instrument(span!("metadata write")).await,
         }
     }
 
@@ -269,8 +271,8 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work, true).await,
-            Engine::Postgres(postgres) => postgres.write_in_lane(lane, work, self.effect).await,
+            Engine::Sqlite(sqlite) => sqlite.write(work, true).instrument(span!("metadata write")).await,
+            Engine::Postgres(postgres) => postgres.write_in_lane(lane, work, self.effect).instrument(span!("metadata write")).await,
         }
     }
 
@@ -282,8 +284,8 @@ impl Metadata {
         F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work, false).await,
-            Engine::Postgres(postgres) => postgres.write(work, 1, false, self.effect).await,
+            Engine::Sqlite(sqlite) => sqlite.write(work, false).instrument(span!("metadata write")).await,
+            Engine::Postgres(postgres) => postgres.write(work, 1, false, self.effect).instrument(span!("metadata write")).await,
         }
     }
 }

@@ -36,8 +36,10 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use reply::reply;
 use roadstead_model::aws::{self, Exception, Operation, Request};
+use roadstead_registry::span;
 use serde::Serialize;
 use signature::Signature;
+use tracing::Instrument;
 
 /// Responds to a request to the control API.
 pub(crate) async fn answer<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, body: B) -> Response {
@@ -105,7 +107,7 @@ fn class(operation: Operation) -> OperationClass {
 }
 
 async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, operation: Operation, body: B) -> Result<Bytes, Failure> {
-    let signature = identify(server, call, operation).await?;
+    let signature = identify(server, call, operation).instrument(span!("authenticate")).await?;
     let limit = if signature.is_some() { operation.body_limit() } else { operation.body_limit().min(body::UNSIGNED_LIMIT) };
     let holder = holder(server, call, signature.as_ref());
     let mut body = body::read(server, call, holder, body, limit).await?;
@@ -125,7 +127,7 @@ async fn serve<B: Body<Data = Bytes> + Unpin>(server: &Server, call: &Call, oper
     let request = body.request(operation)?;
     let caller = access::authorize(server, call, principal, &request).await?;
     let _permit = server.listing_permits.permit(&server.budget, &call.trace).await.map_err(Failure::Crowded)?;
-    perform(&caller, request).await
+    perform(&caller, request).instrument(span!("operate")).await
 }
 
 /// Finds the signature, without verifying it. Returns `None` for an anonymous read of public data.

@@ -20,6 +20,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod traces;
 pub(crate) mod values;
 
 pub(crate) use acme::AcmeConfig;
@@ -31,4 +32,5 @@ pub(crate) use place::{ConfigError, Place};
 pub(crate) use rate::Rate;
 pub(crate) use settings::{AUDIT_LOG, Config, GC_GRACE, LOG_FORMAT};
 pub(crate) use sources::Sources;
+pub(crate) use traces::TracesConfig;
 pub(crate) use values::{BodyPace, LogFormat};

@@ -45,9 +45,10 @@ use hyper::body::Incoming;
 use page::{Failure, Page};
 use page_cache::{Kept, PageCache};
 use roadstead_model::aws::gallery::Operation;
-use roadstead_registry::Error;
+use roadstead_registry::{Error, span};
 use route::{Address, Route};
 use std::sync::Arc;
+use tracing::Instrument;
 use visit::Visit;
 
 /// What the gallery keeps between requests.
@@ -120,7 +121,7 @@ impl Gallery {
             return Ok(kept);
         }
         let _permit = visit.server.listing_permits.permit(&visit.server.budget, &visit.call.trace).await?;
-        let kept = Arc::new(Kept::new(make(visit, route).await?));
+        let kept = Arc::new(Kept::new(make(visit, route).instrument(span!("operate")).await?));
         if let Some(version) = version {
             self.cache.put(version, key, visit.now, &kept);
         }

@@ -38,7 +38,9 @@ use http::{Method, StatusCode};
 use hyper::body::{Body, Incoming};
 use operation::{Content, Endpoint, Operation, Place, Route, RouteError};
 use pulling::Puller;
+use roadstead_registry::span;
 use std::future::Future;
+use tracing::Instrument;
 
 /// Responds to one request. Failures are responses too.
 pub async fn answer(server: &Server, call: &Call, body: &mut Incoming) -> Response {
@@ -69,12 +71,12 @@ fn finished(server: &Server, call: &Call, answer: Result<Response, Failure>) -> 
 }
 
 async fn pull(server: &Server, call: &Call, place: Place, content: &Content) -> Result<Response, Failure> {
-    let principal = access::authenticate(server, call).await?;
+    let principal = access::authenticate(server, call).instrument(span!("authenticate")).await?;
     let target = access::permit_pull(server, call, place).await?;
     let puller = Puller { server, call, principal: principal.as_ref() };
     let pulled = match content {
-        Content::Manifest(reference) => manifests::get(puller, &target, reference).await,
-        Content::Blob(digest) => blobs::get(puller, &target, digest).await,
+        Content::Manifest(reference) => manifests::get(puller, &target, reference).instrument(span!("operate")).await,
+        Content::Blob(digest) => blobs::get(puller, &target, digest).instrument(span!("operate")).await,
     };
     pulled.map_err(|failure| failure.naming(&target.repository().registry, target.alias()))
 }
@@ -87,7 +89,7 @@ async fn respond(server: &Server, call: &Call, endpoint: Result<Endpoint, RouteE
     if let Ok(endpoint) = &endpoint {
         call.trace.is_for(endpoint.class());
     }
-    let principal = access::authenticate(server, call).await?;
+    let principal = access::authenticate(server, call).instrument(span!("authenticate")).await?;
     let is_write = matches!(call.method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
     if is_write && !matches!(principal, Some(Principal::Known(_))) {
         return Err(access::challenge(call));
@@ -124,7 +126,7 @@ async fn operate(
         }
     };
     audit::note_write(call, &target, &operation);
-    let performed = perform(server, call, &target, operation, body).await;
+    let performed = perform(server, call, &target, operation, body).instrument(span!("operate")).await;
     performed.map_err(|failure| failure.naming(&target.repository().registry, target.alias()))
 }
 

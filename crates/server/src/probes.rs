@@ -26,6 +26,7 @@ pub(crate) async fn readiness(server: &Server) -> Response {
 /// Answers `/metrics` in the OpenMetrics text format.
 pub(crate) fn metrics(server: &Server) -> Response {
     server.telemetry.memory(&server.budget);
+    server.telemetry.traces();
     server.telemetry.pulls(server.installation.counted_pulls());
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Reply::new(StatusCode::OK, server.telemetry.as_text()).with_static(CONTENT_TYPE, media_type).into_response()

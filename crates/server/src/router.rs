@@ -30,6 +30,7 @@ use refusal::{broken, crowded, too_many};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::Instrument;
 use unnamed_proxies::UnnamedProxies;
 
 /// The id of a request, in responses of all doors except AWS's, which has its own header.
@@ -67,7 +68,8 @@ impl Router {
         let forwarded_request = admit_forwarded(server, peer, client);
         let mut response = match &forwarded_request {
             Ok(_) => {
-                let routed = AssertUnwindSafe(self.route(peer, head, &mut body, door, trace.clone())).catch_unwind().await;
+                let routed = self.route(peer, head, &mut body, door, trace.clone()).instrument(exchange.span());
+                let routed = AssertUnwindSafe(routed).catch_unwind().await;
                 routed.unwrap_or_else(|_| {
                     tracing::error!(request_id = trace.request_id(), "this request ended with the panic logged before");
                     broken(door)

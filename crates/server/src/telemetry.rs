@@ -1,4 +1,4 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
 
 pub(crate) mod access;
 pub(crate) mod audit;
@@ -10,8 +10,10 @@ mod process;
 mod requests;
 mod sink;
 mod storage;
+mod traces;
 mod writer;
 
 pub(crate) use logging::{Logs, log_filter, start_logging};
 pub(crate) use metrics::Telemetry;
+pub(crate) use traces::{RequestSpan, Traces};
 pub(crate) use writer::LogWriter;

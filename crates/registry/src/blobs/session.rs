@@ -4,7 +4,9 @@ use super::filesystem;
 use super::object::Settled;
 use super::s3;
 use crate::error::Result;
+use crate::span;
 use bytes::Bytes;
+use tracing::Instrument;
 
 /// An upload that is open for appending, until [`Self::settle`], [`Self::abandon`] or [`Self::finish`]. If it is dropped, the bytes
 /// written remain until the next session truncates them or garbage collection deletes them.
@@ -34,8 +36,8 @@ impl UploadSession {
     /// Appends the last batch and makes all bytes durable. The upload can be resumed.
     pub(crate) async fn settle(self, last: Vec<Bytes>) -> Result<Settled> {
         match self {
-            Self::Filesystem(session) => session.settle(last).await,
-            Self::S3(session) => session.settle(last).await,
+            Self::Filesystem(session) => session.settle(last).instrument(span!("blob settle")).await,
+            Self::S3(session) => session.settle(last).instrument(span!("blob settle")).await,
         }
     }
 
@@ -54,8 +56,8 @@ impl UploadSession {
     /// finished, but not named by a row, can be resumed with the same target and finished again.
     pub(crate) async fn finish(self, last: Vec<Bytes>) -> Result<String> {
         match self {
-            Self::Filesystem(session) => session.finish(last).await,
-            Self::S3(session) => session.finish(last).await,
+            Self::Filesystem(session) => session.finish(last).instrument(span!("blob finish")).await,
+            Self::S3(session) => session.finish(last).instrument(span!("blob finish")).await,
         }
     }
 }

@@ -11,10 +11,11 @@ use crate::connection::serve;
 use crate::http::Surface;
 use crate::router::Router;
 use crate::server::Server;
-use crate::telemetry::Logs;
+use crate::telemetry::{Logs, Traces};
 use crate::tls::Tls;
 use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,7 +35,10 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let sources = Sources::read(flags, std::env::vars_os())?;
     let config = Config::from_sources(&sources)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
-    let _logs = start_logging(&config, on_terminal)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
+    let runtime = runtime.map_err(cannot_start)?;
+    let traces = Traces::start(&config.traces, runtime.handle().clone()).map_err(cannot_start)?;
+    let _logs = start_logging(&config, on_terminal, traces.as_ref())?;
     for variable in &sources.unknown_variables {
         tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
     }
@@ -45,19 +49,22 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     descriptors::raise();
     let audit = open_audit_log(&config)?;
     let data = Data::choose(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(answer_until_a_signal(config, audit.clone(), data.path(), on_terminal, begun));
+    // The last spans are sent on the runtime.
+    drop(traces);
     runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     data.remove_if_ephemeral();
     audit.finish();
     outcome
 }
 
-fn start_logging(config: &Config, on_terminal: bool) -> Result<Logs, Failure> {
+fn cannot_start(error: impl Display) -> Failure {
+    Failure::Failed(format!("cannot start: {error}"))
+}
+
+fn start_logging(config: &Config, on_terminal: bool, traces: Option<&Traces>) -> Result<Logs, Failure> {
     let filter = telemetry::log_filter(config.log.as_deref(), on_terminal)?;
-    telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal)
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))
+    telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal, traces).map_err(cannot_start)
 }
 
 fn open_audit_log(config: &Config) -> Result<Audit, Failure> {

@@ -72,6 +72,7 @@ fn texts_of(
         (Form::Numbers, _) => Err(wrong("a table of numbers")),
         (_, DeValue::String(given)) => Ok(vec![text(given.to_string())]),
         (Form::Number, DeValue::Integer(number)) => Ok(vec![text(number.to_string())]),
+        (Form::Number, DeValue::Float(number)) => Ok(vec![text(number.as_str().to_owned())]),
         (Form::Number, _) => Err(wrong("a number")),
         (Form::List, DeValue::Array(items)) if items.is_empty() && setting.needs_an_item => {
             Err(refuse(format!("'{}' is an empty list: name at least one, or remove the key", setting.key)))

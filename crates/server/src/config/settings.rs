@@ -8,6 +8,7 @@ use super::origin::Origin;
 use super::places::{self, PlacesConfig};
 use super::rate::Rate;
 use super::setting::Setting;
+use super::traces::{self, TracesConfig};
 use super::values::{self, BodyPace, LogFormat, RootKey, Secret};
 use ipnet::IpNet;
 use roadstead_model::{RegistryAlias, RegistryId};
@@ -91,6 +92,7 @@ pub struct Config {
     pub gc_grace: Duration,
     /// The time in which every stored blob is verified once, or `None` for never.
     pub scrub: Option<Duration>,
+    pub traces: TracesConfig,
     pub gallery: GalleryConfig,
     pub limits: Limits,
     /// The rates of actions per account. An action that is not listed is unlimited.
@@ -259,6 +261,13 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::text("scrub", "DURATION", set!(scrub, values::interval))
         .help("The time in which every stored blob is read once and verified in the background, such as 30d; 0 for never")
         .default("0"),
+    Row::text("otlp_endpoint", "URL", set!(traces.endpoint, traces::endpoint))
+        .help("Where to send traces by OTLP (protobuf over HTTP), such as http://127.0.0.1:4318, to which /v1/traces is added")
+        .unset("there are no traces"),
+    Row::number("otlp_ratio", "NUMBER", set!(traces.ratio, traces::ratio))
+        .help("The share of requests to trace, from 0 to 1, of those that are not part of a trace of their client")
+        .default("1"),
+    Row::text("otlp_service", "NAME", set!(traces.service, values::line)).help("The name of this service in traces").default("roadstead"),
     Row::switch("gallery", set!(gallery.enabled, values::switch)).help("Show pages for browsers").default("true"),
     Row::text("gallery_name", "TEXT", set!(gallery.name, values::line))
         .help("The name of the gallery, in the header and the titles of its pages")

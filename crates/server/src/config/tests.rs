@@ -87,6 +87,9 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("gc_interval", "30m", "'30m'"),
     ("gc_grace", "7d", "'7d'"),
     ("scrub", "30d", "'30d'"),
+    ("otlp_endpoint", "http://collector:4318", "'http://collector:4318'"),
+    ("otlp_ratio", "0.25", "0.25"),
+    ("otlp_service", "harbour", "'harbour'"),
     ("gallery", "false", "false"),
     ("gallery_name", "The quay", "'The quay'"),
     ("gallery_notice", "Closed on Sunday", "'Closed on Sunday'"),
@@ -485,7 +488,7 @@ fn limits_are_those_of_aws_until_they_are_set() {
 fn a_malformed_number_is_refused_with_its_place() {
     assert_eq!(config(&["--limit-repositories=many"], &[]).unwrap_err(), "--limit-repositories: 'many' is not a whole number");
     assert_eq!(refusal("[limits]\nrepositories = -1\n"), ":2: '-1' is not a whole number");
-    assert_eq!(refusal("[limits]\n\nrepositories = 1.5\n"), ":3: 'repositories' is a number, not a value of type float");
+    assert_eq!(refusal("[limits]\n\nrepositories = 1.5\n"), ":3: '1.5' is not a whole number");
     let size = "is not a size such as 10485760000, 20GiB or 500GB";
     for text in ["", "GiB", "1.5GiB", "20gb", "20kB", "99999999999TiB", "+1"] {
         assert_eq!(refusal(&format!("[limits]\nlayer_size = '{text}'\n")), format!(":2: '{text}' {size}"));

@@ -1,4 +1,4 @@
-//! Metrics and logs of a request and its response, from the head of the request to the last byte of the response.
+//! Metrics, logs and the trace of a request and its response, from the head of the request to the last byte of the response.
 
 use super::door::Door;
 use crate::admission::ForwardedRequest;
@@ -7,7 +7,7 @@ use crate::http::held_response::HeldResponse;
 use crate::http::{Body, InFlight, LONGEST_TEXT, Peer, Response, Trace, data_moved};
 use crate::rates::Charge;
 use crate::server::Server;
-use crate::telemetry::{Telemetry, access};
+use crate::telemetry::{RequestSpan, Telemetry, access};
 use bytes::Bytes;
 use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
+use tracing::Span;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
@@ -32,15 +33,17 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     sent: u64,
     line: Option<Line>,
+    traced: Option<Box<RequestSpan>>,
     pub(super) trace: Arc<Trace>,
     charge: Option<Charge>,
     forwarded: Option<ForwardedRequest>,
     pub(super) in_flight: InFlight,
 }
 
-/// Fields of the access log only.
+/// Fields of the access log and of the span only.
 #[derive(Debug)]
 struct Line {
+    is_logged: bool,
     path: String,
     operation: Option<String>,
     user_agent: Option<String>,
@@ -50,7 +53,10 @@ impl Exchange {
     pub(super) fn begin<B>(server: &Server, peer: &Peer, request: &Request<B>, door: Door, trace: Arc<Trace>) -> Self {
         trace.is_for(door.class());
         server.telemetry.request_begins(door.class());
-        let line = access::is_on().then(|| Line {
+        let traced = RequestSpan::begin(&server.config.traces, request.headers());
+        let is_logged = access::is_on();
+        let line = (is_logged || traced.is_some()).then(|| Line {
+            is_logged,
             path: shortened(request.uri().path()),
             operation: if door == Door::Aws { text(request.headers(), &TARGET) } else { None },
             user_agent: text(request.headers(), &USER_AGENT),
@@ -63,11 +69,17 @@ impl Exchange {
             status: None,
             sent: 0,
             line,
+            traced,
             trace,
             charge: None,
             forwarded: None,
             in_flight: peer.begin_request(request.version()),
         }
+    }
+
+    /// The span that the request runs in, which is none unless it is traced.
+    pub(super) fn span(&self) -> Span {
+        self.traced.as_ref().map_or_else(Span::none, |traced| traced.span())
     }
 
     /// Attaches the exchange, and the share of the budget, to the body of the response.
@@ -98,8 +110,8 @@ impl Drop for Exchange {
         }
         if let Some(line) = &self.line {
             let caller = self.trace.caller().map(|known| &known.identity);
-            access::write(&access::Entry {
-                method: self.method.as_str(),
+            let entry = access::Entry {
+                method: beginning(self.method.as_str(), LONGEST_TEXT),
                 path: &line.path,
                 status,
                 duration,
@@ -110,7 +122,14 @@ impl Drop for Exchange {
                 user: caller.and_then(|identity| identity.user.as_deref()),
                 operation: line.operation.as_deref(),
                 user_agent: line.user_agent.as_deref(),
-            });
+                trace_id: self.traced.as_ref().map(|traced| traced.trace_id()),
+            };
+            if let Some(traced) = &self.traced {
+                traced.describe(self.trace.class(), &entry);
+            }
+            if line.is_logged {
+                access::write(&entry);
+            }
         }
     }
 }

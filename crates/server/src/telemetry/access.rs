@@ -31,6 +31,8 @@ pub(crate) struct Entry<'a> {
     /// `X-Amz-Target`.
     pub(crate) operation: Option<&'a str>,
     pub(crate) user_agent: Option<&'a str>,
+    /// The trace that the request is part of.
+    pub(crate) trace_id: Option<&'a str>,
 }
 
 /// Whether the filters enable the access log.
@@ -52,6 +54,7 @@ pub(crate) fn write(entry: &Entry<'_>) {
         ("user", entry.user.map(Value::Text)),
         ("operation", entry.operation.map(Value::Text)),
         ("user_agent", entry.user_agent.map(Value::Text)),
+        ("trace_id", entry.trace_id.map(Value::Text)),
     ];
     log.write(Kind::Access, TARGET, &fields);
 }

@@ -1,9 +1,14 @@
 //! Starts `tracing`, which writes all logs but the access log and the audit log to stderr.
 
+use super::traces::{Traces, without_spans};
 use super::writer::LogWriter;
 use crate::config::{ConfigError, LogFormat, Place, values};
 use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// The variable that names a filter for any Rust program.
 const OF_RUST_PROGRAMS: &str = "RUST_LOG";
@@ -31,22 +36,33 @@ pub(crate) fn log_filter(configured: Option<&str>, on_terminal: bool) -> Result<
     values::log_filter(&text).map(EnvFilter::new).map_err(refuse)
 }
 
-/// Starts logging to stderr.
-pub(crate) fn start_logging(filter: EnvFilter, format: LogFormat, on_terminal: bool) -> io::Result<Logs> {
+/// Starts logging to stderr, and making the spans of `traces`.
+pub(crate) fn start_logging(filter: EnvFilter, format: LogFormat, on_terminal: bool, traces: Option<&Traces>) -> io::Result<Logs> {
     let writer = LogWriter::to_stderr(format)?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer.clone())
-        // If the log cannot be written, reporting that on the same stderr would panic and end the server.
-        .log_internal_errors(false)
-        .with_ansi(on_terminal && io::stderr().is_terminal());
+    let is_colourful = on_terminal && io::stderr().is_terminal();
     // In tests, a second start in one process has no effect.
-    let _ = match format {
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        LogFormat::Text => logs.try_init(),
+    let _ = match traces {
+        None => tracing_subscriber::registry().with(filter).with(lines(writer.clone(), format, is_colourful)).try_init(),
+        Some(traces) => {
+            let lines = lines(writer.clone(), format, is_colourful).with_filter(without_spans(filter));
+            tracing_subscriber::registry().with(traces.layer()).with(lines).try_init()
+        }
     };
     std::panic::set_hook(Box::new(log_panic));
     Ok(Logs(writer))
+}
+
+/// Writes events as lines.
+fn lines<S>(writer: LogWriter, format: LogFormat, is_colourful: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    // If the log cannot be written, reporting that on the same stderr would panic and end the server.
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false).with_ansi(is_colourful);
+    match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LogFormat::Text => lines.boxed(),
+    }
 }
 
 /// Logs a panic as an event, on one line.

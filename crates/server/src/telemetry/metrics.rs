@@ -4,6 +4,7 @@ use super::kind::{self, Label};
 use super::process::Process;
 use super::requests::Requests;
 use super::storage::{ShownInventory, Storage};
+use super::traces;
 use crate::http::budget::Crowded;
 use crate::http::{Budget, OperationClass};
 use http::{Method, StatusCode};
@@ -53,6 +54,7 @@ struct Counted {
     held: Gauge,
     budget: Gauge,
     waiting_for_memory: Gauge,
+    waiting_spans: Gauge,
     refused_for_memory: Family<Label, Counter>,
     received: Counter,
     sent: Counter,
@@ -127,6 +129,11 @@ impl Telemetry {
             let counter = counted.refused_for_memory.get_or_create(&[("bound", bound)]);
             counter.inner().store(budget.refused(crowded), Ordering::Relaxed);
         }
+    }
+
+    /// Updates the metrics of traces.
+    pub(crate) fn traces(&self) {
+        self.0.counted.waiting_spans.set(i64::try_from(traces::waiting()).unwrap_or(i64::MAX));
     }
 
     /// Updates the numbers of pulls.
@@ -245,6 +252,12 @@ impl Counted {
         registry.register_with_unit("tls_certificate_expiry_timestamp", expiry, Unit::Seconds, self.certificate_expiry.clone());
         registry.register("acme_orders", "Orders of certificates at the certificate authority", self.certificate_orders.clone());
         registry.register("log_lines_dropped", "Log lines dropped", kind::dropped());
+        registry.register("trace_spans", "Spans of traces", traces::outcomes());
+        registry.register(
+            "trace_spans_waiting",
+            "Spans that wait to be sent to the collector, or are being sent",
+            self.waiting_spans.clone(),
+        );
         registry.register("build_info", "The running version", build);
     }
 

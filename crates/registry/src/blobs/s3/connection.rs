@@ -1,11 +1,13 @@
 //! The HTTP connections to an S3 server. Every attempt at a request has a time limit and is counted.
 
+use crate::span;
 use async_trait::async_trait;
 use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tracing::Instrument;
 
 /// How long an attempt may take until its response begins, besides the time for its body.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -84,7 +86,7 @@ impl HttpService for Limited {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let limit = ATTEMPT + Duration::from_secs(request.body().content_length() as u64 / SLOWEST);
         self.traffic.sent.fetch_add(request.body().content_length() as u64, Ordering::Relaxed);
-        let answered = tokio::time::timeout(limit, self.client.execute(request)).await;
+        let answered = tokio::time::timeout(limit, self.client.execute(request).instrument(span!("bucket request"))).await;
         let answered = answered.unwrap_or_else(|elapsed| Err(HttpError::new(HttpErrorKind::Timeout, elapsed)));
         self.traffic.count(&answered);
         answered
