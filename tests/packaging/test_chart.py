@@ -4,6 +4,7 @@ ROADSTEAD_WRITE_GOLDEN=1 writes the expected renderings anew.
 """
 
 import os
+import re
 from pathlib import Path
 
 import kubernetes_validate
@@ -103,3 +104,16 @@ def test_numbers_lists_and_tables_reach_the_server_as_it_reads_them(helm):
 def test_values_that_cannot_work_are_refused_by_name(helm, arguments, reason):
     refusal = helm.attempt("template", "harbour", CHART, "--kube-version", KUBERNETES[-1], *arguments)
     assert refusal.returncode != 0 and reason in refusal.stderr, refusal.stderr
+
+
+def test_the_values_of_the_page_about_kubernetes_render_the_objects_that_its_commands_name(helm, tmp_path):
+    page = (SOURCE / "docs" / "start" / "kubernetes.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    objects = set()
+    for number in range(1, len(blocks) + 1):
+        values = tmp_path / "values.yaml"
+        values.write_text("".join(blocks[:number]))
+        text = helm("template", "registry", CHART, "--kube-version", KUBERNETES[-1], "--values", values)
+        objects |= {f"{one['kind']}/{one['metadata']['name']}".lower() for one in yaml.safe_load_all(text)}
+    named = set(re.findall(r"kubectl \S+ (\w+/[\w-]+)", page))
+    assert {"statefulset/registry-roadstead", "deployment/registry-roadstead"} <= named <= objects
