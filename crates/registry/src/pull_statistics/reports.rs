@@ -3,7 +3,7 @@
 use crate::data_directory::Sharing;
 use crate::error::{Error, Result};
 use crate::installation::Installation;
-use crate::metadata::{FromRow, Row, Tx, params, statements};
+use crate::metadata::{FromRow, Parameter, Row, Tx, params, statements};
 use crate::{repository_row, stale};
 use roadstead_model::{Day, Digest, RepositoryKey, Tag};
 use std::collections::HashMap;
@@ -96,13 +96,9 @@ impl Installation {
     pub(crate) async fn pull_totals_of(&self, repositories: &[i64]) -> Result<HashMap<i64, PullTotals>> {
         let since = self.first_recent_day();
         let select = async |tx: &mut Tx<'_>| {
-            let mut totals = HashMap::with_capacity(repositories.len());
-            for id in repositories {
-                if let Some(found) = tx.query_one(&SELECT_TOTALS, params![id, since]).await? {
-                    totals.insert(*id, found);
-                }
-            }
-            Ok(totals)
+            let lists: Vec<_> = repositories.iter().map(|id| [id.value(), since.value()]).collect();
+            let found = tx.query_each(&SELECT_TOTALS, &lists).await?;
+            Ok(repositories.iter().zip(found).filter_map(|(id, totals)| Some((*id, totals?))).collect())
         };
         self.read_statistics(select).await
     }
@@ -111,11 +107,9 @@ impl Installation {
     pub async fn recent_pulls_of_tags(&self, repository: &RepositoryKey, tags: &[Tag]) -> Result<Vec<u64>> {
         let (id, since) = (self.repository_id(repository).await?, self.first_recent_day());
         let select = async |tx: &mut Tx<'_>| {
-            let mut pulls = Vec::with_capacity(tags.len());
-            for tag in tags {
-                pulls.push(tx.query_one(&SUM_OF_TAG, params![id, tag, since]).await?.unwrap_or(0));
-            }
-            Ok(pulls)
+            let lists: Vec<_> = tags.iter().map(|tag| [id.value(), tag.value(), since.value()]).collect();
+            let pulls = tx.query_each(&SUM_OF_TAG, &lists).await?;
+            Ok(pulls.into_iter().map(Option::unwrap_or_default).collect())
         };
         self.read_statistics(select).await
     }
@@ -144,14 +138,10 @@ impl Installation {
         let select = async |tx: &mut Tx<'_>| tx.query(&SELECT_IMAGES, params![id, days.start(), days.end(), MOST_ROWS, limit]).await;
         let rows: Vec<(i64, u64)> = self.read_statistics(select).await?;
         let name = async |tx: &mut Tx<'_>| {
-            let mut images = Vec::with_capacity(rows.len());
-            for (manifest, pulls) in &rows {
-                // Images that were deleted since are left out.
-                if let Some(item) = tx.query_one(&SELECT_DIGEST, params![manifest]).await? {
-                    images.push(PullsOf { item, pulls: *pulls });
-                }
-            }
-            Ok(images)
+            let lists: Vec<_> = rows.iter().map(|(manifest, _)| [manifest.value()]).collect();
+            let digests = tx.query_each(&SELECT_DIGEST, &lists).await?;
+            // Images that were deleted since are left out.
+            Ok(rows.iter().zip(digests).filter_map(|((_, pulls), digest)| Some(PullsOf { item: digest?, pulls: *pulls })).collect())
         };
         self.0.metadata.read(name).await
     }
