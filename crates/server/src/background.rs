@@ -1,6 +1,7 @@
 //! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
-//! certificates, and sums up refusals in its audit log. One of the servers on a database, the leader, collects garbage, verifies stored
-//! blobs, counts what is stored, keeps up to date what the gallery derives, tidies the statistics, and orders certificates.
+//! certificates, sums up refusals in its audit log, and gives freed memory back to the system. One of the servers on a database, the
+//! leader, collects garbage, verifies stored blobs, counts what is stored, keeps up to date what the gallery derives, tidies the
+//! statistics, and orders certificates.
 
 mod certificates;
 mod gallery;
@@ -10,6 +11,7 @@ mod stock;
 
 pub(crate) use certificates::{check as check_certificate_authority, load as load_certificates};
 
+use crate::heap;
 use crate::server::Server;
 use roadstead_registry::{Collection, Error, Garbage};
 use std::time::{Duration, Instant};
@@ -20,13 +22,14 @@ const BETWEEN_TIDYINGS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs all background tasks. Never returns.
 pub(crate) async fn run(server: &Server) {
-    let (flush_pulls, sum_up) = (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute());
+    let (flush_pulls, sum_up, trim) =
+        (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute(), heap::trim_every_minute());
     let limits = async {
         let installation = &server.installation;
         let (share, save) = (server.limiters.share_regularly(installation), server.limiters.save_regularly(installation));
         tokio::join!(share, save, installation.share_expected_pulls_regularly())
     };
-    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, certificates::follow(server), sum_up);
+    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, certificates::follow(server), sum_up, trim);
 }
 
 /// Does what one server does for all, whenever this one leads. Never returns.

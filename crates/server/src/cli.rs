@@ -31,6 +31,7 @@ mod user;
 mod version;
 
 use crate::config::Flags;
+use crate::heap;
 use clap::{Parser, Subcommand};
 use data_access::Noun;
 use failure::Failure;
@@ -151,6 +152,7 @@ For fish:  roadstead completions fish > ~/.config/fish/completions/roadstead.fis
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    heap::bound();
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::run(flags),
         Command::Healthcheck(flags) => healthcheck::run(flags),

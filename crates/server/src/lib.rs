@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod descriptors;
 mod gallery;
+mod heap;
 mod http;
 pub mod oci;
 mod principal;

@@ -1,4 +1,4 @@
-//! Memory-mapped files: the one place of the workspace with `unsafe`.
+//! Memory-mapped files: the one place of this crate with `unsafe`.
 //!
 //! Stored blobs are sent straight from the page cache. A mapping is sound because its file never changes: a blob is written once, under
 //! a name that no other blob ever has, and then only removed, which leaves the mapping intact. If an operator truncates the file,
