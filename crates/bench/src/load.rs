@@ -6,10 +6,10 @@ use crate::failure::Result;
 use crate::process::Memory;
 use crate::shape::Shape;
 use crate::target::Target;
+use crate::turns::Turns;
 use crate::workload::Workload;
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -20,6 +20,8 @@ pub(crate) struct Load {
     pub(crate) duration: Duration,
     /// Ends the load early after this many operations.
     pub(crate) operations: Option<u64>,
+    /// Begins so many operations a second, if connections are free.
+    pub(crate) rate: Option<f64>,
 }
 
 /// The results of one run.
@@ -64,7 +66,7 @@ pub(crate) async fn run(target: &Target, shape: Shape, load: Load, counters: &[C
     let sampler = target.process.as_ref().map(|process| process.sample_memory());
     let cpu = target.process.as_ref().map(|process| process.cpu_seconds());
     let begun = Instant::now();
-    let mut total = all_connections(target, &work, load, begun + load.duration).await?;
+    let mut total = all_connections(target, &work, load).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = target.process.as_ref().zip(cpu).map(|(process, before)| process.cpu_seconds() - before);
     let counted_after = counter::read(counters).await?;
@@ -90,15 +92,12 @@ pub(crate) async fn run(target: &Target, shape: Shape, load: Load, counters: &[C
     })
 }
 
-async fn all_connections(target: &Target, work: &Arc<Workload>, load: Load, end: Instant) -> Result<Tally> {
-    let taken = Arc::new(AtomicU64::new(0));
+async fn all_connections(target: &Target, work: &Arc<Workload>, load: Load) -> Result<Tally> {
+    let turns = Turns::begin(load);
     let mut tasks = JoinSet::new();
     for first in 0..load.connections {
-        let (client, work, taken) = (Client::new(&target.authority), work.clone(), taken.clone());
-        tasks.spawn(async move {
-            let left = || load.operations.is_none_or(|operations| taken.fetch_add(1, Ordering::Relaxed) < operations);
-            one_connection(client, &work, first, || Instant::now() < end && left()).await
-        });
+        let (client, work, turns) = (Client::new(&target.authority), work.clone(), turns.clone());
+        tasks.spawn(async move { one_connection(client, &work, first, &turns).await });
     }
     let mut total = Tally::default();
     while let Some(tally) = tasks.join_next().await {
@@ -111,9 +110,9 @@ async fn all_connections(target: &Target, work: &Arc<Workload>, load: Load, end:
     Ok(total)
 }
 
-async fn one_connection(mut client: Client, work: &Workload, mut turn: u64, goes_on: impl Fn() -> bool) -> Tally {
+async fn one_connection(mut client: Client, work: &Workload, mut turn: u64, turns: &Turns) -> Tally {
     let mut tally = Tally::default();
-    while goes_on() {
+    while turns.next().await {
         let begun = Instant::now();
         match work.perform(&mut client, turn).await {
             Ok(bytes) => {

@@ -21,6 +21,7 @@ mod servers;
 mod shape;
 mod step;
 mod target;
+mod turns;
 mod workload;
 mod zb;
 
@@ -77,6 +78,9 @@ struct LoadArguments {
     /// End each shape after this many operations
     #[arg(long)]
     operations: Option<u64>,
+    /// Begin so many operations a second, in place of the next one after each response: compares servers under the same load
+    #[arg(long, value_parser = parse_rate)]
+    rate: Option<f64>,
     /// A column of the report: by how much the number that a shell command prints grows for each operation; repeatable
     #[arg(long = "count", value_name = "NAME=COMMAND", value_parser = parse::<Counter>)]
     counters: Vec<Counter>,
@@ -105,7 +109,8 @@ struct Compare {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Only these programs, in this order: roadstead, roadstead-postgres, roadstead-s3, roadstead-proxied (behind nginx),
-    /// roadstead-replicas (three behind nginx), olareg, zot, angos, angos-s3, distribution, distribution-s3, docker-registry, nginx, hyper
+    /// roadstead-replicas (three behind nginx), olareg, zot, angos, angos-s3, distribution, distribution-s3, docker-registry, nginx, hyper,
+    /// hyper-proxied, hyper-replicas
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The path of a program's binary, if it is not on the PATH under its usual name; repeatable
@@ -137,8 +142,13 @@ impl LoadArguments {
             connections: self.connections.max(1),
             duration: Duration::from_secs_f64(self.duration.max(0.0)),
             operations: self.operations,
+            rate: self.rate,
         }
     }
+}
+
+fn parse_rate(text: &str) -> std::result::Result<f64, String> {
+    text.parse().ok().filter(|rate| (0.001..=1e6).contains(rate)).ok_or_else(|| "must be between 0.001 and 1000000".to_owned())
 }
 
 fn parse<T: std::str::FromStr<Err = failure::Failure>>(text: &str) -> std::result::Result<T, String> {
@@ -236,7 +246,7 @@ fn launches(arguments: &Compare, data: &Path) -> Result<Vec<Launch>> {
 /// The path given with `--binary`; otherwise searches the directory of this program, where cargo puts Roadstead, and the PATH.
 fn binary(program: Program, given: &[String]) -> Option<PathBuf> {
     let this = std::env::current_exe().ok()?;
-    if program == Program::Hyper {
+    if program.base() == Program::Hyper {
         return Some(this);
     }
     let named = given.iter().filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == program.base().name());

@@ -21,10 +21,12 @@ pub(crate) enum Program {
     AngosS3,
     Nginx,
     Hyper,
+    HyperProxied,
+    HyperReplicas,
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Roadstead,
         Self::RoadsteadPostgres,
         Self::RoadsteadS3,
@@ -39,6 +41,8 @@ impl Program {
         Self::DockerRegistry,
         Self::Nginx,
         Self::Hyper,
+        Self::HyperProxied,
+        Self::HyperReplicas,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -57,6 +61,8 @@ impl Program {
             Self::AngosS3 => "angos-s3",
             Self::Nginx => "nginx",
             Self::Hyper => "hyper",
+            Self::HyperProxied => "hyper-proxied",
+            Self::HyperReplicas => "hyper-replicas",
         }
     }
 
@@ -66,6 +72,7 @@ impl Program {
             Self::RoadsteadPostgres | Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas => Self::Roadstead,
             Self::DistributionS3 => Self::Distribution,
             Self::AngosS3 => Self::Angos,
+            Self::HyperProxied | Self::HyperReplicas => Self::Hyper,
             other => other,
         }
     }
@@ -79,18 +86,21 @@ impl Program {
     }
 
     pub(crate) const fn needs_database(self) -> bool {
-        self.replicas().is_some() || matches!(self, Self::RoadsteadPostgres | Self::RoadsteadS3)
+        matches!(self, Self::RoadsteadPostgres | Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas)
     }
 
     pub(crate) const fn needs_s3(self) -> bool {
-        self.replicas().is_some() || matches!(self, Self::RoadsteadS3 | Self::DistributionS3 | Self::AngosS3)
+        matches!(
+            self,
+            Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas | Self::DistributionS3 | Self::AngosS3
+        )
     }
 
     /// The number of processes behind nginx.
     pub(crate) const fn replicas(self) -> Option<usize> {
         match self {
-            Self::RoadsteadProxied => Some(1),
-            Self::RoadsteadReplicas => Some(3),
+            Self::RoadsteadProxied | Self::HyperProxied => Some(1),
+            Self::RoadsteadReplicas | Self::HyperReplicas => Some(3),
             _ => None,
         }
     }
@@ -111,7 +121,7 @@ impl Program {
             Self::Zot => "no fsync (its default; `commit: false`)",
             Self::Olareg => "no fsync",
             Self::Angos => "no fsync (its default; `sync_to_disk = false`)",
-            Self::Nginx | Self::Hyper => "accepts no pushes",
+            Self::Nginx | Self::Hyper | Self::HyperProxied | Self::HyperReplicas => "accepts no pushes",
         }
     }
 }

@@ -38,9 +38,9 @@ impl Server {
             [workers @ .., _] if !workers.is_empty() => Some(Process::new(workers.iter().filter_map(Child::id).collect())),
             _ => Process::listening_on(port),
         };
-        match program {
-            Program::Roadstead => target.login = Some(root_key(&folder.join("data/credentials"))?),
+        match program.base() {
             _ if program.needs_database() => target.login = Some((ROOT_KEY.0.to_owned(), ROOT_KEY.1.to_owned())),
+            Program::Roadstead => target.login = Some(root_key(&folder.join("data/credentials"))?),
             Program::Nginx => target.kind = Kind::Files(folder.clone()),
             Program::Hyper => target.kind = Kind::Fixed,
             _ => {}

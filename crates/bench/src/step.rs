@@ -20,6 +20,7 @@ impl Step {
         Load {
             connections: self.connections.unwrap_or(all.connections),
             operations: self.operations.or(all.operations),
+            rate: all.rate,
             duration: if self.operations.is_some() { all.duration * 20 } else { all.duration },
         }
     }
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_step_may_bring_a_load_of_its_own() {
-        let all = Load { connections: 8, duration: Duration::from_secs(3), operations: None };
+        let all = Load { connections: 8, duration: Duration::from_secs(3), operations: None, rate: None };
         let step: Step = "upload:256m@64x10".parse().unwrap();
         assert_eq!(step.to_string(), "upload:256m@64x10");
         assert_eq!((step.load(all).connections, step.load(all).operations, step.load(all).duration.as_secs()), (64, Some(10), 60));
