@@ -131,10 +131,22 @@ class Postgres(Service):
 
     def psql(self, script: str, database: str = "postgres", check: bool = True) -> subprocess.CompletedProcess:
         """Runs SQL; the rows are lines with columns separated by `|`."""
-        command = [program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database, "-qXAt", "-v", "ON_ERROR_STOP=1"]
-        done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=300, env={"PATH": SEARCHED})
+        done = subprocess.run(self.psql_command(database), input=script, capture_output=True, text=True, timeout=300, env={"PATH": SEARCHED})
         assert not check or done.returncode == 0, done.stderr
         return done
+
+    def psql_command(self, database: str) -> list:
+        return [program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database, "-qXAt", "-v", "ON_ERROR_STOP=1"]
+
+    @contextlib.contextmanager
+    def locked(self, table: str, database: str):
+        """Whoever reads the table meanwhile waits until the end."""
+        held = f"SELECT 1 FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        with subprocess.Popen(self.psql_command(database), stdin=subprocess.PIPE, text=True, env={"PATH": SEARCHED}) as session:
+            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n")
+            session.stdin.flush()
+            until(lambda: self.psql(held, database).stdout, "the lock")
+            yield
 
     def new_database(self) -> str:
         """The name of a new, empty database."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,8 @@ from load import REPOSITORY, Client, assert_nothing_lost
 from pushing import Pusher, image
 from running import Server, run
 from services import PgBouncer, Postgres, Standby, until
+
+READERS = 8
 
 
 def refusal(place: Place, url: str) -> str:
@@ -72,6 +75,25 @@ def test_the_certificate_of_the_database_is_verified(tmp_path):
     ]:
         said = refusal(place, url(query, host))
         assert all(word in said for word in words), (query, said)
+
+
+@pytest.mark.smoke
+def test_reads_that_wait_for_the_database_keep_no_other_request_waiting(tmp_path):
+    place = Place("postgres")
+    server = Server(tmp_path / "data", "--worker-threads", "1", place=place)
+    server.client().create_repository(repositoryName=REPOSITORY)
+    pusher, pushed, tags = Pusher(server), image(b"a layer"), [f"v{number}" for number in range(READERS)]
+    pusher.push(REPOSITORY, pushed, "hot", *tags)
+    read = lambda tag: pusher.request("GET", f"{REPOSITORY}/manifests/{tag}").data
+    assert read("hot") == pushed.body
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'roadstead' AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(READERS) as readers, postgres().locked("manifest_content", place.database):
+        cold = [readers.submit(read, tag) for tag in tags]
+        until(lambda: postgres().psql(waiting).stdout == f"{READERS}\n", "the readers")
+        assert server.http.request("GET", f"{server.url}/healthz").status == 200
+        assert read("hot") == pushed.body, "an answer in memory needs nothing that is locked"
+        assert not any(reader.done() for reader in cold)
+    assert all(reader.result() == pushed.body for reader in cold)
 
 
 def test_a_standby_takes_over_and_nothing_acknowledged_is_lost(start_cluster):

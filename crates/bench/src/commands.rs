@@ -60,7 +60,8 @@ impl Launch {
         command.args(["serve", "--alias", "benchmark", "--create-on-push", "--listen", &address(port)]);
         command.args(["--limit-repositories", QUOTA, "--limit-images-per-repository", QUOTA]);
         if let Some(database) = self.places.database(self.program) {
-            command.args(["--database", &database]).env("ROADSTEAD_MASTER_KEY", MASTER_KEY);
+            // No load balancer has to notice that it stops.
+            command.args(["--database", &database, "--drain", "0s"]).env("ROADSTEAD_MASTER_KEY", MASTER_KEY);
             command.env("ROADSTEAD_ACCESS_KEY_ID", ROOT_KEY.0).env("ROADSTEAD_SECRET_ACCESS_KEY", ROOT_KEY.1);
         }
         match self.places.s3(self.program) {

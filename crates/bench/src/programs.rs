@@ -90,10 +90,7 @@ impl Program {
     }
 
     pub(crate) const fn needs_s3(self) -> bool {
-        matches!(
-            self,
-            Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas | Self::DistributionS3 | Self::AngosS3
-        )
+        matches!(self, Self::RoadsteadS3 | Self::RoadsteadProxied | Self::RoadsteadReplicas | Self::DistributionS3 | Self::AngosS3)
     }
 
     /// The number of processes behind nginx.

@@ -35,7 +35,8 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let sources = Sources::read(flags, std::env::vars_os())?;
     let config = Config::from_sources(&sources)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("roadstead").build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(config.worker_threads()).enable_all().thread_name("roadstead").build();
     let runtime = runtime.map_err(cannot_start)?;
     let traces = Traces::start(&config.traces, runtime.handle().clone()).map_err(cannot_start)?;
     let _logs = start_logging(&config, on_terminal, traces.as_ref())?;

@@ -78,7 +78,7 @@ pub(super) const MASTER_KEY_FILE: Row = Row::text("master_key_file", "FILE", set
     .help("The file with the master key of 64 hexadecimal digits, which protects all secrets and is the same for all servers")
     .unset("with a database, ROADSTEAD_MASTER_KEY must be set; otherwise master.key in the directory of --data");
 
-pub(super) const DATABASE_CONNECTIONS: Row = Row::number("database_connections", "NUMBER", set!(database_connections, values::connections))
+pub(super) const DATABASE_CONNECTIONS: Row = Row::number("database_connections", "NUMBER", set!(database_connections, values::pool_size))
     .help("Maximum number of connections of this server to the database")
     .default("20");
 pub(super) const STALE_READS: Row = Row::text("stale_reads", "DURATION", set!(stale_reads, values::duration))

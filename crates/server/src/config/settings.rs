@@ -79,6 +79,8 @@ pub struct Config {
     /// The number of bytes that an address may download anonymously per month.
     pub pull_volume: Option<u64>,
     pub blob_redirect: BlobRedirect,
+    /// The number of threads that serve requests. If `None`, see [`Self::worker_threads`].
+    pub worker_threads: Option<u32>,
     /// The maximum memory for requests and answers, in bytes.
     pub memory_budget: u64,
     pub body_pace: BodyPace,
@@ -236,6 +238,9 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::list("robots", "USER-AGENT,…", |config, text| push(&mut config.robots, values::user_agent(text)))
         .help("Count pulls by programs whose User-Agent begins so as those of robots, besides the known ones")
         .unset("none"),
+    Row::number("worker_threads", "NUMBER", set!(worker_threads, values::pool_size))
+        .help("Number of threads that serve requests; files and the database are waited for on others")
+        .unset("that of the cores, or half of it with --database, which leaves them to what requests wait for"),
     Row::number("memory_budget", "SIZE", set!(memory_budget, values::memory))
         .help("Maximum memory for requests and answers, at least 16MiB")
         .default("256MiB"),
@@ -319,6 +324,18 @@ impl Config {
     /// Whether the connections to [`Self::listen`] are HTTPS.
     pub fn serves_https(&self) -> bool {
         self.tls_cert.is_some() || !self.acme.domains.is_empty()
+    }
+
+    /// The number of threads that serve requests.
+    pub fn worker_threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.worker_threads.map_or_else(|| self.threads_on(cores), |threads| threads as usize)
+    }
+
+    /// Requests to a server on a shared database mostly wait for the database, on other threads unless the answer is in memory. While
+    /// there is little to do, each further worker thread costs more to wake than it takes over.
+    pub(super) fn threads_on(&self, cores: usize) -> usize {
+        if self.places.shared_database().is_some() { cores.div_ceil(2) } else { cores }
     }
 
     /// The options to open the installation with, whose data is in `data`.

@@ -61,6 +61,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("alias", "harbour", "'harbour'"),
     ("trusted_proxy", "10.0.0.0/8", "['10.0.0.0/8']"),
     ("max_connections", "200", "200"),
+    ("worker_threads", "3", "3"),
     ("max_connections_per_address", "50", "50"),
     ("aws_regions", "us-east-1", "['us-east-1']"),
     ("log", "warn,roadstead::access=info", "'warn,roadstead::access=info'"),
@@ -106,6 +107,18 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("limit_layer_size", "20GiB", "'20GiB'"),
     ("rates", "PutImage=10,UploadLayerPart=0.5", "{ PutImage = 10, UploadLayerPart = 0.5 }"),
 ];
+
+#[test]
+fn a_server_on_a_database_serves_requests_on_half_of_the_cores_unless_told_otherwise() {
+    let threads = |arguments: &[&str]| {
+        let config = config(arguments, &[]).unwrap();
+        [1, 2, 3, 16].map(|cores| config.threads_on(cores))
+    };
+    assert_eq!(threads(&[]), [1, 2, 3, 16]);
+    assert_eq!(threads(&["--database", "postgres://db/registry"]), [1, 1, 2, 8]);
+    assert_eq!(config(&["--worker-threads", "5"], &[]).unwrap().worker_threads(), 5);
+    assert!(config(&["--worker-threads", "0"], &[]).unwrap_err().contains("'0' is not a number from 1 to 1000"));
+}
 
 #[test]
 fn nothing_needs_to_be_configured() {

@@ -125,8 +125,8 @@ pub(super) fn positive(text: &str) -> Result<u64, String> {
     count(text).ok().filter(|count| *count > 0).ok_or_else(|| format!("'{text}' is not a whole number above zero"))
 }
 
-/// The size of a pool of connections. Each costs memory on both sides.
-pub(super) fn connections(text: &str) -> Result<u32, String> {
+/// The size of a pool of connections or threads. Each costs memory.
+pub(super) fn pool_size(text: &str) -> Result<u32, String> {
     let count = count(text).ok().and_then(|count| u32::try_from(count).ok());
     count.filter(|count| (1..=1000).contains(count)).ok_or_else(|| format!("'{text}' is not a number from 1 to 1000"))
 }
