@@ -50,6 +50,13 @@ pub(crate) struct Measured {
     pub(crate) counts: Vec<Count>,
 }
 
+impl Measured {
+    /// What was measured: only results of the same load are compared.
+    pub(crate) fn load(&self) -> (&str, u64) {
+        (&self.shape, self.connections)
+    }
+}
+
 /// The results of one connection.
 #[derive(Default)]
 struct Tally {

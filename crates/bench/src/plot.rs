@@ -38,8 +38,8 @@ impl Metric {
 
 /// Draws the panels. Bars are relative to the longest one of their panel.
 pub(crate) fn bars(rows: &[Measured], metric: Metric) -> String {
-    let mut shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
-    shapes.dedup();
+    let mut loads: Vec<_> = rows.iter().map(Measured::load).collect();
+    loads.dedup();
     let mut targets: Vec<&str> = Vec::new();
     for row in rows {
         if !targets.contains(&row.target.as_str()) {
@@ -48,11 +48,11 @@ pub(crate) fn bars(rows: &[Measured], metric: Metric) -> String {
     }
     let (mut body, mut y) = (String::new(), TITLE);
     let _ = writeln!(body, r#"<text x="0" y="16" font-weight="bold">{}</text>"#, metric.title());
-    for shape in shapes {
+    for load in loads {
         let panel: Vec<(&Measured, f64, &str)> =
-            rows.iter().filter(|row| row.shape == shape).filter_map(|row| metric.of(row).map(|(value, unit)| (row, value, unit))).collect();
+            rows.iter().filter(|row| row.load() == load).filter_map(|row| metric.of(row).map(|(value, unit)| (row, value, unit))).collect();
         let largest = panel.iter().map(|(_, value, _)| *value).fold(f64::MIN_POSITIVE, f64::max);
-        let _ = writeln!(body, r#"<text x="0" y="{}" font-weight="bold">{shape}</text>"#, y + BAR);
+        let _ = writeln!(body, r#"<text x="0" y="{}" font-weight="bold">{}</text>"#, y + BAR, load.0);
         y += BAR + GAP;
         for (row, value, unit) in panel {
             let colour = targets.iter().position(|target| *target == row.target).map_or("#000", |at| COLOURS[at % COLOURS.len()]);

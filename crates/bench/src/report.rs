@@ -12,23 +12,24 @@ pub(crate) fn tell(line: impl Display) {
     }
 }
 
-/// A Markdown table with one row per shape and target. `ratio` is relative to the first row of the shape.
+/// A Markdown table with one row per load and target. `ratio` is relative to the first row of the load.
 pub(crate) fn table(rows: &[Measured]) -> String {
     let counted = rows.first().map_or(&[][..], |row| &row.counts);
     let (names, lines): (String, String) = counted.iter().map(|count| (format!(" {} |", count.name), "---|")).unzip();
     let mut text = format!(
-        "| shape | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |{names}\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|{lines}\n",
+        "| shape | connections | target | ops/s | MB/s | p50 ms | p99 ms | max ms | CPU µs/op | CPU s/GB | ratio | RssAnon MB | errors |{names}\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|{lines}\n",
     );
     for row in rows {
-        let first = rows.iter().find(|first| first.shape == row.shape).unwrap_or(row);
+        let first = rows.iter().find(|first| first.load() == row.load()).unwrap_or(row);
         let figure = |value: Option<f64>| value.map_or_else(String::new, short);
         let bulk = row.cpu_per_gigabyte.is_some();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{}",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{}",
             row.shape,
+            row.connections,
             row.target,
             short(row.operations_per_second),
             if bulk { short(row.megabytes_per_second) } else { String::new() },
@@ -64,14 +65,15 @@ fn short(value: f64) -> String {
     }
 }
 
-/// The medians of the runs of each target and shape, in order of first appearance.
+/// The medians of the runs of each target and load, in order of first appearance.
 pub(crate) fn medians(runs: &[Measured]) -> Vec<Measured> {
     let mut rows: Vec<Measured> = Vec::new();
     for run in runs {
-        if rows.iter().any(|row| (&row.shape, &row.target) == (&run.shape, &run.target)) {
+        let is_of_same = |other: &Measured| (other.load(), &other.target) == (run.load(), &run.target);
+        if rows.iter().any(is_of_same) {
             continue;
         }
-        let same: Vec<&Measured> = runs.iter().filter(|other| (&other.shape, &other.target) == (&run.shape, &run.target)).collect();
+        let same: Vec<&Measured> = runs.iter().filter(|other| is_of_same(other)).collect();
         let of = |value: fn(&Measured) -> f64| median(same.iter().map(|run| value(run)).collect());
         let of_some = |value: fn(&Measured) -> Option<f64>| {
             let values: Vec<f64> = same.iter().filter_map(|run| value(run)).collect();
@@ -139,7 +141,9 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].cpu_per_operation, rows[0].max, rows[0].operations), (Some(20.0), 9.0, 30));
         let text = table(&rows);
-        assert!(text.contains("| blob-head | b | 1000 |  | 1.00 | 2.00 | 5.00 | 60.0 |  | 3.00 |  | 0 | 0.60 |"), "{text}");
-        assert!(text.starts_with("| shape | target |") && text.contains("| errors | statements |\n"), "{text}");
+        assert!(text.contains("| blob-head | 8 | b | 1000 |  | 1.00 | 2.00 | 5.00 | 60.0 |  | 3.00 |  | 0 | 0.60 |"), "{text}");
+        let with_more = [&runs[..], &[Measured { connections: 64, ..run("a", 30.0, 5.0) }]].concat();
+        assert_eq!(medians(&with_more).len(), 3, "runs with other connections are another load");
+        assert!(text.starts_with("| shape | connections | target |") && text.contains("| errors | statements |\n"), "{text}");
     }
 }

@@ -115,7 +115,7 @@ fn a_server_on_a_database_serves_requests_on_half_of_the_cores_unless_told_other
         [1, 2, 3, 16].map(|cores| config.threads_on(cores))
     };
     assert_eq!(threads(&[]), [1, 2, 3, 16]);
-    assert_eq!(threads(&["--database", "postgres://db/registry"]), [1, 1, 2, 8]);
+    assert_eq!(threads(&["--database", "postgres://roadstead@db/registry"]), [1, 1, 2, 8]);
     assert_eq!(config(&["--worker-threads", "5"], &[]).unwrap().worker_threads(), 5);
     assert!(config(&["--worker-threads", "0"], &[]).unwrap_err().contains("'0' is not a number from 1 to 1000"));
 }
