@@ -12,6 +12,7 @@ import pytest
 from pushing import Pusher, digest_of, image
 from running import Server, binary, clean_environment, run
 from services import until
+from tools import need
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -132,6 +133,8 @@ def test_a_backup_that_is_killed_is_never_restored_and_the_next_one_is_whole(sta
         if not snapshots:
             done = restore(place, tmp_path / "nothing")
             assert done.returncode == 1 and "there is no complete backup in" in done.stderr, done.stderr
+        done = run("gc", **environment(server))
+        assert done.returncode == 0, "a backup that was killed holds back deletion"
     back_up(server, place)
     done = restore(place, tmp_path / "restored")
     assert done.returncode == 0, done.stderr
@@ -158,6 +161,120 @@ def test_a_restore_is_refused_where_it_would_do_harm(start, tmp_path):
     assert done.returncode == 0, done.stderr
     done = run("serve", "--data", tmp_path / "backup")
     assert done.returncode == 1 and "holds backups" in done.stderr
+
+
+def start_backup(server: Server, place) -> subprocess.Popen:
+    """Starts a backup and suspends it once it has begun to write."""
+    backup = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server)), stderr=subprocess.DEVNULL)
+    until(lambda: (place / "drafts").is_dir() or backup.poll() is not None, "the backup")
+    backup.send_signal(signal.SIGSTOP)
+    return backup
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(start, tmp_path):
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    kept = image(os.urandom(30_000_000))
+    Pusher(server).push("team/app", kept, "v1")
+    place = tmp_path / "backup"
+    first = start_backup(server, place)
+    try:
+        if first.poll() is None:
+            done = run("backup", place, **environment(server))
+            assert done.returncode == 1 and "another process is writing a backup to" in done.stderr, done.stderr
+            done = run("check", "--backup", place)
+            assert done.returncode == 1, done.stderr
+    finally:
+        first.send_signal(signal.SIGCONT)
+    assert first.wait(60) == 0
+    done = run("check", "--backup", place, "--contents")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_backup_to_a_full_disk_leaves_the_snapshots_before_it_as_they_are(start, tmp_path):
+    need("mount")
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    pusher, disk = Pusher(server), tmp_path / "disk"
+    kept = [image(os.urandom(3_000_000)) for _ in range(8)]
+    pusher.push("team/app", kept[0], "v0")
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0755", "roadstead-test", disk], check=True)
+    try:
+        place = disk / "backup"
+        back_up(server, place)
+        for number, manifest in enumerate(kept[1:], 1):
+            pusher.push("team/app", manifest, f"v{number}")
+        done = run("backup", place, **environment(server))
+        assert done.returncode == 1 and "No space left on device" in done.stderr, done.stderr
+        assert run("gc", **environment(server)).returncode == 0
+        done = run("check", "--backup", place, "--contents", "--output", "json")
+        assert (done.returncode, json.loads(done.stdout)["snapshots"]) == (0, 1), done.stderr
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        made = back_up(server, place)
+        assert made["blobs"] == 9, made  # the images have one config
+        done = restore(place, tmp_path / "restored")
+        assert done.returncode == 0, done.stderr
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    restored = start(data=tmp_path / "restored")
+    for number, manifest in enumerate(kept):
+        pulls(Pusher(restored), "team/app", manifest, f"v{number}")
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_restore_that_is_killed_is_begun_again_and_never_served_before_it_is_whole(start, tmp_path):
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    kept = [image(os.urandom(3_000_000)) for _ in range(8)]
+    for number, manifest in enumerate(kept):
+        Pusher(server).push("team/app", manifest, f"v{number}")
+    place, data = tmp_path / "backup", tmp_path / "restored"
+    back_up(server, place)
+    for delay in (0.02, 0.05, 0.1, 0.2, 0.3):
+        restoring = subprocess.Popen([binary(), "restore", place, "--data", data], env=clean_environment(), stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        restoring.send_signal(signal.SIGKILL)
+        if restoring.wait() == 0:
+            break
+        if (data / "roadstead.db").is_file() and (data / "roadstead.db").stat().st_size > 0:
+            served = run("account", "list", "--data", data)
+            assert served.returncode == 1, "a command works on half an installation"
+    else:
+        done = restore(place, data)
+        assert done.returncode == 0, done.stderr
+    code, report = check(start(data=data), "--contents")
+    assert (code, report["found"]) == (0, 0)
+
+
+@pytest.mark.embedded("damages files")
+def test_what_rots_in_a_place_of_backups_is_found_and_made_again_by_the_next_backup(start, tmp_path):
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    layer = os.urandom(50_000)
+    Pusher(server).push("team/app", image(layer), "v1")
+    place = tmp_path / "backup"
+    snapshot = back_up(server, place)["snapshot"]
+    done = run("check", "--backup", place, "--contents")
+    assert done.returncode == 0 and "1 snapshots and 1 blobs checked" in done.stdout, done.stdout + done.stderr
+    digest = digest_of(layer).removeprefix("sha256:")
+    [file] = (place / "sha256" / digest[:2]).glob(f"{digest}.*")
+    # A new file, because that of the backup may be a link.
+    file.unlink()
+    file.write_bytes(bytes(50_000))
+    assert run("check", "--backup", place).returncode == 0
+    done = run("check", "--backup", place, "--contents", "--repair", "--output", "json")
+    report = json.loads(done.stdout)
+    [finding] = report["findings"]
+    assert (done.returncode, report["removed"], finding["snapshots"]) == (1, 1, [snapshot]), report
+    assert finding["digest"] == digest_of(layer) and finding["images"][0].endswith("team/app:v1") and not file.exists()
+    assert back_up(server, place)["newBlobs"] == 1
+    assert run("check", "--backup", place, "--contents").returncode == 0
+    assert run("check", "--backup", place, "--from", place).returncode == 2
+    done = restore(place, tmp_path / "restored", "--snapshot", snapshot)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.embedded("damages files")
@@ -263,4 +380,4 @@ def test_a_scrub_verifies_every_blob_in_each_period_and_goes_on_after_a_restart(
     assert digest_of(layers[1]) in event["damage"] and "team/app:v1" in event["damage"]
     before = metric(server, completed)
     server.restart()
-    assert metric(server, completed) >= before > 0
+    until(lambda: metric(server, completed) >= before > 0, "the round of before")

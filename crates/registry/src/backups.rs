@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! installation              whose backups these are
-//! snapshots/<time>.json     a backup: which blobs are its databases, and the master key
+//! snapshots/<time>.json     a backup: which blobs are its databases and the list of its blobs, and the master key
 //! sha256/…  sha512/…        blobs, each stored once for all backups (in a bucket: blobs/…)
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! them already, and the copy of the database itself, with the keys of the place in its rows. The record is written last: without it,
 //! there is no backup, and the next one finds the blobs that were copied. Meanwhile no garbage is collected: see [`Task::Collection`].
 
+mod blob_list;
 mod files;
 mod making;
 pub(crate) mod place;
@@ -19,11 +20,13 @@ mod pruning;
 pub(crate) mod rows;
 pub(crate) mod second_copy;
 mod snapshot;
+mod verifying;
 
 pub use making::{Backup, BackupOptions};
 pub use place::BackupPlace;
 pub use second_copy::BackupCopy;
 pub use snapshot::Snapshot;
+pub use verifying::{BackupFinding, Verified, VerifyOptions};
 
 #[cfg(doc)]
 use crate::leaders::Task;

@@ -67,6 +67,12 @@ pub enum OpenError {
     /// No server has set up an installation in this database.
     #[error("there is no registry in {0}: start a server with these settings first")]
     AbsentFromDatabase(String),
+    /// A server has begun to set up an installation.
+    #[error("a server has begun to set up {0} and has not finished: wait until it is ready, or start one again")]
+    Unfinished(String),
+    /// Something else is where an installation is to be copied to.
+    #[error("the target is not empty: {0}")]
+    NotEmpty(String),
     /// The data directory belongs to an installation without a shared database.
     #[error("'{}' holds an installation with a database of its own: choose another directory for the blobs of --database with --data", .0.display())]
     HoldsDatabase(PathBuf),
@@ -119,14 +125,19 @@ pub(crate) struct InDirectory {
     pub(crate) blobs: bool,
 }
 
+impl InDirectory {
+    /// Whether there is anything in it.
+    pub(crate) const fn is_used(self) -> bool {
+        self.database || self.blobs
+    }
+}
+
 /// Prepares a data directory. For a server, creates and locks it, and returns the lock, unless the metadata are elsewhere. For a command,
 /// fails if it does not exist.
 pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
-        Sharing::Server if (holds.database || holds.blobs) && data.join(SNAPSHOTS).is_dir() => {
-            Err(OpenError::HoldsBackups(data.to_owned()))
-        }
+        Sharing::Server if holds.is_used() && data.join(SNAPSHOTS).is_dir() => Err(OpenError::HoldsBackups(data.to_owned())),
         _ if !holds.database => check_shared(data, holds, sharing).map(|()| None),
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
@@ -209,9 +220,6 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
 /// opened again. A directory that contains other files keeps its own permissions, because it may serve another purpose.
 fn tighten(data: &Path) {
     let names: Vec<_> = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
-    let is_ours = |name: &OsString| {
-        name == "lost+found" || FILES.iter().any(|file| name == file) || name.to_string_lossy().starts_with(DAMAGED_STATISTICS)
-    };
     if names.iter().all(is_ours) {
         // The operator may name the directory by a link.
         permissions::tighten(&fs::canonicalize(data).unwrap_or_else(|_| data.to_owned()));
@@ -219,6 +227,24 @@ fn tighten(data: &Path) {
         permissions::warn_if_open(data);
     }
     FILES.iter().for_each(|name| permissions::tighten(&data.join(name)));
+}
+
+/// Whether a name in a data directory is that of a file or a directory of ours.
+fn is_ours(name: &OsString) -> bool {
+    name == "lost+found" || FILES.iter().any(|file| name == file) || name.to_string_lossy().starts_with(DAMAGED_STATISTICS)
+}
+
+/// Fails if a directory has files of others, which a mistyped name may lead to.
+pub(crate) fn refuse_other_files(data: &Path) -> Result<(), OpenError> {
+    if data.join(SNAPSHOTS).is_dir() {
+        return Err(OpenError::HoldsBackups(data.to_owned()));
+    }
+    let names = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let is_blobs_owner = |name: &OsString| name.to_string_lossy().starts_with(INSTALLATION);
+    match names.into_iter().find(|name| !is_ours(name) && !is_blobs_owner(name)) {
+        Some(name) => Err(OpenError::NotEmpty(format!("'{}' has other files, such as '{}'", data.display(), name.to_string_lossy()))),
+        None => Ok(()),
+    }
 }
 
 /// Reads a master key from a file. `None` if the file does not exist.

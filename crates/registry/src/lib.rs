@@ -73,7 +73,7 @@ mod portability;
 pub use access_facts::facts::AccessFacts;
 pub use acme::CertificateState;
 pub use any_certificate::AnyCertificate;
-pub use backups::{Backup, BackupCopy, BackupOptions, BackupPlace, Snapshot};
+pub use backups::{Backup, BackupCopy, BackupFinding, BackupOptions, BackupPlace, Snapshot, Verified, VerifyOptions};
 pub use blobs::{BlobAccess, BlobReader, StoreMetrics};
 pub use board::Board;
 pub use catalog_data::NewCatalogData;

@@ -6,6 +6,7 @@ use crate::disk::{blocking, permissions};
 use crate::error::{Error, Result};
 use crate::hashing::Hash;
 use crate::transfer::blob::NewBlob;
+use crate::transfer::damage::Wrong;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use roadstead_model::{Algorithm, Digest};
@@ -32,8 +33,12 @@ pub(super) async fn store(path: &Path, to: &BlobStore) -> Result<StoredFile> {
     }
 }
 
-/// Fetches a file, and fails if it has another digest.
+/// Fetches a file. Refuses one that is damaged.
 pub(super) async fn fetch(from: &BlobStore, stored: &StoredFile, to: &Path) -> Result<()> {
+    let refuse = |wrong: Wrong| Err(Error::Refused(format!("one of its files {wrong}: use another snapshot")));
+    if let Some(wrong) = stored.as_blob()?.look(from).await? {
+        return refuse(wrong);
+    }
     permissions::create_file(to)?;
     let mut file = permissions::file_options().write(true).truncate(true).open(to)?;
     let mut pieces = pin!(from.open(&stored.key, stored.size).await?.pieces(stored.size));
@@ -42,7 +47,7 @@ pub(super) async fn fetch(from: &BlobStore, stored: &StoredFile, to: &Path) -> R
     }
     match digest_of(to.to_owned()).await? {
         (digest, _) if digest == stored.digest()? => Ok(()),
-        _ => Err(Error::Refused("a database in it has other content than its digest says: use another snapshot".to_owned())),
+        _ => refuse(Wrong::Content),
     }
 }
 

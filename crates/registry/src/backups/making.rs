@@ -1,5 +1,6 @@
 //! Making a backup.
 
+use super::blob_list::BlobList;
 use super::files;
 use super::place::{BackupPlace, LockedPlace, Present, upload_of};
 use super::pruning;
@@ -85,14 +86,15 @@ impl Installation {
         let mut copying =
             Copying { from: &self.0.blobs, to: store, draft: &draft, present: to.place.present().await?, progress, done: Done::default() };
         let copied = copying.run().await;
-        let Done { new_blobs, new_bytes, damaged, texts } = copying.done;
+        let Done { new_blobs, new_bytes, damaged, texts, list } = copying.done;
         let counts = rows::count(&draft).await;
         draft.close().await;
         copied?;
         let statistics = if has_statistics { Some(files::store(&statistics, store).await?) } else { None };
         let master_key = (!options.without_master_key).then(|| HexKey(self.0.secrets.to_hex()));
-        let metadata = files::store(&metadata, store).await?;
-        let snapshot = self.snapshot(begun, counts?, (metadata, statistics), master_key, texts);
+        let blob_list = list.store(&to.drafts.join("blobs.list"), store).await?;
+        let files = Files { metadata: files::store(&metadata, store).await?, statistics, blob_list };
+        let snapshot = self.snapshot(begun, counts?, files, master_key, texts);
         let name = to.place.complete(begun, &snapshot).await?;
         let (deleted_snapshots, deleted_blobs) = match options.keep {
             Some(keep) if damaged == 0 => pruning::prune(to, keep).await?,
@@ -119,7 +121,7 @@ impl Installation {
         &self,
         begun: Timestamp,
         Counts { repositories, images, tags, blobs, blob_bytes }: Counts,
-        (metadata, statistics): (StoredFile, Option<StoredFile>),
+        Files { metadata, statistics, blob_list }: Files,
         master_key: Option<HexKey>,
         damaged: Vec<String>,
     ) -> Snapshot {
@@ -137,9 +139,17 @@ impl Installation {
             damaged,
             metadata,
             statistics,
+            blob_list: Some(blob_list),
             master_key,
         }
     }
+}
+
+/// What a snapshot has beside its blobs.
+struct Files {
+    metadata: StoredFile,
+    statistics: Option<StoredFile>,
+    blob_list: StoredFile,
 }
 
 /// Copying blobs to a place of backups.
@@ -160,6 +170,8 @@ struct Done {
     damaged: u64,
     /// What is damaged.
     texts: Vec<String>,
+    /// What is in the place.
+    list: BlobList,
 }
 
 /// What became of a blob, with its key in the place.
@@ -220,8 +232,12 @@ impl Copying<'_> {
     /// Counts what became of a blob, and returns its key.
     async fn record(&mut self, blob: &Blob, outcome: Outcome) -> String {
         match outcome {
-            Outcome::Present(key) => key,
+            Outcome::Present(key) => {
+                self.done.list.add(&blob.digest);
+                key
+            }
             Outcome::Copied(key) => {
+                self.done.list.add(&blob.digest);
                 self.done.new_blobs += 1;
                 self.done.new_bytes += blob.size;
                 key

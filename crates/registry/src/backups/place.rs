@@ -12,6 +12,7 @@ use roadstead_model::{Digest, Timestamp};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -65,12 +66,17 @@ impl BackupPlace {
 
     /// Opens the place to read from it.
     pub(crate) async fn open(&self) -> Result<OpenPlace> {
+        self.open_for(BlobAccess::Read).await
+    }
+
+    /// Opens a place that has backups.
+    pub(super) async fn open_for(&self, access: BlobAccess) -> Result<OpenPlace> {
         if let Self::Directory(path) = self
             && !path.join(SNAPSHOTS).is_dir()
         {
             return Err(Error::Refused(format!("there is no complete backup in {self}")));
         }
-        self.open_store(BlobAccess::Read).await
+        self.open_store(access).await
     }
 
     async fn open_store(&self, access: BlobAccess) -> Result<OpenPlace> {
@@ -125,8 +131,22 @@ impl BackupPlace {
         if !is_ours && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
             return Err(Error::Refused(format!("{self} has other files: choose an empty directory, or one with backups")));
         }
-        let lock = try_lock(&path.join("lock")).map_err(unusable)?;
-        lock.ok_or_else(|| Error::Refused(format!("another process is writing a backup to {self}")))
+        try_lock(&path.join("lock")).map_err(unusable)?.ok_or_else(|| self.in_use())
+    }
+
+    /// Keeps backups from being written to a directory. One that cannot be written to needs no lock, and a bucket has none.
+    pub(super) fn lock_to_verify(&self) -> Result<Option<File>> {
+        let Self::Directory(path) = self else { return Ok(None) };
+        match try_lock(&path.join("lock")) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(self.in_use()),
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn in_use(&self) -> Error {
+        Error::Refused(format!("another process is writing a backup to {self}, or verifying it"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::secrets::MasterKey;
+use crate::transfer::blob::Blob;
 use roadstead_model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Snapshot {
     pub damaged: Vec<String>,
     pub(crate) metadata: StoredFile,
     pub(crate) statistics: Option<StoredFile>,
+    /// Its blobs. Snapshots of the first versions have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) blob_list: Option<StoredFile>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) master_key: Option<HexKey>,
 }
@@ -70,6 +74,11 @@ impl Snapshot {
         serde_json::from_str(text).map_err(damaged)
     }
 
+    /// Everything that it needs but blobs.
+    pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        [Some(&self.metadata), self.statistics.as_ref(), self.blob_list.as_ref()].into_iter().flatten()
+    }
+
     /// The master key, if the backup includes it.
     pub(crate) fn master_key(&self) -> Result<MasterKey> {
         let Some(HexKey(text)) = &self.master_key else {
@@ -84,6 +93,11 @@ impl Snapshot {
 }
 
 impl StoredFile {
+    /// The file as what it is in the place.
+    pub(super) fn as_blob(&self) -> Result<Blob> {
+        Ok(Blob { id: 0, digest: self.digest()?, size: self.size, key: self.key.clone() })
+    }
+
     pub(super) fn digest(&self) -> Result<Digest> {
         Digest::parse(&self.digest).map_err(|error| Error::Refused(format!("the record of the backup is damaged: {error}")))
     }

@@ -51,6 +51,11 @@ impl Blob {
         format!("lost/{}", self.digest.hex())
     }
 
+    /// Whether its bytes are lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.key == self.lost_key()
+    }
+
     /// What is wrong with the object, as far as can be seen without reading it. Fails if the store does not answer.
     pub(crate) async fn look(&self, store: &BlobStore) -> Result<Option<Wrong>> {
         let wrong = match store.size(&self.key).await {

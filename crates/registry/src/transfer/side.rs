@@ -1,11 +1,11 @@
 //! The installation that a transfer reads, and the place that it writes.
 
 use super::progress::{Copied, Plan};
-use super::stored_blobs;
+use super::{stored_blobs, unfinished};
 use crate::backups::place::BackupPlace;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::clock::Clock;
-use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, write_master_key};
+use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, refuse_other_files, write_master_key};
 use crate::error::Error;
 use crate::leaders::{Leadership, Task, hold, new_holder, running_server};
 use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES, migrations};
@@ -55,15 +55,22 @@ impl Side {
     /// Opens or creates the place to copy an installation to. It gets the schema, and a data directory with a database also the master
     /// key.
     pub async fn target(options: &OpenOptions, source: &Self) -> Result<Self, OpenError> {
+        if options.in_directory().is_used() {
+            refuse_other_files(&options.data)?;
+        }
         let lock = prepare(&options.data, options.in_directory(), Sharing::Server)?;
         if blobs_place(options) == source.blobs_place {
             // Each would collect the blobs of the other as garbage.
             return Err(OpenError::Blobs(Error::Refused(format!("both installations would have their blobs in {}", source.blobs_place))));
         }
+        let metadata = options.open_metadata().await?;
+        if unfinished::has_installation(&metadata).await? {
+            metadata.close().await;
+            return Err(OpenError::NotEmpty("it has an installation".to_owned()));
+        }
         if options.database == DatabasePlace::File {
             write_master_key(&options.data, &source.secrets)?;
         }
-        let metadata = options.open_metadata().await?;
         metadata.migrate().await?;
         let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
         let target = Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await?;

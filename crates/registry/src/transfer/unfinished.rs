@@ -5,6 +5,7 @@ use crate::metadata::{Metadata, Tx, params, statements};
 
 statements! {
     SELECT = "SELECT source FROM unfinished_transfer";
+    HAS_INSTALLATION = "SELECT EXISTS (SELECT 1 FROM installation)";
     BEGIN = "INSERT INTO unfinished_transfer (source) VALUES (?1) ON CONFLICT (source) DO NOTHING";
     END = "DELETE FROM unfinished_transfer";
 }
@@ -12,6 +13,17 @@ statements! {
 /// The id of the installation that is being copied to this database.
 pub(super) async fn source(database: &Metadata) -> Result<Option<String>> {
     database.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, params![]).await).await
+}
+
+/// Whether a database has an installation that is not the beginning of a copy. It may be of any version.
+pub(super) async fn has_installation(database: &Metadata) -> Result<bool> {
+    if !database.is_migrated().await? {
+        return Ok(false);
+    }
+    // The first versions had no such copies.
+    let begun = database.salvage(async |tx: &mut Tx<'_>| tx.query_one::<String>(&SELECT, params![]).await).await?;
+    let is_there = database.read(async |tx: &mut Tx<'_>| tx.query_one(&HAS_INSTALLATION, params![]).await).await?;
+    Ok(is_there == Some(true) && !matches!(begun, Ok(Some(_))))
 }
 
 /// Fails if a copy to this database is not complete.

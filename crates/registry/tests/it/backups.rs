@@ -5,7 +5,7 @@ use crate::support::{World, sha256, tag};
 use futures_util::FutureExt;
 use roadstead_model::Reference;
 use roadstead_registry::{
-    Backup, BackupOptions, BackupPlace, Copied, Error, Installation, OpenOptions, Progress, Result, Side, Task, Transfer,
+    Backup, BackupOptions, BackupPlace, Copied, Error, Installation, OpenOptions, Progress, Result, Side, Task, Transfer, VerifyOptions,
 };
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
@@ -200,10 +200,10 @@ async fn the_last_snapshots_are_kept_with_all_that_they_need() {
         DROP TABLE gone; DROP TABLE image",
     );
     let keep = BackupOptions { keep: Some(2), ..BackupOptions::default() };
-    for deleted in [(0, 0), (1, 4)] {
+    for deleted in [(0, 0), (1, 5)] {
         world.pass_seconds(60);
         let backup = world.beside().await.back_up(&place, keep, &SILENT).await.expect("a backup");
-        // Two layers that no snapshot needs any more, and both databases of the one that was deleted.
+        // Two layers that no snapshot needs any more, and both databases and the list of the one that was deleted.
         assert_eq!((backup.deleted_snapshots, backup.deleted_blobs), deleted);
     }
     assert_eq!(place.snapshots().await.expect("snapshots").len(), 2);
@@ -299,7 +299,14 @@ async fn a_damaged_database_and_a_newer_schema_are_refused() {
 
     Tables::File(database.clone()).run("INSERT INTO schema_version (version) VALUES (1000)");
     let text = refusal(&place, &target.options(to.path())).await;
-    assert!(text.contains("has other content than its digest says") || text.contains("bytes, not"), "{text}");
+    assert!(text.starts_with("cannot use the backup: one of its files has "), "{text}");
+    let whole = std::fs::read(&database).expect("a database");
+    for cut in [whole.len() / 2, 0] {
+        std::fs::write(&database, &whole[..cut]).expect("cut short");
+        let text = refusal(&place, &target.options(to.path())).await;
+        assert!(text.contains(&format!("one of its files has {cut} bytes in the store instead of ")), "{text}");
+    }
+    std::fs::write(&database, &whole).expect("mended");
 
     let bytes = std::fs::read(&database).expect("a database");
     content["metadata"]["digest"] = sha256(&bytes).as_str().into();
@@ -307,4 +314,190 @@ async fn a_damaged_database_and_a_newer_schema_are_refused() {
     std::fs::write(&record, content.to_string()).expect("a forged record");
     let text = refusal(&place, &target.options(to.path())).await;
     assert!(text.contains("the data was written by a newer Roadstead (schema version 1000"), "{text}");
+}
+
+/// The file of a database of a snapshot.
+fn database_of(root: &Path, name: &str) -> PathBuf {
+    let record = std::fs::read(root.join(format!("snapshots/{name}.json"))).expect("a record");
+    let record: Value = serde_json::from_slice(&record).expect("JSON");
+    root.join(record["metadata"]["key"].as_str().expect("a key"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_old_snapshots_reads_no_database_of_those_that_are_kept_but_needs_them_to_be_there() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    let root = folder.path().join("backup");
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        names.push(back_up(&world, &place).await.expect("a backup").name);
+        world.pass_seconds(60);
+    }
+    let keep = |number| BackupOptions { keep: Some(number), ..BackupOptions::default() };
+    let database = database_of(&root, &names[2]);
+    let whole = std::fs::read(&database).expect("a database");
+    std::fs::write(&database, vec![0; whole.len()]).expect("a database that cannot be opened");
+    let backup = world.beside().await.back_up(&place, keep(2), &SILENT).await.expect("a backup");
+    assert_eq!(backup.deleted_snapshots, 2);
+    assert!(file_of(&root, b"layer 1").is_file());
+    std::fs::remove_file(database_of(&root, &backup.name)).expect("a loss");
+    world.pass_seconds(60);
+    let Err(Error::Refused(text)) = world.beside().await.back_up(&place, keep(2), &SILENT).await.map(drop) else { panic!("deleted") };
+    assert!(text.starts_with("no snapshot is deleted") && text.ends_with("is not in the store"), "{text}");
+    assert_eq!(place.snapshots().await.expect("snapshots").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_source_interrupts_a_backup_and_a_restore_and_is_no_damage() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..300).await;
+    let (blobs, away) = (world.blobs(), world.folder.path().join("away"));
+    let unmount = During(|| drop(std::fs::rename(&blobs, &away)));
+    let failed = world.beside().await.back_up(&place, BackupOptions::default(), &unmount).await.map(drop);
+    let Err(Error::Unavailable(text)) = failed else { panic!("{failed:?}") };
+    assert!(text.contains(" cannot be read now: ") && text.contains("The backup is not complete"), "{text}");
+    std::fs::rename(&away, &blobs).expect("mounted");
+    let backup = back_up(&world, &place).await.expect("a backup");
+    assert_eq!((backup.damaged, backup.snapshot.blobs), (0, 600));
+    assert!((1..600).contains(&backup.new_blobs), "{}", backup.new_blobs);
+
+    let (to, database) = target().await;
+    let (root, away) = (folder.path().join("backup"), folder.path().join("away"));
+    struct Unmounting<'a>(&'a Path, &'a Path);
+    impl Progress for Unmounting<'_> {
+        fn copied(&self, copied: &Copied, _: u64) {
+            if copied.table == "blob" && copied.rows > 0 {
+                drop(std::fs::rename(self.0, self.1));
+            }
+        }
+
+        fn compared(&self, _: &'static str, _: u64) {}
+
+        fn damaged(&self, _: &Error) -> bool {
+            true
+        }
+    }
+    let text = restore(&place, &database.options(to.path()), &Unmounting(&root, &away)).await.expect_err("it is interrupted");
+    assert!(text.contains(" cannot be read now: "), "{text}");
+    std::fs::rename(&away, &root).expect("mounted");
+    restore(&place, &database.options(to.path()), &SILENT).await.expect("the rest");
+    let restored = Installation::open(database.options(to.path())).await.expect("an installation");
+    assert_images(&world, &restored, 0..300).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_is_damage_and_a_backup_has_the_rest() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    let file = file_of(&world.blobs(), b"layer 1");
+    std::fs::remove_file(&file).expect("removed");
+    // As if it were on a bad sector: a link to itself cannot be opened.
+    std::os::unix::fs::symlink(&file, &file).expect("a link");
+    let backup = back_up(&world, &place).await.expect("a backup");
+    assert_eq!((backup.damaged, backup.new_blobs), (1, 3));
+    assert!(backup.snapshot.damaged[0].contains(":v1 cannot be read: "), "{:?}", backup.snapshot.damaged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rots_in_a_place_is_found_by_verifying_it_and_made_again_by_the_next_backup() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    let mut names = vec![back_up(&world, &place).await.expect("a backup").name];
+    world.pass_seconds(60);
+    push(&world, 2..3).await;
+    names.insert(0, back_up(&world, &place).await.expect("a backup").name);
+    let root = folder.path().join("backup");
+    let verify = async |contents, remove| {
+        let options = VerifyOptions { contents, remove, rate: None };
+        place.verify(options).await.expect("it can be read")
+    };
+    let verified = verify(true, false).await;
+    assert_eq!((verified.found, verified.snapshots, verified.blobs), (0, 2, 6));
+    assert!(verified.bytes_read > 0);
+
+    std::fs::write(file_of(&root, b"layer 1"), b"layer X").expect("a change");
+    assert_eq!(verify(false, false).await.found, 0, "its size is right");
+    let found = verify(true, true).await;
+    let [finding] = &found.findings[..] else { panic!("{found:?}") };
+    let (digest, image) = (sha256(b"layer 1"), format!("{}/{}:v1", world.key.registry, world.key.name));
+    assert_eq!((&finding.snapshots, finding.digest.as_deref(), &finding.images), (&names, Some(digest.as_str()), &vec![image]));
+    assert!(finding.text.ends_with("has other content than its digest says") && finding.removed, "{finding:?}");
+    let [finding] = &verify(false, false).await.findings[..] else { panic!("it is found whole") };
+    assert!(finding.text.ends_with("is not in the store"), "{finding:?}");
+    world.pass_seconds(60);
+    assert_eq!(back_up(&world, &place).await.expect("a backup").new_blobs, 1);
+    let verified = verify(true, false).await;
+    assert_eq!((verified.found, verified.snapshots), (0, 3));
+
+    let database = database_of(&root, &names[1]);
+    let whole = std::fs::read(&database).expect("a database");
+    for content in [&[0; 100][..], &vec![0; whole.len()]] {
+        std::fs::write(&database, content).expect("a change");
+        let found = verify(false, false).await;
+        let [finding] = &found.findings[..] else { panic!("{found:?}") };
+        assert_eq!(finding.snapshots, names[1..]);
+    }
+    std::fs::write(&database, &whole).expect("mended");
+    std::fs::write(root.join(format!("snapshots/{}.json", names[1])), "{}").expect("a change");
+    assert!(verify(false, false).await.findings[0].text.contains("cannot be read"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_was_lost_when_a_snapshot_was_made_hurts_that_snapshot_only() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..1).await;
+    let file = file_of(&world.blobs(), b"layer 0");
+    std::fs::write(&file, b"layer X").expect("a change");
+    let hurt = back_up(&world, &place).await.expect("a backup").name;
+    std::fs::write(&file, b"layer 0").expect("a repair");
+    world.pass_seconds(60);
+    back_up(&world, &place).await.expect("a backup");
+    let found = place.verify(VerifyOptions { contents: true, remove: true, rate: None }).await.expect("it can be read");
+    let [finding] = &found.findings[..] else { panic!("{found:?}") };
+    assert_eq!((&finding.snapshots, finding.removed), (&vec![hurt], false));
+    assert!(finding.text.ends_with("was damaged when the snapshot was made"), "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_verified_and_written_to_by_one_process_at_a_time() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    back_up(&world, &place).await.expect("a backup");
+    let lock = std::fs::File::options().write(true).open(folder.path().join("backup/lock")).expect("the lock");
+    lock.try_lock().expect("it is free");
+    let refusals = [back_up(&world, &place).await.map(drop), place.verify(VerifyOptions::default()).await.map(drop)];
+    for refusal in refusals {
+        let Err(Error::Refused(text)) = refusal else { panic!("{refusal:?}") };
+        assert!(text.starts_with("another process is writing a backup to "), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_changes_nothing_where_something_else_is() {
+    let (_folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..1).await;
+    back_up(&world, &place).await.expect("a backup");
+
+    let (to, database) = target().await;
+    std::fs::write(to.path().join("notes.txt"), "mine").expect("a file");
+    let text = refusal(&place, &database.options(to.path())).await;
+    assert!(text.starts_with("the target is not empty: ") && text.ends_with("has other files, such as 'notes.txt'"), "{text}");
+    assert_eq!(std::fs::read_dir(to.path()).expect("a folder").count(), 1);
+
+    let (to, database) = target().await;
+    let other = Installation::open(database.options(to.path())).await.expect("an installation");
+    let id = other.id().to_owned();
+    other.close().await;
+    drop(other);
+    let text = refusal(&place, &database.options(to.path())).await;
+    assert_eq!(text, "the target is not empty: it has an installation");
+    let other = Installation::open(database.options(to.path())).await.expect("it can be served as before");
+    assert_eq!(other.id(), id);
+    other.close().await;
 }

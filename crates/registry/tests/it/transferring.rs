@@ -133,8 +133,10 @@ async fn a_copy_and_a_copy_of_that_have_everything_and_the_source_keeps_it() {
     for place in [&from, &directory, &to] {
         assert_whole(place, &key).await;
     }
-    let text = refusal(copy(&from, &directory, &seen).await);
-    assert_eq!(text, "the target is not empty: its table 'installation' has rows");
+    let source = Side::source(&from.options()).await.expect("the source");
+    let refused = Side::target(&directory.options(), &source).await.err().expect("a refusal").to_string();
+    assert_eq!(refused, "the target is not empty: it has an installation");
+    source.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

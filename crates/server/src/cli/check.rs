@@ -1,15 +1,16 @@
-//! `roadstead check`: compares the rows with the bytes while servers run, and repairs what can be.
+//! `roadstead check`: compares the rows with the bytes while servers run, and repairs what can be. Or verifies a place of backups.
 
+mod of_backup;
 mod other_registry;
 
-use super::audit::{Change, Whose};
+use super::audit::{AuditLog, Change, Whose};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::{Output, Record, table};
 use crate::config::{Place, values};
 use clap::Args;
 use other_registry::OtherRegistry;
-use roadstead_registry::{BackupCopy, CheckOptions, Checked, Finding, SecondCopy};
+use roadstead_registry::{BackupCopy, CheckOptions, Checked, Finding, SecondCopy, VerifyOptions};
 use serde::Serialize;
 use std::num::NonZeroU64;
 
@@ -18,9 +19,12 @@ pub(super) struct Command {
     /// Also read every blob and verify its digest
     #[arg(long)]
     contents: bool,
-    /// Repair what can be repaired
+    /// Repair what can be repaired; in a place of backups, remove damaged copies, which the next backup makes again
     #[arg(long)]
     repair: bool,
+    /// Check the place of backups at PLACE instead of the installation, and say which snapshots are hurt
+    #[arg(long, value_name = "PLACE", conflicts_with = "from")]
+    backup: Option<String>,
     /// Where to fetch lost blobs and manifests from: a place of backups, or a repository as https://registry/repository; several are
     /// asked in order
     #[arg(long, value_name = "PLACE", requires = "repair")]
@@ -47,6 +51,25 @@ struct Report {
 
 impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
+        match &self.backup {
+            Some(place) => self.check_backup(place),
+            None => self.check_installation(),
+        }
+    }
+
+    fn check_backup(&self, place: &str) -> Result<(), Failure> {
+        let sources = self.access.sources()?;
+        let (opened, options) = (sources.backup_place(Place::Flag("backup".to_owned()), place)?, sources.open_options()?);
+        let change = self.repair.then(|| Change::new("cli:check --backup --repair", Whose::Any, place.to_owned()));
+        let audit_log = AuditLog::of(&sources, change.is_some())?;
+        let verify = VerifyOptions { contents: self.contents, remove: self.repair, rate: self.rate };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+        let verified = runtime.block_on(of_backup::verify(&opened, verify, self.access.output()));
+        audit_log.record(change, &options.account_id, verified)
+    }
+
+    fn check_installation(self) -> Result<(), Failure> {
         let sources = self.access.sources()?;
         let (mut backups, mut registries) = (Vec::new(), Vec::new());
         for place in &self.from {

@@ -1,0 +1,212 @@
+//! Verifying a place of backups: which snapshots could not be restored whole, and why.
+
+use super::place::{BackupPlace, OpenPlace, Present, upload_of};
+use super::snapshot::{Snapshot, StoredFile};
+use crate::blobs::BlobAccess;
+use crate::checking::examining::wrong_in_store;
+use crate::error::{Error, Result};
+use crate::metadata::{Metadata, migrations};
+use crate::pace::Pace;
+use crate::transfer::blob::{Blob, Blobs};
+use crate::transfer::damage::{self, Damaged, Wrong};
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::path::Path;
+
+/// The blobs that are looked at at a time.
+const AT_A_TIME: usize = 8;
+/// The findings that are listed; more are only counted.
+const MOST_FINDINGS: usize = 10_000;
+
+/// How to verify a place of backups.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VerifyOptions {
+    /// Reads every blob and verifies its digest. Otherwise only its size is compared.
+    pub contents: bool,
+    /// Removes damaged copies of blobs, so that the next backup makes them again.
+    pub remove: bool,
+    /// The bytes of blobs that are read in a second.
+    pub rate: Option<NonZeroU64>,
+}
+
+/// Something in a place of backups that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupFinding {
+    /// The snapshots that are hurt.
+    pub snapshots: Vec<String>,
+    /// The digest of the blob.
+    pub digest: Option<String>,
+    /// The images that need it: at most ten.
+    pub images: Vec<String>,
+    pub text: String,
+    /// Whether the damaged copy was removed.
+    pub removed: bool,
+}
+
+/// What was found in a place of backups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    pub snapshots: u64,
+    pub blobs: u64,
+    /// The bytes of blobs that were read.
+    pub bytes_read: u64,
+    /// The first 10,000 findings.
+    pub findings: Vec<BackupFinding>,
+    pub found: u64,
+    pub removed: u64,
+}
+
+/// A verification in progress.
+struct Verification<'a> {
+    place: &'a OpenPlace,
+    options: VerifyOptions,
+    pace: Pace,
+    present: Present,
+    /// The blobs that were looked at, by [`upload_of`]. Those that are damaged have the number of their finding.
+    seen: HashMap<u128, Option<usize>>,
+    verified: Verified,
+}
+
+impl BackupPlace {
+    /// Verifies all snapshots. Nothing can be written to a directory meanwhile. Fails only if the place cannot be read at all.
+    pub async fn verify(&self, options: VerifyOptions) -> Result<Verified> {
+        let place = self.open_for(if options.remove { BlobAccess::Write } else { BlobAccess::Read }).await?;
+        let _lock = self.lock_to_verify()?;
+        let (names, scratch) = (place.snapshots().await?, tempfile::tempdir()?);
+        let present = place.present().await?;
+        let pace = Pace::new(options.rate);
+        let mut verification = Verification { place: &place, options, pace, present, seen: HashMap::new(), verified: Verified::default() };
+        // What is damaged is named by the images of the last snapshot that has it.
+        for name in names.iter().rev() {
+            verification.snapshot(name, scratch.path()).await?;
+        }
+        Ok(verification.verified)
+    }
+}
+
+impl Verification<'_> {
+    async fn snapshot(&mut self, name: &str, scratch: &Path) -> Result<()> {
+        self.verified.snapshots += 1;
+        let snapshot = match self.place.snapshot(Some(name)).await {
+            Err(Error::Refused(text)) => {
+                self.found(name, text);
+                return Ok(());
+            }
+            snapshot => snapshot?,
+        };
+        let path = scratch.join("metadata.db");
+        if let Some(database) = self.database(name, &snapshot, &path).await? {
+            let verified = self.blobs(name, &database).await;
+            database.close().await;
+            verified?;
+        }
+        let others = [("the list of its blobs", &snapshot.blob_list), ("the file of its statistics", &snapshot.statistics)];
+        for (noun, file) in others {
+            if let Some(file) = file
+                && let Some(wrong) = self.file(file).await?
+            {
+                self.found(name, format!("{noun} {wrong}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the database of a snapshot, or reports why it cannot be opened.
+    async fn database(&mut self, name: &str, snapshot: &Snapshot, path: &Path) -> Result<Option<Metadata>> {
+        match self.place.database(Some(&snapshot.metadata), path, migrations::METADATA).await {
+            Ok(database) => Ok(Some(database)),
+            Err(Error::Refused(text) | Error::Damaged(text) | Error::Internal(text)) => {
+                self.found(name, text);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is wrong with a file of a snapshot.
+    async fn file(&self, file: &StoredFile) -> Result<Option<Wrong>> {
+        wrong_in_store(&self.place.store, &file.as_blob()?, self.options.contents.then_some(&self.pace)).await
+    }
+
+    async fn blobs(&mut self, snapshot: &str, database: &Metadata) -> Result<()> {
+        let mut blobs = Blobs::of(database);
+        while let Some(page) = blobs.next_page().await? {
+            let (known, new): (Vec<Blob>, Vec<Blob>) = page
+                .into_iter()
+                .filter(|blob| !blob.key.is_empty())
+                .partition(|blob| !blob.is_lost() && self.seen.contains_key(&upload_of(&blob.digest).as_u128()));
+            for blob in known {
+                self.found_again(snapshot, &blob);
+            }
+            let this = &*self;
+            let mut looking = stream::iter(new).map(|blob| async move { (this.look(&blob).await, blob) }).buffer_unordered(AT_A_TIME);
+            let mut looked = Vec::new();
+            while let Some((wrong, blob)) = looking.next().await {
+                looked.push((wrong?, blob));
+            }
+            drop(looking);
+            for (wrong, blob) in looked {
+                self.verified.blobs += 1;
+                self.verified.bytes_read += if self.options.contents && wrong.is_none() { blob.size } else { 0 };
+                self.record(snapshot, &blob, wrong, database).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, blob: &Blob) -> Result<Option<Wrong>> {
+        match self.present.get(&upload_of(&blob.digest).as_u128()) {
+            _ if blob.is_lost() => Ok(Some(Wrong::Missing)),
+            None => Ok(Some(Wrong::Missing)),
+            Some((_, found)) if *found != blob.size => Ok(Some(Wrong::Size { found: *found, expected: blob.size })),
+            Some(_) if self.options.contents => wrong_in_store(&self.place.store, blob, Some(&self.pace)).await,
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// Remembers a blob, and reports what is wrong with it.
+    async fn record(&mut self, snapshot: &str, blob: &Blob, wrong: Option<Wrong>, database: &Metadata) -> Result<()> {
+        let id = upload_of(&blob.digest).as_u128();
+        let Some(wrong) = wrong else {
+            self.seen.insert(id, None);
+            return Ok(());
+        };
+        let text = match blob.is_lost() {
+            true => format!("the blob {} was damaged when the snapshot was made", blob.digest),
+            false => format!("the blob {} {wrong}", blob.digest),
+        };
+        let removed = self.options.remove && wrong != Wrong::Missing;
+        if removed {
+            self.place.store.delete(&blob.key).await;
+            self.verified.removed += 1;
+        }
+        if !blob.is_lost() {
+            self.seen.insert(id, Some(self.verified.findings.len()));
+        }
+        let images = damage::images(database, Damaged::Blob, blob.id).await?;
+        self.add(BackupFinding { snapshots: vec![snapshot.to_owned()], digest: Some(blob.digest.to_string()), images, text, removed });
+        Ok(())
+    }
+
+    /// Reports that another snapshot is hurt by a blob that is known to be damaged.
+    fn found_again(&mut self, snapshot: &str, blob: &Blob) {
+        let number = self.seen.get(&upload_of(&blob.digest).as_u128()).copied().flatten();
+        if let Some(finding) = number.and_then(|number| self.verified.findings.get_mut(number)) {
+            finding.snapshots.push(snapshot.to_owned());
+        }
+    }
+
+    fn found(&mut self, snapshot: &str, text: String) {
+        self.add(BackupFinding { snapshots: vec![snapshot.to_owned()], digest: None, images: Vec::new(), text, removed: false });
+    }
+
+    fn add(&mut self, finding: BackupFinding) {
+        self.verified.found += 1;
+        if self.verified.findings.len() < MOST_FINDINGS {
+            self.verified.findings.push(finding);
+        }
+    }
+}
