@@ -47,6 +47,9 @@ pub(crate) use sql::{Sql, statements};
 pub(crate) use tables::{Cell, Cells, Column, METADATA_TABLES, STATISTICS_TABLES, Table};
 pub(crate) use transaction::Tx;
 
+/// Whether a file has a schema, which a server gives it in one transaction.
+const HAS_VERSION: Sql = Sql("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')");
+
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
@@ -93,8 +96,10 @@ impl Metadata {
     /// Whether a server has migrated the database at least once.
     pub(crate) async fn is_migrated(&self) -> Result<bool> {
         match &self.engine {
-            // The file alone may be there already, but then the schema has version 0, which is an older one.
-            Engine::Sqlite(_) => Ok(true),
+            Engine::Sqlite(sqlite) => {
+                let is_there = async |tx: &mut Tx<'_>| tx.query_one(&HAS_VERSION, params![]).await;
+                Ok(sqlite.read(is_there)? == Some(true))
+            }
             Engine::Postgres(postgres) => postgres.is_migrated().await,
         }
     }

@@ -24,7 +24,11 @@ use roadstead_model::{RegistryAlias, RegistryId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+
+/// How long a command waits for the first start of a server, and how often it looks.
+const FIRST_START: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How to open an installation, and what its first start sets up.
 #[derive(Clone)]
@@ -88,8 +92,7 @@ impl OpenOptions {
 
     /// Whether there is a place for everything: a directory, unless both metadata and blobs are elsewhere.
     pub fn names_every_place(&self) -> bool {
-        let InDirectory { database, blobs } = self.in_directory();
-        !(database || blobs) || !self.data.as_os_str().is_empty()
+        !self.in_directory().is_used() || !self.data.as_os_str().is_empty()
     }
 
     /// The master key. Servers that share a database must be given the same one, so none makes its own.
@@ -126,22 +129,50 @@ impl OpenOptions {
         }
     }
 
-    /// The error if no server has set up an installation.
+    /// The error if no server has begun to set up an installation.
     fn absent(&self) -> OpenError {
         match &self.database {
             DatabasePlace::File => OpenError::Absent(self.data.clone()),
             DatabasePlace::Postgres(database) => OpenError::AbsentFromDatabase(database.to_string()),
         }
     }
+
+    /// The error if a server has begun to set up an installation, and has not finished.
+    fn unfinished(&self) -> OpenError {
+        OpenError::Unfinished(match &self.database {
+            DatabasePlace::File => format!("'{}'", self.data.display()),
+            DatabasePlace::Postgres(database) => database.to_string(),
+        })
+    }
+
+    /// Whether a command finds the file of the metadata and nothing else yet, not even the master key that a server makes.
+    fn is_too_early(&self) -> bool {
+        let awaits_key = self.sharing == Sharing::Command && self.master_key_file.is_none();
+        awaits_key && std::fs::metadata(self.data.join(DATABASE)).is_ok_and(|file| file.len() == 0)
+    }
 }
 
 impl Installation {
     /// Opens an installation. A server creates what does not exist: directory, master key, metadata, account, alias and root key. A
-    /// command creates nothing and ignores [`OpenOptions::account_id`], `alias` and `root_key`.
+    /// command creates nothing, ignores [`OpenOptions::account_id`], `alias` and `root_key`, and waits a little for the first start of a
+    /// server.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let until = Instant::now() + FIRST_START;
+        loop {
+            match Self::try_to_open(options.clone()).await {
+                Err(OpenError::Unfinished(_)) if Instant::now() < until => sleep(PAUSE).await,
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_to_open(options: OpenOptions) -> Result<Self, OpenError> {
         let data = &options.data;
         let lock = prepare(data, options.in_directory(), options.sharing)?;
-        let secrets = options.master_key()?;
+        let secrets = match options.master_key() {
+            Err(OpenError::MasterKeyAbsent(_)) if options.is_too_early() => return Err(options.unfinished()),
+            secrets => secrets?,
+        };
         let until = Instant::now() + options.wait;
         let metadata = reach(until, async || options.open_metadata().await).await?;
         let (id, account_id) = match options.sharing {
@@ -151,10 +182,19 @@ impl Installation {
                 leaders::refuse_during_transfer(&metadata, metadata.clock(options.clock.clone()).now()).await?;
                 setting_up::set_up(&options, &metadata, &secrets).await?
             }
-            Sharing::Command if !metadata.is_migrated().await? => return Err(options.absent()),
+            Sharing::Command if !metadata.is_migrated().await? => {
+                metadata.close().await;
+                // The file is created before its schema, a shared database by its operator.
+                return Err(if options.is_shared() { options.absent() } else { options.unfinished() });
+            }
             Sharing::Command => {
                 metadata.check_schema().await?;
-                setting_up::find(&options, &metadata, &secrets).await?
+                unfinished::refuse(&metadata).await?;
+                let found = setting_up::find(&options, &metadata, &secrets).await;
+                if let Err(OpenError::Unfinished(_)) = found {
+                    metadata.close().await;
+                }
+                found?
             }
         };
         // After the database: a server that cannot use that must not leave a new directory behind.

@@ -70,7 +70,7 @@ pub(crate) async fn find(options: &OpenOptions, metadata: &Metadata, secrets: &M
     match metadata.read(select).await? {
         Some((ids, true)) => Ok(ids),
         Some((_, false)) => Err(OpenError::MasterKeyWrong),
-        None => Err(options.absent()),
+        None => Err(options.unfinished()),
     }
 }
 

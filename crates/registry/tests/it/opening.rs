@@ -222,6 +222,21 @@ async fn a_command_makes_no_installation_where_there_is_none() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_beside_the_first_start_of_a_server_waits_for_it_but_not_for_ever() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // What a server creates first.
+    std::fs::write(folder.path().join("roadstead.db"), "").expect("a file");
+    let command = || Installation::open(OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(folder.path()) });
+    let error = command().await.err().expect("an error");
+    assert!(matches!(error, OpenError::Unfinished(_)), "{error}");
+    let (opened, server) = tokio::join!(command(), Installation::open(OpenOptions::new(folder.path())));
+    let (opened, server) = (opened.expect("an installation"), server.expect("an installation"));
+    assert_eq!(opened.id(), server.id());
+    opened.close().await;
+    server.close().await;
+}
+
 #[tokio::test]
 async fn the_credentials_are_written_in_place_of_a_link_and_never_through_one() {
     if is_postgres("it opens a data directory with everything in it") {
