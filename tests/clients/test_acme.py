@@ -18,6 +18,8 @@ from tools import need
 
 pytestmark = pytest.mark.direct("the server itself holds the certificate")
 DOMAIN = "registry.example.org"
+UNUSABLE = "the certificate authority cannot be used: check --acme-directory and --acme-ca-file"
+TOLD = "the certificate authority knows the new contact"
 PATIENCE = 60  # seconds: an authority is asked every ten
 
 
@@ -178,9 +180,38 @@ def test_an_authority_that_is_not_trusted_is_named_with_the_setting_that_helps(s
     pebble.start()
     other, _ = self_signed(tmp_path, "other")
     server = serve("--acme-domain", DOMAIN, "--acme-directory", pebble.directory, "--acme-ca-file", str(other))
-    down = wait_for(server, "the certificate authority cannot be reached: it is retried")
-    assert "UnknownIssuer" in down["error"] and "--acme-ca-file" in down["error"], down
+    unusable = wait_for(server, UNUSABLE)
+    assert "UnknownIssuer" in unusable["error"] and "--acme-ca-file" in unusable["error"], unusable
     assert pebble.orders() == 0
+
+
+def test_a_wrong_directory_is_no_outage_but_told_for_what_it_is(serve, authority):
+    pebble = authority()
+    pebble.start()
+    for directory, reason in [
+        (pebble.directory + "/nope", "the directory answers 404 Not Found"),
+        (f"https://localhost:{pebble.management}/roots/0", "what answers is no ACME directory, but application/pem-certificate-chain"),
+    ]:
+        server = serve("--acme-domain", DOMAIN, "--acme-directory", directory, "--acme-ca-file", str(pebble.ca_file))
+        unusable = wait_for(server, UNUSABLE)
+        assert unusable["level"] == "ERROR" and reason in unusable["error"] and unusable["domain"] == DOMAIN, unusable
+        assert server.stop() == 0
+    assert pebble.orders() == 0
+
+
+def test_a_new_email_address_is_told_to_the_authority_when_the_server_starts(serve, authority):
+    pebble = authority()
+    pebble.start()
+    server = serve(*pebble.flags(DOMAIN), "--acme-email", "old@example.org")
+    wait_for(server, "a certificate was issued")
+    assert server.stop() == 0
+    server = serve(*pebble.flags(DOMAIN), "--acme-email", "new@example.org")
+    assert wait_for(server, TOLD)["email"] == "new@example.org"
+    assert server.stop() == 0
+    server.sql("UPDATE acme_certificate SET retry_at = 0, issued = 0, sealed = NULL")
+    server = serve(*pebble.flags(DOMAIN), "--acme-email", "new@example.org")
+    wait_for(server, "a certificate was issued")
+    assert not events_of(server, TOLD)
 
 
 def test_a_failed_order_tells_the_reason_and_a_restart_does_not_repeat_it(serve, authority, front):

@@ -1,19 +1,26 @@
 //! The certificates in use. Every server serves those that are stored; the leader orders those that are missing or soon expire.
 
 mod authority;
+mod directory;
+mod outages;
 mod schedule;
 
 use crate::server::Server;
 use crate::tls::Tls;
 use authority::{Authority, OrderError};
+use outages::Outages;
 use roadstead_model::Timestamp;
 use roadstead_registry::{CertificateState, Result};
 use std::time::Duration;
+use tokio::time::Instant;
 
 pub(crate) use authority::check;
 
 /// How often a server looks for certificates that another one has stored, and the leader for those to order.
 const CHECK: Duration = Duration::from_secs(10);
+
+/// When a contact that could not be told is told again.
+const CONTACT: Duration = Duration::from_secs(60 * 60);
 
 /// Serves the stored certificates, and warns of what clients will not accept.
 pub(crate) async fn load(server: &Server) {
@@ -48,8 +55,11 @@ pub(super) async fn follow(server: &Server) {
 pub(super) async fn order(server: &Server) {
     let Some(tls) = server.tls.as_ref().filter(|_| !server.config.acme.domains.is_empty()) else { return };
     let mut outages = Outages::default();
-    let mut failed = false;
+    let (mut failed, mut contact_due) = (false, Some(Instant::now()));
     loop {
+        if contact_due.is_some_and(|due| due <= Instant::now()) {
+            contact_due = update_contact(server).await;
+        }
         let ordered = order_what_is_due(server, tls, &mut outages).await;
         if let (Err(error), false) = (&ordered, failed) {
             tracing::error!(%error, "certificates cannot be ordered: it is retried");
@@ -59,12 +69,15 @@ pub(super) async fn order(server: &Server) {
     }
 }
 
-/// What is known of an authority that cannot be reached.
-#[derive(Debug, Default)]
-struct Outages {
-    count: u32,
-    /// What was logged last.
-    logged: Option<String>,
+/// Tells the authority a new email address. Returns when to try again, if that failed.
+async fn update_contact(server: &Server) -> Option<Instant> {
+    match Authority::of(&server.config.acme, &server.installation).update_contact().await {
+        Ok(()) => None,
+        Err(OrderError::Unreachable(error) | OrderError::Unusable(error) | OrderError::RateLimited(error) | OrderError::Failed(error)) => {
+            tracing::warn!(error, "the certificate authority could not be told the new --acme-email: it is retried in an hour");
+            Some(Instant::now() + CONTACT)
+        }
+    }
 }
 
 async fn order_what_is_due(server: &Server, tls: &Tls, outages: &mut Outages) -> Result<()> {
@@ -95,7 +108,7 @@ async fn order_one(server: &Server, tls: &Tls, domain: &str, state: Option<&Cert
     let error = match issued.and_then(|pem| tls.read(&pem).map(|certificate| (pem, certificate)).map_err(OrderError::Failed)) {
         Ok((pem, certificate)) => {
             installation.put_certificate(directory, domain, &pem).await?;
-            *outages = Outages::default();
+            outages.end(domain);
             server.telemetry.certificate_ordered(true);
             let expires = Timestamp::from_seconds(certificate.not_after).to_rfc3339();
             tracing::info!(domain, expires, "a certificate was issued");
@@ -110,14 +123,20 @@ async fn order_one(server: &Server, tls: &Tls, domain: &str, state: Option<&Cert
     let expires = tls.certificate_for(domain).map(|certificate| Timestamp::from_seconds(certificate.not_after).to_rfc3339());
     match error {
         OrderError::Unreachable(error) => {
-            outages.count += 1;
-            retry_at = postpone(before, schedule::after_outages(outages.count)).await?;
-            if outages.logged.as_ref() != Some(&error) {
+            retry_at = postpone(before, schedule::after_outages(outages.count(domain))).await?;
+            if outages.is_news(domain, &error, Instant::now()) {
                 tracing::warn!(domain, directory, error, retry_at, expires, "the certificate authority cannot be reached: it is retried");
-                outages.logged = Some(error);
+            }
+        }
+        OrderError::Unusable(error) => {
+            retry_at = postpone(before, schedule::after_outages(outages.count(domain))).await?;
+            if outages.is_news(domain, &error, Instant::now()) {
+                let what = "the certificate authority cannot be used: check --acme-directory and --acme-ca-file";
+                tracing::error!(domain, directory, error, retry_at, expires, "{what}");
             }
         }
         OrderError::RateLimited(error) => {
+            outages.end(domain);
             server.telemetry.certificate_ordered(false);
             retry_at = postpone(before + 1, pause.max(schedule::AFTER_RATE_LIMIT)).await?;
             tracing::error!(
@@ -129,6 +148,7 @@ async fn order_one(server: &Server, tls: &Tls, domain: &str, state: Option<&Cert
             );
         }
         OrderError::Failed(error) => {
+            outages.end(domain);
             server.telemetry.certificate_ordered(false);
             tracing::error!(
                 domain,

@@ -1,9 +1,11 @@
 //! A certificate authority with an ACME directory (RFC 8555).
 
+use super::directory::{self, Unusable, causes, is_tls_failure};
 use crate::config::AcmeConfig;
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Collected, Limited};
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use instant_acme::{
     Account, AccountBuilder, AccountCredentials, AuthorizationHandle, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType,
     Error, HttpClient, Identifier, NewAccount, NewOrder, Order, OrderStatus, Problem, RetryPolicy,
@@ -11,6 +13,7 @@ use instant_acme::{
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use reqwest::{Certificate, Client};
 use roadstead_registry::Installation;
+use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::path::Path;
 use std::pin::Pin;
@@ -34,6 +37,8 @@ const ISSUING: Duration = Duration::from_secs(300);
 pub(super) enum OrderError {
     /// The authority did not answer, so the order does not count.
     Unreachable(String),
+    /// Something answered that cannot be used as an authority, so the order does not count.
+    Unusable(String),
     /// The authority has reached a limit.
     RateLimited(String),
     Failed(String),
@@ -43,6 +48,22 @@ pub(super) enum OrderError {
 pub(super) struct Authority<'a> {
     config: &'a AcmeConfig,
     installation: &'a Installation,
+}
+
+/// An account as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredAccount {
+    credentials: serde_json::Value,
+    /// The address that the authority was told, empty if none. `None` if that is not known.
+    email: Option<String>,
+}
+
+impl StoredAccount {
+    fn parse(stored: &[u8]) -> Option<Self> {
+        // The first versions stored the credentials alone.
+        let bare = || serde_json::from_slice(stored).ok().map(|credentials| Self { credentials, email: None });
+        serde_json::from_slice(stored).ok().or_else(bare)
+    }
 }
 
 /// Fails with a message unless the directory can be asked.
@@ -67,11 +88,35 @@ impl<'a> Authority<'a> {
         issued?
     }
 
+    /// Tells the authority the configured email address, unless it has been told or there is no account yet.
+    pub(super) async fn update_contact(&self) -> Result<(), OrderError> {
+        match self.stored().await? {
+            Some(stored) if stored.email.as_deref() != Some(self.email()) => {
+                let silent = |_| OrderError::Unreachable(format!("no answer within {} s", PLACING.as_secs()));
+                let account = self.account(&stored).await?;
+                timeout(PLACING, self.tell_contact(stored, &account)).await.map_err(silent)?
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn tell_contact(&self, stored: StoredAccount, account: &Account) -> Result<(), OrderError> {
+        let contact = self.contact();
+        match account.update_contacts(&contact.iter().map(String::as_str).collect::<Vec<_>>()).await {
+            // The next order makes a new one.
+            Err(Error::Api(problem)) if is(&problem, "accountDoesNotExist") => return Ok(()),
+            told => told.map_err(unplaced)?,
+        }
+        self.store(StoredAccount { email: Some(self.email().to_owned()), ..stored }).await?;
+        tracing::info!(directory = self.config.directory, email = self.email(), "the certificate authority knows the new contact");
+        Ok(())
+    }
+
     /// Places an order with the account, which is made when it is missing: also when the authority does not know it any more.
     async fn place(&self, domain: &str) -> Result<Order, OrderError> {
         let identifiers = [Identifier::Dns(domain.to_owned())];
-        if let Some(account) = self.stored_account().await? {
-            match account.new_order(&NewOrder::new(&identifiers)).await {
+        if let Some(stored) = self.stored().await? {
+            match self.account(&stored).await?.new_order(&NewOrder::new(&identifiers)).await {
                 Err(Error::Api(problem)) if is(&problem, "accountDoesNotExist") => {}
                 placed => return placed.map_err(unplaced),
             }
@@ -79,24 +124,40 @@ impl<'a> Authority<'a> {
         self.new_account().await?.new_order(&NewOrder::new(&identifiers)).await.map_err(unplaced)
     }
 
-    async fn stored_account(&self) -> Result<Option<Account>, OrderError> {
+    async fn stored(&self) -> Result<Option<StoredAccount>, OrderError> {
         let stored = self.installation.acme_account(&self.config.directory).await.map_err(of_database)?;
-        let Some(credentials) = stored.and_then(|stored| serde_json::from_slice::<AccountCredentials>(&stored).ok()) else {
-            return Ok(None);
-        };
-        self.builder()?.from_credentials(credentials).await.map(Some).map_err(unplaced)
+        Ok(stored.and_then(|stored| StoredAccount::parse(&stored)))
+    }
+
+    async fn store(&self, account: StoredAccount) -> Result<(), OrderError> {
+        let account = serde_json::to_vec(&account).map_err(|error| OrderError::Failed(error.to_string()))?;
+        self.installation.put_acme_account(&self.config.directory, &account).await.map_err(of_database)
+    }
+
+    async fn account(&self, stored: &StoredAccount) -> Result<Account, OrderError> {
+        let credentials = AccountCredentials::deserialize(&stored.credentials).map_err(|error| OrderError::Failed(error.to_string()))?;
+        self.builder()?.from_credentials(credentials).await.map_err(unplaced)
     }
 
     async fn new_account(&self) -> Result<Account, OrderError> {
-        let contact = self.config.email.as_ref().map(|email| format!("mailto:{email}"));
-        let contact: Vec<&str> = contact.as_deref().into_iter().collect();
+        let contact = self.contact();
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
         let account = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
         let made = self.builder()?.create(&account, self.config.directory.clone(), None).await;
         let (account, credentials) = made.map_err(unplaced)?;
-        let credentials = serde_json::to_vec(&credentials).map_err(|error| OrderError::Failed(error.to_string()))?;
-        self.installation.put_acme_account(&self.config.directory, &credentials).await.map_err(of_database)?;
+        let credentials = serde_json::to_value(&credentials).map_err(|error| OrderError::Failed(error.to_string()))?;
+        self.store(StoredAccount { credentials, email: Some(self.email().to_owned()) }).await?;
         tracing::info!(directory = self.config.directory, account = account.id(), "an account was made at the certificate authority");
         Ok(account)
+    }
+
+    /// The configured address, empty if there is none.
+    fn email(&self) -> &str {
+        self.config.email.as_deref().unwrap_or_default()
+    }
+
+    fn contact(&self) -> Vec<String> {
+        self.config.email.iter().map(|email| format!("mailto:{email}")).collect()
     }
 
     fn builder(&self) -> Result<AccountBuilder, OrderError> {
@@ -169,7 +230,7 @@ fn client(config: &AcmeConfig) -> Result<AccountBuilder, String> {
         None => builder,
     };
     let client = builder.build().map_err(|error| format!("certificates cannot be ordered: {}", with_causes(&error)))?;
-    Ok(Account::builder_with_http(Box::new(Http(client))))
+    Ok(Account::builder_with_http(Box::new(Http { client, directory: config.directory.parse().ok() })))
 }
 
 fn authorities_in(path: &Path) -> Result<Vec<Certificate>, String> {
@@ -180,18 +241,32 @@ fn authorities_in(path: &Path) -> Result<Vec<Certificate>, String> {
 }
 
 /// What the ACME client sends requests by.
-struct Http(Client);
+struct Http {
+    client: Client,
+    directory: Option<Uri>,
+}
 
 impl HttpClient for Http {
     fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
-        let client = self.0.clone();
+        let (client, is_directory) = (self.client.clone(), self.directory.as_ref() == Some(request.uri()));
         Box::pin(async move {
             let other = |error: reqwest::Error| Error::Other(Box::new(error));
             let (head, body) = request.into_parts();
             let body = body.collect().await.map(Collected::to_bytes).unwrap_or_else(|never| match never {});
             let request = reqwest::Request::try_from(Request::from_parts(head, body)).map_err(other)?;
             let response: http::Response<reqwest::Body> = client.execute(request).await.map_err(other)?.into();
-            Ok(BytesResponse::from(response.map(|body| Limited::new(body, LONGEST_ANSWER))))
+            let response = response.map(|body| Limited::new(body, LONGEST_ANSWER));
+            if !is_directory {
+                return Ok(BytesResponse::from(response));
+            }
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.map_err(Error::Other)?.to_bytes();
+            let media_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            directory::judge(head.status, media_type, &body).map_err(|unusable| Error::Other(Box::new(unusable)))?;
+            if !head.status.is_success() {
+                return Err(Error::Other(format!("the directory answers {}", head.status).into()));
+            }
+            Ok(BytesResponse::from(http::Response::from_parts(head, Full::new(body))))
         })
     }
 }
@@ -205,8 +280,16 @@ fn is(problem: &Problem, name: &str) -> bool {
 fn unplaced(error: Error) -> OrderError {
     match error {
         Error::Api(_) => failed(error),
+        error if is_unusable(&error) => OrderError::Unusable(with_causes(&error)),
         error => OrderError::Unreachable(with_causes(&error)),
     }
+}
+
+/// Whether something answered that is no authority, or not a trusted one.
+fn is_unusable(error: &Error) -> bool {
+    // Such an error stands for the one in it, which is not among its causes.
+    let error: &(dyn StdError + 'static) = if let Error::Other(error) = error { error.as_ref() } else { error };
+    is_tls_failure(error) || causes(error).any(|cause| cause.is::<Unusable>())
 }
 
 fn failed(error: Error) -> OrderError {
@@ -229,15 +312,12 @@ fn shown(problem: &Problem) -> String {
 }
 
 /// An error with those that caused it, because that of an HTTP client only says that it could not connect, and what to do about it.
-fn with_causes(error: &dyn StdError) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
+fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in causes(error).map(ToString::to_string) {
         if !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
-        cause = error.source();
     }
     let text = texts.join(": ");
     let advice = [
