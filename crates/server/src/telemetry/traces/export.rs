@@ -7,7 +7,6 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use opentelemetry::Context;
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::SpanExporter as OtlpExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
@@ -56,7 +55,7 @@ fn count(outcome: &'static str, spans: usize) {
 pub(super) struct Queue(BatchSpanProcessor);
 
 impl Queue {
-    pub(super) fn before(exporter: CountingExporter) -> Self {
+    pub(super) fn before(exporter: impl SpanExporter + 'static) -> Self {
         // The SDK's own bound is never reached, because it does not say how many spans it drops.
         let config = BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_max_export_batch_size(BATCH);
         let config = config.with_scheduled_delay(PAUSE).build();
@@ -93,18 +92,18 @@ impl SpanProcessor for Queue {
 
 /// Counts what is exported, and logs when that begins or ends to fail.
 #[derive(Debug)]
-pub(super) struct CountingExporter {
-    exporter: OtlpExporter,
+pub(super) struct CountingExporter<E> {
+    exporter: E,
     is_failing: AtomicBool,
 }
 
-impl CountingExporter {
-    pub(super) fn new(exporter: OtlpExporter) -> Self {
+impl<E> CountingExporter<E> {
+    pub(super) fn new(exporter: E) -> Self {
         Self { exporter, is_failing: AtomicBool::new(false) }
     }
 }
 
-impl SpanExporter for CountingExporter {
+impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let exported = self.exporter.export(batch).await;
@@ -157,5 +156,39 @@ impl HttpClient for Client {
             Ok(Response::from_parts(head, body))
         });
         sent.await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use parking_lot::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// Sends nothing until the other end of its channel is dropped.
+    #[derive(Debug)]
+    struct Hanging(Mutex<Receiver<()>>);
+
+    impl SpanExporter for Hanging {
+        async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+            let _ = self.0.lock().recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_queue_drops_spans_and_counts_them_and_the_others_are_sent_in_the_end() {
+        let counted = |outcome| outcomes().get_or_create(&[("outcome", outcome)]).get();
+        let (release, hanging) = channel();
+        let queue = Queue::before(CountingExporter::new(Hanging(Mutex::new(hanging))));
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
+        let tracer = provider.tracer("test");
+        (0..QUEUE + 100).for_each(|_| tracer.start("span").end());
+        assert_eq!((waiting(), counted("dropped"), counted("sent")), (QUEUE, 100, 0));
+        drop(release);
+        provider.shutdown().expect("all others are sent");
+        assert_eq!((waiting(), counted("dropped"), counted("sent")), (0, 100, QUEUE as u64));
     }
 }
