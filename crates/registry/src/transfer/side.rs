@@ -47,6 +47,7 @@ impl Side {
         let secrets = OpenOptions { sharing: Sharing::Command, ..options.clone() }.master_key()?;
         let metadata = options.open_metadata().await?;
         metadata.check_schema().await?;
+        unfinished::refuse(&metadata).await?;
         let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
         let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
         Self::open(options, Sharing::Command, metadata, lease, (id, secrets), lock).await

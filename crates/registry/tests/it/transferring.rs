@@ -3,7 +3,7 @@
 use crate::support::database::Database;
 use crate::support::{World, sha256, tag};
 use roadstead_model::{Identity, Reference, RepositoryKey, ResourceTag};
-use roadstead_registry::{Clock, Copied, Error, Installation, OpenOptions, Progress, Result, Side, Task, Transfer};
+use roadstead_registry::{Clock, Copied, Error, Installation, OpenOptions, Progress, Result, Sharing, Side, Task, Transfer};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -151,7 +151,12 @@ async fn an_interrupted_copy_is_no_installation_and_continues_where_it_stopped()
             copied.expect("a whole copy");
             break;
         }
-        let Err(error) = Installation::open(to.options()).await else { panic!("{stop_at}: it is used") };
+        for sharing in [Sharing::Server, Sharing::Command] {
+            let opened = Installation::open(OpenOptions { sharing, ..to.options() }).await;
+            let Err(error) = opened else { panic!("{stop_at}: it is used") };
+            assert!(error.to_string().contains("unfinished copy"), "{error}");
+        }
+        let Err(error) = Side::source(&to.options()).await else { panic!("{stop_at}: it is copied") };
         assert!(error.to_string().contains("unfinished copy"), "{error}");
     }
     let all = bytes[1] + bytes[2];
