@@ -4,7 +4,9 @@ import gzip
 import io
 import json
 import os
+import struct
 import tarfile
+import zlib
 from pathlib import Path
 
 from pushing import Manifest, digest_of, image, index
@@ -38,3 +40,11 @@ def unpackable(architecture: str, text: str = "") -> Manifest:
 
 def of_two_platforms(text: str = "") -> Manifest:
     return index(unpackable("amd64", text), unpackable("arm64", text))
+
+
+def png(side: int) -> bytes:
+    """A black PNG image of the minimum size for a logo."""
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(side * (side + 1)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

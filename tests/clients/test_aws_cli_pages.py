@@ -8,18 +8,17 @@ import base64
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import textwrap
 import time
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import awscli
 import pytest
 
+from images import png
 from pushing import image, push_through_api
 from running import clean_environment
 from tools import need
@@ -40,14 +39,6 @@ PLACEHOLDERS = {
 NO_EXAMPLES = {"get-login-password_description.rst": "the text of the help, without a command"}
 # The page is named after an operation that does not exist; its command is correct.
 NAMED_OTHERWISE = {"describe-repository": "describe-repositories"}
-
-
-def png(side):
-    """A black PNG image of the minimum size for a logo."""
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(side * (side + 1)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 @dataclass

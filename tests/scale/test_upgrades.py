@@ -1,8 +1,13 @@
-"""A rolling upgrade: the schema of the next version is applied while servers of this one are running."""
+"""Upgrades: servers of two versions on one database, and the move of old data to a database and a bucket."""
 
+import pytest
+
+from deployments import Place
 from load import REPOSITORY, Client, assert_nothing_lost
 from pushing import Pusher
-from running import run
+from representative import inventory
+from running import Server, run
+from upgrading import states, unpack
 
 # What the first server of a new version does: it waits for the writes that run, and no other runs beside it.
 MIGRATION = """
@@ -37,3 +42,26 @@ def test_servers_of_both_versions_serve_while_one_is_replaced_by_the_other(clust
     postgres.psql("INSERT INTO schema_version (version) SELECT MAX(version) + 1 FROM schema_version", database)
     refused = run("serve", "--listen", "127.0.0.1:0", "--wait", "1h", **cluster.environment)
     assert refused.returncode == 1 and "newer Roadstead" in refused.stderr, refused.stderr
+
+
+@pytest.mark.smoke
+def test_the_oldest_data_directory_moves_to_a_database_and_a_bucket(tmp_path):
+    data, expected = unpack(states()[0], tmp_path)
+    place = Place("s3")
+    for own in ("ROADSTEAD_ACCESS_KEY_ID", "ROADSTEAD_SECRET_ACCESS_KEY"):
+        del place.settings[own]
+    place.settings["ROADSTEAD_MASTER_KEY"] = (data / "master.key").read_text().strip()
+    environment = dict(place.settings)
+    target = [environment.pop(name) for name in ("ROADSTEAD_DATABASE", "ROADSTEAD_BLOBS")]
+    transfer = ("transfer", "--from", data, "--to", *target)
+
+    refused = run(*transfer, **environment)
+    assert refused.returncode == 1 and "start a server of this version on it first" in refused.stderr, refused.stderr
+    assert Server(data, place=Place("embedded")).stop() == 0
+    moved = run(*transfer, **environment)
+    assert moved.returncode == 0, moved.stderr
+
+    server = Server(data, "--gc-interval", "0", place=place)
+    assert inventory(server, expected["keys"]) == expected["inventory"]
+    assert '"findings": []' in server.run("check", "--contents", "--output", "json")
+    assert server.stop() == 0

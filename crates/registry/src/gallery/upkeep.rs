@@ -1,8 +1,8 @@
 //! Work that pushes and owners leave to a background task.
 
 use crate::error::Result;
-use crate::gallery::attachments;
 use crate::gallery::summary::{self, Described};
+use crate::gallery::{attachments, readmes};
 use crate::installation::Installation;
 use crate::manifests::find;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
@@ -115,6 +115,7 @@ impl Work {
         }
         let described = Described { repository, id, digest, manifest, sizes: &sizes };
         summary::record_with(tx, &described, config.as_deref()).await?;
+        readmes::record(tx, id, manifest).await?;
         let tags: Vec<Tag> = tx.query(&SELECT_TAGS, params![id, MOST_ATTACHING_TAGS]).await?;
         let kinds = summary::attached_kinds(tx, id).await?;
         for tag in &tags {

@@ -7,6 +7,9 @@
 //! On PostgreSQL, servers of the version before serve on while the first one of a new version migrates, and after that until they are
 //! replaced. So a migration may only add: tables, indexes, and columns that have a default or may be NULL. What it takes away must
 //! already be unused by the version before. It must be brief, because no write runs beside it.
+//!
+//! A migration is never changed except in its comments, because it has been run already. A test compares the schema of data directories
+//! that earlier versions wrote with that of a new one (`tests/clients/test_upgrading.py`).
 
 pub(crate) mod gallery_tags;
 pub(crate) mod user_ids;
@@ -31,6 +34,7 @@ pub(crate) const METADATA: Migrations = &[
     include_str!("../../migrations/0010_key_check.sql"),
     include_str!("../../migrations/0011_leaders.sql"),
     include_str!("../../migrations/0012_acme.sql"),
+    EARLY_DATA,
 ];
 
 /// Code fills the columns that this migration adds: see [`user_ids`].
@@ -45,6 +49,9 @@ pub(crate) const STATISTICS: Migrations = &[
 
 /// Code fills the columns that this migration adds: see [`gallery_tags`].
 const GALLERY_TAGS: &str = include_str!("../../migrations/0007_gallery_tags.sql");
+
+/// Shared databases lack nothing of this, because none is that old. Code completes tags: see [`gallery_tags`].
+const EARLY_DATA: &str = include_str!("../../migrations/0013_early_data.sql");
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 pub(crate) const CREATE_STATISTICS_VERSION: &str = "CREATE TABLE IF NOT EXISTS statistics_version (version BIGINT NOT NULL PRIMARY KEY)";
@@ -82,16 +89,22 @@ pub(super) async fn migrate(tx: &mut Tx<'_>, migrations: Migrations) -> Result<(
         tx.run_alone().await?;
     }
     for (script, version) in migrations.iter().zip(1_i64..).skip(usize::try_from(found).unwrap_or(0)) {
-        tx.execute_script(script).await?;
-        if *script == USER_IDS {
-            user_ids::introduce(tx).await?;
-        }
-        if *script == GALLERY_TAGS {
-            gallery_tags::introduce(tx).await?;
+        if *script != EARLY_DATA || !tx.is_shared() {
+            run(tx, script).await?;
         }
         tx.execute(table.insert, params![version]).await?;
     }
     Ok(())
+}
+
+async fn run(tx: &mut Tx<'_>, script: &str) -> Result<()> {
+    tx.execute_script(script).await?;
+    match script {
+        USER_IDS => user_ids::introduce(tx).await,
+        GALLERY_TAGS => gallery_tags::introduce(tx).await,
+        EARLY_DATA => gallery_tags::complete(tx).await,
+        _ => Ok(()),
+    }
 }
 
 /// Fails unless the schema has the current version. Commands call this, because they must not migrate the data of a running server.

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_key_check.sql"),
     include_str!("../../migrations/0011_leaders.sql"),
     include_str!("../../migrations/0012_acme.sql"),
+    include_str!("../../migrations/0013_early_data.sql"),
 ];
 
 /// Columns that a later migration removed, with what they were computed from.

@@ -1,6 +1,8 @@
 //! The data migration of version 7: gives every tag its visibility and its place in the order of versions.
 //!
 //! Which tags owners hide is marked later, by a background task.
+//!
+//! Version 13 does it again where the first code with these columns pushed tags, because it did not fill them.
 
 use crate::error::Result;
 use crate::metadata::{FromRow, Row, Tx, params, statements};
@@ -14,6 +16,12 @@ statements! {
     SELECT_MANIFEST = "SELECT m.media_type, c.bytes FROM manifest m JOIN manifest_content c ON c.manifest_id = m.id WHERE m.id = ?1";
     UPDATE_TAG = "UPDATE tag SET visibility = ?3, version_key = ?4, is_stable = ?5 WHERE repository_id = ?1 AND name = ?2";
     COUNT_TAGS = "UPDATE repository SET listed_tags = (SELECT COUNT(*) FROM tag t WHERE t.repository_id = repository.id AND t.visibility = 0)";
+    IS_MISCOUNTED = "SELECT EXISTS (SELECT 1 FROM repository r WHERE r.listed_tags <>
+        (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id AND t.visibility = 0))";
+    FORGET_HIDDEN = "UPDATE repository SET hidden_tags = 0";
+    MARK_HIDDEN = "INSERT INTO tags_to_mark (repository_id, after_name)
+        SELECT repository_id, '' FROM resource_tag WHERE tag_key = 'roadstead:hidden-tags'
+        ON CONFLICT (repository_id) DO UPDATE SET after_name = excluded.after_name";
 }
 
 /// The number of tags that are read at a time.
@@ -38,6 +46,15 @@ pub(super) async fn introduce(tx: &mut Tx<'_>) -> Result<()> {
         }
     }
     tx.execute(&COUNT_TAGS, params![]).await.map(drop)
+}
+
+pub(super) async fn complete(tx: &mut Tx<'_>) -> Result<()> {
+    if tx.query_one(&IS_MISCOUNTED, params![]).await? != Some(true) {
+        return Ok(());
+    }
+    tx.execute(&FORGET_HIDDEN, params![]).await?;
+    tx.execute(&MARK_HIDDEN, params![]).await?;
+    introduce(tx).await
 }
 
 async fn mark(tx: &mut Tx<'_>, tag: &OldTag) -> Result<()> {
