@@ -84,7 +84,7 @@ instructions: build ## count the instructions per request, independent of other 
 
 torture: build ## hundreds of power cuts, a thousand kills, a full disk at each write (needs root, about an hour)
 	bash tests/install.sh clients torture
-	ROADSTEAD_TORTURE_CUTS=100 ROADSTEAD_TORTURE_SECONDS=20 ROADSTEAD_TORTURE_KILLS=1000 ROADSTEAD_TORTURE_FULL_DISKS=96 $(PYTEST) tests/torture
+	ROADSTEAD_TORTURE_CUTS=100 ROADSTEAD_TORTURE_SECONDS=20 ROADSTEAD_TORTURE_KILLS=1000 ROADSTEAD_TORTURE_FULL_DISKS=96 ROADSTEAD_TORTURE_FAULTS=40 $(PYTEST) tests/torture
 
 site: build ## the documentation as a web site, in target/site
 	bash tests/install.sh site
