@@ -243,6 +243,16 @@ class Machine:
         """What a program of this machine says that uses the network of the other one."""
         return run("nsenter", "--target", self.first_process, "--net", *command)
 
+    def create_repository(self, name):
+        script = f"""if True:
+            import boto3, configparser
+            keys = configparser.ConfigParser()
+            keys.read({str(self.root / "var/lib/private/roadstead/credentials")!r})
+            client = boto3.client("ecr-public", endpoint_url="http://127.0.0.1:5000", region_name="us-east-1", **keys["default"])
+            client.create_repository(repositoryName={name!r})
+        """
+        self.outside(sys.executable, "-c", script)
+
     def user_of_the_service(self):
         return int(re.search(r"^Uid:\t(\d+)", self.run("cat", f"/proc/{self.property('MainPID')}/status"), re.MULTILINE)[1])
 
@@ -265,6 +275,8 @@ def machine(root):
     machine = Machine(root)
     try:
         machine.boot()
+        machine.wait_until_ready()
+        machine.create_repository("team/app")
         yield machine
     finally:
         machine.stop()
@@ -279,18 +291,9 @@ def indented(document, beginning):
 
 
 def test_the_service_works_in_its_sandbox_and_keeps_its_data(machine):
-    machine.wait_until_ready()
     assert machine.user_of_the_service() >= 61184, "a user that systemd invents"
     listed = machine.run("ls", "-l", "/var/lib/private/roadstead/credentials").split()
     assert listed[0] == "-rw-------" and int(listed[2]) == machine.user_of_the_service()
-    script = f"""if True:
-        import boto3, configparser
-        keys = configparser.ConfigParser()
-        keys.read({str(machine.root / "var/lib/private/roadstead/credentials")!r})
-        client = boto3.client("ecr-public", endpoint_url="http://127.0.0.1:5000", region_name="us-east-1", **keys["default"])
-        print(client.create_repository(repositoryName="team/app")["repository"]["repositoryArn"])
-    """
-    assert "team/app" in machine.outside(sys.executable, "-c", script)
     machine.restart()
     assert "team/app" in machine.run("roadstead", "repository", "list", "--config", machine.CONFIGURATION)
     owners = machine.run("find", "/var/lib/private/roadstead", "-printf", "%U\n").split()
@@ -344,7 +347,7 @@ def test_the_service_of_the_page_about_a_public_registry_runs(machine):
     machine.run("cp", "/usr/bin/roadstead", "/usr/local/bin/roadstead")
     machine.write(machine.CONFIGURATION, configuration)
     machine.run("systemctl", "stop", "roadstead")
-    machine.run("rm", "-r", "/etc/systemd/system/roadstead.service.d", "/var/lib/roadstead", "/var/lib/private/roadstead")
+    machine.run("rm", "-rf", "/etc/systemd/system/roadstead.service.d", "/var/lib/roadstead", "/var/lib/private/roadstead")
     machine.write("/etc/systemd/system/roadstead.service", unit)
     machine.restart()
     assert 0 < machine.user_of_the_service() < 1000
