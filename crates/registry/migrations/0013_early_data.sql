@@ -1,4 +1,5 @@
--- What data directories lack that were older than what it was added to. No shared database is that old, so this migration does nothing there.
+-- What data directories lack that were older than what it was added to. On shared databases it does nothing: see
+-- `metadata/migrations.rs`.
 
 -- Summaries that the first version with that table did not write, and READMEs that were pushed before migration 8: summarising a manifest
 -- records its README. Code completes the tags of that version: see `metadata/migrations/gallery_tags.rs`.

@@ -28,16 +28,21 @@ const CREDENTIALS: &str = "credentials";
 const COLLECTION_LOCK: &str = "collection.lock";
 /// The directory that only a place of backups has.
 pub(crate) const SNAPSHOTS: &str = "snapshots";
-/// All files in a data directory.
-const FILES: [&str; 11] = [
+/// All files in a data directory, with those that only a process that was killed leaves there: drafts, and the journals by which SQLite
+/// turns to write-ahead logs.
+const FILES: [&str; 15] = [
     "lock",
     COLLECTION_LOCK,
     MASTER_KEY,
+    "master.new",
     CREDENTIALS,
+    "credentials.new",
     DATABASE,
+    "roadstead.db-journal",
     "roadstead.db-wal",
     "roadstead.db-shm",
     STATISTICS,
+    "statistics.db-journal",
     "statistics.db-wal",
     "statistics.db-shm",
     BLOBS,
@@ -296,4 +301,31 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
 fn in_directory(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Directory { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_leaves_is_not_taken_for_files_of_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path();
+        for name in [MASTER_KEY, CREDENTIALS, INSTALLATION] {
+            let path = data.join(name);
+            fs::create_dir(&path).expect("a directory");
+            permissions::write_file(&path, "text").expect_err("a file does not replace a directory, so its draft is left");
+        }
+        for name in [DATABASE, STATISTICS] {
+            // As SQLite names the journal of a change that was not ended.
+            fs::write(data.join(format!("{name}-journal")), "").expect("a file");
+        }
+        let leftovers = ["master.new", "credentials.new", "installation.new", "roadstead.db-journal", "statistics.db-journal"];
+        leftovers.iter().for_each(|name| assert!(data.join(name).exists(), "{name}"));
+        refuse_other_files(data).expect("no other files");
+
+        fs::write(data.join("notes.new"), "mine").expect("a file");
+        let refused = refuse_other_files(data).expect_err("another file").to_string();
+        assert!(refused.ends_with("has other files, such as 'notes.new'"), "{refused}");
+    }
 }

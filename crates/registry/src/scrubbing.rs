@@ -2,6 +2,9 @@
 //!
 //! The position is kept beside the statistics, because writing it must not empty the caches of pulls. Bytes are read at the pace at which
 //! the rest of the round takes the rest of its time, so a pause of the server makes the rest faster.
+//!
+//! What cannot be read, while the database answers, holds up no round: a row is passed by its digest, in whatever state that is, and a part
+//! of the index at the next digest from which on rows can be read.
 
 use crate::error::Result;
 use crate::installation::Installation;
@@ -9,9 +12,10 @@ use crate::metadata::{Metadata, Tx, params, statements};
 use crate::pace::Pace;
 use crate::transfer::blob::Blob;
 use crate::transfer::damage::{self, Damaged, Wrong};
-use roadstead_model::{Digest, Timestamp};
+use roadstead_model::{Algorithm, Timestamp};
 use std::num::NonZeroU64;
 use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 statements! {
@@ -30,6 +34,8 @@ const SAVED: Duration = Duration::from_secs(10);
 const MEASURED: Duration = Duration::from_secs(60 * 60);
 /// What looking at a blob costs, beside its bytes, as a number of bytes.
 const COST: u64 = 64 << 10;
+/// The bytes to read in a second, where damage keeps the rest from being measured.
+const UNMEASURED: NonZeroU64 = NonZeroU64::new(16 << 20).unwrap();
 /// Follows every digest.
 const END: &str = "~";
 
@@ -44,7 +50,7 @@ pub enum Scrubbed {
         size: u64,
         what: String,
     },
-    /// A blob, or its row, cannot be read, while others can. The next round tries it again.
+    /// A blob, its row, or the rows of some digests cannot be read, while others can. The next round tries it again.
     Unreadable {
         what: String,
     },
@@ -52,11 +58,11 @@ pub enum Scrubbed {
     Completed(Timestamp),
 }
 
-/// The blob that comes next.
+/// What comes next.
 enum Next {
     Blob(Blob),
-    /// Why its row cannot be read.
-    Unreadable(Digest, String),
+    /// What cannot be read, and the text after which to go on.
+    Unreadable(String, String),
 }
 
 /// The verification of all blobs, round by round.
@@ -102,10 +108,7 @@ impl Scrub<'_> {
             if self.position.after != END {
                 return match self.next_blob().await? {
                     Some(Next::Blob(blob)) => self.verify(blob).await,
-                    Some(Next::Unreadable(digest, error)) => {
-                        let what = format!("the row of the blob {digest} cannot be read: {error}");
-                        self.pass(&digest).await.map(|()| Scrubbed::Unreadable { what })
-                    }
+                    Some(Next::Unreadable(what, last)) => self.pass(last).await.map(|()| Scrubbed::Unreadable { what }),
                     None => self.complete().await,
                 };
             }
@@ -122,13 +125,35 @@ impl Scrub<'_> {
     async fn next_blob(&self) -> Result<Option<Next>> {
         let (metadata, after) = (&self.installation.0.metadata, &self.position.after);
         let select = async |tx: &mut Tx<'_>| tx.query_one::<Blob>(&SELECT_NEXT, params![after]).await;
-        match metadata.salvage(select).await? {
-            Ok(found) => Ok(found.map(Next::Blob)),
+        let error = match metadata.salvage(select).await? {
+            Ok(found) => return Ok(found.map(Next::Blob)),
+            Err(error) => error,
+        };
+        Ok(match self.digest_after(after).await? {
+            Ok(digest) => digest.map(|digest| Next::Unreadable(format!("the row of the blob {digest} cannot be read: {error}"), digest)),
             Err(error) => {
-                let select = async |tx: &mut Tx<'_>| tx.query_one::<Digest>(&SELECT_NEXT_DIGEST, params![after]).await;
-                Ok(metadata.read(select).await?.map(|digest| Next::Unreadable(digest, error)))
+                let last = self.readable_after().await?;
+                Some(Next::Unreadable(format!("rows of blobs with digests between '{after}' and '{last}' cannot be read: {error}"), last))
             }
+        })
+    }
+
+    /// The next digest, which may be none: a text in its place is passed as it is. The inner error says why it cannot be read.
+    async fn digest_after(&self, after: &str) -> Result<std::result::Result<Option<String>, String>> {
+        let select = async |tx: &mut Tx<'_>| tx.query_one::<String>(&SELECT_NEXT_DIGEST, params![after]).await;
+        self.installation.0.metadata.salvage(select).await
+    }
+
+    /// The first landmark after the position from which on digests can be read. If there is none, the round ends without being complete.
+    async fn readable_after(&self) -> Result<String> {
+        for landmark in landmarks().filter(|landmark| *landmark > self.position.after) {
+            if self.digest_after(&landmark).await?.is_ok() {
+                return Ok(landmark);
+            }
+            // These are thousands of reads, none of which waits.
+            yield_now().await;
         }
+        Ok(END.to_owned())
     }
 
     async fn verify(&mut self, blob: Blob) -> Result<Scrubbed> {
@@ -151,12 +176,12 @@ impl Scrub<'_> {
                 }
             }
         };
-        self.pass(&blob.digest).await.map(|()| scrubbed)
+        self.pass(blob.digest.to_string()).await.map(|()| scrubbed)
     }
 
     /// Goes on after this digest.
-    async fn pass(&mut self, digest: &Digest) -> Result<()> {
-        self.position.after = digest.to_string();
+    async fn pass(&mut self, digest: String) -> Result<()> {
+        self.position.after = digest;
         if self.saved.elapsed() >= SAVED { self.save().await } else { Ok(()) }
     }
 
@@ -177,15 +202,17 @@ impl Scrub<'_> {
 
     /// The bytes to read in a second.
     async fn measure(&self) -> Result<NonZeroU64> {
-        let (rest, all) = (self.bytes_after(&self.position.after).await?, self.bytes_after("").await?);
-        Ok(rate(rest, all, self.remaining(), self.period))
+        Ok(match (self.bytes_after(&self.position.after).await?, self.bytes_after("").await?) {
+            (Some(rest), Some(all)) => rate(rest, all, self.remaining(), self.period),
+            _ => UNMEASURED,
+        })
     }
 
-    /// What reading all blobs after this digest costs.
-    async fn bytes_after(&self, after: &str) -> Result<u64> {
+    /// What reading all blobs after this digest costs. `None` if some of their rows cannot be read.
+    async fn bytes_after(&self, after: &str) -> Result<Option<u64>> {
         let select = async |tx: &mut Tx<'_>| tx.query_one::<(u64, u64)>(&SELECT_REST, params![after]).await;
-        let (blobs, bytes) = self.installation.0.metadata.scan(select).await?.unwrap_or_default();
-        Ok(bytes.saturating_add(blobs.saturating_mul(COST)))
+        let rest = self.installation.0.metadata.salvage(select).await?.ok();
+        Ok(rest.map(|rest| rest.unwrap_or_default()).map(|(blobs, bytes)| bytes.saturating_add(blobs.saturating_mul(COST))))
     }
 
     /// What is left of the time of the round.
@@ -193,6 +220,12 @@ impl Scrub<'_> {
         let end = self.position.begun.micros().saturating_add(i64::try_from(self.period.as_micros()).unwrap_or(i64::MAX));
         Duration::from_micros(u64::try_from(end.saturating_sub(self.installation.now().micros())).unwrap_or(0))
     }
+}
+
+/// Texts in the order of digests, evenly spread over them.
+fn landmarks() -> impl Iterator<Item = String> {
+    let of = |algorithm: Algorithm| (0..0x1000).map(move |digits| format!("{}:{digits:03x}", algorithm.as_str()));
+    [Algorithm::Sha256, Algorithm::Sha512].into_iter().flat_map(of)
 }
 
 /// The bytes to read in a second so that the rest takes the rest of the time. A round that is late does not hurry without bound: it reads at

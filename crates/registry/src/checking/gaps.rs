@@ -44,13 +44,14 @@ impl Check<'_> {
         }
     }
 
-    async fn found_gap(&mut self, Checked { name: table, tags }: &Checked, Gap { after, last, error }: Gap) -> Result<()> {
+    async fn found_gap(&mut self, Checked { name: table, tags }: &Checked, Gap { after, last, is_rough, error }: Gap) -> Result<()> {
         let select = async |tx: &mut Tx<'_>| tx.query::<TagRow>(tags, params![after, last, NAMED]).await;
         let tags = self.installation.0.metadata.salvage(select).await?.unwrap_or_default();
         let images = tags.into_iter().map(|TagRow(RepositoryKey { registry, name }, tag)| format!("{registry}/{name}:{tag}")).collect();
+        let rows = if is_rough { "some or all rows" } else { "rows" };
         let text = match last {
-            i64::MAX => format!("rows of the table '{table}' with ids above {after} cannot be read: {error}"),
-            _ => format!("rows of the table '{table}' with ids from {} to {last} cannot be read: {error}", after + 1),
+            i64::MAX => format!("{rows} of the table '{table}' with ids above {after} cannot be read: {error}"),
+            _ => format!("{rows} of the table '{table}' with ids from {} to {last} cannot be read: {error}", after + 1),
         };
         self.found_in_database(text, images);
         Ok(())

@@ -6,6 +6,9 @@ use crate::metadata::{FromRow, Metadata, Sql, params};
 /// The rows that are read at a time, and the fewer ones where some cannot be read.
 const PAGES: [usize; 3] = [100, 10, 1];
 
+/// The keys in which the end of a gap is looked for one by one: more than a page of the database has.
+const NEAR: i64 = 1000;
+
 /// A row with an integer key, which is not negative.
 pub(super) trait Keyed {
     fn key(&self) -> i64;
@@ -31,6 +34,8 @@ pub(super) struct Gap {
     /// The last key before them, and the last one of them.
     pub(super) after: i64,
     pub(super) last: i64,
+    /// Whether rows between them may be readable.
+    pub(super) is_rough: bool,
     /// Why not.
     pub(super) error: String,
 }
@@ -53,8 +58,9 @@ impl<'a> Walk<'a> {
                 Err(why) => error = why,
             }
         }
-        let gap = Gap { after: self.after, last: self.end_of_gap::<T>().await?, error };
-        self.after = gap.last;
+        let (after, last) = (self.after, self.end_of_gap::<T>().await?);
+        let gap = Gap { after, last, is_rough: last.saturating_sub(after) > NEAR, error };
+        self.after = last;
         Ok(Some(Part::Gap(gap)))
     }
 
@@ -62,8 +68,8 @@ impl<'a> Walk<'a> {
         self.metadata.salvage_rows(self.statement, params![after, page]).await
     }
 
-    /// The least key after which a row can be read, or the table ends. Keys are not dense, so their number says nothing: in doubling
-    /// steps to any such key, and then by halves.
+    /// A key after which a row can be read, or the table ends: the least one, if it is near. Keys are not dense, so their number says
+    /// nothing: farther on, in doubling steps to any such key, and then by halves. That may pass rows that can be read.
     async fn end_of_gap<T: FromRow>(&self) -> Result<i64> {
         let (mut bad, mut step) = (self.after, 1_i64);
         let mut good = loop {
@@ -71,7 +77,7 @@ impl<'a> Walk<'a> {
             if next == i64::MAX || self.read::<T>(next, 1).await?.is_ok() {
                 break next;
             }
-            (bad, step) = (next, step.saturating_mul(2));
+            (bad, step) = (next, if step < NEAR { step + 1 } else { step.saturating_mul(2) });
         };
         while good - bad > 1 {
             let middle = bad + (good - bad) / 2;

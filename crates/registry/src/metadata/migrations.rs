@@ -50,7 +50,9 @@ pub(crate) const STATISTICS: Migrations = &[
 /// Code fills the columns that this migration adds: see [`gallery_tags`].
 const GALLERY_TAGS: &str = include_str!("../../migrations/0007_gallery_tags.sql");
 
-/// Shared databases lack nothing of this, because none is that old. Code completes tags: see [`gallery_tags`].
+/// Not run on shared databases: none was made by migrations that lacked something, and completing rows would keep all servers from writing
+/// for as long as it takes. One that was copied from an early data directory, before this migration, lacks rows: `upgrading.md` says what
+/// helps. Code completes tags: see [`gallery_tags`].
 const EARLY_DATA: &str = include_str!("../../migrations/0013_early_data.sql");
 
 pub(crate) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";

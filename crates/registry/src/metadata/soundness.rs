@@ -9,6 +9,8 @@ const BAD_REFERENCES: Sql = Sql("SELECT \"table\", parent, COUNT(*) FROM pragma_
 
 impl Metadata {
     /// Runs `work` as [`Self::read`] does. The inner error says why what it reads is damaged, in a database that can be read otherwise.
+    ///
+    /// Never as [`Self::scan`] does, even for many rows: a bad sector below memory that is mapped ends the process by a signal.
     pub(crate) async fn salvage<T, F>(&self, work: F) -> Result<std::result::Result<T, String>>
     where
         F: AsyncFn(&mut Tx<'_>) -> Result<T>,

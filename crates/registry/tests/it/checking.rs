@@ -35,6 +35,26 @@ fn make_unreadable(file: &Path) {
     std::os::unix::fs::symlink(file.file_name().expect("a name"), file).expect("a link to itself");
 }
 
+/// What a round of a scrub finds.
+#[derive(Default)]
+struct Round {
+    whole: u64,
+    damaged: u64,
+    unreadable: Vec<String>,
+}
+
+async fn scrub(installation: &Installation) -> Round {
+    let (mut scrub, mut round) = (installation.scrub(Duration::from_secs(1)).await.expect("a round"), Round::default());
+    loop {
+        match scrub.next().await.expect("the next blob") {
+            Scrubbed::Whole { .. } => round.whole += 1,
+            Scrubbed::Damaged { .. } => round.damaged += 1,
+            Scrubbed::Unreadable { what } => round.unreadable.push(what),
+            Scrubbed::Completed(_) => return round,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_repair_does_not_rely_on_an_object_that_an_upload_may_still_delete() {
     let world = World::of_files().await;
@@ -73,18 +93,9 @@ async fn a_blob_that_cannot_be_read_is_reported_and_holds_up_neither_a_check_nor
         assert_eq!((kinds(&checked.findings), checked.blobs), (vec![FindingKind::BlobUnreadable], 10));
         assert_eq!(checked.findings[0].digest.as_deref(), Some(sha256(b"layer 2").as_str()));
     }
-    let mut scrub = world.installation.scrub(Duration::from_secs(1)).await.expect("a round");
-    let (mut whole, mut unreadable) = (0, Vec::new());
-    loop {
-        match scrub.next().await.expect("the next blob") {
-            Scrubbed::Whole { .. } => whole += 1,
-            Scrubbed::Unreadable { what } => unreadable.push(what),
-            Scrubbed::Damaged { what, .. } => panic!("{what}"),
-            Scrubbed::Completed(_) => break,
-        }
-    }
-    let [what] = &unreadable[..] else { panic!("{unreadable:?}") };
-    assert_eq!(whole, 9);
+    let round = scrub(&world.installation).await;
+    let [what] = &round.unreadable[..] else { panic!("{:?}", round.unreadable) };
+    assert_eq!((round.whole, round.damaged), (9, 0));
     assert!(what.contains(sha256(b"layer 2").as_str()) && what.contains(":v2 cannot be read: "), "{what}");
 }
 
@@ -119,9 +130,25 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_checked() {
     assert!(row.text.starts_with("rows of the table 'blob' with ids from "), "{}", row.text);
     let image = format!("{}/{}:v75", world.key.registry, world.key.name);
     assert_eq!((row.kind, &row.images, lost.kind), (FindingKind::Database, &vec![image], FindingKind::BlobMissing));
+    let round = scrub(&world.installation).await;
+    assert_eq!((round.whole, round.damaged), (198, 1));
+    let [what] = &round.unreadable[..] else { panic!("{:?}", round.unreadable) };
+    assert!(what.starts_with("the row of the blob sha256- cannot be read: "), "{what}");
 }
 
-/// Overwrites the first leaf of a table that has several, of a database that nobody has open.
+#[tokio::test]
+async fn a_row_between_some_that_cannot_be_read_is_checked() {
+    let world = World::of_files().await;
+    push(&world, 0..10).await;
+    let row = |number| format!("(SELECT id FROM blob ORDER BY id LIMIT 1 OFFSET {number})");
+    let bad = [10, 11, 12, 14].map(row).join(", ");
+    world.metadata().run(&format!("UPDATE blob SET digest = 'sha256-' || id WHERE id IN ({bad})"));
+    let checked = check(&world.beside().await, false, false).await;
+    assert_eq!((checked.blobs, kinds(&checked.findings)[..2].to_vec()), (16, vec![FindingKind::Database; 2]));
+    assert_eq!(scrub(&world.installation).await.unreadable.len(), 4);
+}
+
+/// Overwrites the first leaf of a table or an index that has several, of a database that nobody has open.
 fn damage_leaf(database: &Path, table: &str) {
     let sql = rusqlite::Connection::open(database).expect("a database");
     let number = |query: &str| sql.query_row(query, [], |row| row.get::<_, u32>(0)).expect("a number") as usize;
@@ -129,11 +156,11 @@ fn damage_leaf(database: &Path, table: &str) {
     drop(sql);
     let mut bytes = std::fs::read(database).expect("a file");
     let mut page = root;
-    // File format, section 1.6: an interior page has type 5 and, at 12, the offset of its first cell, which begins with a page number.
+    // File format, section 1.6: an interior page has type 5, or 2 in an index, and, at 12, the offset of its first cell, which begins with a page number.
     loop {
         let begin = (page - 1) * size;
         let number = |at: usize, length: usize| bytes[at..at + length].iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
-        if bytes[begin] != 5 {
+        if ![2, 5].contains(&bytes[begin]) {
             break;
         }
         page = number(begin + number(begin + 12, 2), 4);
@@ -166,6 +193,26 @@ async fn pages_of_the_database_that_cannot_be_read_are_reported_and_the_rest_is_
         // Fewer than all, because a page is lost, and more than a page has.
         assert!(checked.blobs > 100 && checked.manifests > 40 && checked.repositories == 1, "{table}: {checked:?}");
         assert!(kinds.contains(&FindingKind::Orphans) && orphan.exists(), "an object without a row that can be read is kept");
+        installation.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_scrub_passes_pages_of_the_database_that_cannot_be_read() {
+    if is_postgres("damages the file of SQLite") {
+        return;
+    }
+    for (damaged, named) in
+        [("blob", "the row of the blob sha256:"), ("sqlite_autoindex_blob_1", "rows of blobs with digests between '' and 'sha256:")]
+    {
+        let world = World::of_files().await;
+        push(&world, 0..100).await;
+        world.installation.close().await;
+        damage_leaf(&world.folder.path().join("roadstead.db"), damaged);
+        let installation = world.beside().await;
+        let round = scrub(&installation).await;
+        assert!(round.whole > 100 && round.whole < 200 && round.damaged == 0, "{damaged}: {}", round.whole);
+        assert!(!round.unreadable.is_empty() && round.unreadable.iter().all(|what| what.starts_with(named)), "{:?}", round.unreadable);
         installation.close().await;
     }
 }
