@@ -32,7 +32,7 @@ FLOORS = {
         ["admission"],
         ["auth", "aws_errors", "rates"],
         ["http"],
-        ["config", "descriptors", "heap", "principal"],
+        ["causes", "config", "descriptors", "heap", "principal"],
     ],
     "model": [
         ["aws", "gallery", "policy"],

@@ -1,7 +1,7 @@
 //! How much is stored. The tables are read in small parts, with pauses, so that counting disturbs neither requests nor checkpoints.
 
-use crate::disk::DiskSpace;
-use crate::error::Result;
+use crate::disk::{DiskSpace, blocking};
+use crate::error::{Error, Result};
 use crate::installation::Installation;
 use crate::metadata::{Sql, Tx, params, statements};
 use crate::pace::rest_after;
@@ -57,9 +57,12 @@ impl Installation {
         Ok((rows, total))
     }
 
-    /// The space of the file system of the data directory. `None` if nothing is stored there.
-    pub fn disk_space(&self) -> Option<DiskSpace> {
-        let is_elsewhere = self.is_shared() && self.store_metrics().is_some();
-        if is_elsewhere { None } else { DiskSpace::of(&self.0.data) }
+    /// The space of the file system of the data directory. `None` if nothing is stored there. Waits as long as the file system hangs.
+    pub async fn disk_space(&self) -> Option<DiskSpace> {
+        if self.is_shared() && self.store_metrics().is_some() {
+            return None;
+        }
+        let data = self.0.data.clone();
+        blocking(move || Ok::<_, Error>(DiskSpace::of(&data))).await.ok().flatten()
     }
 }

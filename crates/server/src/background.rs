@@ -1,5 +1,5 @@
 //! Background tasks. Each server writes its pull statistics and the volume of downloads, shares rates with other replicas, reloads its
-//! certificates, sums up refusals in its audit log, and gives freed memory back to the system. One of the servers on a database, the
+//! certificates, sums up refusals in its audit log, measures the space that is left, and gives freed memory back to the system. One of the servers on a database, the
 //! leader, collects garbage, verifies stored blobs, counts what is stored, keeps up to date what the gallery derives, tidies the
 //! statistics, and orders certificates.
 
@@ -22,14 +22,15 @@ const BETWEEN_TIDYINGS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs all background tasks. Never returns.
 pub(crate) async fn run(server: &Server) {
-    let (flush_pulls, sum_up, trim) =
-        (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute(), heap::trim_every_minute());
+    let (flush_pulls, sum_up) = (server.installation.flush_pulls_regularly(), server.audit.sum_up_every_minute());
+    let (measure_space, trim) = (stock::measure_space(server), heap::trim_every_minute());
     let limits = async {
         let installation = &server.installation;
         let (share, save) = (server.limiters.share_regularly(installation), server.limiters.save_regularly(installation));
         tokio::join!(share, save, installation.share_expected_pulls_regularly())
     };
-    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, certificates::follow(server), sum_up, trim);
+    let follow = certificates::follow(server);
+    tokio::join!(do_for_all(server), leading::be_seen(server), flush_pulls, limits, follow, sum_up, measure_space, trim);
 }
 
 /// Does what one server does for all, whenever this one leads. Never returns.

@@ -10,6 +10,7 @@ const ARENAS: usize = 4;
 const BETWEEN_TRIMS: Duration = Duration::from_secs(60);
 
 /// Bounds the number of arenas: one for each core, and no more than [`ARENAS`]. Threads that allocate at the same time share them.
+/// To be called before the process has a second thread.
 pub(crate) fn bound() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     set_arenas(cores.min(ARENAS));
@@ -26,7 +27,8 @@ pub(crate) async fn trim_every_minute() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn set_arenas(count: usize) {
-    // SAFETY: mallopt(3) takes two integers, may be called at any time, and refuses what it does not know.
+    // SAFETY: mallopt(3) takes two integers, and refuses what it does not know. It is safe before the process has a second thread (MT-Unsafe
+    // init), which `bound` asks of its caller.
     unsafe { libc::mallopt(libc::M_ARENA_MAX, count as libc::c_int) };
 }
 

@@ -9,6 +9,7 @@ pub mod auth;
 mod aws;
 mod aws_errors;
 mod background;
+mod causes;
 pub mod cli;
 mod config;
 mod connection;

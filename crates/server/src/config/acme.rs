@@ -1,5 +1,6 @@
 //! The settings of certificates that an authority issues by itself (ACME, RFC 8555).
 
+use super::origin;
 use std::path::PathBuf;
 
 /// What certificates are ordered, and where.
@@ -53,7 +54,7 @@ pub(super) fn email(text: &str) -> Result<String, String> {
 
 pub(super) fn directory(text: &str) -> Result<String, String> {
     let is_url = text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_url { Ok(text.to_owned()) } else { Err(format!("'{text}' is not a URL that begins with https://")) }
+    if is_url { Ok(text.to_owned()) } else { Err(origin::refusal(text, "a URL that begins with https://")) }
 }
 
 #[cfg(test)]

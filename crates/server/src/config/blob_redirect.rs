@@ -1,6 +1,5 @@
 //! The settings of redirected downloads.
 
-use super::origin::Origin;
 use std::time::Duration;
 
 /// Whether and how clients are sent to the store for the bytes of blobs.
@@ -24,42 +23,9 @@ pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses a base of URLs: a scheme, a host, and optionally a port and a path.
-pub(super) fn base(text: &str) -> Result<String, String> {
-    let refuse = || format!("'{text}' is not http:// or https://, a host and optionally a path");
-    let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
-    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte));
-    let origin = Origin::new(scheme, authority).filter(|_| is_path).ok_or_else(refuse)?;
-    Ok(format!("{origin}{}", path.trim_end_matches('/')))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_base_is_a_url_without_a_query() {
-        for (text, expected) in [
-            ("https://CDN.example", "https://cdn.example"),
-            ("https://cdn.example/", "https://cdn.example"),
-            ("http://cdn.example:8080/a/b/", "http://cdn.example:8080/a/b"),
-        ] {
-            assert_eq!(base(text).as_deref(), Ok(expected));
-        }
-        for text in [
-            "",
-            "cdn.example",
-            "ftp://cdn.example",
-            "https://",
-            "https://a@b",
-            "https://cdn.example/?a",
-            "https://cdn.example/a b",
-            "https://cdn.example/\r\n",
-        ] {
-            assert!(base(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_lifetime_is_at_most_that_of_a_signature() {

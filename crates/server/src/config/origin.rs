@@ -29,9 +29,27 @@ impl Origin {
 
     /// Parses `--public-url`: a scheme, a host and an optional port, without a path.
     pub fn parse_url(text: &str) -> Result<Self, String> {
-        let refuse = || format!("'{text}' is not http:// or https:// and a host, without a path");
+        let refuse = || refusal(text, "http:// or https:// and a host, without a path");
         let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
         Self::new(scheme, rest.strip_suffix('/').unwrap_or(rest)).ok_or_else(refuse)
+    }
+}
+
+/// Parses a base of URLs: a scheme, a host, and optionally a port and a path. What it returns has no slash at its end.
+pub(super) fn parse_base(text: &str) -> Result<String, String> {
+    let refuse = || refusal(text, "http:// or https://, a host and optionally a path");
+    let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte));
+    let origin = Origin::new(scheme, authority).filter(|_| is_path).ok_or_else(refuse)?;
+    Ok(format!("{origin}{}", path.trim_end_matches('/')))
+}
+
+/// Why a URL is refused. What may hold a password is not repeated.
+pub(super) fn refusal(text: &str, expected: &str) -> String {
+    match text.contains('@') {
+        true => format!("must be {expected}, and without a user name or a password"),
+        false => format!("'{text}' is not {expected}"),
     }
 }
 
@@ -78,6 +96,40 @@ mod tests {
             ["registry.example", "ftp://registry.example", "https://registry.example/v2", "https://user@host", "https://", "https://host?a"]
         {
             assert!(Origin::parse_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_a_url_without_a_query() {
+        for (text, expected) in [
+            ("https://CDN.example", "https://cdn.example"),
+            ("https://cdn.example/", "https://cdn.example"),
+            ("http://cdn.example:8080/a/b/", "http://cdn.example:8080/a/b"),
+        ] {
+            assert_eq!(parse_base(text).as_deref(), Ok(expected));
+        }
+        for text in [
+            "",
+            "cdn.example",
+            "ftp://cdn.example",
+            "https://",
+            "https://a@b",
+            "https://cdn.example/?a",
+            "https://cdn.example/a b",
+            "https://cdn.example/\r\n",
+        ] {
+            assert!(parse_base(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_repeated_unless_it_may_hold_a_password() {
+        let url = Origin::parse_url("https://host/path").unwrap_err();
+        assert_eq!(url, "'https://host/path' is not http:// or https:// and a host, without a path");
+        for text in ["https://user:word@host", "user:word@host", "https://user:wo/rd@host"] {
+            for refusal in [Origin::parse_url(text).unwrap_err(), parse_base(text).unwrap_err()] {
+                assert!(refusal.ends_with("without a user name or a password") && !refusal.contains("user:wo"), "{refusal}");
+            }
         }
     }
 }

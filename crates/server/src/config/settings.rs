@@ -4,7 +4,7 @@ use super::acme::{self, AcmeConfig};
 use super::blob_redirect::{self, BlobRedirect};
 use super::cors::Cors;
 use super::gallery::GalleryConfig;
-use super::origin::Origin;
+use super::origin::{self, Origin};
 use super::places::{self, PlacesConfig};
 use super::rate::Rate;
 use super::setting::Setting;
@@ -130,6 +130,13 @@ pub(crate) const AUDIT_LOG: Row = Row::text("audit_log", "FILE", set!(audit_log,
 pub(crate) const GC_GRACE: Row = Row::text("gc_grace", "DURATION", set!(gc_grace, values::duration))
     .help("How long unreferenced blobs are kept, so that a push in progress finds them")
     .default("24h");
+const OTLP_RATIO: Row = Row::number("otlp_ratio", "NUMBER", set!(traces.ratio, traces::ratio))
+    .help("The share of requests to trace, from 0 to 1, of those that are not part of a trace of their client")
+    .default("1");
+const OTLP_SERVICE: Row =
+    Row::text("otlp_service", "NAME", set!(traces.service, values::line)).help("The name of this service in traces").default("roadstead");
+/// What has no effect without a collector.
+const OF_TRACES: [&Row; 2] = [&OTLP_RATIO, &OTLP_SERVICE];
 
 /// The table of settings, in the order of `--help`. A test holds the defaults of limits to those of [`Limits`].
 pub(super) static SETTINGS: &[Row] = &[
@@ -232,7 +239,7 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::text("blob_redirect_lifetime", "DURATION", set!(blob_redirect.lifetime, blob_redirect::lifetime))
         .help("How long the address of a blob in the store is valid")
         .default("15m"),
-    Row::text("blob_redirect_url", "URL", set!(blob_redirect.base, blob_redirect::base))
+    Row::text("blob_redirect_url", "URL", set!(blob_redirect.base, origin::parse_base))
         .help("What replaces scheme and host of such addresses, such as the base of a CDN in front of the store")
         .unset("the addresses of the store"),
     Row::list("robots", "USER-AGENT,…", |config, text| push(&mut config.robots, values::user_agent(text)))
@@ -269,10 +276,8 @@ pub(super) static SETTINGS: &[Row] = &[
     Row::text("otlp_endpoint", "URL", set!(traces.endpoint, traces::endpoint))
         .help("Where to send traces by OTLP (protobuf over HTTP), such as http://127.0.0.1:4318, to which /v1/traces is added")
         .unset("there are no traces"),
-    Row::number("otlp_ratio", "NUMBER", set!(traces.ratio, traces::ratio))
-        .help("The share of requests to trace, from 0 to 1, of those that are not part of a trace of their client")
-        .default("1"),
-    Row::text("otlp_service", "NAME", set!(traces.service, values::line)).help("The name of this service in traces").default("roadstead"),
+    OTLP_RATIO,
+    OTLP_SERVICE,
     Row::switch("gallery", set!(gallery.enabled, values::switch)).help("Show pages for browsers").default("true"),
     Row::text("gallery_name", "TEXT", set!(gallery.name, values::line))
         .help("The name of the gallery, in the header and the titles of its pages")
@@ -324,6 +329,12 @@ impl Config {
     /// Whether the connections to [`Self::listen`] are HTTPS.
     pub fn serves_https(&self) -> bool {
         self.tls_cert.is_some() || !self.acme.domains.is_empty()
+    }
+
+    /// The settings that have no effect, each with what it needs.
+    pub(super) fn idle_settings(&self) -> impl Iterator<Item = (&'static Row, &'static str)> {
+        let of_traces = OF_TRACES.into_iter().filter(|_| self.traces.endpoint.is_none());
+        self.places.idle_settings().chain(of_traces.map(|setting| (setting, "--otlp-endpoint")))
     }
 
     /// The number of threads that serve requests.

@@ -104,7 +104,7 @@ impl Sources {
     /// The places of settings that a source gives although they have no effect, each with what it needs.
     pub(crate) fn idle_settings(&self, config: &Config) -> Vec<(Place, &'static str)> {
         let given = |setting| self.given_by_a_source(setting)?.into_iter().next();
-        config.places.idle_settings().filter_map(|(setting, needed)| Some((given(setting)?.place, needed))).collect()
+        config.idle_settings().filter_map(|(setting, needed)| Some((given(setting)?.place, needed))).collect()
     }
 
     /// How strongly a setting is given, or `None` if no source gives it.

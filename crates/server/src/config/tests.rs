@@ -337,7 +337,7 @@ fn a_server_and_its_commands_open_the_same_places() {
 }
 
 #[test]
-fn settings_of_a_database_or_a_bucket_that_is_not_used_are_reported() {
+fn settings_of_a_database_a_bucket_or_a_collector_that_is_not_used_are_reported() {
     let idle = |arguments: &[&str], environment: &[(&str, &str)]| {
         let sources = sources(arguments, environment).unwrap();
         let idle = sources.idle_settings(&Config::from_sources(&sources).unwrap());
@@ -355,6 +355,9 @@ fn settings_of_a_database_or_a_bucket_that_is_not_used_are_reported() {
     let named =
         ["environment variable ROADSTEAD_S3_ENDPOINT --blobs s3://…", "environment variable ROADSTEAD_S3_PATH_STYLE --blobs s3://…"];
     assert_eq!(idle(&[&of_database[..], &[database]].concat(), &of_bucket), named);
+    let (ratio, service) = ("--otlp-ratio=0.5", [("ROADSTEAD_OTLP_SERVICE", "harbour")]);
+    assert_eq!(idle(&[ratio, "--otlp-endpoint=http://collector:4318"], &service), [""; 0]);
+    assert_eq!(idle(&[ratio], &service), ["--otlp-ratio --otlp-endpoint", "environment variable ROADSTEAD_OTLP_SERVICE --otlp-endpoint"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The settings of traces.
 
+use super::origin;
+
 /// Where the spans of requests are sent, and which.
 #[derive(Debug, Clone, Default)]
 pub struct TracesConfig {
@@ -13,9 +15,12 @@ pub struct TracesConfig {
 
 /// The base URL of a collector that speaks OTLP by HTTP.
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
-    let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or_default();
-    let is_url = !host.is_empty() && !host.starts_with(['/', ':']) && text.parse::<http::Uri>().is_ok_and(|url| url.query().is_none());
-    if is_url { Ok(text.trim_end_matches('/').to_owned()) } else { Err(format!("'{text}' is not a URL such as http://collector:4318")) }
+    if text.contains('@') {
+        // It is not repeated, because it may hold a password.
+        let needed = "use the environment variable OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Basic%20…";
+        return Err(format!("contains an '@', but no user name and no password are sent to a collector: {needed}"));
+    }
+    origin::parse_base(text)
 }
 
 /// A share from 0 to 1.
@@ -33,8 +38,15 @@ mod tests {
         for text in ["http://127.0.0.1:4318", "http://127.0.0.1:4318/", "https://collector.example/otlp"] {
             assert_eq!(endpoint(text).as_deref(), Ok(text.trim_end_matches('/')), "{text}");
         }
-        for text in ["", "collector:4318", "http://", "http:///v1", "http://:4318", "grpc://collector", "http://a/?b", "http://a b"] {
+        for text in
+            ["", "collector:4318", "http://", "http:///v1", "http://:4318", "grpc://collector", "http://a/?b", "http://a/#b", "http://a b"]
+        {
             assert!(endpoint(text).is_err(), "{text}");
+        }
+        for text in ["http://user:password@collector:4318", "https://token@collector", "user:password@collector", "http://user:pass/word@a"]
+        {
+            let refusal = endpoint(text).unwrap_err();
+            assert!(refusal.contains("OTEL_EXPORTER_OTLP_HEADERS") && !refusal.contains("collector:4318"), "{refusal}");
         }
     }
 

@@ -3,19 +3,18 @@
 use super::kind::{self, Label};
 use super::process::Process;
 use super::requests::Requests;
-use super::storage::{ShownInventory, Storage};
+use super::storage::{Last, ShownInventory, Storage};
 use super::traces;
 use crate::http::budget::Crowded;
 use crate::http::{Budget, OperationClass};
 use http::{Method, StatusCode};
-use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use roadstead_model::Timestamp;
-use roadstead_registry::{Clock, Garbage, Installation, Inventory, PullCount};
+use roadstead_registry::{Clock, DiskSpace, Garbage, Installation, PullCount};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,7 +31,7 @@ struct Metrics {
     registry: Registry,
     requests: Requests,
     counted: Counted,
-    inventory: Arc<Mutex<Option<Inventory>>>,
+    last: Last,
 }
 
 #[derive(Debug)]
@@ -77,16 +76,16 @@ struct Counted {
 impl Telemetry {
     /// The metrics of a server, with those of its installation.
     pub(crate) fn new(installation: Option<&Installation>) -> Self {
-        let (mut registry, inventory) = (Registry::default(), Arc::default());
+        let (mut registry, last) = (Registry::default(), Last::default());
         let ours = registry.sub_registry_with_prefix("roadstead");
         let (requests, counted) = (Requests::register(ours), Counted::default());
         counted.register(ours);
         counted.begin_at_zero();
         registry.register_collector(Box::new(Process::new()));
         if let Some(installation) = installation {
-            registry.register_collector(Box::new(Storage::new(installation, &inventory)));
+            registry.register_collector(Box::new(Storage::new(installation, &last)));
         }
-        Self(Arc::new(Metrics { registry, requests, counted, inventory }))
+        Self(Arc::new(Metrics { registry, requests, counted, last }))
     }
 
     pub(crate) fn request_begins(&self, class: OperationClass) {
@@ -168,7 +167,12 @@ impl Telemetry {
 
     /// Shows what is stored until the guard is dropped, because then another server may show it.
     pub(crate) fn inventory(&self) -> ShownInventory {
-        ShownInventory(self.0.inventory.clone())
+        ShownInventory(self.0.last.inventory.clone())
+    }
+
+    /// Shows the space of the file system of the data directory.
+    pub(crate) fn disk_space(&self, space: Option<DiskSpace>) {
+        *self.0.last.space.lock() = space;
     }
 
     /// Counts a blob that was verified in the background.

@@ -10,13 +10,20 @@ use roadstead_registry::{DatabaseMetrics, DiskSpace, Installation, Inventory, Me
 use std::fmt;
 use std::sync::Arc;
 
-/// The unit in which the registry measures times.
-const MICROSECONDS: f64 = 1e-6;
+/// How many of the units in which the registry measures times are a second.
+const MICROSECONDS: f64 = 1e6;
 
-/// Asks the installation at every scrape.
+/// Asks the installation at every scrape for what it counts, and shows what was last measured of what takes time or may hang.
 pub(super) struct Storage {
     installation: Installation,
-    inventory: Arc<Mutex<Option<Inventory>>>,
+    last: Last,
+}
+
+/// What was last measured in the background. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Last {
+    pub(super) inventory: Arc<Mutex<Option<Inventory>>>,
+    pub(super) space: Arc<Mutex<Option<DiskSpace>>>,
 }
 
 /// The right to show what is stored, which one of several servers has.
@@ -36,8 +43,8 @@ impl Drop for ShownInventory {
 }
 
 impl Storage {
-    pub(super) fn new(installation: &Installation, inventory: &Arc<Mutex<Option<Inventory>>>) -> Self {
-        Self { installation: installation.clone(), inventory: inventory.clone() }
+    pub(super) fn new(installation: &Installation, last: &Last) -> Self {
+        Self { installation: installation.clone(), last: last.clone() }
     }
 }
 
@@ -50,8 +57,8 @@ impl fmt::Debug for Storage {
 impl Collector for Storage {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut lines = Lines(encoder);
-        self.inventory.lock().map_or(Ok(()), |inventory| lines.inventory(inventory))?;
-        self.installation.disk_space().map_or(Ok(()), |space| lines.disk(space))?;
+        self.last.inventory.lock().map_or(Ok(()), |inventory| lines.inventory(inventory))?;
+        self.last.space.lock().map_or(Ok(()), |space| lines.disk(space))?;
         lines.metadata(&self.installation.metadata_metrics())?;
         lines.tasks()?;
         self.installation.database_metrics().map_or(Ok(()), |metrics| lines.database(&metrics))?;
@@ -126,14 +133,14 @@ impl Lines<'_> {
         metric.encode(self.0.encode_descriptor(&format!("roadstead_{name}"), help, None, metric.metric_type())?)
     }
 
-    /// `unit` is that of the values.
-    fn histogram(&mut self, name: &str, help: &str, measured: &Measured, unit: f64) -> fmt::Result {
+    /// `per_unit` is how many of the measured are one of the shown: a quotient is the nearest number, and is shown as `0.025`.
+    fn histogram(&mut self, name: &str, help: &str, measured: &Measured, per_unit: f64) -> fmt::Result {
         // The last bucket is that of all greater values.
-        let bounds = measured.bounds.iter().map(|bound| *bound as f64 * unit).chain([f64::INFINITY]);
+        let bounds = measured.bounds.iter().map(|bound| *bound as f64 / per_unit).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(measured.counts.iter().copied()).collect();
         let name = format!("roadstead_{name}");
         let mut encoder = self.0.encode_descriptor(&name, help, None, MetricType::Histogram)?;
         let count = measured.counts.iter().sum();
-        encoder.encode_histogram::<NoLabelSet>(measured.sum as f64 * unit, count, &buckets, None)
+        encoder.encode_histogram::<NoLabelSet>(measured.sum as f64 / per_unit, count, &buckets, None)
     }
 }

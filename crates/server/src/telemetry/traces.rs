@@ -45,9 +45,11 @@ impl Traces {
     /// Begins to send spans, unless the configuration names no collector. Requests are sent on `runtime`.
     pub(crate) fn start(config: &TracesConfig, runtime: Handle) -> Result<Option<Self>, String> {
         let Some(endpoint) = &config.endpoint else { return Ok(None) };
+        let client = Client::new(endpoint, runtime)?;
+        let last_failure = client.last_failure();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Client::new(runtime)?)
+            .with_http_client(client)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{endpoint}/v1/traces"))
             .with_timeout(PATIENCE)
@@ -61,7 +63,7 @@ impl Traces {
             .with_resource(service.build())
             // What is not to be traced has no span in the first place.
             .with_sampler(Sampler::AlwaysOn)
-            .with_span_processor(Queue::before(CountingExporter::new(exporter)))
+            .with_span_processor(Queue::before(CountingExporter::new(exporter, last_failure)))
             .build();
         Ok(Some(Self(provider)))
     }
@@ -134,11 +136,16 @@ impl RequestSpan {
         if let Some(status) = entry.status {
             span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         }
-        // Of a server's span, only its own failures are errors (semantic conventions of HTTP spans).
-        if entry.status.is_none_or(|status| status >= 500) {
+        if is_failure(entry.status) {
             span.set_status(Status::error(""));
         }
     }
+}
+
+/// Whether the span of a request is an error: of a server's spans, only its own failures are (semantic conventions of HTTP spans).
+/// Without a status, the client disconnected before the answer.
+fn is_failure(status: Option<u16>) -> bool {
+    status.is_some_and(|status| status >= 500)
 }
 
 /// What a request says of the trace that it is part of.
@@ -199,6 +206,12 @@ mod tests {
         ] {
             assert_eq!(of(nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn only_a_failure_of_the_server_is_an_error_and_not_that_its_client_left() {
+        assert!([500, 503].into_iter().all(|status| is_failure(Some(status))));
+        assert!([None, Some(200), Some(404), Some(499)].into_iter().all(|status| !is_failure(status)));
     }
 
     #[test]

@@ -76,6 +76,7 @@ fn no_request_adds_a_label_that_its_client_chose() {
 fn what_is_stored_is_shown_with_the_space_that_is_left() {
     let server = Server::start(&[]);
     wait_until("nothing was counted", || server.get("/metrics").text().contains("roadstead_repositories 0"));
+    wait_until("the space was not measured", || server.metric("roadstead_disk_size_bytes") > 0);
     let text = server.get("/metrics").text();
     for name in ["images", "blobs", "blobs_bytes", "uploads_open"] {
         assert!(text.contains(&format!("roadstead_{name} 0")), "{name}: {text}");
@@ -93,6 +94,7 @@ fn commits_are_measured_and_nothing_waits_in_the_end() {
     assert!(writes() >= before + 5);
     let text = harbour.server.get("/metrics").text();
     assert!(text.contains(r#"roadstead_metadata_commit_writes_bucket{le="+Inf"}"#), "{text}");
+    assert!(text.contains(r#"roadstead_metadata_commit_duration_seconds_bucket{le="0.025"}"#), "{text}");
     assert!(harbour.server.metric("roadstead_metadata_commit_duration_seconds_count") >= 1);
     for queue in ["metadata_writes_waiting", "blocking_tasks_waiting", "memory_requests_waiting"] {
         assert!(text.contains(&format!("roadstead_{queue} 0")), "{queue}: {text}");

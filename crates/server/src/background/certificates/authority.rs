@@ -1,6 +1,7 @@
 //! A certificate authority with an ACME directory (RFC 8555).
 
-use super::directory::{self, Unusable, causes, is_tls_failure};
+use super::directory::{self, Unusable, is_tls_failure};
+use crate::causes::{causes, with_causes};
 use crate::config::AcmeConfig;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -59,10 +60,12 @@ struct StoredAccount {
 }
 
 impl StoredAccount {
+    /// `None` if these are no credentials: then the next order makes a new account.
     fn parse(stored: &[u8]) -> Option<Self> {
         // The first versions stored the credentials alone.
         let bare = || serde_json::from_slice(stored).ok().map(|credentials| Self { credentials, email: None });
-        serde_json::from_slice(stored).ok().or_else(bare)
+        let account = serde_json::from_slice(stored).ok().or_else(bare)?;
+        AccountCredentials::deserialize(&account.credentials).is_ok().then_some(account)
     }
 }
 
@@ -229,14 +232,14 @@ fn client(config: &AcmeConfig) -> Result<AccountBuilder, String> {
         Some(path) => builder.tls_certs_only(authorities_in(path)?),
         None => builder,
     };
-    let client = builder.build().map_err(|error| format!("certificates cannot be ordered: {}", with_causes(&error)))?;
+    let client = builder.build().map_err(|error| format!("certificates cannot be ordered: {}", explained(&error)))?;
     Ok(Account::builder_with_http(Box::new(Http { client, directory: config.directory.parse().ok() })))
 }
 
 fn authorities_in(path: &Path) -> Result<Vec<Certificate>, String> {
     let refuse = |why: String| format!("--acme-ca-file: '{}' cannot be used: {why}", path.display());
     let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(with_causes(&error)))?;
+    let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(explained(&error)))?;
     if authorities.is_empty() { Err(refuse("it holds no certificate".to_owned())) } else { Ok(authorities) }
 }
 
@@ -280,8 +283,8 @@ fn is(problem: &Problem, name: &str) -> bool {
 fn unplaced(error: Error) -> OrderError {
     match error {
         Error::Api(_) => failed(error),
-        error if is_unusable(&error) => OrderError::Unusable(with_causes(&error)),
-        error => OrderError::Unreachable(with_causes(&error)),
+        error if is_unusable(&error) => OrderError::Unusable(explained(&error)),
+        error => OrderError::Unreachable(explained(&error)),
     }
 }
 
@@ -296,7 +299,7 @@ fn failed(error: Error) -> OrderError {
     match error {
         Error::Api(problem) if is(&problem, "rateLimited") => OrderError::RateLimited(shown(&problem)),
         Error::Api(problem) => OrderError::Failed(shown(&problem)),
-        error => OrderError::Failed(with_causes(&error)),
+        error => OrderError::Failed(explained(&error)),
     }
 }
 
@@ -311,24 +314,42 @@ fn shown(problem: &Problem) -> String {
     format!("{} ({kind})", details.map(String::as_str).collect::<Vec<_>>().join("; "))
 }
 
-/// An error with those that caused it, because that of an HTTP client only says that it could not connect, and what to do about it.
-fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for text in causes(error).map(ToString::to_string) {
-        if !texts.iter().any(|known| known.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    let text = texts.join(": ");
+/// An error with its causes, and what to do about it.
+fn explained(error: &(dyn StdError + 'static)) -> String {
+    let text = with_causes(error);
     let advice = [
-        ("UnknownIssuer", "name the authority's own certificate with --acme-ca-file"),
-        (
-            "No CA certificates",
-            "install those of public authorities (the package ca-certificates), or name your authority's with --acme-ca-file",
-        ),
+        ("UnknownIssuer", ": name the authority's own certificate with --acme-ca-file"),
+        ("No CA certificates", ", or name your authority's with --acme-ca-file"),
     ];
     match advice.iter().find(|(error, _)| text.contains(error)) {
-        Some((_, advice)) => format!("{text}: {advice}"),
+        Some((_, advice)) => format!("{text}{advice}"),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    #[test]
+    fn an_account_is_read_in_both_its_forms_and_what_is_none_is_made_anew() {
+        let key = BASE64_URL_SAFE_NO_PAD.encode(KeyPair::generate().unwrap().serialize_der());
+        let credentials = json!({ "id": "https://ca.example/account/1", "key_pkcs8": key, "directory": "https://ca.example/directory" });
+        let parse = |stored: &serde_json::Value| {
+            let account = StoredAccount::parse(stored.to_string().as_bytes())?;
+            Some((account.credentials, account.email))
+        };
+        assert_eq!(parse(&credentials), Some((credentials.clone(), None)));
+        let email = Some("harbour@example.org".to_owned());
+        assert_eq!(parse(&json!({ "credentials": credentials, "email": email })), Some((credentials.clone(), email)));
+        for unknown in
+            [json!({}), json!("text"), json!({ "credentials": {}, "email": "" }), json!({ "id": "https://ca.example/account/1" })]
+        {
+            assert_eq!(parse(&unknown), None, "{unknown}");
+        }
+        assert!(StoredAccount::parse(b"no JSON").is_none());
     }
 }

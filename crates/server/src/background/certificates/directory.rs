@@ -1,10 +1,10 @@
 //! What an ACME directory answers, and why it cannot be used.
 
+use crate::causes::causes;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 use std::error::Error as StdError;
-use std::io;
 
 /// Why the directory cannot be used, although something answers there: most likely, its URL is wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,19 +27,6 @@ pub(super) fn judge(status: StatusCode, media_type: Option<&str>, body: &Bytes) 
     Ok(())
 }
 
-/// The errors that caused an error, from itself to the first cause.
-pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| cause(*error))
-}
-
-fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    // An error of IO shows what it wraps, but does not name it as its cause.
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
-}
-
 /// Whether the TLS handshake with the directory failed.
 pub(super) fn is_tls_failure(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<rustls::Error>())
@@ -48,6 +35,7 @@ pub(super) fn is_tls_failure(error: &(dyn StdError + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn only_an_acme_directory_is_one_and_what_may_pass_is_an_outage() {

@@ -1,5 +1,6 @@
 //! The way of spans to the collector: a queue, an exporter that counts, and an HTTP client.
 
+use crate::causes::with_causes;
 use crate::telemetry::kind::Label;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,10 +11,11 @@ use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -94,12 +96,13 @@ impl SpanProcessor for Queue {
 #[derive(Debug)]
 pub(super) struct CountingExporter<E> {
     exporter: E,
+    last_failure: LastFailure,
     is_failing: AtomicBool,
 }
 
 impl<E> CountingExporter<E> {
-    pub(super) fn new(exporter: E) -> Self {
-        Self { exporter, is_failing: AtomicBool::new(false) }
+    pub(super) fn new(exporter: E, last_failure: LastFailure) -> Self {
+        Self { exporter, last_failure, is_failing: AtomicBool::new(false) }
     }
 }
 
@@ -111,7 +114,10 @@ impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
         count(if exported.is_ok() { "sent" } else { "failed" }, spans);
         let was_failing = self.is_failing.swap(exported.is_err(), Ordering::Relaxed);
         match &exported {
-            Err(error) if !was_failing => tracing::warn!(%error, "the collector of traces does not take spans: they are lost"),
+            Err(error) if !was_failing => {
+                let cause = self.last_failure.0.lock().clone();
+                tracing::warn!(%error, cause, "the collector of traces does not take spans: they are lost");
+            }
             Ok(()) if was_failing => tracing::info!("the collector of traces takes spans again"),
             _ => {}
         }
@@ -131,26 +137,37 @@ impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
     }
 }
 
+/// Why the last request could not be sent, which the exporter does not tell. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastFailure(Arc<Mutex<Option<String>>>);
+
 /// Sends requests on the server's runtime, because the thread of the SDK has none.
 #[derive(Debug)]
 pub(super) struct Client {
     client: reqwest::Client,
     runtime: Handle,
+    last_failure: LastFailure,
 }
 
 impl Client {
-    pub(super) fn new(runtime: Handle) -> Result<Self, String> {
+    /// A client for a collector at this URL.
+    pub(super) fn new(endpoint: &str, runtime: Handle) -> Result<Self, String> {
         let client = reqwest::Client::builder().timeout(ATTEMPT).redirect(reqwest::redirect::Policy::none()).user_agent("roadstead");
-        Ok(Self { client: client.build().map_err(|error| error.to_string())?, runtime })
+        // Otherwise a system without certificates of authorities could not even send spans in plain text.
+        let client = if endpoint.starts_with("http://") { client.tls_certs_only([]) } else { client };
+        let client = client.build().map_err(|error| format!("traces cannot be sent: {}", with_causes(&error)))?;
+        Ok(Self { client, runtime, last_failure: LastFailure::default() })
     }
-}
 
-#[async_trait]
-impl HttpClient for Client {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    pub(super) fn last_failure(&self) -> LastFailure {
+        self.last_failure.clone()
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, request) = (self.client.clone(), reqwest::Request::try_from(request)?);
         let sent = self.runtime.spawn(async move {
-            let response: Response<reqwest::Body> = client.execute(request).await?.into();
+            // The URL is that of the setting: a path in it may be a secret.
+            let response: Response<reqwest::Body> = client.execute(request).await.map_err(reqwest::Error::without_url)?.into();
             let (head, body) = response.into_parts();
             let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))
@@ -159,12 +176,20 @@ impl HttpClient for Client {
     }
 }
 
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let sent = self.send(request).await;
+        *self.last_failure.0.lock() = sent.as_ref().err().map(|error| with_causes(error.as_ref()));
+        sent
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
     use opentelemetry_sdk::trace::SdkTracerProvider;
-    use parking_lot::Mutex;
     use std::sync::mpsc::{Receiver, channel};
 
     /// Sends nothing until the other end of its channel is dropped.
@@ -182,7 +207,7 @@ mod tests {
     fn a_full_queue_drops_spans_and_counts_them_and_the_others_are_sent_in_the_end() {
         let counted = |outcome| outcomes().get_or_create(&[("outcome", outcome)]).get();
         let (release, hanging) = channel();
-        let queue = Queue::before(CountingExporter::new(Hanging(Mutex::new(hanging))));
+        let queue = Queue::before(CountingExporter::new(Hanging(Mutex::new(hanging)), LastFailure::default()));
         let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
         let tracer = provider.tracer("test");
         (0..QUEUE + 100).for_each(|_| tracer.start("span").end());
@@ -190,5 +215,15 @@ mod tests {
         drop(release);
         provider.shutdown().expect("all others are sent");
         assert_eq!((waiting(), counted("dropped"), counted("sent")), (0, 100, QUEUE as u64));
+    }
+
+    #[tokio::test]
+    async fn the_last_failure_is_told_with_its_causes_and_without_the_url() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{free}/secret");
+        let client = Client::new(&url, Handle::current()).unwrap();
+        assert!(client.send_bytes(Request::post(&url).body(Bytes::new()).unwrap()).await.is_err());
+        let told = client.last_failure().0.lock().clone().unwrap();
+        assert!(told.contains("refused") && !told.contains("secret"), "{told}");
     }
 }

@@ -113,7 +113,6 @@ impl Server {
         Connection::to(self.address).send(method, path, headers, body)
     }
 
-    /// Gets a path without additional headers.
     /// A number from `/metrics`; zero while it is absent.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").text();
@@ -121,6 +120,7 @@ impl Server {
         value.map_or(0, |value| value.parse::<f64>().unwrap() as u64)
     }
 
+    /// Gets a path without additional headers.
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"")
     }
