@@ -13,6 +13,7 @@
 //! there is no backup, and the next one finds the blobs that were copied. Meanwhile no garbage is collected: see [`Task::Collection`].
 
 mod blob_list;
+pub(crate) mod copies;
 mod files;
 mod making;
 pub(crate) mod place;

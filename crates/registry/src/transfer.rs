@@ -64,7 +64,7 @@ impl Transfer {
         for (table, from, to) in self.tables() {
             let copy = rows::Copy { table, from, to, progress };
             match table.name {
-                "blob" => stored_blobs::copy(&copy, &self.from.blobs, &self.to.blobs).await?,
+                "blob" => stored_blobs::copy(&copy, &self.from, &self.to.blobs).await?,
                 _ => copy.run().await?,
             }
         }

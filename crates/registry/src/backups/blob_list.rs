@@ -1,8 +1,8 @@
 //! The blobs that a snapshot needs, as a file beside its databases: the ids that [`upload_of`] gives them, of 16 bytes each. With it,
 //! deleting old snapshots reads no database of those that are kept.
 
+use super::copies::upload_of;
 use super::files;
-use super::place::upload_of;
 use super::snapshot::StoredFile;
 use crate::blobs::BlobStore;
 use crate::error::Result;

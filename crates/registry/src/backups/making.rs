@@ -1,9 +1,10 @@
 //! Making a backup.
 
 use super::blob_list::BlobList;
+use super::copies::{Copies, upload_of};
 use super::files;
-use super::place::{BackupPlace, LockedPlace, Present, upload_of};
-use super::pruning;
+use super::place::{BackupPlace, LockedPlace};
+use super::pruning::{self, Pruned};
 use super::rows::{self, Counts};
 use super::snapshot::{FORMAT, HexKey, Snapshot, StoredFile};
 use crate::blobs::BlobStore;
@@ -16,6 +17,7 @@ use crate::transfer::damage::{self, Damaged, Wrong};
 use crate::transfer::{Copied, Progress};
 use futures_util::{StreamExt, stream};
 use roadstead_model::Timestamp;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -50,6 +52,8 @@ pub struct Backup {
     /// How many snapshots and blobs were deleted.
     pub deleted_snapshots: u64,
     pub deleted_blobs: u64,
+    /// Why old snapshots were not deleted, if they should have been.
+    pub not_deleted: Option<String>,
 }
 
 impl Installation {
@@ -83,10 +87,10 @@ impl Installation {
         let has_statistics = self.copy_statistics(&statistics).await;
         let store = &to.place.store;
         let draft = Metadata::open_sqlite(&metadata, migrations::METADATA)?;
-        let mut copying =
-            Copying { from: &self.0.blobs, to: store, draft: &draft, present: to.place.present().await?, progress, done: Done::default() };
+        let present = Copies::list(store).await?;
+        let mut copying = Copying { from: &self.0.blobs, to: store, draft: &draft, present, progress, done: Done::default() };
         let copied = copying.run().await;
-        let Done { new_blobs, new_bytes, damaged, texts, list } = copying.done;
+        let Done { new_blobs, new_bytes, damaged, texts, list, spoiled } = copying.done;
         let counts = rows::count(&draft).await;
         draft.close().await;
         copied?;
@@ -96,13 +100,14 @@ impl Installation {
         let files = Files { metadata: files::store(&metadata, store).await?, statistics, blob_list };
         let snapshot = self.snapshot(begun, counts?, files, master_key, texts);
         let name = to.place.complete(begun, &snapshot).await?;
-        let (deleted_snapshots, deleted_blobs) = match options.keep {
-            Some(keep) if damaged == 0 => pruning::prune(to, keep).await?,
+        let pruned = match options.keep {
+            Some(keep) if damaged == 0 => pruning::prune(to, keep, &spoiled).await?,
             // An older snapshot may be the only one that has what is damaged now.
-            _ => (0, 0),
+            _ => Pruned::default(),
         };
         std::fs::remove_dir_all(&to.drafts)?;
-        Ok(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs })
+        let Pruned { snapshots: deleted_snapshots, blobs: deleted_blobs, refused: not_deleted } = pruned;
+        Ok(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs, not_deleted })
     }
 
     /// Whether the statistics could be copied. A backup without them is better than none.
@@ -158,7 +163,7 @@ struct Copying<'a> {
     to: &'a BlobStore,
     /// The copy of the database, whose rows get the keys of the place.
     draft: &'a Metadata,
-    present: Present,
+    present: Copies,
     progress: &'a dyn Progress,
     done: Done,
 }
@@ -172,6 +177,8 @@ struct Done {
     texts: Vec<String>,
     /// What is in the place.
     list: BlobList,
+    /// The keys of copies that have another size than their blob, of which there is a whole copy now.
+    spoiled: HashSet<String>,
 }
 
 /// What became of a blob, with its key in the place.
@@ -208,10 +215,8 @@ impl Copying<'_> {
     /// Copies a blob unless the place has it.
     async fn copy(&self, blob: &Blob) -> Result<Outcome> {
         let upload = upload_of(&blob.digest);
-        if let Some((key, size)) = self.present.get(&upload.as_u128())
-            && *size == blob.size
-        {
-            return Ok(Outcome::Present(key.clone()));
+        if let Some(whole) = self.present.of(&blob.digest).iter().find(|copy| copy.size == blob.size) {
+            return Ok(Outcome::Present(whole.key.clone()));
         }
         if let Ok(Some(size)) = self.from.size(&blob.key).await
             && size == blob.size
@@ -231,6 +236,10 @@ impl Copying<'_> {
 
     /// Counts what became of a blob, and returns its key.
     async fn record(&mut self, blob: &Blob, outcome: Outcome) -> String {
+        if let Outcome::Present(whole) | Outcome::Copied(whole) = &outcome {
+            let others = self.present.of(&blob.digest).iter().filter(|copy| copy.size != blob.size && copy.key != *whole);
+            self.done.spoiled.extend(others.map(|copy| copy.key.clone()));
+        }
         match outcome {
             Outcome::Present(key) => {
                 self.done.list.add(&blob.digest);

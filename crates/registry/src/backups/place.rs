@@ -8,14 +8,12 @@ use crate::disk::permissions;
 use crate::error::{Error, Result};
 use crate::metadata::{Metadata, migrations::Migrations};
 use crate::places::S3Options;
-use roadstead_model::{Digest, Timestamp};
-use std::collections::HashMap;
+use roadstead_model::Timestamp;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// The record of whose backups these are.
 const INSTALLATION: &str = "installation";
@@ -33,14 +31,6 @@ pub enum BackupPlace {
 pub(crate) struct OpenPlace {
     pub(crate) store: BlobStore,
     shown: String,
-}
-
-/// The blobs in a place of backups by [`upload_of`], with their keys and sizes.
-pub(super) type Present = HashMap<u128, (String, u64)>;
-
-/// The id of the upload as which a blob is stored in a place of backups.
-pub(super) fn upload_of(digest: &Digest) -> Uuid {
-    Uuid::from_u128(u128::from_str_radix(digest.hex().get(..32).unwrap_or_default(), 16).unwrap_or_default())
 }
 
 /// A place of backups that this process alone writes to.
@@ -170,19 +160,6 @@ impl OpenPlace {
         };
         let absent = || Error::Refused(format!("{} has no snapshot '{name}', only {}", self.shown, names.join(", ")));
         Snapshot::parse(&name, &text.ok_or_else(absent)?)
-    }
-
-    /// Finds all blobs.
-    pub(super) async fn present(&self) -> Result<Present> {
-        let (mut listing, mut present) = (self.store.list_older_than(Timestamp::from_micros(i64::MAX)).await?, Present::new());
-        while let Some(page) = listing.next_page().await? {
-            for object in page {
-                if let (Some(key), Ok(upload)) = (object.key, Uuid::try_parse(&object.upload)) {
-                    present.insert(upload.as_u128(), (key, object.size));
-                }
-            }
-        }
-        Ok(present)
     }
 
     /// Writes the record of a snapshot, which makes it complete, and returns its name.

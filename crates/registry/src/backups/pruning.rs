@@ -1,7 +1,8 @@
 //! Deleting old snapshots, and the blobs that no other one needs.
 
 use super::blob_list;
-use super::place::{LockedPlace, OpenPlace, upload_of};
+use super::copies::upload_of;
+use super::place::{LockedPlace, OpenPlace};
 use super::snapshot::Snapshot;
 use crate::blobs::StoredObject;
 use crate::error::{Error, Result};
@@ -12,16 +13,29 @@ use std::collections::HashSet;
 use std::path::Path;
 use uuid::Uuid;
 
-/// Keeps the last `keep` snapshots. Returns the numbers of snapshots and of blobs that were deleted.
-pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep: usize) -> Result<(u64, u64)> {
+/// What was deleted.
+#[derive(Default)]
+pub(super) struct Pruned {
+    pub(super) snapshots: u64,
+    pub(super) blobs: u64,
+    /// Why nothing was deleted, if something should have been.
+    pub(super) refused: Option<String>,
+}
+
+/// Keeps the last `keep` snapshots and what they need, but no `spoiled` copies, of which there are others that are whole.
+pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep: usize, spoiled: &HashSet<String>) -> Result<Pruned> {
     let names = place.snapshots().await?;
     let (old, kept) = names.split_at(names.len().saturating_sub(keep.max(1)));
     if old.is_empty() {
-        return Ok((0, 0));
+        return Ok(Pruned::default());
     }
     let mut needed = Needed::default();
     for name in kept {
-        needed.add(place, name, drafts).await?;
+        if let Err(error) = needed.add(place, name, drafts).await {
+            // The backup is complete all the same.
+            let refused = format!("it is not known what '{name}' needs, which is kept: {error}");
+            return Ok(Pruned { refused: Some(refused), ..Pruned::default() });
+        }
     }
     // Only now: old snapshots are of use as long as one that is kept cannot be read.
     for name in old {
@@ -31,7 +45,7 @@ pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep:
     while let Some(page) = listing.next_page().await? {
         for object in page {
             match &object.key {
-                Some(key) if needed.has(&object, key) => {}
+                Some(key) if needed.has(&object, key) && !spoiled.contains(key) => {}
                 Some(key) => {
                     place.store.delete(key).await;
                     deleted += 1;
@@ -41,7 +55,7 @@ pub(super) async fn prune(LockedPlace { place, drafts, .. }: &LockedPlace, keep:
             }
         }
     }
-    Ok((old.len() as u64, deleted))
+    Ok(Pruned { snapshots: old.len() as u64, blobs: deleted, refused: None })
 }
 
 /// What the snapshots need that are kept.
@@ -54,20 +68,17 @@ struct Needed {
 }
 
 impl Needed {
-    /// Adds everything that a snapshot needs. Fails if its files are not there.
+    /// Adds everything that a snapshot needs. Fails if that cannot be known, or if its database, without which it is of no use, is not there.
     async fn add(&mut self, place: &OpenPlace, name: &str, drafts: &Path) -> Result<()> {
         let snapshot = place.snapshot(Some(name)).await?;
-        for file in snapshot.files() {
-            if let Some(wrong) = file.as_blob()?.look(&place.store).await? {
-                return Err(Error::Refused(format!("no snapshot is deleted, because a database or the list of blobs of '{name}' {wrong}")));
-            }
-            self.files.insert(file.key.clone());
+        if let Some(wrong) = snapshot.metadata.as_blob()?.look(&place.store).await? {
+            return Err(Error::Refused(format!("its database {wrong}")));
         }
+        self.files.extend(snapshot.files().map(|file| file.key.clone()));
         if let Some(list) = &snapshot.blob_list {
             match blob_list::read(&place.store, list, &drafts.join("pruned.list"), &mut self.blobs).await {
-                // The database has the same blobs.
-                Err(Error::Refused(_)) => {}
-                read => return read,
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::warn!(%error, snapshot = name, "the list of blobs cannot be read: its database is read instead"),
             }
         }
         self.add_from_database(place, &snapshot, &drafts.join("pruned.db")).await

@@ -1,9 +1,12 @@
 //! A place of backups as a source of lost blobs and manifests.
 
-use super::place::{BackupPlace, OpenPlace, Present, upload_of};
+use super::copies::{Copies, StoredCopy};
+use super::place::{BackupPlace, OpenPlace};
 use crate::checking::copies::SecondCopy;
+use crate::checking::examining::has_digest;
 use crate::error::Result;
 use crate::metadata::{Metadata, Tx, migrations, params, statements};
+use crate::pace::Pace;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -19,7 +22,7 @@ statements! {
 pub struct BackupCopy {
     place: OpenPlace,
     database: Metadata,
-    present: Present,
+    copies: Copies,
     _scratch: TempDir,
 }
 
@@ -29,7 +32,20 @@ impl BackupCopy {
         let snapshot = place.snapshot(None).await?;
         let path = scratch.path().join("metadata.db");
         let database = place.database(Some(&snapshot.metadata), &path, migrations::METADATA).await?;
-        Ok(Self { present: place.present().await?, place, database, _scratch: scratch })
+        Ok(Self { copies: Copies::list(&place.store).await?, place, database, _scratch: scratch })
+    }
+
+    /// The copy of a blob to read: the only one, or the first whole one of several.
+    async fn best(&self, digest: &Digest) -> Option<&StoredCopy> {
+        let copies = self.copies.of(digest);
+        if copies.len() > 1 {
+            for copy in copies {
+                if has_digest(&self.place.store, (&copy.key, copy.size), digest, &Pace::new(None)).await.unwrap_or(false) {
+                    return Some(copy);
+                }
+            }
+        }
+        copies.first()
     }
 
     /// Stops using the files.
@@ -41,7 +57,7 @@ impl BackupCopy {
 #[async_trait]
 impl SecondCopy for BackupCopy {
     async fn blob(&self, digest: &Digest) -> Result<Option<BoxStream<'static, Result<Bytes>>>> {
-        if let Some((key, size)) = self.present.get(&upload_of(digest).as_u128()) {
+        if let Some(StoredCopy { key, size, .. }) = self.best(digest).await {
             return Ok(Some(self.place.store.open_once(key, *size).await?.pieces(*size).boxed()));
         }
         let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_SMALL_BLOB, params![digest]).await;

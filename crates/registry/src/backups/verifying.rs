@@ -1,6 +1,7 @@
 //! Verifying a place of backups: which snapshots could not be restored whole, and why.
 
-use super::place::{BackupPlace, OpenPlace, Present, upload_of};
+use super::copies::{Copies, StoredCopy, upload_of};
+use super::place::{BackupPlace, OpenPlace};
 use super::snapshot::{Snapshot, StoredFile};
 use crate::blobs::BlobAccess;
 use crate::checking::examining::wrong_in_store;
@@ -25,7 +26,7 @@ const MOST_FINDINGS: usize = 10_000;
 pub struct VerifyOptions {
     /// Reads every blob and verifies its digest. Otherwise only its size is compared.
     pub contents: bool,
-    /// Removes damaged copies of blobs, so that the next backup makes them again.
+    /// Removes copies of blobs that have another size or content, so that the next backup makes them again.
     pub remove: bool,
     /// The bytes of blobs that are read in a second.
     pub rate: Option<NonZeroU64>,
@@ -35,14 +36,14 @@ pub struct VerifyOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupFinding {
-    /// The snapshots that are hurt.
+    /// The snapshots that are hurt: none if there is another copy that is whole.
     pub snapshots: Vec<String>,
     /// The digest of the blob.
     pub digest: Option<String>,
     /// The images that need it: at most ten.
     pub images: Vec<String>,
     pub text: String,
-    /// Whether the damaged copy was removed.
+    /// Whether a damaged copy was removed.
     pub removed: bool,
 }
 
@@ -59,13 +60,20 @@ pub struct Verified {
     pub removed: u64,
 }
 
+/// The copies of a blob as they were found.
+#[derive(Default)]
+struct Looked {
+    whole: u64,
+    damaged: Vec<(String, Wrong)>,
+}
+
 /// A verification in progress.
 struct Verification<'a> {
     place: &'a OpenPlace,
     options: VerifyOptions,
     pace: Pace,
-    present: Present,
-    /// The blobs that were looked at, by [`upload_of`]. Those that are damaged have the number of their finding.
+    copies: Copies,
+    /// The blobs that were looked at, by [`upload_of`]. Those without a whole copy have the number of their finding.
     seen: HashMap<u128, Option<usize>>,
     verified: Verified,
 }
@@ -76,14 +84,28 @@ impl BackupPlace {
         let place = self.open_for(if options.remove { BlobAccess::Write } else { BlobAccess::Read }).await?;
         let _lock = self.lock_to_verify()?;
         let (names, scratch) = (place.snapshots().await?, tempfile::tempdir()?);
-        let present = place.present().await?;
+        let copies = Copies::list(&place.store).await?;
         let pace = Pace::new(options.rate);
-        let mut verification = Verification { place: &place, options, pace, present, seen: HashMap::new(), verified: Verified::default() };
+        let mut verification = Verification { place: &place, options, pace, copies, seen: HashMap::new(), verified: Verified::default() };
         // What is damaged is named by the images of the last snapshot that has it.
         for name in names.iter().rev() {
             verification.snapshot(name, scratch.path()).await?;
         }
         Ok(verification.verified)
+    }
+}
+
+impl Looked {
+    /// What is wrong with a blob that has these copies.
+    fn text(&self, blob: &Blob) -> String {
+        let digest = &blob.digest;
+        let wrongs: Vec<String> = self.damaged.iter().map(|(_, wrong)| wrong.to_string()).collect();
+        match (self.whole, wrongs.is_empty()) {
+            (0, true) if blob.is_lost() => format!("the blob {digest} was damaged when the snapshot was made"),
+            (0, true) => format!("the blob {digest} {}", Wrong::Missing),
+            (0, false) => format!("the blob {digest} {}", wrongs.join(", another copy ")),
+            _ => format!("a spare copy of the blob {digest} {}", wrongs.join(", another one ")),
+        }
     }
 }
 
@@ -105,10 +127,14 @@ impl Verification<'_> {
         }
         let others = [("the list of its blobs", &snapshot.blob_list), ("the file of its statistics", &snapshot.statistics)];
         for (noun, file) in others {
-            if let Some(file) = file
-                && let Some(wrong) = self.file(file).await?
-            {
-                self.found(name, format!("{noun} {wrong}"));
+            match file.as_ref().map(StoredFile::as_blob) {
+                Some(Ok(file)) => {
+                    if let Some(wrong) = self.file(&file).await? {
+                        self.found(name, format!("{noun} {wrong}"));
+                    }
+                }
+                Some(Err(error)) => self.found(name, error.to_string()),
+                None => {}
             }
         }
         Ok(())
@@ -127,67 +153,87 @@ impl Verification<'_> {
     }
 
     /// What is wrong with a file of a snapshot.
-    async fn file(&self, file: &StoredFile) -> Result<Option<Wrong>> {
-        wrong_in_store(&self.place.store, &file.as_blob()?, self.options.contents.then_some(&self.pace)).await
+    async fn file(&self, file: &Blob) -> Result<Option<Wrong>> {
+        wrong_in_store(&self.place.store, file, self.options.contents.then_some(&self.pace)).await
     }
 
     async fn blobs(&mut self, snapshot: &str, database: &Metadata) -> Result<()> {
         let mut blobs = Blobs::of(database);
-        while let Some(page) = blobs.next_page().await? {
+        loop {
+            let page = match blobs.next_page().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(()),
+                Err(Error::Damaged(text) | Error::Internal(text)) => {
+                    self.found(snapshot, text);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
             let (known, new): (Vec<Blob>, Vec<Blob>) = page
                 .into_iter()
                 .filter(|blob| !blob.key.is_empty())
-                .partition(|blob| !blob.is_lost() && self.seen.contains_key(&upload_of(&blob.digest).as_u128()));
+                .partition(|blob| self.seen.contains_key(&upload_of(&blob.digest).as_u128()));
             for blob in known {
                 self.found_again(snapshot, &blob);
             }
             let this = &*self;
             let mut looking = stream::iter(new).map(|blob| async move { (this.look(&blob).await, blob) }).buffer_unordered(AT_A_TIME);
             let mut looked = Vec::new();
-            while let Some((wrong, blob)) = looking.next().await {
-                looked.push((wrong?, blob));
+            while let Some((copies, blob)) = looking.next().await {
+                looked.push((copies?, blob));
             }
             drop(looking);
-            for (wrong, blob) in looked {
+            for (copies, blob) in looked {
                 self.verified.blobs += 1;
-                self.verified.bytes_read += if self.options.contents && wrong.is_none() { blob.size } else { 0 };
-                self.record(snapshot, &blob, wrong, database).await?;
+                self.verified.bytes_read += if self.options.contents { copies.whole * blob.size } else { 0 };
+                self.record(snapshot, &blob, copies, database).await?;
             }
         }
-        Ok(())
     }
 
-    async fn look(&self, blob: &Blob) -> Result<Option<Wrong>> {
-        match self.present.get(&upload_of(&blob.digest).as_u128()) {
-            _ if blob.is_lost() => Ok(Some(Wrong::Missing)),
-            None => Ok(Some(Wrong::Missing)),
-            Some((_, found)) if *found != blob.size => Ok(Some(Wrong::Size { found: *found, expected: blob.size })),
-            Some(_) if self.options.contents => wrong_in_store(&self.place.store, blob, Some(&self.pace)).await,
-            Some(_) => Ok(None),
+    /// Looks at every copy: a restore takes any that is whole, whichever one the snapshot names.
+    async fn look(&self, blob: &Blob) -> Result<Looked> {
+        let mut looked = Looked::default();
+        for copy in self.copies.of(&blob.digest) {
+            match self.wrong(blob, copy).await? {
+                None => looked.whole += 1,
+                Some(Wrong::Missing) => {}
+                Some(wrong) => looked.damaged.push((copy.key.clone(), wrong)),
+            }
+        }
+        Ok(looked)
+    }
+
+    async fn wrong(&self, blob: &Blob, copy: &StoredCopy) -> Result<Option<Wrong>> {
+        if copy.size != blob.size {
+            return Ok(Some(Wrong::Size { found: copy.size, expected: blob.size }));
+        }
+        let copy = Blob { key: copy.key.clone(), ..blob.clone() };
+        match self.options.contents {
+            true => wrong_in_store(&self.place.store, &copy, Some(&self.pace)).await,
+            false => Ok(None),
         }
     }
 
-    /// Remembers a blob, and reports what is wrong with it.
-    async fn record(&mut self, snapshot: &str, blob: &Blob, wrong: Option<Wrong>, database: &Metadata) -> Result<()> {
-        let id = upload_of(&blob.digest).as_u128();
-        let Some(wrong) = wrong else {
-            self.seen.insert(id, None);
+    /// Remembers a blob, and reports what is wrong with its copies.
+    async fn record(&mut self, snapshot: &str, blob: &Blob, looked: Looked, database: &Metadata) -> Result<()> {
+        let is_whole = looked.whole > 0;
+        let number = (!is_whole).then_some(self.verified.findings.len());
+        self.seen.insert(upload_of(&blob.digest).as_u128(), number);
+        if is_whole && looked.damaged.is_empty() {
             return Ok(());
-        };
-        let text = match blob.is_lost() {
-            true => format!("the blob {} was damaged when the snapshot was made", blob.digest),
-            false => format!("the blob {} {wrong}", blob.digest),
-        };
-        let removed = self.options.remove && wrong != Wrong::Missing;
-        if removed {
-            self.place.store.delete(&blob.key).await;
+        }
+        let mut removed = false;
+        for (key, _) in looked.damaged.iter().filter(|(_, wrong)| self.options.remove && wrong.is_proven()) {
+            self.place.store.delete(key).await;
             self.verified.removed += 1;
+            removed = true;
         }
-        if !blob.is_lost() {
-            self.seen.insert(id, Some(self.verified.findings.len()));
-        }
-        let images = damage::images(database, Damaged::Blob, blob.id).await?;
-        self.add(BackupFinding { snapshots: vec![snapshot.to_owned()], digest: Some(blob.digest.to_string()), images, text, removed });
+        let (images, snapshots) = match is_whole {
+            true => Default::default(),
+            false => (damage::images(database, Damaged::Blob, blob.id).await?, vec![snapshot.to_owned()]),
+        };
+        self.add(BackupFinding { snapshots, digest: Some(blob.digest.to_string()), images, text: looked.text(blob), removed });
         Ok(())
     }
 

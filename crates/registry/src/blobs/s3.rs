@@ -113,7 +113,14 @@ impl S3 {
     }
 
     pub(super) async fn upload_written_since(&self, upload: &str, stored: Option<&[u8]>, time: Timestamp) -> Result<bool> {
-        self.0.written_since(upload, &State::known(stored)?, time).await
+        match State::known(stored) {
+            Ok(state) => self.0.written_since(upload, &state, time).await,
+            Err(error) => {
+                // What it has stored cannot be deleted: it is kept, and holds back nothing else.
+                tracing::warn!(%error, upload, "the state of an upload cannot be read");
+                Ok(true)
+            }
+        }
     }
 
     pub(super) fn list_older_than(&self, time: Timestamp) -> Listing {

@@ -6,11 +6,12 @@ use crate::hashing::Hash;
 use crate::installation::Installation;
 use crate::metadata::{Tx, params, statements};
 use crate::pace::Pace;
-use crate::transfer::blob::Blob;
+use crate::transfer::blob::{Blob, PAUSES};
 use crate::transfer::damage::Wrong;
 use futures_util::TryStreamExt;
 use roadstead_model::Digest;
 use std::pin::pin;
+use tokio::time::sleep;
 
 statements! {
     SELECT_CONTENT = "SELECT c.bytes FROM blob_content c WHERE c.blob_id = ?1";
@@ -47,6 +48,17 @@ impl Installation {
 
 /// What is wrong with a blob in a store. With a pace, its bytes are read and hashed. Fails only if the store does not answer.
 pub(crate) async fn wrong_in_store(store: &BlobStore, blob: &Blob, pace: Option<&Pace>) -> Result<Option<Wrong>> {
+    let mut pauses = PAUSES.iter().filter(|_| !store.fails_by_file());
+    loop {
+        match (wrong_now(store, blob, pace).await?, pauses.next()) {
+            // Behind a network, that may soon be over.
+            (Some(Wrong::Unreadable(_)), Some(pause)) => sleep(*pause).await,
+            (wrong, _) => return Ok(wrong),
+        }
+    }
+}
+
+async fn wrong_now(store: &BlobStore, blob: &Blob, pace: Option<&Pace>) -> Result<Option<Wrong>> {
     let seen = blob.look(store).await?;
     let (None, Some(pace)) = (&seen, pace) else { return Ok(seen) };
     match has_digest(store, (&blob.key, blob.size), &blob.digest, pace).await {
@@ -60,7 +72,7 @@ pub(crate) async fn wrong_in_store(store: &BlobStore, blob: &Blob, pace: Option<
 }
 
 /// Whether an object of this key and size has this digest.
-pub(super) async fn has_digest(store: &BlobStore, (key, size): (&str, u64), digest: &Digest, pace: &Pace) -> Result<bool> {
+pub(crate) async fn has_digest(store: &BlobStore, (key, size): (&str, u64), digest: &Digest, pace: &Pace) -> Result<bool> {
     let mut pieces = pin!(store.open_once(key, size).await?.pieces(size));
     let mut hash = Hash::new(digest.algorithm());
     while let Some(bytes) = pieces.try_next().await? {

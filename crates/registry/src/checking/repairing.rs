@@ -142,7 +142,11 @@ async fn find(
         return Ok((key.to_owned(), size));
     }
     let mut reason = nowhere(copies);
-    for (other, size) in store.named(digest).await.unwrap_or_default() {
+    let named = store.named(digest).await.unwrap_or_else(|error| {
+        reason = format!("the store cannot be searched for other copies: {error}");
+        Vec::new()
+    });
+    for (other, size) in named {
         if Some(other.as_str()) == key {
             continue;
         }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 /// The pauses between attempts to read a blob that is in the source. A store behind a network retries its requests as well.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+pub(crate) const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Why a blob could not be copied.
 pub(crate) enum Failure {

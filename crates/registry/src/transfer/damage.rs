@@ -39,6 +39,13 @@ pub(crate) enum Wrong {
     Unreadable(String),
 }
 
+impl Wrong {
+    /// Whether the bytes that are there were seen to be others. That they cannot be read may be temporary.
+    pub(crate) const fn is_proven(&self) -> bool {
+        matches!(self, Self::Size { .. } | Self::Content)
+    }
+}
+
 /// Completes a sentence that begins with the blob.
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

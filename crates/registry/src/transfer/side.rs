@@ -2,6 +2,7 @@
 
 use super::progress::{Copied, Plan};
 use super::{stored_blobs, unfinished};
+use crate::backups::copies::SpareCopies;
 use crate::backups::place::BackupPlace;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::clock::Clock;
@@ -24,6 +25,8 @@ pub struct Side {
     pub(super) metadata: Metadata,
     pub(super) statistics: Metadata,
     pub(super) blobs: Arc<BlobStore>,
+    /// What else a place of backups has, if this is a snapshot in one.
+    pub(super) spares: Option<Arc<SpareCopies>>,
     /// The id of the installation, in the source.
     pub(super) id: String,
     blobs_place: String,
@@ -100,7 +103,8 @@ impl Side {
         let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
         let (blobs_place, blobs) = (place.to_string(), Arc::new(backup.store));
         let lease = Arc::new(Leadership::of_one_process());
-        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease, _lock: None, _scratch: Some(Arc::new(scratch)) })
+        let (spares, _scratch) = (Some(Arc::default()), Some(Arc::new(scratch)));
+        Ok(Self { metadata, statistics, blobs, spares, id, blobs_place, secrets, lease, _lock: None, _scratch })
     }
 
     /// Fails if a database or a bucket cannot be reached.
@@ -136,7 +140,7 @@ impl Side {
         let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
         let blobs_place = blobs_place(options);
         let (lease, _lock) = (Arc::new(lease), lock.map(Arc::new));
-        Ok(Self { metadata, statistics, blobs, id, blobs_place, secrets, lease, _lock, _scratch: None })
+        Ok(Self { metadata, statistics, blobs, spares: None, id, blobs_place, secrets, lease, _lock, _scratch: None })
     }
 
     /// Whether there is anything in the store.

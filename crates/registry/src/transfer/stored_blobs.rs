@@ -4,12 +4,15 @@ use super::blob::{Blob, Failure};
 use super::damage::{self, Damaged};
 use super::progress::Copied;
 use super::rows::Copy;
+use super::side::Side;
+use crate::backups::copies::SpareCopies;
 use crate::blobs::BlobStore;
 use crate::error::{Error, Result};
 use crate::metadata::{Cell, Cells, Metadata, Tx, params, statements};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 statements! {
     SUM = "SELECT COALESCE(SUM(size), 0) FROM blob WHERE storage_key <> ''";
@@ -28,7 +31,7 @@ pub(super) async fn bytes(database: &Metadata) -> Result<u64> {
 }
 
 /// Copies the blobs, and the row of each once its bytes are durable. The key in a row is that of the target.
-pub(super) async fn copy(rows: &Copy<'_>, from: &Arc<BlobStore>, to: &Arc<BlobStore>) -> Result<()> {
+pub(super) async fn copy(rows: &Copy<'_>, from: &Side, to: &Arc<BlobStore>) -> Result<()> {
     let (copied, mut after) = rows.begin().await?;
     let mut work = Work { rows, copied, bytes: 0, under_way: VecDeque::new(), ready: Vec::new() };
     loop {
@@ -37,13 +40,33 @@ pub(super) async fn copy(rows: &Copy<'_>, from: &Arc<BlobStore>, to: &Arc<BlobSt
         after = Some(rows.table.key_of(last));
         for row in page {
             let blob = Blob::of(&row)?;
-            let (from, to) = (from.clone(), to.clone());
-            work.under_way.push_back((row, blob.clone(), tokio::spawn(async move { blob.copy(&from, &to, uuid::Uuid::new_v4()).await })));
+            let (blobs, spares, to) = (from.blobs.clone(), from.spares.clone(), to.clone());
+            work.under_way.push_back((
+                row,
+                blob.clone(),
+                tokio::spawn(async move { copy_one(&blob, (&blobs, spares.as_deref()), &to).await }),
+            ));
             if work.under_way.len() >= AT_A_TIME {
                 work.await_first().await?;
             }
         }
     }
+}
+
+/// Copies a blob. If it is damaged in a place of backups, another copy there may be whole.
+async fn copy_one(blob: &Blob, (from, spares): (&BlobStore, Option<&SpareCopies>), to: &BlobStore) -> std::result::Result<String, Failure> {
+    let copied = blob.copy(from, to, Uuid::new_v4()).await;
+    let (Err(Failure::Damaged(_)), Some(spares)) = (&copied, spares) else { return copied };
+    for spare in spares.of(&blob.digest, from).await.map_err(Failure::Store)? {
+        if spare.key != blob.key && spare.size == blob.size {
+            let spare = Blob { key: spare.key.clone(), ..blob.clone() };
+            match spare.copy(from, to, Uuid::new_v4()).await {
+                Err(Failure::Damaged(_)) => {}
+                copied => return copied,
+            }
+        }
+    }
+    copied
 }
 
 /// A blob that is being copied. The result is its key in the target.

@@ -57,8 +57,17 @@ async fn back_up(world: &World, place: &BackupPlace) -> Result<Backup> {
 
 /// Restores the last snapshot to the place of these options.
 async fn restore(place: &BackupPlace, to: &OpenOptions, progress: &dyn Progress) -> std::result::Result<(), String> {
+    restore_snapshot(place, None, to, progress).await
+}
+
+async fn restore_snapshot(
+    place: &BackupPlace,
+    name: Option<&str>,
+    to: &OpenOptions,
+    progress: &dyn Progress,
+) -> std::result::Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let source = Side::of_backup(place, None, to).await.map_err(|error| text(&error))?;
+    let source = Side::of_backup(place, name, to).await.map_err(|error| text(&error))?;
     let target = Side::target(to, &source).await.map_err(|error| text(&error))?;
     let restored = match Transfer::new(source.clone(), target.clone()).await {
         Ok(transfer) => transfer.run(progress).await.map(drop),
@@ -318,9 +327,14 @@ async fn a_damaged_database_and_a_newer_schema_are_refused() {
 
 /// The file of a database of a snapshot.
 fn database_of(root: &Path, name: &str) -> PathBuf {
+    part_of(root, name, "metadata")
+}
+
+/// A file of a snapshot.
+fn part_of(root: &Path, name: &str, part: &str) -> PathBuf {
     let record = std::fs::read(root.join(format!("snapshots/{name}.json"))).expect("a record");
     let record: Value = serde_json::from_slice(&record).expect("JSON");
-    root.join(record["metadata"]["key"].as_str().expect("a key"))
+    root.join(record[part]["key"].as_str().expect("a key"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,9 +357,29 @@ async fn deleting_old_snapshots_reads_no_database_of_those_that_are_kept_but_nee
     assert!(file_of(&root, b"layer 1").is_file());
     std::fs::remove_file(database_of(&root, &backup.name)).expect("a loss");
     world.pass_seconds(60);
-    let Err(Error::Refused(text)) = world.beside().await.back_up(&place, keep(2), &SILENT).await.map(drop) else { panic!("deleted") };
-    assert!(text.starts_with("no snapshot is deleted") && text.ends_with("is not in the store"), "{text}");
+    let backup = world.beside().await.back_up(&place, keep(2), &SILENT).await.expect("it is complete all the same");
+    let text = backup.not_deleted.expect("a reason");
+    assert!(text.starts_with("it is not known what ") && text.ends_with("is not in the store"), "{text}");
     assert_eq!(place.snapshots().await.expect("snapshots").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_snapshots_are_deleted_while_one_that_is_kept_lacks_its_list_of_blobs_and_its_statistics() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..2).await;
+    let root = folder.path().join("backup");
+    back_up(&world, &place).await.expect("a backup");
+    world.pass_seconds(60);
+    let hurt = back_up(&world, &place).await.expect("a backup").name;
+    for file in ["statistics", "blobList"] {
+        std::fs::remove_file(part_of(&root, &hurt, file)).expect("a loss");
+    }
+    world.pass_seconds(60);
+    let keep = BackupOptions { keep: Some(2), ..BackupOptions::default() };
+    let backup = world.beside().await.back_up(&place, keep, &SILENT).await.expect("a backup");
+    assert_eq!((backup.deleted_snapshots, backup.not_deleted), (1, None));
+    assert!(file_of(&root, b"layer 1").is_file());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -447,20 +481,49 @@ async fn what_rots_in_a_place_is_found_by_verifying_it_and_made_again_by_the_nex
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blob_that_was_lost_when_a_snapshot_was_made_hurts_that_snapshot_only() {
+async fn a_blob_that_was_lost_when_a_snapshot_was_made_hurts_it_until_another_backup_has_it() {
     let (_folder, place) = elsewhere();
     let world = World::of_files().await;
     push(&world, 0..1).await;
     let file = file_of(&world.blobs(), b"layer 0");
     std::fs::write(&file, b"layer X").expect("a change");
     let hurt = back_up(&world, &place).await.expect("a backup").name;
+    let options = VerifyOptions { contents: true, remove: true, rate: None };
+    let found = place.verify(options).await.expect("it can be read");
+    let [finding] = &found.findings[..] else { panic!("{found:?}") };
+    assert_eq!((&finding.snapshots, finding.removed), (&vec![hurt.clone()], false));
+    assert!(finding.text.ends_with("was damaged when the snapshot was made"), "{finding:?}");
     std::fs::write(&file, b"layer 0").expect("a repair");
     world.pass_seconds(60);
     back_up(&world, &place).await.expect("a backup");
-    let found = place.verify(VerifyOptions { contents: true, remove: true, rate: None }).await.expect("it can be read");
+    assert_eq!(place.verify(options).await.expect("it can be read").found, 0);
+    let (to, database) = target().await;
+    restore_snapshot(&place, Some(&hurt), &database.options(to.path()), &SILENT).await.expect("a restored installation");
+    let restored = Installation::open(database.options(to.path())).await.expect("an installation");
+    assert_images(&world, &restored, 0..1).await;
+    restored.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_hurts_its_snapshot_and_the_others_are_verified() {
+    let (folder, place) = elsewhere();
+    let world = World::of_files().await;
+    push(&world, 0..1).await;
+    let root = folder.path().join("backup");
+    back_up(&world, &place).await.expect("a backup");
+    world.pass_seconds(60);
+    let hurt = back_up(&world, &place).await.expect("a backup").name;
+    let database = database_of(&root, &hurt);
+    Tables::File(database.clone()).run("PRAGMA foreign_keys = OFF; UPDATE blob SET digest = 'sha256:no'");
+    let (record, bytes) = (root.join(format!("snapshots/{hurt}.json")), std::fs::read(&database).expect("a database"));
+    let mut content: Value = serde_json::from_slice(&std::fs::read(&record).expect("a record")).expect("JSON");
+    content["metadata"]["digest"] = sha256(&bytes).as_str().into();
+    content["metadata"]["size"] = bytes.len().into();
+    std::fs::write(&record, content.to_string()).expect("a forged record");
+    let found = place.verify(VerifyOptions::default()).await.expect("it can be read");
     let [finding] = &found.findings[..] else { panic!("{found:?}") };
-    assert_eq!((&finding.snapshots, finding.removed), (&vec![hurt], false));
-    assert!(finding.text.ends_with("was damaged when the snapshot was made"), "{finding:?}");
+    assert_eq!((&finding.snapshots, found.snapshots, found.blobs), (&vec![hurt], 2, 2));
+    assert!(finding.text.contains("the row of a blob cannot be read"), "{finding:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! `roadstead backup`: copies an installation to a place of backups while it is served.
 
 use super::audit::{Change, Whose};
-use super::copying::Shown;
+use super::copying::{Shown, show};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::Record;
@@ -40,6 +40,8 @@ struct Made {
     damaged_blobs: u64,
     deleted_snapshots: u64,
     deleted_blobs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_deleted: Option<String>,
 }
 
 impl Command {
@@ -53,6 +55,9 @@ impl Command {
                 backup = installation.back_up(&place, options, &shown) => backup?,
                 _ = tokio::signal::ctrl_c() => return Err(Failure::Failed("interrupted: the next backup continues with what was copied".to_owned())),
             };
+            if let Some(reason) = &backup.not_deleted {
+                show(&format!("nothing was deleted: {reason}"));
+            }
             let damaged = backup.damaged;
             output.one(&Made::from(backup))?;
             match damaged {
@@ -66,7 +71,7 @@ impl Command {
 }
 
 impl From<Backup> for Made {
-    fn from(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs }: Backup) -> Self {
+    fn from(Backup { name, snapshot, new_blobs, new_bytes, damaged, deleted_snapshots, deleted_blobs, not_deleted }: Backup) -> Self {
         Self {
             snapshot: name,
             repositories: snapshot.repositories,
@@ -79,6 +84,7 @@ impl From<Backup> for Made {
             damaged_blobs: damaged,
             deleted_snapshots,
             deleted_blobs,
+            not_deleted,
         }
     }
 }

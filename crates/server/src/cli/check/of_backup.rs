@@ -32,8 +32,8 @@ pub(super) async fn verify(place: &BackupPlace, options: VerifyOptions, output: 
     };
     match found {
         0 => Ok(()),
-        1 => Err(Failure::Failed(format!("one problem hurts snapshots{hint}"))),
-        _ => Err(Failure::Failed(format!("{found} problems hurt snapshots{hint}"))),
+        1 => Err(Failure::Failed(format!("one problem was found{hint}"))),
+        _ => Err(Failure::Failed(format!("{found} problems were found{hint}"))),
     }
 }
 

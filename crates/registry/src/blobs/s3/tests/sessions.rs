@@ -129,6 +129,8 @@ async fn what_an_upload_has_stored_is_deleted_with_it_and_blobs_are_not() {
         let written = store.upload_written_since(&upload.id, upload.stored.as_deref(), time).await;
         assert_eq!(written.expect("an answer"), expected);
     }
+    let unreadable = store.upload_written_since(&upload.id, Some(b"no state"), future).await;
+    assert!(unreadable.expect("it is kept, and holds back no collection"));
     // A request of the same upload that ended in a blob.
     let blob = Upload { id: upload.id.clone(), ..Upload::new() };
     let key = blob.finish(&store, b"a blob", &sha256(b"a blob")).await.expect("a key");
