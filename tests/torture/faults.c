@@ -1,6 +1,6 @@
 /* Preloaded into a program, counts the changes that it makes to files, and makes one of them fail.
 
-   FAULTS_COUNT  a file of 8 bytes: the number of changes so far
+   FAULTS_COUNT  a file: 8 bytes with the number of changes so far, and for each of the first 65,536 a byte, which is 1 if it made a name
    FAULTS_AT     the number of the change that fails; without it, none does
    FAULTS_KIND   "kill": the process is killed before this change
                  "full": this change, and every later one that may need space, finds a full disk; a write stores its first half before */
@@ -19,7 +19,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static atomic_long *count;
+enum { MOST = 1 << 16 };
+static struct {
+    atomic_long number;
+    unsigned char makes_name[MOST];
+} *count;
 static long fault_at;
 static int kills;
 
@@ -38,8 +42,10 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 /* Counts a change. Returns 0 if it goes well, 1 if it is the first that fails, 2 if it is a later one. */
-static int fault(void) {
-    long number = count ? atomic_fetch_add(count, 1) + 1 : 0;
+static int fault(int makes_name) {
+    long number = count ? atomic_fetch_add(&count->number, 1) + 1 : 0;
+    if (makes_name && number > 0 && number <= MOST)
+        count->makes_name[number - 1] = 1;
     if (fault_at == 0 || number < fault_at)
         return 0;
     if (kills)
@@ -60,7 +66,7 @@ static int is_file(int fd) {
 
 /* How much of this is written, or -1. */
 static ssize_t written(int fd, size_t size) {
-    int failing = is_file(fd) ? fault() : 0;
+    int failing = is_file(fd) ? fault(0) : 0;
     return failing == 0 ? (ssize_t)size : failing == 1 && size > 1 ? (ssize_t)size / 2 : refuse();
 }
 
@@ -77,7 +83,10 @@ WRITING(pwrite64, (int fd, const void *bytes, size_t size, off64_t offset), (fd,
 
 /* A change that is made as a whole or not at all. */
 #define CHANGING(result, name, parameters, arguments, happens) \
-    result name parameters { return (happens) && fault() ? refuse() : NEXT(name) arguments; }
+    result name parameters { return (happens) && fault(0) ? refuse() : NEXT(name) arguments; }
+
+#define NAMING(name, parameters, arguments) \
+    int name parameters { return fault(1) ? refuse() : NEXT(name) arguments; }
 
 CHANGING(ssize_t, writev, (int fd, const struct iovec *parts, int number), (fd, parts, number), is_file(fd))
 CHANGING(ssize_t, copy_file_range, (int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags), (in, from, out, to, size, flags), 1)
@@ -87,15 +96,15 @@ CHANGING(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode
 CHANGING(int, fallocate64, (int fd, int mode, off64_t offset, off64_t size), (fd, mode, offset, size), 1)
 CHANGING(int, fsync, (int fd), (fd), 1)
 CHANGING(int, fdatasync, (int fd), (fd), 1)
-CHANGING(int, mkdir, (const char *path, mode_t mode), (path, mode), 1)
-CHANGING(int, link, (const char *from, const char *to), (from, to), 1)
-CHANGING(int, linkat, (int in, const char *from, int out, const char *to, int flags), (in, from, out, to, flags), 1)
-CHANGING(int, rename, (const char *from, const char *to), (from, to), 1)
+NAMING(mkdir, (const char *path, mode_t mode), (path, mode))
+NAMING(link, (const char *from, const char *to), (from, to))
+NAMING(linkat, (int in, const char *from, int out, const char *to, int flags), (in, from, out, to, flags))
+NAMING(rename, (const char *from, const char *to), (from, to))
 
 /* Needs no space. */
 #define REMOVING(name, parameters, arguments) \
     int name parameters { \
-        fault(); \
+        fault(0); \
         return NEXT(name) arguments; \
     }
 
@@ -112,7 +121,7 @@ REMOVING(rmdir, (const char *path), (path))
             mode = va_arg(more, mode_t); \
             va_end(more); \
         } \
-        return flags & O_CREAT && faccessat(folder, path, F_OK, 0) != 0 && fault() ? refuse() : NEXT(name) arguments; \
+        return flags & O_CREAT && faccessat(folder, path, F_OK, 0) != 0 && fault(1) ? refuse() : NEXT(name) arguments; \
     }
 
 OPENING(open, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))

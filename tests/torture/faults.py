@@ -7,6 +7,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("faults.c")
 KILL, FULL = "kill", "full"
+MOST = 1 << 16
+"""The changes of which it is known whether they made a name."""
 
 
 @functools.cache
@@ -24,10 +26,16 @@ class Changes:
 
     def environment(self, kind: str | None = None, at: int = 0) -> dict[str, str]:
         """For a process that begins to count, and whose change of this number fails."""
-        self.file.write_bytes(bytes(8))
+        self.file.write_bytes(bytes(8 + MOST))
         fault = {"FAULTS_KIND": kind, "FAULTS_AT": str(at)} if kind else {}
         return {"LD_PRELOAD": str(library()), "FAULTS_COUNT": str(self.file), **fault}
 
     @property
     def number(self) -> int:
-        return int.from_bytes(self.file.read_bytes(), "little")
+        return int.from_bytes(self.file.read_bytes()[:8], "little")
+
+    @property
+    def beside_names(self) -> list[int]:
+        """The changes that made a name, and those before and after them."""
+        made = [number for number, makes_name in enumerate(self.file.read_bytes()[8:], 1) if makes_name]
+        return sorted({beside for number in made for beside in (number - 1, number, number + 1) if 0 < beside <= self.number})

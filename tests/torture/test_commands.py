@@ -3,6 +3,8 @@ first that finds a full disk, they leave nothing half-done that is taken for who
 """
 
 import json
+import os
+import random
 import shutil
 import signal
 from pathlib import Path
@@ -18,6 +20,16 @@ from upgrading import abandon_uploads, states, unpack
 
 FAULTS = rounds("FAULTS", 2)
 """How many of the changes fail, each in a round of its own."""
+SEED = int(os.environ.get("ROADSTEAD_TORTURE_SEED") or random.randrange(1 << 32))
+"""Which ones. It is printed, and given again, makes the same choice among the same changes."""
+
+
+def chosen(changes: Changes, seed: str) -> list[int]:
+    """The first change, which surely fails, and others at random. Half of those are next to a new name, where a step becomes visible."""
+    choice = random.Random(seed)
+    named, every = changes.beside_names, range(1, changes.number + 1)
+    drawn = {choice.choice(named if number % 2 else every) for number in range(1, FAULTS)}
+    return sorted({1, *drawn})
 
 
 class Work:
@@ -150,8 +162,9 @@ def test_each_change_in_turn_fails(work, kind, tmp_path):
     done = undisturbed.do(**changes.environment())
     assert done.returncode == 0, done.stderr
     undisturbed.assert_complete()
-    count, failed = changes.number, 0
-    for at in sorted({1 + (count - 1) * number // max(FAULTS - 1, 1) for number in range(FAULTS)}):
+    points, failed = chosen(changes, f"{SEED} {work.__name__} {kind}"), 0
+    print(f"ROADSTEAD_TORTURE_SEED={SEED}: changes {points} of {changes.number}")
+    for at in points:
         doing = prepared(f"at-{at}")
         done = doing.do(**changes.environment(kind, at))
         failed += done.returncode != 0
