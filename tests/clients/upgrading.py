@@ -29,7 +29,8 @@ def states() -> list[str]:
 def unpack(state: str, folder: Path) -> tuple[Path, dict]:
     """The data directory of this state, and what is in it."""
     with tarfile.open(FOLDER / f"{state}.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+        # Early releases of Python 3.10 and 3.11 know no filters.
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return folder / DATA, json.loads((folder / EXPECTED).read_text())
 
 
