@@ -80,17 +80,18 @@ pub struct Finding {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Checked {
+    pub repositories: u64,
+    pub manifests: u64,
     pub blobs: u64,
     /// The bytes of blobs that were read.
     pub bytes_read: u64,
-    pub manifests: u64,
-    pub repositories: u64,
-    /// The first 10,000 findings.
-    pub findings: Vec<Finding>,
     pub found: u64,
     pub repaired: u64,
+    /// The first 10,000 findings.
+    pub findings: Vec<Finding>,
 }
 
 /// A check in progress.

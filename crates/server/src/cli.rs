@@ -23,6 +23,7 @@ mod ready_file;
 mod repository;
 mod repository_policy;
 mod restore;
+mod runtime;
 mod serve;
 mod signals;
 mod stats;

@@ -48,16 +48,17 @@ pub struct BackupFinding {
 }
 
 /// What was found in a place of backups.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Verified {
     pub snapshots: u64,
     pub blobs: u64,
     /// The bytes of blobs that were read.
     pub bytes_read: u64,
-    /// The first 10,000 findings.
-    pub findings: Vec<BackupFinding>,
     pub found: u64,
     pub removed: u64,
+    /// The first 10,000 findings.
+    pub findings: Vec<BackupFinding>,
 }
 
 /// The copies of a blob as they were found.

@@ -7,11 +7,11 @@ use super::audit::{AuditLog, Change, Whose};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::{Output, Record, table};
+use super::runtime;
 use crate::config::{Place, values};
 use clap::Args;
 use other_registry::OtherRegistry;
 use roadstead_registry::{BackupCopy, CheckOptions, Checked, Finding, SecondCopy, VerifyOptions};
-use serde::Serialize;
 use std::num::NonZeroU64;
 
 #[derive(Debug, Args)]
@@ -36,19 +36,6 @@ pub(super) struct Command {
     access: DataAccess,
 }
 
-/// The result of a check.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    repositories: u64,
-    manifests: u64,
-    blobs: u64,
-    bytes_read: u64,
-    found: u64,
-    repaired: u64,
-    findings: Vec<Finding>,
-}
-
 impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         match &self.backup {
@@ -63,9 +50,7 @@ impl Command {
         let change = self.repair.then(|| Change::new("cli:check --backup --repair", Whose::Any, place.to_owned()));
         let audit_log = AuditLog::of(&sources, change.is_some())?;
         let verify = VerifyOptions { contents: self.contents, remove: self.repair, rate: self.rate };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        let verified = runtime.block_on(of_backup::verify(&opened, verify, self.access.output()));
+        let verified = runtime::on_all_cores()?.block_on(of_backup::verify(&opened, verify, self.access.output()));
         audit_log.record(change, &options.account_id, verified)
     }
 
@@ -102,8 +87,9 @@ impl Command {
 
 fn report(checked: Checked, output: Output) -> Result<(), Failure> {
     let left = checked.found - checked.repaired;
-    let report = Report::from(checked);
-    output.print(&report, || report.text())?;
+    let Checked { repositories, manifests, blobs, .. } = checked;
+    let what = format!("{repositories} repositories, {manifests} manifests and {blobs} blobs");
+    output.print(&checked, || text(&what, checked.bytes_read, checked.found, &checked.findings))?;
     match left {
         0 => Ok(()),
         1 => Err(Failure::Failed("one problem is not repaired".to_owned())),
@@ -111,23 +97,10 @@ fn report(checked: Checked, output: Output) -> Result<(), Failure> {
     }
 }
 
-impl From<Checked> for Report {
-    fn from(Checked { blobs, bytes_read, manifests, repositories, findings, found, repaired }: Checked) -> Self {
-        Self { repositories, manifests, blobs, bytes_read, found, repaired, findings }
-    }
-}
-
-impl Report {
-    fn text(&self) -> String {
-        let Self { repositories, manifests, blobs, bytes_read, found, .. } = self;
-        let of = format!(
-            "{repositories} repositories, {manifests} manifests and {blobs} blobs checked, {bytes_read} bytes read: {found} problems\n"
-        );
-        match self.findings.is_empty() {
-            true => of,
-            false => of + &table(&self.findings),
-        }
-    }
+/// What was checked, and what was found.
+fn text<R: Record>(what: &str, bytes_read: u64, found: u64, findings: &[R]) -> String {
+    let summary = format!("{what} checked, {bytes_read} bytes read: {found} problems\n");
+    if findings.is_empty() { summary } else { summary + &table(findings) }
 }
 
 impl Record for Finding {

@@ -3,6 +3,7 @@
 use super::audit::{AuditLog, Change};
 use super::failure::Failure;
 use super::output::Output;
+use super::runtime;
 use crate::config::{ConfigError, PlaceFlags, Sources, values};
 use clap::{Args, Subcommand};
 use roadstead_model::RegistryId;
@@ -74,9 +75,7 @@ impl DataAccess {
     ) -> Result<(), Failure> {
         let sources = self.sources()?;
         let (options, audit_log) = (OpenOptions { blob_access, ..sources.open_options()? }, AuditLog::of(&sources, change.is_some())?);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
+        runtime::on_one_thread()?.block_on(async {
             let installation = Installation::open(options).await?;
             let outcome = work(&installation, self.output).await;
             let own = installation.account_id().clone();

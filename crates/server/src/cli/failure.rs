@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use roadstead_model::RepositoryKey;
 use roadstead_registry::{Error, OpenError};
+use std::fmt::Display;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,12 @@ pub(crate) enum Failure {
     /// Any other failure.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Failure {
+    pub(super) fn cannot_start(error: impl Display) -> Self {
+        Self::Failed(format!("cannot start: {error}"))
+    }
 }
 
 impl From<ConfigError> for Failure {

@@ -1,7 +1,7 @@
 //! `roadstead healthcheck`: asks the server of the same settings whether it is ready, for containers without a shell or curl.
 
 use super::failure::Failure;
-use super::output;
+use super::{output, runtime};
 use crate::config::{Config, Flags, Sources};
 use bytes::Bytes;
 use http::header::HOST;
@@ -33,9 +33,7 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
         Some(admin) => (admin.as_str(), false),
         None => (config.listen.as_str(), config.serves_https()),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let asked = runtime.block_on(async { tokio::time::timeout(TIMEOUT, ask(place, is_secure)).await });
+    let asked = runtime::on_one_thread()?.block_on(async { tokio::time::timeout(TIMEOUT, ask(place, is_secure)).await });
     let url = format!("{}://{place}{PATH}", if is_secure { "https" } else { "http" });
     match asked {
         Ok(Ok(StatusCode::OK)) => output::write(&format!("ready: {url}\n")),

@@ -5,6 +5,7 @@ use super::copying::{Rows, Shown, show, with_resources};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::Record;
+use super::runtime;
 use crate::config::Place;
 use clap::Args;
 use roadstead_registry::{BackupPlace, Copied, DatabasePlace, OpenOptions, Side, Snapshot, Transfer};
@@ -47,9 +48,7 @@ impl Command {
         let sources = self.access.sources()?;
         let (place, to) = (sources.backup_place(Place::Argument("FROM"), &self.from)?, with_resources(sources.open_options()?));
         let audit_log = AuditLog::of(&sources, !self.list)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
+        runtime::on_all_cores()?.block_on(async {
             if self.list {
                 let snapshots = place.snapshots().await?;
                 return self.access.output().many(snapshots.into_iter().map(Listed::from));

@@ -4,7 +4,7 @@ use super::ephemeral::EphemeralDirectory;
 use super::failure::Failure;
 use super::ready_file::{Readiness, ReadyFile};
 use super::signals::{self, Signals};
-use super::{banner, checks};
+use super::{banner, checks, runtime};
 use crate::audit::Audit;
 use crate::config::{Config, Flags, Sources};
 use crate::connection::serve;
@@ -15,7 +15,6 @@ use crate::telemetry::{Logs, Traces};
 use crate::tls::Tls;
 use crate::{background, descriptors, telemetry};
 use roadstead_registry::Installation;
-use std::fmt::Display;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,9 +35,9 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     let config = Config::from_sources(&sources)?;
     let on_terminal = config.log_format.is_none() && std::io::stdout().is_terminal();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(config.worker_threads()).enable_all().thread_name("roadstead").build();
-    let runtime = runtime.map_err(cannot_start)?;
-    let traces = Traces::start(&config.traces, runtime.handle().clone()).map_err(cannot_start)?;
+    runtime.worker_threads(config.worker_threads()).thread_name("roadstead");
+    let runtime = runtime::build(runtime)?;
+    let traces = Traces::start(&config.traces, runtime.handle().clone()).map_err(Failure::cannot_start)?;
     let _logs = start_logging(&config, on_terminal, traces.as_ref())?;
     for variable in &sources.unknown_variables {
         tracing::warn!(variable, "unknown environment variable with the prefix of a setting");
@@ -59,13 +58,9 @@ pub(super) fn run(flags: Flags) -> Result<(), Failure> {
     outcome
 }
 
-fn cannot_start(error: impl Display) -> Failure {
-    Failure::Failed(format!("cannot start: {error}"))
-}
-
 fn start_logging(config: &Config, on_terminal: bool, traces: Option<&Traces>) -> Result<Logs, Failure> {
     let filter = telemetry::log_filter(config.log.as_deref(), on_terminal)?;
-    telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal, traces).map_err(cannot_start)
+    telemetry::start_logging(filter, config.log_format.unwrap_or_default(), on_terminal, traces).map_err(Failure::cannot_start)
 }
 
 fn open_audit_log(config: &Config) -> Result<Audit, Failure> {

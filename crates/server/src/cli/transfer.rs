@@ -3,6 +3,7 @@
 use super::copying::{Rows, Shown, show, with_resources};
 use super::data_access::DataAccess;
 use super::failure::Failure;
+use super::runtime;
 use clap::Args;
 use roadstead_registry::{Copied, DatabasePlace, OpenOptions, Side, Transfer};
 
@@ -27,9 +28,7 @@ impl Command {
         let sources = self.access.sources()?;
         let [from, to] = [("from", &self.from), ("to", &self.to)].map(|(flag, places)| sources.open_options_at(flag, places));
         let [from, to] = [with_resources(from?), with_resources(to?)];
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
+        runtime::on_all_cores()?.block_on(async {
             let source = Side::source(&from).await?;
             let copied = match self.dry_run {
                 true => self.survey(&source, &to).await,
