@@ -143,15 +143,21 @@ impl Sqlite {
         .await
     }
 
-    /// Stops the threads and waits until they have finished pending work.
+    /// Stops the threads and waits until they have finished pending work. The thread of checkpoints is the last one: SQLite deletes the log
+    /// only when a connection is closed while there is no other, and of two that are closed at once, each finds the other.
     pub(super) async fn close(&self) {
         self.writer.close();
-        self.stop_checkpoints.lock().take();
-        let threads = std::mem::take(&mut *self.threads.lock());
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        let (stop_checkpoints, checkpoints) = (self.stop_checkpoints.lock().take(), threads.pop());
         self.readers.close_idle();
         self.scanners.close_idle();
-        // A panic of a thread has been logged already.
-        let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+        let stop = move || {
+            // A panic of a thread has been logged already.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            drop(stop_checkpoints);
+            checkpoints.map(JoinHandle::join).map(drop)
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
     }
 }
 
