@@ -78,7 +78,8 @@ class Migrating(Work):
 
     def do(self, **environment: str) -> CompletedProcess:
         log = self.folder / "log"
-        process = Process(log, "--data", self.data, "--gc-interval", "0", cwd=self.folder, **environment)
+        # Not to wait for a disk that stays full.
+        process = Process(log, "--data", self.data, "--gc-interval", "0", "--wait", "0", cwd=self.folder, **environment)
         try:
             process.wait_until_ready()
         except AssertionError:
