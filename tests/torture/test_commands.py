@@ -36,6 +36,8 @@ class Work:
     """What is done to a data directory, which the server and then the class prepare."""
 
     state = states()[-1]
+    left: frozenset[str] = frozenset()
+    """The kinds of findings that it may leave to its next run when it is interrupted."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -61,9 +63,10 @@ class Work:
         """Whether commands use the result."""
         return run("account", "list", ROADSTEAD_DATA=str(self.result())).returncode == 0
 
-    def assert_complete(self) -> None:
+    def assert_complete(self, left: frozenset[str] = frozenset()) -> None:
         checked = run("check", "--contents", "--output", "json", ROADSTEAD_DATA=str(self.result()))
-        assert checked.returncode == 0 and json.loads(checked.stdout)["findings"] == [], checked.stdout + checked.stderr
+        kinds = {finding["kind"] for finding in json.loads(checked.stdout)["findings"]}
+        assert kinds <= left and checked.returncode == len(kinds), checked.stdout + checked.stderr
         server = Server(self.result(), "--gc-interval", "0")
         try:
             assert inventory(server, self.expected["keys"]) == self.expected["inventory"]
@@ -92,6 +95,9 @@ class Migrating(Work):
 
 
 class Collecting(Work):
+    # The row of a blob is deleted before its bytes.
+    left = frozenset({"orphans"})
+
     def prepare(self) -> None:
         abandon_uploads(self.data)
 
@@ -173,7 +179,7 @@ def test_each_change_in_turn_fails(work, kind, tmp_path):
         assert "panicked" not in done.stderr and "internal error" not in done.stderr, (at, done.stderr)
         whole = doing.is_taken_for_whole()
         if whole:
-            doing.assert_complete()
+            doing.assert_complete(doing.left)
         again = doing.do()
         assert again.returncode == 0 or (whole and "the target is not empty" in again.stderr), (at, again.stderr)
         doing.assert_complete()
