@@ -106,8 +106,8 @@ class Postgres(Service):
         self.make_data()
         self.start()
 
-    def make_data(self) -> None:
-        self.run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", self.folder / "data")
+    def make_data(self, encoding: str = "UTF8") -> None:
+        self.run("initdb", "--no-sync", "--auth=trust", "--username=postgres", f"--encoding={encoding}", "--locale=C", self.folder / "data")
 
     def run(self, name: str, *arguments: object) -> None:
         """Runs one of PostgreSQL's programs as the user of the server."""

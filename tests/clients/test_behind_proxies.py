@@ -1,7 +1,6 @@
 """The configurations of proxies in docs/https.md, and what clients are told when a proxy is set up wrongly."""
 
 import os
-import re
 import tarfile
 from pathlib import Path
 
@@ -10,25 +9,12 @@ import pytest
 import urllib3
 
 from authorities import self_signed
+from pages import documented, replaced
 from proxies import Caddy, OneServer
 from tools import go_tool, need
 
 pytestmark = pytest.mark.direct("this proxy stands in front of one server")
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "https.md").read_text()
-
-
-def documented(language: str) -> str:
-    """The block of the guide in this language."""
-    [block] = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-    return block
-
-
-def replaced(text: str, **words: str) -> str:
-    """The text with each of these, which all occur in it, replaced."""
-    for old, new in words.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
+GUIDE = "docs/https.md"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +35,7 @@ def nginx(files, backend):
     begun = []
 
     def begin(**changes: str) -> str:
-        block = replaced(documented("nginx"), **{
+        block = replaced(documented(GUIDE, "nginx"), **{
             "listen 443 ssl;": "listen 127.0.0.1:PORT ssl http2;", "http2 on; ": "", "registry.example.org": "localhost",
             "/etc/ssl/registry/chain.pem": str(chain), "/etc/ssl/registry/key.pem": str(key), "127.0.0.1:5000": backend.address, **changes,
         })
@@ -65,7 +51,7 @@ def nginx(files, backend):
 def caddy(files, backend):
     """Starts Caddy as documented, with the certificate of the tests."""
     chain, key = files
-    site = replaced(documented("caddy"), **{
+    site = replaced(documented(GUIDE, "caddy"), **{
         "registry.example.org {": f"https://localhost:PORT {{\n\tbind 127.0.0.1\n\ttls {chain} {key}", "127.0.0.1:5000": backend.address,
     })
     proxy = Caddy(site)

@@ -11,16 +11,15 @@ import shlex
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
+from pages import ROOT, blocks
 from running import binary
 from services import free_port
 from tools import SEARCHED, Tool
 
-ROOT = Path(__file__).resolve().parents[2]
 PORTS = re.compile(r"(?<=:)500\d\b")  # those of the documents
-BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>sh|sh server|python)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+LANGUAGES = ("sh", "sh server", "python")  # of what is meant to be run
 
 # Runs a script in a fresh shell in the background, and waits until what it serves is ready.
 SERVE = """
@@ -28,11 +27,6 @@ env --ignore-environment {environment} setsid bash {script} >>{log} 2>&1 </dev/n
 echo $! >>{pids}
 until curl --fail --silent --output /dev/null http://127.0.0.1:{port}/readyz; do kill -0 $!; sleep 0.1; done
 """
-
-
-def blocks(document: Path) -> list[tuple[str, str]]:
-    """The language and the text of each block that is meant to be run."""
-    return [(found["language"], textwrap.dedent(found["text"])) for found in BLOCK.finditer(document.read_text())]
 
 
 class Reader:
@@ -64,7 +58,7 @@ class Reader:
 
     def read(self, document: Path) -> str:
         """Does what the document says, and returns what its commands printed. Fails with that if one of them fails."""
-        session = "".join(self.command(number, *block) for number, block in enumerate(blocks(document)))
+        session = "".join(self.command(number, *block) for number, block in enumerate(blocks(document, *LANGUAGES)))
         done = subprocess.run(
             ["bash", "-euxo", "pipefail", "-c", session], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,

@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from pages import blocks
 from running import run
 from settings import assert_taken
 from tools import Tool, need
@@ -107,13 +108,13 @@ def test_values_that_cannot_work_are_refused_by_name(helm, arguments, reason):
 
 
 def test_the_values_of_the_page_about_kubernetes_render_the_objects_that_its_commands_name(helm, tmp_path):
-    page = (SOURCE / "docs" / "start" / "kubernetes.md").read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    page = "docs/start/kubernetes.md"
+    texts = [text for _, text in blocks(page, "yaml")]
     objects = set()
-    for number in range(1, len(blocks) + 1):
+    for number in range(1, len(texts) + 1):
         values = tmp_path / "values.yaml"
-        values.write_text("".join(blocks[:number]))
+        values.write_text("".join(texts[:number]))
         text = helm("template", "registry", CHART, "--kube-version", KUBERNETES[-1], "--values", values)
         objects |= {f"{one['kind']}/{one['metadata']['name']}".lower() for one in yaml.safe_load_all(text)}
-    named = set(re.findall(r"kubectl \S+ (\w+/[\w-]+)", page))
+    named = set(re.findall(r"kubectl \S+ (\w+/[\w-]+)", (SOURCE / page).read_text()))
     assert {"statefulset/registry-roadstead", "deployment/registry-roadstead"} <= named <= objects
