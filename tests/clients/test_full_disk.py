@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pushing import Pusher, digest_of, image
+from running import run
 from tools import need
 
 
@@ -71,3 +72,13 @@ def test_a_full_disk_stops_writes_and_nothing_else(small_disk, start):
     pusher.push("team/app", image(layer), "later")
     assert pusher.request("GET", f"team/app/blobs/{digest_of(layer)}").data == layer
     assert server.stop() == 0
+
+
+@pytest.mark.embedded("fills the disk of the data directory")
+def test_a_server_on_a_full_disk_says_so_and_does_not_wait(small_disk, start):
+    data = small_disk / "data"
+    assert start(data=data).stop() == 0
+    fill(small_disk)
+    done = run("serve", "--listen", "127.0.0.1:0", "--data", data, "--wait", "1d")
+    reason = f"roadstead: cannot open the metadata: '{data / 'roadstead.db'}': "
+    assert done.returncode == 1 and reason in done.stderr and "(0 bytes are free on the disk)" in done.stderr, done.stderr

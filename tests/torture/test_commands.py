@@ -81,8 +81,7 @@ class Migrating(Work):
 
     def do(self, **environment: str) -> CompletedProcess:
         log = self.folder / "log"
-        # Not to wait for a disk that stays full.
-        process = Process(log, "--data", self.data, "--gc-interval", "0", "--wait", "0", cwd=self.folder, **environment)
+        process = Process(log, "--data", self.data, "--gc-interval", "0", cwd=self.folder, **environment)
         try:
             process.wait_until_ready()
         except AssertionError:

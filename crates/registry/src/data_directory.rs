@@ -1,6 +1,6 @@
 //! The data directory: its lock, its permissions, and the files with the master key and the root key.
 
-use crate::disk::permissions;
+use crate::disk::{DiskSpace, permissions};
 use crate::error::Error;
 use crate::secrets::{MasterKey, random};
 use rustix::fs::{Access, OFlags};
@@ -47,6 +47,9 @@ const FILES: [&str; 15] = [
     "statistics.db-shm",
     BLOBS,
 ];
+
+/// The free bytes of a disk below which a failure is told together with them.
+const LITTLE_SPACE: u64 = 1 << 20;
 
 /// The processes that may share a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,6 +299,18 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
     let profile = |name: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     let text = format!("{}\n{}", profile("default"), profile("roadstead"));
     permissions::write_file(&path, &text).map_err(in_directory(&path))
+}
+
+/// The error if something in the data directory cannot be opened. It is a refusal, because a path is there at once or not at all.
+pub(crate) fn unusable(path: &Path, error: Error) -> Error {
+    // SQLite does not always tell a full disk from one that fails.
+    let space = DiskSpace::of(path.parent().unwrap_or(path)).filter(|space| space.free < LITTLE_SPACE);
+    let space = space.map_or_else(String::new, |space| format!(" ({} bytes are free on the disk)", space.free));
+    match error {
+        Error::Unavailable(reason) => Error::Refused(format!("'{}': {reason}{space}", path.display())),
+        Error::Damaged(reason) => Error::Damaged(format!("'{}': {reason}", path.display())),
+        other => other,
+    }
 }
 
 fn in_directory(path: &Path) -> impl FnOnce(io::Error) -> OpenError {

@@ -6,7 +6,7 @@ pub(crate) mod setting_up;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key};
+use crate::data_directory::{self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key, unusable};
 use crate::error;
 use crate::installation::{Inner, Installation};
 use crate::leaders;
@@ -116,7 +116,10 @@ impl OpenOptions {
     /// Opens the metadata. [`crate::Error::Unavailable`] means that they cannot be reached, every other error that they are refused.
     pub(crate) async fn open_metadata(&self) -> error::Result<Metadata> {
         match &self.database {
-            DatabasePlace::File => Metadata::open_sqlite(&self.data.join(DATABASE), migrations::METADATA),
+            DatabasePlace::File => {
+                let path = self.data.join(DATABASE);
+                Metadata::open_sqlite(&path, migrations::METADATA).map_err(|error| unusable(&path, error))
+            }
             DatabasePlace::Postgres(options) => Metadata::open_postgres(options, migrations::METADATA).await,
         }
     }
@@ -124,7 +127,10 @@ impl OpenOptions {
     /// Opens the store of blobs. Its errors mean the same as those of the metadata.
     pub(crate) async fn open_blobs(&self) -> error::Result<BlobStore> {
         match &self.blobs {
-            BlobsPlace::Folder => BlobStore::open_filesystem(&self.data.join(BLOBS)),
+            BlobsPlace::Folder => {
+                let path = self.data.join(BLOBS);
+                BlobStore::open_filesystem(&path).map_err(|error| unusable(&path, error))
+            }
             BlobsPlace::S3(options) => BlobStore::open_s3(options, self.blob_access).await,
         }
     }

@@ -17,7 +17,7 @@ use super::cache::Version;
 use super::transaction::Tx;
 use crate::disk::{blocking, permissions, sync_directory};
 use crate::error::Result;
-use connection::connect;
+use connection::{connect, use_log};
 use parking_lot::Mutex;
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
@@ -53,7 +53,7 @@ impl Sqlite {
     /// Opens or creates the database file and starts the three threads.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failure)?;
+        use_log(&connection)?;
         // SQLite creates the index when the log is used for the first time.
         connection.query_row("PRAGMA data_version", [], |_| Ok(())).map_err(failure)?;
         let index = Arc::new(WalIndex::open(path)?);

@@ -5,7 +5,7 @@ use super::counters::Counters;
 use super::expected_pulls::ExpectedPulls;
 use super::told_pulls::ToldPulls;
 use crate::board::Board;
-use crate::data_directory::{DAMAGED_STATISTICS, STATISTICS, Sharing};
+use crate::data_directory::{DAMAGED_STATISTICS, STATISTICS, Sharing, unusable};
 use crate::disk::permissions;
 use crate::error::{Error, Result};
 use crate::metadata::{Metadata, migrations};
@@ -85,7 +85,7 @@ impl PullStatistics {
         } else if !self.path.is_file() {
             return Err(Error::Unavailable(format!("there is no '{}': a server creates it when it starts", self.path.display())));
         }
-        let database = Metadata::open_sqlite(&self.path, migrations::STATISTICS)?;
+        let database = Metadata::open_sqlite(&self.path, migrations::STATISTICS).map_err(|error| unusable(&self.path, error))?;
         let ready = make_ready(&database, self.sharing).await;
         if ready.is_err() {
             // SQLite deletes the log by its name when the last connection ends, which by then may be that of a new database.

@@ -5,6 +5,8 @@ use crate::support::database::is_postgres;
 use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId};
 use roadstead_registry::{AccountDeclaration, Installation, KeyDeclaration, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
 
 /// Closes the installation and returns its data directory.
 async fn closed(world: World) -> tempfile::TempDir {
@@ -260,4 +262,30 @@ async fn the_credentials_are_written_in_place_of_a_link_and_never_through_one() 
     assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
     assert!(std::fs::read_to_string(written).expect("the file").contains("aws_secret_access_key"));
     assert!(std::fs::symlink_metadata(data.join("credentials.new")).is_err());
+}
+
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_used_is_refused_without_waiting_and_named() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil, &str); 5] = [
+        ("roadstead.db", |path| std::fs::write(path, "no database, but twenty bytes").expect("written"), "file is not a database"),
+        ("roadstead.db", |path| std::fs::create_dir(path).expect("a directory"), "unable to open database file"),
+        ("roadstead.db-wal", |path| std::fs::create_dir(path).expect("a directory"), "unable to open database file"),
+        ("blobs", |path| std::fs::write(path, "").expect("written"), "Not a directory"),
+        ("statistics.db", |path| std::fs::create_dir(path).expect("a directory"), "unable to open database file"),
+    ];
+    for (name, spoil, reason) in cases {
+        let folder = closed(World::new().await).await;
+        let path = folder.path().join(name);
+        if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.ok();
+        spoil(&path);
+        let patient = OpenOptions { wait: Duration::from_secs(24 * 3600), ..OpenOptions::new(folder.path()) };
+        let Err(error) = Installation::open(patient).await else { panic!("{name}: it is opened") };
+        let text = error.to_string();
+        let named = folder.path().join(name.trim_end_matches("-wal"));
+        assert!(text.contains(reason) && text.contains(&format!("'{}'", named.display())), "{text}");
+    }
 }
