@@ -18,7 +18,9 @@ from running import binary
 from services import free_port
 from tools import SEARCHED, Tool
 
-PORTS = re.compile(r"(?<=:)500\d\b")  # those of the documents
+# The ports and the directories at the root of the file system that documents use.
+PORTS = re.compile(r"(?<=:)500\d\b")
+DIRECTORIES = re.compile(r"(?<=\s)/(?=(?:backup|srv)/)")
 LANGUAGES = ("sh", "sh server", "python")  # of what is meant to be run
 
 # Runs a script in a fresh shell in the background, and waits until what it serves is ready.
@@ -32,7 +34,7 @@ until curl --fail --silent --output /dev/null http://127.0.0.1:{port}/readyz; do
 class Reader:
     """Somebody with a fresh home and an empty folder, who types what a document says. `roadstead` is on the PATH.
 
-    Only the ports differ, and where `make run` keeps its data: in the reader's folder.
+    Only the ports differ, where `make run` keeps its data: in the reader's folder, and `/backup` and `/srv`, which are in the reader's home.
     """
 
     def __init__(self, home: Path, docker: Tool):
@@ -72,7 +74,7 @@ class Reader:
 
     def command(self, number: int, language: str, text: str) -> str:
         """What the session runs for one block."""
-        text = PORTS.sub(lambda found: self.here(found[0]), text)
+        text = DIRECTORIES.sub(f"{self.home}/", PORTS.sub(lambda found: self.here(found[0]), text))
         script = self.home / f"block-{number}"
         if language == "sh":
             return text

@@ -8,7 +8,7 @@ from documents import LANGUAGES
 from pages import ROOT, blocks
 
 RUN = [
-    "README.md",
+    "README.md", "docs/backup.md",
     "docs/how-to/ci-user.md", "docs/how-to/garbage.md", "docs/how-to/moving.md", "docs/how-to/policies.md", "docs/how-to/quotas.md",
     "docs/start/tests.md",
 ]
