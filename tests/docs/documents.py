@@ -34,7 +34,7 @@ until curl --fail --silent --output /dev/null http://127.0.0.1:{port}/readyz; do
 class Reader:
     """Somebody with a fresh home and an empty folder, who types what a document says. `roadstead` is on the PATH.
 
-    Only the ports differ, where `make run` keeps its data: in the reader's folder, and `/backup` and `/srv`, which are in the reader's home.
+    Only the ports differ, and directories: `/backup` and `/srv` are in the reader's home, the data of `make run` in the reader's folder.
     """
 
     def __init__(self, home: Path, docker: Tool):
@@ -60,9 +60,12 @@ class Reader:
 
     def read(self, document: Path) -> str:
         """Does what the document says, and returns what its commands printed. Fails with that if one of them fails."""
-        session = "".join(self.command(number, *block) for number, block in enumerate(blocks(document, *LANGUAGES)))
+        return self.run("".join(self.command(number, *block) for number, block in enumerate(blocks(document, *LANGUAGES))))
+
+    def run(self, session: str, **environment: str) -> str:
+        """Runs commands as one session of bash."""
         done = subprocess.run(
-            ["bash", "-euxo", "pipefail", "-c", session], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            ["bash", "-euxo", "pipefail", "-c", session], cwd=self.folder, env=self.environment | environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
         )
         assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}\nthe server:\n{self.log.read_text()}"
@@ -72,16 +75,24 @@ class Reader:
         """The free port that stands for one of the documents."""
         return self.ports.setdefault(port, str(free_port()))
 
+    def listen(self) -> str:
+        """The address that stands for the default one."""
+        return f"127.0.0.1:{self.here('5000')}"
+
+    def adapted(self, text: str) -> str:
+        """The text with the reader's ports and directories."""
+        return DIRECTORIES.sub(f"{self.home}/", PORTS.sub(lambda found: self.here(found[0]), text))
+
     def command(self, number: int, language: str, text: str) -> str:
         """What the session runs for one block."""
-        text = DIRECTORIES.sub(f"{self.home}/", PORTS.sub(lambda found: self.here(found[0]), text))
+        text = self.adapted(text)
         script = self.home / f"block-{number}"
         if language == "sh":
             return text
         if language == "python":
             script.write_text(text)
             return f"env --ignore-environment {self.assignments(self.environment)} python3 {script}\n"
-        settings = {"ROADSTEAD_LISTEN": f"127.0.0.1:{self.here('5000')}"}
+        settings = {"ROADSTEAD_LISTEN": self.listen()}
         if text == "make run\n":
             text = f"make -C {ROOT} --assume-old=build run\n"
             settings |= {"ROADSTEAD_DATA": str(self.folder / "roadstead-data"), "ROADSTEAD_BIN": str(binary())}

@@ -3,14 +3,15 @@
 import re
 
 import pytest
+import yaml
 
 from documents import LANGUAGES
-from pages import ROOT, blocks
+from pages import ROOT, blocks, documented
 
 RUN = [
     "README.md", "docs/backup.md",
     "docs/how-to/ci-user.md", "docs/how-to/garbage.md", "docs/how-to/moving.md", "docs/how-to/policies.md", "docs/how-to/quotas.md",
-    "docs/start/tests.md",
+    "docs/start/terraform.md", "docs/start/tests.md",
 ]
 # Run by tests/scale/test_quick_start.py, which has a database, a bucket and a load balancer.
 RUN_ELSEWHERE = ["docs/start/replicas.md"]
@@ -24,6 +25,15 @@ def test_the_commands_of_a_document_run_in_their_order(reader, document):
     reader.read(ROOT / document)
     warnings = [line for line in reader.log.read_text().splitlines() if " WARN " in line]
     assert [line for line in warnings if not any(text in line for text in EXPECTED)] == []
+
+
+def test_the_steps_of_the_job_in_the_page_about_github_actions_run_in_a_checkout(reader):
+    (reader.folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    job = yaml.safe_load(reader.adapted(documented("docs/start/github-actions.md", "yaml")))["jobs"]["test"]
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    # A runner ends what steps leave behind.
+    printed = reader.run("trap 'kill $(jobs -p)' EXIT\n" + "".join(steps), ROADSTEAD_LISTEN=reader.listen(), **job["env"])
+    assert "Login Succeeded" in printed and "v1: digest: sha256:" in printed
 
 
 def test_documents_with_commands_to_run_are_run():
