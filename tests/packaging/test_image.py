@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -193,6 +194,25 @@ def test_a_container_keeps_images_for_the_next_one_with_its_volume(engine):
     engine.tool("pull", "--quiet", *engine.plain_http, f"{repository}@{pushed['imageDigest']}")
     assert engine.stop("second") == 0
     engine.tool("rmi", f"{repository}@{pushed['imageDigest']}")
+
+
+def test_a_backup_that_a_container_makes_is_restored_to_a_new_volume_by_another(engine, tmp_path):
+    place = tmp_path / "place"
+    place.mkdir(mode=0o700)
+    os.chown(place, USER, USER)
+    command = ("exec", "harbour", "roadstead", "access-key", "root", "--output", "json")
+    engine.run("harbour", "--network", "none", "--read-only", "--volume", f"{place}:/backup")
+    engine.wait_until_healthy("harbour")
+    key = engine.tool(*command)
+    engine.tool("exec", "harbour", "roadstead", "backup", "/backup")
+    assert engine.stop("harbour") == 0
+
+    volumes = ("--volume", f"restored-{tmp_path.name}:/var/lib/roadstead", "--volume", f"{place}:/backup:ro")
+    engine.tool("run", "--rm", "--network", "none", *engine.flags, *volumes, engine.image, "restore", "/backup")
+    engine.run("harbour", "--network", "none", "--read-only", *volumes)
+    engine.wait_until_healthy("harbour")
+    assert engine.tool(*command) == key
+    assert engine.stop("harbour") == 0
 
 
 def test_docker_finds_a_container_healthy_by_itself(docker):
