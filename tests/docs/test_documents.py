@@ -13,8 +13,8 @@ RUN = [
     "docs/how-to/ci-user.md", "docs/how-to/garbage.md", "docs/how-to/moving.md", "docs/how-to/policies.md", "docs/how-to/quotas.md",
     "docs/start/terraform.md", "docs/start/tests.md",
 ]
-# Run by tests/scale/test_quick_start.py, which has a database, a bucket and a load balancer.
-RUN_ELSEWHERE = ["docs/start/replicas.md"]
+# Run by tests/scale/test_documented.py, which has a database, a bucket and a load balancer.
+RUN_ELSEWHERE = ["docs/scaling.md", "docs/start/replicas.md"]
 
 # What servers warn of that are started as documented: these tests run as root.
 EXPECTED = ("the server runs as root", "THIS IS AN EMULATOR")

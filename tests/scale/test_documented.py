@@ -1,4 +1,5 @@
-"""The quick start for several servers as written: its SQL, its file, its commands and its load balancer, with other addresses and keys."""
+"""What the documents say about several servers, as written, with other addresses and keys: the quick start with its SQL, its file, its
+commands and its load balancer, and how an installation is moved."""
 
 import contextlib
 import os
@@ -13,9 +14,12 @@ import pytest
 import urllib3
 
 from authorities import self_signed
+from deployments import Place
+from load import REPOSITORY
 from pages import documented, replaced
 from proxies import OneServer
-from running import PATIENCE, binary
+from pushing import Pusher, image
+from running import PATIENCE, Server, binary, clean_environment
 from services import S3, Postgres, free_port, is_listening, until
 from tools import SEARCHED, go_tool, need
 
@@ -136,3 +140,29 @@ def test_the_commands_of_the_quick_start_make_one_registry_of_three_servers(mach
         assert machines.stop() == [0, 0, 0]
         warnings = [line for line in machines.read_logs().splitlines() if " WARN " in line]
         assert [line for line in warnings if not any(text in line for text in EXPECTED)] == []
+
+
+@pytest.mark.smoke
+def test_the_commands_that_move_an_installation_copy_a_data_directory_to_a_database_and_a_bucket(tmp_path):
+    server, target = Server(tmp_path / "data", place=Place("embedded")), Place("s3")
+    server.client().create_repository(repositoryName=REPOSITORY)
+    digest = Pusher(server).push(REPOSITORY, image(os.urandom(50_000)), "v1")
+    assert server.stop() == 0
+    commands = replaced(documented("docs/scaling.md", "sh"), **{
+        "roadstead transfer": f"{binary()} transfer", "/srv/roadstead-data": str(server.data),
+        "postgres://roadstead@db/registry": f"'{target.settings['ROADSTEAD_DATABASE']}'",
+        "s3://images/registry": target.settings["ROADSTEAD_BLOBS"],
+    })
+    # The place is in the commands, and the keys are those of the data directory.
+    settings = {name: value for name, value in target.settings.items() if name.startswith(("ROADSTEAD_S3", "AWS"))}
+    subprocess.run(["bash", "-euxc", commands], check=True, timeout=180, env=clean_environment(**settings))
+
+    key, secret = server.key()
+    target.settings |= {
+        "ROADSTEAD_MASTER_KEY": (server.data / "master.key").read_text().strip(),
+        "ROADSTEAD_ACCESS_KEY_ID": key, "ROADSTEAD_SECRET_ACCESS_KEY": secret,
+    }
+    moved = Server(tmp_path / "moved", place=target)
+    answer = Pusher(moved).request("GET", f"{REPOSITORY}/manifests/v1")
+    assert (answer.status, answer.headers["Docker-Content-Digest"]) == (200, digest)
+    assert moved.stop() == 0
