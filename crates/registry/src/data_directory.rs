@@ -84,6 +84,12 @@ pub enum OpenError {
     /// The data directory belongs to an installation without a shared database.
     #[error("'{}' holds an installation with a database of its own: choose another directory for the blobs of --database with --data", .0.display())]
     HoldsDatabase(PathBuf),
+    /// The database is gone, or elsewhere. A new one would have garbage collection delete all blobs.
+    #[error(
+        "'{}' has blobs, but no '{DATABASE}': restore a backup to another directory, name the database with --database if servers share it, or choose an empty directory with --data",
+        .0.display()
+    )]
+    LacksDatabase(PathBuf),
     /// The directory holds the blobs of another database.
     #[error("'{}' holds the blobs of another installation: choose another directory with --data", .0.display())]
     OtherInstallation(PathBuf),
@@ -150,6 +156,7 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
             let lock = lock(data)?;
+            refuse_lone_blobs(data, &database)?;
             tighten(data);
             permissions::create_file(&database).map_err(in_directory(&database))?;
             check_writable(&database)?;
@@ -161,6 +168,16 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
         // SQLite would open what it cannot write to, and fail later without naming it.
         Sharing::Command if database.is_file() => check_writable(data).and_then(|()| check_writable(&database)).map(|()| None),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
+    }
+}
+
+/// Fails if there are blobs without a database. The first start makes the directory of blobs last, so it did not leave this.
+fn refuse_lone_blobs(data: &Path, database: &Path) -> Result<(), OpenError> {
+    let mut entries = fs::read_dir(data.join(BLOBS)).into_iter().flatten().flatten();
+    let is_new = fs::metadata(database).map_or(true, |file| file.len() == 0);
+    match is_new && entries.any(|entry| entry.file_name() != "lost+found") {
+        true => Err(OpenError::LacksDatabase(data.to_owned())),
+        false => Ok(()),
     }
 }
 

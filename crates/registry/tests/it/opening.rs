@@ -289,3 +289,21 @@ async fn a_data_directory_that_cannot_be_used_is_refused_without_waiting_and_nam
         assert!(text.contains(reason) && text.contains(&format!("'{}'", named.display())), "{text}");
     }
 }
+
+#[tokio::test]
+async fn blobs_whose_database_is_lost_or_elsewhere_get_no_new_one() {
+    let world = World::of_files().await;
+    let image = world.push_image("1", &["v1"]).await;
+    let folder = closed(world).await;
+    let credentials = std::fs::read(folder.path().join("credentials")).ok();
+    let database = folder.path().join("roadstead.db");
+    for is_there in [false, true] {
+        drop(std::fs::remove_file(&database));
+        if is_there {
+            std::fs::write(&database, "").expect("a file without content");
+        }
+        let Err(error) = Installation::open(OpenOptions::new(folder.path())).await else { panic!("{image:?} is garbage to it") };
+        assert!(matches!(error, OpenError::LacksDatabase(_)), "{error}");
+        assert_eq!(std::fs::read(folder.path().join("credentials")).ok(), credentials);
+    }
+}
