@@ -4,15 +4,25 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from faults import KILL, STOP, Changes
 from pushing import Pusher, digest_of, image
 from running import Server, binary, clean_environment, run
 from services import until
 from tools import need
+
+
+@pytest.fixture
+def memory():
+    """A folder on another file system than that of the data, where blobs cannot be linked."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="roadstead-") as folder:
+        yield Path(folder)
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -116,30 +126,29 @@ def test_every_image_that_existed_before_a_backup_under_load_pulls_after_it_is_r
 
 
 @pytest.mark.embedded("restores a directory")
-def test_a_backup_that_is_killed_is_never_restored_and_the_next_one_is_whole(start, tmp_path):
-    server = start()
+def test_a_backup_that_is_killed_is_never_restored_and_the_next_one_is_whole(start, memory, tmp_path):
+    server, changes = start(), Changes(tmp_path)
     server.client().create_repository(repositoryName="team/app")
     pusher = Pusher(server)
-    kept = [image(os.urandom(3_000_000)) for _ in range(8)]
-    for number, manifest in enumerate(kept):
-        pusher.push("team/app", manifest, f"v{number}")
-    place = tmp_path / "backup"
-    for delay in (0.02, 0.1, 0.2):
-        backup = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server)), stderr=subprocess.DEVNULL)
-        time.sleep(delay)
-        backup.send_signal(signal.SIGKILL)
-        backup.wait()
-        snapshots = list(place.glob("snapshots/*.json"))
-        if not snapshots:
-            done = restore(place, tmp_path / "nothing")
-            assert done.returncode == 1 and "there is no complete backup in" in done.stderr, done.stderr
+    for number in range(4):
+        pusher.push("team/app", image(os.urandom(1_000_000)), f"v{number}")
+
+    def begin(name: str, **faults: str):
+        return run("backup", memory / name, **environment(server), **faults)
+
+    assert begin("undisturbed", **changes.environment()).returncode == 0
+    for at in changes.thirds:
+        place = memory / f"at-{at}"
+        assert begin(place.name, **changes.environment(KILL, at)).returncode == -signal.SIGKILL
+        done = restore(place, tmp_path / "nothing")
+        assert done.returncode == 1 and "there is no complete backup in" in done.stderr, done.stderr
         done = run("gc", **environment(server))
         assert done.returncode == 0, "a backup that was killed holds back deletion"
-    back_up(server, place)
-    done = restore(place, tmp_path / "restored")
-    assert done.returncode == 0, done.stderr
-    code, report = check(start(data=tmp_path / "restored"), "--contents")
-    assert (code, report["found"]) == (0, 0)
+        back_up(server, place)
+        done = restore(place, tmp_path / place.name)
+        assert done.returncode == 0, done.stderr
+        code, report = check(start(data=tmp_path / place.name), "--contents")
+        assert (code, report["found"]) == (0, 0)
 
 
 @pytest.mark.embedded("restores a directory")
@@ -163,28 +172,21 @@ def test_a_restore_is_refused_where_it_would_do_harm(start, tmp_path):
     assert done.returncode == 1 and "holds backups" in done.stderr
 
 
-def start_backup(server: Server, place) -> subprocess.Popen:
-    """Starts a backup and suspends it once it has begun to write."""
-    backup = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server)), stderr=subprocess.DEVNULL)
-    until(lambda: (place / "drafts").is_dir() or backup.poll() is not None, "the backup")
-    backup.send_signal(signal.SIGSTOP)
-    return backup
-
-
 @pytest.mark.embedded("restores a directory")
-def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(start, tmp_path):
-    server = start()
+def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(start, memory, tmp_path):
+    server, changes = start(), Changes(tmp_path)
     server.client().create_repository(repositoryName="team/app")
-    kept = image(os.urandom(30_000_000))
-    Pusher(server).push("team/app", kept, "v1")
-    place = tmp_path / "backup"
-    first = start_backup(server, place)
+    Pusher(server).push("team/app", image(os.urandom(1_000_000)), "v1")
+    assert run("backup", memory / "undisturbed", **environment(server), **changes.environment()).returncode == 0
+    place, faults = memory / "backup", changes.environment(STOP, changes.number // 2)
+    first = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server), **faults))
     try:
-        if first.poll() is None:
-            done = run("backup", place, **environment(server))
-            assert done.returncode == 1 and "another process is writing a backup to" in done.stderr, done.stderr
-            done = run("check", "--backup", place)
-            assert done.returncode == 1, done.stderr
+        os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert first.poll() is None, "it has ended"
+        done = run("backup", place, **environment(server))
+        assert done.returncode == 1 and "another process is writing a backup to" in done.stderr, done.stderr
+        done = run("check", "--backup", place)
+        assert done.returncode == 1, done.stderr
     finally:
         first.send_signal(signal.SIGCONT)
     assert first.wait(60) == 0
@@ -226,31 +228,24 @@ def test_a_backup_to_a_full_disk_leaves_the_snapshots_before_it_as_they_are(star
 
 @pytest.mark.embedded("restores a directory")
 def test_a_restore_that_is_killed_is_begun_again_and_never_served_before_it_is_whole(start, tmp_path):
-    server = start()
+    server, changes = start(), Changes(tmp_path)
     server.client().create_repository(repositoryName="team/app")
-    kept = [image(os.urandom(3_000_000)) for _ in range(8)]
-    for number, manifest in enumerate(kept):
-        Pusher(server).push("team/app", manifest, f"v{number}")
-    place, data = tmp_path / "backup", tmp_path / "restored"
+    for number in range(4):
+        Pusher(server).push("team/app", image(os.urandom(1_000_000)), f"v{number}")
+    place = tmp_path / "backup"
     back_up(server, place)
-    def has_begun(copied: int) -> bool:
-        database = data / "roadstead.db"
-        return database.is_file() and database.stat().st_size > 0 and len(list(data.glob("blobs/sha256/*/*"))) >= copied
-
-    for copied in (0, 1, 4):
-        restoring = subprocess.Popen([binary(), "restore", place, "--data", data], env=clean_environment(), stderr=subprocess.DEVNULL)
-        until(lambda: has_begun(copied) or restoring.poll() is not None, "the restore")
-        restoring.send_signal(signal.SIGKILL)
-        restoring.wait()
+    assert restore(place, tmp_path / "undisturbed", **changes.environment()).returncode == 0
+    for at in changes.thirds:
+        data = tmp_path / f"at-{at}"
+        assert restore(place, data, **changes.environment(KILL, at)).returncode == -signal.SIGKILL
         if run("account", "list", "--data", data).returncode == 0:
             # It was killed after the end: a restore that is not complete would go on.
             assert "the target is not empty: it has an installation" in restore(place, data).stderr
-            break
-    else:
-        done = restore(place, data)
-        assert done.returncode == 0, done.stderr
-    code, report = check(start(data=data), "--contents")
-    assert (code, report["found"]) == (0, 0)
+        else:
+            done = restore(place, data)
+            assert done.returncode == 0, done.stderr
+        code, report = check(start(data=data), "--contents")
+        assert (code, report["found"]) == (0, 0)
 
 
 @pytest.mark.embedded("damages files")

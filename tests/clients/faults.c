@@ -3,7 +3,9 @@
    FAULTS_COUNT  a file: 8 bytes with the number of changes so far, and for each of the first 65,536 a byte, which is 1 if it made a name
    FAULTS_AT     the number of the change that fails; without it, none does
    FAULTS_KIND   "kill": the process is killed before this change
-                 "full": this change, and every later one that may need space, finds a full disk; a write stores its first half before */
+                 "stop": it is stopped before this change, until it gets SIGCONT
+                 "full": this change, and every later one that may need space, finds a full disk; a write stores its first half before
+   FAULTS_SENT   if it is there, what is sent to other programs counts as a change, too */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,7 +27,7 @@ static struct {
     unsigned char makes_name[MOST];
 } *count;
 static long fault_at;
-static int kills;
+static int fault_signal, counts_sent;
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -37,7 +39,8 @@ __attribute__((constructor)) static void begin(void) {
         abort();
     close(fd);
     fault_at = at ? atol(at) : 0;
-    kills = kind && strcmp(kind, "kill") == 0;
+    fault_signal = !kind ? 0 : strcmp(kind, "kill") == 0 ? SIGKILL : strcmp(kind, "stop") == 0 ? SIGSTOP : 0;
+    counts_sent = getenv("FAULTS_SENT") != NULL;
     count = mapped;
 }
 
@@ -48,8 +51,11 @@ static int fault(int makes_name) {
         count->makes_name[number - 1] = 1;
     if (fault_at == 0 || number < fault_at)
         return 0;
-    if (kills)
-        kill(getpid(), SIGKILL);
+    if (fault_signal) {
+        if (number == fault_at)
+            kill(getpid(), fault_signal);
+        return 0;
+    }
     return number == fault_at ? 1 : 2;
 }
 
@@ -58,10 +64,10 @@ static int refuse(void) {
     return -1;
 }
 
-/* Neither a socket, nor a pipe, nor a standard stream, which may be a log. */
+/* Neither a pipe nor a standard stream, which may be a log. */
 static int is_file(int fd) {
     struct stat found;
-    return fd > 2 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+    return fd > 2 && fstat(fd, &found) == 0 && (S_ISREG(found.st_mode) || (counts_sent && S_ISSOCK(found.st_mode)));
 }
 
 /* How much of this is written, or -1. */
@@ -79,6 +85,7 @@ static ssize_t written(int fd, size_t size) {
 
 WRITING(write, (int fd, const void *bytes, size_t size), (fd, bytes, size))
 WRITING(pwrite, (int fd, const void *bytes, size_t size, off_t offset), (fd, bytes, size, offset))
+WRITING(send, (int fd, const void *bytes, size_t size, int flags), (fd, bytes, size, flags))
 WRITING(pwrite64, (int fd, const void *bytes, size_t size, off64_t offset), (fd, bytes, size, offset))
 
 /* A change that is made as a whole or not at all. */
