@@ -7,7 +7,9 @@ import yaml
 
 from documents import LANGUAGES
 from pages import ROOT, blocks, documented
+from running import run
 
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 RUN = [
     "README.md", "docs/backup.md",
     "docs/how-to/ci-user.md", "docs/how-to/garbage.md", "docs/how-to/moving.md", "docs/how-to/policies.md", "docs/how-to/quotas.md",
@@ -37,8 +39,29 @@ def test_the_steps_of_the_job_in_the_page_about_github_actions_run_in_a_checkout
 
 
 def test_documents_with_commands_to_run_are_run():
-    found = [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if blocks(path, *LANGUAGES)]
+    found = [path.relative_to(ROOT) for path in DOCUMENTS if blocks(path, *LANGUAGES)]
     assert sorted(map(str, found)) == sorted(RUN + RUN_ELSEWHERE)
+
+
+# Code of a document: a fenced block, an indented one, or what stands between backticks.
+CODE = re.compile(r"^ *```.*?^ *```$|^(?: {4,}\S[^\n]*\n)+|`[^`]+`", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"(?<![\w/.-])roadstead (?!roadstead\b)([a-z][^`|#;)'\n]*)")
+
+
+def test_every_command_that_a_document_names_exists_with_its_options(tmp_path):
+    assert run("man", tmp_path).returncode == 0
+    manual = {page.stem: page.read_text().replace("\\-", "-") for page in tmp_path.glob("*.1")}
+    named, wrong = 0, []
+    for document in DOCUMENTS:
+        code = "\n".join(CODE.findall(document.read_text())).replace("\\\n", " ")
+        for command in COMMAND.findall(code):
+            named += 1
+            words = command.split()
+            page = next((page for size in (2, 1) if (page := "-".join(["roadstead", *words[:size]])) in manual), None)
+            options = re.findall(r"(?<!\S)\[?(--[a-z0-9-]+)", command)
+            if words[0] != "help" and (page is None or not all(option in manual[page] for option in options)):
+                wrong.append((document.name, command))
+    assert wrong == [] and named > 100
 
 
 def test_the_page_about_errors_explains_every_code_of_the_registry_protocol():
