@@ -29,13 +29,21 @@ def test_the_commands_of_a_document_run_in_their_order(reader, document):
     assert [line for line in warnings if not any(text in line for text in EXPECTED)] == []
 
 
-def test_the_steps_of_the_job_in_the_page_about_github_actions_run_in_a_checkout(reader):
+WORKFLOWS = [documented("docs/start/github-actions.md", "yaml"), (ROOT / "contrib/github-actions-example.yml").read_text()]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=["page", "example"])
+def test_the_steps_of_a_workflow_for_users_run_in_a_checkout(reader, workflow):
+    [job] = yaml.safe_load(reader.adapted(workflow))["jobs"].values()
     (reader.folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
-    job = yaml.safe_load(reader.adapted(documented("docs/start/github-actions.md", "yaml")))["jobs"]["test"]
+    # A runner ends what steps leave behind. Services are containers of the image, whose command is `roadstead serve`.
+    begin = "trap 'kill $(jobs -p)' EXIT\n"
+    for service in job.get("services", {}).values():
+        begin += f"env {reader.assignments(service['env'])} roadstead serve &\n"
+        begin += f"timeout 30 sh -c 'until curl -fsS http://{reader.listen()}/readyz; do sleep 0.1; done'\n"
     steps = [step["run"] for step in job["steps"] if "run" in step]
-    # A runner ends what steps leave behind.
-    printed = reader.run("trap 'kill $(jobs -p)' EXIT\n" + "".join(steps), ROADSTEAD_LISTEN=reader.listen(), **job["env"])
-    assert "Login Succeeded" in printed and "v1: digest: sha256:" in printed
+    printed = reader.run(begin + "".join(steps), ROADSTEAD_LISTEN=reader.listen(), GITHUB_SHA="0123abcd", **job["env"])
+    assert "Login Succeeded" in printed and ": digest: sha256:" in printed
 
 
 def test_documents_with_commands_to_run_are_run():
