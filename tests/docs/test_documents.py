@@ -46,6 +46,27 @@ def test_the_steps_of_a_workflow_for_users_run_in_a_checkout(reader, workflow):
     assert "Login Succeeded" in printed and ": digest: sha256:" in printed
 
 
+# The code under test in the example for pytest.
+PUBLISH = """
+import boto3
+
+def publish(endpoint):
+    ecr = boto3.client("ecr-public", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
+    index = '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
+    ecr.put_image(repositoryName="team/app", imageManifest=index, imageTag="v1")
+
+"""
+
+
+def test_the_examples_of_the_python_package_run(reader):
+    (_, program), (_, test) = blocks("packaging/python/README.md", "python")
+    (reader.folder / "program.py").write_text(program)
+    (reader.folder / "test_publishing.py").write_text(PUBLISH + test)
+    session = "python3 program.py\npython3 -m pytest -q -p roadstead.pytest_plugin test_publishing.py\n"
+    printed = reader.run(session, PYTHONPATH=str(ROOT / "packaging/python/src"), PYTHONDONTWRITEBYTECODE="1")
+    assert "/team/app\n" in printed and "1 passed" in printed
+
+
 def test_documents_with_commands_to_run_are_run():
     found = [path.relative_to(ROOT) for path in DOCUMENTS if blocks(path, *LANGUAGES)]
     assert sorted(map(str, found)) == sorted(RUN + RUN_ELSEWHERE)
