@@ -152,13 +152,13 @@ impl OpenPlace {
     pub(crate) async fn snapshot(&self, name: Option<&str>) -> Result<Snapshot> {
         let names = self.snapshots().await?;
         let Some(name) = name.map_or_else(|| names.last().cloned(), |name| Some(name.to_owned())) else {
-            return Err(Error::Refused(format!("there is no complete backup in {}", self.shown)));
+            return Err(Error::Refused(format!("there is no complete backup in {self}")));
         };
         let text = match names.contains(&name) {
             true => self.store.read_record(&record(&name)).await?,
             false => None,
         };
-        let absent = || Error::Refused(format!("{} has no snapshot '{name}', only {}", self.shown, names.join(", ")));
+        let absent = || Error::Refused(format!("{self} has no snapshot '{name}', only {}", names.join(", ")));
         Snapshot::parse(&name, &text.ok_or_else(absent)?)
     }
 
@@ -187,6 +187,12 @@ impl OpenPlace {
 
 fn record(name: &str) -> String {
     format!("{SNAPSHOTS}/{name}.json")
+}
+
+impl fmt::Display for OpenPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
 }
 
 impl fmt::Display for BackupPlace {

@@ -3,10 +3,11 @@
 use super::copies::{Copies, StoredCopy};
 use super::place::{BackupPlace, OpenPlace};
 use crate::checking::copies::SecondCopy;
-use crate::checking::examining::has_digest;
-use crate::error::Result;
+use crate::checking::examining::wrong_in_store;
+use crate::error::{Error, Result};
 use crate::metadata::{Metadata, Tx, migrations, params, statements};
 use crate::pace::Pace;
+use crate::transfer::blob::Blob;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -27,7 +28,15 @@ pub struct BackupCopy {
 }
 
 impl BackupCopy {
+    /// Opens a place. An error names it, because there may be others.
     pub async fn open(place: &BackupPlace) -> Result<Self> {
+        Self::try_to_open(place).await.map_err(|error| match error {
+            Error::Unavailable(reason) => Error::Unavailable(format!("{place} cannot be read: {reason}")),
+            other => other,
+        })
+    }
+
+    async fn try_to_open(place: &BackupPlace) -> Result<Self> {
         let (place, scratch) = (place.open().await?, tempfile::tempdir()?);
         let snapshot = place.snapshot(None).await?;
         let path = scratch.path().join("metadata.db");
@@ -36,16 +45,19 @@ impl BackupCopy {
     }
 
     /// The copy of a blob to read: the only one, or the first whole one of several.
-    async fn best(&self, digest: &Digest) -> Option<&StoredCopy> {
-        let copies = self.copies.of(digest);
-        if copies.len() > 1 {
-            for copy in copies {
-                if has_digest(&self.place.store, (&copy.key, copy.size), digest, &Pace::new(None)).await.unwrap_or(false) {
-                    return Some(copy);
-                }
+    async fn best(&self, digest: &Digest) -> Result<Option<&StoredCopy>> {
+        let (copies, mut wrongs) = (self.copies.of(digest), Vec::new());
+        if let [] | [_] = copies {
+            return Ok(copies.first());
+        }
+        for copy in copies {
+            let blob = Blob { id: 0, digest: digest.clone(), size: copy.size, key: copy.key.clone() };
+            match wrong_in_store(&self.place.store, &blob, Some(&Pace::new(None))).await? {
+                None => return Ok(Some(copy)),
+                Some(wrong) => wrongs.push(format!("'{}' {wrong}", copy.key)),
             }
         }
-        copies.first()
+        Err(Error::Refused(format!("{} has no whole copy: {}", self.place, wrongs.join(", "))))
     }
 
     /// Stops using the files.
@@ -57,7 +69,7 @@ impl BackupCopy {
 #[async_trait]
 impl SecondCopy for BackupCopy {
     async fn blob(&self, digest: &Digest) -> Result<Option<BoxStream<'static, Result<Bytes>>>> {
-        if let Some(StoredCopy { key, size, .. }) = self.best(digest).await {
+        if let Some(StoredCopy { key, size, .. }) = self.best(digest).await? {
             return Ok(Some(self.place.store.open_once(key, *size).await?.pieces(*size).boxed()));
         }
         let select = async |tx: &mut Tx<'_>| tx.query_one::<Vec<u8>>(&SELECT_SMALL_BLOB, params![digest]).await;
