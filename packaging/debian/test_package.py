@@ -338,6 +338,17 @@ def test_the_timer_of_the_page_about_backups_makes_one(machine):
     assert set(owners) == {str(machine.user_of_the_service())}
 
 
+def test_an_installation_that_is_replaced_by_its_backup_as_the_page_tells_belongs_to_the_service(machine):
+    data = "/var/lib/private/roadstead"
+    machine.run("systemctl", "stop", "roadstead")
+    machine.run("mv", data, f"{data}.damaged")
+    machine.run("roadstead", "restore", "/backup/registry", "--data", data)
+    machine.restart()
+    assert "team/app" in machine.run("roadstead", "repository", "list", "--config", machine.CONFIGURATION)
+    owners = machine.run("find", data, "-printf", "%U\n").split()
+    assert set(owners) == {str(machine.user_of_the_service())}
+
+
 def test_the_service_of_the_page_about_a_public_registry_runs(machine):
     page = (PROJECT / "docs/start/public.md").read_text()
     blocks = dict(re.findall(r"^ *```(toml|ini)\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL))
