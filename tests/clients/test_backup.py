@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -23,6 +24,14 @@ def memory():
     """A folder on another file system than that of the data, where blobs cannot be linked."""
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="roadstead-") as folder:
         yield Path(folder)
+
+
+def run_as_nobody(folder: Path, *arguments: object) -> subprocess.CompletedProcess:
+    """Runs a command as a user without rights, from a folder that this user can read, as that of the program may not be."""
+    folder.chmod(0o755)
+    program = shutil.copy(binary(), folder / "roadstead")
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    return subprocess.run([program, *map(str, arguments)], env=clean_environment(), capture_output=True, text=True, cwd="/", **nobody)
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -246,6 +255,55 @@ def test_a_restore_that_is_killed_is_begun_again_and_never_served_before_it_is_w
             assert done.returncode == 0, done.stderr
         code, report = check(start(data=data), "--contents")
         assert (code, report["found"]) == (0, 0)
+
+
+@pytest.mark.embedded("restores a directory")
+def test_a_copy_of_a_place_without_empty_directories_is_checked_and_restored_where_it_can_only_be_read(start, memory, tmp_path):
+    need("mount")
+    server = start()
+    server.client().create_repository(repositoryName="team/app")
+    layer = os.urandom(50_000)
+    Pusher(server).push("team/app", image(layer), "v1")
+    back_up(server, tmp_path / "backup")
+    copy = memory / "copy"
+    shutil.copytree(tmp_path / "backup", copy)
+    (copy / "uploads").rmdir()
+
+    reading = ("check", "--backup", copy, "--contents"), ("restore", copy, "--list")
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    for command in reading:
+        done = run_as_nobody(memory, *command)
+        assert done.returncode == 0, (command, done.stderr)
+    for options in (["--bind", copy, copy], ["-o", "remount,bind,ro", copy]):
+        subprocess.run(["mount", *options], check=True)
+    try:
+        for command in reading:
+            done = run(*command)
+            assert done.returncode == 0, (command, done.stderr)
+        file_of(server.data, layer).unlink()
+        code, report = check(server, "--repair", "--from", str(copy))
+        assert (code, report["repaired"]) == (0, 1), report
+        done = restore(copy, tmp_path / "restored")
+        assert done.returncode == 0, done.stderr
+    finally:
+        subprocess.run(["umount", copy], check=True)
+    code, report = check(start(data=tmp_path / "restored"), "--contents")
+    assert (code, report["found"]) == (0, 0)
+
+
+@pytest.mark.embedded("runs commands as another user")
+def test_a_user_without_rights_is_told_so_and_not_that_there_is_nothing(start, memory, tmp_path):
+    server = start()
+    place = tmp_path / "backup"
+    back_up(server, place)
+    for command, hidden in [
+        (("account", "list", "--data", server.data), server.data / "roadstead.db"),
+        (("transfer", "--from", server.data, "--to", "/nonexistent"), server.data / "roadstead.db"),
+        (("check", "--backup", place), place),
+    ]:
+        done = run_as_nobody(memory, *command)
+        assert done.returncode == 1 and f"'{hidden}'" in done.stderr and "Permission denied" in done.stderr, done.stderr
 
 
 @pytest.mark.embedded("damages files")

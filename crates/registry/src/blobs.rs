@@ -53,9 +53,12 @@ pub(crate) enum BlobStore {
 }
 
 impl BlobStore {
-    /// Opens the store in a directory, which is created if it does not exist.
-    pub(crate) fn open_filesystem(directory: &Path) -> Result<Self> {
-        Ok(Self::Filesystem(filesystem::Filesystem::open(directory)?))
+    /// Opens the store in a directory, which is created to write to it if it does not exist.
+    pub(crate) fn open_filesystem(directory: &Path, access: BlobAccess) -> Result<Self> {
+        Ok(Self::Filesystem(match access {
+            BlobAccess::Read => filesystem::Filesystem::open_to_read(directory),
+            BlobAccess::Write => filesystem::Filesystem::open(directory)?,
+        }))
     }
 
     /// Opens the store in a bucket. Fails with [`Error::Unavailable`] if it cannot be reached, and otherwise with a message for the

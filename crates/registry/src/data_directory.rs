@@ -90,6 +90,12 @@ pub enum OpenError {
         .0.display()
     )]
     LacksDatabase(PathBuf),
+    /// The database names blobs, and their directory is not there. A server would refuse to pull them, and push to the wrong disk.
+    #[error(
+        "the metadata name blobs, but there are none in '{}': mount their disk, or bring them back with 'roadstead check --repair --from' a backup",
+        .0.display()
+    )]
+    LacksBlobs(PathBuf),
     /// The directory holds the blobs of another database.
     #[error("'{}' holds the blobs of another installation: choose another directory with --data", .0.display())]
     OtherInstallation(PathBuf),
@@ -151,7 +157,7 @@ impl InDirectory {
 pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<Option<File>, OpenError> {
     let database = data.join(DATABASE);
     match sharing {
-        Sharing::Server if holds.is_used() && data.join(SNAPSHOTS).is_dir() => Err(OpenError::HoldsBackups(data.to_owned())),
+        Sharing::Server if holds.is_used() && exists(&data.join(SNAPSHOTS))? => Err(OpenError::HoldsBackups(data.to_owned())),
         _ if !holds.database => check_shared(data, holds, sharing).map(|()| None),
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
@@ -166,19 +172,26 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
             Ok(Some(lock))
         }
         // SQLite would open what it cannot write to, and fail later without naming it.
-        Sharing::Command if database.is_file() => check_writable(data).and_then(|()| check_writable(&database)).map(|()| None),
+        Sharing::Command if exists(&database)? => check_writable(data).and_then(|()| check_writable(&database)).map(|()| None),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
 }
 
+/// Whether there is something of this name. Fails if that is hidden from this user.
+pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
+    path.try_exists().map_err(in_directory(path))
+}
+
 /// Fails if there are blobs without a database. The first start makes the directory of blobs last, so it did not leave this.
 fn refuse_lone_blobs(data: &Path, database: &Path) -> Result<(), OpenError> {
-    let mut entries = fs::read_dir(data.join(BLOBS)).into_iter().flatten().flatten();
     let is_new = fs::metadata(database).map_or(true, |file| file.len() == 0);
-    match is_new && entries.any(|entry| entry.file_name() != "lost+found") {
-        true => Err(OpenError::LacksDatabase(data.to_owned())),
-        false => Ok(()),
-    }
+    if is_new && has_store(data) { Err(OpenError::LacksDatabase(data.to_owned())) } else { Ok(()) }
+}
+
+/// Whether a store of blobs was ever made in a directory, and its disk is there.
+pub(crate) fn has_store(data: &Path) -> bool {
+    let mut entries = fs::read_dir(data.join(BLOBS)).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name() != "lost+found")
 }
 
 /// Checks a directory that servers share for their blobs. They do not lock it.
@@ -186,10 +199,10 @@ fn check_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(),
     match sharing {
         _ if !holds.blobs => Ok(()),
         // With the blobs of another database, garbage collection would delete them all.
-        _ if data.join(DATABASE).exists() => Err(OpenError::HoldsDatabase(data.to_owned())),
+        _ if exists(&data.join(DATABASE))? => Err(OpenError::HoldsDatabase(data.to_owned())),
         // The store of blobs creates it, after the database was found to be usable.
         Sharing::Server => Ok(()),
-        Sharing::Command if data.join(BLOBS).is_dir() => Ok(()),
+        Sharing::Command if exists(&data.join(BLOBS))? => Ok(()),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
 }
@@ -234,7 +247,17 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
     // Without following links: anyone who can write to the directory could otherwise have a file created elsewhere.
     options.create(true).truncate(false).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let file = options.open(path)?;
-    match file.try_lock() {
+    locked(file.try_lock(), file)
+}
+
+/// Keeps a file that exists from being locked, for which the right to read it is enough. `None` if another process has locked it.
+pub(crate) fn try_lock_shared(path: &Path) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    locked(file.try_lock_shared(), file)
+}
+
+fn locked(tried: Result<(), TryLockError>, file: File) -> io::Result<Option<File>> {
+    match tried {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
@@ -261,7 +284,7 @@ fn is_ours(name: &OsString) -> bool {
 
 /// Fails if a directory has files of others, which a mistyped name may lead to.
 pub(crate) fn refuse_other_files(data: &Path) -> Result<(), OpenError> {
-    if data.join(SNAPSHOTS).is_dir() {
+    if exists(&data.join(SNAPSHOTS))? {
         return Err(OpenError::HoldsBackups(data.to_owned()));
     }
     let names = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name());

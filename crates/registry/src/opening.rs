@@ -6,7 +6,9 @@ pub(crate) mod setting_up;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key, unusable};
+use crate::data_directory::{
+    self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, has_store, own_master_key, prepare, read_master_key, unusable,
+};
 use crate::error;
 use crate::installation::{Inner, Installation};
 use crate::leaders;
@@ -129,7 +131,7 @@ impl OpenOptions {
         match &self.blobs {
             BlobsPlace::Folder => {
                 let path = self.data.join(BLOBS);
-                BlobStore::open_filesystem(&path).map_err(|error| unusable(&path, error))
+                BlobStore::open_filesystem(&path, self.blob_access).map_err(|error| unusable(&path, error))
             }
             BlobsPlace::S3(options) => BlobStore::open_s3(options, self.blob_access).await,
         }
@@ -203,6 +205,9 @@ impl Installation {
                 found?
             }
         };
+        if options.sharing == Sharing::Server && options.blobs == BlobsPlace::Folder && !has_store(data) {
+            setting_up::refuse_stored_blobs(&metadata, data).await?;
+        }
         // After the database: a server that cannot use that must not leave a new directory behind.
         let blobs = reach(until, async || options.open_blobs().await).await.map_err(OpenError::Blobs)?;
         if options.is_shared() && options.blobs == BlobsPlace::Folder {

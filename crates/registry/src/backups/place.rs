@@ -3,7 +3,7 @@
 use super::files;
 use super::snapshot::{Snapshot, StoredFile};
 use crate::blobs::{BlobAccess, BlobStore};
-use crate::data_directory::{DATABASE, SNAPSHOTS, try_lock};
+use crate::data_directory::{DATABASE, SNAPSHOTS, try_lock, try_lock_shared, unusable};
 use crate::disk::permissions;
 use crate::error::{Error, Result};
 use crate::metadata::{Metadata, migrations::Migrations};
@@ -61,17 +61,18 @@ impl BackupPlace {
 
     /// Opens a place that has backups.
     pub(super) async fn open_for(&self, access: BlobAccess) -> Result<OpenPlace> {
-        if let Self::Directory(path) = self
-            && !path.join(SNAPSHOTS).is_dir()
-        {
-            return Err(Error::Refused(format!("there is no complete backup in {self}")));
+        if let Self::Directory(path) = self {
+            let has_snapshots = path.join(SNAPSHOTS).try_exists();
+            if !has_snapshots.map_err(|error| Error::Refused(format!("cannot read {self}: {error}")))? {
+                return Err(Error::Refused(format!("there is no complete backup in {self}")));
+            }
         }
         self.open_store(access).await
     }
 
     async fn open_store(&self, access: BlobAccess) -> Result<OpenPlace> {
         let store = match self {
-            Self::Directory(path) => BlobStore::open_filesystem(path)?,
+            Self::Directory(path) => BlobStore::open_filesystem(path, access).map_err(|error| unusable(path, error))?,
             Self::Bucket(options) => BlobStore::open_s3(options, access).await?,
         };
         Ok(OpenPlace { store, shown: self.to_string() })
@@ -124,14 +125,14 @@ impl BackupPlace {
         try_lock(&path.join("lock")).map_err(unusable)?.ok_or_else(|| self.in_use())
     }
 
-    /// Keeps backups from being written to a directory. One that cannot be written to needs no lock, and a bucket has none.
+    /// Keeps backups from being written to a directory. A bucket has no lock, and a copy of a directory may have none.
     pub(super) fn lock_to_verify(&self) -> Result<Option<File>> {
         let Self::Directory(path) = self else { return Ok(None) };
-        match try_lock(&path.join("lock")) {
+        match try_lock_shared(&path.join("lock")) {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(self.in_use()),
-            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::Refused(format!("cannot read {self}: {error}"))),
         }
     }
 

@@ -332,6 +332,7 @@ macro_rules! contract {
 
 mod filesystem {
     use super::{BlobStore, Clock, Duration, Storage, Upload, list, sha256, sizes};
+    use crate::blobs::BlobAccess;
 
     struct Directory(tempfile::TempDir);
 
@@ -341,7 +342,7 @@ mod filesystem {
         }
 
         async fn open(&self) -> BlobStore {
-            BlobStore::open_filesystem(self.0.path()).expect("a store")
+            BlobStore::open_filesystem(self.0.path(), BlobAccess::Write).expect("a store")
         }
     }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 use layout::Layout;
 use open_files::OpenFiles;
-use roadstead_model::{Digest, Timestamp};
+use roadstead_model::{Algorithm, Digest, Timestamp};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub(super) use session::Session;
 
 pub(crate) struct Filesystem {
     layout: Layout,
+    /// What is there as long as the disk is.
+    landmark: PathBuf,
     open_files: OpenFiles,
 }
 
@@ -39,12 +41,20 @@ impl Filesystem {
             permissions::create_directory(&uploads)?;
             sync_directory(root)?;
         }
-        Ok(Self { layout, open_files: OpenFiles::default() })
+        Ok(Self { layout, landmark: uploads, open_files: OpenFiles::default() })
+    }
+
+    /// Creates nothing: a copy of a place of backups may be on a disk that cannot be written to, and lack empty directories.
+    pub(super) fn open_to_read(root: &Path) -> Self {
+        let layout = Layout::new(root);
+        let landmarks = [layout.uploads(), layout.object(Algorithm::Sha256.as_str())];
+        let landmark = landmarks.into_iter().find(|path| path.is_dir()).unwrap_or_else(|| root.to_owned());
+        Self { layout, landmark, open_files: OpenFiles::default() }
     }
 
     pub(super) async fn check_ready(&self) -> Result<()> {
-        let uploads = self.layout.uploads();
-        blocking(move || fs::read_dir(uploads).map(drop)).await
+        let landmark = self.landmark.clone();
+        blocking(move || fs::read_dir(landmark).map(drop)).await
     }
 
     pub(super) fn resume(&self, upload: ResumedUpload) -> Session {

@@ -6,7 +6,7 @@ use crate::backups::copies::SpareCopies;
 use crate::backups::place::BackupPlace;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::clock::Clock;
-use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, prepare, refuse_other_files, write_master_key};
+use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, exists, prepare, refuse_other_files, write_master_key};
 use crate::error::Error;
 use crate::leaders::{Leadership, Task, hold, new_holder, running_server};
 use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES, migrations};
@@ -43,7 +43,7 @@ impl Side {
     /// Opens the installation to copy. Fails if a server uses it, or if its schema is not the current one.
     pub async fn source(options: &OpenOptions) -> Result<Self, OpenError> {
         let options = &OpenOptions { blob_access: BlobAccess::Read, ..options.clone() };
-        if options.database == DatabasePlace::File && !options.data.join(DATABASE).is_file() {
+        if options.database == DatabasePlace::File && !exists(&options.data.join(DATABASE))? {
             return Err(OpenError::Absent(options.data.clone()));
         }
         let lock = prepare(&options.data, options.in_directory(), Sharing::Server)?;

@@ -291,6 +291,27 @@ async fn a_data_directory_that_cannot_be_used_is_refused_without_waiting_and_nam
 }
 
 #[tokio::test]
+async fn a_server_whose_blobs_are_not_there_refuses_to_start_until_they_are() {
+    let world = World::of_files().await;
+    world.push_image("1", &["v1"]).await;
+    let (blobs, away) = (world.blobs(), world.folder.path().join("away"));
+    let World { installation, folder, database, .. } = world;
+    installation.close().await;
+    drop(installation);
+    let options = database.options(folder.path());
+    std::fs::rename(&blobs, &away).expect("unmounted");
+    for mount_point in [false, true] {
+        if mount_point {
+            std::fs::create_dir(&blobs).expect("a directory");
+        }
+        let Err(error) = Installation::open(options.clone()).await else { panic!("it is served") };
+        assert!(matches!(error, OpenError::LacksBlobs(_)), "{error}");
+    }
+    std::fs::rename(&away, &blobs).expect("mounted");
+    Installation::open(options).await.expect("an installation").close().await;
+}
+
+#[tokio::test]
 async fn blobs_whose_database_is_lost_or_elsewhere_get_no_new_one() {
     let world = World::of_files().await;
     let image = world.push_image("1", &["v1"]).await;
