@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::Instrument;
 
@@ -29,6 +29,8 @@ pub(super) struct Traffic {
     pub(super) sent: AtomicU64,
     /// By how many microseconds the server's clock is ahead of this machine's.
     ahead: AtomicI64,
+    /// The status of the last response; 0 after an attempt without one.
+    last_status: AtomicU16,
 }
 
 impl Traffic {
@@ -37,8 +39,16 @@ impl Traffic {
         self.ahead.load(Ordering::Relaxed)
     }
 
+    /// Whether the last attempt was answered, and another one would be answered likewise.
+    pub(super) fn is_answered_for_good(&self) -> bool {
+        let status = self.last_status.load(Ordering::Relaxed);
+        // Request Timeout and Too Many Requests.
+        (200..500).contains(&status) && ![408, 429].contains(&status)
+    }
+
     fn count(&self, answered: &Result<HttpResponse, HttpError>) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.last_status.store(answered.as_ref().map_or(0, |response| response.status().as_u16()), Ordering::Relaxed);
         match answered {
             Ok(response) if !response.status().is_server_error() => {
                 if let Some(ahead) = response.headers().get("date").and_then(|date| ahead(date.to_str().ok()?)) {

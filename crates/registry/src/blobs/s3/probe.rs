@@ -105,6 +105,8 @@ impl Bucket {
                 self.refused(doing, &error)
             }
             StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => self.refused(doing, &error),
+            // The wrong region, for example, or another server than one of S3. Nothing else uses the connections yet.
+            _ if self.traffic.is_answered_for_good() => self.refused(doing, &error),
             _ => Error::Unavailable(format!("{self} cannot be reached: {doing} failed: {error}")),
         }
     }

@@ -154,6 +154,41 @@ async fn a_bucket_that_cannot_be_used_is_refused_by_name_and_a_server_that_is_no
     }
 }
 
+/// A server that answers every request in this way.
+async fn answering(status: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            tokio::spawn(async move {
+                let _ = client.read(&mut [0; 4096]).await;
+                let _ = client.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_that_answers_is_waited_for_only_if_it_may_answer_otherwise_later() {
+    for (status, is_final) in [
+        ("200 OK", true),
+        ("301 Moved Permanently", true),
+        ("400 Bad Request", true),
+        ("405 Method Not Allowed", true),
+        ("429 Too Many Requests", false),
+        ("503 Slow Down", false),
+    ] {
+        let options = test_server::options(answering(status).await, &prefix());
+        match S3::open_with(&options, &test_server::credentials(), BlobAccess::Write).await.map(drop) {
+            Err(Error::Internal(text)) if is_final => assert!(text.contains("storing an object failed"), "{text}"),
+            Err(Error::Unavailable(text)) if !is_final => assert!(text.contains("cannot be reached"), "{text}"),
+            other => panic!("{status}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_prefix_belongs_to_one_installation() {
     let Some(address) = test_server::address() else { return };
