@@ -30,12 +30,15 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Prepares a copy. Fails unless the target is empty or has an unfinished copy of the same installation.
+    /// Prepares a copy. Fails unless the target is empty or has an unfinished copy of the same installation or snapshot.
     pub async fn new(from: Side, to: Side) -> Result<Self> {
         let transfer = Self { from, to };
         match unfinished::source(&transfer.to.metadata).await? {
-            Some(source) if source == transfer.from.id => {}
-            Some(source) => return Err(Error::Refused(format!("the target has an unfinished copy of another installation, '{source}'"))),
+            Some(source) if source == transfer.from.copied_as => {}
+            Some(source) => {
+                let text = format!("the target has an unfinished copy of the {source}, and not of the {}", transfer.from.copied_as);
+                return Err(Error::Refused(text));
+            }
             None => {
                 for (table, _, to) in transfer.tables() {
                     if table.count(to).await? > 0 {
@@ -60,7 +63,7 @@ impl Transfer {
     }
 
     async fn copy(&self, progress: &dyn Progress) -> Result<Vec<Copied>> {
-        unfinished::begin(&self.to.metadata, self.from.id.clone()).await?;
+        unfinished::begin(&self.to.metadata, self.from.copied_as.clone()).await?;
         for (table, from, to) in self.tables() {
             let copy = rows::Copy { table, from, to, progress };
             match table.name {

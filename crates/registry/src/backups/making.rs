@@ -99,7 +99,7 @@ impl Installation {
         let blob_list = list.store(&to.drafts.join("blobs.list"), store).await?;
         let files = Files { metadata: files::store(&metadata, store).await?, statistics, blob_list };
         let snapshot = self.snapshot(begun, counts?, files, master_key, texts);
-        let name = to.place.complete(begun, &snapshot).await?;
+        let name = to.place.complete(&snapshot).await?;
         let pruned = match options.keep {
             Some(keep) if damaged == 0 => pruning::prune(to, keep, &spoiled).await?,
             // An older snapshot may be the only one that has what is damaged now.

@@ -8,7 +8,6 @@ use crate::disk::permissions;
 use crate::error::{Error, Result};
 use crate::metadata::{Metadata, migrations::Migrations};
 use crate::places::S3Options;
-use roadstead_model::Timestamp;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -164,8 +163,8 @@ impl OpenPlace {
     }
 
     /// Writes the record of a snapshot, which makes it complete, and returns its name.
-    pub(super) async fn complete(&self, begun: Timestamp, snapshot: &Snapshot) -> Result<String> {
-        let name = begun.to_rfc3339().replace(':', "-");
+    pub(super) async fn complete(&self, snapshot: &Snapshot) -> Result<String> {
+        let name = snapshot.name();
         let text = serde_json::to_string_pretty(snapshot).map_err(|error| Error::Internal(error.to_string()))? + "\n";
         self.store.write_record(&record(&name), text).await?;
         Ok(name)

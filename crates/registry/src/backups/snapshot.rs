@@ -74,6 +74,11 @@ impl Snapshot {
         serde_json::from_str(text).map_err(damaged)
     }
 
+    /// What commands call it: the time whose state it is, as a name of a file.
+    pub(crate) fn name(&self) -> String {
+        self.begun.replace(':', "-")
+    }
+
     /// Everything that it needs but blobs.
     pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
         [Some(&self.metadata), self.statistics.as_ref(), self.blob_list.as_ref()].into_iter().flatten()

@@ -27,8 +27,10 @@ pub struct Side {
     pub(super) blobs: Arc<BlobStore>,
     /// What else a place of backups has, if this is a snapshot in one.
     pub(super) spares: Option<Arc<SpareCopies>>,
+    /// What messages call the source, and how an unfinished copy knows it again: `snapshot '2026-…' of installation 'id'`.
+    pub(super) copied_as: String,
     /// The id of the installation, in the source.
-    pub(super) id: String,
+    id: String,
     blobs_place: String,
     secrets: MasterKey,
     /// The lease on a shared database.
@@ -101,10 +103,11 @@ impl Side {
             None => snapshot.master_key().map_err(refused)?,
         };
         let (id, _) = setting_up::find(options, &metadata, &secrets).await?;
+        let copied_as = format!("snapshot '{}' of {}", snapshot.name(), installation(&id));
         let (blobs_place, blobs) = (place.to_string(), Arc::new(backup.store));
         let lease = Arc::new(Leadership::of_one_process());
         let (spares, _scratch) = (Some(Arc::default()), Some(Arc::new(scratch)));
-        Ok(Self { metadata, statistics, blobs, spares, id, blobs_place, secrets, lease, _lock: None, _scratch })
+        Ok(Self { metadata, statistics, blobs, spares, copied_as, id, blobs_place, secrets, lease, _lock: None, _scratch })
     }
 
     /// Fails if a database or a bucket cannot be reached.
@@ -140,7 +143,19 @@ impl Side {
         let blobs = Arc::new(options.open_blobs().await.map_err(OpenError::Blobs)?);
         let blobs_place = blobs_place(options);
         let (lease, _lock) = (Arc::new(lease), lock.map(Arc::new));
-        Ok(Self { metadata, statistics, blobs, spares: None, id, blobs_place, secrets, lease, _lock, _scratch: None })
+        Ok(Self {
+            metadata,
+            statistics,
+            blobs,
+            spares: None,
+            copied_as: installation(&id),
+            id,
+            blobs_place,
+            secrets,
+            lease,
+            _lock,
+            _scratch: None,
+        })
     }
 
     /// Whether there is anything in the store.
@@ -162,6 +177,10 @@ impl Side {
         self.statistics.close().await;
         self.metadata.close().await;
     }
+}
+
+fn installation(id: &str) -> String {
+    format!("installation '{id}'")
 }
 
 /// Names the place of blobs, however it was written.

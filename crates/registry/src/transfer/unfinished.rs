@@ -10,7 +10,7 @@ statements! {
     END = "DELETE FROM unfinished_transfer";
 }
 
-/// The id of the installation that is being copied to this database.
+/// What is being copied to this database: a `Side::copied_as`.
 pub(super) async fn source(database: &Metadata) -> Result<Option<String>> {
     database.read(async |tx: &mut Tx<'_>| tx.query_one(&SELECT, params![]).await).await
 }
@@ -31,7 +31,7 @@ pub(crate) async fn refuse(database: &Metadata) -> Result<()> {
     match source(database).await? {
         None => Ok(()),
         Some(source) => Err(Error::Refused(format!(
-            "this is an unfinished copy of the installation '{source}': run the command that makes it again, until it ends well"
+            "this is an unfinished copy of the {source}: run the command that makes it again, until it ends well"
         ))),
     }
 }

@@ -383,7 +383,7 @@ async fn old_snapshots_are_deleted_while_one_that_is_kept_lacks_its_list_of_blob
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_the_source_interrupts_a_backup_and_a_restore_and_is_no_damage() {
+async fn an_outage_interrupts_a_backup_and_a_restore_which_continues_with_its_snapshot_and_is_no_damage() {
     let (folder, place) = elsewhere();
     let world = World::of_files().await;
     push(&world, 0..300).await;
@@ -416,7 +416,14 @@ async fn an_outage_of_the_source_interrupts_a_backup_and_a_restore_and_is_no_dam
     let text = restore(&place, &database.options(to.path()), &Unmounting(&root, &away)).await.expect_err("it is interrupted");
     assert!(text.contains(" cannot be read now: "), "{text}");
     std::fs::rename(&away, &root).expect("mounted");
-    restore(&place, &database.options(to.path()), &SILENT).await.expect("the rest");
+
+    let first = &place.snapshots().await.expect("snapshots")[0].0;
+    world.pass_seconds(60);
+    push(&world, 300..301).await;
+    back_up(&world, &place).await.expect("a backup");
+    let text = refusal(&place, &database.options(to.path())).await;
+    assert!(text.starts_with(&format!("the target has an unfinished copy of the snapshot '{first}' of installation ")), "{text}");
+    restore_snapshot(&place, Some(first), &database.options(to.path()), &SILENT).await.expect("the rest");
     let restored = Installation::open(database.options(to.path())).await.expect("an installation");
     assert_images(&world, &restored, 0..300).await;
 }
