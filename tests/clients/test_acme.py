@@ -57,9 +57,10 @@ def authority(names, front):
 def serve(tmp_path, front):
     """Starts a server behind the front, which leads to it unless it is not reachable."""
     servers = []
+    place = Place.of_one_process()
 
     def begin(*flags: str, reachable: bool = True) -> Server:
-        servers.append(Server(tmp_path / "data", *flags, place=Place.of_one_process()))
+        servers.append(Server(tmp_path / "data", *flags, place=place))
         front.upstreams = [servers[-1].address] if reachable else []
         return servers[-1]
 
@@ -254,12 +255,6 @@ def test_what_cannot_work_is_refused_at_start_with_its_reason(tmp_path):
         ended = run("serve", "--listen", "127.0.0.1:0", "--data", data, "--acme-domain", DOMAIN, *flags)
         assert ended.returncode == code and reason in ended.stderr, ended
     assert not data.exists()
-
-
-def test_a_machine_without_certificates_of_authorities_is_told_what_to_install(tmp_path):
-    none = {"SSL_CERT_FILE": str(tmp_path / "none"), "SSL_CERT_DIR": str(tmp_path / "none")}
-    ended = run("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", "--acme-domain", DOMAIN, **none)
-    assert ended.returncode == 1 and "install those of public authorities (the package ca-certificates)" in ended.stderr, ended
 
 
 def test_replicas_share_one_order_any_of_them_is_asked_and_all_serve_the_certificate(authority, front, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from authorities import self_signed
+from running import run
 from services import until
 from tools import go_tool, need
 
@@ -98,3 +99,19 @@ def test_failed_handshakes_are_counted_by_reason_and_logged_once_a_minute_for_ea
     until(lambda: counted() == {"untrusted": "3", "plain_http": "1"}, "the metric")
     logged = [event for event in server.events() if event.get("message", "").startswith("TLS handshake failed: ")]
     assert sorted(event["reason"] for event in logged) == ["plain_http", "untrusted"], logged
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--acme-domain", "registry.example.org"],
+        ["--otlp-endpoint", "https://127.0.0.1:1"],
+        ["--blobs", "s3://bucket", "--s3-endpoint", "https://127.0.0.1:1"],
+    ],
+    ids=lambda flags: flags[0],
+)
+def test_a_machine_without_certificates_of_authorities_is_told_what_to_install(flags, tmp_path):
+    environment = {"SSL_CERT_FILE": str(tmp_path / "none"), "SSL_CERT_DIR": str(tmp_path / "none")}
+    environment |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    ended = run("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", *flags, **environment)
+    assert ended.returncode == 1 and "install those of public authorities (the package ca-certificates)" in ended.stderr, ended

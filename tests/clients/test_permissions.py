@@ -453,6 +453,7 @@ def test_a_policy_that_names_a_resource_or_has_an_empty_list_is_refused(town, st
     assert refused.value.response["Error"]["Message"] == refusal
 
 
+@pytest.mark.direct("the test is the proxy")
 @pytest.mark.parametrize("flags", [[], ["--trusted-proxy", "127.0.0.1"]], ids=["nobody", "a proxy"])
 def test_only_tls_and_the_word_of_a_trusted_proxy_make_a_transport_secure(start, flags):
     town = Town(start("--public-url", "https://registry.example", *flags))

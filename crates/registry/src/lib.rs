@@ -16,6 +16,7 @@ mod board;
 mod bulletins;
 mod caches;
 mod catalog_data;
+mod causes;
 mod checking;
 mod clock;
 mod collection;
@@ -77,6 +78,7 @@ pub use backups::{Backup, BackupCopy, BackupFinding, BackupOptions, BackupPlace,
 pub use blobs::{BlobAccess, BlobReader, StoreMetrics};
 pub use board::Board;
 pub use catalog_data::NewCatalogData;
+pub use causes::{causes, with_causes};
 pub use checking::copies::SecondCopy;
 pub use checking::{CheckOptions, Checked, Finding, Kind as FindingKind};
 pub use clock::Clock;

@@ -9,7 +9,6 @@ pub mod auth;
 mod aws;
 mod aws_errors;
 mod background;
-mod causes;
 pub mod cli;
 mod config;
 mod connection;

@@ -2,6 +2,7 @@
 
 use super::connection::{self, Connector, Traffic};
 use super::credentials::Credentials;
+use crate::causes::with_causes;
 use crate::error::{Error, Result};
 use crate::places::S3Options;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -42,7 +43,8 @@ impl Bucket {
         // Every server knows the request that deletes one object, and no more is deleted at a time.
         let builder = builder.with_disable_bulk_delete(true);
         let builder = builder.with_client_options(client_options.clone()).with_http_connector(connector.clone());
-        let refused = |error: object_store::Error| Error::Internal(format!("the bucket '{name}' at {url} cannot be used: {error}"));
+        let refused =
+            |error: object_store::Error| Error::Internal(format!("the bucket '{name}' at {url} cannot be used: {}", with_causes(&error)));
         let (client, http) = (builder.build().map_err(refused)?, connector.connect(&client_options).map_err(refused)?);
         Ok(Self { client, http, url, region, name, prefix, traffic: connector.0 })
     }

@@ -71,8 +71,10 @@ fn ahead(date: &str) -> Option<i64> {
 
 /// The options of all connections. A request has no limit in total, because its response may be as long as a blob.
 pub(super) fn options(allow_http: bool) -> ClientOptions {
+    // Otherwise a system without certificates of authorities could not even send requests in plain text.
+    let untrusting = allow_http && rustls_native_certs::load_native_certs().certs.is_empty();
     let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_pool_idle_timeout(IDLE);
-    options.with_http1_only().with_allow_http(allow_http)
+    options.with_http1_only().with_allow_http(allow_http).with_no_system_certificates(untrusting)
 }
 
 #[derive(Debug, Clone, Default)]

@@ -3,6 +3,7 @@
 use super::bucket::Bucket;
 use super::multiparts::invalid;
 use crate::blobs::BlobAccess;
+use crate::causes::with_causes;
 use crate::error::{Error, Result};
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::multipart::MultipartStore;
@@ -107,11 +108,11 @@ impl Bucket {
             StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => self.refused(doing, &error),
             // The wrong region, for example, or another server than one of S3. Nothing else uses the connections yet.
             _ if self.traffic.is_answered_for_good() => self.refused(doing, &error),
-            _ => Error::Unavailable(format!("{self} cannot be reached: {doing} failed: {error}")),
+            _ => Error::Unavailable(format!("{self} cannot be reached: {doing} failed: {}", with_causes(&error))),
         }
     }
 
     fn refused(&self, doing: &str, error: &StoreError) -> Error {
-        Error::Internal(format!("{self} cannot be used: {doing} failed: {error}"))
+        Error::Internal(format!("{self} cannot be used: {doing} failed: {}", with_causes(error)))
     }
 }

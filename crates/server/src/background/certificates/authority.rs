@@ -1,7 +1,6 @@
 //! A certificate authority with an ACME directory (RFC 8555).
 
 use super::directory::{self, Unusable, is_tls_failure};
-use crate::causes::{causes, with_causes};
 use crate::config::AcmeConfig;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -14,6 +13,7 @@ use instant_acme::{
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use reqwest::{Certificate, Client};
 use roadstead_registry::Installation;
+use roadstead_registry::{causes, with_causes};
 use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::path::Path;

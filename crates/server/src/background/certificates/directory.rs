@@ -1,8 +1,8 @@
 //! What an ACME directory answers, and why it cannot be used.
 
-use crate::causes::causes;
 use bytes::Bytes;
 use http::StatusCode;
+use roadstead_registry::causes;
 use serde_json::Value;
 use std::error::Error as StdError;
 

@@ -1,6 +1,5 @@
 //! The way of spans to the collector: a queue, an exporter that counts, and an HTTP client.
 
-use crate::causes::with_causes;
 use crate::telemetry::kind::Label;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, Spa
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use roadstead_registry::with_causes;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
