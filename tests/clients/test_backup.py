@@ -182,6 +182,23 @@ def test_a_restore_is_refused_where_it_would_do_harm(start, tmp_path):
 
 
 @pytest.mark.embedded("restores a directory")
+def test_a_damaged_backup_is_restored_in_part_only_by_a_flag_that_the_refusal_names(start, tmp_path):
+    server, layer, kept = start(), os.urandom(50_000), image(os.urandom(50_000))
+    server.client().create_repository(repositoryName="team/app")
+    for tag, manifest in (("lost", image(layer)), ("kept", kept)):
+        Pusher(server).push("team/app", manifest, tag)
+    place, target = tmp_path / "backup", tmp_path / "restored"
+    back_up(server, place)
+    [file] = place.rglob(digest_of(layer).removeprefix("sha256:") + ".*")
+    file.unlink()
+    done = restore(place, target)
+    assert done.returncode == 1 and "--despite-damage restores the rest" in done.stderr and "team/app:lost" in done.stderr, done.stderr
+    done = restore(place, target, "--despite-damage")
+    assert done.returncode == 0 and "damaged: " in done.stderr and "team/app:lost" in done.stderr, done.stderr
+    pulls(Pusher(start(data=target)), "team/app", kept, "kept")
+
+
+@pytest.mark.embedded("restores a directory")
 def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(start, memory, tmp_path):
     server, changes = start(), Changes(tmp_path)
     server.client().create_repository(repositoryName="team/app")

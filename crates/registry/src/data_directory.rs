@@ -111,8 +111,8 @@ pub enum OpenError {
     /// The master key in the file is all zeros.
     #[error("the master key in '{}' is all zeros: restore the real key or, if there is no data yet, remove the file to have a new key created", .0.display())]
     MasterKeyWeak(PathBuf),
-    /// The operator supplied the master key to the server but not to this command.
-    #[error("'{}' does not exist: set ROADSTEAD_MASTER_KEY to the server's master key", .0.display())]
+    /// The file of the master key is lost, or the operator supplied the key to an earlier process but not to this one.
+    #[error("'{}' does not exist: restore it from a backup, or set ROADSTEAD_MASTER_KEY to the installation's master key", .0.display())]
     MasterKeyAbsent(PathBuf),
     /// Servers share the database, so they need one master key.
     #[error(
@@ -306,12 +306,15 @@ pub(crate) fn read_master_key(path: &Path) -> Result<Option<MasterKey>, OpenErro
     if key == [0; 32] { Err(OpenError::MasterKeyWeak(path.to_owned())) } else { Ok(Some(MasterKey::new(key))) }
 }
 
-/// Reads the master key of a data directory. A server makes one if there is none.
+/// Reads the master key of a data directory. A server makes one if there is none, and nothing that was sealed with a lost one.
 pub(crate) fn own_master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, OpenError> {
     let path = data.join(MASTER_KEY);
     match read_master_key(&path)? {
         Some(key) => Ok(key),
-        None if sharing == Sharing::Command => Err(OpenError::MasterKeyAbsent(path)),
+        // The file is created before its schema, and that after the key.
+        None if sharing == Sharing::Command || fs::metadata(data.join(DATABASE)).is_ok_and(|database| database.len() > 0) => {
+            Err(OpenError::MasterKeyAbsent(path))
+        }
         None => {
             let key = random()?;
             permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_directory(&path))?;

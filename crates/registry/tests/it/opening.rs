@@ -134,6 +134,22 @@ async fn another_master_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_lost_master_key_is_missed_and_not_replaced() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
+    let world = World::new().await;
+    let folder = closed(world).await;
+    let (key, away) = (folder.path().join("master.key"), folder.path().join("away"));
+    std::fs::rename(&key, &away).expect("a file");
+    let opened = Installation::open(OpenOptions::new(folder.path())).await;
+    assert!(matches!(opened, Err(OpenError::MasterKeyAbsent(path)) if path == key));
+    assert!(!key.exists());
+    std::fs::rename(&away, &key).expect("a file");
+    Installation::open(OpenOptions::new(folder.path())).await.expect("an installation");
+}
+
+#[tokio::test]
 async fn another_master_key_is_refused_before_a_root_key_from_outside_is_sealed_with_it() {
     if is_postgres("it opens a data directory with everything in it") {
         return;

@@ -1,7 +1,7 @@
 //! `roadstead backup`: copies an installation to a place of backups while it is served.
 
 use super::audit::{Change, Whose};
-use super::copying::{Shown, show};
+use super::copying::{OnDamage, Shown, show};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::Record;
@@ -50,7 +50,7 @@ impl Command {
         let options = BackupOptions { without_master_key: self.without_master_key, keep: self.keep.map(NonZeroUsize::get) };
         let change = Change::new("cli:backup", Whose::Any, self.place);
         self.access.run_with(BlobAccess::Read, Some(change), async |installation, output| {
-            let shown = Shown::new(true);
+            let shown = Shown::new(OnDamage::GoOn);
             let backup = tokio::select! {
                 backup = installation.back_up(&place, options, &shown) => backup?,
                 _ = tokio::signal::ctrl_c() => return Err(Failure::Failed("interrupted: the next backup continues with what was copied".to_owned())),

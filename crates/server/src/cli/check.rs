@@ -99,7 +99,11 @@ fn report(checked: Checked, output: Output) -> Result<(), Failure> {
 
 /// What was checked, and what was found.
 fn text<R: Record>(what: &str, bytes_read: u64, found: u64, findings: &[R]) -> String {
-    let summary = format!("{what} checked, {bytes_read} bytes read: {found} problems\n");
+    let problems = match found {
+        1 => "1 problem".to_owned(),
+        _ => format!("{found} problems"),
+    };
+    let summary = format!("{what} checked, {bytes_read} bytes read: {problems}\n");
     if findings.is_empty() { summary } else { summary + &table(findings) }
 }
 

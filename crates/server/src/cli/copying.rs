@@ -51,13 +51,19 @@ impl Record for Rows {
 /// Shows progress on stderr from time to time.
 pub(super) struct Shown {
     last: Mutex<Instant>,
-    /// Whether to go on if something is damaged in the source.
-    despite_damage: bool,
+    on_damage: OnDamage,
+}
+
+/// What to do if something is damaged in the source.
+pub(super) enum OnDamage {
+    GoOn,
+    /// Ends the command, with this advice.
+    End(&'static str),
 }
 
 impl Shown {
-    pub(super) fn new(despite_damage: bool) -> Self {
-        Self { last: Mutex::new(Instant::now()), despite_damage }
+    pub(super) fn new(on_damage: OnDamage) -> Self {
+        Self { last: Mutex::new(Instant::now()), on_damage }
     }
 
     fn at_times(&self, text: impl FnOnce() -> String) {
@@ -82,10 +88,11 @@ impl Progress for Shown {
     }
 
     fn damaged(&self, what: &Error) -> bool {
-        if self.despite_damage {
-            show(&format!("damaged: {what}"));
+        match self.on_damage {
+            OnDamage::GoOn => show(&format!("damaged: {what}")),
+            OnDamage::End(advice) => show(advice),
         }
-        self.despite_damage
+        matches!(self.on_damage, OnDamage::GoOn)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `roadstead restore`: makes an installation from a backup.
 
 use super::audit::{AuditLog, Change, Whose};
-use super::copying::{Rows, Shown, show, with_resources};
+use super::copying::{OnDamage, Rows, Shown, show, with_resources};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::output::Record;
@@ -73,7 +73,10 @@ impl Command {
 
     async fn copy(&self, source: &Side, to: &OpenOptions) -> Result<Vec<Copied>, Failure> {
         let target = Side::target(to, source).await?;
-        let shown = Shown::new(self.despite_damage);
+        let shown = Shown::new(match self.despite_damage {
+            true => OnDamage::GoOn,
+            false => OnDamage::End("something is damaged: --despite-damage restores the rest"),
+        });
         let copied = async { Transfer::new(source.clone(), target.clone()).await?.run(&shown).await };
         let copied = tokio::select! {
             copied = copied => copied.map_err(Failure::from),

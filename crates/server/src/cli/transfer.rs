@@ -1,6 +1,6 @@
 //! `roadstead transfer`: copies an installation to another place.
 
-use super::copying::{Rows, Shown, show, with_resources};
+use super::copying::{OnDamage, Rows, Shown, show, with_resources};
 use super::data_access::DataAccess;
 use super::failure::Failure;
 use super::runtime;
@@ -49,7 +49,7 @@ impl Command {
 
     async fn copy(&self, source: &Side, from: &OpenOptions, to: &OpenOptions) -> Result<Vec<Copied>, Failure> {
         let target = Side::target(to, source).await?;
-        let shown = Shown::new(false);
+        let shown = Shown::new(OnDamage::End("something is damaged: roadstead check --contents --repair repairs what it can"));
         let copied = async { Transfer::new(source.clone(), target.clone()).await?.run(&shown).await };
         let copied = tokio::select! {
             copied = copied => copied.map_err(Failure::from),
