@@ -106,11 +106,13 @@ async fn abandoned_uploads_and_files_that_no_row_names_are_removed() {
     std::fs::create_dir_all(blobs.join("sha256/ab")).expect("a directory");
     let orphan = format!("sha256/ab/{}.{}", "ab".repeat(32), upload.id);
     std::fs::write(blobs.join(&orphan), b"orphan").expect("a file");
-    std::fs::write(blobs.join("sha256/ab/not-ours"), b"not ours").expect("a file");
+    for foreign in ["sha256/ab/not-ours", "sha256/neither"] {
+        std::fs::write(blobs.join(foreign), b"not ours").expect("a file");
+    }
     world.pass_seconds(DAY + 1);
     let found = collect(&world, COLLECTION).await;
     assert_eq!(found, Garbage { uploads: 1, orphans: 1, bytes: 10, ..Garbage::default() });
-    assert_eq!(files(&blobs), ["not-ours"]);
+    assert_eq!(files(&blobs), ["neither", "not-ours"]);
     assert!(matches!(world.installation.find_upload(world.session(&upload.id)).await, Err(Error::UploadNotFound { .. })));
 }
 

@@ -64,11 +64,11 @@ pub(super) fn named(path: &Path, directory: &str, beginning: &str) -> io::Result
     Ok(named)
 }
 
-/// The entries of a directory; empty if it does not exist.
+/// The entries of a directory; empty if it does not exist or is a file, as desktops leave them beside directories.
 fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
     match fs::read_dir(directory) {
         Ok(entries) => entries.collect(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
