@@ -202,9 +202,13 @@ def test_a_damaged_backup_is_restored_in_part_only_by_a_flag_that_the_refusal_na
 def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(start, memory, tmp_path):
     server, changes = start(), Changes(tmp_path)
     server.client().create_repository(repositoryName="team/app")
+    undisturbed, place = memory / "undisturbed", memory / "backup"
+    # With a complete snapshot there, only the lock refuses a check.
+    for each in (undisturbed, place):
+        back_up(server, each)
     Pusher(server).push("team/app", image(os.urandom(1_000_000)), "v1")
-    assert run("backup", memory / "undisturbed", **environment(server), **changes.environment()).returncode == 0
-    place, faults = memory / "backup", changes.environment(STOP, changes.number // 2)
+    assert run("backup", undisturbed, **environment(server), **changes.environment()).returncode == 0
+    faults = changes.environment(STOP, changes.number // 2)
     first = subprocess.Popen([binary(), "backup", place], env=clean_environment(**environment(server), **faults))
     try:
         os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -212,7 +216,7 @@ def test_a_second_backup_into_one_place_is_refused_and_the_first_one_is_whole(st
         done = run("backup", place, **environment(server))
         assert done.returncode == 1 and "another process is writing a backup to" in done.stderr, done.stderr
         done = run("check", "--backup", place)
-        assert done.returncode == 1, done.stderr
+        assert done.returncode == 1 and "another process is writing a backup to" in done.stderr, done.stderr
     finally:
         first.send_signal(signal.SIGCONT)
     assert first.wait(60) == 0

@@ -48,7 +48,7 @@ const FILES: [&str; 15] = [
     BLOBS,
 ];
 
-/// The free bytes of a disk below which a failure is told together with them.
+/// Below this many free bytes on the disk, a failure is reported together with the free space.
 const LITTLE_SPACE: u64 = 1 << 20;
 
 /// The processes that may share a data directory.
@@ -182,7 +182,8 @@ pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
     path.try_exists().map_err(in_directory(path))
 }
 
-/// Fails if there are blobs without a database. The first start makes the directory of blobs last, so it did not leave this.
+/// Fails if there are blobs without a database. A first start creates the directory of blobs last, so one that was
+/// interrupted does not leave this behind.
 fn refuse_lone_blobs(data: &Path, database: &Path) -> Result<(), OpenError> {
     let is_new = fs::metadata(database).map_or(true, |file| file.len() == 0);
     if is_new && has_store(data) { Err(OpenError::LacksDatabase(data.to_owned())) } else { Ok(()) }
@@ -306,12 +307,13 @@ pub(crate) fn read_master_key(path: &Path) -> Result<Option<MasterKey>, OpenErro
     if key == [0; 32] { Err(OpenError::MasterKeyWeak(path.to_owned())) } else { Ok(Some(MasterKey::new(key))) }
 }
 
-/// Reads the master key of a data directory. A server makes one if there is none, and nothing that was sealed with a lost one.
+/// Reads the master key of a data directory. A server creates one on its first start only: what is in a database was sealed with a key, and
+/// another one could not open it.
 pub(crate) fn own_master_key(data: &Path, sharing: Sharing) -> Result<MasterKey, OpenError> {
     let path = data.join(MASTER_KEY);
     match read_master_key(&path)? {
         Some(key) => Ok(key),
-        // The file is created before its schema, and that after the key.
+        // On a first start the database is still an empty file here: its schema is created after the key.
         None if sharing == Sharing::Command || fs::metadata(data.join(DATABASE)).is_ok_and(|database| database.len() > 0) => {
             Err(OpenError::MasterKeyAbsent(path))
         }
@@ -344,7 +346,8 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
     permissions::write_file(&path, &text).map_err(in_directory(&path))
 }
 
-/// The error if something in the data directory cannot be opened. It is a refusal, because a path is there at once or not at all.
+/// The error if something in the data directory cannot be opened. It is a refusal rather than an outage: waiting
+/// does not help.
 pub(crate) fn unusable(path: &Path, error: Error) -> Error {
     // SQLite does not always tell a full disk from one that fails.
     let space = DiskSpace::of(path.parent().unwrap_or(path)).filter(|space| space.free < LITTLE_SPACE);

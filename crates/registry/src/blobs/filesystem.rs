@@ -28,7 +28,7 @@ pub(super) use session::Session;
 
 pub(crate) struct Filesystem {
     layout: Layout,
-    /// What is there as long as the disk is.
+    /// A directory that exists while the disk is mounted.
     landmark: PathBuf,
     open_files: OpenFiles,
 }

@@ -31,13 +31,13 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Turns a database to a write-ahead log, unless it has one.
+/// Switches a database to write-ahead logging, unless it uses that already.
 pub(super) fn use_log(connection: &Connection) -> Result<()> {
     while_busy(|| connection.pragma_update(None, "journal_mode", "WAL")).map_err(failure)
 }
 
-/// Tries again while another process has a lock. SQLite waits for most locks itself, but not when it turns a database to a log: of a
-/// server that starts for the first time and a command beside it, one would fail.
+/// Tries again while another process has a lock. SQLite waits for most locks itself, but not when it switches to write-ahead logging: of a
+/// server that starts for the first time and a command that runs at that moment, one would fail.
 fn while_busy<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let until = Instant::now() + PATIENCE;
     loop {
