@@ -30,6 +30,7 @@ use crate::error::Result;
 use crate::places::S3Options;
 use crate::span;
 use roadstead_model::{Digest, Timestamp};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use tracing::Instrument;
@@ -67,11 +68,25 @@ impl BlobStore {
         s3::S3::open(options, access).await.map(Self::S3)
     }
 
-    /// Fails if the store belongs to another installation.
+    /// Whether a store in this directory has ever had a blob. Fails if that cannot be told.
+    pub(crate) fn had_blobs(directory: &Path) -> io::Result<bool> {
+        filesystem::had_blobs(directory)
+    }
+
+    /// Records in a store to write to which installation it belongs to. Fails if that is another one, whose blobs would be garbage here.
     pub(crate) async fn claim(&self, installation: &str, access: BlobAccess) -> Result<()> {
         match self {
-            Self::Filesystem(_) => Ok(()),
+            Self::Filesystem(_) if access == BlobAccess::Read => Ok(()),
+            Self::Filesystem(store) => store.claim(installation).await,
             Self::S3(store) => store.claim(installation, access).await,
+        }
+    }
+
+    /// Fails if another store is where the one was that this installation has claimed.
+    pub(crate) async fn check_claim(&self, installation: &str) -> Result<()> {
+        match self {
+            Self::Filesystem(store) => store.check_claim(installation).await,
+            Self::S3(store) => store.claim(installation, BlobAccess::Read).await,
         }
     }
 

@@ -83,6 +83,7 @@ impl Installation {
 
     /// Deletes unreferenced data or, with `dry_run`, counts it.
     pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
+        self.0.blobs.check_claim(self.id()).await?;
         let mut sweep = self.sweep(collection);
         sweep.abandoned_uploads().await?;
         sweep.ended_uploads().await?;
@@ -94,6 +95,7 @@ impl Installation {
 
     /// Deletes only stored objects without a row or, with `dry_run`, counts them.
     pub(crate) async fn collect_orphans(&self, collection: Collection) -> Result<Garbage> {
+        self.0.blobs.check_claim(self.id()).await?;
         let mut sweep = self.sweep(collection);
         sweep.orphans().await?;
         Ok(sweep.found)

@@ -18,8 +18,6 @@ pub(crate) const STATISTICS: &str = "statistics.db";
 pub(crate) const DAMAGED_STATISTICS: &str = "statistics.db.damaged-";
 /// The directory of the blobs.
 pub(crate) const BLOBS: &str = "blobs";
-/// The file with the id of the installation whose blobs are here, while its metadata are elsewhere.
-const INSTALLATION: &str = "installation";
 /// The file of the master key, unless the operator supplies one.
 const MASTER_KEY: &str = "master.key";
 /// The file of the root key, unless the operator supplies one.
@@ -96,9 +94,6 @@ pub enum OpenError {
         .0.display()
     )]
     LacksBlobs(PathBuf),
-    /// The directory holds the blobs of another database.
-    #[error("'{}' holds the blobs of another installation: choose another directory with --data", .0.display())]
-    OtherInstallation(PathBuf),
     /// The directory holds backups, which are restored to another place.
     #[error("'{}' holds backups: 'roadstead restore' makes an installation from one in another directory", .0.display())]
     HoldsBackups(PathBuf),
@@ -162,7 +157,6 @@ pub(crate) fn prepare(data: &Path, holds: InDirectory, sharing: Sharing) -> Resu
         Sharing::Server => {
             permissions::create_directory(data).map_err(in_directory(data))?;
             let lock = lock(data)?;
-            refuse_lone_blobs(data, &database)?;
             tighten(data);
             permissions::create_file(&database).map_err(in_directory(&database))?;
             check_writable(&database)?;
@@ -182,19 +176,6 @@ pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
     path.try_exists().map_err(in_directory(path))
 }
 
-/// Fails if there are blobs without a database. A first start creates the directory of blobs last, so one that was
-/// interrupted does not leave this behind.
-fn refuse_lone_blobs(data: &Path, database: &Path) -> Result<(), OpenError> {
-    let is_new = fs::metadata(database).map_or(true, |file| file.len() == 0);
-    if is_new && has_store(data) { Err(OpenError::LacksDatabase(data.to_owned())) } else { Ok(()) }
-}
-
-/// Whether a store of blobs was ever made in a directory, and its disk is there.
-pub(crate) fn has_store(data: &Path) -> bool {
-    let mut entries = fs::read_dir(data.join(BLOBS)).into_iter().flatten().flatten();
-    entries.any(|entry| entry.file_name() != "lost+found")
-}
-
 /// Checks a directory that servers share for their blobs. They do not lock it.
 fn check_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(), OpenError> {
     match sharing {
@@ -206,23 +187,6 @@ fn check_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(),
         Sharing::Command if exists(&data.join(BLOBS))? => Ok(()),
         Sharing::Command => Err(OpenError::Absent(data.to_owned())),
     }
-}
-
-/// Marks a directory of shared blobs as that of an installation. Fails if it belongs to another, whose blobs garbage collection would
-/// delete.
-pub(crate) fn claim(data: &Path, installation: &str) -> Result<(), OpenError> {
-    let path = data.join(INSTALLATION);
-    // A link appears with its whole content, whoever else starts at the same time.
-    let draft = data.join(format!("{INSTALLATION}-{}", uuid::Uuid::new_v4()));
-    permissions::write_file(&draft, installation).map_err(in_directory(&draft))?;
-    let linked = fs::hard_link(&draft, &path);
-    fs::remove_file(&draft).map_err(in_directory(&draft))?;
-    match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        linked => return linked.map_err(in_directory(&path)),
-    }
-    let owner = fs::read_to_string(&path).map_err(in_directory(&path))?;
-    if owner == installation { Ok(()) } else { Err(OpenError::OtherInstallation(data.to_owned())) }
 }
 
 fn check_writable(path: &Path) -> Result<(), OpenError> {
@@ -289,8 +253,7 @@ pub(crate) fn refuse_other_files(data: &Path) -> Result<(), OpenError> {
         return Err(OpenError::HoldsBackups(data.to_owned()));
     }
     let names = fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let is_blobs_owner = |name: &OsString| name.to_string_lossy().starts_with(INSTALLATION);
-    match names.into_iter().find(|name| !is_ours(name) && !is_blobs_owner(name)) {
+    match names.into_iter().find(|name| !is_ours(name)) {
         Some(name) => Err(OpenError::NotEmpty(format!("'{}' has other files, such as '{}'", data.display(), name.to_string_lossy()))),
         None => Ok(()),
     }
@@ -350,7 +313,7 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
 /// does not help.
 pub(crate) fn unusable(path: &Path, error: Error) -> Error {
     // SQLite does not always tell a full disk from one that fails.
-    let space = DiskSpace::of(path.parent().unwrap_or(path)).filter(|space| space.free < LITTLE_SPACE);
+    let space = DiskSpace::of(path).or_else(|| DiskSpace::of(path.parent()?)).filter(|space| space.free < LITTLE_SPACE);
     let space = space.map_or_else(String::new, |space| format!(" ({} bytes are free on the disk)", space.free));
     match error {
         Error::Unavailable(reason) => Error::Refused(format!("'{}': {reason}{space}", path.display())),
@@ -359,7 +322,7 @@ pub(crate) fn unusable(path: &Path, error: Error) -> Error {
     }
 }
 
-fn in_directory(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(crate) fn in_directory(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Directory { path, source }
 }
@@ -372,7 +335,7 @@ mod tests {
     fn what_a_killed_process_leaves_is_not_taken_for_files_of_others() {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path();
-        for name in [MASTER_KEY, CREDENTIALS, INSTALLATION] {
+        for name in [MASTER_KEY, CREDENTIALS] {
             let path = data.join(name);
             fs::create_dir(&path).expect("a directory");
             permissions::write_file(&path, "text").expect_err("a file does not replace a directory, so its draft is left");
@@ -381,7 +344,7 @@ mod tests {
             // As SQLite names the journal of a change that was not ended.
             fs::write(data.join(format!("{name}-journal")), "").expect("a file");
         }
-        let leftovers = ["master.new", "credentials.new", "installation.new", "roadstead.db-journal", "statistics.db-journal"];
+        let leftovers = ["master.new", "credentials.new", "roadstead.db-journal", "statistics.db-journal"];
         leftovers.iter().for_each(|name| assert!(data.join(name).exists(), "{name}"));
         refuse_other_files(data).expect("no other files");
 

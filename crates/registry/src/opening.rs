@@ -1,14 +1,13 @@
 //! Opening an installation. The first start of a server sets it up.
 
+pub(crate) mod lost;
 mod reaching;
 pub(crate) mod setting_up;
 
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::caches::Caches;
 use crate::clock::Clock;
-use crate::data_directory::{
-    self, BLOBS, DATABASE, InDirectory, OpenError, Sharing, has_store, own_master_key, prepare, read_master_key, unusable,
-};
+use crate::data_directory::{BLOBS, DATABASE, InDirectory, OpenError, Sharing, own_master_key, prepare, read_master_key, unusable};
 use crate::error;
 use crate::installation::{Inner, Installation};
 use crate::leaders;
@@ -176,9 +175,15 @@ impl Installation {
 
     async fn try_to_open(options: OpenOptions) -> Result<Self, OpenError> {
         let data = &options.data;
-        let lock = prepare(data, options.in_directory(), options.sharing)?;
+        let in_directory = options.in_directory();
+        if in_directory.database && in_directory.blobs {
+            lost::refuse_without_database(data)?;
+        }
+        let lock = prepare(data, in_directory, options.sharing)?;
         let secrets = match options.master_key() {
             Err(OpenError::MasterKeyAbsent(_)) if options.is_too_early() => return Err(options.unfinished()),
+            // A first start may have written it since.
+            Err(OpenError::MasterKeyAbsent(_)) => options.master_key()?,
             secrets => secrets?,
         };
         let until = Instant::now() + options.wait;
@@ -205,14 +210,11 @@ impl Installation {
                 found?
             }
         };
-        if options.sharing == Sharing::Server && options.blobs == BlobsPlace::Folder && !has_store(data) {
-            setting_up::refuse_stored_blobs(&metadata, data).await?;
+        if options.sharing == Sharing::Server && in_directory.blobs {
+            lost::refuse_without_blobs(data, &metadata).await?;
         }
         // After the database: a server that cannot use that must not leave a new directory behind.
         let blobs = reach(until, async || options.open_blobs().await).await.map_err(OpenError::Blobs)?;
-        if options.is_shared() && options.blobs == BlobsPlace::Folder {
-            data_directory::claim(data, &id)?;
-        }
         blobs.claim(&id, options.blob_access).await.map_err(OpenError::Blobs)?;
         let inner = Inner {
             caches: Caches::new(),

@@ -66,6 +66,7 @@ const FILES: &[&[(&str, &Sql)]] = &[
     leaders::STATEMENTS,
     manifest_push::STATEMENTS,
     manifests::STATEMENTS,
+    opening::lost::STATEMENTS,
     opening::setting_up::STATEMENTS,
     policy_binding::STATEMENTS,
     pull_statistics::flush::STATEMENTS,

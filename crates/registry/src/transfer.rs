@@ -36,7 +36,10 @@ impl Transfer {
         match unfinished::source(&transfer.to.metadata).await? {
             Some(source) if source == transfer.from.copied_as => {}
             Some(source) => {
-                let text = format!("the target has an unfinished copy of the {source}, and not of the {}", transfer.from.copied_as);
+                let text = format!(
+                    "the target has an unfinished copy of the {source}, and not of the {}: continue that copy, or empty the target",
+                    transfer.from.copied_as
+                );
                 return Err(Error::Refused(text));
             }
             None => {

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// The record of whose backups these are.
 const INSTALLATION: &str = "installation";
+/// How that record begins. That of a store of blobs is the id of its installation.
+const OWNED: &str = "backups of ";
 /// The directory of files that are not complete yet.
 const DRAFTS: &str = "drafts";
 
@@ -90,10 +92,10 @@ impl BackupPlace {
             }
         };
         let place = self.open_store(BlobAccess::Write).await?;
-        let owner = format!("backups of {installation}");
+        let owner = format!("{OWNED}{installation}");
         match place.store.read_record(INSTALLATION).await? {
             Some(found) if found == owner => {}
-            Some(found) if found.starts_with("backups of ") => {
+            Some(found) if found.starts_with(OWNED) => {
                 return Err(Error::Refused(format!("{self} has the backups of another installation: choose another place")));
             }
             Some(_) => return Err(Error::Refused(format!("{self} has the blobs of an installation: choose another place"))),
@@ -116,7 +118,8 @@ impl BackupPlace {
         }
         let unusable = |error| Error::Refused(format!("cannot write to {self}: {error}"));
         permissions::create_directory(path).map_err(unusable)?;
-        let is_ours = path.join(INSTALLATION).is_file() || path.join("lock").is_file();
+        let owner = fs::read_to_string(path.join(INSTALLATION)).unwrap_or_default();
+        let is_ours = owner.starts_with(OWNED) || path.join("lock").is_file();
         let mut entries = fs::read_dir(path).map_err(unusable)?;
         if !is_ours && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
             return Err(Error::Refused(format!("{self} has other files: choose an empty directory, or one with backups")));
@@ -124,14 +127,20 @@ impl BackupPlace {
         try_lock(&path.join("lock")).map_err(unusable)?.ok_or_else(|| self.in_use())
     }
 
-    /// Keeps backups from being written to a directory. A bucket has no lock, and a copy of a directory may have none.
-    pub(super) fn lock_to_verify(&self) -> Result<Option<File>> {
+    /// Keeps backups from being written to a directory, and others from removing copies if this process does. A bucket has no lock, and a copy of
+    /// a directory that is only read may have none.
+    pub(super) fn lock_to_verify(&self, access: BlobAccess) -> Result<Option<File>> {
         let Self::Directory(path) = self else { return Ok(None) };
-        match try_lock_shared(&path.join("lock")) {
+        let lock = path.join("lock");
+        let locked = match access {
+            BlobAccess::Read => try_lock_shared(&lock),
+            BlobAccess::Write => try_lock(&lock),
+        };
+        match locked {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(self.in_use()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::Refused(format!("cannot read {self}: {error}"))),
+            Err(error) => Err(Error::Refused(format!("cannot lock '{}': {error}", lock.display()))),
         }
     }
 

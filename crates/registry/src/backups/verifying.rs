@@ -82,8 +82,9 @@ struct Verification<'a> {
 impl BackupPlace {
     /// Verifies all snapshots. Nothing can be written to a directory meanwhile. Fails only if the place cannot be read at all.
     pub async fn verify(&self, options: VerifyOptions) -> Result<Verified> {
-        let place = self.open_for(if options.remove { BlobAccess::Write } else { BlobAccess::Read }).await?;
-        let _lock = self.lock_to_verify()?;
+        let access = if options.remove { BlobAccess::Write } else { BlobAccess::Read };
+        let place = self.open_for(access).await?;
+        let _lock = self.lock_to_verify(access)?;
         let (names, scratch) = (place.snapshots().await?, tempfile::tempdir()?);
         let copies = Copies::list(&place.store).await?;
         let pace = Pace::new(options.rate);

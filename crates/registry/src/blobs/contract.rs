@@ -1,6 +1,6 @@
 //! Tests of the contract of a store, which run for every store listed at the end of the file.
 
-use super::{BlobReader, BlobStore, ResumedUpload, Settled, StoredObject, UploadSession};
+use super::{BlobAccess, BlobReader, BlobStore, ResumedUpload, Settled, StoredObject, UploadSession};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::hashing::Hash;
@@ -296,6 +296,20 @@ async fn a_lease_is_held_until_nothing_can_write_any_more<S: Storage>(storage: S
     assert_eq!(list(&store, soon()).await, before);
 }
 
+async fn a_store_belongs_to_one_installation<S: Storage>(storage: S) {
+    let (one, other) = (storage.open().await, storage.open().await);
+    let (first, second) = tokio::join!(one.claim("first", BlobAccess::Write), other.claim("second", BlobAccess::Write));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    let (owner, stranger) = if first.is_ok() { ("first", "second") } else { ("second", "first") };
+    for store in [one, other] {
+        store.claim(owner, BlobAccess::Write).await.expect("its own");
+        store.check_claim(owner).await.expect("its own");
+        for refused in [store.claim(stranger, BlobAccess::Write).await, store.check_claim(stranger).await] {
+            assert!(refused.expect_err("a refusal").to_string().contains("of another installation"));
+        }
+    }
+}
+
 async fn a_store_is_ready<S: Storage>(storage: S) {
     storage.open().await.check_ready().await.expect("ready");
 }
@@ -305,6 +319,7 @@ macro_rules! contract {
     ($storage:ty) => {
         contract! { $storage:
             a_store_is_ready
+            a_store_belongs_to_one_installation
             a_blob_is_what_was_appended_by_either_algorithm
             ranges_are_read_exactly_or_not_at_all
             a_blob_of_another_size_is_not_opened

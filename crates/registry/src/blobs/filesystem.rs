@@ -1,6 +1,7 @@
 //! The store in a directory of a local filesystem; see `layout.rs` for its files.
 
 mod ages;
+mod claim;
 mod layout;
 mod listing;
 mod open_file;
@@ -22,6 +23,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+pub(super) use layout::had_blobs;
 pub(super) use listing::Listing;
 pub(super) use open_file::OpenFile;
 pub(super) use session::Session;

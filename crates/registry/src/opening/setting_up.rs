@@ -3,19 +3,17 @@
 use super::OpenOptions;
 use crate::access_key_row::{self, AccessKeyRow, random_access_key};
 use crate::aliases::{self, random_alias};
-use crate::data_directory::{BLOBS, OpenError, write_credentials};
+use crate::data_directory::{OpenError, write_credentials};
 use crate::error;
 use crate::metadata::{Metadata, Tx, params, statements};
 use crate::registry_row;
 use crate::secrets::MasterKey;
 use roadstead_model::{Identity, RegistryId};
-use std::path::Path;
 
 statements! {
     SELECT = "SELECT id, key_check FROM installation";
     SELECT_FIRST_REGISTRY = "SELECT id FROM registry ORDER BY created_at, id LIMIT 1";
     INSERT = "INSERT INTO installation (id, created_at, key_check) VALUES (?1, ?2, ?3)";
-    HAS_STORED_BLOBS = "SELECT EXISTS (SELECT 1 FROM blob WHERE storage_key <> '')";
     UPDATE_KEY_CHECK = "UPDATE installation SET key_check = ?1 WHERE key_check IS NULL";
 }
 
@@ -73,15 +71,6 @@ pub(crate) async fn find(options: &OpenOptions, metadata: &Metadata, secrets: &M
         Some((ids, true)) => Ok(ids),
         Some((_, false)) => Err(OpenError::MasterKeyWrong),
         None => Err(options.unfinished()),
-    }
-}
-
-/// Fails if the metadata name blobs, of an installation in whose directory there are none.
-pub(super) async fn refuse_stored_blobs(metadata: &Metadata, data: &Path) -> Result<(), OpenError> {
-    let has_stored = async |tx: &mut Tx<'_>| tx.query_one::<bool>(&HAS_STORED_BLOBS, params![]).await;
-    match metadata.scan(has_stored).await? {
-        Some(true) => Err(OpenError::LacksBlobs(data.join(BLOBS))),
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::backups::copies::SpareCopies;
 use crate::backups::place::BackupPlace;
 use crate::blobs::{BlobAccess, BlobStore};
 use crate::clock::Clock;
-use crate::data_directory::{self, BLOBS, DATABASE, OpenError, Sharing, exists, prepare, refuse_other_files, write_master_key};
+use crate::data_directory::{BLOBS, DATABASE, OpenError, Sharing, exists, prepare, refuse_other_files, write_master_key};
 use crate::error::Error;
 use crate::leaders::{Leadership, Task, hold, new_holder, running_server};
 use crate::metadata::{METADATA_TABLES, Metadata, STATISTICS_TABLES, migrations};
@@ -80,9 +80,6 @@ impl Side {
         metadata.migrate().await?;
         let lease = keep_servers_away(&metadata, &metadata.clock(options.clock.clone())).await?;
         let target = Self::open(options, Sharing::Server, metadata, lease, (source.id.clone(), source.secrets.clone()), lock).await?;
-        if options.database != DatabasePlace::File && options.blobs == BlobsPlace::Folder {
-            data_directory::claim(&options.data, &source.id)?;
-        }
         target.blobs.claim(&source.id, BlobAccess::Write).await.map_err(OpenError::Blobs)?;
         Ok(target)
     }

@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<String> {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
             found.extend(files(&entry.path()));
-        } else {
+        } else if entry.file_name() != "installation" {
             found.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

@@ -3,7 +3,7 @@
 use crate::support::World;
 use crate::support::database::is_postgres;
 use roadstead_model::{AliasDescription, AliasStatus, RegistryAlias, RegistryId};
-use roadstead_registry::{AccountDeclaration, Installation, KeyDeclaration, OpenError, OpenOptions, Sharing};
+use roadstead_registry::{AccountDeclaration, Collection, Error, Installation, KeyDeclaration, OpenError, OpenOptions, Sharing};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -316,15 +316,57 @@ async fn a_server_whose_blobs_are_not_there_refuses_to_start_until_they_are() {
     drop(installation);
     let options = database.options(folder.path());
     std::fs::rename(&blobs, &away).expect("unmounted");
-    for mount_point in [false, true] {
-        if mount_point {
-            std::fs::create_dir(&blobs).expect("a directory");
+    for what_is_there in ["", ".", "uploads"] {
+        if !what_is_there.is_empty() {
+            std::fs::create_dir_all(blobs.join(what_is_there)).expect("a directory");
         }
         let Err(error) = Installation::open(options.clone()).await else { panic!("it is served") };
         assert!(matches!(error, OpenError::LacksBlobs(_)), "{error}");
     }
+    std::fs::remove_dir_all(&blobs).expect("removed");
     std::fs::rename(&away, &blobs).expect("mounted");
     Installation::open(options).await.expect("an installation").close().await;
+}
+
+#[tokio::test]
+async fn the_blobs_of_another_installation_are_neither_served_nor_garbage() {
+    let (world, other) = (World::of_files().await, World::of_files().await);
+    for each in [&world, &other] {
+        each.push_image("1", &["v1"]).await;
+    }
+    let (blobs, away) = (world.blobs(), world.folder.path().join("away"));
+    world.pass_seconds(2 * 24 * 3600);
+    std::fs::rename(&blobs, &away).expect("unmounted");
+    let at_once = Collection { grace: Duration::ZERO, dry_run: false };
+    let collected = world.installation.collect_garbage(at_once).await;
+    assert!(matches!(collected, Err(Error::Unavailable(_))), "{collected:?}");
+
+    std::fs::rename(other.blobs(), &blobs).expect("mounted");
+    let collected = world.installation.collect_garbage(at_once).await;
+    let Err(Error::Refused(text)) = &collected else { panic!("{collected:?}") };
+    assert!(text.ends_with("/blobs' has the blobs of another installation: choose another directory with --data"), "{text}");
+    let World { installation, folder, database, .. } = world;
+    installation.close().await;
+    drop(installation);
+    let Err(error) = Installation::open(database.options(folder.path())).await else { panic!("it is served") };
+    assert!(error.to_string().contains("has the blobs of another installation"), "{error}");
+
+    std::fs::rename(&blobs, other.blobs()).expect("mounted where it belongs");
+    assert_eq!(other.installation.collect_garbage(at_once).await.expect("a collection").orphans, 0);
+    std::fs::rename(&away, &blobs).expect("mounted");
+    Installation::open(database.options(folder.path())).await.expect("an installation").close().await;
+}
+
+#[tokio::test]
+async fn files_of_others_in_an_empty_directory_of_blobs_hinder_no_first_start() {
+    if is_postgres("it opens a data directory with everything in it") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for foreign in ["blobs/lost+found", "blobs/.snapshot"] {
+        std::fs::create_dir_all(folder.path().join(foreign)).expect("a directory");
+    }
+    Installation::open(OpenOptions::new(folder.path())).await.expect("an installation").close().await;
 }
 
 #[tokio::test]
@@ -342,5 +384,15 @@ async fn blobs_whose_database_is_lost_or_elsewhere_get_no_new_one() {
         let Err(error) = Installation::open(OpenOptions::new(folder.path())).await else { panic!("{image:?} is garbage to it") };
         assert!(matches!(error, OpenError::LacksDatabase(_)), "{error}");
         assert_eq!(std::fs::read(folder.path().join("credentials")).ok(), credentials);
+        let command = OpenOptions { sharing: Sharing::Command, ..OpenOptions::new(folder.path()) };
+        assert!(matches!(Installation::open(command).await, Err(OpenError::LacksDatabase(_))));
     }
+    // Their disk is not mounted either.
+    std::fs::remove_file(&database).expect("removed");
+    std::fs::remove_dir_all(folder.path().join("blobs")).expect("removed");
+    std::os::unix::fs::symlink("/nowhere/blobs", folder.path().join("blobs")).expect("a link");
+    let opened = Installation::open(OpenOptions::new(folder.path())).await;
+    assert!(matches!(opened, Err(OpenError::Directory { path, .. }) if path == folder.path().join("blobs")));
+    assert!(!database.exists());
+    assert_eq!(std::fs::read(folder.path().join("credentials")).ok(), credentials);
 }

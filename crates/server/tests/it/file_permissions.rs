@@ -42,11 +42,12 @@ fn whatever_the_umask_is_everything_in_the_data_folder_is_its_owners_only() {
         assert_eq!(harbour.send("PATCH", &location, &[], &vec![b'a'; 100_000]).status, 202);
         let names: Vec<String> = modes(&data).into_keys().collect();
         let databases = ["roadstead.db", "statistics.db"].map(|name| ["", "-wal", "-shm"].map(|suffix| format!("/{name}{suffix}")));
-        let others = ["/lock", "/collection.lock", "/master.key", "/credentials", "/blobs/uploads/"].map(str::to_owned);
+        let others =
+            ["/lock", "/collection.lock", "/master.key", "/credentials", "/blobs/uploads/", "/blobs/installation"].map(str::to_owned);
         for name in databases.iter().flatten().chain(&others) {
             assert!(names.iter().any(|path| path.ends_with(name.as_str())), "{name}: {names:?}");
         }
-        assert_eq!(names.len(), 11 + 6, "{names:?}");
+        assert_eq!(names.len(), 11 + 7, "{names:?}");
         assert_private(&data);
 
         // Also private if a command, running alone, creates SQLite's files again.

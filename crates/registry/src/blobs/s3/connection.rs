@@ -42,8 +42,8 @@ impl Traffic {
     /// Whether the last attempt was answered, and another one would be answered likewise.
     pub(super) fn is_answered_for_good(&self) -> bool {
         let status = self.last_status.load(Ordering::Relaxed);
-        // Request Timeout and Too Many Requests.
-        (200..500).contains(&status) && ![408, 429].contains(&status)
+        // Request Timeout, Conflict (another request at the same time) and Too Many Requests.
+        (200..500).contains(&status) && ![408, 409, 429].contains(&status)
     }
 
     fn count(&self, answered: &Result<HttpResponse, HttpError>) {

@@ -12,8 +12,7 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use reqwest::{Certificate, Client};
-use roadstead_registry::Installation;
-use roadstead_registry::{causes, with_causes};
+use roadstead_registry::{Installation, causes, with_causes};
 use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::path::Path;

@@ -190,21 +190,6 @@ async fn a_server_that_answers_is_waited_for_only_if_it_may_answer_otherwise_lat
 }
 
 #[tokio::test]
-async fn a_prefix_belongs_to_one_installation() {
-    let Some(address) = test_server::address() else { return };
-    let prefix = prefix();
-    let (one, other) = (open(address, &prefix).await, open(address, &prefix).await);
-    let (first, second) = tokio::join!(one.claim("first", BlobAccess::Write), other.claim("second", BlobAccess::Write));
-    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
-    let (owner, stranger) = if first.is_ok() { ("first", "second") } else { ("second", "first") };
-    other.claim(owner, BlobAccess::Write).await.expect("its own");
-    match other.claim(stranger, BlobAccess::Write).await {
-        Err(Error::Internal(text)) => assert!(text.contains("another installation") && text.contains(&prefix), "{text}"),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
 async fn a_presigned_url_is_good_for_anyone_and_says_that_it_is_bytes() {
     let Some(address) = test_server::address() else { return };
     let store = open(address, &prefix()).await;
