@@ -3,19 +3,24 @@
 import random
 import time
 
+import pytest
+
 from rounds import rounds
 from test_power_cuts import CLIENTS, COLLECTING, assert_intact
 from workload import REPOSITORY, compare, start_clients
 
 KILLS = rounds("KILLS", 8)
+# On the same data: what clients have grows, and all of it is compared after each kill.
+LIVES = 100
 
 
-def test_what_was_acknowledged_survives_kill_after_kill(start):
-    choice = random.Random(3)
+@pytest.mark.parametrize("first", range(0, KILLS, LIVES))
+def test_what_was_acknowledged_survives_kill_after_kill(start, first):
+    choice = random.Random(first)
     server = start(*COLLECTING)
     server.client().create_repository(repositoryName=REPOSITORY)
     clients = None
-    for life in range(KILLS):
+    for life in range(first, min(first + LIVES, KILLS)):
         clients = start_clients(server, CLIENTS, time.monotonic, life, clients)
         time.sleep(choice.uniform(0, 0.5))
         server.kill()
