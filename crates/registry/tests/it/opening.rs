@@ -316,9 +316,9 @@ async fn a_server_whose_blobs_are_not_there_refuses_to_start_until_they_are() {
     drop(installation);
     let options = database.options(folder.path());
     std::fs::rename(&blobs, &away).expect("unmounted");
-    for what_is_there in ["", ".", "uploads"] {
-        if !what_is_there.is_empty() {
-            std::fs::create_dir_all(blobs.join(what_is_there)).expect("a directory");
+    for mount_point in [None, Some(blobs.clone()), Some(blobs.join("uploads"))] {
+        if let Some(path) = mount_point {
+            std::fs::create_dir_all(path).expect("a directory");
         }
         let Err(error) = Installation::open(options.clone()).await else { panic!("it is served") };
         assert!(matches!(error, OpenError::LacksBlobs(_)), "{error}");
