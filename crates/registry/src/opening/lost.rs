@@ -4,6 +4,7 @@ use crate::blobs::BlobStore;
 use crate::data_directory::{BLOBS, DATABASE, OpenError, in_directory};
 use crate::metadata::{Metadata, Tx, params, statements};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 statements! {
@@ -12,13 +13,8 @@ statements! {
 
 /// Fails if there are blobs without the database that belongs beside them. With a new one, all of them would be garbage.
 pub(super) fn refuse_without_database(data: &Path) -> Result<(), OpenError> {
-    if !had_blobs(data)? {
-        return Ok(());
-    }
-    match fs::metadata(data.join(DATABASE)) {
-        Ok(file) if file.len() > 0 => Ok(()),
-        _ => Err(OpenError::LacksDatabase(data.to_owned())),
-    }
+    // A first start that is under way makes the database, and blobs after it.
+    if has_database(data)? || !had_blobs(data)? || has_database(data)? { Ok(()) } else { Err(OpenError::LacksDatabase(data.to_owned())) }
 }
 
 /// Fails if the metadata name blobs whose directory has never had one.
@@ -30,6 +26,15 @@ pub(super) async fn refuse_without_blobs(data: &Path, metadata: &Metadata) -> Re
     match metadata.scan(has_stored).await? {
         Some(true) => Err(OpenError::LacksBlobs(data.join(BLOBS))),
         _ => Ok(()),
+    }
+}
+
+fn has_database(data: &Path) -> Result<bool, OpenError> {
+    let path = data.join(DATABASE);
+    match fs::metadata(&path) {
+        Ok(file) => Ok(file.len() > 0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(in_directory(&path)(error)),
     }
 }
 
