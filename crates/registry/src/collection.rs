@@ -83,8 +83,7 @@ impl Installation {
 
     /// Deletes unreferenced data or, with `dry_run`, counts it.
     pub async fn collect_garbage(&self, collection: Collection) -> Result<Garbage> {
-        self.0.blobs.check_claim(self.id()).await?;
-        let mut sweep = self.sweep(collection);
+        let mut sweep = self.sweep(collection).await?;
         sweep.abandoned_uploads().await?;
         sweep.ended_uploads().await?;
         sweep.unused_links().await?;
@@ -95,18 +94,22 @@ impl Installation {
 
     /// Deletes only stored objects without a row or, with `dry_run`, counts them.
     pub(crate) async fn collect_orphans(&self, collection: Collection) -> Result<Garbage> {
-        self.0.blobs.check_claim(self.id()).await?;
-        let mut sweep = self.sweep(collection);
+        let mut sweep = self.sweep(collection).await?;
         sweep.orphans().await?;
         Ok(sweep.found)
     }
 
-    fn sweep(&self, Collection { grace, dry_run }: Collection) -> Sweep<'_> {
+    /// Fails if it would delete the blobs of another installation.
+    async fn sweep(&self, Collection { grace, dry_run }: Collection) -> Result<Sweep<'_>> {
+        // What is only read may not have been claimed yet.
+        if !dry_run {
+            self.0.blobs.check_claim(self.id()).await?;
+        }
         let before = |age: Duration| {
             let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
             Timestamp::from_micros(self.now().micros().saturating_sub(age))
         };
         let (before, settled) = (before(grace), before(grace.max(SETTLING)));
-        Sweep { installation: self, before, settled, dry_run, found: Garbage::default() }
+        Ok(Sweep { installation: self, before, settled, dry_run, found: Garbage::default() })
     }
 }
