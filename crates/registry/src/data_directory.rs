@@ -176,6 +176,16 @@ pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
     path.try_exists().map_err(in_directory(path))
 }
 
+/// Whether there is a database. On a first start, it is an empty file until the master key is there.
+pub(crate) fn has_database(data: &Path) -> Result<bool, OpenError> {
+    let path = data.join(DATABASE);
+    match fs::metadata(&path) {
+        Ok(file) => Ok(file.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(in_directory(&path)(error)),
+    }
+}
+
 /// Checks a directory that servers share for their blobs. They do not lock it.
 fn check_shared(data: &Path, holds: InDirectory, sharing: Sharing) -> Result<(), OpenError> {
     match sharing {
@@ -276,10 +286,7 @@ pub(crate) fn own_master_key(data: &Path, sharing: Sharing) -> Result<MasterKey,
     let path = data.join(MASTER_KEY);
     match read_master_key(&path)? {
         Some(key) => Ok(key),
-        // On a first start the database is still an empty file here: its schema is created after the key.
-        None if sharing == Sharing::Command || fs::metadata(data.join(DATABASE)).is_ok_and(|database| database.len() > 0) => {
-            Err(OpenError::MasterKeyAbsent(path))
-        }
+        None if sharing == Sharing::Command || has_database(data)? => Err(OpenError::MasterKeyAbsent(path)),
         None => {
             let key = random()?;
             permissions::write_file(&path, &format!("{}\n", hex::encode(key))).map_err(in_directory(&path))?;
@@ -309,8 +316,7 @@ pub(crate) fn write_credentials(data: &Path, id: &str, secret: &str) -> Result<(
     permissions::write_file(&path, &text).map_err(in_directory(&path))
 }
 
-/// The error if something in the data directory cannot be opened. It is a refusal rather than an outage: waiting
-/// does not help.
+/// The error if something in the data directory cannot be opened. It is a refusal rather than an outage: waiting does not help.
 pub(crate) fn unusable(path: &Path, error: Error) -> Error {
     // SQLite does not always tell a full disk from one that fails.
     let space = DiskSpace::of(path).or_else(|| DiskSpace::of(path.parent()?)).filter(|space| space.free < LITTLE_SPACE);

@@ -116,15 +116,15 @@ impl BackupPlace {
         if path.join(DATABASE).exists() {
             return Err(Error::Refused(format!("{self} is a data directory: choose another directory for backups")));
         }
-        let unusable = |error| Error::Refused(format!("cannot write to {self}: {error}"));
-        permissions::create_directory(path).map_err(unusable)?;
+        let refused = |error| Error::Refused(format!("cannot write to {self}: {error}"));
+        permissions::create_directory(path).map_err(refused)?;
         let owner = fs::read_to_string(path.join(INSTALLATION)).unwrap_or_default();
         let is_ours = owner.starts_with(OWNED) || path.join("lock").is_file();
-        let mut entries = fs::read_dir(path).map_err(unusable)?;
+        let mut entries = fs::read_dir(path).map_err(refused)?;
         if !is_ours && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")) {
             return Err(Error::Refused(format!("{self} has other files: choose an empty directory, or one with backups")));
         }
-        try_lock(&path.join("lock")).map_err(unusable)?.ok_or_else(|| self.in_use())
+        try_lock(&path.join("lock")).map_err(refused)?.ok_or_else(|| self.in_use())
     }
 
     /// Keeps backups from being written to a directory, and others from removing copies if this process does. A bucket has no lock, and a copy of

@@ -1,10 +1,8 @@
 //! Refusing to go on with half of an installation, while the other half is lost, elsewhere or on a disk that is not mounted.
 
 use crate::blobs::BlobStore;
-use crate::data_directory::{BLOBS, DATABASE, OpenError, in_directory};
+use crate::data_directory::{BLOBS, OpenError, has_database, in_directory};
 use crate::metadata::{Metadata, Tx, params, statements};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 statements! {
@@ -26,15 +24,6 @@ pub(super) async fn refuse_without_blobs(data: &Path, metadata: &Metadata) -> Re
     match metadata.scan(has_stored).await? {
         Some(true) => Err(OpenError::LacksBlobs(data.join(BLOBS))),
         _ => Ok(()),
-    }
-}
-
-fn has_database(data: &Path) -> Result<bool, OpenError> {
-    let path = data.join(DATABASE);
-    match fs::metadata(&path) {
-        Ok(file) => Ok(file.len() > 0),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(in_directory(&path)(error)),
     }
 }
 

@@ -358,6 +358,16 @@ async fn the_blobs_of_another_installation_are_neither_served_nor_garbage() {
 }
 
 #[tokio::test]
+async fn blobs_that_no_server_has_claimed_yet_can_be_read_and_not_collected() {
+    let world = World::of_files().await;
+    world.push_image("1", &["v1"]).await;
+    std::fs::remove_file(world.blobs().join("installation")).expect("as an earlier version left it");
+    let collected = async |dry_run| world.installation.collect_garbage(Collection { grace: Duration::ZERO, dry_run }).await;
+    assert_eq!(collected(true).await.expect("a dry run").orphans, 0);
+    assert!(matches!(collected(false).await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn files_of_others_in_an_empty_directory_of_blobs_hinder_no_first_start() {
     if is_postgres("it opens a data directory with everything in it") {
         return;

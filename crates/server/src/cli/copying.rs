@@ -89,10 +89,15 @@ impl Progress for Shown {
 
     fn damaged(&self, what: &Error) -> bool {
         match self.on_damage {
-            OnDamage::GoOn => show(&format!("damaged: {what}")),
-            OnDamage::End(advice) => show(advice),
+            OnDamage::GoOn => {
+                show(&format!("damaged: {what}"));
+                true
+            }
+            OnDamage::End(advice) => {
+                show(advice);
+                false
+            }
         }
-        matches!(self.on_damage, OnDamage::GoOn)
     }
 }
 

@@ -11,42 +11,25 @@ use std::path::Path;
 impl Filesystem {
     /// Records that the blobs here are those of an installation. Fails if they are those of another one.
     pub(in crate::blobs) async fn claim(&self, installation: &str) -> Result<()> {
-        let (root, own) = (self.layout.root(), installation.to_owned());
-        let owner = blocking(move || match owner(&root)? {
-            Some(owner) => Ok(owner),
-            None => put_claim(&root, &own).and_then(|()| owner_of(&root)),
-        });
-        if owner.await? == installation { Ok(()) } else { Err(self.of_another()) }
+        if self.read_record(CLAIM).await?.is_none() {
+            let (root, own) = (self.layout.root(), installation.to_owned());
+            blocking(move || put_claim(&root, &own)).await?;
+        }
+        self.check_claim(installation).await
     }
 
     /// Fails if the directory is not the one that was claimed, as when a disk was mounted there since.
     pub(in crate::blobs) async fn check_claim(&self, installation: &str) -> Result<()> {
-        let root = self.layout.root();
-        match blocking(move || owner(&root)).await? {
+        let (owner, root) = (self.read_record(CLAIM).await?, self.layout.root());
+        match owner {
             Some(owner) if owner == installation => Ok(()),
-            Some(_) => Err(self.of_another()),
-            None => Err(Error::Unavailable(format!(
-                "'{}' is not the directory that it was: is its disk mounted?",
-                self.layout.root().display()
-            ))),
+            Some(_) => {
+                let text = format!("'{}' has the blobs of another installation: choose another directory with --data", root.display());
+                Err(Error::Refused(text))
+            }
+            None => Err(Error::Unavailable(format!("'{}' is not the directory that it was: is its disk mounted?", root.display()))),
         }
     }
-
-    fn of_another(&self) -> Error {
-        let root = self.layout.root();
-        Error::Refused(format!("'{}' has the blobs of another installation: choose another directory with --data", root.display()))
-    }
-}
-
-fn owner(root: &Path) -> io::Result<Option<String>> {
-    match owner_of(root) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        owner => owner.map(Some),
-    }
-}
-
-fn owner_of(root: &Path) -> io::Result<String> {
-    fs::read_to_string(root.join(CLAIM))
 }
 
 /// Writes a claim unless another server does so at the same time.

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 
 impl Filesystem {
     pub(in crate::blobs) async fn write_record(&self, name: &str, text: String) -> Result<()> {
-        let (path, root) = (self.layout.object(name), self.layout.object("."));
+        let (path, root) = (self.layout.object(name), self.layout.root());
         blocking(move || {
             if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
                 permissions::create_directory(directory)?;
