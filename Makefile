@@ -11,8 +11,9 @@ export ROADSTEAD_BIN ?= $(abspath $(or $(CARGO_TARGET_DIR),target)/release/roads
 # What tests/install.sh installed takes precedence.
 export PATH := $(abspath .cache/bin):$(PATH)
 PYTHON := .cache/venv/bin/python
-# The tests of one file run in order, because they share a server; files run in parallel.
-PYTEST := $(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# The tests of one file run in order, because they share a server; files run in parallel. They begin by name: xdist's own order is by number
+# of tests, in which the few that wait for minutes come last and alone.
+PYTEST := $(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 15

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 python=.cache/venv/bin/python
 # Files in parallel, as in the Makefile.
-parallel=("$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile)
+parallel=("$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 failed=()
 
 # step NAME COMMAND…
