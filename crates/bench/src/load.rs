@@ -119,11 +119,10 @@ async fn all_connections(target: &Target, work: &Arc<Workload>, load: Load) -> R
 
 async fn one_connection(mut client: Client, work: &Workload, mut turn: u64, turns: &Turns) -> Tally {
     let mut tally = Tally::default();
-    while turns.next().await {
-        let begun = Instant::now();
+    while let Some(due) = turns.next().await {
         match work.perform(&mut client, turn).await {
             Ok(bytes) => {
-                tally.microseconds.push(begun.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
+                tally.microseconds.push(due.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
                 tally.bytes += bytes;
             }
             Err(error) => {

@@ -78,8 +78,8 @@ struct LoadArguments {
     /// End each shape after this many operations
     #[arg(long)]
     operations: Option<u64>,
-    /// Begin so many operations a second, in place of the next one after each response: compares servers under the same load. Latencies are those of
-    /// the server, without the time that an operation that is due waits until a connection is free
+    /// Operations that are due each second, in place of the next one after each response: compares servers under the same load. Latency counts from
+    /// when an operation was due
     #[arg(long, value_parser = parse_rate)]
     rate: Option<f64>,
     /// A column of the report: by how much the number that a shell command prints grows for each operation; repeatable

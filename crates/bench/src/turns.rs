@@ -12,8 +12,17 @@ pub(crate) struct Turns {
     end: Instant,
     operations: Option<u64>,
     taken: Arc<AtomicU64>,
-    /// Has a permit for each operation that is due and not begun. `None`: an operation is due when a connection is free.
-    due: Option<Arc<Semaphore>>,
+    /// `None`: an operation is due when a connection is free.
+    pace: Option<Pace>,
+}
+
+/// Operations that are due at a rate, whether or not a connection is free.
+#[derive(Clone)]
+struct Pace {
+    begun: Instant,
+    rate: f64,
+    /// Has a permit for each operation that is due and not begun.
+    due: Arc<Semaphore>,
 }
 
 impl Turns {
@@ -21,20 +30,27 @@ impl Turns {
     pub(crate) fn begin(load: Load) -> Self {
         let begun = Instant::now();
         let end = begun + load.duration;
-        let due = load.rate.map(|rate| at_rate(rate, begun, end));
-        Self { end, operations: load.operations, taken: Arc::default(), due }
+        let pace = load.rate.map(|rate| Pace { begun, rate, due: at_rate(rate, begun, end) });
+        Self { end, operations: load.operations, taken: Arc::default(), pace }
     }
 
-    /// Waits for the next operation. `false` if there is none.
-    pub(crate) async fn next(&self) -> bool {
-        if Instant::now() >= self.end || self.operations.is_some_and(|most| self.taken.fetch_add(1, Ordering::Relaxed) >= most) {
-            return false;
+    /// Waits for the next operation, and returns when it was due: latency counts from then, so that a server which makes requests queue
+    /// does not look fast. `None` if there is none.
+    pub(crate) async fn next(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
+        if now >= self.end || self.operations.is_some_and(|most| number >= most) {
+            return None;
         }
-        match &self.due {
-            None => true,
-            Some(due) => due.acquire().await.map(tokio::sync::SemaphorePermit::forget).is_ok(),
-        }
+        let Some(Pace { begun, rate, due }) = &self.pace else { return Some(now) };
+        due.acquire().await.ok()?.forget();
+        Some(time_of(number, *begun, *rate))
     }
+}
+
+/// When an operation is due. The first one is due an interval after the begin.
+fn time_of(number: u64, begun: Instant, rate: f64) -> Instant {
+    begun + Duration::from_secs_f64((number + 1) as f64 / rate)
 }
 
 /// Adds a permit `rate` times a second, evenly, and closes the semaphore at the end. A thread of its own does that, because the runtime's
@@ -43,7 +59,7 @@ fn at_rate(rate: f64, begun: Instant, end: Instant) -> Arc<Semaphore> {
     let due = Arc::new(Semaphore::new(0));
     let given = due.clone();
     std::thread::spawn(move || {
-        let times = (1_u64..).map(|number| begun + Duration::from_secs_f64(number as f64 / rate));
+        let times = (0..).map(|number| time_of(number, begun, rate));
         for time in times.take_while(|time| *time < end) {
             std::thread::sleep(time.saturating_duration_since(Instant::now()));
             given.add_permits(1);
@@ -61,7 +77,7 @@ mod tests {
     async fn count(load: Load) -> u64 {
         let turns = Turns::begin(load);
         let mut count = 0;
-        while turns.next().await {
+        while turns.next().await.is_some() {
             count += 1;
         }
         count
@@ -74,5 +90,14 @@ mod tests {
         assert_eq!(count(load(Duration::ZERO, None, None)).await, 0);
         assert_eq!(count(load(Duration::from_secs(3600), Some(3), Some(1e6))).await, 3);
         assert!(count(load(Duration::from_millis(100), None, Some(100.0))).await < 10, "the tenth is due at the end");
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_a_free_connection_counts() {
+        let turns = Turns::begin(Load { connections: 1, duration: Duration::from_secs(3600), operations: Some(2), rate: Some(1000.0) });
+        let first = turns.next().await.expect("an operation");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let second = turns.next().await.expect("another one");
+        assert_eq!((second - first).as_millis(), 1);
     }
 }
