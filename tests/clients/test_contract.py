@@ -378,9 +378,11 @@ def test_a_rule_beyond_the_shape_names_the_member_that_breaks_it(contract, findi
         findings.note(path, value, not_refused(contract.send(operation, body), named, "must satisfy regular expression"))
 
 
-@pytest.mark.embedded("a load balancer closes connections whose request is answered before its end")
 def test_no_connection_was_lost_on_the_way(contract):
-    pool = contract.wire.server.http.connection_from_url(contract.wire.server.url)
+    server = contract.wire.server
+    if server.place.balanced:
+        pytest.skip("a load balancer closes connections whose request is answered before its end")
+    pool = server.http.connection_from_url(server.url)
     before = pool.num_connections
     for operation in OPERATIONS:
         for body in (b"{", b"", b'{"repositoryName":null}', b"x" * 2_000_000):

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 PATIENCE = 60
 
 #: A program that starts an emulator in this directory, says where, and waits in a `with` block.
+# Background jobs of shells, such as this test may be, ignore SIGINT.
 WAITING = """
-import time, roadstead
+import signal, time, roadstead
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with roadstead.Emulator() as ecr:
     print(ecr.endpoint, flush=True)
     time.sleep(600)
