@@ -45,6 +45,7 @@ case ${1:-} in
         step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it -- replicas:: gc:: transferring::
         step 'replicas' "$python" -m pytest tests/scale -m smoke
         step 'clients on replicas' on replicas "${parallel[@]}" tests/clients/test_{layers,repositories,describe_image_tags,crane_regctl}.py
+        step 'attacks on s3' on s3 "$python" -m pytest tests/attacks/test_http2.py -k hold_no_more
         ;;
     *)
         echo "run.sh: all or smoke?" >&2

@@ -1,5 +1,6 @@
 //! Bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
 
+use super::budget::Share;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use roadstead_model::Digest;
@@ -107,7 +108,22 @@ impl Body {
         read: impl Fn(u64, usize, BlobAccess) -> BlobFuture + Send + 'static,
     ) -> Self {
         let (read, access) = (Box::new(read), BlobAccess::Mapped);
-        Self::Blob(BlobPart { read, access, read_ahead, reading: None, offset: start, remaining: length })
+        Self::Blob(BlobPart { read, access, read_ahead, room: None, reading: None, offset: start, remaining: length })
+    }
+
+    /// Sets the share in which a blob begins to be read.
+    pub(crate) fn in_room(mut self, room: Option<Share>) -> Self {
+        if let Self::Blob(part) = &mut self {
+            part.room = room;
+        }
+        self
+    }
+
+    /// Releases the share in which a blob began to be read.
+    pub(super) fn leave_room(&mut self) {
+        if let Self::Blob(part) = self {
+            part.room = None;
+        }
     }
 
     /// Sets how bytes of a blob are passed to the connection.
@@ -162,6 +178,8 @@ pub struct BlobPart {
     access: BlobAccess,
     /// In bytes.
     read_ahead: usize,
+    /// Until the response has a share.
+    room: Option<Share>,
     reading: Option<BlobFuture>,
     offset: u64,
     remaining: u64,

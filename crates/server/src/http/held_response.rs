@@ -129,6 +129,7 @@ pub(crate) fn hold(
     if http_body::Body::is_end_stream(body) {
         return Ok(None);
     }
+    body.leave_room();
     let length = if body.in_memory() >= LARGE { body.in_memory() } else { 0 };
     if length == 0 && !is_stream {
         return Ok(None);

@@ -8,7 +8,7 @@ use super::multipart;
 use super::pulling::Puller;
 use super::range::{self, Selection, content_range};
 use super::redirect;
-use crate::http::{Body, Call, Reply, Response};
+use crate::http::{Body, Call, Reply, Response, Share};
 use crate::principal::Principal;
 use crate::rates::Pulled;
 use crate::server::Server;
@@ -16,7 +16,7 @@ use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::{Method, StatusCode};
 use roadstead_model::Digest;
 use roadstead_model::media_type::UNKNOWN;
-use roadstead_registry::{Asker, BlobInfo, StoredBlob};
+use roadstead_registry::{Asker, BlobInfo, BlobReader, StoredBlob};
 
 /// GET and HEAD, whole or in ranges. Only GET opens the blob.
 pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) -> Result<Response, Failure> {
@@ -34,7 +34,7 @@ pub(super) async fn get(puller: Puller<'_>, target: &Target, digest: &Digest) ->
             admitted.charge(blob.size);
             return Ok(reply.into_response());
         }
-        if is_known { not_modified() } else { read(server, &blob, selection(call, &blob)).await? }
+        if is_known { not_modified() } else { read(server, call, &blob, selection(call, &blob)).await? }
     };
     let reply = reply.with_static(ACCEPT_RANGES, "bytes").with(CONTENT_DIGEST, digest.as_str());
     let reply = reply.with(ETAG, &conditional::entity_tag(digest)).with_static(CACHE_CONTROL, IMMUTABLE);
@@ -72,25 +72,32 @@ fn selection(call: &Call, blob: &StoredBlob) -> Selection {
     }
 }
 
-async fn read(server: &Server, blob: &StoredBlob, selection: Selection) -> Result<Reply, Failure> {
-    let spans = match selection {
-        Selection::Whole => {
-            let reader = server.installation.open_blob(blob).await?.part(0, blob.size).await?;
-            return Ok(Reply::content(StatusCode::OK, Body::blob(reader, 0, blob.size), blob.size, UNKNOWN));
-        }
-        Selection::Unsatisfiable => {
-            let reply = Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            return Ok(reply.with(CONTENT_RANGE, &format!("bytes */{}", blob.size)));
-        }
-        Selection::Parts(spans) => spans,
-    };
+async fn read(server: &Server, call: &Call, blob: &StoredBlob, selection: Selection) -> Result<Reply, Failure> {
+    if selection == Selection::Unsatisfiable {
+        let reply = Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE);
+        return Ok(reply.with(CONTENT_RANGE, &format!("bytes */{}", blob.size)));
+    }
     let reader = server.installation.open_blob(blob).await?;
+    let Selection::Parts(spans) = selection else {
+        let room = room_to_read(server, call, &reader, blob.size)?;
+        let body = Body::blob(reader.part(0, blob.size).await?, 0, blob.size).in_room(room);
+        return Ok(Reply::content(StatusCode::OK, body, blob.size, UNKNOWN));
+    };
+    let room = room_to_read(server, call, &reader, spans.iter().map(|span| span.length()).sum())?;
     match spans.as_slice() {
         [span] => {
-            let body = Body::blob(reader.part(span.start, span.length()).await?, span.start, span.length());
+            let body = Body::blob(reader.part(span.start, span.length()).await?, span.start, span.length()).in_room(room);
             let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), UNKNOWN);
             Ok(reply.with(CONTENT_RANGE, &content_range(*span, blob.size)))
         }
-        spans => Ok(multipart::reply(&reader, spans, blob.size).await?),
+        spans => Ok(multipart::reply(&reader, room, spans, blob.size).await?),
+    }
+}
+
+/// Takes room in the budget for what a bucket sends, before it is asked: it has sent by the time at which a response would be refused.
+fn room_to_read(server: &Server, call: &Call, reader: &BlobReader, length: u64) -> Result<Option<Share>, Failure> {
+    match (reader.read_ahead() as u64).min(length) as usize {
+        0 => Ok(None),
+        bytes => Ok(Some(server.budget.sender(&call.trace).share(bytes)?)),
     }
 }

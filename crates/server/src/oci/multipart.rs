@@ -2,7 +2,7 @@
 //! them. The response is streamed: only the headers of the parts are composed in advance.
 
 use super::range::{Span, content_range};
-use crate::http::{BlobAccess, BlobFuture, Body, Reply};
+use crate::http::{BlobAccess, BlobFuture, Body, Reply, Share};
 use bytes::Bytes;
 use http::StatusCode;
 use roadstead_model::media_type::UNKNOWN;
@@ -56,8 +56,8 @@ fn text(text: String) -> (u64, Piece) {
     (text.len() as u64, Piece::Text(text.into()))
 }
 
-/// The response with these ranges of a blob of `size` bytes.
-pub(super) async fn reply(reader: &BlobReader, spans: &[Span], size: u64) -> Result<Reply, Error> {
+/// The response with these ranges of a blob of `size` bytes, which begins to be read in `room`.
+pub(super) async fn reply(reader: &BlobReader, room: Option<Share>, spans: &[Span], size: u64) -> Result<Reply, Error> {
     let mut readers: Vec<BlobReader> = spans.iter().map(|span| reader.slice(span.start, span.length())).collect();
     if let Some((first, span)) = readers.first_mut().zip(spans.first()) {
         *first = reader.part(span.start, span.length()).await?;
@@ -67,7 +67,7 @@ pub(super) async fn reply(reader: &BlobReader, spans: &[Span], size: u64) -> Res
     let length = pieces.length();
     let body =
         Body::streamed(0, length, reader.read_ahead(), move |offset, length, access| read(&readers, &pieces, offset, length, access));
-    Ok(Reply::content(StatusCode::PARTIAL_CONTENT, body, length, &format!("multipart/byteranges; boundary={boundary}")))
+    Ok(Reply::content(StatusCode::PARTIAL_CONTENT, body.in_room(room), length, &format!("multipart/byteranges; boundary={boundary}")))
 }
 
 /// Reads at most to the end of a piece; the caller continues from there.
