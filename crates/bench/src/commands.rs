@@ -159,7 +159,7 @@ fn serve_files(folder: &Path, port: u16) -> String {
 fn balance(folder: &Path, port: u16, replicas: &[u16]) -> String {
     let servers: String = replicas.iter().map(|port| format!("server {} max_fails=0; ", address(*port))).collect();
     let server = format!(
-        "  upstream replicas {{ {servers}keepalive 64; keepalive_requests 100000000; }}\n  server {{\n    listen {};\n    client_max_body_size 0;\n    \
+        "  upstream replicas {{ {servers}keepalive 256; keepalive_requests 100000000; }}\n  server {{\n    listen {};\n    client_max_body_size 0;\n    \
          location / {{\n      proxy_pass http://replicas;\n      proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      \
          proxy_set_header Host $http_host;\n      proxy_request_buffering off;\n      proxy_buffering off;\n    }}\n  }}\n",
         address(port)
