@@ -122,17 +122,18 @@ def bodies_of_single_bytes() -> bytes:
 @pytest.mark.parametrize(
     "sent",
     [
-        lambda blob: preface() + asking("GET", "/healthz", a="x" * 2000),
-        lambda blob: preface(2**31 - 1) + asking("GET", blob),
-        lambda blob: bodies_of_single_bytes(),
+        lambda large, small: preface() + asking("GET", "/healthz", a="x" * 2000),
+        lambda large, small: preface(2**31 - 1) + asking("GET", large),
+        lambda large, small: preface(2**31 - 1) + asking("GET", small),
+        lambda large, small: bodies_of_single_bytes(),
     ],
-    ids=["requests that nobody reads the answers of", "blobs for which there is a window and no reader", "frames of one byte"],
+    ids=["requests that nobody reads the answers of", "large blobs that nobody reads", "small blobs that nobody reads", "frames of one byte"],
 )
 def test_as_many_connections_as_there_may_be_hold_no_more_than_the_budget(start, sent):
     """Frames read ahead of the streams' tasks are not in the budget, so they must be few."""
     server = start(*FLAGS, SMALL)
-    digest = Pusher(server).push_blob("blobs", bytes(4 * MIB))
-    request, connections, most = sent(f"/v2/harbour/blobs/blobs/{digest}"), [], 0
+    blobs = [f"/v2/harbour/blobs/blobs/{Pusher(server).push_blob('blobs', bytes(size))}" for size in (4 * MIB, 20_000)]
+    request, connections, most = sent(*blobs), [], 0
     for number in range(500):
         connections.append(connect(server, f"127.1.0.{1 + number % 10}"))
         connections[-1].setblocking(False)
