@@ -1,6 +1,6 @@
 //! Bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
 
-use super::budget::{CONNECTION, Share};
+use super::budget::{BUCKET_REQUEST, Share};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use roadstead_model::Digest;
@@ -78,14 +78,14 @@ impl Body {
         Self::Full { bytes, digest }
     }
 
-    /// The number of bytes that are in memory at a time, with a connection to the bucket if that is where they come from. Mapped pages
+    /// The number of bytes that are in memory at a time, with a request to the bucket if that is where they come from. Mapped pages
     /// are page cache, which the kernel can reclaim.
     pub(super) fn in_memory(&self) -> usize {
         match self {
             Self::Full { bytes, .. } => bytes.len(),
             Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, read_ahead, .. }) => {
-                let connection = if *read_ahead > 0 { CONNECTION } else { 0 };
-                connection + ((most + read_ahead) as u64).min(*remaining) as usize
+                let request = if *read_ahead > 0 { BUCKET_REQUEST } else { 0 };
+                request + ((most + read_ahead) as u64).min(*remaining) as usize
             }
             Self::Blob(_) => 0,
         }

@@ -8,7 +8,7 @@ use super::multipart;
 use super::pulling::Puller;
 use super::range::{self, Selection, content_range};
 use super::redirect;
-use crate::http::{Body, CONNECTION, Call, Reply, Response, Share};
+use crate::http::{BUCKET_REQUEST, Body, Call, Reply, Response, Share};
 use crate::principal::Principal;
 use crate::rates::Pulled;
 use crate::server::Server;
@@ -94,13 +94,12 @@ async fn read(server: &Server, call: &Call, blob: &StoredBlob, selection: Select
     }
 }
 
-/// Takes room in the budget for what a bucket sends and the connection to it, before the bucket is asked: it has sent by the time at
-/// which a response would be refused.
+/// Takes room in the budget for what a bucket sends, before it is asked: it has sent by the time at which a response would be refused.
 fn room_to_read(server: &Server, call: &Call, reader: &BlobReader, length: u64) -> Result<Option<Share>, Failure> {
     match reader.read_ahead() {
         0 => Ok(None),
         most => {
-            let bytes = CONNECTION + (most as u64).min(length) as usize;
+            let bytes = BUCKET_REQUEST + (most as u64).min(length) as usize;
             Ok(Some(server.budget.sender(&call.trace).share(bytes)?))
         }
     }
