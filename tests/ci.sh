@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 
 # A test whose program is missing fails instead of being skipped.
 export CI=true CARGO_INCREMENTAL=0
-# Compiling is most of the time, and quicker without link-time optimisation and debug information. `make release-check` builds as a release.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_DEV_DEBUG=0
+# Compiling is most of the time, and quicker without debug information. The release build is the one that is published.
+export CARGO_PROFILE_DEV_DEBUG=0
 log=$(mktemp)
 trap 'rm -f "$log"*' EXIT
 

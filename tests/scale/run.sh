@@ -26,7 +26,7 @@ on() {
 case ${1:-} in
     all)
         step 'Rust tests on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it
-        step 'replicas' "$python" -m pytest tests/scale
+        step 'replicas' "${parallel[@]}" tests/scale
         for deployment in postgres replicas redirecting; do
             step "clients on $deployment" on "$deployment" "${parallel[@]}" tests/clients
             step "conformance on $deployment" on "$deployment" "$python" tests/conformance/run.py
@@ -38,12 +38,12 @@ case ${1:-} in
         # A second kind of S3 server.
         export ROADSTEAD_TEST_S3=minio
         step 'stores in minio' cargo test --workspace --lib blobs::
-        step 'replicas on minio' "$python" -m pytest tests/scale/test_{faults,replicas}.py
+        step 'replicas on minio' "${parallel[@]}" tests/scale/test_{faults,replicas}.py
         step 'clients on minio' on redirecting "${parallel[@]}" tests/clients/test_{layers,crane_regctl,oras_helm}.py
         ;;
     smoke)
         step 'registry on PostgreSQL' "$python" tests/scale/with_postgres.py cargo test --workspace --test it -- replicas:: gc:: transferring::
-        step 'replicas' "$python" -m pytest tests/scale -m smoke
+        step 'replicas' "${parallel[@]}" tests/scale -m smoke
         step 'clients on replicas' on replicas "${parallel[@]}" tests/clients/test_{layers,repositories,describe_image_tags,crane_regctl}.py
         step 'attacks on s3' on s3 "$python" -m pytest tests/attacks/test_http2.py -k hold_no_more
         ;;
