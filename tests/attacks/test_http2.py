@@ -132,7 +132,8 @@ def bodies_of_single_bytes() -> bytes:
 def test_as_many_connections_as_there_may_be_hold_no_more_than_the_budget(start, sent):
     """Frames read ahead of the streams' tasks are not in the budget, so they must be few."""
     server = start(*FLAGS, SMALL)
-    blobs = [f"/v2/harbour/blobs/blobs/{Pusher(server).push_blob('blobs', bytes(size))}" for size in (4 * MIB, 20_000)]
+    pusher = Pusher(server)
+    blobs = [f"/v2/harbour/blobs/blobs/{pusher.push_blob('blobs', bytes(size))}" for size in (4 * MIB, 20_000)]
     request, connections, most = sent(*blobs), [], 0
     for number in range(500):
         connections.append(connect(server, f"127.1.0.{1 + number % 10}"))

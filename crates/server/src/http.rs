@@ -21,7 +21,7 @@ mod trace;
 
 pub(crate) use activity::{Activity, DRAIN_TIMEOUT, InFlight};
 pub(crate) use body::{BlobAccess, BlobFuture, Body};
-pub(crate) use budget::{BUCKET_REQUEST, Budget, Share};
+pub(crate) use budget::{Budget, Share};
 pub(crate) use call::{Call, MAX_HEADERS};
 pub(crate) use held_response::SharedContent;
 pub(crate) use listing_permits::ListingPermits;

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60
 
-#: A program that starts an emulator in this directory, says where, and waits in a `with` block.
-# Background jobs of shells, such as this test may be, ignore SIGINT.
+#: A program that starts an emulator in this directory, says where, and waits in a `with` block. SIGINT ends it even if this test is a
+#: background job of a shell, which ignores that signal.
 WAITING = """
 import signal, time, roadstead
 signal.signal(signal.SIGINT, signal.default_int_handler)

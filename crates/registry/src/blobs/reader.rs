@@ -51,11 +51,11 @@ impl BlobReader {
         Ok(part)
     }
 
-    /// How many bytes may be in memory, besides those that were read, until the next ones are read.
-    pub const fn read_ahead(&self) -> usize {
+    /// How many bytes may be in memory while `length` bytes are read, besides those that were read.
+    pub fn read_ahead(&self, length: u64) -> usize {
         match &self.0 {
             Source::Memory(_) | Source::Filesystem(_) => 0,
-            Source::S3(_) => s3::READ_AHEAD,
+            Source::S3(_) => s3::REQUEST + (s3::READ_AHEAD as u64).min(length) as usize,
         }
     }
 

@@ -46,7 +46,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(super) use listing::Listing;
-pub(super) use reader::{READ_AHEAD, Reader};
+pub(super) use reader::{READ_AHEAD, REQUEST, Reader};
 pub(super) use session::Session;
 pub(super) use writer::FIRST_WRITE;
 

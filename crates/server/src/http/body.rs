@@ -1,6 +1,6 @@
 //! Bodies of responses: bytes in memory, or a part of a blob that is read while it is sent.
 
-use super::budget::{BUCKET_REQUEST, Share};
+use super::budget::Share;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use roadstead_model::Digest;
@@ -78,14 +78,12 @@ impl Body {
         Self::Full { bytes, digest }
     }
 
-    /// The number of bytes that are in memory at a time, with a request to the bucket if that is where they come from. Mapped pages
-    /// are page cache, which the kernel can reclaim.
+    /// The number of bytes that are in memory at a time. Mapped pages are page cache, which the kernel can reclaim.
     pub(super) fn in_memory(&self) -> usize {
         match self {
             Self::Full { bytes, .. } => bytes.len(),
             Self::Blob(BlobPart { access: BlobAccess::Copied(most), remaining, read_ahead, .. }) => {
-                let request = if *read_ahead > 0 { BUCKET_REQUEST } else { 0 };
-                request + ((most + read_ahead) as u64).min(*remaining) as usize
+                read_ahead + (*most as u64).min(*remaining) as usize
             }
             Self::Blob(_) => 0,
         }
@@ -93,7 +91,7 @@ impl Body {
 
     /// `length` bytes of a blob from offset `start` on. The caller must have checked that they exist.
     pub fn blob(reader: BlobReader, start: u64, length: u64) -> Self {
-        let read_ahead = reader.read_ahead();
+        let read_ahead = reader.read_ahead(length);
         let read = move |offset, length, access: BlobAccess| -> BlobFuture {
             let reader = reader.clone();
             Box::pin(async move { access.read(&reader, offset, length).await })

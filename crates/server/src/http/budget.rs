@@ -23,8 +23,6 @@ use verified_keys::{Claim, VerifiedKeys};
 pub(crate) const REQUEST: usize = 16 * 1024;
 /// Bytes charged to a connection besides its requests: buffers, most of all for an incomplete head.
 pub(crate) const CONNECTION: usize = 32 * 1024;
-/// Bytes charged to a request to the bucket besides what it brings: tasks, a connection, its buffers, and TLS.
-pub(crate) const BUCKET_REQUEST: usize = 128 * 1024;
 /// The size in bytes of a small request. The requests of most operations are smaller.
 const SMALL: usize = 64 * 1024;
 /// The step in bytes by which shares grow.

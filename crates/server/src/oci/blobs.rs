@@ -8,7 +8,7 @@ use super::multipart;
 use super::pulling::Puller;
 use super::range::{self, Selection, content_range};
 use super::redirect;
-use crate::http::{BUCKET_REQUEST, Body, Call, Reply, Response, Share};
+use crate::http::{Body, Call, Reply, Response, Share};
 use crate::principal::Principal;
 use crate::rates::Pulled;
 use crate::server::Server;
@@ -79,28 +79,31 @@ async fn read(server: &Server, call: &Call, blob: &StoredBlob, selection: Select
     }
     let reader = server.installation.open_blob(blob).await?;
     let Selection::Parts(spans) = selection else {
-        let room = room_to_read(server, call, &reader, blob.size)?;
-        let body = Body::blob(reader.part(0, blob.size).await?, 0, blob.size).in_room(room);
+        let body = read_part(server, call, &reader, 0, blob.size).await?;
         return Ok(Reply::content(StatusCode::OK, body, blob.size, UNKNOWN));
     };
-    let room = room_to_read(server, call, &reader, spans.iter().map(|span| span.length()).sum())?;
     match spans.as_slice() {
         [span] => {
-            let body = Body::blob(reader.part(span.start, span.length()).await?, span.start, span.length()).in_room(room);
+            let body = read_part(server, call, &reader, span.start, span.length()).await?;
             let reply = Reply::content(StatusCode::PARTIAL_CONTENT, body, span.length(), UNKNOWN);
             Ok(reply.with(CONTENT_RANGE, &content_range(*span, blob.size)))
         }
-        spans => Ok(multipart::reply(&reader, room, spans, blob.size).await?),
+        spans => {
+            let room = room_to_read(server, call, &reader, spans.iter().map(|span| span.length()).sum())?;
+            Ok(multipart::reply(&reader, room, spans, blob.size).await?)
+        }
     }
+}
+
+async fn read_part(server: &Server, call: &Call, reader: &BlobReader, start: u64, length: u64) -> Result<Body, Failure> {
+    let room = room_to_read(server, call, reader, length)?;
+    Ok(Body::blob(reader.part(start, length).await?, start, length).in_room(room))
 }
 
 /// Takes room in the budget for what a bucket sends, before it is asked: it has sent by the time at which a response would be refused.
 fn room_to_read(server: &Server, call: &Call, reader: &BlobReader, length: u64) -> Result<Option<Share>, Failure> {
-    match reader.read_ahead() {
+    match reader.read_ahead(length) {
         0 => Ok(None),
-        most => {
-            let bytes = BUCKET_REQUEST + (most as u64).min(length) as usize;
-            Ok(Some(server.budget.sender(&call.trace).share(bytes)?))
-        }
+        bytes => Ok(Some(server.budget.sender(&call.trace).share(bytes)?)),
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn reply(reader: &BlobReader, room: Option<Share>, spans: &[Spa
     let pieces = Pieces::of(&boundary, spans, size);
     let length = pieces.length();
     let body =
-        Body::streamed(0, length, reader.read_ahead(), move |offset, length, access| read(&readers, &pieces, offset, length, access));
+        Body::streamed(0, length, reader.read_ahead(length), move |offset, length, access| read(&readers, &pieces, offset, length, access));
     Ok(Reply::content(StatusCode::PARTIAL_CONTENT, body.in_room(room), length, &format!("multipart/byteranges; boundary={boundary}")))
 }
 

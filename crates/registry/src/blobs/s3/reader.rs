@@ -20,6 +20,9 @@ const STALLED: Duration = Duration::from_secs(15);
 /// The bytes that a response may have in memory: what the client reads from its connection at a time, twice.
 pub(in crate::blobs) const READ_AHEAD: usize = 832 << 10;
 
+/// The bytes that a request has in memory besides those of its response: tasks, a connection with its buffers, and TLS.
+pub(in crate::blobs) const REQUEST: usize = 128 << 10;
+
 /// How often a stream that breaks off is continued without having brought a byte.
 const ATTEMPTS: u32 = 5;
 
